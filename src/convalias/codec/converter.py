@@ -1,0 +1,162 @@
+"""Classes to JSON values and back: the only module that knows cattrs, and the rules every format shares.
+
+Addresses are text, times RFC 3339 in microsecond UTC, enums their values, octets base64, sets sorted lists,
+mappings lists of pairs (a key may hold what a store forbids in names), members of a union tagged by `is`.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from types import NoneType, UnionType
+from typing import Any, Final, Union, get_args, get_origin
+
+from attrs import has
+from cattrs import Converter
+from cattrs.gen import make_dict_unstructure_fn
+
+from convalias.codec.errors import UnknownFormat
+from convalias.domain.addresses import EmailAddress, InvalidAddress
+from convalias.domain.envelope import NULL_RETURN_PATH, NullReturnPath, ReturnPath
+
+TAG: Final = "is"
+"""The field that names the member of a union."""
+
+
+def build(tags: Mapping[type[object], str]) -> Converter:
+    """A converter in which the classes of `tags` carry their stable names wherever they stand."""
+    converter = Converter(detailed_validation=False, prefer_attrib_converters=False)
+    _scalars(converter)
+    _containers(converter)
+    _unions(converter, tags)
+    return converter
+
+
+def _scalars(converter: Converter) -> None:
+    for kind in (str, int, bool):  # cattrs would make "None" of None and 1 of "1": a damaged record must not pass
+        converter.register_structure_hook(kind, _exactly(kind))
+    converter.register_structure_hook(float, _number)
+    converter.register_unstructure_hook(EmailAddress, _address_text)
+    converter.register_structure_hook(EmailAddress, lambda text, _: EmailAddress.parse(_text(text)))
+    converter.register_unstructure_hook(datetime, time_text)
+    converter.register_structure_hook(datetime, lambda text, _: read_time(_text(text)))
+    converter.register_unstructure_hook(timedelta, timedelta.total_seconds)
+    converter.register_structure_hook(timedelta, lambda seconds, _: timedelta(seconds=_number(seconds, float)))
+    converter.register_unstructure_hook(bytes, lambda octets: b64encode(octets).decode())
+    converter.register_structure_hook(bytes, lambda text, _: b64decode(_text(text), validate=True))
+
+
+def _exactly(kind: type[object]) -> Callable[[Any, Any], Any]:
+    def structure(value: Any, _: Any) -> Any:
+        if type(value) is not kind:
+            raise TypeError(kind.__name__)
+        return value
+
+    return structure
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("str")
+    return value
+
+
+def _number(value: Any, _: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("float")
+    return float(value)
+
+
+def _address_text(address: EmailAddress) -> str:
+    """As written, where that leads back to the same address; else the canonical key (which always does).
+
+    An internationalised address is written with letters that only the edge, not the domain, turns into A-labels.
+    """
+    if address.written == address.key:
+        return address.key
+    try:
+        same = EmailAddress.parse(address.written) == address
+    except InvalidAddress:
+        same = False
+    return address.written if same else address.key
+
+
+def time_text(moment: datetime) -> str:
+    """RFC 3339 §5.6, always `YYYY-MM-DDTHH:MM:SS.ffffffZ`, so that texts sort as times do. `moment` is aware."""
+    if moment.tzinfo is None:
+        raise ValueError("time without a zone")
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:  # a sender's Date in year 1 or 9999, in a zone that leads out of the calendar
+        moment = moment.replace(tzinfo=UTC)
+    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+def read_time(text: str) -> datetime:
+    """Any RFC 3339 time, as UTC. `ValueError` for anything else."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("time without a zone")
+    return moment.astimezone(UTC)
+
+
+def _containers(converter: Converter) -> None:
+    converter.register_unstructure_hook_func(
+        lambda kind: _origin(kind) is frozenset,
+        lambda values: sorted(converter.unstructure(value) for value in values),
+    )
+    converter.register_unstructure_hook_func(
+        lambda kind: _origin(kind) in {tuple, list},
+        lambda values: [converter.unstructure(value) for value in values],
+    )
+    converter.register_unstructure_hook_func(
+        lambda kind: _origin(kind) in {Mapping, dict},
+        lambda values: sorted([converter.unstructure(key), converter.unstructure(values[key])] for key in values),
+    )
+    converter.register_structure_hook_func(
+        lambda kind: _origin(kind) in {Mapping, dict},
+        lambda pairs, kind: {
+            converter.structure(key, get_args(kind)[0]): converter.structure(value, get_args(kind)[1])
+            for key, value in pairs
+        },
+    )
+
+
+def _origin(kind: Any) -> Any:
+    return get_origin(kind)
+
+
+def _unions(converter: Converter, tags: Mapping[type[object], str]) -> None:
+    def tagged(kind: type[object]) -> Callable[[Any], Any]:
+        plain = make_dict_unstructure_fn(kind, converter)
+        return lambda value: {TAG: tags[kind], **plain(value)}
+
+    converter.register_unstructure_hook_factory(lambda kind: has(kind) and kind in tags, tagged)
+    converter.register_structure_hook_func(
+        lambda kind: _is_union(kind) and kind != ReturnPath,
+        lambda value, kind: None if value is None else converter.structure(value, member(get_args(kind), value, tags)),
+    )
+    # ReturnPath: null is "not known", the empty text the null return path (RFC 5321 §4.5.5), else an address.
+    converter.register_structure_hook_func(
+        lambda kind: kind == ReturnPath,
+        lambda value, _: None if value is None else _return_path(_text(value)),
+    )
+
+
+def _return_path(text: str) -> EmailAddress | NullReturnPath:
+    return EmailAddress.parse(text) if text else NULL_RETURN_PATH
+
+
+def _is_union(kind: Any) -> bool:
+    """More than one class and, perhaps, None; `X | None` is left to cattrs."""
+    return _origin(kind) in {Union, UnionType} and len(set(get_args(kind)) - {NoneType}) > 1
+
+
+def member(members: Collection[type[object]], value: Mapping[str, Any], tags: Mapping[type[object], str]) -> Any:
+    """The one of `members` that `value` is tagged as. `UnknownFormat` when none of them has that tag."""
+    by_tag = {tags[one]: one for one in members if one is not NoneType}
+    found = value[TAG]
+    if found not in by_tag:
+        raise UnknownFormat("|".join(sorted(by_tag)), found, sorted(by_tag))
+    return by_tag[found]

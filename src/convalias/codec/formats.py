@@ -1,0 +1,119 @@
+"""The table of all stored formats: class, tag, version, and how other versions are read and written.
+
+A new format is one row here and one file in `tests/codec/golden/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, Generic, TypeAlias, TypeVar
+
+from attrs import field, frozen
+
+from convalias.domain import events, inbound
+from convalias.domain.aliases import ConversationAlias
+from convalias.domain.dead_letters import DeadLetter
+from convalias.domain.events import ConversationEvent
+from convalias.domain.inbound import Claim, EnvelopeRecord, HeldMail, Outcome
+from convalias.domain.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
+from convalias.domain.positions import Position
+from convalias.domain.rollout import Rollout
+from convalias.domain.threads import ThreadSnapshot
+from convalias.ports.records import Body
+
+T_co = TypeVar("T_co", covariant=True)
+Step: TypeAlias = Callable[[Body], Body]
+"""Turns the fields of one version into those of the next, or of the one before."""
+
+
+def _none() -> Mapping[int, Step]:
+    return {}
+
+
+@frozen
+class Format(Generic[T_co]):
+    """One row: the body of a `T_co` says `"$": "<tag>/<version>"`. Several classes are the members of a union."""
+
+    tag: str
+    classes: tuple[type[T_co], ...]
+    version: int = 1
+    """What is written unless `Codec.write_format` says otherwise."""
+    upgrades: Mapping[int, Step] = field(factory=_none)
+    """By version n: from n to n + 1. Every version ever written stays readable."""
+    downgrades: Mapping[int, Step] = field(factory=_none)
+    """By version n: from n + 1 to n, as long as processes of the release before may read along."""
+
+    @property
+    def readable(self) -> tuple[int, ...]:
+        """The versions that can be read, ascending."""
+        oldest = self.version
+        while oldest - 1 in self.upgrades:
+            oldest -= 1
+        return tuple(range(oldest, self.version + 1))
+
+    @property
+    def writable(self) -> tuple[int, ...]:
+        """The versions that can be written, ascending."""
+        oldest = self.version
+        while oldest - 1 in self.downgrades:
+            oldest -= 1
+        return tuple(range(oldest, self.version + 1))
+
+
+EVENT: Final = Format("event", (ConversationEvent,))
+ALIAS: Final = Format("alias", (ConversationAlias,))
+ACCOUNT: Final = Format("account", (Account,))
+TENURE: Final = Format("tenure", (AddressTenure,))
+ROLLOUT: Final = Format("rollout", (Rollout,))
+THREAD: Final = Format("thread", (ThreadSnapshot,))
+POSITION: Final = Format("position", (Position,))
+ENVELOPE_RECORD: Final = Format("envelope_record", (EnvelopeRecord,))
+OUTCOME: Final[Format[Outcome]] = Format("outcome", (inbound.Done, inbound.Dead, inbound.Quarantined, inbound.Expired))
+CLAIM: Final = Format("claim", (Claim,))
+HOLD: Final = Format("hold", (HeldMail,))
+DEAD_LETTER: Final = Format("dead_letter", (DeadLetter,))
+
+FORMATS: Final[tuple[Format[object], ...]] = (
+    EVENT,
+    ALIAS,
+    ACCOUNT,
+    TENURE,
+    ROLLOUT,
+    THREAD,
+    POSITION,
+    ENVELOPE_RECORD,
+    OUTCOME,
+    CLAIM,
+    HOLD,
+    DEAD_LETTER,
+)
+
+TAGS: Final[Mapping[type[object], str]] = {
+    # Members of unions, by names that outlive a renamed class.
+    AccountAuthor: "account",
+    PeripheralAuthor: "peripheral",
+    events.ConversationCreated: "conversation_created",
+    events.MessageAdded: "message_added",
+    events.ParticipantAdded: "participant_added",
+    events.ParticipantRemoved: "participant_removed",
+    events.CopiesSeen: "copies_seen",
+    events.MessagesRead: "read",
+    events.ConversationClosed: "closed",
+    events.ConversationReopened: "reopened",
+    events.ConversationArchived: "archived",
+    events.ConversationErased: "erased",
+    events.AliasIssued: "alias_issued",
+    events.AliasRevoked: "alias_revoked",
+    events.MessageRedacted: "redacted",
+    events.StatusNoted: "status_noted",
+    inbound.Done: "done",
+    inbound.Dead: "dead",
+    inbound.Quarantined: "quarantined",
+    inbound.Expired: "expired",
+    inbound.Relayed: "relayed",
+    inbound.HandedOver: "handed_over",
+    inbound.Skipped: "skipped",
+    inbound.Held: "held",
+    inbound.Refused: "refused",
+    inbound.Ignored: "ignored",
+}

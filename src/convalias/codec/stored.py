@@ -1,0 +1,110 @@
+"""Records to JSON documents and back, through the table of formats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+from attrs import field, frozen
+from cattrs import Converter
+
+from convalias.codec.converter import build, member
+from convalias.codec.errors import BrokenRecord, UnknownFormat
+from convalias.codec.formats import FORMATS, TAGS, Format
+from convalias.domain.errors import InvalidValue
+from convalias.ports.records import Body
+
+T = TypeVar("T")
+MARK: Final = "$"
+"""The field that says what a body is: `<tag>/<version>`."""
+
+
+def _no_settings() -> Mapping[str, int]:
+    return {}
+
+
+@frozen
+class Codec:
+    """Writes the newest versions, or those that `write_format` names; reads every version there ever was.
+
+    To upgrade a fleet without a stop: release the new readers with `write_format = {tag: old}`, and take the
+    setting away when all processes run them. `InvalidValue` for a tag or version that cannot be written.
+    """
+
+    write_format: Mapping[str, int] = field(factory=_no_settings)
+    formats: tuple[Format[object], ...] = FORMATS
+    tags: Mapping[type[object], str] = field(default=TAGS, repr=False)
+    _converter: Converter = field(init=False, repr=False, eq=False)
+    _by_class: Mapping[type[object], Format[object]] = field(init=False, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Prepare the tables, and refuse settings that no row can follow."""
+        rows = {row.tag: row for row in self.formats}
+        for tag, version in self.write_format.items():
+            if tag not in rows or version not in rows[tag].writable:
+                writable = rows[tag].writable if tag in rows else sorted(rows)
+                raise InvalidValue(f"write_format of {tag}", found=version, expected=f"one of {writable}")
+        object.__setattr__(self, "_converter", build(self.tags))
+        object.__setattr__(self, "_by_class", {kind: row for row in self.formats for kind in row.classes})
+
+    def dump(self, record: object) -> Body:
+        """A JSON document with `"$": "<tag>/<version>"`. TypeError for a class without a row in the table."""
+        row = self._row(type(record))
+        body: Body = self._converter.unstructure(record)
+        version = row.version
+        while version > self.write_format.get(row.tag, row.version):
+            version -= 1
+            body = row.downgrades[version](body)
+        return {MARK: f"{row.tag}/{version}", **body}
+
+    def load(self, body: Body, expected: type[T] | Format[T]) -> T:
+        """The record in a body of any version. Raises `UnknownFormat`, `BrokenRecord`."""
+        row = expected if isinstance(expected, Format) else self._row(expected)
+        fields = _upgraded(body, row)
+        try:
+            kind = row.classes[0]
+            if len(row.classes) > 1:
+                kind = member(row.classes, fields, self.tags)
+            loaded: Any = self._converter.structure(fields, kind)
+        except UnknownFormat:
+            raise
+        except Exception as fault:  # noqa: BLE001 - whatever a damaged document makes a constructor raise
+            raise BrokenRecord(row.tag, type(fault).__name__) from None  # its text may quote personal data
+        typed: T = loaded
+        return typed
+
+    def dumps(self, record: object) -> bytes:
+        """The same as octets: ASCII JSON."""
+        return json.dumps(self.dump(record), separators=(",", ":")).encode()
+
+    def loads(self, octets: bytes, expected: type[T] | Format[T]) -> T:
+        """The record in octets. Raises `UnknownFormat`, `BrokenRecord`."""
+        try:
+            body = json.loads(octets)
+        except ValueError as fault:
+            raise BrokenRecord("JSON", type(fault).__name__) from None
+        return self.load(body, expected)
+
+    def _row(self, kind: type[object]) -> Format[Any]:
+        row = self._by_class.get(kind)
+        if row is None:
+            raise TypeError(f"{kind.__name__} has no row in codec.formats.FORMATS")
+        return row
+
+
+def _upgraded(body: Body, row: Format[Any]) -> Body:
+    """The fields as the newest version has them."""
+    mark = body.get(MARK) if isinstance(body, Mapping) else None
+    tag, _, number = mark.partition("/") if isinstance(mark, str) else ("", "", "")
+    version = int(number) if number.isascii() and number.isdigit() else 0
+    if tag != row.tag or version not in row.readable:
+        raise UnknownFormat(row.tag, mark, [f"{row.tag}/{one}" for one in row.readable])
+    fields: Body = {name: value for name, value in body.items() if name != MARK}
+    for old in range(version, row.version):
+        fields = row.upgrades[old](fields)
+    return fields
+
+
+CODEC: Final = Codec()
+"""Writes the newest version of everything."""

@@ -1,0 +1,22 @@
+"""How far a reader of something has come, and who holds it: a lease with an epoch that only grows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from attrs import frozen
+
+
+@frozen(kw_only=True)
+class Position:
+    """Where the reader `name` stands. Whoever writes under an older epoch is refused, so a stalled one cannot go back."""
+
+    name: str
+    cursor: str = ""
+    """Opaque to all but the reader; empty: the beginning."""
+    epoch: int = 0
+    """Grows by one with each change of hands."""
+    holder: str = ""
+    """The holder's incarnation; empty: nobody holds it."""
+    until: datetime | None = None
+    """When the lease ends; None: nobody holds it."""
