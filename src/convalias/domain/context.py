@@ -1,0 +1,119 @@
+"""Every fact a routing decision needs, already looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+from convalias.domain.addresses import EmailAddress, MailDomains
+from convalias.domain.aliases import AliasHandle, AliasKeys, ConversationAlias, LegacyAlias
+from convalias.domain.dedup import MessageId
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.participants import Account, AddressTenure
+from convalias.domain.rollout import Stage
+from convalias.domain.threads import ConversationThread
+
+
+class Witness(Enum):
+    """Somebody who is asked for facts and may be away."""
+
+    LEGACY = "legacy"
+    IDENTITY = "identity"
+
+
+@frozen
+class Sighting:
+    """This sender has used this Message-ID in this conversation before."""
+
+    message_id: MessageId
+    sender: EmailAddress
+    conversation: ConversationId
+
+
+@frozen
+class Enrolment:
+    """The stage a conversation is in: a flag's answer, not a part of the conversation. None told: legacy."""
+
+    conversation: ConversationId
+    stage: Stage
+
+
+@frozen
+class Holders:
+    """What is known about one address: who has it now, and has it ever passed for anybody."""
+
+    accounts: tuple[Account, ...] = ()
+    authenticated_before: bool = False
+
+
+Fact: TypeAlias = ConversationThread | Enrolment | ConversationAlias | LegacyAlias | Account | AddressTenure | Sighting
+
+SightingKey: TypeAlias = tuple[MessageId, EmailAddress]
+TextKey: TypeAlias = tuple[EmailAddress, str]
+"""Canonical sender and `MailContent.body_digest`."""
+
+
+@frozen(kw_only=True)
+class Answers:
+    """Facts by what they are asked by. A missing key: not asked; an empty value: "there is none"."""
+
+    aliases: Mapping[AliasHandle, ConversationAlias | None] = field(
+        factory=dict[AliasHandle, "ConversationAlias | None"]
+    )
+    legacy: Mapping[EmailAddress, LegacyAlias | None] = field(factory=dict[EmailAddress, "LegacyAlias | None"])
+    threads: Mapping[ConversationId, ConversationThread | None] = field(
+        factory=dict[ConversationId, "ConversationThread | None"]
+    )
+    stages: Mapping[ConversationId, Stage] = field(factory=dict[ConversationId, Stage])
+    """Of conversations that have legacy aliases."""
+    holders: Mapping[EmailAddress, Holders] = field(factory=dict[EmailAddress, Holders])
+    accounts: Mapping[AccountId, Account | None] = field(factory=dict[AccountId, "Account | None"])
+    tenures: Mapping[EmailAddress, tuple[AddressTenure, ...]] = field(
+        factory=dict[EmailAddress, tuple[AddressTenure, ...]]
+    )
+    sightings: Mapping[SightingKey, frozenset[ConversationId]] = field(
+        factory=dict[SightingKey, frozenset[ConversationId]]
+    )
+    """In which conversations that sender has used that Message-ID."""
+    repeats: Mapping[TextKey, int] = field(factory=dict[TextKey, int])
+    """How many other mails of that sender had that text within the hour before now."""
+    traffic: Mapping[ConversationId, int] = field(factory=dict[ConversationId, int])
+    """How many other mails that conversation took within the hour before now."""
+    away: frozenset[Witness] = frozenset()
+    """Who was asked and did not answer: unknown is not absent."""
+
+
+@frozen(kw_only=True)
+class RoutingContext(Answers):
+    """All answers so far, and what was known without asking.
+
+    `route` treats a fact that is missing as one that does not exist (it is total); `questions` tells the two apart.
+    """
+
+    now: datetime
+    """When the mail was received; aware."""
+    domains: MailDomains
+    keys: AliasKeys | None = None
+    """None: MACs of v3 aliases are not checked."""
+    whole: bool = False
+    """What is not here does not exist, so nothing need be asked."""
+
+    @classmethod
+    def of(
+        cls,
+        *facts: Fact,
+        now: datetime,
+        domains: MailDomains,
+        keys: AliasKeys | None = None,
+        away: frozenset[Witness] = frozenset(),
+    ) -> RoutingContext:
+        """A whole small world, indexed: what is not among the facts does not exist. For tests, tools, examples."""
+        raise NotImplementedError
+
+    def learning(self, answers: Answers) -> RoutingContext:
+        """This context and what was answered since."""
+        raise NotImplementedError

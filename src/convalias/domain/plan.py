@@ -1,0 +1,76 @@
+"""A decision whole: the rulings, what the sender may learn, and the case that it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+from attrs import field, frozen
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.context import RoutingContext, Witness
+from convalias.domain.envelope import InboundMail
+from convalias.domain.policy import RoutingPolicy
+from convalias.domain.rulebook import RuleBook
+from convalias.domain.verdicts import Ruling, Verdict
+
+if TYPE_CHECKING:
+    from convalias.domain.explanation import Explanation
+
+
+@frozen
+class Case:
+    """All that went into a decision; the same case gives the same plan, for ever. Sensitive: it holds the mail."""
+
+    mail: InboundMail = field(repr=False)
+    context: RoutingContext = field(repr=False)
+    policy: RoutingPolicy
+    rules: RuleBook = field(repr=False)
+
+
+@frozen
+class RoutingPlan:
+    """One ruling per distinct recipient, in the order of their canonical addresses."""
+
+    rulings: tuple[Ruling, ...]
+    tell_sender: bool
+    """Whether the sender may be told of refusals at all; each refusal's reason says whether of it."""
+    case: Case = field(eq=False, repr=False)
+
+    def __iter__(self) -> Iterator[Ruling]:
+        """The rulings, in canonical order."""
+        return iter(self.rulings)
+
+    def __len__(self) -> int:
+        """How many recipients got a verdict."""
+        return len(self.rulings)
+
+    def __getitem__(self, recipient: EmailAddress) -> Verdict:
+        """The verdict of that (canonical) recipient. `KeyError` when the mail did not arrive there."""
+        for ruling in self.rulings:
+            if ruling.recipient.address == recipient:
+                return ruling.verdict
+        raise KeyError(recipient)
+
+    def explain(self) -> Explanation:
+        """Why. Decides the case again, listening; costs nothing until it is called."""
+        from convalias.domain.explanation import explain  # noqa: PLC0415 - an explanation is made of a plan
+
+        return explain(self.case)
+
+
+@frozen
+class TryAgain:
+    """No verdicts: somebody who must be heard is away, and guessing would risk a mail twice."""
+
+    waiting_for: frozenset[Witness]
+    case: Case = field(eq=False, repr=False)
+
+    def explain(self) -> Explanation:
+        """Why."""
+        from convalias.domain.explanation import explain  # noqa: PLC0415 - an explanation is made of a plan
+
+        return explain(self.case)
+
+
+Decision: TypeAlias = RoutingPlan | TryAgain
