@@ -1,0 +1,23 @@
+"""Flags in memory: what was set stands."""
+
+from __future__ import annotations
+
+from convalias.domain.ids import UseCase
+from convalias.domain.rollout import Axis, Rollout
+
+
+class Flags:
+    """`ports.Flags`."""
+
+    def __init__(self) -> None:
+        """Nothing set."""
+        self._settings: dict[tuple[UseCase, Axis], Rollout] = {}
+
+    def set(self, rollout: Rollout, *axes: Axis) -> None:
+        """From now on this holds for its use case, on these axes; none named: on all."""
+        for axis in axes or Axis:
+            self._settings[rollout.use_case, axis] = rollout
+
+    async def read(self, use_case: UseCase, axis: Axis) -> Rollout | None:
+        """What was set last."""
+        return self._settings.get((use_case, axis))
