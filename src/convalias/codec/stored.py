@@ -84,6 +84,8 @@ class Codec:
             body = json.loads(octets)
         except ValueError as fault:
             raise BrokenRecord("JSON", type(fault).__name__) from None
+        if not isinstance(body, dict):
+            raise BrokenRecord("JSON", "no object")
         return self.load(body, expected)
 
     def _row(self, kind: type[object]) -> Format[Any]:
@@ -95,7 +97,7 @@ class Codec:
 
 def _upgraded(body: Body, row: Format[Any]) -> Body:
     """The fields as the newest version has them."""
-    mark = body.get(MARK) if isinstance(body, Mapping) else None
+    mark = body.get(MARK)
     tag, _, number = mark.partition("/") if isinstance(mark, str) else ("", "", "")
     version = int(number) if number.isascii() and number.isdigit() else 0
     if tag != row.tag or version not in row.readable:

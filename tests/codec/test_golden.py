@@ -1,0 +1,229 @@
+"""Every stored format, as it was first written, stays readable: one golden file per row of the table.
+
+A new row needs a sample here; `python tests/codec/test_golden.py` then writes its file, and never changes one that
+is there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from convalias.codec import FORMATS, Format, dump, load
+from convalias.domain import events, inbound
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.aliases import AliasFormat, ConversationAlias
+from convalias.domain.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.dedup import MessageId
+from convalias.domain.envelope import NULL_RETURN_PATH, Attachment
+from convalias.domain.events import ConversationEvent, Happening, Origin
+from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, TraceId, UseCase
+from convalias.domain.inbound import (
+    Claim,
+    ClaimKey,
+    EnvelopeRecord,
+    HeldMail,
+    HoldId,
+    HoldState,
+    Post,
+    RawKey,
+    RecordKey,
+)
+from convalias.domain.inbound import Path as Way
+from convalias.domain.outcomes import Reason
+from convalias.domain.participants import (
+    Account,
+    AccountAuthor,
+    AddressTenure,
+    GivenUp,
+    Participant,
+    ParticipantKind,
+    PeripheralAuthor,
+    Standing,
+)
+from convalias.domain.positions import Position
+from convalias.domain.rollout import Rollout, Stage
+from convalias.domain.threads import ConversationThread, ThreadSnapshot, ThreadState
+
+GOLDEN: Final = Path(__file__).parent / "golden"
+NOON: Final = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+C1, A1, A2 = ConversationId("c1"), AccountId("a1"), AccountId("a2")
+JOHN: Final = EmailAddress.parse("John@home.example")
+MARY: Final = EmailAddress.parse("mary@corp.example")
+HR: Final = Participant(A2, "recruiter", "Mary", "DE", (MARY,), ParticipantKind.DELEGATED)
+RECORD: Final = RecordKey("envelopes/2026/03/01/ab.json")
+
+HAPPENINGS: Final[Sequence[Happening]] = (
+    events.ConversationCreated(UseCase("apply"), "jp", (Participant(A1), HR)),
+    events.MessageAdded(
+        author=AccountAuthor(A1, Standing.HISTORICAL, verified=True),
+        text="new",
+        full_text="new\n> old",
+        subject="Re: job",
+        attachments=(Attachment("cv.pdf", "application/pdf", 7, "ff"),),
+        message_id="<x@y>",
+        body_digest="bb",
+        sent_at=NOON - timedelta(minutes=1),
+        in_reply_to=EventId("e1"),
+        flags=frozenset({"spam", "mime_ambiguous"}),
+        raw_key="raw/2026/03/01/ff",
+    ),
+    events.MessageAdded(author=PeripheralAuthor(JOHN), text="I am nobody"),
+    events.ParticipantAdded(HR),
+    events.ParticipantRemoved(A2),
+    events.CopiesSeen(frozenset({MARY, JOHN})),
+    events.MessagesRead(A1, Seq(3)),
+    events.ConversationClosed(A1),
+    events.ConversationReopened(),
+    events.ConversationArchived(),
+    events.ConversationErased(),
+    events.AliasIssued(AliasId("l1"), A1),
+    events.AliasRevoked(AliasId("l1")),
+    events.MessageRedacted(EventId("e2")),
+    events.StatusNoted(A1, "absence"),
+)
+
+SAMPLES: Final[Mapping[str, Sequence[object]]] = {
+    "event": [
+        ConversationEvent(
+            EventId(f"e{seq}"), C1, Seq(seq), happening, f"s-{seq}", Origin.ALIAS_MAIL, NOON, NOON, f"t{seq}"
+        )
+        for seq, happening in enumerate(HAPPENINGS, start=1)
+    ],
+    "alias": [
+        ConversationAlias(
+            address=EmailAddress.parse("john-smith-1ab131e2@reply.example"),
+            conversation=C1,
+            stands_for=A1,
+            id=AliasId("l1"),
+            topic="job",
+            format=AliasFormat.V2,
+            created_at=NOON,
+            expires_at=NOON,
+            revoked_at=NOON,
+            superseded_by=AliasId("l2"),
+        )
+    ],
+    "account": [
+        Account(A1, (JOHN,), frozenset({JOHN}), frozenset({"home.example"}), frozenset({A2}), "John"),
+        Account(A2),
+    ],
+    "tenure": [AddressTenure(JOHN, A1, NOON, NOON, GivenUp.SECURITY), AddressTenure(JOHN, A1, NOON)],
+    "rollout": [Rollout(UseCase("apply"), Stage.NATIVE, 1000, "salt", Stage.PARALLEL, "ramp")],
+    "thread": [
+        ThreadSnapshot(
+            ConversationThread(
+                C1,
+                UseCase("apply"),
+                (Participant(A1), HR),
+                ThreadState.CLOSED,
+                "jp",
+                frozenset({MARY}),
+                {A1: Seq(3), A2: Seq(2)},
+                NOON,
+                Seq(4),
+            ),
+            NOON,
+        )
+    ],
+    "position": [Position(name="feed", cursor="x", epoch=3, holder="h", until=NOON), Position(name="feed")],
+    "envelope_record": [
+        EnvelopeRecord(
+            key=RECORD,
+            raw=RawKey("raw/2026/03/01/ff"),
+            source="mailgun",
+            post=Post(
+                received_at=NOON,
+                recipients=(JOHN,),
+                return_path=path,
+                evidence=evidence,
+                spam=True,
+            ),
+            digest="dd",
+            trace=TraceId("t"),
+            quarantined="too_large",
+        )
+        for path, evidence in (
+            (MARY, SenderEvidence(Dmarc.FAIL, DmarcPolicy.NONE, spf_aligned=True, dkim_aligned=True)),
+            (NULL_RETURN_PATH, None),
+            (None, None),
+        )
+    ],
+    "outcome": [
+        inbound.Done(
+            (
+                (JOHN, inbound.Relayed(EventId("e2"), C1, added=True)),
+                (JOHN, inbound.HandedOver("x")),
+                (JOHN, inbound.Skipped(MARY)),
+                (JOHN, inbound.Skipped()),
+                (JOHN, inbound.Held(HoldId("h"))),
+                (JOHN, inbound.Refused(Reason.EXPIRED_ALIAS, told=True)),
+                (JOHN, inbound.Ignored(Reason.LOOP)),
+            )
+        ),
+        inbound.Dead("Broken", 3),
+        inbound.Quarantined("too_large"),
+        inbound.Expired(),
+    ],
+    "claim": [
+        Claim(ClaimKey(C1, JOHN, MessageId(b"x@\xff")), Way.RELAY, AccountAuthor(A1)),
+        Claim(ClaimKey(C1, JOHN, MessageId(b"x@y", synthetic=True)), Way.LEGACY, PeripheralAuthor(JOHN, verified=True)),
+        Claim(ClaimKey(C1, JOHN, MessageId(b"x@y")), Way.LEGACY),
+    ],
+    "hold": [
+        HeldMail(HoldId("h"), C1, JOHN, Reason.NEEDS_APPROVAL, RECORD, "<x@y>", NOON, HoldState.APPROVED, A2),
+        HeldMail(HoldId("h"), C1, None, Reason.FROM_AMBIGUOUS, RECORD, "<x@y>", NOON),
+    ],
+    "dead_letter": [
+        DeadLetter(
+            id=DeadLetterId("d"),
+            lane="inbound",
+            subject=RECORD,
+            reason="Broken",
+            tries=3,
+            at=NOON,
+            trace=TraceId("t"),
+            explanation="why",
+        )
+    ],
+}
+
+
+def _file(tag: str) -> Path:
+    return GOLDEN / f"{tag}.json"
+
+
+def test_there_is_one_golden_file_and_one_list_of_samples_per_format() -> None:
+    tags = sorted(row.tag for row in FORMATS)
+    assert sorted(SAMPLES) == tags
+    assert sorted(path.stem for path in GOLDEN.glob("*.json")) == tags
+
+
+@pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.tag)
+def test_a_golden_file_is_read_as_the_records_it_was_written_from(row: Format[object]) -> None:
+    bodies = json.loads(_file(row.tag).read_text())
+    assert [load(body, row) for body in bodies] == list(SAMPLES[row.tag])
+
+
+@pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.tag)
+def test_what_is_written_today_is_the_golden_file(row: Format[object]) -> None:
+    bodies = json.loads(_file(row.tag).read_text())
+    newest = [body for body in bodies if body["$"] == f"{row.tag}/{row.version}"]
+    assert newest
+    assert all(dump(load(body, row)) == body for body in newest)
+
+
+def test_the_samples_hold_every_kind_of_event() -> None:
+    assert {type(happening) for happening in HAPPENINGS} == set(events.Happening.__args__)
+
+
+if __name__ == "__main__":
+    for tag, records in SAMPLES.items():
+        if not _file(tag).exists():
+            _file(tag).write_text(json.dumps([dump(record) for record in records], indent=1) + "\n")
