@@ -100,7 +100,7 @@ def test_fifty_bits_of_the_octets_count() -> None:
 
 
 @pytest.mark.parametrize(
-    "token, unsightly",
+    ("token", "unsightly"),
     [
         ("0bcdfghj0a0a0a0a0", True),
         ("0bcdfgh0a0a0a0a0a", False),

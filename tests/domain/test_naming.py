@@ -13,7 +13,7 @@ FULL, INITIAL, NONE = NamePolicy.FULL, NamePolicy.FIRST_AND_INITIAL, NamePolicy.
 
 
 @pytest.mark.parametrize(
-    "name, expected",
+    ("name", "expected"),
     [
         ("John Smith", "john-smith"),
         ("José", "jose"),
@@ -64,7 +64,7 @@ def test_a_name_is_written_in_plain_letters(name: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name, policy, expected",
+    ("name", "policy", "expected"),
     [
         ("John Ronald Smith", INITIAL, "john-s"),
         ("Cher", INITIAL, "cher"),
