@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeGuard, TypeVar
 
 from attrs import field, frozen
 from cattrs import Converter
@@ -84,7 +84,7 @@ class Codec:
             body = json.loads(octets)
         except ValueError as fault:
             raise BrokenRecord("JSON", type(fault).__name__) from None
-        if not isinstance(body, dict):
+        if not _is_object(body):
             raise BrokenRecord("JSON", "no object")
         return self.load(body, expected)
 
@@ -93,6 +93,10 @@ class Codec:
         if row is None:
             raise TypeError(f"{kind.__name__} has no row in codec.formats.FORMATS")
         return row
+
+
+def _is_object(value: Any) -> TypeGuard[Body]:
+    return isinstance(value, dict)
 
 
 def _upgraded(body: Body, row: Format[Any]) -> Body:
