@@ -1,0 +1,102 @@
+# What one does in a checkout. `make` lists it; the first target that needs it makes the environment in .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.made
+LOCK := requirements/dev.txt
+
+# The first that is new enough makes the environment; `make PYTHON=...` names another.
+PYTHON ?=
+CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
+NEW_ENOUGH := import sys, venv; sys.exit(sys.version_info < (3, 11))
+
+# Processes that run the tests: 0 is this one alone, 2 or `auto` share them out.
+WORKERS ?= 0
+# Further arguments for pytest, as in `make test ARGS="tests/domain -k alias"`.
+ARGS ?=
+
+# The parts in which every branch is tested, always.
+WHOLLY_COVERED := src/convalias/domain/*,src/convalias/services/*,src/convalias/stores/*
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-fast check format-check lint mypy pyright imports format bench soak lock build clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(STAMP) ## Make the locked development environment in .venv
+
+# Rebuilt in place when the lock or the project changes. Hashes are checked for everything, the build backend included:
+# nothing is resolved here, so two checkouts of one commit hold the same versions.
+$(STAMP): $(LOCK) pyproject.toml
+	@set -e; \
+	if ! $(BIN)/python -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then \
+	  found=; \
+	  for candidate in $(CANDIDATES); do \
+	    if "$$candidate" -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then found="$$candidate"; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then \
+	    echo "convalias needs Python 3.11 or newer with its venv module; of these none is:" >&2; \
+	    for candidate in $(CANDIDATES); do \
+	      echo "  $$candidate: $$("$$candidate" --version 2>&1 | head -n 1)" >&2; \
+	    done; \
+	    echo "Name one with: make PYTHON=/path/to/python3.12" >&2; \
+	    exit 1; \
+	  fi; \
+	  echo "Making $(VENV) with $$("$$found" --version)"; \
+	  "$$found" -m venv --clear $(VENV); \
+	fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP) ## Show the whole system at work, in a minute
+	@$(BIN)/convalias demo
+
+test: $(STAMP) ## Run the tests; domain, services and stores are covered wholly or it fails
+	@$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= $(ARGS)
+	@$(BIN)/python -m coverage report --include='$(WHOLLY_COVERED)' --fail-under=100
+
+test-fast: $(STAMP) ## Run the tests that take less than a second, without coverage
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not soak" $(ARGS)
+
+# Each its own target: `make --keep-going check` tells everything that is wrong in one run.
+check: format-check lint mypy pyright imports test ## Check the format, lint, types and layers, then run the tests
+
+format-check: $(STAMP)
+	$(BIN)/ruff format --check
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+
+mypy: $(STAMP)
+	$(BIN)/mypy
+
+pyright: $(STAMP)
+	$(BIN)/basedpyright
+
+imports: $(STAMP)
+	$(BIN)/lint-imports --no-logo
+
+format: $(STAMP) ## Format the code and mend what the linter can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(STAMP) ## Measure, one question after the other
+	@set -e; for question in bench/[!_]*.py; do echo "== $$question"; $(BIN)/python "$$question"; done
+
+soak: $(STAMP) ## Kill running instances at random, for long, and count what was lost
+	CONVALIAS_SOAK=1 $(BIN)/python -m pytest -m soak -s $(ARGS)
+
+# The one step that resolves. Valid for every Python and platform that pyproject.toml allows.
+lock: $(STAMP) ## Bring the locked versions up to date
+	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --group dev --universal --python-version 3.11 \
+	  --upgrade --generate-hashes --no-emit-index-url --no-header --output-file $(LOCK)
+
+build: $(STAMP) ## Build the wheel and the source distribution
+	$(BIN)/python -m hatchling build
+
+clean: ## Remove the environment, the caches and what was built
+	rm -rf $(VENV) dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

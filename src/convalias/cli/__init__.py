@@ -1,0 +1,1 @@
+"""Offer the library on the command line."""

@@ -1,0 +1,1 @@
+"""Let users of the library test their own rules, adapters and workers."""

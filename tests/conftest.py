@@ -1,0 +1,59 @@
+"""What every test of the project stands on: the Hypothesis profiles and the corpora."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+CORPORA = Path(__file__).resolve().parents[2] / "shared" / "corpora"
+"""Real and broken mail, kept beside the checkout: `../shared/corpora`."""
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+# No deadline in either: a slow machine is no finding, and what must be fast has a benchmark.
+settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile(
+    "ci",
+    max_examples=300,
+    deadline=None,
+    # The same examples in every run: a red run is red again when somebody looks.
+    derandomize=True,
+    # Two processes on a busy machine draw slowly, which says nothing about a strategy.
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("CONVALIAS_HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """The folder of `../shared/corpora`; a test that asks for it is skipped where it is absent."""
+    if not CORPORA.is_dir():
+        pytest.skip("../shared/corpora is not beside this checkout")
+    return CORPORA
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip for want of the corpora into a failure where they are demanded."""
+    return _failed_where_demanded((yield), item.nodeid)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Do the same for a whole module that skips itself."""
+    return _failed_where_demanded((yield), collector.nodeid)
+
+
+def _failed_where_demanded(report: Report, name: str) -> Report:
+    demanded = os.environ.get("CONVALIAS_REQUIRE_CORPORA") == "1"
+    if demanded and report.skipped and "../shared/" in str(report.longrepr):
+        report.outcome = "failed"
+        report.longrepr = f"{name} was skipped for want of ../shared, which CONVALIAS_REQUIRE_CORPORA=1 demands"
+    return report

@@ -1,0 +1,122 @@
+"""What is said about the house as a whole: the size of its modules, their docstrings, what no file may name."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+SOURCE = PROJECT / "src"
+
+MOST_LINES = 400
+MEDIAN_LINES = 150
+
+# Written so that this file does not find itself.
+MUST_NOT_BE_NAMED: Mapping[str, re.Pattern[str]] = {
+    "the host of a package index": re.compile(
+        r"pythonhosted\.[o]rg|pypi\.[o]rg|\b(?:artifactory|jfrog|nexus|devpi)\.|registry\.[a-z]+\.[a-z]+"
+    ),
+    "the address of a package index": re.compile(r"[-]-(?:extra-)?index-url(?![\w-])|[-]-trusted-host|[-]-find-links"),
+    "a folder of one machine": re.compile(r"(?<![\w.])/(?:[w]ork|[r]oot|[h]ome/\w+)/"),
+}
+WRITTEN_BY_HAND = (".ci", "bench", "docs", "requirements", "src", "tests")
+TEXTS = frozenset(
+    {"", ".cfg", ".html", ".in", ".ini", ".json", ".jsonl", ".md", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml"}
+)
+
+
+def modules(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.py"))}
+
+
+def too_long(sources: Mapping[str, str]) -> dict[str, int]:
+    lengths = {name: len(text.splitlines()) for name, text in sources.items()}
+    return {name: lines for name, lines in lengths.items() if lines > MOST_LINES}
+
+
+def median_length(sources: Mapping[str, str]) -> float:
+    """Median over the modules that hold code: those with a docstring alone would flatter it."""
+    return statistics.median(len(text.splitlines()) for text in sources.values() if len(ast.parse(text).body) > 1)
+
+
+def without_docstring(sources: Mapping[str, str]) -> list[str]:
+    return [name for name, text in sources.items() if not (ast.get_docstring(ast.parse(text)) or "").strip()]
+
+
+def project_files(project: Path) -> Iterator[Path]:
+    texts = [path for path in project.iterdir() if not path.name.startswith(".")]
+    for folder in WRITTEN_BY_HAND:
+        texts += (project / folder).rglob("*")
+    # What is read out of mails is theirs to say.
+    quoted = project / "tests" / "mails"
+    yield from (
+        path
+        for path in texts
+        if path.is_file() and path.suffix in TEXTS and not (path.suffix == ".json" and path.parent == quoted)
+    )
+
+
+def named(text: str) -> list[str]:
+    return [what for what, pattern in MUST_NOT_BE_NAMED.items() if pattern.search(text)]
+
+
+def test_no_module_is_longer_than_four_hundred_lines() -> None:
+    assert too_long(modules(SOURCE)) == {}
+
+
+def test_the_median_module_has_at_most_a_hundred_and_fifty_lines() -> None:
+    assert median_length(modules(SOURCE)) <= MEDIAN_LINES
+
+
+def test_every_module_says_its_one_reason_in_its_docstring() -> None:
+    assert without_docstring(modules(SOURCE)) == []
+
+
+def test_no_file_of_the_project_names_a_package_index_or_a_folder_of_one_machine() -> None:
+    found = {path: named(path.read_text(encoding="utf-8", errors="replace")) for path in project_files(PROJECT)}
+    assert {str(path.relative_to(PROJECT)): what for path, what in found.items() if what} == {}
+
+
+def test_a_module_that_is_too_long_is_found(tmp_path: Path) -> None:
+    (tmp_path / "long.py").write_text("x = 1\n" * (MOST_LINES + 1))
+    (tmp_path / "fits.py").write_text("x = 1\n" * MOST_LINES)
+    assert too_long(modules(tmp_path)) == {"long.py": MOST_LINES + 1}
+
+
+def test_long_modules_raise_the_median_and_empty_packages_do_not_lower_it() -> None:
+    long = "x = 1\n" * (MEDIAN_LINES + 1)
+    assert median_length({"a.py": long, "b.py": long, "c.py": '"""Docstring alone."""\n', "d.py": ""}) > MEDIAN_LINES
+
+
+def test_a_module_without_docstring_is_found() -> None:
+    assert without_docstring({"none.py": "x = 1\n", "blank.py": '""" """\n', "has.py": '"""Say."""\n'}) == [
+        "none.py",
+        "blank.py",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://files.pythonhosted" + ".org/packages",
+        "https://pypi" + ".org/simple",
+        "https://artifactory" + ".corp.example/api",
+        "-" + "-index-url https://x.example",
+        "-" + "-extra-index-url=https://x.example",
+        "cd /" + "work/main",
+        "HOME=/" + "root/x",
+        '"/' + 'home/somebody/checkout"',
+    ],
+)
+def test_a_file_that_names_an_index_or_a_machine_is_found(text: str) -> None:
+    assert named(text) != []
+
+
+@pytest.mark.parametrize("text", ["uv pip compile --no-emit-index-url", "docs/work/flow.md", "the root/leaf of a tree"])
+def test_what_only_looks_alike_is_let_through(text: str) -> None:
+    assert named(text) == []
