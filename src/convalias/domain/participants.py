@@ -1,0 +1,97 @@
+"""Who takes part, whom the directory knows, and who wrote a mail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.ids import AccountId
+
+
+class ParticipantKind(Enum):
+    """How a conversation knows somebody."""
+
+    REGISTERED = "registered"
+    HISTORICAL = "historical"
+    DELEGATED = "delegated"
+    PERIPHERAL = "peripheral"
+
+
+@frozen
+class Participant:
+    """An account as one conversation knows it."""
+
+    account: AccountId
+    role: str = ""
+    name: str = ""
+    region: str | None = None
+    addresses: tuple[EmailAddress, ...] = ()
+    """Where it is reached, the preferred one first; empty: the identity directory knows."""
+    kind: ParticipantKind = ParticipantKind.REGISTERED
+
+
+ParticipantIdentity: TypeAlias = Participant
+"""The name under which other services know the same thing."""
+
+
+@frozen
+class Account:
+    """An account as the identity directory knows it now."""
+
+    id: AccountId
+    addresses: tuple[EmailAddress, ...] = ()
+    authenticates: frozenset[EmailAddress] = frozenset()
+    """Addresses that passed DMARC or an aligned check before: what passed once must pass."""
+    company_domains: frozenset[str] = frozenset()
+    speaks_for: frozenset[AccountId] = frozenset()
+    name: str = ""
+
+
+class GivenUp(Enum):
+    """Why an address stopped being an account's."""
+
+    SECURITY = "security"
+    EMPLOYER = "employer"
+
+
+@frozen
+class AddressTenure:
+    """A stretch of time in which an address was an account's (legacy history). Times are aware."""
+
+    address: EmailAddress
+    account: AccountId
+    since: datetime
+    until: datetime | None = None
+    given_up: GivenUp | None = None
+
+
+class Standing(Enum):
+    """By which way a sender's address led to an account that takes part."""
+
+    REGISTERED = "registered"
+    HISTORICAL = "historical"
+    DELEGATED = "delegated"
+
+
+@frozen
+class AccountAuthor:
+    """The author is this account."""
+
+    account: AccountId
+    standing: Standing = Standing.REGISTERED
+    verified: bool = field(default=False, kw_only=True)
+
+
+@frozen
+class PeripheralAuthor:
+    """The author is nobody we know; shown by address, always."""
+
+    address: EmailAddress
+    verified: bool = field(default=False, kw_only=True)
+
+
+Author: TypeAlias = AccountAuthor | PeripheralAuthor
