@@ -1,0 +1,56 @@
+"""Mail before it is bytes: what a draft holds, and the port that writes it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from attrs import field, frozen
+
+from convalias.domain.addresses import EmailAddress
+
+REPLY_MARKER: Final = "##- Please type your reply above this line -##"
+"""Stands above what we quote in outgoing mail; the reader cuts a reply there. Never changes: people reply for years."""
+
+
+@frozen
+class DraftAttachment:
+    """One attached file."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@frozen(kw_only=True)
+class Draft:
+    """One mail to one recipient. No value of it can add a line, a field or an address to what is written."""
+
+    sender: EmailAddress
+    """From: an alias, never a person's address."""
+    to: EmailAddress
+    subject: str
+    text: str = field(repr=False)
+    message_id: str
+    """In angle brackets or bare."""
+    date: datetime
+    """Aware."""
+    sender_name: str = ""
+    via: str = ""
+    """The platform's name, shown as `(via ...)` behind the sender's."""
+    html: str | None = field(default=None, repr=False)
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
+    auto_submitted: str | None = None
+    """`auto-replied` or `auto-generated` (RFC 3834 §5); None for what a person wrote."""
+    unsubscribe: str | None = field(default=None, repr=False)
+    """An https address: List-Unsubscribe with one click (RFC 8058)."""
+    feedback_id: str | None = None
+    mark: str | None = None
+    """X-Convalias-Id: by it our own mail is known when it comes back."""
+    attachments: tuple[DraftAttachment, ...] = ()
+
+
+Compose: TypeAlias = Callable[[Draft], bytes]
+"""Writes a draft out as one finished mail, CRLF line ends."""

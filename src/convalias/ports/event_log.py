@@ -1,0 +1,50 @@
+"""EventLog: published events in order per conversation, read by groups of consumers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from attrs import frozen
+
+from convalias.domain.ids import ConversationId, EventId, Seq, TraceId
+
+
+@frozen
+class EventRecord:
+    """One published event: ids only, no personal text."""
+
+    conversation: ConversationId
+    event: EventId
+    seq: Seq
+    kind: str
+    trace: TraceId
+
+
+class Subscription(Protocol):
+    """One consumer of one group. Not shared between tasks."""
+
+    async def take(self, *, limit: int, wait: timedelta) -> Sequence[EventRecord]:
+        """What comes next, in order per conversation; waits at most `wait` for the first. Never skips."""
+        ...
+
+    async def commit(self) -> None:
+        """All that was taken so far is done: after a crash, reading goes on behind it."""
+        ...
+
+    async def close(self) -> None:
+        """Leave the group. What was taken and not committed comes again to somebody."""
+        ...
+
+
+class EventLog(Protocol):
+    """Promises: at least once to each group, in order per conversation. Raises: `Unavailable`. Repeatable."""
+
+    async def publish(self, records: Sequence[EventRecord]) -> None:
+        """All are kept, in order per conversation, when it returns; raised: any prefix may be."""
+        ...
+
+    def records(self, group: str) -> Subscription:
+        """Join a group at its committed position; a group never seen before starts at the beginning."""
+        ...

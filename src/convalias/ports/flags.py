@@ -1,0 +1,16 @@
+"""Flags: what stage a use case is in, now."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from convalias.domain.ids import UseCase
+from convalias.domain.rollout import Axis, Rollout
+
+
+class Flags(Protocol):
+    """What stands now. Not being able to tell is `Unavailable`, never None. Cohorts are always our buckets."""
+
+    async def read(self, use_case: UseCase, axis: Axis) -> Rollout | None:
+        """The setting of that use case on that axis, or None when nothing is set."""
+        ...

@@ -1,0 +1,61 @@
+"""NotificationHub: delivery over e-mail, SMS, push, in-app. What it forgets and what it can be asked is stated."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Protocol, TypeAlias
+
+from attrs import field, frozen
+
+from convalias.domain.delivery import Channel
+from convalias.domain.notifications import Notification
+
+
+@frozen
+class Sent:
+    """The channel has it. `final`: no receipt will ever follow."""
+
+    receipt: str = ""
+    final: bool = field(default=False, kw_only=True)
+
+
+@frozen
+class NotSent:
+    """Asked: it surely has not been sent."""
+
+
+@frozen
+class Unknown:
+    """Asked: the channel cannot tell."""
+
+
+@frozen
+class Declined:
+    """The channel will never send this one."""
+
+    reason: str
+
+
+Answer: TypeAlias = Sent | NotSent | Unknown
+
+
+@frozen
+class Guarantee:
+    """What a channel can be held to. The default promises nothing: an ambiguous send ends `uncertain`, and is shown."""
+
+    remembers_keys_for: timedelta = timedelta(0)
+    ask: Callable[[str], Awaitable[Answer]] | None = None
+
+
+class NotificationHub(Protocol):
+    """`Unavailable` says "surely not sent". Any other exception is ambiguous, and treated so."""
+
+    @property
+    def channels(self) -> Mapping[Channel, Guarantee]:
+        """What it serves, and what each can be held to."""
+        ...
+
+    async def send(self, notification: Notification) -> Sent | Declined:
+        """Send it; the notification's id is the idempotency key."""
+        ...

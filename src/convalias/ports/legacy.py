@@ -1,0 +1,71 @@
+"""LegacyRelay: the system that is being left, while both run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from attrs import frozen
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.aliases import LegacyAlias
+from convalias.domain.ids import ConversationId
+from convalias.domain.participants import AddressTenure
+
+
+@frozen(kw_only=True)
+class HandOff:
+    """A mail that legacy processes itself. `external_id` is made of canonical Message-ID and legacy address."""
+
+    external_id: str
+    message_id: str
+    address: EmailAddress
+    raw_key: str
+
+
+@frozen(kw_only=True)
+class IndexCall:
+    """An event that legacy stores and indexes for the clients that still read it.
+
+    `external_id` is the event id. With `suppress_notification` legacy tells nobody; it keeps the *first* flag it
+    saw for an external id, for ever.
+    """
+
+    external_id: str
+    message_id: str
+    conversation: ConversationId
+    author: str
+    """The author's account id, or `peripheral`."""
+    alias: EmailAddress | None
+    """The author's alias, for a conversation that legacy has no address of."""
+    suppress_notification: bool
+
+
+class LegacyRelay(Protocol):
+    """The legacy system as far as we need it.
+
+    Promises: idempotent per external id; it keeps the first call's flag. Raises: `Unavailable`; a call that raised
+    may have been done. Every call may be repeated.
+    """
+
+    async def aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
+        """Those that legacy knows; an unlisted address is missing."""
+        ...
+
+    async def of_conversations(
+        self, conversations: Collection[ConversationId]
+    ) -> Mapping[ConversationId, tuple[LegacyAlias, ...]]:
+        """The legacy aliases of these conversations, in the order legacy lists them."""
+        ...
+
+    async def tenures(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[AddressTenure, ...]]:
+        """The history of these addresses; every asked address is a key of the answer."""
+        ...
+
+    async def process(self, mail: HandOff) -> None:
+        """Take this mail over."""
+        ...
+
+    async def index(self, call: IndexCall) -> None:
+        """Store and index this event; notify unless told not to."""
+        ...

@@ -1,0 +1,66 @@
+"""Mail in and out: MailReader, OutgoingMail, Check."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from attrs import field, frozen
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.envelope import Attachment, InboundMail
+from convalias.domain.inbound import Post
+
+
+@frozen
+class ReadAttachment:
+    """An attachment and its decoded content."""
+
+    described: Attachment
+    content: bytes = field(repr=False)
+
+
+@frozen
+class ReadMail:
+    """What a reader made of the bytes."""
+
+    mail: InboundMail
+    attachments: tuple[ReadAttachment, ...] = ()
+
+
+class MailReader(Protocol):
+    """Bytes to an envelope. Total: any bytes end in an envelope or an `UnreadableMail`; never raises for a mail.
+
+    Async, because a large mail must not stop the heartbeat of others.
+    """
+
+    async def read(self, raw: bytes, post: Post) -> ReadMail:
+        """Read one mail as that post brought it. Linear in its size."""
+        ...
+
+
+@frozen(kw_only=True)
+class Outgoing:
+    """A finished mail, ready to leave."""
+
+    key: str
+    """`[A-Za-z0-9._-]{1,64}`; the same key is the same mail."""
+    raw: bytes = field(repr=False)
+    to: EmailAddress
+    return_path: str = ""
+    """Empty: the null return path."""
+
+
+class OutgoingMail(Protocol):
+    """Where finished mail leaves. Raises `Unavailable` (surely not sent); any other exception is ambiguous."""
+
+    async def send(self, mail: Outgoing) -> None:
+        """Accepted when it returns. Idempotent per key only as far as the adapter says."""
+        ...
+
+
+class Check(Protocol):
+    """An opinion on raw bytes: spam, or a virus in what is about to be signed."""
+
+    async def objection(self, raw: bytes) -> str | None:
+        """None, or why not."""
+        ...

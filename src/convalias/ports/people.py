@@ -1,0 +1,22 @@
+"""IdentityDirectory: addresses and the accounts behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.ids import AccountId
+from convalias.domain.participants import Account
+
+
+class IdentityDirectory(Protocol):
+    """Addresses and accounts. "Nobody" is an empty answer; not knowing is `Unavailable`, never empty. Read only."""
+
+    async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
+        """Who has these addresses now; every asked address is a key of the answer."""
+        ...
+
+    async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
+        """These accounts; an unknown one is missing."""
+        ...

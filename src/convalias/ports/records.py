@@ -1,0 +1,115 @@
+"""Records: the one storage primitive that every storing part of the library stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol, TypeAlias
+
+from attrs import frozen
+
+Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
+Body: TypeAlias = Mapping[str, Json]
+"""A JSON document that an operator can read in the engine. The key `$` names its format; no other starts with `$`."""
+
+
+class Key(NamedTuple):
+    """Where a record is found. Printable ASCII, at most 400 octets in all; `id` sorts by its octets."""
+
+    table: str
+    partition: str
+    id: str
+
+
+@frozen
+class Due:
+    """When a record wants attention, and in which lane. Aware, microsecond UTC."""
+
+    lane: str
+    at: datetime
+
+
+@frozen
+class Insert:
+    """Store a record under `key` and under all of `also`; a conflict if any of them is taken."""
+
+    key: Key
+    body: Body
+    also: tuple[str, ...] = ()
+    """Further unique ids in the record's own table and partition; they share one name space with `key.id`."""
+    due: Due | None = None
+
+
+@frozen
+class Replace:
+    """Put a new body and due in the place of exactly `version`; the keys stay."""
+
+    key: Key
+    version: str
+    body: Body
+    due: Due | None = None
+
+
+@frozen
+class Delete:
+    """Remove exactly `version`, under all its keys."""
+
+    key: Key
+    version: str
+
+
+Write: TypeAlias = Insert | Replace | Delete
+
+
+@frozen
+class Stored:
+    """A record as it is kept; `version` is the store's own opaque text."""
+
+    key: Key
+    also: tuple[str, ...]
+    body: Body
+    version: str
+    due: Due | None
+
+
+@frozen
+class Written:
+    """It is durable, and this is its version now (empty after a delete)."""
+
+    version: str
+
+
+@frozen
+class Conflict:
+    """A key was taken, or the version is not the one named (gone included). Which it was, a `get` tells."""
+
+
+class Records(Protocol):
+    """A place for small JSON documents under conditional writes.
+
+    Promises: each write is atomic and durable when its answer is back; what was answered is seen by every later
+    call of every process (after a fail-over too: majority, not local reads).
+    Does not promise: any order or atomicity *between* the writes of one call.
+    Raises: `Unavailable`; then each write may or may not have happened. Every call may be repeated: a repeated
+    write that had happened is a `Conflict`, and the library looks what is there.
+    """
+
+    async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+        """By `key` or by any of `also`; the answer is keyed as asked, what is not there is missing."""
+        ...
+
+    async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        """Answers in the order of `writes`."""
+        ...
+
+    async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
+        """Records whose `key` (not `also`) lies there with an id greater than `after`, ascending by id."""
+        ...
+
+    async def latest(self, table: str, partition: str) -> Stored | None:
+        """The last of that range."""
+        ...
+
+    async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
+        """Records due in the lane at or before `until`, ascending by (at, key)."""
+        ...
