@@ -171,6 +171,21 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         inbound.Quarantined("too_large"),
         inbound.Expired(),
     ],
+    "outcome_record": [
+        inbound.OutcomeRecord(
+            record=RECORD,
+            outcome=inbound.Done(((JOHN, inbound.Held(HoldId("h"))),)),
+            decided_at=NOON,
+            trace=TraceId("t"),
+            message_digest="aa",
+            sender_digest="bb",
+            recipient_digests=("cc",),
+            rules=((JOHN, "doubtful-participant"),),
+        ),
+        inbound.OutcomeRecord(
+            record=RECORD, outcome=inbound.Dead("Broken", 3), decided_at=NOON, trace=TraceId("t")
+        ),
+    ],
     "claim": [
         Claim(ClaimKey(C1, JOHN, MessageId(b"x@\xff")), Way.RELAY, AccountAuthor(A1)),
         Claim(ClaimKey(C1, JOHN, MessageId(b"x@y", synthetic=True)), Way.LEGACY, PeripheralAuthor(JOHN, verified=True)),
@@ -192,6 +207,17 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             explanation="why",
         )
     ],
+    "refusal": [
+        inbound.RefusalDue(
+            sender=JOHN,
+            alias=MARY,
+            reason=Reason.EXPIRED_ALIAS,
+            to_participant=True,
+            trace=TraceId("t"),
+            sent=True,
+        )
+    ],
+    "tries": [inbound.Tries(record=RECORD, failures=2, last="Broken")],
 }
 
 

@@ -14,7 +14,7 @@ from convalias.domain import events, inbound
 from convalias.domain.aliases import ConversationAlias
 from convalias.domain.dead_letters import DeadLetter
 from convalias.domain.events import ConversationEvent
-from convalias.domain.inbound import Claim, EnvelopeRecord, HeldMail, Outcome
+from convalias.domain.inbound import Claim, EnvelopeRecord, HeldMail, Outcome, OutcomeRecord, RefusalDue, Tries
 from convalias.domain.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
 from convalias.domain.positions import Position
 from convalias.domain.rollout import Rollout
@@ -69,9 +69,12 @@ THREAD: Final = Format("thread", (ThreadSnapshot,))
 POSITION: Final = Format("position", (Position,))
 ENVELOPE_RECORD: Final = Format("envelope_record", (EnvelopeRecord,))
 OUTCOME: Final[Format[Outcome]] = Format("outcome", (inbound.Done, inbound.Dead, inbound.Quarantined, inbound.Expired))
+OUTCOME_RECORD: Final = Format("outcome_record", (OutcomeRecord,))
 CLAIM: Final = Format("claim", (Claim,))
 HOLD: Final = Format("hold", (HeldMail,))
 DEAD_LETTER: Final = Format("dead_letter", (DeadLetter,))
+REFUSAL: Final = Format("refusal", (RefusalDue,))
+TRIES: Final = Format("tries", (Tries,))
 
 FORMATS: Final[tuple[Format[object], ...]] = (
     EVENT,
@@ -83,9 +86,12 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     POSITION,
     ENVELOPE_RECORD,
     OUTCOME,
+    OUTCOME_RECORD,
     CLAIM,
     HOLD,
     DEAD_LETTER,
+    REFUSAL,
+    TRIES,
 )
 
 TAGS: Final[Mapping[type[object], str]] = {
