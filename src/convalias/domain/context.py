@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from convalias.domain.addresses import EmailAddress, MailDomains
-from convalias.domain.aliases import AliasHandle, AliasKeys, ConversationAlias, LegacyAlias
+from convalias.domain.aliases import AliasHandle, AliasKeys, ByName, ConversationAlias, LegacyAlias, Token
+from convalias.domain.decoding import decode
 from convalias.domain.dedup import MessageId
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.participants import Account, AddressTenure
@@ -112,8 +113,82 @@ class RoutingContext(Answers):
         away: frozenset[Witness] = frozenset(),
     ) -> RoutingContext:
         """A whole small world, indexed: what is not among the facts does not exist. For tests, tools, examples."""
-        raise NotImplementedError
+        accounts = [one for one in facts if isinstance(one, Account)]
+        return cls(
+            now=now,
+            domains=domains,
+            keys=keys,
+            whole=True,
+            away=away,
+            aliases=alias_index(one for one in facts if isinstance(one, ConversationAlias)),
+            legacy={one.address: one for one in facts if isinstance(one, LegacyAlias)},
+            threads={one.id: one for one in facts if isinstance(one, ConversationThread)},
+            stages={one.conversation: one.stage for one in facts if isinstance(one, Enrolment)},
+            holders=holder_index(accounts),
+            accounts={one.id: one for one in accounts},
+            tenures=tenure_index(one for one in facts if isinstance(one, AddressTenure)),
+            sightings=sighting_index(one for one in facts if isinstance(one, Sighting)),
+        )
 
     def learning(self, answers: Answers) -> RoutingContext:
-        """This context and what was answered since."""
-        raise NotImplementedError
+        """This context and what was answered since; of two answers to one question the later stands."""
+        return evolve(
+            self,
+            aliases={**self.aliases, **answers.aliases},
+            legacy={**self.legacy, **answers.legacy},
+            threads={**self.threads, **answers.threads},
+            stages={**self.stages, **answers.stages},
+            holders={**self.holders, **answers.holders},
+            accounts={**self.accounts, **answers.accounts},
+            tenures={**self.tenures, **answers.tenures},
+            sightings={**self.sightings, **answers.sightings},
+            repeats={**self.repeats, **answers.repeats},
+            traffic={**self.traffic, **answers.traffic},
+            away=self.away | answers.away,
+        )
+
+
+def alias_index(aliases: Iterable[ConversationAlias]) -> dict[AliasHandle, ConversationAlias | None]:
+    """Aliases by what they are looked up by: each by its address, a v3 alias by its token too.
+
+    Of two that wear one token the first in canonical order has it; minting never makes two.
+    """
+    index: dict[AliasHandle, ConversationAlias | None] = {}
+    for alias in sorted(aliases, key=lambda one: one.address.key):
+        index[ByName(alias.address)] = alias
+        match decode(alias.address):
+            case Token() as token:
+                index.setdefault(token, alias)
+            case _:
+                pass
+    return index
+
+
+def holder_index(accounts: Iterable[Account]) -> dict[EmailAddress, Holders]:
+    """Who has each address, and whether it has ever authenticated, for anybody; accounts in the given order."""
+    having: dict[EmailAddress, list[Account]] = {}
+    passed: set[EmailAddress] = set()
+    for account in accounts:
+        for address in dict.fromkeys(account.addresses):
+            having.setdefault(address, []).append(account)
+        passed |= account.authenticates
+    return {
+        address: Holders(tuple(having.get(address, ())), authenticated_before=address in passed)
+        for address in [*having, *sorted(passed.difference(having))]
+    }
+
+
+def tenure_index(tenures: Iterable[AddressTenure]) -> dict[EmailAddress, tuple[AddressTenure, ...]]:
+    """The history of each address, in the given order."""
+    index: dict[EmailAddress, list[AddressTenure]] = {}
+    for one in tenures:
+        index.setdefault(one.address, []).append(one)
+    return {address: tuple(found) for address, found in index.items()}
+
+
+def sighting_index(sightings: Iterable[Sighting]) -> dict[SightingKey, frozenset[ConversationId]]:
+    """In which conversations each sender has used each Message-ID."""
+    index: dict[SightingKey, set[ConversationId]] = {}
+    for one in sightings:
+        index.setdefault((one.message_id, one.sender), set()).add(one.conversation)
+    return {key: frozenset(found) for key, found in index.items()}

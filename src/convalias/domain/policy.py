@@ -25,6 +25,10 @@ class SenderTrust(Enum):
     """For tests: nobody is doubtful."""
 
 
+def _addresses(addresses: Iterable[EmailAddress]) -> frozenset[EmailAddress]:
+    return frozenset(addresses)
+
+
 def _domains(names: Iterable[str]) -> frozenset[str]:
     return frozenset(canonical_domain(name.removeprefix("@")) for name in names)
 
@@ -33,12 +37,12 @@ def _domains(names: Iterable[str]) -> frozenset[str]:
 class BlockedSenders:
     """Whose mail is dropped for every recipient: single addresses and whole domains (exact, no subdomains)."""
 
-    addresses: frozenset[EmailAddress] = field(default=frozenset[EmailAddress](), converter=frozenset[EmailAddress])
-    domains: frozenset[str] = field(default=frozenset[str](), converter=_domains)
+    addresses: frozenset[EmailAddress] = field(default=(), converter=_addresses)
+    domains: frozenset[str] = field(default=(), converter=_domains)
 
-    def __contains__(self, address: EmailAddress) -> bool:
-        """Whether mail of that address is dropped."""
-        return address in self.addresses or address.domain in self.domains
+    def __contains__(self, sender: object) -> bool:
+        """Whether mail of that sender is dropped; a null or unknown return path never is."""
+        return isinstance(sender, EmailAddress) and (sender in self.addresses or sender.domain in self.domains)
 
     def __bool__(self) -> bool:
         """Whether anybody is blocked at all."""

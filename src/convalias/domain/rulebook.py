@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
 from itertools import chain
-from typing import Final, Generic, Literal, TypeAlias, TypeVar, overload
+from typing import Final, Generic, Literal, TypeAlias, TypeGuard, TypeVar, overload
 
 from attrs import field, frozen
-from typing_extensions import TypeIs
 
 from convalias.domain.context import RoutingContext
 from convalias.domain.envelope import ClearFrom, InboundMail, MessageEnvelope
@@ -77,7 +76,7 @@ class AuthorCase:
 
 @frozen
 class RelayCase:
-    """Step 9: a verdict of steps 7 or 8 stands; may it?"""
+    """Step 9: a verdict of steps 7 or 8 stands; and it is asked whether it may."""
 
     mail: MessageEnvelope
     authentication: Authentication
@@ -250,7 +249,7 @@ class RuleBook:
         )
 
 
-def _of_one_phase(rules: tuple[Rule[C], ...], example: Rule[D]) -> TypeIs[tuple[Rule[D], ...]]:
+def _of_one_phase(rules: tuple[Rule[C], ...], example: Rule[D]) -> TypeGuard[tuple[Rule[D], ...]]:
     """Whether these rules see what that one sees; the step decides, see `rule`."""
     return all(one.phase == example.phase for one in rules)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NewType, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import ConversationAlias
@@ -142,7 +142,7 @@ class Ruling:
     rule: RuleName
     number: int | None = None
     """Of the rule, in the table of the reference; None for what has no line there."""
-    about_mail: bool = False
+    about_mail: bool = field(default=False, kw_only=True)
     """Steps 1 and 2: decided before anybody looked where the address leads, so no conversation is named."""
 
     @property

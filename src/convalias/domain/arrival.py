@@ -1,0 +1,156 @@
+"""Step 3: where a mail arrived. Recipients found, unwrapped, looked up, each once, in canonical order."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from typing import TYPE_CHECKING
+
+from convalias.domain.addresses import Territory
+from convalias.domain.aliases import ByName, ConversationAlias, Forged, Token
+from convalias.domain.decoding import decode, unwrapped
+from convalias.domain.envelope import InboundMail, MessageEnvelope, UnreadableMail
+from convalias.domain.rollout import Stage
+from convalias.domain.verdicts import (
+    AliasRecipient,
+    ForeignRecipient,
+    LegacyRecipient,
+    Recipient,
+    Source,
+    UnknownRecipient,
+)
+
+if TYPE_CHECKING:
+    from convalias.domain.addresses import EmailAddress
+    from convalias.domain.context import RoutingContext
+    from convalias.domain.ids import ConversationId
+
+
+def recipients(mail: InboundMail, context: RoutingContext) -> tuple[Recipient, ...]:
+    """Where the mail arrived: each distinct recipient once, in the order of the canonical addresses. O(recipients).
+
+    The envelope decides. Header fields stand in only where the source has no envelope recipients.
+    """
+    source = Source.ENVELOPE if mail.recipients else Source.HEADER
+    return arrived(mail.recipients or header_addresses(mail), source, context)
+
+
+def header_addresses(mail: InboundMail) -> tuple[EmailAddress, ...]:
+    """To, Cc, Delivered-To, X-Original-To, Envelope-To: what stands in for missing envelope recipients."""
+    match mail:
+        case MessageEnvelope():
+            return (*mail.to, *mail.cc, *mail.delivered_to)
+        case UnreadableMail():
+            return mail.header_recipients
+
+
+def arrived(addresses: Iterable[EmailAddress], source: Source, context: RoutingContext) -> tuple[Recipient, ...]:
+    """These addresses as recipients: each distinct one once, in canonical order."""
+    found = {one.address.key: one for one in (resolved(address, source, context) for address in addresses)}
+    return tuple(found[key] for key in sorted(found)) if len(found) > 1 else tuple(found.values())
+
+
+def resolved(written: EmailAddress, source: Source, context: RoutingContext) -> Recipient:
+    """What one address as written leads to."""
+    address, listed = _listed(written, context)
+    match context.domains.territory(address):
+        case Territory.FOREIGN:
+            return ForeignRecipient(address, source)
+        case Territory.LEGACY:
+            return _legacy(address, source, context)
+        case Territory.ALIAS:
+            return _alias(address, listed, source, context)
+
+
+def _listed(written: EmailAddress, context: RoutingContext) -> tuple[EmailAddress, ConversationAlias | None]:
+    """The first step of unwrapping that is listed exactly, with its alias; else the last step."""
+    address, domains = written, context.domains
+    for address in unwrapped(written, domains):
+        territory = domains.territory(address)
+        if territory is Territory.ALIAS:
+            alias = context.aliases.get(ByName(address))
+            if alias is not None:
+                return address, alias
+        elif territory is Territory.LEGACY and context.legacy.get(address) is not None:
+            break
+    return address, None
+
+
+def _alias(
+    address: EmailAddress, listed: ConversationAlias | None, source: Source, context: RoutingContext
+) -> AliasRecipient | UnknownRecipient:
+    """At an alias domain. A v3 token decides before the name does: its alias shows its stored address."""
+    alias = listed
+    match decode(address, context.keys):
+        case Forged():
+            return UnknownRecipient(address, source, forged=True)
+        case Token() as token if alias is None:
+            alias = context.aliases.get(token)
+        case _:
+            pass
+    thread = None if alias is None else context.threads.get(alias.conversation)
+    if alias is None or thread is None:
+        return UnknownRecipient(address if alias is None else alias.address, source, forged=False)
+    return AliasRecipient(alias.address, source, alias, thread)
+
+
+def _legacy(address: EmailAddress, source: Source, context: RoutingContext) -> AliasRecipient | LegacyRecipient:
+    """At a legacy domain. In stage native one whose conversation is known here counts as a conversation alias."""
+    alias = context.legacy.get(address)
+    conversation = None if alias is None else alias.conversation
+    if conversation is None:
+        return LegacyRecipient(address, source, None)
+    thread, stage = context.threads.get(conversation), context.stages.get(conversation)
+    if thread is not None and stage is Stage.NATIVE:
+        return AliasRecipient(address, source, None, thread)
+    return LegacyRecipient(address, source, thread)
+
+
+def at_legacy_domain(recipient: Recipient) -> bool:
+    """Whether only the legacy relay can tell what the address is: also where, in stage native, it counts as ours."""
+    match recipient:
+        case LegacyRecipient() | AliasRecipient(alias=None):
+            return True
+        case _:
+            return False
+
+
+class NamedConversations(Container["ConversationId"]):
+    """The conversations of which some address, alias or legacy, is in To or Cc, whatever its state.
+
+    Read when it is first asked, once a mail: few mails need it, and a plan for N recipients stays O(N).
+    """
+
+    __slots__ = ("_context", "_found", "_mail")
+
+    def __init__(self, mail: MessageEnvelope, context: RoutingContext) -> None:
+        """Nothing is read yet."""
+        self._mail = mail
+        self._context = context
+        self._found: frozenset[ConversationId | None] | None = None
+
+    def __contains__(self, conversation: object) -> bool:
+        """Whether To or Cc names it."""
+        if self._found is None:
+            addresses = dict.fromkeys((*self._mail.to, *self._mail.cc))
+            self._found = frozenset(conversation_at(address, self._context) for address in addresses)
+        return conversation is not None and conversation in self._found
+
+
+def conversation_at(written: EmailAddress, context: RoutingContext) -> ConversationId | None:
+    """The conversation that an address of a header field is listed for."""
+    address, alias = _listed(written, context)
+    if alias is not None:
+        return alias.conversation
+    match context.domains.territory(address):
+        case Territory.LEGACY:
+            legacy = context.legacy.get(address)
+            return None if legacy is None else legacy.conversation
+        case Territory.ALIAS:
+            match decode(address, context.keys):
+                case Token() as token:
+                    alias = context.aliases.get(token)
+                case _:
+                    pass
+            return None if alias is None else alias.conversation
+        case Territory.FOREIGN:
+            return None

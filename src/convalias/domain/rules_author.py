@@ -1,0 +1,115 @@
+"""The rules of the author: step 8. Who of an open conversation writes, and what is believed of him."""
+
+from __future__ import annotations
+
+from convalias.domain.admission import Admittance, Applicant
+from convalias.domain.context import RoutingContext
+from convalias.domain.dedup import MailKey
+from convalias.domain.evidence import Authentication
+from convalias.domain.identity import Outsider, Several, TakesPart
+from convalias.domain.outcomes import Reason
+from convalias.domain.participants import AccountAuthor, Author, PeripheralAuthor
+from convalias.domain.policy import SenderTrust
+from convalias.domain.rulebook import AuthorCase, rule
+from convalias.domain.threads import ConversationThread
+from convalias.domain.verdicts import Hold, Reject, RelayToConversation, Verdict
+
+
+@rule(8)
+def several_accounts(case: AuthorCase) -> Verdict | None:
+    """Where several accounts of the conversation fit the address, nobody is guessed."""
+    return Reject(Reason.ACCOUNT_AMBIGUOUS) if isinstance(case.identification, Several) else None
+
+
+@rule(8)
+def doubtful_participant(case: AuthorCase) -> Verdict | None:
+    """A participant whose authentication failed, though not for good, waits for approval."""
+    author = _participant(case)
+    return _held(case, author) if author is not None and _doubtful(case) else None
+
+
+@rule(8)
+def unproved_participant(case: AuthorCase) -> Verdict | None:
+    """A participant whom nothing proves waits, where proof is required or the address has passed before."""
+    author = _participant(case)
+    if author is None or _authenticated(case) or case.trust is SenderTrust.ACCEPT_ANY:
+        return None
+    must_pass = case.trust is SenderTrust.REQUIRE_ALIGNED or _has_passed(case)
+    return _held(case, author) if must_pass else None
+
+
+@rule(8, number=1)
+def participant(case: AuthorCase) -> Verdict | None:
+    """A participant's mail becomes a message of the conversation."""
+    author = _participant(case)
+    return None if author is None else _relayed(case, author)
+
+
+@rule(8, number=7)
+def applicant(case: AuthorCase) -> Verdict | None:
+    """Of somebody who does not take part the admission policy decides; evidence stands above it."""
+    thread, known = case.recipient.thread, case.identification
+    accounts = known.accounts if isinstance(known, Outsider) else ()
+    admittance = case.policy.admission_for(thread.use_case)(
+        Applicant(
+            address=case.sender.address,
+            authentication=case.authentication,
+            thread=thread,
+            accounts=accounts,
+            company_domains=company_domains(thread, case.context),
+        )
+    )
+    author = PeripheralAuthor(case.sender.address, verified=_authenticated(case))
+    match admittance:
+        case Admittance.REFUSE:
+            return Reject(Reason.NOT_PARTICIPANT if accounts else Reason.UNKNOWN_SENDER)
+        case Admittance.ASK:
+            return _held(case, author)
+        case Admittance.ADMIT:
+            return _held(case, author) if _doubtful(case) or _lacks_proof(case) else _relayed(case, author)
+
+
+def company_domains(thread: ConversationThread, context: RoutingContext) -> frozenset[str]:
+    """The verified company domains of all participants."""
+    accounts = (context.accounts.get(one.account) for one in thread.participants)
+    return frozenset(domain for account in accounts if account is not None for domain in account.company_domains)
+
+
+def _participant(case: AuthorCase) -> AccountAuthor | None:
+    match case.identification:
+        case TakesPart(account=account, standing=standing):
+            return AccountAuthor(account, standing, verified=_authenticated(case))
+        case _:
+            return None
+
+
+def _authenticated(case: AuthorCase) -> bool:
+    return case.authentication is Authentication.AUTHENTICATED
+
+
+def _doubtful(case: AuthorCase) -> bool:
+    """Any failure that got here; under ACCEPT_ANY nobody is doubtful."""
+    failed = case.authentication in {Authentication.DOUBTFUL, Authentication.SPOOFED}
+    return failed and case.trust is not SenderTrust.ACCEPT_ANY
+
+
+def _lacks_proof(case: AuthorCase) -> bool:
+    return case.trust is SenderTrust.REQUIRE_ALIGNED and not _authenticated(case)
+
+
+def _has_passed(case: AuthorCase) -> bool:
+    """What passed once must pass: whether the address has authenticated before, for any account."""
+    holders = case.context.holders.get(case.sender.address)
+    return holders is not None and holders.authenticated_before
+
+
+def _key(case: AuthorCase) -> MailKey:
+    return MailKey(case.recipient.thread.id, case.sender.address, case.mail.message_id)
+
+
+def _held(case: AuthorCase, author: Author) -> Hold:
+    return Hold(Reason.NEEDS_APPROVAL, author, _key(case))
+
+
+def _relayed(case: AuthorCase, author: Author) -> RelayToConversation:
+    return RelayToConversation(case.recipient.thread.id, author, _key(case))
