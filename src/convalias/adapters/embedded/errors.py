@@ -1,0 +1,26 @@
+"""What the embedded backend raises when a data directory cannot be used. One line each, with what would be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class EmbeddedError(Exception):
+    """Base of all that is wrong with a data directory or its use; never raised itself."""
+
+
+class UnusableDirectoryError(EmbeddedError):
+    """This directory cannot hold an embedded backend."""
+
+    def __init__(self, path: Path, wrong: str, *, right: str) -> None:
+        """Say what is wrong with it, and what would be right."""
+        super().__init__(f"{path} {wrong}; {right}")
+        self.path = path
+
+
+class NewerFormatError(UnusableDirectoryError):
+    """A newer convalias wrote this directory."""
+
+
+class NotOpenError(EmbeddedError):
+    """A call came before `open()`, after `close()`, or in the child of a fork."""

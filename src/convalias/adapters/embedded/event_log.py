@@ -1,0 +1,155 @@
+"""An event log in SQLite: one table in order of commit, and for each group a position that one consumer holds."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from convalias.adapters.embedded.database import Database
+from convalias.adapters.embedded.times import MICROSECOND, stored
+from convalias.domain.ids import ConversationId, EventId, Seq, TraceId
+from convalias.ports.ambient import Clock, Incarnation
+from convalias.ports.event_log import EventRecord
+
+_POLL: Final = timedelta(milliseconds=20)
+_LEASE: Final = timedelta(seconds=60)
+
+_JOIN: Final = (
+    "UPDATE event_groups SET token = ?1, holder = ?2, held_until = ?3"
+    " WHERE name = ?4 AND (token IN ('', ?1) OR held_until <= ?5 OR holder = ?6) RETURNING position"
+)
+
+
+class EventLog:
+    """`ports.EventLog` in one file. One consumer of a group reads at a time, so order holds; the others stand by.
+
+    A consumer that died is followed at once, one that neither takes nor commits for a minute after that minute.
+    """
+
+    def __init__(self, database: Database, *, clock: Clock, incarnation: Incarnation) -> None:
+        """Over an opened database; `incarnation` signs whose turn it is."""
+        self._database = database
+        self._clock = clock
+        self._incarnation = incarnation
+
+    async def publish(self, records: Sequence[EventRecord]) -> None:
+        """All or none, behind all that is there."""
+        rows = [(one.conversation, one.event, one.seq, one.kind, one.trace) for one in records]
+
+        def step(connection: sqlite3.Connection) -> None:
+            connection.executemany(
+                "INSERT INTO event_log (conversation, event, seq, kind, trace) VALUES (?, ?, ?, ?, ?)", rows
+            )
+
+        if rows:
+            await self._database.write(step)
+
+    def records(self, group: str) -> _Subscription:
+        """A further consumer of that group; it joins with its first `take`."""
+        return _Subscription(self._database, group, clock=self._clock, incarnation=self._incarnation)
+
+
+class _Subscription:
+    def __init__(self, database: Database, group: str, *, clock: Clock, incarnation: Incarnation) -> None:
+        self._database = database
+        self._group = group
+        self._clock = clock
+        self._incarnation = incarnation
+        self._token = clock.new_id()
+        self._held_until = 0
+        self._cursor: int | None = None
+        """Position of the last record taken; None: not our turn."""
+
+    async def take(self, *, limit: int, wait: timedelta) -> Sequence[EventRecord]:
+        waited = timedelta(0)
+        while True:
+            records = await self._next(limit) if await self._has_turn() else ()
+            if records or waited >= wait:
+                return records
+            pause = min(_POLL, wait - waited)
+            await self._clock.sleep(pause)
+            waited += pause
+
+    async def commit(self) -> None:
+        # Without a turn there is nothing to commit: what was taken has come to another consumer by now.
+        if self._cursor is None:
+            return
+        held_until = self._lease_end()
+        values = (self._cursor, held_until, self._group, self._token)
+
+        def step(connection: sqlite3.Connection) -> bool:
+            query = "UPDATE event_groups SET position = ?, held_until = ? WHERE name = ? AND token = ?"
+            return connection.execute(query, values).rowcount > 0
+
+        if await self._database.write(step):
+            self._held_until = held_until
+        else:
+            self._cursor = None
+
+    async def close(self) -> None:
+        if self._cursor is None:
+            return
+        self._cursor = None
+        values = (self._group, self._token)
+
+        def step(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE event_groups SET token = '', holder = '', held_until = 0 WHERE name = ? AND token = ?", values
+            )
+
+        await self._database.write(step)
+
+    def _lease_end(self) -> int:
+        return stored(self._clock.now() + _LEASE)
+
+    async def _has_turn(self) -> bool:
+        """Whether we are the group's reader, after trying to be. Renewed when half of the lease is over."""
+        now = stored(self._clock.now())
+        if self._cursor is not None and self._held_until - now > _LEASE // MICROSECOND // 2:
+            return True
+        query = "SELECT token, holder, held_until FROM event_groups WHERE name = ?"
+        row: tuple[str, str, int] | None = await self._database.read(
+            lambda connection: connection.execute(query, (self._group,)).fetchone()
+        )
+        token, holder, held_until = row or ("", "", 0)
+        gone = holder if holder and self._incarnation.is_gone(holder) else None
+        if token not in {"", self._token} and held_until > now and gone is None:
+            self._cursor = None
+            return False
+        return await self._join(now, gone)
+
+    async def _join(self, now: int, gone: str | None) -> bool:
+        held_until = self._lease_end()
+        values = (self._token, self._incarnation.name, held_until, self._group, now, gone)
+
+        def step(connection: sqlite3.Connection) -> int | None:
+            connection.execute("INSERT OR IGNORE INTO event_groups (name, position) VALUES (?, 0)", (self._group,))
+            kept = connection.execute(
+                "SELECT 1 FROM event_groups WHERE name = ? AND token = ?", (self._group, self._token)
+            ).fetchone()
+            joined = connection.execute(_JOIN, values).fetchall()
+            if not joined:
+                return None
+            return self._cursor if kept and self._cursor is not None else int(joined[0][0])
+
+        self._cursor = await self._database.write(step)
+        self._held_until = held_until
+        return self._cursor is not None
+
+    async def _next(self, limit: int) -> Sequence[EventRecord]:
+        query = (
+            "SELECT position, conversation, event, seq, kind, trace FROM event_log"
+            " WHERE position > ? ORDER BY position LIMIT ?"
+        )
+        values = (self._cursor, limit)
+        rows: list[tuple[int, str, str, int, str, str]] = await self._database.read(
+            lambda connection: connection.execute(query, values).fetchall(), rows=limit
+        )
+        if rows:
+            self._cursor = rows[-1][0]
+        return [
+            EventRecord(ConversationId(conversation), EventId(event), Seq(seq), kind, TraceId(trace))
+            for _, conversation, event, seq, kind, trace in rows
+        ]

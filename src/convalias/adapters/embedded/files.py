@@ -1,0 +1,86 @@
+"""Files that are whole or absent, stay when power fails, and are never written over."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from convalias.adapters.embedded import folder
+from convalias.ports.ambient import Incarnation
+
+_FORGOTTEN_SECONDS: Final = 86_400.0
+_REMEMBERED_FOLDERS: Final = 4_096
+
+
+class DurableFiles:
+    """Creates files under one root. Blocking; safe for any number of processes and threads."""
+
+    def __init__(self, root: Path, incarnation: Incarnation) -> None:
+        """Nothing is touched yet."""
+        self.root = root
+        self._temporary = root / ".tmp"
+        self._incarnation = incarnation
+        self._durable: set[Path] = set()
+
+    def prepare(self) -> None:
+        """Make the root, and remove what dead writers left half done. Raises `OSError`."""
+        folder.make_durable(self._temporary)
+        for left in self._temporary.iterdir():
+            if self._is_left_over(left):
+                left.unlink(missing_ok=True)
+
+    def create(self, path: Path, body: bytes) -> bool:
+        """Whether it is new; when it was there, it is durable now, and as it was. Raises `OSError`."""
+        self._make_folder(path.parent)
+        written = self._temporary / f"{self._incarnation.name}.{secrets.token_hex(8)}"
+        try:
+            with written.open("xb") as file:
+                file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+            is_new = _link(written, path)
+        finally:
+            written.unlink(missing_ok=True)
+        # Also when it was there: whoever linked it may not have come to this line, and we are about to say "kept".
+        folder.sync(path.parent)
+        return is_new
+
+    def remove(self, path: Path) -> None:
+        """Gone afterwards, durably. Raises `OSError`."""
+        with suppress(FileNotFoundError):
+            path.unlink()
+            folder.sync(path.parent)
+
+    def _make_folder(self, path: Path) -> None:
+        """Each folder is synced once by each process: who made it may have died before."""
+        if path in self._durable:
+            return
+        for one in (*reversed(list(self._above(path))), path):
+            one.mkdir(exist_ok=True)
+            folder.sync(one.parent)
+        if len(self._durable) >= _REMEMBERED_FOLDERS:
+            self._durable.clear()
+        self._durable.add(path)
+
+    def _above(self, path: Path) -> Iterator[Path]:
+        return (one for one in path.parents if self.root in one.parents)
+
+    def _is_left_over(self, path: Path) -> bool:
+        if self._incarnation.is_gone(path.name.rpartition(".")[0]):
+            return True
+        with suppress(FileNotFoundError):
+            return time.time() - path.stat().st_mtime > _FORGOTTEN_SECONDS
+        return False
+
+
+def _link(written: Path, path: Path) -> bool:
+    try:
+        path.hardlink_to(written)
+    except FileExistsError:
+        return False
+    return True

@@ -1,0 +1,160 @@
+"""Records in SQLite: two unique indexes carry the rules, the write lock makes check and insert one step."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, TypeAlias, assert_never
+
+from convalias.adapters.embedded.database import Database
+from convalias.adapters.embedded.times import restored, stored
+from convalias.ports.records import Body, Conflict, Delete, Due, Insert, Key, Replace, Stored, Write, Written
+
+_Row: TypeAlias = tuple[str, str, str, str, str, str, str | None, int | None]
+_Step: TypeAlias = Callable[[sqlite3.Connection], Written | Conflict]
+
+# The order of columns is the schema's, which is as old as the format number says.
+_BY_KEY: Final = "SELECT * FROM records WHERE tbl = ? AND part = ? AND id = ?"
+_BY_NAME: Final = (
+    "SELECT r.* FROM record_names n JOIN records r ON r.tbl = n.tbl AND r.part = n.part AND r.id = n.id"
+    " WHERE n.tbl = ? AND n.part = ? AND n.name = ?"
+)
+_RANGE: Final = "SELECT * FROM records WHERE tbl = ? AND part = ? AND id > ? ORDER BY id LIMIT ?"
+_LATEST: Final = "SELECT * FROM records WHERE tbl = ? AND part = ? ORDER BY id DESC LIMIT 1"
+_DUE: Final = "SELECT * FROM records WHERE lane = ? AND at <= ? ORDER BY at, tbl, part, id LIMIT ?"
+_TAKEN: Final = (
+    "SELECT 1 FROM records WHERE tbl = ?1 AND part = ?2 AND id IN (SELECT value FROM json_each(?3)) UNION ALL"
+    " SELECT 1 FROM record_names WHERE tbl = ?1 AND part = ?2 AND name IN (SELECT value FROM json_each(?3)) LIMIT 1"
+)
+
+
+class Records:
+    """`ports.Records` in one file. A version is random text, so that a record made anew never has an old one."""
+
+    def __init__(self, database: Database) -> None:
+        """Over an opened database."""
+        self._database = database
+
+    async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+        """By key, else by further id."""
+        return await self._database.read(lambda connection: _get(connection, keys), rows=len(keys))
+
+    async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        """All in one commit; a conflict of one leaves the others alone."""
+        if not writes:
+            return ()
+        steps = [_step(write) for write in writes]
+        return await self._database.write(lambda connection: [step(connection) for step in steps])
+
+    async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
+        """By key, ascending."""
+        return await self._several(_RANGE, (table, partition, after, limit), limit)
+
+    async def latest(self, table: str, partition: str) -> Stored | None:
+        """The highest key."""
+        found = await self._several(_LATEST, (table, partition), 1)
+        return found[0] if found else None
+
+    async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
+        """By (at, key), ascending."""
+        return await self._several(_DUE, (lane, stored(until), limit), limit)
+
+    async def _several(self, query: str, values: tuple[str | int, ...], limit: int) -> Sequence[Stored]:
+        def rows(connection: sqlite3.Connection) -> list[Stored]:
+            return [_stored(row) for row in connection.execute(query, values)]
+
+        return await self._database.read(rows, rows=limit)
+
+
+def _get(connection: sqlite3.Connection, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+    found: dict[Key, Stored] = {}
+    for key in keys:
+        row = connection.execute(_BY_KEY, key).fetchone() or connection.execute(_BY_NAME, key).fetchone()
+        if row is not None:
+            found[key] = _stored(row)
+    return found
+
+
+def _stored(row: _Row) -> Stored:
+    table, partition, id_, also, text, version, lane, at = row
+    body: Body = json.loads(text)
+    names: list[str] = json.loads(also)
+    due = None if lane is None or at is None else Due(lane, restored(at))
+    return Stored(Key(table, partition, id_), tuple(names), body, version, due)
+
+
+def _step(write: Write) -> _Step:
+    """A write, prepared: what cannot be put into JSON fails in its caller, not in the commit of many."""
+    match write:
+        case Insert():
+            return _insert(write)
+        case Replace():
+            return _replace(write)
+        case Delete():
+            return lambda connection: _delete(connection, write)
+        case _:
+            assert_never(write)
+
+
+def _insert(write: Insert) -> _Step:
+    table, partition, id_ = write.key
+    names = [name for name in dict.fromkeys(write.also) if name != id_]
+    taken = (table, partition, json.dumps([id_, *names]))
+    version = secrets.token_hex(8)
+    row = (table, partition, id_, json.dumps(write.also), _text(write.body), version, *_due(write.due))
+
+    def step(connection: sqlite3.Connection) -> Written | Conflict:
+        if connection.execute(_TAKEN, taken).fetchone():
+            return Conflict()
+        connection.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        further = [(table, partition, name, id_) for name in names]
+        connection.executemany("INSERT INTO record_names VALUES (?, ?, ?, ?)", further)
+        return Written(version)
+
+    return step
+
+
+def _replace(write: Replace) -> _Step:
+    version = secrets.token_hex(8)
+    values = (_text(write.body), version, *_due(write.due), *write.key, write.version)
+
+    def step(connection: sqlite3.Connection) -> Written | Conflict:
+        done = connection.execute(
+            "UPDATE records SET body = ?, version = ?, lane = ?, at = ?"
+            " WHERE tbl = ? AND part = ? AND id = ? AND version = ?",
+            values,
+        )
+        return Written(version) if done.rowcount else Conflict()
+
+    return step
+
+
+def _delete(connection: sqlite3.Connection, write: Delete) -> Written | Conflict:
+    gone = connection.execute(
+        "DELETE FROM records WHERE tbl = ? AND part = ? AND id = ? AND version = ? RETURNING also",
+        (*write.key, write.version),
+    ).fetchall()
+    if not gone:
+        return Conflict()
+    connection.execute(
+        "DELETE FROM record_names WHERE tbl = ? AND part = ? AND name IN (SELECT value FROM json_each(?))",
+        (write.key.table, write.key.partition, gone[0][0]),
+    )
+    return Written("")
+
+
+def _text(body: Body) -> str:
+    """JSON that an operator can read; text that is no UTF-8 (lone surrogates) is escaped."""
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(body, allow_nan=False, separators=(",", ":"))
+    return text
+
+
+def _due(due: Due | None) -> tuple[str, int] | tuple[None, None]:
+    return (None, None) if due is None else (due.lane, stored(due.at))

@@ -1,0 +1,135 @@
+"""The tables of `store.db`, and opening it: refused in one line when it is not, or no longer, ours to read."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeVar
+
+from convalias.adapters.embedded.errors import NewerFormatError, UnusableDirectoryError
+
+T = TypeVar("T")
+
+FORMAT: Final = 1
+"""`PRAGMA user_version` of what this release writes."""
+_APPLICATION: Final = 0x43564C53
+"""`PRAGMA application_id`: "CVLS"."""
+_OLDEST_SQLITE: Final = (3, 35, 0)  # RETURNING
+_POLL_SECONDS: Final = 0.001
+
+_TABLES: Final = """
+CREATE TABLE records (
+    tbl TEXT NOT NULL, part TEXT NOT NULL, id TEXT NOT NULL,
+    also TEXT NOT NULL, body TEXT NOT NULL, version TEXT NOT NULL, lane TEXT, at INTEGER
+);
+CREATE UNIQUE INDEX records_key ON records (tbl, part, id);
+CREATE INDEX records_due ON records (lane, at, tbl, part, id) WHERE lane IS NOT NULL;
+CREATE TABLE record_names (
+    tbl TEXT NOT NULL, part TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL,
+    PRIMARY KEY (tbl, part, name)
+) WITHOUT ROWID;
+CREATE TABLE jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, put_at INTEGER NOT NULL,
+    visible_at INTEGER NOT NULL, receives INTEGER NOT NULL DEFAULT 0, lease TEXT NOT NULL DEFAULT '', holder TEXT
+);
+CREATE INDEX jobs_visible ON jobs (visible_at);
+CREATE INDEX jobs_holder ON jobs (holder) WHERE holder IS NOT NULL;
+CREATE TABLE event_log (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, conversation TEXT NOT NULL, event TEXT NOT NULL,
+    seq INTEGER NOT NULL, kind TEXT NOT NULL, trace TEXT NOT NULL
+);
+CREATE TABLE event_groups (
+    name TEXT PRIMARY KEY, position INTEGER NOT NULL, token TEXT NOT NULL DEFAULT '', holder TEXT NOT NULL DEFAULT '',
+    held_until INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+"""
+
+
+def connect(path: Path, *, patience: float) -> sqlite3.Connection:
+    """A connection that commits for good: WAL, and a sync at each commit. Create the tables if they are not there.
+
+    Raises `UnusableDirectoryError`. `patience` is in seconds.
+    """
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise UnusableDirectoryError(
+            path, f"needs SQLite 3.35, this Python has {sqlite3.sqlite_version}", right="use a newer Python"
+        )
+    with _refusals(path):
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            _configure(connection, path, patience)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def patiently(step: Callable[[], T], patience: float) -> T:
+    """Try `step` again while another connection is in its way, for at most `patience` seconds.
+
+    SQLite's own waiting doubles its naps up to 100 ms: a process that commits all the time then starves the others.
+    """
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return step()
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > until:
+                raise
+        time.sleep(_POLL_SECONDS)
+
+
+def is_busy(error: sqlite3.OperationalError) -> bool:
+    """Whether only another connection was in the way."""
+    # The lower eight bits are the primary code, https://sqlite.org/rescode.html
+    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def _configure(connection: sqlite3.Connection, path: Path, patience: float) -> None:
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    mode = patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone(), patience)
+    if mode != ("wal",):
+        raise UnusableDirectoryError(path, "does not take a write-ahead log", right="use a folder on a local disk")
+    patiently(lambda: connection.execute("BEGIN IMMEDIATE"), patience)
+    try:
+        _create(connection, path)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _create(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application == _APPLICATION and version == FORMAT:
+        return
+    if application == _APPLICATION and version > FORMAT:
+        raise NewerFormatError(
+            path, f"has format {version}, this release reads up to {FORMAT}", right="use a newer convalias"
+        )
+    if connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
+        raise UnusableDirectoryError(path, "is another program's database", right="use an empty data directory")
+    for statement in _TABLES.split(";"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+@contextmanager
+def _refusals(path: Path) -> Generator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise UnusableDirectoryError(
+            path, f"cannot be opened ({error})", right="use a folder on a local disk that this user may write to"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise UnusableDirectoryError(
+            path, f"is damaged ({error})", right="restore it from a backup, or use another data directory"
+        ) from error
