@@ -105,7 +105,7 @@ def draw_mail(
         if harmless[0].startswith("Delivered-To"):
             draft.note(delivered=(*delivered, "gone-7@reply.example"))
     _content(rng, draft, oddity)
-    if rng.random() < max(oddity / 2, 0.04):
+    if rng.random() < (0.4 if draft.textless else max(oddity / 2, 0.05)):
         _odd_field(rng, draft)
     _subject(rng, draft)
     draft.note(marks=frozenset(draft.found))
