@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC
 from typing import TypeAlias
 
 from attrs import frozen
 
 from convalias.domain.addresses import EmailAddress
-from convalias.domain.dedup import MailKey
+from convalias.domain.dedup import MailKey, keyed
+from convalias.domain.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound import Claim, HoldId
-from convalias.domain.outcomes import Reason
-from convalias.domain.participants import Author
+from convalias.domain.inbound import Claim, ClaimKey, HoldId, Path
+from convalias.domain.outcomes import CONSEQUENCES, Reason
+from convalias.domain.participants import AccountAuthor, Author, PeripheralAuthor
 from convalias.domain.plan import RoutingPlan
+from convalias.domain.verdicts import (
+    HandToLegacy,
+    Hold,
+    Ignore,
+    Reject,
+    RelayToConversation,
+    Ruling,
+    SkipOverlap,
+    Source,
+)
 
 
 @frozen
@@ -92,10 +104,117 @@ Command: TypeAlias = AddMail | HandOver | KeepHold | Refuse | Note
 
 
 def claims(plan: RoutingPlan) -> tuple[Claim, ...]:
-    """What must be claimed before any effect."""
-    raise NotImplementedError
+    """What must be claimed before any effect: one per conversation that the mail is carried to, by whichever way.
+
+    The plan of one post cannot see the others, and between two tries of it an alias may expire or a flag may flip.
+    The first claim stands. Where From is ambiguous there is no sender to claim for, and nothing is carried.
+    """
+    sender, message_id = _sender(plan), plan.case.mail.message_id
+    if sender is None or message_id is None:
+        return ()
+    found: dict[ConversationId, Claim] = {}
+    for ruling in plan:
+        match ruling.verdict:
+            case RelayToConversation(author=author) | Hold(author=author) if author is not None:
+                path = Path.RELAY
+            case HandToLegacy():
+                path, author = Path.LEGACY, None
+            case _:
+                continue
+        conversation = ruling.conversation
+        if conversation is not None:
+            found.setdefault(conversation, Claim(ClaimKey(conversation, sender, message_id), path, author))
+    return tuple(found.values())
 
 
 def commands(plan: RoutingPlan, standing: Iterable[Claim] = ()) -> tuple[Command, ...]:
-    """What to carry out, in recipient order; a recipient whose path is not the claimed one becomes a `Note`."""
-    raise NotImplementedError
+    """What to carry out, in recipient order; a recipient whose path is not the claimed one becomes a `Note`.
+
+    `standing` are the claims that stand in the store, whoever made them; none: those of the plan itself.
+    """
+    claimed = {claim.key.conversation: claim for claim in (*claims(plan), *standing)}
+    return tuple(_command(ruling, plan, _claim_of(ruling, claimed)) for ruling in plan)
+
+
+def _claim_of(ruling: Ruling, claimed: Mapping[ConversationId, Claim]) -> Claim | None:
+    conversation = ruling.conversation
+    return None if conversation is None else claimed.get(conversation)
+
+
+def _command(ruling: Ruling, plan: RoutingPlan, claim: Claim | None) -> Command:
+    address, verdict = ruling.recipient.address, ruling.verdict
+    match verdict:
+        case RelayToConversation() | Hold(author=AccountAuthor() | PeripheralAuthor()) if _taken(claim, Path.LEGACY):
+            return Note(address, None)
+        case HandToLegacy() if _taken(claim, Path.RELAY):
+            return Note(address, None)
+        case RelayToConversation(conversation=conversation, author=author, dedup_key=key):
+            # The account behind an address can change between two tries of one mail: the first answer stands.
+            stands = author if claim is None or claim.author is None else claim.author
+            return AddMail(address, conversation, stands, key)
+        case HandToLegacy():
+            return HandOver(address, external_id(plan, address), str(plan.case.mail.message_id))
+        case SkipOverlap(carried_by=carried_by):
+            return Note(address, None, carried_by)
+        case Hold():
+            return _hold(ruling, verdict, plan)
+        case Reject(reason=reason):
+            return Refuse(address, reason, _to_be_told(ruling, reason, plan), _refusal_key(address, plan))
+        case Ignore(reason=reason):
+            return Note(address, reason)
+
+
+def _taken(claim: Claim | None, path: Path) -> bool:
+    return claim is not None and claim.path is path
+
+
+def external_id(plan: RoutingPlan, address: EmailAddress) -> str:
+    """By what legacy knows a hand-off: canonical Message-ID (synthetic if the mail has none) and legacy address."""
+    message_id = plan.case.mail.message_id
+    return keyed("l", b"" if message_id is None else message_id.value, address.key)
+
+
+def hold_id(conversation: ConversationId, verdict: Hold, plan: RoutingPlan) -> HoldId:
+    """A hold's key: its dedup key; without one the digest of the conversation and the mail's canonical digest."""
+    if verdict.dedup_key is not None:
+        return HoldId(str(verdict.dedup_key))
+    mail = plan.case.mail
+    digest = mail.content.digest if isinstance(mail, MessageEnvelope) else ""
+    return HoldId(keyed("h", conversation, digest))
+
+
+def _hold(ruling: Ruling, verdict: Hold, plan: RoutingPlan) -> KeepHold | Note:
+    conversation = ruling.conversation
+    if conversation is None:
+        return Note(ruling.recipient.address, verdict.reason)
+    return KeepHold(
+        ruling.recipient.address,
+        hold_id(conversation, verdict, plan),
+        conversation,
+        _sender(plan),
+        verdict.reason,
+        verdict.author,
+        verdict.dedup_key,
+    )
+
+
+def _to_be_told(ruling: Ruling, reason: Reason, plan: RoutingPlan) -> EmailAddress | None:
+    """The From address: it is the one that was authenticated."""
+    arrived = ruling.recipient.source is Source.ENVELOPE
+    told = plan.tell_sender and arrived and CONSEQUENCES[reason].may_tell_sender
+    return _sender(plan) if told else None
+
+
+def _refusal_key(address: EmailAddress, plan: RoutingPlan) -> str:
+    """At most one refusal mail per sender, alias and day (UTC)."""
+    sender = _sender(plan)
+    day = plan.case.context.now.astimezone(UTC).date().isoformat()
+    return keyed("r", "" if sender is None else sender.key, address.key, day)
+
+
+def _sender(plan: RoutingPlan) -> EmailAddress | None:
+    match plan.case.mail:
+        case MessageEnvelope(sender=ClearFrom(address=address)):
+            return address
+        case _:
+            return None

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from collections.abc import Collection, Iterator, Mapping
+from typing import Generic, TypeVar
+
+from attrs import evolve, field, frozen
 
 from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import AliasHandle
-from convalias.domain.context import RoutingContext, SightingKey, TextKey
-from convalias.domain.envelope import InboundMail
+from convalias.domain.aliases import AliasHandle, ConversationAlias, LegacyAlias
+from convalias.domain.arrival import NamedConversations
+from convalias.domain.context import Holders, RoutingContext, SightingKey, TextKey, Witness
+from convalias.domain.envelope import ClearFrom, InboundMail, MessageEnvelope
 from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.participants import Account, AddressTenure
 from convalias.domain.policy import DEFAULT_POLICY, RoutingPolicy
+from convalias.domain.rollout import Stage
+from convalias.domain.routing import route
+from convalias.domain.rulebook import RuleBook
+from convalias.domain.rules import RULES
+from convalias.domain.threads import ConversationThread
 
 
 @frozen(kw_only=True)
@@ -33,20 +43,127 @@ class Questions:
 
     def __bool__(self) -> bool:
         """Whether anything is open."""
-        return bool(
-            self.aliases
-            or self.legacy
-            or self.threads
-            or self.stages
-            or self.holders
-            or self.accounts
-            or self.tenures
-            or self.sightings
-            or self.repeats
-            or self.traffic
+        return any(map(len, self.groups()))
+
+    def groups(self) -> tuple[Collection[object], ...]:
+        """All groups, in the order of the fields."""
+        return (
+            self.aliases,
+            self.legacy,
+            self.threads,
+            self.stages,
+            self.holders,
+            self.accounts,
+            self.tenures,
+            self.sightings,
+            self.repeats,
+            self.traffic,
         )
 
 
-def questions(mail: InboundMail, known: RoutingContext, policy: RoutingPolicy = DEFAULT_POLICY) -> Questions:
-    """What to look up next. Empty after at most three rounds."""
-    raise NotImplementedError
+def questions(
+    mail: InboundMail,
+    known: RoutingContext,
+    policy: RoutingPolicy = DEFAULT_POLICY,
+    rules: RuleBook = RULES,
+) -> Questions:
+    """What to look up next. Empty after at most three rounds.
+
+    Found by deciding over what is known and noting which facts were missed; rules of one's own are heard too. So,
+    once this is empty, further facts never change the plan: nobody looked at any. And what was answered is never
+    asked again.
+    """
+    if known.whole:
+        return Questions()
+    noting = _Noting(known)
+    route(mail, noting.context, policy, rules)
+    if isinstance(mail, MessageEnvelope):
+        noting.look_ahead(mail, policy)
+    return noting.questions()
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@frozen(eq=False)
+class _Noted(Mapping[K, V], Generic[K, V]):
+    """A mapping that notes which keys were looked for in vain."""
+
+    known: Mapping[K, V]
+    missing: set[K] = field(factory=set[K])
+
+    def __getitem__(self, key: K) -> V:
+        try:
+            return self.known[key]
+        except KeyError:
+            self.missing.add(key)
+            raise
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self.known)
+
+    def __len__(self) -> int:
+        return len(self.known)
+
+
+class _Noting:
+    """A context of which every group notes what was missed."""
+
+    def __init__(self, known: RoutingContext) -> None:
+        self.aliases = _Noted[AliasHandle, ConversationAlias | None](known.aliases)
+        self.legacy = _Noted[EmailAddress, LegacyAlias | None](known.legacy)
+        self.threads = _Noted[ConversationId, ConversationThread | None](known.threads)
+        self.stages = _Noted[ConversationId, Stage](known.stages)
+        self.holders = _Noted[EmailAddress, Holders](known.holders)
+        self.accounts = _Noted[AccountId, Account | None](known.accounts)
+        self.tenures = _Noted[EmailAddress, tuple[AddressTenure, ...]](known.tenures)
+        self.sightings = _Noted[SightingKey, frozenset[ConversationId]](known.sightings)
+        self.repeats = _Noted[TextKey, int](known.repeats)
+        self.traffic = _Noted[ConversationId, int](known.traffic)
+        self.context = evolve(
+            known,
+            aliases=self.aliases,
+            legacy=self.legacy,
+            threads=self.threads,
+            stages=self.stages,
+            holders=self.holders,
+            accounts=self.accounts,
+            tenures=self.tenures,
+            sightings=self.sightings,
+            repeats=self.repeats,
+            traffic=self.traffic,
+        )
+
+    def look_ahead(self, mail: MessageEnvelope, policy: RoutingPolicy) -> None:
+        """Ask along what the next round would: a round costs more than a fact that proves needless."""
+        if self.aliases.missing or self.legacy.missing:
+            _ = None in NamedConversations(mail, self.context)
+        elif (self.threads.missing or self.stages.missing or self.holders.missing) and isinstance(
+            mail.sender, ClearFrom
+        ):
+            sender = mail.sender.address
+            self.holders.get(sender)
+            self.sightings.get((mail.message_id, sender))
+            if policy.loop_guard is not None:
+                self.repeats.get((sender, mail.content.body_digest))
+                if policy.loop_guard.mails_an_hour is not None:
+                    for conversation in self.threads.missing:
+                        self.traffic.get(conversation)
+
+    def questions(self) -> Questions:
+        """What was missed, but for what only an absent witness could tell."""
+        away = self.context.away
+        legacy, identity = Witness.LEGACY not in away, Witness.IDENTITY not in away
+        return Questions(
+            aliases=frozenset(self.aliases.missing),
+            legacy=frozenset(self.legacy.missing if legacy else ()),
+            threads=frozenset(self.threads.missing),
+            stages=frozenset(self.stages.missing),
+            holders=frozenset(self.holders.missing if identity else ()),
+            accounts=frozenset(self.accounts.missing if identity else ()),
+            tenures=frozenset(self.tenures.missing if legacy else ()),
+            sightings=frozenset(self.sightings.missing),
+            repeats=frozenset(self.repeats.missing),
+            traffic=frozenset(self.traffic.missing),
+        )
