@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import statistics
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -15,6 +16,9 @@ SOURCE = PROJECT / "src"
 
 MOST_LINES = 400
 MEDIAN_LINES = 150
+
+# The import contracts forbid the domain what is known; this allows it what is named, and nothing else.
+DOMAIN_MAY_IMPORT = frozenset({"attr", "attrs", "convalias", "typing_extensions"}) | sys.stdlib_module_names
 
 # Written so that this file does not find itself.
 MUST_NOT_BE_NAMED: Mapping[str, re.Pattern[str]] = {
@@ -48,6 +52,19 @@ def without_docstring(sources: Mapping[str, str]) -> list[str]:
     return [name for name, text in sources.items() if not (ast.get_docstring(ast.parse(text)) or "").strip()]
 
 
+def imported_packages(text: str) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Import(names=aliases):
+                names |= {alias.name for alias in aliases}
+            case ast.ImportFrom(module=str(module), level=0):
+                names.add(module)
+            case _:
+                pass
+    return {name.partition(".")[0] for name in names}
+
+
 def project_files(project: Path) -> Iterator[Path]:
     texts = [path for path in project.iterdir() if not path.name.startswith(".")]
     for folder in WRITTEN_BY_HAND:
@@ -77,6 +94,11 @@ def test_every_module_says_its_one_reason_in_its_docstring() -> None:
     assert without_docstring(modules(SOURCE)) == []
 
 
+def test_the_domain_imports_the_standard_library_attrs_and_typing_extensions_alone() -> None:
+    imports = {name: imported_packages(text) for name, text in modules(SOURCE / "convalias" / "domain").items()}
+    assert {name: found - DOMAIN_MAY_IMPORT for name, found in imports.items() if found - DOMAIN_MAY_IMPORT} == {}
+
+
 def test_no_file_of_the_project_names_a_package_index_or_a_folder_of_one_machine() -> None:
     found = {path: named(path.read_text(encoding="utf-8", errors="replace")) for path in project_files(PROJECT)}
     assert {str(path.relative_to(PROJECT)): what for path, what in found.items() if what} == {}
@@ -98,6 +120,11 @@ def test_a_module_without_docstring_is_found() -> None:
         "none.py",
         "blank.py",
     ]
+
+
+def test_every_import_of_a_module_is_seen_those_inside_functions_too() -> None:
+    text = "import os.path, re\nfrom attrs import frozen\nfrom . import ids\ndef late():\n    import idna.core\n"
+    assert imported_packages(text) == {"attrs", "idna", "os", "re"}
 
 
 @pytest.mark.parametrize(
