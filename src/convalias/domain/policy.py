@@ -10,8 +10,12 @@ from typing import Final
 from attrs import field, frozen, validators
 
 from convalias.domain.addresses import EmailAddress, canonical_domain
-from convalias.domain.admission import LIGHT, Admission
+from convalias.domain.admitting import LIGHT, Admission
 from convalias.domain.ids import UseCase
+
+
+_NOBODY: Final[frozenset[EmailAddress]] = frozenset()
+_NOWHERE: Final[frozenset[str]] = frozenset()
 
 
 class SenderTrust(Enum):
@@ -37,8 +41,8 @@ def _domains(names: Iterable[str]) -> frozenset[str]:
 class BlockedSenders:
     """Whose mail is dropped for every recipient: single addresses and whole domains (exact, no subdomains)."""
 
-    addresses: frozenset[EmailAddress] = field(default=(), converter=_addresses)
-    domains: frozenset[str] = field(default=(), converter=_domains)
+    addresses: frozenset[EmailAddress] = field(default=_NOBODY, converter=_addresses)
+    domains: frozenset[str] = field(default=_NOWHERE, converter=_domains)
 
     def __contains__(self, sender: object) -> bool:
         """Whether mail of that sender is dropped; a null or unknown return path never is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convalias.domain.admission import Admittance, Applicant
+from convalias.domain.admitting import Admittance, Applicant
 from convalias.domain.context import RoutingContext
 from convalias.domain.dedup import MailKey
 from convalias.domain.evidence import Authentication
