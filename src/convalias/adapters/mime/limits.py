@@ -1,0 +1,42 @@
+"""How much of a mail is read: the limits of the reader. The limit itself passes."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+Limit: TypeAlias = Literal["header_block", "header", "headers", "addresses", "nesting", "parts", "boundary", "size"]
+
+HEADER_BLOCK: Final = 256 * 1024
+"""Octets of one header block, without the empty line that ends it."""
+HEADER: Final = 102_400
+"""Octets of one field with its name, without its last line end. 300 recipients make a To of 19 kB."""
+HEADERS: Final = 1_000
+"""Fields of one header block."""
+ADDRESSES: Final = 10_240
+"""Comma-separated items over all address fields of the mail."""
+NESTING: Final = 30
+"""Depth of the tree of parts: the root is 1, a message/rfc822 and the message in it are a level each."""
+PARTS: Final = 1_000
+"""Parts of all multiparts together."""
+BOUNDARY: Final = 256
+"""Octets of a boundary. RFC 2046 §5.1.1 says 70; senders have been seen to need more."""
+REFERENCES: Final = 100
+"""Ids that are kept of References, the last ones."""
+SIZE: Final = 64 * 1024 * 1024
+"""Octets of a mail that are looked at all; doors refuse far earlier."""
+HTML: Final = 1_000_000
+"""Octets of HTML that a sanitiser is shown."""
+HTML_DEPTH: Final = 256
+"""Open elements of HTML that a sanitiser is shown: nested `<div>` cost it quadratic time."""
+TEXT: Final = 1_000_000
+"""Characters of text that are unwrapped and searched for quoted history; longer text stays as it is."""
+
+
+class OverLimit(Exception):
+    """A limit is passed; never leaves this package."""
+
+    def __init__(self, limit: Limit, found: int) -> None:
+        """Remember which, and how much there was."""
+        super().__init__(limit, found)
+        self.limit: Limit = limit
+        self.found = found

@@ -1,0 +1,176 @@
+"""The tree of a mail's parts, found by offsets in one walk over the raw bytes; nothing is decoded here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from attrs import define, field, frozen
+
+from convalias.adapters.mime import limits
+from convalias.adapters.mime.fields import Block, read_block, unfolded
+from convalias.adapters.mime.limits import OverLimit
+from convalias.adapters.mime.parameters import NOTHING, Labelled, read_parameters
+
+_TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+*'`|~%{}-]++/[a-z0-9!#$&^_.+*'`|~%{}-]++")
+# RFC 2046 §5.1.1: two hyphens, the boundary, perhaps two hyphens more, white space, the end of the line.
+_TAIL: Final = re.compile(rb"(--)?[ \t]*+(?:\r?\n|\Z)")
+_LOOKALIKES: Final = 64
+_IDENTITY: Final = frozenset({"", "7bit", "8bit", "binary"})
+_KNOWN: Final = _IDENTITY | {"base64", "quoted-printable"}
+_MULTIPART_ENCODINGS: Final = _IDENTITY
+_MESSAGES: Final = frozenset({"message/rfc822", "message/global"})
+
+
+@frozen
+class Part:
+    """One entity: its type, its fields, and where its body lies."""
+
+    media_type: str
+    labels: Labelled
+    disposition: Labelled
+    encoding: str
+    """`base64`, `quoted-printable`, or empty: as it stands."""
+    block: Block
+    start: int
+    end: int
+    children: tuple[Part, ...] = ()
+    """Parts of a multipart, or the one message in a message/rfc822."""
+
+    def leaves(self) -> Iterator[Part]:
+        """Every leaf outside message/rfc822 (which itself is one here), in order."""
+        if self.media_type in _MESSAGES or not self.children:
+            yield self
+            return
+        for child in self.children:
+            yield from child.leaves()
+
+
+@define
+class Tree:
+    """What a walk finds: the root and what parsers disagree about."""
+
+    data: bytes
+    odd: bool = False
+    parts: int = 0
+    root_block: Block = field(factory=Block)
+
+    def entity(self, block: Block, end: int, depth: int, inherited: str = "text/plain") -> Part:
+        """The entity of that header block, whose body ends at `end`. `OverLimit` when it is too much."""
+        if depth > limits.NESTING:
+            raise OverLimit("nesting", depth)
+        if block.over is not None:
+            raise block.over
+        labels, media_type = self._labels(block, inherited)
+        disposition = read_parameters(block.first(b"content-disposition"))
+        encoding = self._encoding(block, media_type)
+        start = min(block.body, end)
+        children: tuple[Part, ...] = ()
+        if media_type.startswith("multipart/"):
+            children = self._children(media_type, labels, start, end, depth)
+            if not children:
+                media_type = "text/plain"
+        elif media_type in _MESSAGES and not encoding:
+            inner = read_block(self.data, start, end)
+            self._note(inner)
+            children = (self.entity(inner, end, depth + 1),)
+        return Part(media_type, labels, disposition, encoding, block, start, end, children)
+
+    def _note(self, block: Block) -> None:
+        if block.odd or block.bare:
+            self.odd = True
+
+    def _labels(self, block: Block, inherited: str) -> tuple[Labelled, str]:
+        """Content-Type (RFC 2045 §5.2: what is missing or broken is plain text)."""
+        values = block.all(b"content-type")
+        if not values:
+            return NOTHING, inherited
+        labels = read_parameters(values[0])
+        if len(values) > 1 or "boundary" in labels.repeated:
+            self.odd = True
+        return labels, labels.value if _TYPE.fullmatch(labels.value) else "text/plain"
+
+    def _encoding(self, block: Block, media_type: str) -> str:
+        """Content-Transfer-Encoding; one that is unknown is read as identity and noted."""
+        values = block.all(b"content-transfer-encoding")
+        if not values:
+            return ""
+        name = unfolded(values[0]).decode("latin-1").lower()
+        if name not in _KNOWN or (len(values) > 1 and len({unfolded(value).lower() for value in values}) > 1):
+            self.odd = True
+        if media_type.startswith("multipart/") and name not in _MULTIPART_ENCODINGS:
+            self.odd = True
+            return ""
+        return name if name in _KNOWN and name not in _IDENTITY else ""
+
+    def _children(self, media_type: str, labels: Labelled, start: int, end: int, depth: int) -> tuple[Part, ...]:
+        """The parts of a multipart; none when it has no boundary or no delimiter."""
+        boundary = labels.octets("boundary").rstrip()
+        if not boundary:
+            return ()
+        if len(boundary) > limits.BOUNDARY:
+            raise OverLimit("boundary", len(boundary))
+        inherited = "message/rfc822" if media_type == "multipart/digest" else "text/plain"  # RFC 2046 §5.1.5
+        spans = delimited(self.data, start, end, boundary, room=limits.PARTS - self.parts)
+        self.parts += len(spans)
+        if self.parts > limits.PARTS:
+            raise OverLimit("parts", self.parts)
+        children: list[Part] = []
+        for first, last in spans:
+            block = read_block(self.data, first, last)
+            self._note(block)
+            children.append(self.entity(block, last, depth + 1, inherited))
+        return tuple(children)
+
+
+def delimited(data: bytes, start: int, end: int, boundary: bytes, *, room: int) -> list[tuple[int, int]]:
+    """Where the parts between the delimiters of that boundary lie, at most one more than there is room for."""
+    marker = b"--" + boundary
+    spans: list[tuple[int, int]] = []
+    opened = -1
+    for line, after, closing in _delimiters(data, start, end, marker):
+        if opened >= 0:
+            last = line - 1 if line > opened else line
+            if last > opened and data.startswith(b"\r", last - 1):  # the line end before a delimiter belongs to it
+                last -= 1
+            spans.append((opened, max(last, opened)))
+            if len(spans) > room:
+                return spans
+        opened = -1 if closing else after
+        if closing:
+            break
+    if opened >= 0:
+        spans.append((opened, end))
+    return spans
+
+
+def _delimiters(data: bytes, start: int, end: int, marker: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Every delimiter line: where it begins, where the next line begins, and whether it closes.
+
+    After many lines that only begin like one, the search goes on in one expression, which costs no step per line.
+    """
+    lookalikes = 0
+    at = start if data.startswith(marker, start, end) else _next(data, start, end, marker)
+    while at >= 0:
+        tail = _TAIL.match(data, at + len(marker), end)
+        if tail is not None:
+            yield at, tail.end(), tail[1] is not None
+            at = at if tail.end() == end else tail.end()
+            if data.startswith(marker, tail.end(), end) and tail.end() < end:
+                continue
+        else:
+            lookalikes += 1
+            if lookalikes > _LOOKALIKES:
+                break
+        at = _next(data, at + 1, end, marker)
+    if at >= 0 and lookalikes > _LOOKALIKES:
+        whole = re.compile(rb"(?<=\n)" + re.escape(marker) + rb"(--)?[ \t]*+(?:\r?\n|\Z)")
+        for found in whole.finditer(data, at + 1, end):
+            yield found.start(), found.end(), found[1] is not None
+
+
+def _next(data: bytes, start: int, end: int, marker: bytes) -> int:
+    """Where the next line that begins with the marker begins, or -1."""
+    found = data.find(b"\n" + marker, max(start - 1, 0), end)
+    return found + 1 if found >= 0 else -1
