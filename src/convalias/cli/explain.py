@@ -1,0 +1,155 @@
+"""`convalias explain`: the rules as a black box: a mail and a world in, the plan out. No store, network or clock."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+import click
+
+from convalias.adapters.mime import Reader
+from convalias.cli.errors import Failed, read_octets, unreadable
+from convalias.cli.exits import Exit
+from convalias.codec.case_line import InvalidLine, read_line
+from convalias.codec.document import Json
+from convalias.codec.doors import SCHEMAS, InvalidWorld, World, read_world, schema, write_plan
+from convalias.domain.envelope import InboundMail, UnreadableMail
+from convalias.domain.plan import Decision, TryAgain
+from convalias.domain.routing import route
+
+STDIN = "-"
+
+
+@click.command("explain")
+@click.argument("mail", required=False)
+@click.option("--world", metavar="WORLD.json", help="The facts: conversations, aliases, accounts, policy, now.")
+@click.option(
+    "--batch", metavar="FILE.jsonl|-", help='A case a line: {"mail" or "mail_base64", "world"}; a plan a line.'
+)
+@click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
+@click.option("--mermaid", is_flag=True, help="The decision as a Mermaid graph.")
+@click.option("--svg", metavar="FILE", help="The decision as a picture, written to that file as well.")
+@click.option("--schema", "schema_of", type=click.Choice(SCHEMAS), help="The JSON Schema of a format.")
+def command(
+    *,
+    mail: str | None,
+    world: str | None,
+    batch: str | None,
+    as_json: bool,
+    mermaid: bool,
+    svg: str | None,
+    schema_of: str | None,
+) -> int:
+    """What becomes of MAIL (an .eml file, or - for standard input) in a world, and why.
+
+    Exit status: 0 with a plan (a batch always), 65 for a world that is not valid, 66 for a file that is missing, 75
+    when the plan is "try again".
+    """
+    if schema_of is not None:
+        click.echo(schema(SCHEMAS[SCHEMAS.index(schema_of)]), nl=False)
+        return Exit.OK
+    if batch is not None:
+        if mail is not None or world is not None:
+            raise click.UsageError("--batch brings its mails and worlds; leave MAIL and --world out")
+        return _batch(batch)
+    if mail is None or world is None:
+        raise click.UsageError("expected MAIL and --world WORLD.json, or --batch FILE.jsonl, or --schema world|plan")
+    decision = decide(_octets(mail), _world(world))
+    _print(decision, as_json=as_json, mermaid=mermaid)
+    if svg is not None:
+        _draw(decision, svg)
+    return Exit.TRY_AGAIN if isinstance(decision, TryAgain) else Exit.OK
+
+
+def decide(raw: bytes, world: World) -> Decision:
+    """The product's own reader and `route`, nothing else."""
+    reader = Reader(alias_domains=world.context.domains.alias)
+    return route(reader.read_now(raw, world.post).mail, world.context, world.policy)
+
+
+def _octets(path: str) -> bytes:
+    return sys.stdin.buffer.read() if path == STDIN else read_octets(path)
+
+
+def _world(path: str) -> World:
+    try:
+        document: Json = json.loads(_octets(path))
+    except (ValueError, RecursionError) as error:
+        raise Failed(f"{path}: no JSON ({error}); expected a world, see --schema world", Exit.DATA) from error
+    try:
+        return read_world(document)
+    except InvalidWorld as error:
+        raise Failed(f"{path}: {error}", Exit.DATA) from error
+
+
+def _print(decision: Decision, *, as_json: bool, mermaid: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(write_plan(decision), indent=2))
+    elif mermaid:
+        click.echo(decision.explain().mermaid())
+    else:
+        click.echo(f"mail: {_headline(decision.case.mail)}")
+        click.echo(decision.explain().text())
+
+
+def _headline(mail: InboundMail) -> str:
+    if isinstance(mail, UnreadableMail):
+        return f"over the limit of {mail.limit} ({mail.found})"
+    return f"{mail.mail_class.value}, {mail.message_id}"
+
+
+def _draw(decision: Decision, path: str) -> None:
+    from convalias.cli.picture import picture  # noqa: PLC0415 - drawn on demand
+
+    try:
+        Path(path).write_text(picture(decision), encoding="utf-8")
+    except OSError as error:
+        raise Failed(f"{path}: {error.strerror}; expected a file that can be written", Exit.NO_INPUT) from error
+
+
+def _batch(path: str) -> int:
+    if path == STDIN:
+        _answer(sys.stdin.buffer, flush=sys.stdout.flush)
+        return Exit.OK
+    try:
+        with Path(path).open("rb") as lines:
+            _answer(lines, flush=_nothing)
+    except OSError as error:
+        if error.filename is None:  # our own output: `main` knows what that means
+            raise
+        raise unreadable(path, error) from error
+    return Exit.OK
+
+
+def _answer(lines: IO[bytes], *, flush: Callable[[], None]) -> None:
+    """A line out for each line in, one at a time: the batch may be endless."""
+    for line in _numbered(lines):
+        sys.stdout.write(json.dumps(_plan(line), separators=(",", ":")) + "\n")
+        flush()
+
+
+def _numbered(lines: IO[bytes]) -> Iterator[bytes]:
+    """The lines, without blank ones at the end of the file."""
+    blank = 0
+    for line in lines:
+        if line.isspace():
+            blank += 1
+            continue
+        yield from (b"" for _ in range(blank))
+        blank = 0
+        yield line
+
+
+def _plan(line: bytes) -> Mapping[str, object]:
+    try:
+        raw, world = read_line(line)
+    except (InvalidLine, InvalidWorld) as error:
+        return {"error": str(error)}
+    return write_plan(decide(raw, world))
+
+
+def _nothing() -> None:
+    """A file is answered at the disk's own pace."""
