@@ -48,6 +48,7 @@ from convalias.domain.participants import (
     Standing,
 )
 from convalias.domain.positions import Position
+from convalias.domain.reservations import AddressHolders, AliasReservation
 from convalias.domain.rollout import Rollout, Stage
 from convalias.domain.threads import ConversationThread, ThreadSnapshot, ThreadState
 
@@ -110,6 +111,8 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             superseded_by=AliasId("l2"),
         )
     ],
+    "alias_reservation": [AliasReservation(C1, AliasId("l1"))],
+    "address_holders": [AddressHolders(frozenset({A1, A2}))],
     "account": [
         Account(A1, (JOHN,), frozenset({JOHN}), frozenset({"home.example"}), frozenset({A2}), "John"),
         Account(A2),
@@ -182,9 +185,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             recipient_digests=("cc",),
             rules=((JOHN, "doubtful-participant"),),
         ),
-        inbound.OutcomeRecord(
-            record=RECORD, outcome=inbound.Dead("Broken", 3), decided_at=NOON, trace=TraceId("t")
-        ),
+        inbound.OutcomeRecord(record=RECORD, outcome=inbound.Dead("Broken", 3), decided_at=NOON, trace=TraceId("t")),
     ],
     "claim": [
         Claim(ClaimKey(C1, JOHN, MessageId(b"x@\xff")), Way.RELAY, AccountAuthor(A1)),

@@ -17,6 +17,7 @@ from convalias.domain.events import ConversationEvent
 from convalias.domain.inbound import Claim, EnvelopeRecord, HeldMail, Outcome, OutcomeRecord, RefusalDue, Tries
 from convalias.domain.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
 from convalias.domain.positions import Position
+from convalias.domain.reservations import AddressHolders, AliasReservation
 from convalias.domain.rollout import Rollout
 from convalias.domain.threads import ThreadSnapshot
 from convalias.ports.records import Body
@@ -62,7 +63,9 @@ class Format(Generic[T_co]):
 
 EVENT: Final = Format("event", (ConversationEvent,))
 ALIAS: Final = Format("alias", (ConversationAlias,))
+ALIAS_RESERVATION: Final = Format("alias_reservation", (AliasReservation,))
 ACCOUNT: Final = Format("account", (Account,))
+ADDRESS_HOLDERS: Final = Format("address_holders", (AddressHolders,))
 TENURE: Final = Format("tenure", (AddressTenure,))
 ROLLOUT: Final = Format("rollout", (Rollout,))
 THREAD: Final = Format("thread", (ThreadSnapshot,))
@@ -79,7 +82,9 @@ TRIES: Final = Format("tries", (Tries,))
 FORMATS: Final[tuple[Format[object], ...]] = (
     EVENT,
     ALIAS,
+    ALIAS_RESERVATION,
     ACCOUNT,
+    ADDRESS_HOLDERS,
     TENURE,
     ROLLOUT,
     THREAD,

@@ -1,0 +1,291 @@
+"""The alias table: every address that was ever given out, and which one is live.
+
+Two tables over `Records`:
+
+- `aliases`, partition = conversation: one record per alias, its id `<participant and topic>:<generation>`. A new
+  generation is inserted, so of two processes that issue at once one finds the key taken: at most one alias is live
+  per conversation, participant and topic. The highest generation is the live one, unless it is revoked or expired.
+- `alias_handles`, partition and id made of the handle: what an address leads to. Such a record is only ever
+  inserted. It is the uniqueness of tokens and addresses, the index for mail, and the tombstone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from itertools import zip_longest
+from typing import Final
+
+from attrs import evolve, frozen
+
+from convalias.codec import CODEC, Codec
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.aliases import AliasFormat, AliasHandle, ByName, ConversationAlias, Token
+from convalias.domain.ids import AccountId, AliasId, ConversationId
+from convalias.domain.reservations import AliasReservation
+from convalias.domain.tokens import is_v1, read_v3
+from convalias.ports.records import Delete, Insert, Key, Records, Replace, Stored, Written
+from convalias.stores.encoding import digest, encoded
+from convalias.stores.errors import Contended, NoFreeAddress
+
+TABLE: Final = "aliases"
+HANDLES: Final = "alias_handles"
+PAGE: Final = 100
+DRAWS: Final = 200
+"""A fifth of the draws is thrown away for its looks, and one in a million meets a living alias."""
+TRIES: Final = 100
+
+Draw = Callable[[], EmailAddress | None]
+"""A fresh address; None: this draw looks bad, draw again."""
+
+
+@frozen(kw_only=True)
+class NewAlias:
+    """What is wanted: an address for that participant of that conversation."""
+
+    id: AliasId
+    conversation: ConversationId
+    stands_for: AccountId
+    topic: str = ""
+    created_at: datetime
+    expires_at: datetime | None = None
+
+
+@frozen
+class _Row:
+    """An alias as it is kept."""
+
+    stored: Stored
+    alias: ConversationAlias
+
+    @property
+    def group(self) -> str:
+        return self.stored.key.id.partition(":")[0]
+
+    @property
+    def generation(self) -> int:
+        return int(self.stored.key.id.partition(":")[2])
+
+
+@frozen(kw_only=True)
+class Aliases:
+    """Every call may be repeated. Raises `Unavailable`; what is superseded goes on working."""
+
+    records: Records
+    codec: Codec = CODEC
+
+    # --- looking up ----------------------------------------------------------------------------------
+
+    async def find(self, handles: Collection[AliasHandle]) -> Mapping[AliasHandle, ConversationAlias]:
+        """Those that exist, whatever their state: two batch reads. A v3 alias is found under both of its handles."""
+        at = {handle: _handle_key(handle) for handle in handles}
+        reserved = await self.records.get(sorted(set(at.values())))
+        homes = {key: self._home(stored) for key, stored in reserved.items()}
+        rows = await self.records.get(sorted(set(homes.values())))
+        found: dict[AliasHandle, ConversationAlias] = {}
+        for handle, key in at.items():
+            if key in homes and homes[key] in rows:
+                alias = self._load(rows[homes[key]])
+                if not isinstance(handle, ByName) or handle.address == alias.address:
+                    found[handle] = alias
+        return found
+
+    async def at(self, address: EmailAddress) -> ConversationAlias | None:
+        """The alias that mail to this (unwrapped) address is meant for; no MAC is checked."""
+        handle = handle_of(address)
+        return (await self.find([handle])).get(handle)
+
+    async def of(self, conversation: ConversationId) -> Sequence[ConversationAlias]:
+        """All aliases of a conversation; those of one participant and topic from the oldest to the newest."""
+        return [row.alias for row in await self._rows(conversation)]
+
+    # --- issuing -------------------------------------------------------------------------------------
+
+    async def issue(self, wanted: NewAlias, draw: Draw, *, replacing: AliasId | None = None) -> ConversationAlias:
+        """The live alias of that participant and topic; a new one where there is none, or `replacing` is the live one.
+
+        Of several that issue at once all get the same. Raises `NoFreeAddress`.
+        """
+        group = _group(wanted.stands_for, wanted.topic)
+        for _ in range(TRIES):
+            rows = await self._rows(wanted.conversation, group)
+            if rows and rows[-1].alias.id != replacing and is_live(rows[-1].alias, wanted.created_at):
+                await self._supersede(rows)
+                return rows[-1].alias
+            address = await self._reserve(wanted, draw)
+            alias = _made(wanted, address)
+            if await self._insert(alias, generation=rows[-1].generation + 1 if rows else 1):
+                await self._supersede(await self._rows(wanted.conversation, group))
+                return alias
+        raise Contended("issue of an alias")
+
+    async def adopt(self, given: Sequence[ConversationAlias]) -> Sequence[ConversationAlias]:
+        """Take over aliases with their addresses: of one participant and topic the last is the live one.
+
+        An address that is known in that conversation keeps its id, and gets the expiry and revocation given; twice is
+        the same as once. Raises `NoFreeAddress` for an address that belongs to another conversation.
+        """
+        identified = [await self._identified(alias) for alias in given]
+        newest = {(alias.conversation, _group(alias.stands_for, alias.topic)): alias for alias in identified}
+        adopted = [await self._adopt(alias, newest=alias in newest.values()) for alias in identified]
+        for conversation in dict.fromkeys(alias.conversation for alias in given):
+            await self._supersede(await self._rows(conversation))
+        return adopted
+
+    async def revoke(self, address: EmailAddress, *, at: datetime) -> ConversationAlias | None:
+        """It takes no mail from `at` on; revoked before: as it was. None when there is no such alias."""
+        for _ in range(TRIES):
+            handle = handle_of(address)
+            reserved = (await self.records.get([_handle_key(handle)])).get(_handle_key(handle))
+            home = None if reserved is None else self._home(reserved)
+            stored = None if home is None else (await self.records.get([home])).get(home)
+            if stored is None:
+                return None
+            alias = self._load(stored)
+            if alias.revoked_at is not None:
+                return alias
+            revoked = evolve(alias, revoked_at=at)
+            if await self._replace(stored, revoked):
+                return revoked
+        raise Contended("revocation of an alias")
+
+    # --- how it is kept ------------------------------------------------------------------------------
+
+    async def _rows(self, conversation: ConversationId, group: str = "") -> list[_Row]:
+        """Of one participant and topic (or of all), by generation."""
+        rows: list[_Row] = []
+        after = f"{group}:" if group else ""
+        while page := await self.records.range(TABLE, encoded(conversation), after=after, limit=PAGE):
+            rows.extend(_Row(stored, self._load(stored)) for stored in page if stored.key.id.startswith(group))
+            after = page[-1].key.id
+            if not after.startswith(group):
+                break
+        return rows
+
+    async def _reserve(self, wanted: NewAlias, draw: Draw) -> EmailAddress:
+        """An address that nobody ever had. If the alias is then not needed, the address is merely spent."""
+        reservation = AliasReservation(wanted.conversation, wanted.id)
+        for _ in range(DRAWS):
+            address = draw()
+            if address is not None and await self._reserve_one(address, reservation):
+                return address
+        raise NoFreeAddress(f"no free alias address in {DRAWS} draws")
+
+    async def _reserve_one(self, address: EmailAddress, reservation: AliasReservation) -> bool:
+        key = _handle_key(handle_of(address))
+        (answer,) = await self.records.write([Insert(key, self.codec.dump(reservation))])
+        if isinstance(answer, Written):
+            return True
+        stored = (await self.records.get([key])).get(key)
+        return stored is not None and self.codec.load(stored.body, AliasReservation) == reservation
+
+    async def _insert(self, alias: ConversationAlias, *, generation: int) -> bool:
+        """Whether that generation is this alias now."""
+        key = _alias_key(alias, generation)
+        (answer,) = await self.records.write([Insert(key, self.codec.dump(alias), (_by_id(alias),))])
+        if isinstance(answer, Written):
+            return True
+        stored = (await self.records.get([key])).get(key)
+        return stored is not None and self._load(stored).id == alias.id
+
+    async def _replace(self, stored: Stored, alias: ConversationAlias) -> bool:
+        (answer,) = await self.records.write([Replace(stored.key, stored.version, self.codec.dump(alias))])
+        return isinstance(answer, Written)
+
+    async def _supersede(self, rows: Sequence[_Row]) -> None:
+        """Note by which alias each was superseded: a repeatable step, for people; the generations decide."""
+        for older, newer in zip_longest(rows, rows[1:]):
+            successor = newer.alias.id if newer is not None and older.group == newer.group else None
+            if older.alias.superseded_by != successor:
+                await self._replace(older.stored, evolve(older.alias, superseded_by=successor))
+
+    async def _adopt(self, alias: ConversationAlias, *, newest: bool) -> ConversationAlias:
+        group = _group(alias.stands_for, alias.topic)
+        for _ in range(TRIES):
+            rows = await self._rows(alias.conversation, group)
+            there = next((row for row in rows if row.alias.id == alias.id), None)
+            if there is not None and (not newest or there == rows[-1]):
+                kept = evolve(alias, created_at=there.alias.created_at)
+                if there.alias == kept or await self._replace(there.stored, kept):
+                    return kept
+            elif there is not None:  # listed last, but not the newest
+                await self.records.write([Delete(there.stored.key, there.stored.version)])
+            elif await self._insert(alias, generation=rows[-1].generation + 1 if rows else 1):
+                return alias
+        raise Contended("adoption of an alias")
+
+    async def _identified(self, given: ConversationAlias) -> ConversationAlias:
+        """With the id under which its address is reserved: an id made of the address, so that twice is once."""
+        identity = AliasId(digest("alias", given.conversation, given.address.key)[:26])
+        key = _handle_key(handle_of(given.address))
+        await self._reserve_one(given.address, AliasReservation(given.conversation, given.id or identity))
+        stored = (await self.records.get([key]))[key]
+        reserved = self.codec.load(stored.body, AliasReservation)
+        if reserved.conversation != given.conversation:
+            raise NoFreeAddress("the address of an alias belongs to another conversation")
+        return evolve(given, id=reserved.alias, format=format_of(given.address), superseded_by=None)
+
+    def _home(self, stored: Stored) -> Key:
+        reservation = self.codec.load(stored.body, AliasReservation)
+        return Key(TABLE, encoded(reservation.conversation), _id_name(reservation.alias))
+
+    def _load(self, stored: Stored) -> ConversationAlias:
+        return self.codec.load(stored.body, ConversationAlias)
+
+
+def is_live(alias: ConversationAlias, now: datetime) -> bool:
+    """Neither revoked nor expired by then. Whether it is superseded, its generation says."""
+    return not any(end is not None and end <= now for end in (alias.revoked_at, alias.expires_at))
+
+
+def handle_of(address: EmailAddress) -> Token | ByName:
+    """What decides about that address, by its shape alone."""
+    token = read_v3(address.local, address.domain, None)
+    return token if isinstance(token, Token) else ByName(address)
+
+
+def format_of(address: EmailAddress) -> AliasFormat:
+    """How it is written. What has no shape of ours is looked up as v2 is: name and digits decide together."""
+    if isinstance(handle_of(address), Token):
+        return AliasFormat.V3
+    return AliasFormat.V1 if is_v1(address.local) else AliasFormat.V2
+
+
+def _made(wanted: NewAlias, address: EmailAddress) -> ConversationAlias:
+    return ConversationAlias(
+        address=address,
+        conversation=wanted.conversation,
+        stands_for=wanted.stands_for,
+        id=wanted.id,
+        topic=wanted.topic,
+        format=format_of(address),
+        created_at=wanted.created_at,
+        expires_at=wanted.expires_at,
+    )
+
+
+def _group(stands_for: AccountId, topic: str) -> str:
+    return digest(stands_for, topic)[:24]
+
+
+def _alias_key(alias: ConversationAlias, generation: int) -> Key:
+    group = _group(alias.stands_for, alias.topic)
+    return Key(TABLE, encoded(alias.conversation), f"{group}:{generation:06d}")
+
+
+def _by_id(alias: ConversationAlias) -> str:
+    return _id_name(alias.id or AliasId(""))
+
+
+def _id_name(alias: AliasId) -> str:
+    return f"id:{encoded(alias)}"
+
+
+def _handle_key(handle: AliasHandle) -> Key:
+    """Partition and id are functions of the handle, so that it is unique over the whole table."""
+    decides = handle_of(handle.address) if isinstance(handle, ByName) else handle
+    if isinstance(decides, Token):
+        name = digest("token", decides.value, decides.domain)
+    else:
+        name = digest("address", decides.address.key)
+    return Key(HANDLES, name[:2], name)

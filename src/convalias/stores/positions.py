@@ -1,0 +1,81 @@
+"""How far readers have come: positions under a lease, written by compare-and-set on its epoch."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from attrs import evolve, frozen
+
+from convalias.codec import CODEC, Codec
+from convalias.domain.positions import Position
+from convalias.ports.ambient import Clock, Incarnation
+from convalias.ports.records import Insert, Key, Records, Replace, Written
+from convalias.stores.encoding import encoded
+
+TABLE: Final = "positions"
+
+
+@frozen
+class Lease:
+    """A position that this process holds, and the version of the record that says so."""
+
+    position: Position
+    version: str
+
+    @property
+    def cursor(self) -> str:
+        """Where to go on."""
+        return self.position.cursor
+
+
+@frozen(kw_only=True)
+class Positions:
+    """One record per reader. Every call may be repeated. Raises `Unavailable`."""
+
+    records: Records
+    clock: Clock
+    incarnation: Incarnation
+    codec: Codec = CODEC
+
+    async def acquire(self, name: str, *, lease: timedelta) -> Lease | None:
+        """Take a position that is free, ran out, or is held by a process that is surely dead; None: it is held."""
+        key = _key(name)
+        stored = (await self.records.get([key])).get(key)
+        standing = Position(name=name) if stored is None else self.codec.load(stored.body, Position)
+        if not self._is_free(standing):
+            return None
+        until = self.clock.now() + lease
+        taken = evolve(standing, epoch=standing.epoch + 1, holder=self.incarnation.name, until=until)
+        body = self.codec.dump(taken)
+        write = Insert(key, body) if stored is None else Replace(key, stored.version, body)
+        (answer,) = await self.records.write([write])
+        return Lease(taken, answer.version) if isinstance(answer, Written) else None
+
+    async def save(self, lease: Lease, cursor: str, *, extend: timedelta) -> Lease | None:
+        """Move on, and hold on; None: somebody else has taken over, and nothing was written."""
+        return await self._write(lease, evolve(lease.position, cursor=cursor, until=self.clock.now() + extend))
+
+    async def release(self, lease: Lease) -> None:
+        """Give it back at once. A lease that is lost already is left alone."""
+        await self._write(lease, evolve(lease.position, holder="", until=None))
+
+    async def show(self, name: str) -> Position:
+        """Where that reader stands."""
+        key = _key(name)
+        stored = (await self.records.get([key])).get(key)
+        return Position(name=name) if stored is None else self.codec.load(stored.body, Position)
+
+    def _is_free(self, position: Position) -> bool:
+        if position.until is None or position.until <= self.clock.now():
+            return True
+        return self.incarnation.is_gone(position.holder)
+
+    async def _write(self, lease: Lease, position: Position) -> Lease | None:
+        replace = Replace(_key(position.name), lease.version, self.codec.dump(position))
+        (answer,) = await self.records.write([replace])
+        return Lease(position, answer.version) if isinstance(answer, Written) else None
+
+
+def _key(name: str) -> Key:
+    return Key(TABLE, TABLE, encoded(name))

@@ -1,0 +1,99 @@
+"""Threads folded from events, with a cache that says which seq it stands for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from attrs import field, frozen
+
+from convalias.codec import CODEC, Codec
+from convalias.domain.events import ConversationEvent
+from convalias.domain.folding import snapshot
+from convalias.domain.ids import ConversationId
+from convalias.domain.threads import ConversationThread, ThreadSnapshot
+from convalias.ports.conversations import ConversationStore
+from convalias.ports.records import Insert, Key, Records, Replace
+from convalias.stores.encoding import encoded
+
+TABLE: Final = "threads"
+PAGE: Final = 500
+KEPT: Final = 1_000
+"""Threads in memory, per process."""
+WORTH_KEEPING: Final = 64
+"""So many events beyond the stored cache make it worth a write."""
+
+
+def _empty() -> OrderedDict[ConversationId, ThreadSnapshot]:
+    return OrderedDict()
+
+
+@frozen(kw_only=True)
+class Threads:
+    """State of conversations as of their last event.
+
+    Every answer is made of one read of all events behind the cached seq, so what is decided on it and the seq that
+    is next come from the same read. The cache, in memory and in `Records`, only shortens that read.
+    """
+
+    conversations: ConversationStore
+    records: Records
+    codec: Codec = CODEC
+    _cache: OrderedDict[ConversationId, ThreadSnapshot] = field(factory=_empty, init=False, repr=False, eq=False)
+
+    async def threads(self, ids: Collection[ConversationId]) -> Mapping[ConversationId, ConversationThread]:
+        """Those that exist, as they are now."""
+        found = {one: await self.snapshot(one) for one in ids}
+        return {one: there.thread for one, there in found.items() if there is not None}
+
+    async def thread(self, conversation: ConversationId) -> ConversationThread | None:
+        """That one as it is now, or None when there is none."""
+        there = await self.snapshot(conversation)
+        return None if there is None else there.thread
+
+    async def snapshot(self, conversation: ConversationId) -> ThreadSnapshot | None:
+        """The same, with the append time of its last event."""
+        known = self._cache.get(conversation) or await self._stored(conversation)
+        seq = 0 if known is None else known.thread.seq
+        events = await self._since(conversation, seq)
+        if not events and known is None:
+            return None
+        now = snapshot(events, known)
+        self._remember(conversation, now)
+        if len(events) >= WORTH_KEEPING:
+            await self._keep(now)
+        return now
+
+    async def _since(self, conversation: ConversationId, seq: int) -> list[ConversationEvent]:
+        events: list[ConversationEvent] = []
+        while True:
+            page = await self.conversations.after(conversation, seq + len(events), limit=PAGE)
+            events.extend(page)
+            if len(page) < PAGE:
+                return events
+
+    def _remember(self, conversation: ConversationId, now: ThreadSnapshot) -> None:
+        self._cache[conversation] = now
+        self._cache.move_to_end(conversation)
+        while len(self._cache) > KEPT:
+            self._cache.popitem(last=False)
+
+    async def _stored(self, conversation: ConversationId) -> ThreadSnapshot | None:
+        key = _key(conversation)
+        stored = (await self.records.get([key])).get(key)
+        return None if stored is None else self.codec.load(stored.body, ThreadSnapshot)
+
+    async def _keep(self, now: ThreadSnapshot) -> None:
+        """Somebody else's newer cache is left alone; a lost race costs the next reader a longer read, no more."""
+        key = _key(now.thread.id)
+        stored = (await self.records.get([key])).get(key)
+        body = self.codec.dump(now)
+        if stored is None:
+            await self.records.write([Insert(key, body)])
+        elif self.codec.load(stored.body, ThreadSnapshot).thread.seq < now.thread.seq:
+            await self.records.write([Replace(key, stored.version, body)])
+
+
+def _key(conversation: ConversationId) -> Key:
+    return Key(TABLE, encoded(conversation), "thread")
