@@ -53,17 +53,15 @@ def domain_of(address: str) -> str:
 def peeled(address: str, ours: Collection[str]) -> str | None:
     """The address with one layer less, None if nothing can be taken off that leaves an address of ours."""
     local, _, domain = address.rpartition("@")
-    if domain in ours:
-        untagged, plus, _ = local.rpartition("+")
-        if plus and untagged:
-            return f"{untagged}@{domain}"
-        if batv := BATV.fullmatch(local):
-            return f"{batv['rest']}@{domain}"
-    if srs1 := SRS1.fullmatch(local):
-        local = f"srs0{srs1['srs0']}"
-    if (srs0 := SRS0.fullmatch(local)) and srs0["host"] in ours:
+    # What was put around the whole address comes off before a tag that may be a part of it.
+    if domain in ours and (batv := BATV.fullmatch(local)):
+        return f"{batv['rest']}@{domain}"
+    srs1 = SRS1.fullmatch(local)
+    srs0 = SRS0.fullmatch(f"srs0{srs1['srs0']}" if srs1 else local)
+    if srs0 and srs0["host"] in ours:
         return f"{srs0['local']}@{srs0['host']}"
-    return None
+    untagged, plus, _ = local.rpartition("+")
+    return f"{untagged}@{domain}" if domain in ours and plus and untagged else None
 
 
 def decoded(written: str, listed: Collection[str], ours: Collection[str]) -> str:

@@ -155,3 +155,7 @@ class MailDomains:
         if domain in self.alias:
             return Territory.ALIAS
         return Territory.LEGACY if domain in self.legacy else Territory.FOREIGN
+
+    def ours(self, address: EmailAddress) -> bool:
+        """Whether that address is at any of these domains."""
+        return self.territory(address) is not Territory.FOREIGN

@@ -79,18 +79,22 @@ def _alias(
     address: EmailAddress, listed: ConversationAlias | None, source: Source, context: RoutingContext
 ) -> AliasRecipient | UnknownRecipient:
     """At an alias domain. A v3 token decides before the name does: its alias shows its stored address."""
-    alias = listed
-    match decode(address, context.keys):
-        case Forged():
-            return UnknownRecipient(address, source, forged=True)
-        case Token() as token if alias is None:
-            alias = context.aliases.get(token)
-        case _:
-            pass
+    token = decode(address, context.keys)
+    alias = (
+        listed if listed is not None or isinstance(token, ByName) else context.aliases.get(_unsigned(token, address))
+    )
+    shown = address if alias is None else alias.address
+    if isinstance(token, Forged):
+        return UnknownRecipient(shown, source, forged=True)
     thread = None if alias is None else context.threads.get(alias.conversation)
     if alias is None or thread is None:
-        return UnknownRecipient(address if alias is None else alias.address, source, forged=False)
-    return AliasRecipient(alias.address, source, alias, thread)
+        return UnknownRecipient(shown, source, forged=False)
+    return AliasRecipient(shown, source, alias, thread)
+
+
+def _unsigned(token: Token | Forged, address: EmailAddress) -> Token:
+    """The handle of a token whatever its MAC says: one that is listed is shown as listed, even when it is refused."""
+    return token if isinstance(token, Token) else Token(token.value, address.domain)
 
 
 def _legacy(address: EmailAddress, source: Source, context: RoutingContext) -> AliasRecipient | LegacyRecipient:
@@ -146,11 +150,8 @@ def conversation_at(written: EmailAddress, context: RoutingContext) -> Conversat
             legacy = context.legacy.get(address)
             return None if legacy is None else legacy.conversation
         case Territory.ALIAS:
-            match decode(address, context.keys):
-                case Token() as token:
-                    alias = context.aliases.get(token)
-                case _:
-                    pass
+            token = decode(address)
+            alias = None if isinstance(token, ByName) else context.aliases.get(_unsigned(token, address))
             return None if alias is None else alias.conversation
         case Territory.FOREIGN:
             return None

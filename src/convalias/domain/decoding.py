@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from convalias.domain import tokens
-from convalias.domain.addresses import EmailAddress, InvalidAddress, MailDomains, Territory
+from convalias.domain.addresses import EmailAddress, InvalidAddress, MailDomains
 from convalias.domain.aliases import AliasKeys, ByName, Forged, Token
 
 # BATV, draft-levine-smtp-batv §4: `prvs=<tag>=<mailbox>`; Barracuda writes `btv1==<tag>==<mailbox>`.
@@ -42,34 +44,35 @@ def decode(address: EmailAddress, keys: AliasKeys | None = None) -> Token | Forg
 
 
 def unwrapped(address: EmailAddress, domains: MailDomains) -> tuple[EmailAddress, ...]:
-    """The address, then what is left as BATV, SRS and tag come off one by one, while the result is ours.
+    """The address, then what is left as BATV, SRS and tags come off one by one, while the result is ours.
 
-    Never empty; the last one is bare. An address whose inner one is foreign stays as it is. Linear in its length
-    but for a factor of 25: each wrapping takes at least 10 octets of the 256 that a local part has.
+    Never empty; the last one is bare. Foreign addresses stay as they are. Each step is linear in an address of at
+    most 256 octets.
     """
+    local = address.local
+    if "+" not in local and not local.startswith(_WRAPPERS):
+        return (address,)
     steps = [address]
-    while (inner := _inner(steps[-1])) is not None and domains.territory(inner) is not Territory.FOREIGN:
+    while (inner := next(filter(domains.ours, _inner(steps[-1])), None)) is not None:
         steps.append(inner)
     return tuple(steps)
 
 
-def _inner(address: EmailAddress) -> EmailAddress | None:
-    """One wrapping less; None when there is none, or what is inside is no address."""
+def _inner(address: EmailAddress) -> Iterator[EmailAddress]:
+    """What is inside the outermost wrapping, or without the last tag, as far as it is an address."""
     local, domain = address.local, address.domain
     if local.startswith('"'):
-        return None
-    if local.startswith(_WRAPPERS):
-        if found := _PRVS.fullmatch(local) or _BTV1.fullmatch(local):
-            return _parsed(found[1], domain)
-        if found := _SRS1.fullmatch(local) or _SRS0.fullmatch(local):
-            return _parsed(found[2], found[1])
-    # RFC 5233 §1: what follows the first separator is the detail.
-    mailbox, plus, _tag = local.partition("+")
-    return _parsed(mailbox, domain) if plus and mailbox else None
+        return
+    if found := _PRVS.fullmatch(local) or _BTV1.fullmatch(local):
+        yield from _parsed(found[1], domain)
+    elif found := _SRS1.fullmatch(local) or _SRS0.fullmatch(local):
+        yield from _parsed(found[2], found[1])
+    # RFC 5233 §1: what follows the separator is the detail; one at a time, for a listed address may hold one.
+    mailbox, plus, _tag = local.rpartition("+")
+    if plus and mailbox:
+        yield from _parsed(mailbox, domain)
 
 
-def _parsed(local: str, domain: str) -> EmailAddress | None:
-    try:
-        return EmailAddress.parse(f"{local}@{domain}")
-    except InvalidAddress:
-        return None
+def _parsed(local: str, domain: str) -> Iterator[EmailAddress]:
+    with suppress(InvalidAddress):
+        yield EmailAddress.parse(f"{local}@{domain}")

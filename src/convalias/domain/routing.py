@@ -189,7 +189,10 @@ class _Run:
         return Ruling(recipient, *(self._overlapping(recipient, first) or (HandToLegacy(), NO_RULE, None)))
 
     def _overlapping(self, recipient: AliasRecipient | LegacyRecipient, first: Ruling | None) -> Said | None:
-        return _first(self.case.rules.overlap, OverlapCase(self.mail, self.authentication, recipient, first))
+        said = _first(self.case.rules.overlap, OverlapCase(self.mail, self.authentication, recipient, first))
+        if said is not None and first is not None and said[0] is first.verdict:
+            return first.verdict, first.rule, first.number  # a copied verdict was made by the rule that made it
+        return said
 
     def _header_aliases(self, legacy: list[LegacyRecipient]) -> list[Ruling]:
         """Step 12: a provider posts once per recipient, so the alias that carries the mail may be in To or Cc only.
