@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from attrs import field, frozen
 
@@ -42,8 +42,8 @@ class Draft:
     html: str | None = field(default=None, repr=False)
     in_reply_to: str | None = None
     references: tuple[str, ...] = ()
-    auto_submitted: str | None = None
-    """`auto-replied` or `auto-generated` (RFC 3834 §5); None for what a person wrote."""
+    auto_submitted: Literal["auto-replied", "auto-generated"] | None = None
+    """RFC 3834 §5; None for what a person wrote."""
     unsubscribe: str | None = field(default=None, repr=False)
     """An https address: List-Unsubscribe with one click (RFC 8058)."""
     feedback_id: str | None = None

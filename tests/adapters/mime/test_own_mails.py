@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from adapters.mime.expectations import MAILS, differences, table
 
 EXPECTED = table("expected.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from convalias.adapters.mime.compose import compose, needs_smtputf8
 from convalias.adapters.mime.reader import Reader
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "compose", "needs_smtputf8"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 import authres
@@ -72,8 +72,10 @@ class _ParsedField(Protocol):
     def results(self) -> Sequence[_ParsedResult]: ...
 
 
-# The library publishes no types: this line says what is used of it.
-_parse: Final[Callable[[str], _ParsedField]] = authres.AuthenticationResultsHeader.parse  # pyright: ignore
+def _parsed(text: str) -> _ParsedField:
+    """The library publishes no types: this function says what is used of it."""
+    parsed: _ParsedField = authres.AuthenticationResultsHeader.parse(text)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType, reportAssignmentType]
+    return parsed
 
 
 def read_evidence(block: Block, sender: From, trusted: frozenset[str]) -> SenderEvidence:
@@ -116,14 +118,14 @@ def _results(text: str) -> list[_Result]:
     if len(text) > _LONGEST or _depth(text) > _DEEPEST:
         raise _Unreadable
     try:
-        parsed = _parse(f"Authentication-Results: {text}")
+        results = _parsed(f"Authentication-Results: {text}").results
         return [
             _Result(
                 one.method.lower(),
                 one.result.lower(),
                 {f"{prop.type}.{prop.name}".lower(): str(prop.value).lower() for prop in one.properties},
             )
-            for one in parsed.results
+            for one in results
         ]
     except (authres.AuthResError, AttributeError, IndexError, RecursionError, TypeError, ValueError) as error:
         raise _Unreadable from error
