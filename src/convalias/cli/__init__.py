@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.NO_INPUT if isinstance(error, click.FileError) else Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click turns the former into the latter, and exits for nothing else here
         _close_output()
         return Exit.OK
     except Exception as error:  # noqa: BLE001 - the last line of defence: one line instead of a traceback

@@ -1,0 +1,73 @@
+"""Whatever goes wrong is one line and an exit status."""
+
+import pytest
+
+from convalias.cli import commands, main
+from convalias.cli.errors import Failed, told
+from convalias.cli.exits import Exit
+from convalias.domain.errors import InvalidValue
+from convalias.ports.errors import NotFound, Rejected, Unavailable
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Failed("no", Exit.CONFIG), Exit.CONFIG),
+        (NotFound("conversation c1"), Exit.NO_INPUT),
+        (Unavailable("records"), Exit.TRY_AGAIN),
+        (Rejected("closed"), Exit.REFUSED),
+        (InvalidValue("x", found=1, expected="2"), Exit.DATA),
+        (ModuleNotFoundError("no", name="starlette.routing"), Exit.UNAVAILABLE),
+        (KeyError("x"), Exit.INTERNAL),
+        (ValueError("two\nlines"), Exit.INTERNAL),
+    ],
+)
+def test_an_error_has_a_line_and_a_status(error: Exception, status: Exit) -> None:
+    failed = told(error)
+    assert failed.status is status
+    assert "\n" not in failed.message
+    assert failed.message
+
+
+def test_a_missing_package_names_what_to_install() -> None:
+    assert told(ModuleNotFoundError("no", name="starlette.routing")).message.startswith(
+        "starlette is not installed; pip"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(RuntimeError("boom"), 70), (KeyboardInterrupt(), 130), (Unavailable("records"), 75)]
+)
+def test_a_command_that_fails_leaves_one_line_and_its_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, status: int
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(commands.convalias, "main", fail)
+    assert main([]) == status
+    assert len(capsys.readouterr().err.splitlines()) == (0 if status == 130 else 1)
+
+
+def test_a_traceback_is_shown_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(commands.convalias, "main", fail)
+    monkeypatch.setenv("CONVALIAS_TRACEBACK", "1")
+    with pytest.raises(RuntimeError, match="boom"):
+        main([])
+
+
+def test_every_row_of_the_table_is_a_command() -> None:
+    context = commands.click.Context(commands.convalias)
+    for name in commands.COMMANDS:
+        command = commands.convalias.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in commands.COMMANDS)
