@@ -1,0 +1,53 @@
+"""Conformance suites: what each port promises, as checks that any adapter can be held to.
+
+A suite is a tuple of checks. Hand each a maker: a function that opens your adapter at a place, where the same place
+opened twice means two processes on one store. In any test framework:
+
+    @pytest.mark.parametrize("check", conformance.RECORDS, ids=str)
+    def test_records(check, tmp_path):
+        @asynccontextmanager
+        async def open_records(place):
+            async with MyDatabase(tmp_path / place) as database:
+                yield MyRecords(database)
+
+        asyncio.run(check(open_records))
+
+`JOB_QUEUE` and `EVENT_LOG` take `Timed(open, pass_time)`, because time must pass there.
+"""
+
+from typing import Final
+
+from convalias.testing.conformance.blobs import BLOBS, MakeBlobs
+from convalias.testing.conformance.check import Check, Open, PassTime, PromiseBrokenError, Timed
+from convalias.testing.conformance.conversations import CONVERSATION_STORE, MakeConversationStore
+from convalias.testing.conformance.directory import IDENTITY_DIRECTORY, MakeIdentityDirectory
+from convalias.testing.conformance.event_log import EVENT_LOG, MakeEventLog
+from convalias.testing.conformance.flags import FLAGS, MakeFlags
+from convalias.testing.conformance.job_queue import JOB_QUEUE, MakeJobQueue
+from convalias.testing.conformance.records_keys import RECORDS_KEYS, MakeRecords
+from convalias.testing.conformance.records_order import RECORDS_ORDER
+from convalias.testing.conformance.records_versions import RECORDS_VERSIONS
+
+RECORDS: Final[tuple[Check[MakeRecords], ...]] = RECORDS_KEYS + RECORDS_VERSIONS + RECORDS_ORDER
+
+__all__ = [
+    "BLOBS",
+    "CONVERSATION_STORE",
+    "EVENT_LOG",
+    "FLAGS",
+    "IDENTITY_DIRECTORY",
+    "JOB_QUEUE",
+    "RECORDS",
+    "Check",
+    "MakeBlobs",
+    "MakeConversationStore",
+    "MakeEventLog",
+    "MakeFlags",
+    "MakeIdentityDirectory",
+    "MakeJobQueue",
+    "MakeRecords",
+    "Open",
+    "PassTime",
+    "PromiseBrokenError",
+    "Timed",
+]

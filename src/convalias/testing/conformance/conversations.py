@@ -1,0 +1,161 @@
+"""ConversationStore: two unique constraints, and reads that see every answered append."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeAlias
+
+from attrs import evolve
+
+from convalias.domain.events import ConversationEvent, MessageAdded, Origin
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
+from convalias.domain.participants import AccountAuthor
+from convalias.ports.conversations import Append, ConversationStore
+from convalias.testing.conformance.check import Open, expect, suite
+
+MakeConversationStore: TypeAlias = Open[ConversationStore]
+
+_HERE: Final = ConversationId("c1")
+_NOON: Final = datetime(2026, 3, 1, 12, 0, 0, 123_456, tzinfo=UTC)
+
+
+def _event(
+    seq: int, *, key: str | None = None, conversation: ConversationId = _HERE, text: str = "hi"
+) -> ConversationEvent:
+    return ConversationEvent(
+        id=EventId(f"e{seq}-{key or seq}"),
+        conversation=conversation,
+        seq=Seq(seq),
+        happening=MessageAdded(author=AccountAuthor(AccountId("a1")), text=text),
+        dedup_key=key or f"key-{seq}",
+        origin=Origin.CHAT,
+        occurred_at=_NOON,
+        appended_at=_NOON + timedelta(seconds=seq),
+    )
+
+
+async def _appended(store: ConversationStore, *events: ConversationEvent) -> None:
+    for event in events:
+        expect(await store.append(event) is Append.APPENDED, f"event {event.seq} is appended")
+
+
+async def an_appended_event_comes_back_as_it_was(open_: MakeConversationStore) -> None:
+    """Every field, by each way of reading."""
+    event = _event(1, text="Grüße, 日本語 👋🏽")
+    async with open_("a") as store:
+        await _appended(store, event)
+        expect(await store.last(_HERE) == event, "last gives it")
+        expect(await store.keyed(_HERE, key=event.dedup_key) == event, "keyed gives it by dedup key")
+        expect(await store.keyed(_HERE, key=event.id) == event, "keyed gives it by event id")
+        expect(list(await store.after(_HERE, 0, limit=9)) == [event], "after gives it")
+
+
+async def a_seq_is_taken_once(open_: MakeConversationStore) -> None:
+    """Whatever the other event's key is; and what was there stays."""
+    async with open_("a") as store:
+        await _appended(store, _event(1))
+        expect(await store.append(_event(1, key="other")) is Append.TAKEN, "the seq is taken")
+        expect(await store.last(_HERE) == _event(1), "the first event stays")
+
+
+async def a_dedup_key_is_taken_once(open_: MakeConversationStore) -> None:
+    """Whatever the other event's seq is; a repeated append is TAKEN too."""
+    async with open_("a") as store:
+        await _appended(store, _event(1, key="k"))
+        expect(await store.append(_event(2, key="k")) is Append.TAKEN, "the key is taken")
+        expect(await store.append(_event(1, key="k")) is Append.TAKEN, "so is the whole event")
+        expect(await store.last(_HERE) == _event(1, key="k"), "nothing was added")
+
+
+async def conversations_are_apart(open_: MakeConversationStore) -> None:
+    """Each has its own seqs and keys."""
+    there = ConversationId("c2")
+    async with open_("a") as store:
+        await _appended(
+            store, _event(1, key="k"), _event(1, key="k", conversation=there), _event(2, conversation=there)
+        )
+        expect(await store.last(_HERE) == _event(1, key="k"), "the other's events are not here")
+        expect(len(await store.after(there, 0, limit=9)) == 2, "its own are there")  # noqa: PLR2004
+
+
+async def what_is_not_there_is_none(open_: MakeConversationStore) -> None:
+    """No error."""
+    async with open_("a") as store:
+        expect(await store.last(_HERE) is None, "no last event")
+        expect(await store.keyed(_HERE, key="k") is None, "no such key")
+        expect(not await store.after(_HERE, 0, limit=9), "nothing behind the beginning")
+
+
+async def after_ascends_by_seq_up_to_its_limit(open_: MakeConversationStore) -> None:
+    """By number, not by text."""
+    async with open_("a") as store:
+        await _appended(store, *(_event(seq) for seq in range(1, 13)))
+        expect([one.seq for one in await store.after(_HERE, 1, limit=100)] == list(range(2, 13)), "2 to 12")
+        expect([one.seq for one in await store.after(_HERE, 8, limit=2)] == [9, 10], "two behind 8")
+
+
+async def last_is_the_highest_seq(open_: MakeConversationStore) -> None:
+    """By number, not by text."""
+    async with open_("a") as store:
+        await _appended(store, *(_event(seq) for seq in range(1, 12)))
+        last = await store.last(_HERE)
+        expect(last is not None and last.seq == 11, "11 is behind 9")  # noqa: PLR2004
+
+
+async def a_redacted_event_keeps_its_seq_and_key(open_: MakeConversationStore) -> None:
+    """So that a replay cannot bring it back."""
+    async with open_("a") as store:
+        await _appended(store, _event(1), _event(2))
+        redacted = evolve(_event(1), happening=MessageAdded(author=AccountAuthor(AccountId("a1")), text=""))
+        await store.redact(redacted)
+        await store.redact(redacted)
+        expect(await store.keyed(_HERE, key="key-1") == redacted, "it is found by its key, without its text")
+        expect(await store.append(_event(1)) is Append.TAKEN, "its seq is taken")
+        expect(await store.append(_event(3, key="key-1")) is Append.TAKEN, "so is its key")
+        expect([one.seq for one in await store.after(_HERE, 0, limit=9)] == [1, 2], "it is in its place")
+
+
+async def of_concurrent_appends_of_one_seq_one_is_appended(open_: MakeConversationStore) -> None:
+    """Two processes."""
+    async with open_("a") as one, open_("a") as two:
+        tries = [
+            store.append(_event(1, key=f"{turn}-{name}"))
+            for turn in range(8)
+            for name, store in (("x", one), ("y", two))
+        ]
+        answers = await asyncio.gather(*tries)
+        expect(answers.count(Append.APPENDED) == 1, "exactly one has the seq")
+
+
+async def what_was_answered_is_seen_by_every_process(open_: MakeConversationStore) -> None:
+    """At once."""
+    async with open_("a") as one, open_("a") as two:
+        for seq in range(1, 6):
+            await _appended(one, _event(seq))
+            expect(await two.last(_HERE) == _event(seq), "last sees it")
+            expect(await two.keyed(_HERE, key=f"key-{seq}") is not None, "keyed sees it")
+
+
+async def what_was_answered_is_there_after_everybody_left(open_: MakeConversationStore) -> None:
+    """Durable."""
+    async with open_("a") as store:
+        await _appended(store, _event(1))
+    async with open_("a") as store:
+        expect(await store.last(_HERE) == _event(1), "the event is there")
+        expect(await store.append(_event(2, key="key-1")) is Append.TAKEN, "so is its key")
+
+
+CONVERSATION_STORE: Final = suite(
+    an_appended_event_comes_back_as_it_was,
+    a_seq_is_taken_once,
+    a_dedup_key_is_taken_once,
+    conversations_are_apart,
+    what_is_not_there_is_none,
+    after_ascends_by_seq_up_to_its_limit,
+    last_is_the_highest_seq,
+    a_redacted_event_keeps_its_seq_and_key,
+    of_concurrent_appends_of_one_seq_one_is_appended,
+    what_was_answered_is_seen_by_every_process,
+    what_was_answered_is_there_after_everybody_left,
+)

@@ -1,0 +1,74 @@
+"""IdentityDirectory: who has an address now; nobody is an answer too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Final, TypeAlias
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.ids import AccountId
+from convalias.domain.participants import Account
+from convalias.ports.people import IdentityDirectory
+from convalias.testing.conformance.check import expect, suite
+
+MakeIdentityDirectory: TypeAlias = Callable[[Sequence[Account]], AbstractAsyncContextManager[IdentityDirectory]]
+"""Opens a directory in which these accounts, and no others, are known."""
+
+_HOME: Final = EmailAddress.parse("john@home.example")
+_OFFICE: Final = EmailAddress.parse("office@corp.example")
+_NOWHERE: Final = EmailAddress.parse("nobody@nowhere.example")
+_JOHN: Final = Account(
+    AccountId("a1"),
+    addresses=(_HOME, _OFFICE),
+    authenticates=frozenset({_HOME}),
+    company_domains=frozenset({"corp.example"}),
+    speaks_for=frozenset({AccountId("a2")}),
+    name="John Smith",
+)
+_MARY: Final = Account(AccountId("a2"), addresses=(_OFFICE,))
+_KNOWN: Final = (_JOHN, _MARY)
+
+
+async def every_address_asked_is_answered(make: MakeIdentityDirectory) -> None:
+    """An address that nobody has with an empty answer: not knowing is another thing."""
+    async with make(_KNOWN) as directory:
+        answer = await directory.at([_HOME, _NOWHERE])
+        expect(set(answer) == {_HOME, _NOWHERE}, "every address asked is a key, and no other")
+        expect(answer[_NOWHERE] == (), "nobody is there")
+        expect(await directory.at([]) == {}, "nothing asked, nothing answered")
+
+
+async def an_account_is_found_at_each_of_its_addresses(make: MakeIdentityDirectory) -> None:
+    """As it is known, with everything."""
+    async with make(_KNOWN) as directory:
+        expect((await directory.at([_HOME]))[_HOME] == (_JOHN,), "the account is there, whole")
+
+
+async def all_accounts_of_a_shared_address_are_answered(make: MakeIdentityDirectory) -> None:
+    """In any order: which of them it is, the library decides or asks."""
+    async with make(_KNOWN) as directory:
+        expect({one.id for one in (await directory.at([_OFFICE]))[_OFFICE]} == {_JOHN.id, _MARY.id}, "both are there")
+
+
+async def spellings_of_one_address_are_one(make: MakeIdentityDirectory) -> None:
+    """The canonical key counts, not how it was written."""
+    async with make(_KNOWN) as directory:
+        shouted = EmailAddress.parse("JOHN@Home.Example")
+        expect([one.id for one in (await directory.at([shouted]))[shouted]] == [_JOHN.id], "it is the same mailbox")
+
+
+async def accounts_are_found_by_id_and_unknown_ones_missing(make: MakeIdentityDirectory) -> None:
+    """Missing, not empty."""
+    async with make(_KNOWN) as directory:
+        answer = await directory.get([_MARY.id, AccountId("nobody")])
+        expect(dict(answer) == {_MARY.id: _MARY}, "one is known")
+
+
+IDENTITY_DIRECTORY: Final = suite(
+    every_address_asked_is_answered,
+    an_account_is_found_at_each_of_its_addresses,
+    all_accounts_of_a_shared_address_are_answered,
+    spellings_of_one_address_are_one,
+    accounts_are_found_by_id_and_unknown_ones_missing,
+)

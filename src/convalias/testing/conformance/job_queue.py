@@ -1,0 +1,202 @@
+"""JobQueue: nothing is lost, visibility timeouts, receipts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final, TypeAlias
+
+from convalias.ports.queue import Job, JobQueue
+from convalias.testing.conformance.check import Timed, expect, suite
+
+MakeJobQueue: TypeAlias = Timed[JobQueue]
+
+_NO_WAIT: Final = timedelta(0)
+_LEASE: Final = timedelta(seconds=2)
+_LEASE_AND_A_BIT: Final = timedelta(seconds=2.2)
+_LONG: Final = timedelta(minutes=10)
+
+
+async def _take(queue: JobQueue, *, limit: int = 10, lease: timedelta = _LONG) -> Sequence[Job]:
+    return await queue.take(limit=limit, wait=_NO_WAIT, lease=lease)
+
+
+async def _bodies(queue: JobQueue) -> list[str]:
+    """All that can be had: a queue may give less than the limit."""
+    found: list[str] = []
+    while jobs := await _take(queue):
+        found += [job.body for job in jobs]
+    return sorted(found)
+
+
+async def what_is_put_is_taken(make: MakeJobQueue) -> None:
+    """Each body once, as it was, received for the first time."""
+    bodies = sorted(['{"record":"envelopes/2026/03/01/x.json"}', "b" * 10_000, "same", "same", "<&>'\""])
+    async with make.open("a") as queue:
+        await queue.put(bodies)
+        await queue.put([])
+        jobs = [job for _ in bodies for job in await _take(queue, limit=1)]
+        expect(sorted(job.body for job in jobs) == bodies, "every body comes, twice put is two jobs")
+        expect({job.receives for job in jobs} == {1}, "each was received once")
+
+
+async def a_taken_job_is_hidden_from_others(make: MakeJobQueue) -> None:
+    """Of this process and of another."""
+    async with make.open("a") as one, make.open("a") as two:
+        await one.put(["x"])
+        expect(len(await _take(one)) == 1, "the first gets it")
+        expect(not await _take(one) and not await _take(two), "nobody else does")
+
+
+async def of_concurrent_takers_one_gets_a_job(make: MakeJobQueue) -> None:
+    """Two processes, many tasks."""
+    async with make.open("a") as one, make.open("a") as two:
+        await one.put([str(number) for number in range(40)])
+        taken = await asyncio.gather(*(_take(store, limit=5) for _ in range(8) for store in (one, two)))
+        bodies = [job.body for jobs in taken for job in jobs]
+        expect(len(set(bodies)) == len(bodies), "no job is with two")
+        expect(len(bodies) + len(await _bodies(one)) == 40, "none is lost")  # noqa: PLR2004
+
+
+async def a_take_gives_at_most_its_limit(make: MakeJobQueue) -> None:
+    """And leaves the others."""
+    async with make.open("a") as queue:
+        await queue.put(["a", "b", "c"])
+        expect(len(await _take(queue, limit=2)) <= 2, "two at most")  # noqa: PLR2004
+        expect(len(await _bodies(queue)) >= 1, "the rest is there")
+
+
+async def a_job_comes_back_when_its_lease_runs_out(make: MakeJobQueue) -> None:
+    """Not before; and it says how often it was received."""
+    async with make.open("a") as queue:
+        await queue.put(["x"])
+        await _take(queue, lease=_LEASE)
+        await make.pass_time(_LEASE / 2)
+        expect(not await _take(queue), "the lease still runs")
+        await make.pass_time(_LEASE)
+        jobs = await _take(queue)
+        expect([(job.body, job.receives) for job in jobs] == [("x", 2)], "it is back, received twice by now")
+
+
+async def keep_extends_the_lease(make: MakeJobQueue) -> None:
+    """From now, not from when it was taken."""
+    async with make.open("a") as queue:
+        await queue.put(["x"])
+        jobs = await _take(queue, lease=_LEASE)
+        await make.pass_time(_LEASE / 2)
+        await queue.keep(jobs, _LEASE)
+        await make.pass_time(_LEASE * 0.75)
+        expect(not await _take(queue), "it is still held")
+        await make.pass_time(_LEASE * 0.5)
+        expect(len(await _take(queue)) == 1, "then it comes back")
+
+
+async def keep_for_nothing_gives_a_job_back_at_once(make: MakeJobQueue) -> None:
+    """To anybody."""
+    async with make.open("a") as one, make.open("a") as two:
+        await one.put(["x"])
+        await one.keep(await _take(one), _NO_WAIT)
+        expect([job.receives for job in await _take(two)] == [2], "another process has it at once")
+
+
+async def a_back_off_hides_a_job_for_its_time(make: MakeJobQueue) -> None:
+    """No longer than that, and no shorter."""
+    async with make.open("a") as one, make.open("a") as two:
+        await one.put(["x"])
+        await one.keep(await _take(one), _LEASE, held=False)
+        expect(not await _take(two), "it backs off")
+        await make.pass_time(_LEASE_AND_A_BIT)
+        expect(len(await _take(two)) == 1, "then it is there")
+
+
+async def what_is_done_never_comes_again(make: MakeJobQueue) -> None:
+    """Not when its lease would have run out either."""
+    async with make.open("a") as queue:
+        await queue.put(["x", "y"])
+        jobs = [*await _take(queue, limit=1, lease=_LEASE), *await _take(queue, limit=1, lease=_LEASE)]
+        await queue.done([job for job in jobs if job.body == "x"])
+        await make.pass_time(_LEASE_AND_A_BIT)
+        expect(await _bodies(queue) == ["y"], "only the other comes again")
+
+
+async def a_lost_lease_can_be_neither_kept_nor_given_back(make: MakeJobQueue) -> None:
+    """The job is another's now."""
+    async with make.open("a") as one, make.open("a") as two:
+        await one.put(["x"])
+        late = await _take(one, lease=_LEASE)
+        await make.pass_time(_LEASE_AND_A_BIT)
+        expect(len(await _take(two)) == 1, "another has it")
+        await one.keep(late, _NO_WAIT)
+        expect(not await _take(one), "the late one cannot give it away")
+
+
+async def a_take_waits_for_a_job(make: MakeJobQueue) -> None:
+    """Put by another process."""
+    async with make.open("a") as one, make.open("a") as two:
+        waiting = asyncio.create_task(one.take(limit=1, wait=timedelta(seconds=20), lease=_LONG))
+        await make.pass_time(timedelta(seconds=0.2))
+        expect(not waiting.done(), "it waits")
+        await two.put(["x"])
+        for _ in range(200):
+            if waiting.done():
+                break
+            await make.pass_time(timedelta(seconds=0.05))
+        expect([job.body for job in await waiting] == ["x"], "it gets the job")
+
+
+async def a_take_ends_when_its_wait_is_over(make: MakeJobQueue) -> None:
+    """Empty-handed, and no error."""
+    async with make.open("a") as queue:
+        waiting = asyncio.create_task(queue.take(limit=1, wait=timedelta(seconds=1), lease=_LONG))
+        await make.pass_time(timedelta(seconds=1.5))
+        for _ in range(200):
+            if waiting.done():
+                break
+            await make.pass_time(timedelta(seconds=0.05))
+        expect(waiting.done() and not waiting.result(), "nothing came, nothing is given")
+        waiting.cancel()
+
+
+async def depth_tells_what_waits_and_since_when(make: MakeJobQueue) -> None:
+    """Ready, in flight, and the age of the oldest that is not done."""
+    async with make.open("a") as queue:
+        expect((await queue.depth()).oldest is None, "none waits")
+        await queue.put(["old"])
+        await make.pass_time(_LEASE)
+        await queue.put(["new", "newer"])
+        jobs = await _take(queue, limit=1)
+        depth = await queue.depth()
+        expect((depth.ready, depth.in_flight) == (2, 1), "two are ready, one is in flight")
+        expect(depth.oldest is not None and depth.oldest >= _LEASE, "the oldest has waited since it was put")
+        await queue.done(jobs)
+        depth = await queue.depth()
+        expect((depth.ready, depth.in_flight) == (2, 0), "what is done counts no more")
+
+
+async def what_was_answered_is_there_after_everybody_left(make: MakeJobQueue) -> None:
+    """Durable: puts, leases and dones."""
+    async with make.open("a") as queue:
+        await queue.put(["done"])
+        await queue.done(await _take(queue))
+        await queue.put(["waits"])
+    async with make.open("a") as queue:
+        expect(await _bodies(queue) == ["waits"], "one waits, the other is done")
+
+
+JOB_QUEUE: Final = suite(
+    what_is_put_is_taken,
+    a_taken_job_is_hidden_from_others,
+    of_concurrent_takers_one_gets_a_job,
+    a_take_gives_at_most_its_limit,
+    a_job_comes_back_when_its_lease_runs_out,
+    keep_extends_the_lease,
+    keep_for_nothing_gives_a_job_back_at_once,
+    a_back_off_hides_a_job_for_its_time,
+    what_is_done_never_comes_again,
+    a_lost_lease_can_be_neither_kept_nor_given_back,
+    a_take_waits_for_a_job,
+    a_take_ends_when_its_wait_is_over,
+    depth_tells_what_waits_and_since_when,
+    what_was_answered_is_there_after_everybody_left,
+)

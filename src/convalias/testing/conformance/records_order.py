@@ -1,0 +1,177 @@
+"""Records: ranges, the latest, and what is due."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from convalias.ports.records import Body, Delete, Due, Insert, Key, Records, Replace, Written
+from convalias.testing.conformance.check import expect, suite
+from convalias.testing.conformance.records_keys import BODY, HERE, MakeRecords, written
+
+_NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def _at(id_: str) -> Key:
+    return HERE._replace(id=id_)
+
+
+async def _range(records: Records, *, after: str = "", limit: int = 100) -> list[str]:
+    return [one.key.id for one in await records.range(HERE.table, HERE.partition, after=after, limit=limit)]
+
+
+async def _due(records: Records, *, until: datetime = _NOON, limit: int = 100, lane: str = "feed") -> list[str]:
+    return [one.key.id for one in await records.due(lane, until=until, limit=limit)]
+
+
+async def a_range_ascends_by_the_octets_of_ids(open_: MakeRecords) -> None:
+    """Not by a locale, not by number."""
+    ids = ["10", "9", "B", "a", "b", "~", "-", "_", "A", "a-", "a0", "aa"]
+    async with open_("a") as records:
+        await written(records, *(Insert(_at(one), BODY) for one in ids))
+        expect(await _range(records) == sorted(ids), "ids come in the order of their octets")
+
+
+async def a_range_starts_behind_after_and_ends_at_its_limit(open_: MakeRecords) -> None:
+    """Paging neither repeats nor leaves out."""
+    async with open_("a") as records:
+        await written(records, *(Insert(_at(one), BODY) for one in "abcde"))
+        expect(await _range(records, after="b", limit=2) == ["c", "d"], "two behind b")
+        expect(await _range(records, after="bb", limit=9) == ["c", "d", "e"], "after need not be there")
+        expect(await _range(records, after="e") == [], "nothing behind the last")
+
+
+async def a_range_stays_in_its_table_and_partition(open_: MakeRecords) -> None:
+    """Even when names begin alike."""
+    async with open_("a") as records:
+        others = [HERE._replace(partition="c10"), HERE._replace(partition="c"), HERE._replace(table="events2")]
+        await written(records, *(Insert(key, BODY) for key in (*others, HERE)))
+        expect(await _range(records) == [HERE.id], "one record lies here")
+
+
+async def a_range_and_the_latest_go_by_keys_alone(open_: MakeRecords) -> None:
+    """A further id is no place in the order, and no second time in it."""
+    async with open_("a") as records:
+        await written(records, Insert(_at("1"), BODY, ("z", "0")), Insert(_at("2"), BODY, ("1a",)))
+        expect(await _range(records) == ["1", "2"], "each record once, by its key")
+        expect(await _range(records, after="1") == ["2"], "further ids are not between")
+        latest = await records.latest(HERE.table, HERE.partition)
+        expect(latest is not None and latest.key.id == "2", "the latest is the highest key")
+
+
+async def the_latest_is_the_highest_key_of_the_partition(open_: MakeRecords) -> None:
+    """Whatever order they came in; None where nothing is."""
+    async with open_("a") as records:
+        expect(await records.latest(HERE.table, HERE.partition) is None, "nothing is there yet")
+        versions = [(await written(records, Insert(_at(one), BODY)))[0] for one in ("2", "3", "1")]
+        await written(records, Insert(Key(HERE.table, "c2", "9"), BODY))
+        latest = await records.latest(HERE.table, HERE.partition)
+        expect(latest is not None and latest.key.id == "3", "3 is the highest")
+        await written(records, Delete(_at("3"), versions[1]))
+        latest = await records.latest(HERE.table, HERE.partition)
+        expect(latest is not None and latest.key.id == "2", "then 2 is")
+
+
+async def due_gives_what_is_due_at_or_before_until(open_: MakeRecords) -> None:
+    """To the microsecond."""
+    async with open_("a") as records:
+        times = {"before": _NOON - _MICROSECOND, "at": _NOON, "behind": _NOON + _MICROSECOND}
+        await written(records, *(Insert(_at(one), BODY, (), Due("feed", at)) for one, at in times.items()))
+        expect(await _due(records) == ["before", "at"], "what is due behind is not given")
+
+
+async def due_ascends_by_time_then_key_up_to_its_limit(open_: MakeRecords) -> None:
+    """Across tables and partitions."""
+    rows = [
+        ("t2", "p1", "a", 1),
+        ("t1", "p2", "b", 1),
+        ("t1", "p1", "d", 1),
+        ("t1", "p1", "c", 1),
+        ("t1", "p1", "e", 0),
+    ]
+    async with open_("a") as records:
+        for table, partition, id_, minutes in rows:
+            due = Due("feed", _NOON + timedelta(minutes=minutes))
+            await written(records, Insert(Key(table, partition, id_), BODY, (), due))
+        later = _NOON + timedelta(hours=1)
+        expect(await _due(records, until=later) == ["e", "c", "d", "b", "a"], "by time, then by key")
+        expect(await _due(records, until=later, limit=2) == ["e", "c"], "the limit keeps the first")
+
+
+async def lanes_are_apart(open_: MakeRecords) -> None:
+    """And what has no due time is in none."""
+    async with open_("a") as records:
+        await written(
+            records,
+            Insert(_at("1"), BODY, (), Due("feed", _NOON)),
+            Insert(_at("2"), BODY, (), Due("feed2", _NOON)),
+            Insert(_at("3"), BODY),
+        )
+        expect(await _due(records) == ["1"], "one is due in this lane")
+        expect(await _due(records, lane="fee") == [], "none in a lane that nobody named")
+
+
+async def a_replace_sets_or_clears_the_due_time(open_: MakeRecords) -> None:
+    """As it says, not as it was."""
+    async with open_("a") as records:
+        versions = [(await written(records, Insert(_at(one), BODY, (), Due("feed", _NOON))))[0] for one in "123"]
+        await written(records, Replace(_at("1"), versions[0], BODY))
+        await written(records, Replace(_at("2"), versions[1], BODY, Due("other", _NOON)))
+        await written(records, Replace(_at("3"), versions[2], BODY, Due("feed", _NOON + _MICROSECOND)))
+        expect(await _due(records) == [], "none is due as before")
+        expect(await _due(records, until=_NOON + _MICROSECOND) == ["3"], "one is due later")
+        expect(await _due(records, lane="other") == ["2"], "one is due elsewhere")
+
+
+async def what_is_deleted_is_not_due(open_: MakeRecords) -> None:
+    """Nor in a range."""
+    async with open_("a") as records:
+        (version,) = await written(records, Insert(HERE, BODY, (), Due("feed", _NOON)))
+        await written(records, Delete(HERE, version))
+        expect(await _due(records) == [], "nothing is due")
+        expect(await _range(records) == [], "nothing is there")
+
+
+async def a_due_time_comes_back_to_the_microsecond(open_: MakeRecords) -> None:
+    """Aware, at the same instant."""
+    due = Due("feed", datetime(2026, 10, 25, 1, 59, 59, 999_999, tzinfo=UTC))
+    async with open_("a") as records:
+        await written(records, Insert(HERE, BODY, (), due))
+        stored = (await records.get([HERE]))[HERE]
+        expect(stored.due == due, "the due time read is the one written")
+
+
+async def appends_at_the_latest_plus_one_leave_no_hole(open_: MakeRecords) -> None:
+    """What conversations stand on: two processes, one sequence."""
+    async with open_("a") as one, open_("a") as two:
+        for turn in range(20):
+            key = f"k:{turn // 2}"
+            await _append(one if turn % 2 else two, key)
+        expect(await _range(one) == [f"{seq:012d}" for seq in range(1, 11)], "ten keys, ten places, in a row")
+
+
+async def _append(records: Records, name: str) -> None:
+    for _ in range(100):
+        latest = await records.latest(HERE.table, HERE.partition)
+        seq = 1 if latest is None else int(latest.key.id) + 1
+        body: Body = {"seq": seq}
+        (answer,) = await records.write([Insert(_at(f"{seq:012d}"), body, (name,))])
+        if isinstance(answer, Written) or await records.get([_at(name)]):
+            return
+
+
+RECORDS_ORDER: Final = suite(
+    a_range_ascends_by_the_octets_of_ids,
+    a_range_starts_behind_after_and_ends_at_its_limit,
+    a_range_stays_in_its_table_and_partition,
+    a_range_and_the_latest_go_by_keys_alone,
+    the_latest_is_the_highest_key_of_the_partition,
+    due_gives_what_is_due_at_or_before_until,
+    due_ascends_by_time_then_key_up_to_its_limit,
+    lanes_are_apart,
+    a_replace_sets_or_clears_the_due_time,
+    what_is_deleted_is_not_due,
+    a_due_time_comes_back_to_the_microsecond,
+    appends_at_the_latest_plus_one_leave_no_hole,
+)

@@ -1,0 +1,307 @@
+"""A broken `Records` for each check: one line of each is wrong."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from attrs import evolve
+
+from convalias.adapters import memory
+from convalias.ports.errors import Unavailable
+from convalias.ports.records import Body, Conflict, Delete, Insert, Key, Replace, Stored, Write, Written
+from convalias.testing.conformance import MakeRecords
+from testing.conformance.broken.places import private, shared
+
+
+class ForgetsFurtherIds(memory.Records):
+    async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+        return {key: evolve(stored, also=()) for key, stored in (await super().get(keys)).items()}
+
+
+class FindsByKeyAlone(memory.Records):
+    async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+        return {key: stored for key, stored in (await super().get(keys)).items() if stored.key == key}
+
+
+class AnswersWithSomething(memory.Records):
+    async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+        found = await super().get(keys)
+        return {key: found.get(key, next(iter(found.values()))) for key in keys} if found else found
+
+
+class Upserts(memory.Records):
+    def _insert(self, write: Insert) -> Written | Conflict:
+        if (row := self._rows.get(write.key)) is not None:
+            self._delete(Delete(write.key, row.version))
+        return super()._insert(write)
+
+
+class FurtherIdsNotUnique(memory.Records):
+    def _insert(self, write: Insert) -> Written | Conflict:
+        free = tuple(name for name in write.also if write.key._replace(id=name) not in self._names)
+        return super()._insert(evolve(write, also=free))
+
+
+class TwoNameSpaces(memory.Records):
+    def _insert(self, write: Insert) -> Written | Conflict:
+        return super()._insert(evolve(write, also=tuple(f"+{name}" for name in write.also)))
+
+
+class FurtherIdsGlobal(memory.Records):
+    def __init__(self) -> None:
+        super().__init__()
+        self._everywhere: set[str] = set()
+
+    def _insert(self, write: Insert) -> Written | Conflict:
+        if not self._everywhere.isdisjoint(write.also):
+            return Conflict()
+        self._everywhere.update(write.also)
+        return super()._insert(write)
+
+
+class ConflictKeepsIds(memory.Records):
+    def _insert(self, write: Insert) -> Written | Conflict:
+        answer = super()._insert(write)
+        if isinstance(answer, Conflict):
+            there = next(iter(self._rows))
+            for name in write.also:
+                self._names.setdefault(write.key._replace(id=name), there)
+        return answer
+
+
+class DeleteKeepsFurtherIds(memory.Records):
+    def _delete(self, write: Delete) -> Written | Conflict:
+        row = self._rows.get(write.key)
+        answer = super()._delete(write)
+        for name in row.also if row else ():
+            self._names[write.key._replace(id=name)] = write.key
+        return answer
+
+    async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+        return await super().get([key for key in keys if self._names.get(key) in self._rows])
+
+
+class JoinsKeys(memory.Records):
+    def _insert(self, write: Insert) -> Written | Conflict:
+        return super()._insert(evolve(write, key=Key("", "", "/".join(write.key))))
+
+
+class FewVariables(memory.Records):
+    async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+        if len(keys) > 999:
+            raise Unavailable("too many variables")
+        return await super().get(keys)
+
+
+class ChecksThenInserts(memory.Records):
+    async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        names = [write.key._replace(id=name) for write in writes if isinstance(write, Insert) for name in write.also]
+        free = not any(name in self._names for name in names)
+        await asyncio.sleep(0)
+        if free:
+            for name in names:
+                self._names.pop(name, None)
+        return await super().write(writes)
+
+
+class ReplaceDropsFurtherIds(memory.Records):
+    def _replace(self, write: Replace) -> Written | Conflict:
+        row = self._rows[write.key]
+        answer = super()._replace(write)
+        self._rows[write.key] = evolve(self._rows[write.key], also=())
+        assert row is not None
+        return answer
+
+
+class ReplacesAnyVersion(memory.Records):
+    def _replace(self, write: Replace) -> Written | Conflict:
+        row = self._rows.get(write.key)
+        return super()._replace(write if row is None else evolve(write, version=row.version))
+
+
+class DeletesAnyVersion(memory.Records):
+    def _delete(self, write: Delete) -> Written | Conflict:
+        row = self._rows.get(write.key)
+        return super()._delete(write if row is None else evolve(write, version=row.version))
+
+
+class ReplaceCreates(memory.Records):
+    def _replace(self, write: Replace) -> Written | Conflict:
+        if write.key not in self._rows:
+            return self._insert(Insert(write.key, write.body, (), write.due))
+        return super()._replace(write)
+
+
+class CountsVersionsPerRecord(memory.Records):
+    def _insert(self, write: Insert) -> Written | Conflict:
+        answer = super()._insert(write)
+        if isinstance(answer, Written):
+            self._rows[write.key] = evolve(self._rows[write.key], version="1")
+            return Written("1")
+        return answer
+
+
+class ChecksThenReplaces(memory.Records):
+    async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        if not isinstance(write := writes[0], Replace) or write.version != self._rows[write.key].version:
+            return await super().write(writes)
+        await asyncio.sleep(0)
+        return await super().write([evolve(write, version=self._rows[write.key].version)])
+
+
+class StopsAtAConflict(memory.Records):
+    async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        answers: list[Written | Conflict] = []
+        for write in writes:
+            answers.append(Conflict() if Conflict() in answers else self._write(write))
+        return answers
+
+
+class RefusesEmptyCalls(memory.Records):
+    async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+        return await super().get(keys or [next(iter(self._rows))])
+
+    async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        return await super().write(writes) or [Conflict()]
+
+
+class NumbersAreFloats(memory.Records):
+    async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+        found = await super().get(keys)
+        return {k: evolve(one, body=json.loads(json.dumps(one.body), parse_int=float)) for k, one in found.items()}
+
+
+class SharesBodies(memory.Records):
+    def __init__(self) -> None:
+        super().__init__()
+        self._bodies: dict[Key, Body] = {}
+
+    def _insert(self, write: Insert) -> Written | Conflict:
+        self._bodies[write.key] = write.body
+        return super()._insert(write)
+
+    async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+        return {key: evolve(one, body=self._bodies[one.key]) for key, one in (await super().get(keys)).items()}
+
+
+class SortsWithoutCase(memory.Records):
+    async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
+        found = await super().range(table, partition, after=after, limit=limit)
+        return sorted(found, key=lambda one: one.key.id.lower())
+
+
+class RangeRepeats(memory.Records):
+    async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
+        rows = sorted(row.key for row in self._rows.values() if row.key.id >= after)
+        return [self._rows[key].stored() for key in rows[:limit]]
+
+
+class RangeByPrefix(memory.Records):
+    async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
+        rows = sorted(key for key in self._rows if key.partition.startswith(partition) and key.id > after)
+        return [self._rows[key].stored() for key in rows[:limit]]
+
+
+class RangeByAnyId(memory.Records):
+    async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
+        names = sorted(name for name in self._names if name.id > after)
+        return [self._rows[self._names[name]].stored() for name in names[:limit]]
+
+
+class LatestWritten(memory.Records):
+    async def latest(self, table: str, partition: str) -> Stored | None:
+        rows = [row for row in self._rows.values() if row.key[:2] == (table, partition)]
+        return rows[-1].stored() if rows else None
+
+
+class UntilIsExcluded(memory.Records):
+    async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
+        return await super().due(lane, until=until - timedelta(microseconds=1), limit=limit)
+
+
+class DueByTimeAlone(memory.Records):
+    async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
+        rows = [row for row in self._rows.values() if row.due is not None and row.due.at <= until]
+        rows.sort(key=lambda row: until if row.due is None else row.due.at)
+        return [row.stored() for row in rows][:limit]
+
+
+class OneLane(memory.Records):
+    async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
+        rows = [row for row in self._rows.values() if row.due is not None and row.due.lane.startswith(lane)]
+        return [row.stored() for row in rows][:limit]
+
+
+class ReplaceKeepsDue(memory.Records):
+    def _replace(self, write: Replace) -> Written | Conflict:
+        row = self._rows.get(write.key)
+        return super()._replace(evolve(write, due=write.due or (row and row.due)))
+
+
+class DeletedIsStillDue(memory.Records):
+    def __init__(self) -> None:
+        super().__init__()
+        self._ghosts: list[Stored] = []
+
+    def _delete(self, write: Delete) -> Written | Conflict:
+        self._ghosts.append(self._rows[write.key].stored())
+        return super()._delete(write)
+
+    async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
+        return [*self._ghosts, *await super().due(lane, until=until, limit=limit)]
+
+
+class DueInMilliseconds(memory.Records):
+    def _insert(self, write: Insert) -> Written | Conflict:
+        due = write.due and evolve(write.due, at=write.due.at.replace(microsecond=0))
+        return super()._insert(evolve(write, due=due))
+
+
+def _shared(broken: Callable[[], memory.Records]) -> Callable[[], MakeRecords]:
+    return lambda: shared(broken)
+
+
+def _private() -> MakeRecords:
+    return private(memory.Records)
+
+
+MUTANTS: Mapping[str, Callable[[], MakeRecords]] = {
+    "an insert is found by its key": _shared(ForgetsFurtherIds),
+    "an insert is found by any further id under the key asked": _shared(FindsByKeyAlone),
+    "what is not there is missing from the answer": _shared(AnswersWithSomething),
+    "a taken key is a conflict and stays as it is": _shared(Upserts),
+    "a taken further id is a conflict": _shared(FurtherIdsNotUnique),
+    "keys and further ids share one name space": _shared(TwoNameSpaces),
+    "further ids are unique within their partition only": _shared(FurtherIdsGlobal),
+    "a conflicting insert takes none of its ids": _shared(ConflictKeepsIds),
+    "a delete frees the key and all further ids": _shared(DeleteKeepsFurtherIds),
+    "keys with odd characters stay apart": _shared(JoinsKeys),
+    "many keys and writes fit in one call": _shared(FewVariables),
+    "of concurrent inserts of one id one is written": _shared(ChecksThenInserts),
+    "a replace puts a new body under the same keys": _shared(ReplaceDropsFurtherIds),
+    "a replace of another version is a conflict": _shared(ReplacesAnyVersion),
+    "a delete of another version is a conflict": _shared(DeletesAnyVersion),
+    "what is gone cannot be replaced or deleted": _shared(ReplaceCreates),
+    "a version never comes back": _shared(CountsVersionsPerRecord),
+    "of concurrent replaces of one version one is written": _shared(ChecksThenReplaces),
+    "counting by compare and set loses nothing": _shared(ChecksThenReplaces),
+    "writes of one call are answered in their order": _shared(StopsAtAConflict),
+    "an empty call answers nothing": _shared(RefusesEmptyCalls),
+    "a body comes back as it was": _shared(NumbersAreFloats),
+    "a body is never shared with the store": _shared(SharesBodies),
+    "what was answered is seen by every process": _private,
+    "what was answered is there after everybody left": _private,
+    "a range ascends by the octets of ids": _shared(SortsWithoutCase),
+    "a range starts behind after and ends at its limit": _shared(RangeRepeats),
+    "a range stays in its table and partition": _shared(RangeByPrefix),
+    "a range and the latest go by keys alone": _shared(RangeByAnyId),
+    "the latest is the highest key of the partition": _shared(LatestWritten),
+    "due gives what is due at or before until": _shared(UntilIsExcluded),
+    "due ascends by time then key up to its limit": _shared(DueByTimeAlone),
+    "lanes are apart": _shared(OneLane),
+    "a replace sets or clears the due time": _shared(ReplaceKeepsDue),
+    "what is deleted is not due": _shared(DeletedIsStillDue),
+    "a due time comes back to the microsecond": _shared(DueInMilliseconds),
+    "appends at the latest plus one leave no hole": _shared(FurtherIdsNotUnique),
+}

@@ -1,0 +1,73 @@
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+import pytest
+
+from convalias.ports.errors import Unavailable
+from convalias.testing import conformance
+from convalias.testing.conformance import Check, PromiseBrokenError
+from testing.conformance.broken import blobs, conversations, directory, event_log, flags, job_queue, records
+
+M = TypeVar("M")
+Attempt = Callable[[], Awaitable[None]]
+
+
+def attempts(suite: Sequence[Check[M]], mutants: Mapping[str, Callable[[], M]]) -> list[Attempt | None]:
+    def attempt(check: Check[M], broken: Callable[[], M]) -> Attempt:
+        return lambda: check(broken())
+
+    return [attempt(check, mutants[check.name]) if check.name in mutants else None for check in suite]
+
+
+SUITES: Mapping[str, tuple[Sequence[str], list[Attempt | None], Mapping[str, object]]] = {
+    name: ([str(check) for check in suite], tries, mutants)
+    for name, suite, tries, mutants in [
+        ("Records", conformance.RECORDS, attempts(conformance.RECORDS, records.MUTANTS), records.MUTANTS),
+        ("Blobs", conformance.BLOBS, attempts(conformance.BLOBS, blobs.MUTANTS), blobs.MUTANTS),
+        ("JobQueue", conformance.JOB_QUEUE, attempts(conformance.JOB_QUEUE, job_queue.MUTANTS), job_queue.MUTANTS),
+        ("EventLog", conformance.EVENT_LOG, attempts(conformance.EVENT_LOG, event_log.MUTANTS), event_log.MUTANTS),
+        (
+            "ConversationStore",
+            conformance.CONVERSATION_STORE,
+            attempts(conformance.CONVERSATION_STORE, conversations.MUTANTS),
+            conversations.MUTANTS,
+        ),
+        (
+            "IdentityDirectory",
+            conformance.IDENTITY_DIRECTORY,
+            attempts(conformance.IDENTITY_DIRECTORY, directory.MUTANTS),
+            directory.MUTANTS,
+        ),
+        ("Flags", conformance.FLAGS, attempts(conformance.FLAGS, flags.MUTANTS), flags.MUTANTS),
+    ]
+}
+
+
+@pytest.mark.parametrize("port", SUITES)
+def test_each_check_has_its_mutant_and_each_mutant_its_check(port: str) -> None:
+    names, _, mutants = SUITES[port]
+    assert sorted(names) == sorted(mutants)
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        pytest.param(attempt, id=f"{port}: {name}")
+        for port, (names, tries, _) in SUITES.items()
+        for name, attempt in zip(names, tries, strict=True)
+    ],
+)
+def test_a_check_fails_on_its_mutant(attempt: Attempt | None) -> None:
+    assert attempt is not None, "there is no mutant for this check"
+
+    async def run() -> None:
+        await attempt()
+
+    with pytest.raises((PromiseBrokenError, Unavailable)):
+        asyncio.run(run())
+
+
+@pytest.mark.parametrize("check", conformance.IDENTITY_DIRECTORY, ids=str)
+def test_a_directory_that_is_right_passes(check: Check[conformance.MakeIdentityDirectory]) -> None:
+    asyncio.run(check(directory.making(directory.Directory)()))
