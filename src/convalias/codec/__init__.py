@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TypeVar
 
 from convalias.codec.errors import BrokenRecord, CodecError, UnknownFormat
-from convalias.codec.formats import FORMATS, OUTCOME, Format
+from convalias.codec.formats import FORMATS, OUTCOME, TAGS, Format
 from convalias.codec.stored import CODEC, Codec
+from convalias.domain.events import Happening
 from convalias.ports.records import Body
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ __all__ = [
     "UnknownFormat",
     "dump",
     "dumps",
+    "kind_of",
     "load",
     "loads",
 ]
@@ -45,3 +47,8 @@ def dumps(record: object) -> bytes:
 def loads(octets: bytes, expected: type[T] | Format[T]) -> T:
     """The record in octets."""
     return CODEC.loads(octets, expected)
+
+
+def kind_of(happening: Happening) -> str:
+    """The stable name of an event's kind, as it is stored and published: `message_added`, `closed`, ..."""
+    return TAGS[type(happening)]

@@ -1,0 +1,94 @@
+"""From the store to the event log: every event, in seq order per conversation, at least once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from attrs import frozen
+
+from convalias.codec import CODEC, Codec, kind_of
+from convalias.domain.events import ConversationEvent
+from convalias.domain.ids import TraceId
+from convalias.ports.ambient import Clock, Telemetry
+from convalias.ports.errors import Unavailable
+from convalias.ports.event_log import EventLog, EventRecord
+from convalias.ports.records import Records, Replace, Stored
+from convalias.stores.conversations import FEED
+
+BATCH: Final = 500
+WITHIN: Final = timedelta(seconds=30)
+IDLE: Final = timedelta(milliseconds=50)
+AWAY: Final = timedelta(seconds=1)
+WHENEVER: Final = datetime.max.replace(tzinfo=UTC)
+"""An event is due as soon as it is there. Its append time is another process's clock: only its order counts."""
+
+
+@frozen(kw_only=True)
+class ChangeFeedPump:
+    """Polls the lane in which events wait. Any number of processes may pump at once.
+
+    The order of the lane is seq order within a conversation, as no event is appended before its predecessor. Events
+    leave it only after they were published: whoever publishes an event has, before it or in the same batch, its
+    predecessor, or finds that published. So the first copies of a conversation's events are in order; later copies
+    are told by their event id.
+    """
+
+    records: Records
+    log: EventLog
+    clock: Clock
+    telemetry: Telemetry
+    codec: Codec = CODEC
+    batch: int = BATCH
+    within: timedelta = WITHIN
+
+    async def step(self) -> int:
+        """Publish one batch; how many events it had. Raises `Unavailable`; repeatable."""
+        try:
+            async with asyncio.timeout(self.within.total_seconds()):
+                return await self._step()
+        except TimeoutError as late:
+            raise Unavailable("change feed", retry_after=self.within) from late
+
+    async def drain(self) -> int:
+        """Publish until nothing waits; how many events there were."""
+        total = 0
+        while count := await self.step():
+            total += count
+        return total
+
+    async def run(self) -> None:
+        """Publish until cancelled. What is away is waited for; anything else is raised."""
+        while True:
+            try:
+                if not await self.step():
+                    await self.clock.sleep(IDLE)
+            except Unavailable as away:
+                await self.clock.sleep(away.retry_after or AWAY)
+
+    async def _step(self) -> int:
+        waiting = await self.records.due(FEED, until=WHENEVER, limit=self.batch)
+        if not waiting:
+            return 0
+        events = [self.codec.load(stored.body, ConversationEvent) for stored in waiting]
+        await self.log.publish([_record(event) for event in events])
+        await self.records.write([_published(stored) for stored in waiting])
+        self._measure(events)
+        return len(waiting)
+
+    def _measure(self, events: Sequence[ConversationEvent]) -> None:
+        self.telemetry.measure("convs.events.created", len(events))
+        lag = self.clock.now() - min(event.appended_at for event in events)
+        self.telemetry.measure("convs.feed.lag", max(lag, timedelta(0)).total_seconds())
+
+
+def _record(event: ConversationEvent) -> EventRecord:
+    """Ids and kinds only: no text and no Message-ID, which can name people, leaves the store."""
+    return EventRecord(event.conversation, event.id, event.seq, kind_of(event.happening), TraceId(event.trace))
+
+
+def _published(stored: Stored) -> Replace:
+    """No longer due. Lost to a redaction in between: it stays due, and is published once more."""
+    return Replace(stored.key, stored.version, stored.body)

@@ -1,0 +1,65 @@
+"""What a command raises that did not do what its name says."""
+
+from __future__ import annotations
+
+from convalias.domain.outcomes import CONSEQUENCES, Consequence, Reason
+
+
+class ServiceError(Exception):
+    """Base of all that the services raise themselves; never raised itself."""
+
+
+class Refused(ServiceError):
+    """The rules said no. Trying again changes nothing, unless what they looked at changes."""
+
+    def __init__(self, reason: Reason, why: str) -> None:
+        """Why, in words that name ids but no person's text."""
+        super().__init__(reason, why)
+        self.reason = reason
+        self.why = why
+
+    @property
+    def consequence(self) -> Consequence:
+        """What the reason entails: severity, public text, metric."""
+        return CONSEQUENCES[self.reason]
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.reason.value}: {self.why}"
+
+
+class NoSuchConversation(ServiceError):
+    """There is no conversation with that id, or it was erased."""
+
+    def __init__(self, conversation: str) -> None:
+        """Name it."""
+        super().__init__(conversation)
+        self.conversation = conversation
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"conversation {self.conversation!r}: there is none with this id (or it was erased); create it first"
+
+
+class NoSuchAlias(ServiceError):
+    """No alias was ever given out under that address."""
+
+    def __str__(self) -> str:
+        """One line; the address stays out of it."""
+        return "alias: this address was never given out; `convalias alias inspect` shows how it is read"
+
+
+class KeyReused(ServiceError):
+    """The idempotency key stands for another body already."""
+
+    def __init__(self, key: str, seq: int) -> None:
+        """The key, and the seq of the event it stands for."""
+        super().__init__(key, seq)
+        self.key = key
+        self.seq = seq
+
+    def __str__(self) -> str:
+        """One line."""
+        return (
+            f"key {self.key!r}: it stands for another body already (event {self.seq}); use a new key for a new message"
+        )

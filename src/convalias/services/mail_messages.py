@@ -1,0 +1,70 @@
+"""A mail as a message: what is kept of it, and when a second mail under one key is another mail."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from attrs import evolve, frozen
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.dedup import MailKey
+from convalias.domain.envelope import MailContent
+from convalias.domain.events import Happening, MessageAdded, Origin
+from convalias.domain.ids import EventId
+from convalias.domain.participants import Author
+
+
+@frozen(kw_only=True)
+class MailAddition:
+    """What is to be kept of a mail beside its content. Times are aware."""
+
+    occurred_at: datetime
+    """When it was received; of a synced mail the source's own time."""
+    sent_at: datetime | None = None
+    """The Date field, as the sender claims it."""
+    flags: frozenset[str] = frozenset()
+    trace: str = ""
+    raw_key: str | None = None
+    copies: tuple[EmailAddress, ...] = ()
+    """Whom a registered participant carried in Cc of authenticated mail."""
+    origin: Origin = Origin.ALIAS_MAIL
+    in_reply_to: EventId | None = None
+
+
+def as_message(content: MailContent, author: Author, key: MailKey, addition: MailAddition) -> MessageAdded:
+    """The happening that a mail is in a conversation."""
+    return MessageAdded(
+        author=author,
+        text=content.text,
+        full_text=content.full_text,
+        subject=content.subject,
+        attachments=content.attachments,
+        message_id=str(key.message_id),
+        body_digest=content.body_digest,
+        sent_at=addition.sent_at,
+        in_reply_to=addition.in_reply_to,
+        flags=addition.flags,
+        raw_key=addition.raw_key,
+    )
+
+
+def is_another(standing: Happening, message: MessageAdded) -> bool:
+    """Whether a mail under the key of a standing one is not that mail: its Date *and* its body digest differ.
+
+    One of them alone changes on the way (a list's footer, a clock that a relay mends). A standing message without
+    a digest (synced, or redacted) is never told apart: what was redacted must not come back as new.
+    """
+    return (
+        isinstance(standing, MessageAdded)
+        and bool(standing.body_digest)
+        and standing.body_digest != message.body_digest
+        and standing.sent_at != message.sent_at
+    )
+
+
+def reused(message: MessageAdded, key: MailKey) -> tuple[MessageAdded, MailKey]:
+    """The second mail under a re-used Message-ID: flagged, and under a key of its own (the digest of both)."""
+    sent_at = "" if message.sent_at is None else message.sent_at.isoformat()
+    variant = hashlib.sha256(f"{sent_at}|{message.body_digest}".encode()).hexdigest()[:40]
+    return evolve(message, flags=message.flags | {"message_id_reused"}), evolve(key, variant=variant)

@@ -1,0 +1,286 @@
+"""The conversation service: the one way by which anything enters a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from attrs import evolve, frozen
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.aliases import ConversationAlias
+from convalias.domain.dedup import ChatKey, DedupKey, MailKey, SystemKey
+from convalias.domain.envelope import MailContent
+from convalias.domain.errors import InvalidValue
+from convalias.domain.events import (
+    ConversationClosed,
+    ConversationCreated,
+    ConversationEvent,
+    ConversationReopened,
+    CopiesSeen,
+    Happening,
+    MessageAdded,
+    MessagesRead,
+    NewEvent,
+    Origin,
+    ParticipantAdded,
+    ParticipantRemoved,
+)
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
+from convalias.domain.outcomes import Reason
+from convalias.domain.participants import AccountAuthor, Author, Participant
+from convalias.domain.threads import ConversationThread, ThreadState
+from convalias.services.aliasing import Aliasing
+from convalias.services.appending import Addition, Appender
+from convalias.services.checks import existing, is_open, takes_part
+from convalias.services.errors import KeyReused, NoSuchConversation, Refused
+from convalias.services.mail_messages import MailAddition, as_message, is_another, reused
+
+LONGEST_PAGE: Final = 1_000
+
+
+__all__ = ["MailAddition", "Messaging"]
+
+
+@frozen(kw_only=True)
+class Messaging:
+    """Commands and queries about conversations. Every call may be repeated.
+
+    A command that did not do what its name says raises: `Refused` (the rules), `NoSuchConversation`, `KeyReused`,
+    `InvalidValue` (misuse), `Unavailable` (try again).
+    """
+
+    appender: Appender
+    aliasing: Aliasing
+
+    # --- messages ------------------------------------------------------------------------------------
+
+    async def send(
+        self, conversation: str, text: str, *, author: str, key: str, in_reply_to: str | None = None
+    ) -> ConversationEvent:
+        """A chat message of a participant. The same key gives the first result again.
+
+        `key` is the client's own, per conversation. Raises `KeyReused` when it stands for another body or author.
+        """
+        identity, account = ConversationId(conversation), AccountId(author)
+        message = MessageAdded(
+            author=AccountAuthor(account, verified=True),
+            text=text,
+            full_text=text,
+            in_reply_to=None if in_reply_to is None else EventId(in_reply_to),
+        )
+
+        def check(thread: ConversationThread) -> None:
+            takes_part(thread, account)
+            is_open(thread)
+            if not text.strip():
+                raise Refused(Reason.EMPTY, "the text is empty")
+
+        new = self._new(ChatKey(identity, key), message)
+        standing = (await self._append(new, check)).event
+        if not _is_same_chat(standing.happening, message):
+            raise KeyReused(key, standing.seq)
+        return standing
+
+    async def add_mail(
+        self, content: MailContent, *, conversation: str, author: Author, key: MailKey, addition: MailAddition
+    ) -> Addition | None:
+        """A mail as a message: added, or there already; never a conflict. Mails are compared by digest, not by text.
+
+        None: the conversation does not take it any more (it was closed or erased, or its author removed, since that
+        was decided): decide anew. A second mail under a re-used Message-ID (Date *and* body differ) is a message of
+        its own, flagged `message_id_reused`. Raises `Unavailable`.
+        """
+        message = as_message(content, author, key, addition)
+        try:
+            added = await self._add_mail(message, key, conversation, addition)
+            if not added.added and is_another(added.event.happening, message):
+                added = await self._add_mail(*reused(message, key), conversation, addition)
+        except (Refused, NoSuchConversation):
+            return None
+        await self._note_copies(ConversationId(conversation), addition)
+        return added
+
+    # --- conversations -------------------------------------------------------------------------------
+
+    async def create(
+        self,
+        use_case: str,
+        participants: Sequence[Participant] = (),
+        *,
+        conversation: str | None = None,
+        market: str | None = None,
+    ) -> ConversationThread:
+        """A new conversation; where aliases are minted for its use case, each participant gets one.
+
+        With an id of one's own the call may be repeated; `KeyReused` when it was created otherwise.
+        """
+        identity = ConversationId(conversation or self.appender.clock.new_id())
+        created = ConversationCreated(UseCase(use_case), market, tuple(participants))
+        new = self._new(SystemKey(identity, "created"), created)
+        standing = await self.appender.append(
+            identity, lambda thread: None if thread is not None else new, key=new.dedup_key
+        )
+        first = standing.event if standing is not None else await self._first(identity)
+        if first.happening != created:
+            raise KeyReused(identity, first.seq)
+        thread = await self.thread(identity)
+        await self.aliasing.issue_all(thread)
+        return thread
+
+    async def add_participant(self, conversation: str, participant: Participant) -> ConversationThread:
+        """From now on this account takes part (as said last, when it does already), and has an alias."""
+
+        def draft(thread: ConversationThread) -> Happening | None:
+            there = thread.participant(participant.account)
+            return None if there == participant else ParticipantAdded(participant)
+
+        await self._change(conversation, f"participant {participant.account}", draft)
+        thread = await self.thread(conversation)
+        await self.aliasing.issue_all(thread)
+        return thread
+
+    async def remove_participant(self, conversation: str, account: str) -> ConversationThread:
+        """From now on this account takes part no more. Its alias stays; mail of its own to others is refused."""
+        leaving = AccountId(account)
+
+        def draft(thread: ConversationThread) -> Happening | None:
+            return ParticipantRemoved(leaving) if thread.takes_part(leaving) else None
+
+        await self._change(conversation, f"participant {account}", draft)
+        return await self.thread(conversation)
+
+    async def mark_read(self, conversation: str, *, account: str, up_to: int) -> ConversationThread:
+        """That participant has read everything up to and with seq `up_to`. A mark never goes back."""
+        reader = AccountId(account)
+
+        def draft(thread: ConversationThread) -> Happening | None:
+            takes_part(thread, reader)
+            if not 1 <= up_to <= thread.seq:
+                raise InvalidValue("seq that was read up to", found=up_to, expected=f"1 to {thread.seq}")
+            return MessagesRead(reader, Seq(up_to)) if thread.read_up_to.get(reader, 0) < up_to else None
+
+        await self._change(conversation, f"read by {account}", draft)
+        return await self.thread(conversation)
+
+    async def close(self, conversation: str, *, by: str | None = None) -> ConversationThread:
+        """No more messages until it is reopened. `by` is a participant; None: the platform."""
+        return await self._turn(conversation, ThreadState.CLOSED, by)
+
+    async def reopen(self, conversation: str, *, by: str | None = None) -> ConversationThread:
+        """Messages again. Raises `Refused` for an archived conversation: that is closed for good."""
+        return await self._turn(conversation, ThreadState.OPEN, by)
+
+    # --- queries -------------------------------------------------------------------------------------
+
+    async def thread(self, conversation: str) -> ConversationThread:
+        """The conversation as of its last event, an erased one included. Raises `NoSuchConversation`."""
+        thread = await self.appender.threads.thread(ConversationId(conversation))
+        if thread is None:
+            raise NoSuchConversation(conversation)
+        return thread
+
+    async def events(self, conversation: str, *, after: int = 0, limit: int = 100) -> Sequence[ConversationEvent]:
+        """Events with a higher seq than `after`, ascending; the next page is after the last one's seq."""
+        bounded = max(1, min(limit, LONGEST_PAGE))
+        return await self.appender.conversations.after(ConversationId(conversation), after, limit=bounded)
+
+    async def resolve(self, address: str) -> ConversationAlias | None:
+        """The alias behind an address, whatever its state. Raises `InvalidAddress`."""
+        return await self.aliasing.resolve(EmailAddress.parse(address))
+
+    # --- within --------------------------------------------------------------------------------------
+
+    async def _append(self, new: NewEvent, check: Callable[[ConversationThread], None]) -> Addition:
+        def draft(thread: ConversationThread | None) -> NewEvent:
+            check(existing(thread, new.conversation))
+            return new
+
+        addition = await self.appender.append(new.conversation, draft, key=new.dedup_key)
+        assert addition is not None  # noqa: S101 - the draft always has something to add
+        return addition
+
+    async def _change(
+        self, conversation: str, subject: str, change: Callable[[ConversationThread], Happening | None]
+    ) -> None:
+        """Append what is lacking. The key names the seq it was decided on: the same may happen again later."""
+        identity = ConversationId(conversation)
+
+        def draft(thread: ConversationThread | None) -> NewEvent | None:
+            there = existing(thread, identity)
+            happening = change(there)
+            return None if happening is None else self._new(SystemKey(identity, f"{subject}@{there.seq}"), happening)
+
+        await self.appender.append(identity, draft)
+
+    async def _turn(self, conversation: str, state: ThreadState, by: str | None) -> ConversationThread:
+        account = None if by is None else AccountId(by)
+
+        def draft(thread: ConversationThread) -> Happening | None:
+            if account is not None:
+                takes_part(thread, account)
+            if thread.state is state:
+                return None
+            if thread.state is ThreadState.ARCHIVED:
+                raise Refused(Reason.CONVERSATION_CLOSED, f"conversation {thread.id} is archived: closed for good")
+            return ConversationClosed(account) if state is ThreadState.CLOSED else ConversationReopened(account)
+
+        await self._change(conversation, state.value, draft)
+        return await self.thread(conversation)
+
+    async def _add_mail(
+        self, message: MessageAdded, key: MailKey, conversation: str, addition: MailAddition
+    ) -> Addition:
+        def check(thread: ConversationThread) -> None:
+            if isinstance(message.author, AccountAuthor):
+                takes_part(thread, message.author.account)
+            is_open(thread)
+
+        new = self._new(key, message, origin=addition.origin, occurred_at=addition.occurred_at, trace=addition.trace)
+        return await self._append(evolve(new, conversation=ConversationId(conversation)), check)
+
+    async def _note_copies(self, conversation: ConversationId, addition: MailAddition) -> None:
+        """After the message: a repeat of the mail repeats this, too."""
+        if not addition.copies:
+            return
+        copies = frozenset(addition.copies)
+        subject = "copies " + " ".join(sorted(one.key for one in copies))
+
+        def draft(thread: ConversationThread) -> Happening | None:
+            return CopiesSeen(copies - thread.cc_seen) if copies - thread.cc_seen else None
+
+        await self._change(conversation, subject, draft)
+
+    async def _first(self, conversation: ConversationId) -> ConversationEvent:
+        (first,) = await self.appender.conversations.after(conversation, 0, limit=1)
+        return first
+
+    def _new(
+        self,
+        key: DedupKey,
+        happening: Happening,
+        *,
+        origin: Origin = Origin.CHAT,
+        occurred_at: datetime | None = None,
+        trace: str = "",
+    ) -> NewEvent:
+        return NewEvent(
+            id=EventId(self.appender.clock.new_id()),
+            conversation=key.conversation,
+            happening=happening,
+            dedup_key=str(key),
+            origin=origin,
+            occurred_at=occurred_at or self.appender.clock.now(),
+            trace=trace,
+        )
+
+
+def _is_same_chat(standing: Happening, message: MessageAdded) -> bool:
+    """Whether a chat message is the one that stands under its key; of a redacted one the text cannot be compared."""
+    return (
+        isinstance(standing, MessageAdded)
+        and standing.author == message.author
+        and standing.in_reply_to == message.in_reply_to
+        and standing.text in {message.text, ""}
+    )
