@@ -20,6 +20,16 @@ from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import AliasFormat, ConversationAlias
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.dedup import MessageId
+from convalias.domain.delivery import (
+    Channel,
+    Delivery,
+    DeliveryDecision,
+    DeliveryState,
+    IndexRow,
+    NotificationId,
+    NotificationKind,
+    Owner,
+)
 from convalias.domain.envelope import NULL_RETURN_PATH, Attachment
 from convalias.domain.events import ConversationEvent, Happening, Origin
 from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
@@ -217,6 +227,50 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             trace=TraceId("t"),
             sent=True,
         )
+    ],
+    "decision": [
+        DeliveryDecision(
+            event=EventId("e2"),
+            conversation=C1,
+            use_case=UseCase("apply"),
+            seq=Seq(2),
+            owner=Owner.HUB,
+            stage=Stage.PARALLEL,
+            reason="parallel at 1000 basis points, bucket 7",
+            decided_at=NOON,
+            bucket=7,
+            rollout=Rollout(UseCase("apply"), Stage.PARALLEL, 1000, "salt"),
+            deliveries=(
+                Delivery(
+                    id=NotificationId("e2.aa.message.email"),
+                    recipient=A1,
+                    kind=NotificationKind.REMINDER_24H,
+                    channel=Channel.SMS,
+                    state=DeliveryState.TRIED,
+                    attempts=2,
+                    first_tried=NOON,
+                    next_at=NOON,
+                    reason="TimeoutError",
+                    receipt="r",
+                ),
+                Delivery(id=NotificationId("e2.bb.message.email"), recipient=A2),
+            ),
+            index=IndexRow(suppress_notification=True, done=True, attempts=1, next_at=NOON, reason="rejected"),
+            tried=NOON,
+            holder="h",
+            held_until=NOON,
+            trace="t",
+        ),
+        DeliveryDecision(
+            event=EventId("e3"),
+            conversation=C1,
+            use_case=UseCase("apply"),
+            seq=Seq(3),
+            owner=Owner.LEGACY,
+            stage=Stage.LEGACY,
+            reason="nothing set",
+            decided_at=NOON,
+        ),
     ],
     "tries": [inbound.Tries(record=RECORD, failures=2, last="Broken")],
 }

@@ -13,6 +13,7 @@ from attrs import field, frozen
 from convalias.domain import events, inbound
 from convalias.domain.aliases import ConversationAlias
 from convalias.domain.dead_letters import DeadLetter
+from convalias.domain.delivery import DeliveryDecision
 from convalias.domain.events import ConversationEvent
 from convalias.domain.inbound import Claim, EnvelopeRecord, HeldMail, Outcome, OutcomeRecord, RefusalDue, Tries
 from convalias.domain.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
@@ -78,6 +79,7 @@ HOLD: Final = Format("hold", (HeldMail,))
 DEAD_LETTER: Final = Format("dead_letter", (DeadLetter,))
 REFUSAL: Final = Format("refusal", (RefusalDue,))
 TRIES: Final = Format("tries", (Tries,))
+DECISION: Final = Format("decision", (DeliveryDecision,))
 
 FORMATS: Final[tuple[Format[object], ...]] = (
     EVENT,
@@ -97,6 +99,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     DEAD_LETTER,
     REFUSAL,
     TRIES,
+    DECISION,
 )
 
 TAGS: Final[Mapping[type[object], str]] = {

@@ -14,6 +14,7 @@ from convalias.domain.delivery import (
     Delivery,
     DeliveryDecision,
     DeliveryState,
+    IndexRow,
     NotificationKind,
     Owner,
     notification_id,
@@ -42,34 +43,29 @@ def decide(
     """
     if not isinstance(event.happening, MessageAdded):
         return None
-    cohort, standing = (stage, stage.stage) if isinstance(stage, Cohort) else (None, stage)
-    synced = event.origin is Origin.LEGACY_SYNC
+    cohort, standing = _parted(stage)
     decision = DeliveryDecision(
         event=event.id,
         conversation=event.conversation,
+        use_case=as_of.use_case,
         seq=event.seq,
-        owner=Owner.LEGACY if synced else OWNERS[standing],
+        owner=OWNERS[standing],
         stage=standing,
-        reason="synced from legacy" if synced else _why(cohort),
+        reason=_why(cohort),
         decided_at=now,
         bucket=None if cohort is None else cohort.bucket,
         rollout=None if cohort is None else cohort.rollout,
-        tried=now if synced else None,
         trace=event.trace,
     )
-    if synced:
-        return decision
+    if event.origin is Origin.LEGACY_SYNC:
+        return evolve(decision, owner=Owner.LEGACY, reason="synced from legacy", tried=now)
     late = event.appended_at < now - notify_within
-    index = INDEXED[standing]
-    return evolve(
-        decision,
-        index=None if index is None else evolve(index, next_at=now),
-        deliveries=tuple(
-            _row(event, recipient, channel, now=now, late=late)
-            for recipient in recipients(event.happening, as_of)
-            for channel in channels.get(recipient, (Channel.EMAIL,))
-        ),
+    rows = tuple(
+        _row(event, recipient, channel, late=late)
+        for recipient in recipients(event.happening, as_of)
+        for channel in channels.get(recipient, (Channel.EMAIL,))
     )
+    return _scheduled(evolve(decision, deliveries=rows), at=now)
 
 
 def recipients(message: MessageAdded, as_of: ConversationThread) -> tuple[AccountId, ...]:
@@ -80,19 +76,40 @@ def recipients(message: MessageAdded, as_of: ConversationThread) -> tuple[Accoun
 
 def reowned(decision: DeliveryDecision, stage: Stage | Cohort) -> DeliveryDecision | None:
     """The decision under the stage that stands now, or None when it must stay: tried ones finish where they are."""
-    cohort, standing = (stage, stage.stage) if isinstance(stage, Cohort) else (None, stage)
+    cohort, standing = _parted(stage)
     if not decision.may_change_owner or standing is decision.stage:
         return None
-    index = INDEXED[standing]
-    return evolve(
+    again = evolve(
         decision,
         owner=OWNERS[standing],
         stage=standing,
         reason=f"given back: {_why(cohort)}",
         bucket=None if cohort is None else cohort.bucket,
         rollout=None if cohort is None else cohort.rollout,
-        index=None if index is None else evolve(index, next_at=decision.due_at or decision.decided_at),
     )
+    return _scheduled(again, at=decision.due_at or decision.decided_at)
+
+
+def _scheduled(decision: DeliveryDecision, *, at: datetime) -> DeliveryDecision:
+    """What its owner has to call, and when. Rows that legacy owns are not called one by one: its index call is."""
+    late = any(row.state is DeliveryState.TOO_LATE for row in decision.deliveries)
+    index = INDEXED[decision.stage]
+    ours = decision.owner is Owner.HUB
+    return evolve(
+        decision,
+        # Too late is too late for both: legacy still stores and indexes it, and tells nobody.
+        index=None
+        if index is None
+        else IndexRow(suppress_notification=index.suppress_notification or late, next_at=at),
+        deliveries=tuple(
+            evolve(row, next_at=at if ours and row.state is DeliveryState.PLANNED else None)
+            for row in decision.deliveries
+        ),
+    )
+
+
+def _parted(stage: Stage | Cohort) -> tuple[Cohort | None, Stage]:
+    return (stage, stage.stage) if isinstance(stage, Cohort) else (None, stage)
 
 
 def _why(cohort: Cohort | None) -> str:
@@ -102,9 +119,7 @@ def _why(cohort: Cohort | None) -> str:
     return f"{setting.stage.value} at {setting.basis_points} basis points, bucket {cohort.bucket}"
 
 
-def _row(
-    event: ConversationEvent, recipient: AccountId, channel: Channel, *, now: datetime, late: bool
-) -> Delivery:
+def _row(event: ConversationEvent, recipient: AccountId, channel: Channel, *, late: bool) -> Delivery:
     kind = NotificationKind.MESSAGE
     return Delivery(
         id=notification_id(event.id, recipient, kind, channel),
@@ -112,5 +127,4 @@ def _row(
         kind=kind,
         channel=channel,
         state=DeliveryState.TOO_LATE if late else DeliveryState.PLANNED,
-        next_at=None if late else now,
     )

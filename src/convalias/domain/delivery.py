@@ -13,11 +13,11 @@ from typing import Final, NewType
 from attrs import evolve, frozen
 
 from convalias.domain.errors import InvalidValue
-from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
 from convalias.domain.rollout import Rollout, Stage
 
 NotificationId = NewType("NotificationId", str)
-"""event + recipient + kind + channel; `[A-Za-z0-9._-]{1,64}`."""
+"""event + recipient + kind + channel; `[a-z0-9._-]{1,64}`."""
 
 
 class Owner(Enum):
@@ -63,6 +63,7 @@ class DeliveryState(Enum):
 
 
 _RECEIPTS: Final = frozenset({DeliveryState.DELIVERED, DeliveryState.FAILED})
+"""What a channel's receipt may say."""
 TRANSITIONS: Final[Mapping[DeliveryState, frozenset[DeliveryState]]] = MappingProxyType(
     {
         DeliveryState.PLANNED: frozenset({DeliveryState.TRIED, DeliveryState.CANCELLED, DeliveryState.TOO_LATE}),
@@ -114,6 +115,8 @@ class IndexRow:
     done: bool = False
     attempts: int = 0
     next_at: datetime | None = None
+    reason: str = ""
+    """Why it was given up; `WITHDRAWN` when the event was gone before the first call."""
 
 
 @frozen(kw_only=True)
@@ -122,6 +125,7 @@ class DeliveryDecision:
 
     event: EventId
     conversation: ConversationId
+    use_case: UseCase
     seq: Seq
     owner: Owner
     stage: Stage
@@ -147,6 +151,10 @@ class DeliveryDecision:
             times.append(self.index.next_at)
         return min(times, default=None)
 
+    def row(self, notification: NotificationId) -> Delivery | None:
+        """The delivery with that id, or None."""
+        return next((row for row in self.deliveries if row.id == notification), None)
+
     @property
     def may_change_owner(self) -> bool:
         """Only as a whole, and only before the first call of either kind."""
@@ -171,14 +179,16 @@ INDEXED: Final[Mapping[Stage, IndexRow | None]] = MappingProxyType(
 )
 """Suppress and parallel: legacy stores and indexes for the clients that still read it, and sends nothing."""
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,26}")
+WITHDRAWN: Final = "withdrawn"
+"""Redacted, erased, or its recipient takes part no more."""
+
+_PLAIN: Final = re.compile(r"[a-z0-9_-]{1,26}")
+"""Lower case: the id travels in a return path too, whose letters a server may fold."""
 
 
-def notification_id(
-    event: EventId, recipient: AccountId, kind: NotificationKind, channel: Channel
-) -> NotificationId:
+def notification_id(event: EventId, recipient: AccountId, kind: NotificationKind, channel: Channel) -> NotificationId:
     """The idempotency key of one notification: the same parts, the same id, at most 62 characters."""
-    first = event if _PLAIN.fullmatch(event) else hashlib.sha256(event.encode()).hexdigest()[:26]
+    first: str = event if _PLAIN.fullmatch(event) else hashlib.sha256(event.encode()).hexdigest()[:26]
     who = hashlib.sha256(recipient.encode()).hexdigest()[:16]
     return NotificationId(f"{first}.{who}.{kind.value}.{channel.value}")
 

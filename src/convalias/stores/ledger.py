@@ -1,0 +1,173 @@
+"""The ledger of deliveries: one decision per event, who works on it, what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from attrs import frozen
+
+from convalias.codec import CODEC, Codec
+from convalias.domain.delivery import DeliveryDecision, DeliveryState, NotificationId
+from convalias.domain.ids import ConversationId, EventId, UseCase
+from convalias.domain.working import Results, Taken, receipted, redriven, settled, taken
+from convalias.ports.ambient import Incarnation
+from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored, Written
+from convalias.stores.encoding import encoded
+from convalias.stores.errors import Contended
+
+TABLE: Final = "decisions"
+DUE: Final = "deliveries"
+"""The lane of decisions that want attention."""
+LEASED: Final = "deliveries.leased"
+"""The lane of those that a worker holds; due when the lease ends."""
+PAGE: Final = 500
+MOST_HELD: Final = 1_000
+"""So many leases are looked through for dead holders; more workers at once than that wait for time to end theirs."""
+MOST_REOWNED: Final = 65_536
+TRIES: Final = 100
+_FAR: Final = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@frozen
+class Work:
+    """A decision in somebody's hands, and the version that stands for it."""
+
+    taken: Taken
+    stored: Stored
+
+
+@frozen
+class GivenBack:
+    """What `give_back` came to."""
+
+    re_owned: int
+    already_tried: int
+    """These finish where they are."""
+
+
+@frozen(kw_only=True)
+class Ledger:
+    """Compare-and-set on one record per event. Every call may be repeated. Raises `Unavailable`, `Contended`."""
+
+    records: Records
+    incarnation: Incarnation
+    codec: Codec = CODEC
+
+    async def insert(self, decision: DeliveryDecision) -> bool:
+        """Write it down, unless one stands for that event: the first one holds, whatever flags say later."""
+        insert = Insert(_key(decision.conversation, decision.event), self.codec.dump(decision), due=_due(decision))
+        (answer,) = await self.records.write([insert])
+        return isinstance(answer, Written)
+
+    async def get(self, conversation: ConversationId, event: EventId) -> DeliveryDecision | None:
+        """The decision about that event, or None while there is none."""
+        stored = await self._stored(_key(conversation, event))
+        return None if stored is None else self._load(stored)
+
+    async def of(self, conversation: ConversationId) -> AsyncIterator[DeliveryDecision]:
+        """All decisions of a conversation, by event id."""
+        after = ""
+        while page := await self.records.range(TABLE, encoded(conversation), after=after, limit=PAGE):
+            for stored in page:
+                yield self._load(stored)
+            after = page[-1].key.id
+
+    async def due(self, *, now: datetime, limit: int) -> Sequence[Stored]:
+        """What can be taken now: first what a gone worker or an ended lease left, then what is due."""
+        held = await self.records.due(LEASED, until=now + timedelta(days=1), limit=MOST_HELD)
+        left = [one for one in held if self._is_free(one, now)][:limit]
+        return [*left, *await self.records.due(DUE, until=now, limit=limit - len(left))] if len(left) < limit else left
+
+    async def take(self, stored: Stored, *, now: datetime, lease: timedelta) -> Work | None:
+        """Hold it, with every mark set that must stand before the first call. None: somebody was faster."""
+        work = taken(self._load(stored), by=self.incarnation.name, now=now, lease=lease)
+        put = await self._replace(stored, work.decision)
+        return None if put is None else Work(work, put)
+
+    async def release(self, work: Work, results: Results) -> DeliveryDecision | None:
+        """Write down what came of it, and let go. None: the lease had been taken over, the results are another's."""
+        stored = work.stored
+        for _ in range(TRIES):
+            standing = self._load(stored)
+            if standing.holder != work.taken.decision.holder or standing.held_until != work.taken.decision.held_until:
+                return None
+            after = settled(standing, results)
+            if await self._replace(stored, after) is not None:
+                return after
+            # A receipt came in between, or this very write did and its answer was lost.
+            stored = (await self.records.get([stored.key]))[stored.key]
+        raise Contended("release of a delivery")
+
+    async def receipt(
+        self,
+        conversation: ConversationId,
+        event: EventId,
+        notification: NotificationId,
+        state: DeliveryState,
+        *,
+        receipt: str = "",
+    ) -> bool:
+        """Note a receipt (DELIVERED or FAILED), in any order. False: it changed nothing."""
+        key = _key(conversation, event)
+        changed = await self._change(key, lambda one: receipted(one, notification, state, receipt=receipt))
+        return changed is not None
+
+    async def redrive(self, conversation: ConversationId, event: EventId, *, now: datetime) -> bool:
+        """What failed for that event is due again. False: nothing had."""
+        changed = await self._change(_key(conversation, event), lambda one: redriven(one, now=now))
+        return changed is not None
+
+    async def waiting(self, use_case: UseCase) -> Sequence[DeliveryDecision]:
+        """Unfinished decisions of a use case (at most 65,536 unfinished ones in all are looked at)."""
+        found: list[DeliveryDecision] = []
+        for lane in (DUE, LEASED):
+            rows = await self.records.due(lane, until=_FAR, limit=MOST_REOWNED)
+            found += [one for row in rows if (one := self._load(row)).use_case == use_case]
+        return found
+
+    async def reown(
+        self, decision: DeliveryDecision, change: Callable[[DeliveryDecision], DeliveryDecision | None]
+    ) -> bool:
+        """Change its owner as a whole. False: it may not, or need not."""
+        return await self._change(_key(decision.conversation, decision.event), change) is not None
+
+    async def _change(
+        self, key: Key, change: Callable[[DeliveryDecision], DeliveryDecision | None]
+    ) -> DeliveryDecision | None:
+        for _ in range(TRIES):
+            stored = await self._stored(key)
+            after = None if stored is None else change(self._load(stored))
+            if stored is None or after is None:
+                return None
+            if await self._replace(stored, after) is not None:
+                return after
+        raise Contended("change of a delivery")
+
+    async def _replace(self, stored: Stored, decision: DeliveryDecision) -> Stored | None:
+        body, due = self.codec.dump(decision), _due(decision)
+        (answer,) = await self.records.write([Replace(stored.key, stored.version, body, due)])
+        if not isinstance(answer, Written):
+            return None
+        return Stored(stored.key, stored.also, body, answer.version, due)
+
+    async def _stored(self, key: Key) -> Stored | None:
+        return (await self.records.get([key])).get(key)
+
+    def _is_free(self, stored: Stored, now: datetime) -> bool:
+        held = self._load(stored)
+        return held.held_until is None or held.held_until <= now or self.incarnation.is_gone(held.holder)
+
+    def _load(self, stored: Stored) -> DeliveryDecision:
+        return self.codec.load(stored.body, DeliveryDecision)
+
+
+def _key(conversation: ConversationId, event: EventId) -> Key:
+    return Key(TABLE, encoded(conversation), encoded(event))
+
+
+def _due(decision: DeliveryDecision) -> Due | None:
+    if decision.held_until is not None:
+        return Due(LEASED, decision.held_until)
+    return None if decision.due_at is None else Due(DUE, decision.due_at)
