@@ -1,0 +1,106 @@
+"""Where people are reached, and under which name and alias they are shown to others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, Protocol
+
+from attrs import frozen
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.aliases import ConversationAlias
+from convalias.domain.events import ConversationEvent, MessageAdded
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.participants import AccountAuthor, Author, PeripheralAuthor
+from convalias.domain.threads import ConversationThread
+from convalias.domain.timeline import SOMEBODY
+from convalias.ports.conversations import ConversationStore
+from convalias.ports.people import IdentityDirectory
+from convalias.stores.aliases import is_live
+from convalias.stores.threads import Threads
+
+NO_TOPIC: Final = ""
+
+
+class AliasLister(Protocol):
+    """What is asked of `stores.aliases`."""
+
+    async def of(self, conversation: ConversationId) -> Sequence[ConversationAlias]:
+        """All aliases of a conversation; those of one participant and topic from the oldest to the newest."""
+        ...
+
+
+@frozen(kw_only=True)
+class Contacts:
+    """Looks up people of a conversation. Raises `Unavailable`; "nobody" is an answer."""
+
+    conversations: ConversationStore
+    threads: Threads
+    aliases: AliasLister
+    identities: IdentityDirectory
+
+    async def address(self, account: AccountId, thread: ConversationThread) -> EmailAddress | None:
+        """Where mail to that account goes: the first address the conversation knows, else the directory."""
+        participant = thread.participant(account)
+        if participant is not None and participant.addresses:
+            return participant.addresses[0]
+        known = (await self.identities.get([account])).get(account)
+        return known.addresses[0] if known is not None and known.addresses else None
+
+    async def audience(self, conversation: ConversationId, *, but: AccountId | None) -> Sequence[EmailAddress]:
+        """The addresses of everybody who takes part now, but one. For a relay that has no list of its own."""
+        thread = await self.threads.thread(conversation)
+        if thread is None:
+            return ()
+        found = [await self.address(one.account, thread) for one in thread.participants if one.account != but]
+        return tuple(dict.fromkeys(address for address in found if address is not None))
+
+    async def name(self, author: Author, thread: ConversationThread) -> str:
+        """What is shown of an author. Of somebody peripheral only the domain: no address stands in what we write."""
+        if isinstance(author, PeripheralAuthor):
+            return f"Guest from {author.address.domain}"
+        participant = thread.participant(author.account)
+        if participant is not None and participant.name:
+            return participant.name
+        known = (await self.identities.get([author.account])).get(author.account)
+        return known.name if known is not None and known.name else SOMEBODY
+
+    async def alias(
+        self, conversation: ConversationId, *, author: Author, recipient: AccountId, now: datetime
+    ) -> EmailAddress | None:
+        """What From shows to that recipient: the author's alias; of a peripheral author, or one without, their own.
+
+        Either way an answer comes back into this conversation. None: no alias of either works any more.
+        """
+        listed = await self.aliases.of(conversation)
+        own = working(listed, recipient, now)
+        if isinstance(author, AccountAuthor):
+            return working(listed, author.account, now) or own
+        return own
+
+    async def of_author(self, conversation: ConversationId, author: Author) -> EmailAddress | None:
+        """The author's newest alias, working or not: for a system that only writes it down."""
+        if not isinstance(author, AccountAuthor):
+            return None
+        theirs = [one for one in await self.aliases.of(conversation) if one.stands_for == author.account]
+        return theirs[-1].address if theirs else None
+
+    async def answered(self, event: ConversationEvent, recipient: AccountId) -> str | None:
+        """The recipient's own Message-ID, if the event answers a mail of theirs; never another person's."""
+        message = event.happening
+        if not isinstance(message, MessageAdded) or message.in_reply_to is None:
+            return None
+        before = await self.conversations.keyed(event.conversation, key=message.in_reply_to)
+        asked = None if before is None else before.happening
+        if not isinstance(asked, MessageAdded) or not isinstance(asked.author, AccountAuthor):
+            return None
+        return asked.message_id if asked.author.account == recipient else None
+
+
+def working(listed: Sequence[ConversationAlias], account: AccountId, now: datetime) -> EmailAddress | None:
+    """The alias of that account to write under: a live one, that without a topic first; else one superseded."""
+    theirs = [one for one in listed if one.stands_for == account and is_live(one, now)]
+    if not theirs:
+        return None
+    return min(reversed(theirs), key=lambda one: (one.superseded_by is not None, one.topic != NO_TOPIC)).address

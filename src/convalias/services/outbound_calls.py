@@ -1,0 +1,251 @@
+"""One call each: to the legacy index, and to the hub. What is known afterwards, and when to try again."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final, assert_never
+
+from attrs import evolve, frozen
+
+from convalias.domain.delivery import Channel, Delivery, DeliveryDecision, DeliveryState, IndexRow, backoff
+from convalias.domain.events import MessageAdded
+from convalias.domain.ids import TraceId
+from convalias.domain.notifications import Notification
+from convalias.domain.participants import AccountAuthor
+from convalias.ports.ambient import Clock
+from convalias.ports.errors import Rejected, Unavailable
+from convalias.ports.hub import Declined, Guarantee, NotificationHub, NotSent, Sent, Unknown
+from convalias.ports.legacy import IndexCall, LegacyRelay
+from convalias.services.contacts import Contacts
+from convalias.services.outbound_facts import Scene
+
+CALL_WITHIN: Final = timedelta(seconds=20)
+NO_ALIAS: Final = "NO_ALIAS"
+NO_ADDRESS: Final = "NO_ADDRESS"
+NO_CHANNEL: Final = "NO_CHANNEL"
+NO_LEGACY: Final = "no legacy relay is configured"
+LEASE_ENDED: Final = "lease ended"
+PERIPHERAL: Final = "peripheral"
+
+
+class Ambiguity(Enum):
+    """What is done about a notification that may have been sent when nobody can tell."""
+
+    LEAVE = "leave"
+    """It stays `uncertain`: perhaps none, never two."""
+    RESEND = "resend"
+    """It is sent again under the same Message-ID: perhaps two, never none."""
+
+
+@frozen(kw_only=True)
+class Persistence:
+    """How long a delivery is tried: doubled pauses with jitter, about twelve hours in all, then a dead letter."""
+
+    tries: int = 24
+    first_pause: timedelta = timedelta(seconds=2)
+    longest_pause: timedelta = timedelta(hours=1)
+    ambiguity: Ambiguity = Ambiguity.LEAVE
+
+
+@frozen(kw_only=True)
+class Calls:
+    """Makes the calls and never raises for what they come to. `until`: when the lease ends; behind it, no call."""
+
+    contacts: Contacts
+    legacy: LegacyRelay | None
+    hub: NotificationHub
+    clock: Clock
+    alias_domain: str
+    """The right side of a chat event's Message-ID, `<event id@alias domain>`."""
+    persistence: Persistence = Persistence()
+    within: timedelta = CALL_WITHIN
+
+    # --- legacy --------------------------------------------------------------------------------------
+
+    async def index(self, row: IndexRow, scene: Scene, *, until: datetime) -> IndexRow:
+        """Store and index at legacy. It is idempotent on the event id, so whatever raised is simply repeated."""
+        if self.legacy is None:
+            return evolve(row, next_at=None, reason=NO_LEGACY)
+        try:
+            call = await self._index_call(row, scene)
+            if self._time(until) <= 0:
+                return self.index_later(row, TimeoutError(LEASE_ENDED))
+            async with asyncio.timeout(self._time(until)):
+                await self.legacy.index(call)
+        except Rejected:
+            return evolve(row, next_at=None, reason="rejected")
+        except Exception as failed:  # noqa: BLE001 - whatever an adapter raises; the mark `tried` stands already
+            return self.index_later(row, failed)
+        return evolve(row, done=True, next_at=None)
+
+    def index_later(self, row: IndexRow, failed: BaseException) -> IndexRow:
+        """Again after a pause, or given up."""
+        if row.attempts >= self.persistence.tries:
+            return evolve(row, next_at=None, reason=f"tries ran out: {type(failed).__name__}")
+        return evolve(row, next_at=self._next(row.attempts, failed))
+
+    async def _index_call(self, row: IndexRow, scene: Scene) -> IndexCall:
+        event, author, message_id = scene.event, None, None
+        if isinstance(event.happening, MessageAdded):
+            author, message_id = event.happening.author, event.happening.message_id
+        return IndexCall(
+            external_id=event.id,
+            message_id=message_id or f"<{event.id}@{self.alias_domain}>",
+            conversation=event.conversation,
+            author=author.account if isinstance(author, AccountAuthor) else PERIPHERAL,
+            alias=None if author is None else await self.contacts.of_author(event.conversation, author),
+            suppress_notification=row.suppress_notification,
+        )
+
+    # --- hub -----------------------------------------------------------------------------------------
+
+    async def deliver(
+        self, row: Delivery, decision: DeliveryDecision, scene: Scene, *, before: DeliveryState, until: datetime
+    ) -> Delivery:
+        """Send a row that was `before` when it was taken; all but PLANNED may have been sent already."""
+        guarantee = self.hub.channels.get(row.channel)
+        if guarantee is None:
+            return row.becoming(DeliveryState.FAILED, reason=NO_CHANNEL)
+        withdrawn = scene.is_withdrawn or not scene.thread.takes_part(row.recipient)
+        match before:
+            case DeliveryState.PLANNED if withdrawn:
+                return row.becoming(DeliveryState.CANCELLED, reason="withdrawn")
+            case DeliveryState.PLANNED:
+                return await self._send(row, decision, scene, doubtful=False, until=until)
+            case DeliveryState.UNCERTAIN if not withdrawn:
+                return await self._send(row, decision, scene, doubtful=True, until=until)
+            case _ if not withdrawn and self._is_remembered(row, guarantee):
+                return await self._send(row, decision, scene, doubtful=True, until=until)
+            case _:
+                return await self._asked(row, decision, scene, guarantee, until=until)
+
+    def _is_remembered(self, row: Delivery, guarantee: Guarantee) -> bool:
+        """Whether the channel still knows the key when the call arrives; counted from the first try, not the last."""
+        tried_for = self.clock.now() - (row.first_tried or self.clock.now())
+        return tried_for + self.within <= guarantee.remembers_keys_for
+
+    async def _asked(
+        self, row: Delivery, decision: DeliveryDecision, scene: Scene, guarantee: Guarantee, *, until: datetime
+    ) -> Delivery:
+        if guarantee.ask is None:
+            return self._uncertain(row, "may have been sent")
+        try:
+            async with asyncio.timeout(self._time(until)):
+                answer = await guarantee.ask(row.id)
+        except Exception as failed:  # noqa: BLE001 - asking changes nothing, so it can be repeated
+            return self.later(row, failed, doubtful=True)
+        match answer:
+            case Sent():
+                return evolve(row.becoming(DeliveryState.SENT), receipt=answer.receipt)
+            case NotSent():
+                fresh = DeliveryState.PLANNED
+                return await self.deliver(row, decision, scene, before=fresh, until=until)
+            case Unknown():
+                return self._uncertain(row, "the channel cannot tell")
+            case _:
+                assert_never(answer)
+
+    async def _send(
+        self, row: Delivery, decision: DeliveryDecision, scene: Scene, *, doubtful: bool, until: datetime
+    ) -> Delivery:
+        try:
+            notification = await self._notification(row, scene, trace=decision.trace)
+        except Exception as failed:  # noqa: BLE001 - nothing was called
+            return self.later(row, failed, doubtful=doubtful)
+        if isinstance(notification, str):
+            return self._impossible(row, notification, doubtful=doubtful)
+        if self._time(until) <= 0:
+            return self.later(row, TimeoutError(LEASE_ENDED), doubtful=doubtful)
+        try:
+            async with asyncio.timeout(self._time(until)):
+                answer = await self.hub.send(notification)
+        except Unavailable as away:
+            return self.later(row, away, doubtful=doubtful)
+        except Exception as failed:  # noqa: BLE001 - a time-out above all: it may have been sent
+            return self._ambiguous(row, failed)
+        match answer:
+            case Sent():
+                return evolve(row.becoming(DeliveryState.SENT), receipt=answer.receipt)
+            case Declined():
+                return row.becoming(DeliveryState.FAILED, reason=answer.reason)
+            case _:
+                assert_never(answer)
+
+    async def _notification(self, row: Delivery, scene: Scene, *, trace: str) -> Notification | str:
+        """What the hub gets, or why there is nothing to give it."""
+        event = scene.event
+        if not isinstance(event.happening, MessageAdded):
+            return "no message"
+        author = event.happening.author
+        now = self.clock.now()
+        alias = await self.contacts.alias(event.conversation, author=author, recipient=row.recipient, now=now)
+        if alias is None:
+            return NO_ALIAS
+        address = await self.contacts.address(row.recipient, scene.thread)
+        if address is None and row.channel is Channel.EMAIL:
+            return NO_ADDRESS
+        return Notification(
+            id=row.id,
+            kind=row.kind,
+            channel=row.channel,
+            conversation=event.conversation,
+            use_case=scene.thread.use_case,
+            recipient=row.recipient,
+            recipient_address=address if row.channel is Channel.EMAIL else None,
+            author_name=await self.contacts.name(author, scene.thread),
+            reply_alias=alias,
+            event=event,
+            in_reply_to=await self.contacts.answered(event, row.recipient),
+            attempt=row.attempts,
+            trace=TraceId(trace),
+        )
+
+    # --- what is known afterwards --------------------------------------------------------------------
+
+    def later(self, row: Delivery, failed: BaseException, *, doubtful: bool) -> Delivery:
+        """Nothing was sent by this try. A row that is in doubt from an earlier one stays so."""
+        because = type(failed).__name__
+        if row.attempts >= self.persistence.tries:
+            if doubtful:
+                return evolve(row.becoming(DeliveryState.UNCERTAIN, reason=f"tries ran out: {because}"), next_at=None)
+            return row.becoming(DeliveryState.FAILED, reason=f"tries ran out: {because}")
+        next_at = self._next(row.attempts, failed)
+        if doubtful:
+            return evolve(row, next_at=next_at, reason=because)
+        # Surely not sent: what the hub remembers keys from begins with the next try.
+        return evolve(row.becoming(DeliveryState.PLANNED, next_at=next_at, reason=because), first_tried=None)
+
+    def _impossible(self, row: Delivery, reason: str, *, doubtful: bool) -> Delivery:
+        if doubtful:
+            return self._uncertain(row, reason)
+        return row.becoming(DeliveryState.FAILED, reason=reason)
+
+    def _ambiguous(self, row: Delivery, failed: BaseException) -> Delivery:
+        """It may have been sent. Tried again only where the channel can tell a second one from the first."""
+        guarantee = self.hub.channels.get(row.channel, Guarantee())
+        if guarantee.ask is None and not self._is_remembered(row, guarantee):
+            return self._uncertain(row, type(failed).__name__)
+        return self.later(row, failed, doubtful=True)
+
+    def _uncertain(self, row: Delivery, reason: str) -> Delivery:
+        again = self.persistence.ambiguity is Ambiguity.RESEND and row.attempts < self.persistence.tries
+        next_at = self._next(row.attempts, None) if again else None
+        return row.becoming(DeliveryState.UNCERTAIN, next_at=next_at, reason=reason)
+
+    def _next(self, attempts: int, failed: BaseException | None) -> datetime:
+        after = failed.retry_after if isinstance(failed, Unavailable) else None
+        return self.clock.now() + (after or self._pause(attempts))
+
+    def _pause(self, attempts: int) -> timedelta:
+        return backoff(
+            attempts,
+            first=self.persistence.first_pause,
+            longest=self.persistence.longest_pause,
+            jitter=self.clock.entropy(1)[0] / 256,
+        )
+
+    def _time(self, until: datetime) -> float:
+        """Seconds for a call: never longer than the lease."""
+        return min(self.within, until - self.clock.now()).total_seconds()

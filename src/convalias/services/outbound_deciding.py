@@ -1,0 +1,167 @@
+"""Decide once per event who hears of it and who delivers: one insert, before any call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Final, Protocol
+
+from attrs import field, frozen
+
+from convalias.domain.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.deciding import decide, reowned
+from convalias.domain.delivery import Channel
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, TraceId, UseCase
+from convalias.domain.rollout import Axis
+from convalias.domain.threads import ConversationThread
+from convalias.ports.ambient import Clock, Telemetry
+from convalias.ports.errors import Unavailable
+from convalias.ports.event_log import EventRecord
+from convalias.services.outbound_facts import Scenes
+from convalias.services.stages import Stages
+from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.encoding import digest
+from convalias.stores.errors import Contended
+from convalias.stores.ledger import GivenBack, Ledger
+
+NOTIFY_WITHIN: Final = timedelta(days=7)
+DECIDE_WITHIN: Final = timedelta(seconds=20)
+SIDE_BY_SIDE: Final = 16
+REMEMBERED: Final = 10_000
+LANE: Final = "deliveries"
+
+
+class ChannelChoice(Protocol):
+    """By what each participant wants to be reached; who is missing in the answer is reached by e-mail."""
+
+    async def of(self, thread: ConversationThread) -> Mapping[AccountId, tuple[Channel, ...]]:
+        """Raises `Unavailable`."""
+        ...
+
+
+class OnlyEmail:
+    """Everybody by e-mail."""
+
+    async def of(self, thread: ConversationThread) -> Mapping[AccountId, tuple[Channel, ...]]:
+        """Nobody wants anything else."""
+        return {}
+
+
+def _nothing() -> OrderedDict[ConversationId, Seq]:
+    return OrderedDict()
+
+
+@frozen(kw_only=True)
+class Deciding:
+    """From published events to decisions. Safe to repeat at any point, by any number of processes."""
+
+    scenes: Scenes
+    stages: Stages
+    ledger: Ledger
+    dead_letters: DeadLetters
+    clock: Clock
+    telemetry: Telemetry
+    channels: ChannelChoice = OnlyEmail()
+    notify_within: timedelta = NOTIFY_WITHIN
+    _seen: OrderedDict[ConversationId, Seq] = field(factory=_nothing, init=False, repr=False, eq=False)
+
+    async def decide(self, records: Sequence[EventRecord]) -> None:
+        """Returned: each has its decision, commit. Raised (`Unavailable`): commit nothing, and try again.
+
+        A record that can never be decided about (its event cannot be read) becomes a dead letter, and holds nobody
+        up. Conversations go side by side, the events of one in order.
+        """
+        limit = asyncio.Semaphore(SIDE_BY_SIDE)
+
+        async def conversation(listed: Sequence[EventRecord]) -> None:
+            async with limit:
+                for record in listed:
+                    await self._in_order(record)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for listed in _by_conversation(records):
+                    group.create_task(conversation(listed))
+        except* (Unavailable, Contended, TimeoutError) as away:
+            raise Unavailable("what a delivery is decided on") from away
+
+    async def decide_one(self, conversation: ConversationId, event: EventId) -> bool:
+        """Decide about that event; whether the decision is new. Raises what stands in the way."""
+        scene = await self.scenes.of(conversation, event)
+        as_of = await self.scenes.as_of(scene)
+        stage = (await self.stages.of([as_of], Axis.OUTBOUND))[conversation]
+        channels = await self.channels.of(as_of)
+        decision = decide(scene.event, as_of, stage, channels, now=self.clock.now(), notify_within=self.notify_within)
+        if decision is None or not await self.ledger.insert(decision):
+            return False
+        self.telemetry.measure("mons.decisions", 1, owner=decision.owner.value, stage=decision.stage.value)
+        return True
+
+    async def give_back(self, use_case: UseCase) -> GivenBack:
+        """Put what was not yet tried under the flag as it stands now, each as a whole. Repeatable."""
+        changed = tried = 0
+        for decision in await self.ledger.waiting(use_case):
+            thread = await self.scenes.threads.thread(decision.conversation)
+            if not decision.may_change_owner or thread is None:
+                tried += 1
+                continue
+            stage = (await self.stages.of([thread], Axis.OUTBOUND))[thread.id]
+            changed += await self.ledger.reown(decision, partial(reowned, stage=stage))
+        return GivenBack(changed, tried)
+
+    async def _in_order(self, record: EventRecord) -> None:
+        """A jump in seq says that the log has lost something: what lies between is read from the store."""
+        last = self._seen.get(record.conversation)
+        if last is not None and record.seq > last + 1:
+            self.telemetry.measure("mons.feed.jumps", 1)
+            missing = await self.scenes.events(record.conversation, after=last, up_to=record.seq - 1)
+            for event in missing:
+                await self._guarded(record.conversation, event.id, event.trace)
+        await self._guarded(record.conversation, record.event, record.trace)
+        self._seen[record.conversation] = max(record.seq, last or record.seq)
+        self._seen.move_to_end(record.conversation)
+        while len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+
+    async def _guarded(self, conversation: ConversationId, event: EventId, trace: str) -> None:
+        try:
+            async with asyncio.timeout(DECIDE_WITHIN.total_seconds()):
+                await self.decide_one(conversation, event)
+        except (Unavailable, Contended, TimeoutError):
+            raise
+        except Exception as poison:  # noqa: BLE001 - whatever it is: one record must not stop the log
+            await self._bury(conversation, event, trace, because=type(poison).__name__)
+
+    async def _bury(self, conversation: ConversationId, event: EventId, trace: str, *, because: str) -> None:
+        self.telemetry.measure("mons.delivery.failures", 1, reason="undecidable")
+        letter = DeadLetter(
+            id=DeadLetterId(digest("decision", conversation, event)),
+            lane=LANE,
+            subject=subject_of(conversation, event),
+            reason=f"no decision: {because}",
+            tries=1,
+            at=self.clock.now(),
+            trace=TraceId(trace),
+        )
+        await self.dead_letters.put(letter)
+
+
+def subject_of(conversation: ConversationId, event: EventId) -> str:
+    """What a dead letter of this lane is about; `read_subject` takes it apart."""
+    return f"{conversation} {event}"
+
+
+def read_subject(subject: str) -> tuple[ConversationId, EventId]:
+    """Event ids hold no space, conversation ids may."""
+    conversation, _, event = subject.rpartition(" ")
+    return ConversationId(conversation), EventId(event)
+
+
+def _by_conversation(records: Iterable[EventRecord]) -> Iterable[Sequence[EventRecord]]:
+    grouped: dict[ConversationId, list[EventRecord]] = {}
+    for record in records:
+        grouped.setdefault(record.conversation, []).append(record)
+    return grouped.values()

@@ -1,0 +1,78 @@
+"""What a decision and each send need to know of an event: read anew every time, never remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from attrs import evolve, frozen
+
+from convalias.domain.events import (
+    ConversationCreated,
+    ConversationEvent,
+    MessageRedacted,
+    ParticipantAdded,
+    ParticipantRemoved,
+)
+from convalias.domain.folding import fold
+from convalias.domain.ids import ConversationId, EventId
+from convalias.domain.threads import ConversationThread, ThreadState
+from convalias.ports.conversations import ConversationStore
+from convalias.ports.errors import NotFound
+from convalias.stores.threads import Threads
+
+PAGE: Final = 500
+_WHO_TAKES_PART: Final = (ConversationCreated, ParticipantAdded, ParticipantRemoved)
+
+
+@frozen(kw_only=True)
+class Scene:
+    """An event, and what became of its conversation since."""
+
+    event: ConversationEvent
+    thread: ConversationThread
+    """As it is now."""
+    since: tuple[ConversationEvent, ...]
+    """What happened after the event, in order."""
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Redacted or erased: nobody is told of it any more."""
+        redacted = any(
+            isinstance(one.happening, MessageRedacted) and one.happening.event == self.event.id for one in self.since
+        )
+        return redacted or self.thread.state is ThreadState.ERASED
+
+
+@frozen(kw_only=True)
+class Scenes:
+    """Over the conversation store. Raises `Unavailable`, and `NotFound` for an event that is not there."""
+
+    conversations: ConversationStore
+    threads: Threads
+
+    async def of(self, conversation: ConversationId, event: EventId) -> Scene:
+        """That event and its conversation now."""
+        found = await self.conversations.keyed(conversation, key=event)
+        thread = await self.threads.thread(conversation)
+        if found is None or thread is None:
+            raise NotFound("an event that was published or decided about")
+        return Scene(event=found, thread=thread, since=tuple(await self.events(conversation, after=found.seq)))
+
+    async def as_of(self, scene: Scene) -> ConversationThread:
+        """The thread as of the event's seq. One read of the whole conversation only if somebody came or left since."""
+        event = scene.event
+        if not any(isinstance(one.happening, _WHO_TAKES_PART) for one in scene.since):
+            return evolve(scene.thread, seq=event.seq)
+        return fold(await self.events(event.conversation, after=0, up_to=event.seq))
+
+    async def events(
+        self, conversation: ConversationId, *, after: int, up_to: int | None = None
+    ) -> Sequence[ConversationEvent]:
+        """The events behind `after`, up to and with `up_to`."""
+        events: list[ConversationEvent] = []
+        while True:
+            page = await self.conversations.after(conversation, after + len(events), limit=PAGE)
+            events.extend(page)
+            if len(page) < PAGE or (up_to is not None and events[-1].seq >= up_to):
+                return [one for one in events if up_to is None or one.seq <= up_to]

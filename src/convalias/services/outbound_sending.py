@@ -1,0 +1,200 @@
+"""Act on decisions that are due: take one, make its calls, write down what is known."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import evolve, field, frozen
+
+from convalias.domain.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.delivery import (
+    WITHDRAWN,
+    Delivery,
+    DeliveryDecision,
+    DeliveryState,
+    IndexRow,
+    NotificationId,
+    Owner,
+)
+from convalias.domain.ids import TraceId
+from convalias.domain.working import Results, Taken
+from convalias.ports.ambient import Clock, Telemetry
+from convalias.ports.errors import PortError, Unavailable
+from convalias.ports.records import Stored
+from convalias.services.outbound_calls import Calls
+from convalias.services.outbound_deciding import LANE, subject_of
+from convalias.services.outbound_facts import Scene, Scenes
+from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.encoding import digest
+from convalias.stores.errors import StoreError
+from convalias.stores.ledger import Ledger, Work
+
+LEASE: Final = timedelta(seconds=60)
+"""Longer than all calls of one decision together, which run side by side."""
+RELEASE_WITHIN: Final = timedelta(seconds=10)
+RELEASES: Final = 3
+SIDE_BY_SIDE: Final = 8
+
+
+def _no_rows() -> dict[NotificationId, Delivery]:
+    return {}
+
+
+@frozen
+class _Progress:
+    """What is known so far, so that a cancelled worker gives back no more than it must."""
+
+    rows: dict[NotificationId, Delivery] = field(factory=_no_rows)
+    index: list[IndexRow] = field(factory=list[IndexRow])
+
+    def results(self) -> Results:
+        return Results(rows=dict(self.rows), index=self.index[-1] if self.index else None)
+
+
+@frozen(kw_only=True)
+class Sending:
+    """Index call and hub calls apart, each bounded; a crash anywhere leaves a decision that somebody takes over."""
+
+    ledger: Ledger
+    scenes: Scenes
+    calls: Calls
+    dead_letters: DeadLetters
+    clock: Clock
+    telemetry: Telemetry
+    lease: timedelta = LEASE
+
+    async def deliver_due(self, *, limit: int = 100) -> int:
+        """Take what is due now, some side by side; how many decisions were worked on. Raises `Unavailable`."""
+        due = await self.ledger.due(now=self.clock.now(), limit=limit)
+        gate = asyncio.Semaphore(SIDE_BY_SIDE)
+
+        async def one(stored: Stored) -> bool:
+            async with gate:
+                return await self._one(stored)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(stored)) for stored in due]
+        except* (PortError, StoreError, TimeoutError) as away:
+            raise Unavailable("the ledger of deliveries") from away
+        return sum(task.result() for task in tasks)
+
+    async def _one(self, stored: Stored) -> bool:
+        work = await self.ledger.take(stored, now=self.clock.now(), lease=self.lease)
+        if work is None:
+            return False
+        progress = _Progress()
+        try:
+            await self._act(work.taken, progress)
+        except asyncio.CancelledError:
+            # Given back at once. A row without a result stays TRIED: its call may have worked.
+            with suppress(PortError, StoreError, TimeoutError):
+                await self._release(work, progress.results())
+            raise
+        results = progress.results()
+        await self._bury(work.taken.decision, results)
+        await self._release(work, results)
+        return True
+
+    async def _act(self, held: Taken, progress: _Progress) -> None:
+        decision = held.decision
+        until = decision.held_until or self.clock.now()
+        try:
+            async with asyncio.timeout(self.calls.within.total_seconds()):
+                scene = await self.scenes.of(decision.conversation, decision.event)
+        except Exception as failed:  # noqa: BLE001 - nothing was called: what was fresh is planned again
+            self._unread(held, failed, progress)
+            return
+        async with asyncio.TaskGroup() as group:
+            if held.index and decision.index is not None:
+                group.create_task(self._index(held, decision.index, scene, progress, until))
+            if decision.owner is Owner.HUB:
+                for row in held.rows:
+                    group.create_task(self._deliver(held, row, scene, progress, until))
+
+    def _unread(self, held: Taken, failed: Exception, progress: _Progress) -> None:
+        decision = held.decision
+        if held.index and decision.index is not None:
+            progress.index.append(self.calls.index_later(decision.index, failed))
+            self._follow_index(held, progress)
+        if decision.owner is Owner.HUB:
+            for row in held.rows:
+                doubtful = held.before[row.id] is not DeliveryState.PLANNED
+                progress.rows[row.id] = self.calls.later(row, failed, doubtful=doubtful)
+
+    async def _index(self, held: Taken, index: IndexRow, scene: Scene, progress: _Progress, until: datetime) -> None:
+        if scene.is_withdrawn:
+            progress.index.append(evolve(index, next_at=None, reason=WITHDRAWN))
+        else:
+            with self.telemetry.span("legacy.index", held.decision.trace):
+                progress.index.append(await self.calls.index(index, scene, until=until))
+        self._follow_index(held, progress)
+        self._count(held, held.rows if held.decision.owner is Owner.LEGACY else (), progress, scene)
+
+    def _follow_index(self, held: Taken, progress: _Progress) -> None:
+        """Legacy notifies with its index call: its rows end as that call does."""
+        if held.decision.owner is not Owner.LEGACY:
+            return
+        index = progress.index[-1]
+        for row in held.rows:
+            if index.done:
+                progress.rows[row.id] = row.becoming(DeliveryState.SENT)
+            elif index.reason == WITHDRAWN:
+                # A call that raised may have been done all the same, and then legacy has told everybody.
+                gone = DeliveryState.CANCELLED if index.attempts == 1 else DeliveryState.UNCERTAIN
+                progress.rows[row.id] = row.becoming(gone, reason=WITHDRAWN)
+            elif index.reason:
+                progress.rows[row.id] = row.becoming(DeliveryState.FAILED, reason=index.reason)
+
+    async def _deliver(self, held: Taken, row: Delivery, scene: Scene, progress: _Progress, until: datetime) -> None:
+        with self.telemetry.span("hub.send", held.decision.trace, channel=row.channel.value):
+            progress.rows[row.id] = await self.calls.deliver(
+                row, held.decision, scene, before=held.before[row.id], until=until
+            )
+        self._count(held, (row,), progress, scene)
+
+    def _count(self, held: Taken, rows: Sequence[Delivery], progress: _Progress, scene: Scene) -> None:
+        owner = held.decision.owner.value
+        for row in (progress.rows[row.id] for row in rows if row.id in progress.rows):
+            if row.state is DeliveryState.SENT:
+                took = self.clock.now() - scene.event.appended_at
+                self.telemetry.measure("mons.notifications.sent", 1, channel=row.channel.value, owner=owner)
+                self.telemetry.measure("mons.delivery.latency", took.total_seconds(), channel=row.channel.value)
+            elif row.state in {DeliveryState.FAILED, DeliveryState.UNCERTAIN}:
+                self.telemetry.measure("mons.delivery.failures", 1, channel=row.channel.value, state=row.state.value)
+
+    async def _release(self, work: Work, results: Results) -> None:
+        """A few times: what is known and not written down would be in doubt for whoever takes over."""
+        for left in reversed(range(RELEASES)):
+            try:
+                async with asyncio.timeout(RELEASE_WITHIN.total_seconds()):
+                    if await self.ledger.release(work, results) is None:
+                        self.telemetry.measure("mons.leases.lost", 1)
+                    return
+            except (PortError, TimeoutError):
+                if not left:
+                    raise
+
+    async def _bury(self, decision: DeliveryDecision, results: Results) -> None:
+        """Letters first: what is given up must be listed before it is no longer due."""
+        failed = [
+            (row.id, row.reason, row.attempts) for row in results.rows.values() if row.state is DeliveryState.FAILED
+        ]
+        index = results.index
+        if index is not None and index.reason not in {"", WITHDRAWN}:
+            failed.append((NotificationId(digest("index", decision.event)), f"index: {index.reason}", index.attempts))
+        for name, reason, tries in failed:
+            letter = DeadLetter(
+                id=DeadLetterId(name),
+                lane=LANE,
+                subject=subject_of(decision.conversation, decision.event),
+                reason=reason,
+                tries=tries,
+                at=self.clock.now(),
+                trace=TraceId(decision.trace),
+            )
+            await self.dead_letters.put(letter)
