@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from attrs import frozen
@@ -55,9 +56,13 @@ def scan(raw: bytes) -> Scanned:
     return Scanned(block, root, _oddities(raw, block, odd=tree.odd))
 
 
+# `From : john@corp` is no such line, but the field in obsolete syntax (RFC 5322 §4.5.3), and ambiguous.
+_MBOX: Final = re.compile(rb">?From (?![ \t]*:)")
+
+
 def _start(raw: bytes) -> int:
     """Where the first field begins: behind an mbox's `From ` line."""
-    if raw.startswith((b"From ", b">From ")):
+    if _MBOX.match(raw):
         return raw.find(b"\n") + 1 or len(raw)
     return 0
 
