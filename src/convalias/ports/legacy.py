@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from attrs import frozen
@@ -68,4 +68,16 @@ class LegacyRelay(Protocol):
 
     async def index(self, call: IndexCall) -> None:
         """Store and index this event; notify unless told not to."""
+        ...
+
+
+class Audience(Protocol):
+    """Whom a stand-in legacy relay notifies; a real one has lists of its own. Raises `Unavailable`."""
+
+    async def of_event(self, conversation: ConversationId, *, author: str) -> Sequence[EmailAddress]:
+        """Where everybody but that author (as in `IndexCall`) is reached."""
+        ...
+
+    async def of_mail(self, conversation: ConversationId, *, raw_key: str) -> Sequence[EmailAddress]:
+        """Where everybody but the sender of that raw mail is reached."""
         ...

@@ -1,0 +1,248 @@
+"""The stand-in legacy relay of a data directory: its own file, so that it forgets nothing either."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Final, TypeAlias, TypeVar
+
+from convalias.adapters.embedded import folder
+from convalias.adapters.embedded.errors import NotOpenError
+from convalias.adapters.embedded.schema import patiently
+from convalias.adapters.embedded.times import restored, stored
+from convalias.adapters.memory.legacy import HANDOFF, INDEX, LegacyCall, handed_over, indexed, notification
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.aliases import LegacyAlias
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.participants import AddressTenure, GivenUp
+from convalias.ports.ambient import Clock
+from convalias.ports.errors import Unavailable
+from convalias.ports.legacy import Audience, HandOff, IndexCall
+from convalias.ports.mail import OutgoingMail
+
+T = TypeVar("T")
+_PATIENCE_SECONDS: Final = 10.0
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS aliases (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, address TEXT NOT NULL UNIQUE, conversation TEXT
+);
+CREATE INDEX IF NOT EXISTS aliases_conversation ON aliases (conversation, number);
+CREATE TABLE IF NOT EXISTS tenures (
+    address TEXT NOT NULL, since INTEGER NOT NULL, account TEXT NOT NULL, until INTEGER, given_up TEXT,
+    PRIMARY KEY (address, since, account)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS calls (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, external_id TEXT NOT NULL, message_id TEXT NOT NULL,
+    address TEXT, conversation TEXT, suppressed INTEGER NOT NULL, notified INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (kind, external_id)
+);
+"""
+_CALL: Final = "SELECT kind, external_id, message_id, address, conversation, suppressed, notified FROM calls"
+_Row: TypeAlias = tuple[str, str, str, str | None, str | None, int, int]
+
+
+class LegacyRelay:
+    """`ports.LegacyRelay` in `legacy.db`. Inert until `open()`; any number of processes may use it at once.
+
+    Row first, then the mails, then the row says so: a call that a crash cut short is completed by its repetition,
+    and `outgoing` keeps each mail from being written twice.
+    """
+
+    def __init__(self, path: Path, *, outgoing: OutgoingMail, audience: Audience, clock: Clock) -> None:
+        """Name the file; nothing is touched."""
+        self._path = path
+        self._outgoing = outgoing
+        self._audience = audience
+        self._clock = clock
+        self._is_open = False
+
+    async def open(self) -> None:
+        """Make the file if need be."""
+        await asyncio.to_thread(folder.make, self._path.parent)
+        self._is_open = True
+        await self._do(_create)
+
+    async def load(self, aliases: Iterable[LegacyAlias], tenures: Iterable[AddressTenure]) -> None:
+        """Know these too; what is known under the same address, or account and beginning, is replaced."""
+        known = [(alias.address.key, alias.conversation) for alias in aliases]
+        history = [
+            (
+                one.address.key,
+                stored(one.since),
+                one.account,
+                None if one.until is None else stored(one.until),
+                None if one.given_up is None else one.given_up.value,
+            )
+            for one in tenures
+        ]
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany(
+                "INSERT INTO aliases (address, conversation) VALUES (?, ?)"
+                " ON CONFLICT (address) DO UPDATE SET conversation = excluded.conversation",
+                known,
+            )
+            connection.executemany("INSERT OR REPLACE INTO tenures VALUES (?, ?, ?, ?, ?)", history)
+
+        await self._do(write)
+
+    async def aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
+        """Those that are known."""
+        by_key = {address.key: address for address in addresses}
+        rows = await self._found(
+            "SELECT address, conversation FROM aliases WHERE address IN (SELECT value FROM json_each(?))", list(by_key)
+        )
+        return {by_key[key]: _alias(key, conversation) for key, conversation in rows}
+
+    async def of_conversations(
+        self, conversations: Collection[ConversationId]
+    ) -> Mapping[ConversationId, tuple[LegacyAlias, ...]]:
+        """In the order they were loaded in."""
+        rows = await self._found(
+            "SELECT address, conversation FROM aliases WHERE conversation IN (SELECT value FROM json_each(?))"
+            " ORDER BY number",
+            list(conversations),
+        )
+        listed: dict[str | None, list[LegacyAlias]] = {}
+        for key, of in rows:
+            listed.setdefault(of, []).append(_alias(key, of))
+        return {one: tuple(listed.get(one, ())) for one in conversations}
+
+    async def tenures(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[AddressTenure, ...]]:
+        """By beginning."""
+        asked = json.dumps([address.key for address in addresses])
+
+        def read(connection: sqlite3.Connection) -> list[tuple[str, int, str, int | None, str | None]]:
+            return connection.execute(
+                "SELECT address, since, account, until, given_up FROM tenures"
+                " WHERE address IN (SELECT value FROM json_each(?)) ORDER BY since, account",
+                (asked,),
+            ).fetchall()
+
+        rows = await self._do(read)
+        by_key = {address.key: address for address in addresses}
+        listed: dict[EmailAddress, list[AddressTenure]] = {address: [] for address in addresses}
+        for key, since, account, until, given_up in rows:
+            address = by_key[key]
+            ended = None if until is None else restored(until)
+            why = None if given_up is None else GivenUp(given_up)
+            listed[address].append(AddressTenure(address, AccountId(account), restored(since), ended, why))
+        return {address: tuple(history) for address, history in listed.items()}
+
+    async def process(self, mail: HandOff) -> None:
+        """Note it once, and tell the conversation of that address."""
+        alias = (await self.aliases([mail.address])).get(mail.address)
+        row = await self._noted(handed_over(mail, None if alias is None else alias.conversation))
+        if row.conversation is None or row.notified:
+            return
+        await self._notify(row, await self._audience.of_mail(row.conversation, raw_key=mail.raw_key))
+
+    async def index(self, call: IndexCall) -> None:
+        """Note it once; notify unless the first call for that event said not to."""
+        listed = (await self.of_conversations([call.conversation]))[call.conversation]
+        row = await self._noted(indexed(call, listed))
+        if row.suppress_notification or row.notified:
+            return
+        await self._notify(row, await self._audience.of_event(call.conversation, author=call.author))
+
+    async def calls(self) -> Sequence[LegacyCall]:
+        """What it was told, in order."""
+
+        def read(connection: sqlite3.Connection) -> list[_Row]:
+            return connection.execute(f"{_CALL} ORDER BY number").fetchall()
+
+        return tuple(_call(row) for row in await self._do(read))
+
+    async def _noted(self, row: LegacyCall) -> LegacyCall:
+        """The row that stands under that external id: the first."""
+        values = (
+            row.kind,
+            row.external_id,
+            row.message_id,
+            None if row.address is None else row.address.key,
+            row.conversation,
+            row.suppress_notification,
+        )
+
+        def write(connection: sqlite3.Connection) -> _Row:
+            connection.execute(
+                "INSERT OR IGNORE INTO calls (kind, external_id, message_id, address, conversation, suppressed)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                values,
+            )
+            standing: _Row = connection.execute(
+                f"{_CALL} WHERE kind = ? AND external_id = ?", (row.kind, row.external_id)
+            ).fetchone()
+            return standing
+
+        return _call(await self._do(write))
+
+    async def _notify(self, row: LegacyCall, recipients: Sequence[EmailAddress]) -> None:
+        at: datetime = self._clock.now()
+        for recipient in recipients:
+            await self._outgoing.send(notification(row, recipient, at=at))
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE calls SET notified = 1 WHERE kind = ? AND external_id = ?", (row.kind, row.external_id)
+            )
+
+        await self._do(write)
+
+    async def _found(self, query: str, values: Sequence[str]) -> list[tuple[str, str | None]]:
+        asked = json.dumps(values)
+
+        def read(connection: sqlite3.Connection) -> list[tuple[str, str | None]]:
+            return connection.execute(query, (asked,)).fetchall()
+
+        return await self._do(read)
+
+    async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """In one transaction of a connection of its own: nothing is shared with other threads, or with a fork."""
+        if not self._is_open:
+            raise NotOpenError("the stand-in legacy relay is not open; open() it first")
+        try:
+            async with asyncio.timeout(3 * _PATIENCE_SECONDS):
+                return await asyncio.to_thread(self._transact, work)
+        except (sqlite3.Error, TimeoutError) as error:
+            raise Unavailable("legacy relay") from error
+
+    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"), _PATIENCE_SECONDS)
+            patiently(lambda: connection.execute("BEGIN IMMEDIATE"), _PATIENCE_SECONDS)
+            try:
+                result = work(connection)
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+            return result
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    for statement in _TABLES.split(";"):
+        connection.execute(statement)
+
+
+def _alias(key: str, conversation: str | None) -> LegacyAlias:
+    return LegacyAlias(EmailAddress.parse(key), None if conversation is None else ConversationId(conversation))
+
+
+def _call(row: _Row) -> LegacyCall:
+    kind, external_id, message_id, address, conversation, suppressed, notified = row
+    return LegacyCall(
+        kind=HANDOFF if kind == HANDOFF else INDEX,
+        external_id=external_id,
+        message_id=message_id,
+        address=None if address is None else EmailAddress.parse(address),
+        suppress_notification=bool(suppressed),
+        conversation=None if conversation is None else ConversationId(conversation),
+        notified=bool(notified),
+    )

@@ -1,0 +1,61 @@
+"""OutgoingMail into a folder: one file per key, whole, written once."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from convalias.adapters.embedded import folder
+from convalias.adapters.embedded.errors import NotOpenError
+from convalias.adapters.embedded.files import DurableFiles
+from convalias.ports.ambient import Incarnation
+from convalias.ports.errors import Unavailable
+from convalias.ports.hub import Answer, NotSent, Sent
+from convalias.ports.mail import Outgoing
+
+_PATIENCE_SECONDS: Final = 30.0
+
+
+class Outbox:
+    """`ports.OutgoingMail`: `<key>.eml` in one folder. Idempotent per key for ever; whoever picks mail up copies it.
+
+    The file begins with a Return-Path field, as final delivery writes it (RFC 5321 §4.4), so that the envelope is
+    not lost.
+    """
+
+    def __init__(self, root: Path, *, incarnation: Incarnation) -> None:
+        """Name the folder; nothing is touched."""
+        self.root = root
+        self._files = DurableFiles(root, incarnation)
+        self._is_open = False
+
+    async def open(self) -> None:
+        """Make the folder if need be. Raises `UnusableDirectoryError`."""
+        await asyncio.to_thread(folder.make, self.root)
+        await asyncio.to_thread(self._files.prepare)
+        self._is_open = True
+
+    async def send(self, mail: Outgoing) -> None:
+        """Durable when it returns. Raises `Unavailable`; what is not plainly absent by then is ambiguous."""
+        if not self._is_open:
+            raise NotOpenError("the outbox is not open; open() it first")
+        path = self._path(mail.key)
+        body = f"Return-Path: <{mail.return_path}>\r\n".encode() + mail.raw
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await asyncio.to_thread(self._files.create, path, body)
+        except TimeoutError:  # the thread goes on writing
+            raise
+        except OSError as error:
+            if path.exists():  # linked, but perhaps not yet for good
+                raise
+            raise Unavailable("the outbox") from error
+
+    async def ask(self, key: str) -> Answer:
+        """Whether a mail with that key is there. For `Guarantee.ask`."""
+        return Sent() if await asyncio.to_thread(self._path(key).exists) else NotSent()
+
+    def _path(self, key: str) -> Path:
+        """A key is `[A-Za-z0-9._-]{1,64}` and begins with no dot, so it is a file name as it is."""
+        return self.root / f"{key}.eml"

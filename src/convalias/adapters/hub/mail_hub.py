@@ -1,0 +1,97 @@
+"""NotificationHub over OutgoingMail: e-mail only, one mail per notification, the same mail at every try."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from convalias.adapters.hub.rendering import Wording, as_html, as_text
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.delivery import Channel
+from convalias.domain.events import MessageAdded
+from convalias.domain.notifications import Notification
+from convalias.domain.seals import Seals
+from convalias.ports.drafts import Compose, Draft
+from convalias.ports.hub import Declined, Guarantee, Sent
+from convalias.ports.mail import Outgoing, OutgoingMail
+
+
+class NotificationHub:
+    """`ports.NotificationHub`. What it can be held to is what its `OutgoingMail` can: said by `guarantee`.
+
+    A retry makes the same bytes: all of them follow from the notification and its event. No address but the alias
+    and the recipient's own is in them, unless somebody wrote one into a message.
+    """
+
+    def __init__(  # noqa: PLR0913 - keyword-only: what it needs, and what may be worded differently
+        self,
+        *,
+        outgoing: OutgoingMail,
+        compose: Compose,
+        seals: Seals,
+        alias_domain: str,
+        guarantee: Guarantee,
+        bounce_domain: str | None = None,
+        via: str = "",
+        base_url: str | None = None,
+        wording: Wording | None = None,
+    ) -> None:
+        """`base_url` (https): where an unsubscribe link leads; None: no such link. `via`: the platform's name."""
+        self._outgoing = outgoing
+        self._compose = compose
+        self._seals = seals
+        self._alias_domain = alias_domain
+        self._guarantee = guarantee
+        self._bounce_domain = bounce_domain or f"bounce.{alias_domain}"
+        self._via = via
+        self._base_url = None if base_url is None else base_url.rstrip("/")
+        self._wording = wording or Wording()
+
+    @property
+    def channels(self) -> Mapping[Channel, Guarantee]:
+        """E-mail."""
+        return {Channel.EMAIL: self._guarantee}
+
+    async def send(self, notification: Notification) -> Sent | Declined:
+        """Render and send. Receipts come by the return path, if at all."""
+        to, message = notification.recipient_address, notification.event.happening
+        if notification.channel is not Channel.EMAIL or to is None:
+            return Declined("this hub sends e-mail only")
+        if not isinstance(message, MessageAdded):
+            return Declined("nothing to tell: the event is no message")
+        draft = self._draft(notification, message, to)
+        await self._outgoing.send(
+            Outgoing(
+                key=notification.id,
+                raw=self._compose(draft),
+                to=to,
+                return_path=self._seals.return_path(notification.id, self._bounce_domain),
+            )
+        )
+        return Sent(draft.message_id)
+
+    def _draft(self, notification: Notification, message: MessageAdded, to: EmailAddress) -> Draft:
+        about = (notification.conversation, notification.recipient)
+        root = self._seals.root_id(*about, self._alias_domain)
+        answered = notification.in_reply_to
+        return Draft(
+            sender=notification.reply_alias,
+            sender_name=notification.author_name,
+            via=self._via,
+            to=to,
+            subject=f"{self._wording.subject} [{self._seals.subject_code(*about)}]",
+            text=as_text(message, self._wording),
+            html=as_html(message, self._wording),
+            message_id=self._seals.message_id(notification.id, self._alias_domain),
+            date=notification.event.appended_at,
+            in_reply_to=answered,
+            references=(root,) if answered is None else (root, answered),
+            unsubscribe=self._unsubscribe(notification),
+            feedback_id=f"{notification.kind.value}:convalias",
+            mark=notification.id,
+        )
+
+    def _unsubscribe(self, notification: Notification) -> str | None:
+        if self._base_url is None:
+            return None
+        token = self._seals.unsubscribe_token(notification.conversation, notification.recipient)
+        return f"{self._base_url}/unsubscribe/{token}"

@@ -1,0 +1,45 @@
+"""What a recipient reads: a message as text and as HTML, nothing of it a tag, a header or a name of a mailbox."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Final
+
+from attrs import frozen
+
+from convalias.domain.events import MessageAdded
+from convalias.ports.drafts import REPLY_MARKER
+
+_STYLE: Final = "color:#777;font-size:12px"
+
+
+@frozen(kw_only=True)
+class Wording:
+    """The words of ours in a notification. Plain text; markup in them is shown, not obeyed."""
+
+    subject: str = "Message in your conversation"
+    """The same for every message: neither a preview nor a name."""
+    attached: str = "Attached:"
+    empty: str = "(no text)"
+    footer: str = "Answer this e-mail to answer in the conversation."
+
+
+def as_text(message: MessageAdded, words: Wording) -> str:
+    """Marker, text, names of attachments, footer; lines end in LF."""
+    parts = [REPLY_MARKER, "", message.text or words.empty]
+    if message.attachments:
+        parts += ["", words.attached, *(f"- {one.name}" for one in message.attachments)]
+    return "\n".join([*parts, "", "-- ", words.footer, ""])
+
+
+def as_html(message: MessageAdded, words: Wording) -> str:
+    """The same; white space is kept as it was written."""
+    names = "".join(f"<li>{escape(one.name)}</li>" for one in message.attachments)
+    files = f"<p>{escape(words.attached)}</p><ul>{names}</ul>" if names else ""
+    return (
+        "<!DOCTYPE html><html><body>"
+        f'<p style="{_STYLE}">{escape(REPLY_MARKER)}</p>\n'
+        f'<div style="white-space:pre-wrap">{escape(message.text or words.empty)}</div>\n'
+        f'{files}\n<p style="{_STYLE}">{escape(words.footer)}</p>'
+        "</body></html>\n"
+    )

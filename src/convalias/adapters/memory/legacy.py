@@ -1,0 +1,159 @@
+"""A stand-in for the legacy relay: what it was told, whom it notified, which flag it saw first."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Final
+
+from attrs import evolve, frozen
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.aliases import LegacyAlias
+from convalias.domain.ids import ConversationId
+from convalias.domain.participants import AddressTenure
+from convalias.ports.ambient import Clock
+from convalias.ports.legacy import Audience, HandOff, IndexCall
+from convalias.ports.mail import Outgoing, OutgoingMail
+
+INDEX: Final = "index"
+HANDOFF: Final = "handoff"
+_ID: Final = re.compile(r"<[!-;=?-~]{1,900}>")
+_PRINTABLE: Final = re.compile(r"[!-~]{1,200}")
+
+
+@frozen(kw_only=True)
+class LegacyCall:
+    """One row of what the relay was told. The first call under an external id makes it."""
+
+    kind: str
+    external_id: str
+    message_id: str
+    address: EmailAddress | None
+    suppress_notification: bool
+    conversation: ConversationId | None = None
+    notified: bool = False
+
+
+class LegacyRelay:
+    """`ports.LegacyRelay` in memory. Keeps the first flag it saw for an external id, for ever."""
+
+    def __init__(self, *, outgoing: OutgoingMail, audience: Audience, clock: Clock) -> None:
+        """It notifies through `outgoing`, whoever `audience` says."""
+        self._outgoing = outgoing
+        self._audience = audience
+        self._clock = clock
+        self._aliases: dict[EmailAddress, LegacyAlias] = {}
+        self._tenures: dict[EmailAddress, dict[tuple[str, datetime], AddressTenure]] = {}
+        self._calls: dict[tuple[str, str], LegacyCall] = {}
+
+    async def load(self, aliases: Iterable[LegacyAlias], tenures: Iterable[AddressTenure]) -> None:
+        """Know these too; what is known under the same address, or account and beginning, is replaced."""
+        self._aliases.update({alias.address: alias for alias in aliases})
+        for one in tenures:
+            self._tenures.setdefault(one.address, {})[one.account, one.since] = one
+
+    async def aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
+        """Those that are known."""
+        return {address: self._aliases[address] for address in addresses if address in self._aliases}
+
+    async def of_conversations(
+        self, conversations: Collection[ConversationId]
+    ) -> Mapping[ConversationId, tuple[LegacyAlias, ...]]:
+        """In the order they were loaded in."""
+        listed = _by_conversation(self._aliases.values())
+        return {one: tuple(listed.get(one, ())) for one in conversations}
+
+    async def tenures(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[AddressTenure, ...]]:
+        """By beginning."""
+        return {
+            address: tuple(sorted(self._tenures.get(address, {}).values(), key=lambda one: (one.since, one.account)))
+            for address in addresses
+        }
+
+    async def process(self, mail: HandOff) -> None:
+        """Note it once, and tell the conversation of that address."""
+        alias = self._aliases.get(mail.address)
+        row = handed_over(mail, None if alias is None else alias.conversation)
+        row = self._calls.setdefault((HANDOFF, mail.external_id), row)
+        if row.conversation is None or row.notified:
+            return
+        recipients = await self._audience.of_mail(row.conversation, raw_key=mail.raw_key)
+        await self._notify(row, recipients)
+
+    async def index(self, call: IndexCall) -> None:
+        """Note it once; notify unless the first call for that event said not to."""
+        listed = (await self.of_conversations([call.conversation]))[call.conversation]
+        row = self._calls.setdefault((INDEX, call.external_id), indexed(call, listed))
+        if row.suppress_notification or row.notified:
+            return
+        recipients = await self._audience.of_event(call.conversation, author=call.author)
+        await self._notify(row, recipients)
+
+    async def calls(self) -> Sequence[LegacyCall]:
+        """What it was told, in order."""
+        return tuple(self._calls.values())
+
+    async def _notify(self, row: LegacyCall, recipients: Iterable[EmailAddress]) -> None:
+        for recipient in recipients:
+            await self._outgoing.send(notification(row, recipient, at=self._clock.now()))
+        self._calls[row.kind, row.external_id] = evolve(row, notified=True)
+
+
+def _by_conversation(aliases: Iterable[LegacyAlias]) -> Mapping[ConversationId | None, Sequence[LegacyAlias]]:
+    listed: dict[ConversationId | None, list[LegacyAlias]] = {}
+    for alias in aliases:
+        listed.setdefault(alias.conversation, []).append(alias)
+    return listed
+
+
+def indexed(call: IndexCall, of_conversation: Sequence[LegacyAlias]) -> LegacyCall:
+    """The row of an index call: under the conversation's first legacy alias, else the author's alias."""
+    return LegacyCall(
+        kind=INDEX,
+        external_id=call.external_id,
+        message_id=call.message_id,
+        address=of_conversation[0].address if of_conversation else call.alias,
+        suppress_notification=call.suppress_notification,
+        conversation=call.conversation,
+    )
+
+
+def handed_over(mail: HandOff, conversation: ConversationId | None) -> LegacyCall:
+    """The row of a hand-off."""
+    return LegacyCall(
+        kind=HANDOFF,
+        external_id=mail.external_id,
+        message_id=mail.message_id,
+        address=mail.address,
+        suppress_notification=False,
+        conversation=conversation,
+    )
+
+
+def notification(row: LegacyCall, recipient: EmailAddress, *, at: datetime) -> Outgoing:
+    """What legacy sends: one mail per (message, recipient), under a key made of both.
+
+    Mail that came to two legacy aliases of one conversation is one message of it.
+    """
+    about = row.external_id if row.kind == INDEX else f"{row.conversation} {row.message_id}"
+    key = hashlib.sha256(f"{row.kind}\0{about}\0{recipient.key}".encode("utf-8", "surrogatepass")).hexdigest()[:40]
+    sender = row.address or EmailAddress.parse("relay@legacy.invalid")
+    fields = {
+        "From": str(sender),
+        "To": str(recipient),
+        "Subject": "New message",
+        "Date": format_datetime(at),
+        "Message-ID": f"<{key}@{sender.domain}>",
+        # Ids are other people's text: one that could add a line, or is no id, is left out.
+        "References": row.message_id if _ID.fullmatch(row.message_id) else "",
+        "X-External-Id": row.external_id if _PRINTABLE.fullmatch(row.external_id) else "",
+        "MIME-Version": "1.0",
+        "Content-Type": "text/plain; charset=utf-8",
+    }
+    header = "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value)
+    raw = f"{header}\r\nThere is a new message in your conversation.\r\n".encode("utf-8", "replace")
+    return Outgoing(key=key, raw=raw, to=recipient)

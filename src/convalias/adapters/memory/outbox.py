@@ -1,0 +1,34 @@
+"""OutgoingMail in memory, and the mailboxes it filled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from convalias.domain.addresses import EmailAddress
+from convalias.ports.hub import Answer, NotSent, Sent
+from convalias.ports.mail import Outgoing
+
+
+class Outbox:
+    """`ports.OutgoingMail`. Idempotent per key for ever."""
+
+    def __init__(self) -> None:
+        """Nothing left yet."""
+        self._mails: dict[str, Outgoing] = {}
+
+    async def send(self, mail: Outgoing) -> None:
+        """Keep it; the same key is the same mail."""
+        self._mails.setdefault(mail.key, mail)
+
+    async def ask(self, key: str) -> Answer:
+        """Whether a mail with that key left. For `Guarantee.ask`."""
+        return Sent() if key in self._mails else NotSent()
+
+    @property
+    def mails(self) -> Sequence[Outgoing]:
+        """All that left, in order."""
+        return tuple(self._mails.values())
+
+    def mailbox(self, address: EmailAddress) -> Sequence[Outgoing]:
+        """What was sent to that address, in order."""
+        return tuple(mail for mail in self._mails.values() if mail.to == address)

@@ -1,0 +1,103 @@
+"""What leaves us and comes back by other hands: Message-IDs, return paths, unsubscribe links, each under a key."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from typing import Final
+
+from attrs import field, frozen
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.delivery import Channel, NotificationId, NotificationKind
+from convalias.domain.ids import AccountId, ConversationId
+
+_KINDS: Final = {
+    NotificationKind.MESSAGE: "m",
+    NotificationKind.REMINDER_24H: "a",
+    NotificationKind.REMINDER_48H: "b",
+    NotificationKind.REMINDER_7D: "c",
+}
+_BY_LETTER: Final = {letter: kind for kind, letter in _KINDS.items()}
+_MAC: Final = 16
+"""Hex digits: 64 bits, so a forged bounce takes 2^63 mails on average."""
+_TOKEN: Final = re.compile(r"b-([a-z0-9_-]{1,26})\.([0-9a-f]{16})\.([a-z])\.([0-9a-f]{16})")
+_LINK: Final = re.compile(r"([A-Za-z0-9_=-]{1,600})\.([A-Za-z0-9_=-]{1,600})\.([0-9a-f]{32})")
+
+
+@frozen
+class Seal:
+    """One secret, for one use."""
+
+    secret: bytes = field(repr=False)
+
+    def digest(self, *parts: str) -> str:
+        """64 hex digits over length-prefixed parts: HMAC-SHA256."""
+        mac = hmac.new(self.secret, digestmod=hashlib.sha256)
+        for part in parts:
+            octets = part.encode("utf-8", "surrogatepass")
+            mac.update(b"%d:" % len(octets) + octets)
+        return mac.hexdigest()
+
+
+@frozen
+class Seals:
+    """Secrets of what is written into mail, each derived for its own use."""
+
+    message_ids: Seal
+    return_paths: Seal
+    links: Seal
+
+    def message_id(self, name: str, domain: str) -> str:
+        """`<n.digest@domain>`: the same name, the same Message-ID, so that a second copy is known as one."""
+        return f"<n.{self.message_ids.digest('message', name)[:32]}@{domain}>"
+
+    def root_id(self, conversation: ConversationId, recipient: AccountId, domain: str) -> str:
+        """What all mail of one conversation to one recipient refers to, so that clients show it as one thread."""
+        return f"<r.{self.message_ids.digest('root', conversation, recipient)[:32]}@{domain}>"
+
+    def subject_code(self, conversation: ConversationId, recipient: AccountId) -> str:
+        """Six characters that keep conversations apart in clients that thread by subject; it tells nothing."""
+        return self.message_ids.digest("subject", conversation, recipient)[:6]
+
+    def return_path(self, notification: NotificationId, domain: str) -> str:
+        """`b-<notification><MAC>@domain`, 64 octets at most: RFC 5321 §4.5.3.1.1. E-mail only has return paths."""
+        event, who, kind, _ = notification.split(".")
+        token = f"{event}.{who}.{_KINDS[NotificationKind(kind)]}"
+        return f"b-{token}.{self.return_paths.digest(token)[:_MAC]}@{domain}"
+
+    def bounced(self, address: EmailAddress) -> NotificationId | None:
+        """The notification whose return path that is, or None when we did not make it. Letter case never counts."""
+        local = address.local.lower()
+        found = _TOKEN.fullmatch(local)
+        if found is None or found[3] not in _BY_LETTER:
+            return None
+        token = f"{found[1]}.{found[2]}.{found[3]}"
+        if not hmac.compare_digest(self.return_paths.digest(token)[:_MAC], found[4]):
+            return None
+        kind = _BY_LETTER[found[3]].value
+        return NotificationId(f"{found[1]}.{found[2]}.{kind}.{Channel.EMAIL.value}")
+
+    def unsubscribe_token(self, conversation: ConversationId, account: AccountId) -> str:
+        """For a link that mutes e-mail of one conversation for one account, and does nothing else."""
+        return f"{_b64(conversation)}.{_b64(account)}.{self.links.digest('mute', conversation, account)[:32]}"
+
+    def unsubscribed(self, token: str) -> tuple[ConversationId, AccountId] | None:
+        """What such a token says, or None when we did not make it."""
+        found = _LINK.fullmatch(token)
+        if found is None:
+            return None
+        try:
+            conversation, account = (base64.urlsafe_b64decode(found[part]).decode() for part in (1, 2))
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        if not hmac.compare_digest(self.links.digest("mute", conversation, account)[:32], found[3]):
+            return None
+        return ConversationId(conversation), AccountId(account)
+
+
+def _b64(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
