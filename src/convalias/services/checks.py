@@ -8,11 +8,19 @@ from convalias.domain.threads import ConversationThread, ThreadState
 from convalias.services.errors import NoSuchConversation, Refused
 
 
-def existing(thread: ConversationThread | None, conversation: ConversationId) -> ConversationThread:
-    """It is there. Raises `NoSuchConversation`: an erased one is gone, and nobody is told that it was there."""
-    if thread is None or thread.state is ThreadState.ERASED:
+def known(thread: ConversationThread | None, conversation: str) -> ConversationThread:
+    """It is there, or was. Raises `NoSuchConversation`."""
+    if thread is None:
         raise NoSuchConversation(conversation)
     return thread
+
+
+def existing(thread: ConversationThread | None, conversation: ConversationId) -> ConversationThread:
+    """It is there. Raises `NoSuchConversation`: an erased one is gone, and nobody is told that it was there."""
+    there = known(thread, conversation)
+    if there.state is ThreadState.ERASED:
+        raise NoSuchConversation(conversation)
+    return there
 
 
 def is_open(thread: ConversationThread) -> None:

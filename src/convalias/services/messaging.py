@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -33,7 +34,7 @@ from convalias.domain.participants import AccountAuthor, Author, Participant
 from convalias.domain.threads import ConversationThread, ThreadState
 from convalias.services.aliasing import Aliasing
 from convalias.services.appending import Addition, Appender
-from convalias.services.checks import existing, is_open, takes_part
+from convalias.services.checks import existing, is_open, known, takes_part
 from convalias.services.errors import KeyReused, NoSuchConversation, Refused
 from convalias.services.mail_messages import MailAddition, as_message, is_another, reused
 
@@ -176,10 +177,7 @@ class Messaging:
 
     async def thread(self, conversation: str) -> ConversationThread:
         """The conversation as of its last event, an erased one included. Raises `NoSuchConversation`."""
-        thread = await self.appender.threads.thread(ConversationId(conversation))
-        if thread is None:
-            raise NoSuchConversation(conversation)
-        return thread
+        return known(await self.appender.threads.thread(ConversationId(conversation)), conversation)
 
     async def events(self, conversation: str, *, after: int = 0, limit: int = 100) -> Sequence[ConversationEvent]:
         """Events with a higher seq than `after`, ascending; the next page is after the last one's seq."""
@@ -250,7 +248,8 @@ class Messaging:
         def draft(thread: ConversationThread) -> Happening | None:
             return CopiesSeen(copies - thread.cc_seen) if copies - thread.cc_seen else None
 
-        await self._change(conversation, subject, draft)
+        with suppress(NoSuchConversation):  # erased since the message came: nothing more is kept of it
+            await self._change(conversation, subject, draft)
 
     async def _first(self, conversation: ConversationId) -> ConversationEvent:
         (first,) = await self.appender.conversations.after(conversation, 0, limit=1)

@@ -1,0 +1,97 @@
+"""Messaging over memory, and a second process beside it on the same records."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import count
+
+from attrs import evolve
+
+from convalias.adapters import memory
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.aliases import AliasKey, AliasKeys
+from convalias.domain.dedup import MailKey, MessageId
+from convalias.domain.envelope import MailContent
+from convalias.domain.events import ConversationEvent
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.participants import AccountAuthor, Participant
+from convalias.domain.rollout import Stage
+from convalias.ports import records as port
+from convalias.services.aliasing import Aliasing, AliasMint
+from convalias.services.appending import Appender
+from convalias.services.loading import Loading
+from convalias.services.messaging import MailAddition, Messaging
+from convalias.services.stages import Stages
+from convalias.stores.aliases import Aliases
+from convalias.stores.conversations import ConversationStore
+from convalias.stores.threads import Threads
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+C1 = ConversationId("c1")
+ANN, BOB, EVE = AccountId("ann"), AccountId("bob"), AccountId("eve")
+PEOPLE = (Participant(ANN, name="Ann Alb"), Participant(BOB, name="Bob Bär"))
+HOME = EmailAddress.parse("ann@home.example")
+KEYS = AliasKeys((AliasKey(0, b"s" * 32),))
+
+
+_PROCESSES = count(1)
+
+
+class ProcessClock(memory.Clock):
+    """Virtual time of one process: its ids are unlike those of any other."""
+
+    def __init__(self) -> None:
+        super().__init__(NOON)
+        self._process = f"{next(_PROCESSES):04d}"
+
+    def new_id(self) -> str:
+        one = super().new_id()
+        return f"{one[:13]}{self._process}{one[17:]}"
+
+
+class Desk:
+    """Services of one process."""
+
+    def __init__(self, records: port.Records | None = None, *, unset: Stage = Stage.NATIVE, mints: bool = True) -> None:
+        self.records = records or memory.Records()
+        self.clock = ProcessClock()
+        self.flags = memory.Flags()
+        self.aliases = Aliases(records=self.records)
+        self.store = ConversationStore(records=self.records)
+        threads = Threads(conversations=self.store, records=self.records)
+        self.appender = Appender(conversations=self.store, threads=threads, clock=self.clock)
+        self.aliasing = Aliasing(
+            aliases=self.aliases,
+            appender=self.appender,
+            stages=Stages(flags=self.flags, unset=unset),
+            mint=AliasMint(domain="reply.example", keys=KEYS) if mints else None,
+        )
+        self.messaging = Messaging(appender=self.appender, aliasing=self.aliasing)
+        self.loading = Loading(aliasing=self.aliasing)
+
+    async def conversation(self) -> Messaging:
+        """`c1` of Ann and Bob, without aliases."""
+        quiet = Messaging(appender=self.appender, aliasing=evolve(self.aliasing, mint=None))
+        await quiet.create("apply", PEOPLE, conversation=C1)
+        return self.messaging
+
+    async def events(self) -> list[ConversationEvent]:
+        return list(await self.store.after(C1, 0, limit=1000))
+
+    async def kinds(self) -> list[str]:
+        return [type(event.happening).__name__ for event in await self.events()]
+
+
+def mail_key(identity: str = "x@y", *, sender: EmailAddress = HOME) -> MailKey:
+    return MailKey(C1, sender, MessageId(identity.encode()))
+
+
+def content(text: str = "hello") -> MailContent:
+    return MailContent(subject="Re: job", text=text, full_text=f"{text}\n> old", body_digest=f"digest of {text}")
+
+
+def addition(minutes: int = 0, **more: object) -> MailAddition:
+    return MailAddition(**{"occurred_at": NOON, "sent_at": NOON.replace(minute=minutes), "trace": "t", **more})
+
+
+ANN_WRITES = AccountAuthor(ANN, verified=True)
