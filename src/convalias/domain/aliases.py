@@ -127,11 +127,15 @@ class Forged:
     value: str
 
 
-@frozen(cache_hash=True)
+@frozen
 class ByName:
     """The whole address decides: v1, v2, and whatever else is listed."""
 
     address: EmailAddress
+
+    def __hash__(self) -> int:
+        """That of the address, which remembers it."""
+        return hash(self.address)
 
 
 AliasHandle: TypeAlias = Token | ByName

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
 from convalias.domain.addresses import Territory
-from convalias.domain.aliases import ByName, ConversationAlias, Forged, Token
+from convalias.domain.aliases import ByName, ConversationAlias, Forged, LegacyAlias, Token
 from convalias.domain.decoding import decode, unwrapped
 from convalias.domain.envelope import InboundMail, MessageEnvelope, UnreadableMail
 from convalias.domain.rollout import Stage
@@ -43,20 +43,29 @@ def header_addresses(mail: InboundMail) -> tuple[EmailAddress, ...]:
             return mail.header_recipients
 
 
-def arrived(addresses: Iterable[EmailAddress], source: Source, context: RoutingContext) -> tuple[Recipient, ...]:
+def arrived(addresses: Sequence[EmailAddress], source: Source, context: RoutingContext) -> tuple[Recipient, ...]:
     """These addresses as recipients: each distinct one once, in canonical order."""
+    if len(addresses) == 1:
+        return (resolved(addresses[0], source, context),)
     found = {one.address.key: one for one in (resolved(address, source, context) for address in addresses)}
-    return tuple(found[key] for key in sorted(found)) if len(found) > 1 else tuple(found.values())
+    return tuple([found[key] for key in sorted(found)])
 
 
 def resolved(written: EmailAddress, source: Source, context: RoutingContext) -> Recipient:
     """What one address as written leads to."""
+    domain, domains = written.domain, context.domains
+    # Nearly all mail is written to an address as it is listed.
+    if domain in domains.alias:
+        if (alias := context.aliases.get(ByName(written))) is not None:
+            return _alias(written, alias, source, context)
+    elif domain in domains.legacy and (legacy := context.legacy.get(written)) is not None:
+        return _legacy(written, legacy, source, context)
     address, listed = _listed(written, context)
-    match context.domains.territory(address):
+    match domains.territory(address):
         case Territory.FOREIGN:
             return ForeignRecipient(address, source)
         case Territory.LEGACY:
-            return _legacy(address, source, context)
+            return _legacy(address, context.legacy.get(address), source, context)
         case Territory.ALIAS:
             return _alias(address, listed, source, context)
 
@@ -79,17 +88,18 @@ def _alias(
     address: EmailAddress, listed: ConversationAlias | None, source: Source, context: RoutingContext
 ) -> AliasRecipient | UnknownRecipient:
     """At an alias domain. A v3 token decides before the name does: its alias shows its stored address."""
-    token = decode(address, context.keys)
-    alias = (
-        listed if listed is not None or isinstance(token, ByName) else context.aliases.get(_unsigned(token, address))
-    )
-    shown = address if alias is None else alias.address
-    if isinstance(token, Forged):
-        return UnknownRecipient(shown, source, forged=True)
-    thread = None if alias is None else context.threads.get(alias.conversation)
-    if alias is None or thread is None:
-        return UnknownRecipient(shown, source, forged=False)
-    return AliasRecipient(shown, source, alias, thread)
+    alias, forged = listed, False
+    if listed is None or context.keys is not None:
+        token = decode(address, context.keys)
+        forged = isinstance(token, Forged)
+        if listed is None and not isinstance(token, ByName):
+            alias = context.aliases.get(_unsigned(token, address))
+    if alias is None:
+        return UnknownRecipient(address, source, forged)
+    thread = None if forged else context.threads.get(alias.conversation)
+    if thread is None:
+        return UnknownRecipient(alias.address, source, forged)
+    return AliasRecipient(alias.address, source, alias, thread)
 
 
 def _unsigned(token: Token | Forged, address: EmailAddress) -> Token:
@@ -97,9 +107,10 @@ def _unsigned(token: Token | Forged, address: EmailAddress) -> Token:
     return token if isinstance(token, Token) else Token(token.value, address.domain)
 
 
-def _legacy(address: EmailAddress, source: Source, context: RoutingContext) -> AliasRecipient | LegacyRecipient:
+def _legacy(
+    address: EmailAddress, alias: LegacyAlias | None, source: Source, context: RoutingContext
+) -> AliasRecipient | LegacyRecipient:
     """At a legacy domain. In stage native one whose conversation is known here counts as a conversation alias."""
-    alias = context.legacy.get(address)
     conversation = None if alias is None else alias.conversation
     if conversation is None:
         return LegacyRecipient(address, source, None)

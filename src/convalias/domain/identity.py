@@ -47,7 +47,7 @@ Identification: TypeAlias = TakesPart | Several | Outsider | Stranger
 
 
 def identify(
-    address: EmailAddress, thread: ConversationThread, context: RoutingContext, *, history: timedelta
+    address: EmailAddress, thread: ConversationThread, context: RoutingContext, *, historical_days: int
 ) -> Identification:
     """The directory, then the history as of `context.now`, then those spoken for. Pure.
 
@@ -57,9 +57,11 @@ def identify(
     holders = context.holders.get(address)
     current = holders.accounts if holders is not None else ()
     if not current:
-        former = former_accounts(context.tenures.get(address, ()), context, history=history)
+        former = former_accounts(context.tenures.get(address, ()), context, historical_days=historical_days)
         return _among(former, taking_part, Standing.HISTORICAL) or (Outsider(former) if former else Stranger())
-    known = tuple(one.id for one in current)
+    if len(current) == 1 and current[0].id in taking_part:
+        return TakesPart(current[0].id, Standing.REGISTERED)
+    known = tuple([one.id for one in current])
     return (
         _among(known, taking_part, Standing.REGISTERED)
         or _among(_spoken_for(current), taking_part, Standing.DELEGATED)
@@ -68,7 +70,7 @@ def identify(
 
 
 def former_accounts(
-    tenures: Iterable[AddressTenure], context: RoutingContext, *, history: timedelta
+    tenures: Iterable[AddressTenure], context: RoutingContext, *, historical_days: int
 ) -> tuple[AccountId, ...]:
     """The accounts of the entry (ties: entries) with the latest beginning not after now, as far as it proves anything.
 
@@ -77,7 +79,7 @@ def former_accounts(
     """
     begun = [one for one in tenures if one.since <= context.now]
     latest = max((one.since for one in begun), default=None)
-    oldest = context.now - history
+    oldest = context.now - timedelta(days=historical_days)
     return tuple(
         dict.fromkeys(
             one.account

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from enum import Enum
 from typing import Final
 
@@ -12,7 +11,6 @@ from attrs import field, frozen, validators
 from convalias.domain.addresses import EmailAddress, canonical_domain
 from convalias.domain.admitting import LIGHT, Admission
 from convalias.domain.ids import UseCase
-
 
 _NOBODY: Final[frozenset[EmailAddress]] = frozenset()
 _NOWHERE: Final[frozenset[str]] = frozenset()
@@ -83,11 +81,6 @@ class RoutingPolicy:
     def trust_for(self, use_case: UseCase) -> SenderTrust:
         """The sender trust of that use case."""
         return self.trust_by_use_case.get(use_case, self.sender_trust)
-
-    @property
-    def history(self) -> timedelta:
-        """`historical_days` as a duration."""
-        return timedelta(days=self.historical_days)
 
 
 DEFAULT_POLICY: Final = RoutingPolicy()

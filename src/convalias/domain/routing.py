@@ -12,9 +12,10 @@ from convalias.domain.automation import MailClass
 from convalias.domain.context import RoutingContext, Witness
 from convalias.domain.envelope import NULL_RETURN_PATH, ClearFrom, InboundMail, MessageEnvelope, UnreadableMail
 from convalias.domain.evidence import Authentication, judge
-from convalias.domain.identity import identify
+from convalias.domain.identity import TakesPart, identify
 from convalias.domain.ids import ConversationId
 from convalias.domain.outcomes import CONSEQUENCES, Reason
+from convalias.domain.participants import AccountAuthor
 from convalias.domain.plan import Case, Decision, RoutingPlan, TryAgain
 from convalias.domain.policy import DEFAULT_POLICY, RoutingPolicy, SenderTrust
 from convalias.domain.rulebook import (
@@ -57,6 +58,11 @@ _MAIL_CLASS: Final = 6
 """What a rule of this step says is final; later verdicts are looked at once more in step 9."""
 
 
+# Members that every mail is compared with, named once: Python 3.11 looks one up by a function call.
+_AUTHENTICATED: Final = Authentication.AUTHENTICATED
+_ENVELOPE: Final = Source.ENVELOPE
+
+
 def route(
     mail: InboundMail,
     context: RoutingContext,
@@ -76,13 +82,14 @@ def route(
     if isinstance(mail, UnreadableMail):
         return _whole(found, (Reject(Reason.MALFORMED), NO_RULE, None), case)
     # Unknown is not absent: without the legacy relay's answer an overlap would be guessed.
-    if Witness.LEGACY in context.away and any(map(at_legacy_domain, found)):
+    if context.away and Witness.LEGACY in context.away and any(map(at_legacy_domain, found)):
         return TryAgain(frozenset({Witness.LEGACY}), case)
-    run = _Run(case, mail)
+    authentication = judge(mail.evidence)
+    run = _Run(case, mail, authentication)
     rulings = run.rulings(found)
     if run.waiting_for:
         return TryAgain(frozenset(run.waiting_for), case)
-    return RoutingPlan(rulings, _may_tell(mail, run.authentication, rulings), case)
+    return RoutingPlan(rulings, _may_tell(mail, authentication, rulings), case)
 
 
 Said: TypeAlias = tuple[Verdict, RuleName, int | None]
@@ -110,19 +117,20 @@ def _may_tell(mail: MessageEnvelope, authentication: Authentication, rulings: tu
     RFC 3834 §2 and §4: an answer to a null return path or to another machine is a loop; one to a forged sender is
     backscatter.
     """
-    return any(map(_tellable, rulings)) and (
-        authentication is Authentication.AUTHENTICATED
+    return (
+        authentication is _AUTHENTICATED
         and mail.return_path is not NULL_RETURN_PATH
         and mail.mail_class in _HUMAN
         and isinstance(mail.sender, ClearFrom)
         and not mail.spam
+        and any(map(_tellable, rulings))
     )
 
 
 def _tellable(ruling: Ruling) -> bool:
     verdict = ruling.verdict
     told = isinstance(verdict, Reject) and CONSEQUENCES[verdict.reason].may_tell_sender
-    return told and ruling.recipient.source is Source.ENVELOPE
+    return told and ruling.recipient.source is _ENVELOPE
 
 
 def _about_alias(verdict: Verdict) -> bool:
@@ -136,15 +144,11 @@ class _Run:
 
     case: Case
     mail: MessageEnvelope
-    authentication: Authentication = field(init=False)
-    named: NamedConversations = field(init=False)
+    authentication: Authentication
     firsts: dict[ConversationId, Ruling] = field(init=False, factory=dict[ConversationId, Ruling])
     """The ruling of the first good alias of each conversation."""
+    named: NamedConversations | None = field(init=False, default=None)
     waiting_for: set[Witness] = field(init=False, factory=set[Witness])
-
-    def __attrs_post_init__(self) -> None:
-        self.authentication = judge(self.mail.evidence)
-        self.named = NamedConversations(self.mail, self.case.context)
 
     def rulings(self, found: tuple[Recipient, ...]) -> tuple[Ruling, ...]:
         """One ruling for each, and for the header aliases that relay; in canonical order."""
@@ -199,13 +203,15 @@ class _Run:
 
         It decides as if the mail had arrived there, and shows only where it relays.
         """
-        alone = {one.thread.id for one in legacy if one.thread is not None and one.source is Source.ENVELOPE}
+        alone = {one.thread.id for one in legacy if one.thread is not None and one.source is _ENVELOPE}
         alone.difference_update(self.firsts)
         if not alone:
             return []
-        headers = (one for one in (*self.mail.to, *self.mail.cc) if conversation_at(one, self.case.context) in alone)
+        seen, context = frozenset(self.mail.recipients), self.case.context
+        named = [one for one in (*self.mail.to, *self.mail.cc) if one not in seen]
+        headers = [one for one in named if conversation_at(one, context) in alone]
         shown: list[Ruling] = []
-        for one in arrived(headers, Source.HEADER, self.case.context):
+        for one in arrived(headers, Source.HEADER, context):
             if isinstance(one, AliasRecipient) and one.thread.id not in self.firsts:
                 ruling = self._alias(one)
                 if isinstance(ruling.verdict, RelayToConversation):
@@ -214,36 +220,43 @@ class _Run:
 
     def _decided(self, recipient: AliasRecipient) -> Said:
         """Steps 6 to 9, for the first good alias of a conversation."""
-        rules, policy = self.case.rules, self.case.policy
-        trust = policy.trust_for(recipient.thread.use_case)
-        sender = SenderCase(self.mail, self.authentication, trust)
-        for one in rules.sender:
+        mail, case = self.mail, self.case
+        trust = case.policy.trust_for(recipient.thread.use_case)
+        sender = SenderCase(mail, self.authentication, trust)
+        said: Said | None = None
+        for one in case.rules.sender:
             verdict = one.decide(sender)
             if verdict is not None:
                 said = verdict, one.name, one.number
                 if one.step == _MAIL_CLASS:
                     return said
                 break
-        else:
-            said = self._by_author(recipient, trust)
-        standing = RelayCase(self.mail, self.authentication, recipient, said[0], self.named, self.case.context, policy)
-        return _first(rules.relay, standing) or said
+        said = said or self._by_author(recipient, trust)
+        if self.named is None:
+            self.named = NamedConversations(mail, case.context)
+        standing = RelayCase(mail, self.authentication, recipient, said[0], self.named, case.context, case.policy)
+        return _first(case.rules.relay, standing) or said
 
     def _by_author(self, recipient: AliasRecipient, trust: SenderTrust) -> Said:
         """Step 8."""
-        case, sender = self.case, self.mail.sender
+        case, sender, authentication = self.case, self.mail.sender, self.authentication
         if not isinstance(sender, ClearFrom):
             return Hold(Reason.FROM_AMBIGUOUS), NO_RULE, None
-        self._hear_witnesses(sender.address)
-        known = identify(sender.address, recipient.thread, case.context, history=case.policy.history)
-        asked = AuthorCase(self.mail, sender, self.authentication, trust, recipient, known, case.context, case.policy)
+        if case.context.away:
+            self._hear_witnesses(sender.address)
+        known = identify(sender.address, recipient.thread, case.context, historical_days=case.policy.historical_days)
+        author = None
+        if isinstance(known, TakesPart):
+            verified = authentication is _AUTHENTICATED
+            author = AccountAuthor(known.account, known.standing, verified=verified)
+        asked = AuthorCase(
+            self.mail, sender, authentication, trust, recipient, known, author, case.context, case.policy
+        )
         return _first(case.rules.author, asked) or (Hold(Reason.NEEDS_APPROVAL), NO_RULE, None)
 
     def _hear_witnesses(self, sender: EmailAddress) -> None:
         """Step 4, as far as step 8 needs it: the directory always, the history where the directory names nobody."""
         away = self.case.context.away
-        if not away:
-            return
         holders = self.case.context.holders.get(sender)
         if Witness.IDENTITY in away:
             self.waiting_for.add(Witness.IDENTITY)

@@ -14,7 +14,9 @@ from convalias.domain.errors import InvalidValue
 from convalias.domain.evidence import Authentication
 from convalias.domain.identity import Identification
 from convalias.domain.ids import ConversationId
+from convalias.domain.participants import AccountAuthor
 from convalias.domain.policy import RoutingPolicy, SenderTrust
+from convalias.domain.values import passing
 from convalias.domain.verdicts import (
     AliasRecipient,
     ForeignRecipient,
@@ -28,7 +30,7 @@ from convalias.domain.verdicts import (
 # --- the cases: what is known at each point of the order ---------------------------------------------
 
 
-@frozen
+@passing
 class MailCase:
     """Steps 1 and 2: nothing but the mail."""
 
@@ -36,14 +38,14 @@ class MailCase:
     policy: RoutingPolicy
 
 
-@frozen
+@passing
 class ArrivalCase:
     """Step 3: an address that leads to no conversation."""
 
     recipient: UnknownRecipient | ForeignRecipient
 
 
-@frozen
+@passing
 class AliasCase:
     """Step 5: the alias that the mail arrived at."""
 
@@ -51,7 +53,7 @@ class AliasCase:
     context: RoutingContext
 
 
-@frozen
+@passing
 class SenderCase:
     """Steps 6 and 7: who claims to write, whatever the conversation."""
 
@@ -60,7 +62,7 @@ class SenderCase:
     trust: SenderTrust
 
 
-@frozen
+@passing
 class AuthorCase:
     """Step 8: one clear sender, one open conversation."""
 
@@ -70,11 +72,13 @@ class AuthorCase:
     trust: SenderTrust
     recipient: AliasRecipient
     identification: Identification
+    author: AccountAuthor | None
+    """The one account that takes part, where there is one."""
     context: RoutingContext
     policy: RoutingPolicy
 
 
-@frozen
+@passing
 class RelayCase:
     """Step 9: a verdict of steps 7 or 8 stands; and it is asked whether it may."""
 
@@ -88,7 +92,7 @@ class RelayCase:
     policy: RoutingPolicy
 
 
-@frozen
+@passing
 class OverlapCase:
     """Steps 10 and 11: a recipient whose conversation may be served through another one of the same mail."""
 

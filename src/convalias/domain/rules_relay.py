@@ -75,23 +75,23 @@ def empty(case: RelayCase) -> Verdict | None:
 @rule(9)
 def odd_header(case: RelayCase) -> Verdict | None:
     """A mail whose fields that rules read can be read in two ways waits for approval."""
-    match case.verdict:
-        case RelayToConversation(author=author, dedup_key=key) if Oddity.HEADER in case.mail.oddities:
-            return Hold(Reason.MIME_AMBIGUOUS, author, key)
-        case _:
-            return None
+    oddities, verdict = case.mail.oddities, case.verdict
+    if not oddities or Oddity.HEADER not in oddities or not isinstance(verdict, RelayToConversation):
+        return None
+    return Hold(Reason.MIME_AMBIGUOUS, verdict.author, verdict.dedup_key)
 
 
 @rule(9, number=12)
 def replayed_signature(case: RelayCase) -> Verdict | None:
     """A mail that names no address of the conversation waits when it is a day old or its id was used elsewhere."""
     # Whoever received a signed mail can post it again somewhere else: the signature does not cover the envelope.
-    match case.verdict:
-        case RelayToConversation(author=author, dedup_key=key) if _stale(case) or _seen_elsewhere(case):
-            named = case.recipient.thread.id in case.named
-            return None if named else Hold(Reason.NEEDS_APPROVAL, author, key)
-        case _:
-            return None
+    verdict = case.verdict
+    if not isinstance(verdict, RelayToConversation):
+        return None
+    if not (_stale(case) or _seen_elsewhere(case)):
+        return None
+    named = case.recipient.thread.id in case.named
+    return None if named else Hold(Reason.NEEDS_APPROVAL, verdict.author, verdict.dedup_key)
 
 
 def _would_be_kept(case: RelayCase) -> bool:
