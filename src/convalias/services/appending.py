@@ -72,6 +72,7 @@ class Appender:
                 return None
             event = place(new, behind, now=self.clock.now())
             if await self.conversations.append(event) is Append.APPENDED:
+                self.threads.appended(event, behind)
                 return Addition(event, added=True)
             # The store says only that a key was taken, not which: the dedup key comes first, for under it the work
             # is done (perhaps by this very call, whose first answer was lost).

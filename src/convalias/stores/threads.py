@@ -65,6 +65,10 @@ class Threads:
             await self._keep(now)
         return now
 
+    def appended(self, event: ConversationEvent, behind: ThreadSnapshot | None) -> None:
+        """That event was appended right behind that snapshot: it need not be read back."""
+        self._remember(event.conversation, snapshot([event], behind))
+
     async def _since(self, conversation: ConversationId, seq: int) -> list[ConversationEvent]:
         events: list[ConversationEvent] = []
         while True:

@@ -79,7 +79,7 @@ class Records:
 
     def _insert(self, write: Insert) -> Written | Conflict:
         names = {write.key._replace(id=name) for name in (write.key.id, *write.also)}
-        if not names.isdisjoint(self._names):
+        if not self._names.keys().isdisjoint(names):
             return Conflict()
         self._names.update(dict.fromkeys(names, write.key))
         insort(self._ids[write.key.table, write.key.partition], write.key.id)
