@@ -15,7 +15,7 @@ from attrs import frozen
 from convalias.adapters.embedded import folder
 from convalias.adapters.embedded.errors import NotOpenError
 from convalias.adapters.embedded.schema import connect, is_busy, patiently
-from convalias.adapters.embedded.writer import GroupCommit, Work, unavailable
+from convalias.adapters.embedded.writer import GroupCommit, Work, is_outage, unavailable
 from convalias.ports.errors import Unavailable
 
 T = TypeVar("T")
@@ -121,7 +121,9 @@ class Database:
             async with asyncio.timeout(2 * self._patience):
                 return await asyncio.to_thread(state.far.read, work)
         except sqlite3.DatabaseError as error:
-            raise unavailable(error) from error
+            if is_outage(error):
+                raise unavailable(error) from error
+            raise
         except TimeoutError as error:
             raise Unavailable("the embedded store") from error
 

@@ -60,7 +60,8 @@ def connect(path: Path, *, patience: float) -> sqlite3.Connection:
     with _refusals(path):
         connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
-            _configure(connection, path, patience)
+            # Each step of several processes that open a new file may be in the way of another's.
+            patiently(lambda: _configure(connection, path), patience)
         except BaseException:
             connection.close()
             raise
@@ -88,14 +89,16 @@ def is_busy(error: sqlite3.OperationalError) -> bool:
     return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
-def _configure(connection: sqlite3.Connection, path: Path, patience: float) -> None:
+def _configure(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA journal_size_limit = 67108864")
-    mode = patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone(), patience)
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != ("wal",):
         raise UnusableDirectoryError(path, "does not take a write-ahead log", right="use a folder on a local disk")
-    patiently(lambda: connection.execute("BEGIN IMMEDIATE"), patience)
+    if _is_ready(connection):
+        return
+    connection.execute("BEGIN IMMEDIATE")
     try:
         _create(connection, path)
     except BaseException:
@@ -105,9 +108,8 @@ def _configure(connection: sqlite3.Connection, path: Path, patience: float) -> N
 
 
 def _create(connection: sqlite3.Connection, path: Path) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    if application == _APPLICATION and version == FORMAT:
+    application, version = _marks(connection)
+    if (application, version) == (_APPLICATION, FORMAT):  # another process was faster
         return
     if application == _APPLICATION and version > FORMAT:
         raise NewerFormatError(
@@ -119,6 +121,16 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {_APPLICATION}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _is_ready(connection: sqlite3.Connection) -> bool:
+    return _marks(connection) == (_APPLICATION, FORMAT)
+
+
+def _marks(connection: sqlite3.Connection) -> tuple[int, int]:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return application, version
 
 
 @contextmanager

@@ -22,7 +22,12 @@ _TOGETHER: Final = 1_000
 """Writes in one commit at most: what a crash may lose unanswered, and how long the lock is held."""
 
 
-def unavailable(error: sqlite3.Error) -> Unavailable:
+def is_outage(error: Exception) -> bool:
+    """Whether the file failed (locked, full, damaged, disk error), not our own statement."""
+    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+
+
+def unavailable(error: Exception) -> Unavailable:
     """What a failure of SQLite is to the callers of a port; the error itself becomes the cause."""
     answer = Unavailable("the embedded store")
     answer.__cause__ = error
@@ -147,7 +152,7 @@ class GroupCommit:
         except Exception as error:  # noqa: BLE001 - whatever one write raises is its caller's, and must not end the thread
             self._roll_back()
             if len(calls) == 1:
-                calls[0].fail(unavailable(error) if isinstance(error, sqlite3.OperationalError) else error)
+                calls[0].fail(unavailable(error) if is_outage(error) else error)
             else:
                 self._settle_apart(calls)
 

@@ -1,0 +1,75 @@
+import asyncio
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from convalias.adapters import memory
+from convalias.adapters.embedded import Blobs, DurableFiles, NotOpenError
+from convalias.ports.blobs import Put
+from convalias.ports.errors import Unavailable
+
+INCARNATION = memory.Incarnation("me", gone={"dead"})
+DAYS = 86_400.0
+
+
+def test_construction_touches_nothing_and_a_put_before_opening_says_so(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path / "blobs", incarnation=INCARNATION)
+    assert not (tmp_path / "blobs").exists()
+    with pytest.raises(NotOpenError, match="open"):
+        asyncio.run(blobs.put("k", b""))
+
+
+def test_a_raw_mail_lies_where_an_operator_looks_for_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        blobs = Blobs(tmp_path, incarnation=INCARNATION)
+        await blobs.open()
+        await blobs.put("raw/2026/03/01/ab12", b"mail")
+
+    asyncio.run(work())
+    assert (tmp_path / "raw/2026/03/01/ab12=").read_bytes() == b"mail"
+    assert list((tmp_path / ".tmp").iterdir()) == []
+
+
+def test_what_dead_writers_left_half_done_is_removed_and_what_living_ones_write_is_not(tmp_path: Path) -> None:
+    temporary = tmp_path / ".tmp"
+    temporary.mkdir()
+    for name in ("dead.1", "alive.1", "unknown.1"):
+        (temporary / name).touch()
+    os.utime(temporary / "unknown.1", (time.time() - 2 * DAYS,) * 2)
+    DurableFiles(tmp_path, INCARNATION).prepare()
+    assert [left.name for left in temporary.iterdir()] == ["alive.1"]
+
+
+def test_a_failing_disk_is_unavailable_with_its_cause(tmp_path: Path) -> None:
+    async def work() -> None:
+        blobs = Blobs(tmp_path / "blobs", incarnation=INCARNATION)
+        await blobs.open()
+        shutil.rmtree(tmp_path / "blobs")
+        with pytest.raises(Unavailable) as raised:
+            await blobs.put("k", b"")
+        assert isinstance(raised.value.__cause__, OSError)
+
+    asyncio.run(work())
+
+
+def test_a_key_cannot_leave_the_folder(tmp_path: Path) -> None:
+    async def work() -> None:
+        blobs = Blobs(tmp_path / "blobs", incarnation=INCARNATION)
+        await blobs.open()
+        for key in ("../outside", "/etc/x", "a/../../b", "..", ""):
+            assert await blobs.put(key, key.encode()) is Put.NEW
+            assert await blobs.get(key) == key.encode()
+
+    asyncio.run(work())
+    assert [one.name for one in tmp_path.iterdir()] == ["blobs"]
+
+
+def test_more_folders_than_are_remembered_are_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("convalias.adapters.embedded.files._REMEMBERED_FOLDERS", 2)
+    files = DurableFiles(tmp_path, INCARNATION)
+    files.prepare()
+    assert all(files.create(tmp_path / str(number) / "x", b"") for number in range(5))
+    assert not files.create(tmp_path / "0" / "x", b"")
