@@ -1,0 +1,231 @@
+"""Two people in a conversation, a hub and a legacy relay that write down what they did, and workers that can die."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from convalias.adapters import memory
+from convalias.adapters.memory.legacy import LegacyRelay
+from convalias.adapters.memory.outbox import Outbox
+from convalias.domain import events as e
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.aliases import ConversationAlias, LegacyAlias
+from convalias.domain.delivery import Channel, Delivery, DeliveryDecision
+from convalias.domain.events import ConversationEvent, Happening, Origin
+from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, TraceId, UseCase
+from convalias.domain.notifications import Notification
+from convalias.domain.participants import Account, AccountAuthor, Author, Participant
+from convalias.domain.rollout import Axis, Rollout, Stage
+from convalias.ports.event_log import EventRecord
+from convalias.ports.hub import Answer, Declined, Guarantee, NotSent, Sent
+from convalias.services.contacts import Contacts
+from convalias.services.outbound import OutboundNotifier, OutboundWorker
+from convalias.services.outbound_calls import Calls, Persistence
+from convalias.services.outbound_deciding import ChannelChoice, Deciding, OnlyEmail
+from convalias.services.outbound_facts import Scenes
+from convalias.services.outbound_sending import Sending
+from convalias.services.stages import Stages
+from convalias.stores.aliases import Aliases
+from convalias.stores.conversations import ConversationStore
+from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.directory import IdentityDirectory
+from convalias.stores.ledger import Ledger
+from convalias.stores.threads import Threads
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+APPLY = UseCase("apply")
+C1 = ConversationId("c 1")
+ANN, BOB, EVE = AccountId("ann"), AccountId("bob"), AccountId("eve")
+FOR_EVER = Guarantee(timedelta.max)
+
+
+def address(text: str) -> EmailAddress:
+    return EmailAddress.parse(text)
+
+
+class Hub:
+    """A hub that counts what really left. What `Guarantee` says it remembers, it remembers."""
+
+    def __init__(self, clock: memory.Clock, guarantee: Guarantee = FOR_EVER) -> None:
+        self.guarantee = guarantee
+        self.left: Counter[str] = Counter()
+        self.told: list[Notification] = []
+        self.answer: Sent | Declined = Sent("receipt")
+        self._first: dict[str, datetime] = {}
+        self._clock = clock
+
+    @property
+    def channels(self) -> Mapping[Channel, Guarantee]:
+        return {Channel.EMAIL: self.guarantee}
+
+    async def send(self, notification: Notification) -> Sent | Declined:
+        self.told.append(notification)
+        now = self._clock.now()
+        first = self._first.setdefault(notification.id, now)
+        known = self.left[notification.id] and now - first <= self.guarantee.remembers_keys_for
+        if not known and isinstance(self.answer, Sent):
+            self.left[notification.id] += 1
+        return self.answer
+
+    async def ask(self, key: str) -> Answer:
+        return Sent() if self.left[key] else NotSent()
+
+
+class Everybody:
+    """The audience of the stand-in relay."""
+
+    def __init__(self, contacts: Contacts) -> None:
+        self._contacts = contacts
+
+    async def of_event(self, conversation: ConversationId, *, author: str) -> Sequence[EmailAddress]:
+        return await self._contacts.audience(conversation, but=AccountId(author))
+
+    async def of_mail(self, conversation: ConversationId, *, raw_key: str) -> Sequence[EmailAddress]:
+        return ()
+
+
+class World:
+    def __init__(
+        self,
+        *,
+        guarantee: Guarantee = FOR_EVER,
+        persistence: Persistence | None = None,
+        unset: Stage = Stage.NATIVE,
+        records: memory.Records | None = None,
+    ) -> None:
+        self.clock = memory.Clock(NOON)
+        self.faults = memory.Faults()
+        self.telemetry = memory.Telemetry()
+        self.flags = memory.Flags()
+        self.gone: set[str] = set()
+        self.log = memory.EventLog(clock=self.clock)
+        self.raw_records = records or memory.Records()
+        self.records = memory.faulty.Records(self.raw_records, self.faults)
+        self.conversations = ConversationStore(records=self.raw_records)
+        self.watched = memory.faulty.ConversationStore(self.conversations, self.faults)
+        self.directory = IdentityDirectory(records=self.raw_records)
+        self.aliases = Aliases(records=self.raw_records)
+        self.hub = Hub(self.clock, guarantee)
+        self.legacy_outbox = Outbox()
+        self.threads = Threads(conversations=self.watched, records=self.raw_records)
+        self.contacts = Contacts(
+            conversations=self.watched, threads=self.threads, aliases=self.aliases, identities=self.directory
+        )
+        self.legacy = LegacyRelay(outgoing=self.legacy_outbox, audience=Everybody(self.contacts), clock=self.clock)
+        self.dead_letters = DeadLetters(records=self.raw_records)
+        self.persistence = persistence or Persistence()
+        self.unset = unset
+        self.channels: ChannelChoice = OnlyEmail()
+        self.has_legacy = True
+        self._numbers = count(1)
+
+    def ledger(self, name: str = "w1") -> Ledger:
+        return Ledger(records=self.records, incarnation=memory.Incarnation(name, gone=self.gone))
+
+    def worker(self, name: str = "w1") -> OutboundNotifier:
+        """Another process over the same stores."""
+        ledger = self.ledger(name)
+        scenes = Scenes(conversations=self.watched, threads=self.threads)
+        stages = Stages(flags=memory.faulty.Flags(self.flags, self.faults), unset=self.unset)
+        calls = Calls(
+            contacts=self.contacts,
+            legacy=memory.faulty.LegacyRelay(self.legacy, self.faults) if self.has_legacy else None,
+            hub=memory.faulty.NotificationHub(self.hub, self.faults),
+            clock=self.clock,
+            alias_domain="reply.example",
+            persistence=self.persistence,
+        )
+        common = {"clock": self.clock, "telemetry": self.telemetry}
+        return OutboundNotifier(
+            deciding=Deciding(
+                scenes=scenes,
+                stages=stages,
+                ledger=ledger,
+                dead_letters=self.dead_letters,
+                channels=self.channels,
+                clock=self.clock,
+                telemetry=self.telemetry,
+            ),
+            sending=Sending(scenes=scenes, ledger=ledger, calls=calls, dead_letters=self.dead_letters, **common),
+        )
+
+    def consumer(self, name: str = "w1") -> OutboundWorker:
+        return OutboundWorker(log=self.log, notifier=self.worker(name))
+
+    async def begin(self) -> None:
+        """A conversation of three, each with an alias and an address, and a legacy alias."""
+        people = (
+            Participant(ANN, "candidate", "Ann", addresses=(address("ann@home.example"),)),
+            Participant(BOB, "recruiter"),
+            Participant(EVE, "recruiter", "Eve"),
+        )
+        await self.happens(e.ConversationCreated(APPLY, None, people))
+        for account in (ANN, BOB, EVE):
+            written = (address(f"{account}@home.example"),)
+            await self.directory.upsert(Account(account, written, name=f"{account} of the directory"))
+        await self.aliases.adopt([self.alias(account) for account in (ANN, BOB, EVE)])
+        await self.legacy.load([LegacyAlias(address("xyz@relay.example"), C1)], [])
+
+    @staticmethod
+    def alias(account: AccountId, *, revoked_at: datetime | None = None) -> ConversationAlias:
+        return ConversationAlias(
+            address=address(f"{account}-alias-1ab131e2@reply.example"),
+            conversation=C1,
+            stands_for=account,
+            id=AliasId(f"alias-{account}"),
+            created_at=NOON,
+            revoked_at=revoked_at,
+        )
+
+    async def happens(
+        self, happening: Happening, *, origin: Origin = Origin.CHAT, age: timedelta = timedelta(0)
+    ) -> ConversationEvent:
+        seq = next(self._numbers)
+        at = self.clock.now() - age
+        event = ConversationEvent(EventId(f"event{seq}"), C1, Seq(seq), happening, f"k{seq}", origin, at, at, f"t{seq}")
+        await self.conversations.append(event)
+        return event
+
+    async def said(
+        self,
+        author: Author | None = None,
+        *,
+        origin: Origin = Origin.CHAT,
+        age: timedelta = timedelta(0),
+        message_id: str | None = None,
+        in_reply_to: EventId | None = None,
+    ) -> ConversationEvent:
+        message = e.MessageAdded(
+            author=author or AccountAuthor(ANN), text="hello", message_id=message_id, in_reply_to=in_reply_to
+        )
+        return await self.happens(message, origin=origin, age=age)
+
+    async def decision(self, event: ConversationEvent) -> DeliveryDecision:
+        found = await self.ledger("reader").get(event.conversation, event.id)
+        assert found is not None
+        return found
+
+    async def rows(self, event: ConversationEvent) -> Sequence[Delivery]:
+        return (await self.decision(event)).deliveries
+
+    async def states(self, event: ConversationEvent) -> list[str]:
+        return [row.state.value for row in await self.rows(event)]
+
+    async def letters(self) -> list[str]:
+        return [letter.reason async for letter in self.dead_letters.list("deliveries")]
+
+    def set(self, stage: Stage, share: int = 10_000, floor: Stage = Stage.LEGACY) -> None:
+        self.flags.set(Rollout(APPLY, stage, share, "salt", floor), Axis.OUTBOUND)
+
+    async def pass_time(self, **amount: float) -> None:
+        await self.clock.advance(timedelta(**amount))
+
+
+def record(event: ConversationEvent) -> EventRecord:
+    return EventRecord(event.conversation, event.id, event.seq, "message_added", TraceId(event.trace))
+
+
+Story = Callable[[], Awaitable[None]]

@@ -1,0 +1,1058 @@
+"""Exactly one system delivers: through stages, flips, crashes, two workers and ambiguous calls."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from convalias.adapters.memory import after, before
+from convalias.domain import events as e
+from convalias.domain.delivery import Channel, DeliveryState, Owner
+from convalias.domain.events import ConversationEvent, Origin
+from convalias.domain.ids import AccountId, EventId, Seq
+from convalias.domain.participants import Account, AccountAuthor, Participant, PeripheralAuthor
+from convalias.domain.rollout import Stage
+from convalias.domain.working import Results
+from convalias.ports.errors import NotFound, Rejected, Unavailable
+from convalias.ports.hub import Answer, Declined, Guarantee, Unknown
+from convalias.services.outbound import OutboundNotifier
+from convalias.services.outbound_calls import Ambiguity, Persistence
+from convalias.services.outbound_sending import LEASE
+from convalias.stores.ledger import GivenBack
+from services.outbound_world import ANN, APPLY, BOB, C1, EVE, FOR_EVER, NOON, World, address, record
+
+NOTHING = Guarantee()
+
+
+async def told(world: World, stage: Stage | None = None, **said: object) -> ConversationEvent:
+    """A conversation in which Ann has said something, decided about under that stage."""
+    await world.begin()
+    if stage is not None:
+        world.set(stage)
+    event = await world.said(**said)  # type: ignore[arg-type]
+    await world.worker().decide([record(event)])
+    return event
+
+
+def legacy_mails(world: World) -> list[str]:
+    return [str(mail.to) for mail in world.legacy_outbox.mails]
+
+
+# --- stages ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stage", "hub", "legacy", "suppressed"),
+    [
+        (Stage.LEGACY, 0, 2, [False]),
+        (Stage.SHADOW, 0, 2, [False]),
+        (Stage.PARALLEL, 2, 0, [True]),
+        (Stage.NATIVE, 2, 0, []),
+    ],
+)
+def test_in_every_stage_exactly_one_system_tells_each_recipient(
+    stage: Stage, hub: int, legacy: int, suppressed: list[bool]
+) -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world, stage)
+        worker = world.worker()
+        assert await worker.deliver_due() == 1
+        assert await worker.deliver_due() == 0
+        assert (world.hub.left.total(), len(legacy_mails(world))) == (hub, legacy)
+        assert [call.suppress_notification for call in await world.legacy.calls()] == suppressed
+        assert await world.states(event) == ["sent", "sent"]
+        assert {row.attempts for row in await world.rows(event)} == {1}
+
+    asyncio.run(story())
+
+
+def test_the_index_call_of_a_chat_message_has_an_id_made_of_its_event() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world, Stage.PARALLEL)
+        await world.worker().deliver_due()
+        (call,) = await world.legacy.calls()
+        assert call.message_id == f"<{event.id}@reply.example>"
+        assert call.external_id == event.id
+        assert call.address == address("xyz@relay.example")
+
+    asyncio.run(story())
+
+
+def test_a_second_flag_for_one_event_changes_nothing() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world, Stage.PARALLEL)
+        world.set(Stage.LEGACY)
+        await world.worker("w2").decide([record(event)])
+        await world.worker("w2").deliver_due()
+        assert (await world.decision(event)).owner is Owner.HUB
+        assert (world.hub.left.total(), legacy_mails(world)) == (2, [])
+
+    asyncio.run(story())
+
+
+def test_nothing_set_is_the_stage_of_the_deployment() -> None:
+    async def story() -> None:
+        world = World(unset=Stage.LEGACY)
+        event = await told(world)
+        assert (await world.decision(event)).stage is Stage.LEGACY
+        assert (await world.decision(event)).reason == "nothing set"
+
+    asyncio.run(story())
+
+
+def test_what_came_from_legacy_is_written_down_and_never_notified_again() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world, Stage.NATIVE, origin=Origin.LEGACY_SYNC)
+        decision = await world.decision(event)
+        assert (decision.owner, decision.deliveries, decision.index) == (Owner.LEGACY, (), None)
+        assert decision.tried is not None
+        assert await world.worker().deliver_due() == 0
+
+    asyncio.run(story())
+
+
+def test_an_event_that_is_too_old_is_recorded_and_nobody_is_told_by_either() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world, Stage.LEGACY, age=timedelta(days=8))
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["too_late", "too_late"]
+        assert legacy_mails(world) == []
+        assert [call.suppress_notification for call in await world.legacy.calls()] == [True]
+
+    asyncio.run(story())
+
+
+def test_events_of_other_kinds_are_not_decided_about() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        event = await world.happens(e.MessagesRead(ANN, Seq(1)))
+        await world.worker().decide([record(event)])
+        assert await world.ledger().get(C1, event.id) is None
+
+    asyncio.run(story())
+
+
+# --- who is told, and of what ---------------------------------------------------------------------------
+
+
+def test_recipients_are_those_who_took_part_then() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        event = await world.said()
+        late = AccountId("late")
+        await world.happens(e.ParticipantAdded(Participant(late)))
+        await world.happens(e.ParticipantRemoved(EVE))
+        await world.worker().decide([record(event)])
+        assert [row.recipient for row in await world.rows(event)] == [BOB, EVE]
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["sent", "cancelled"]
+
+    asyncio.run(story())
+
+
+def test_a_notification_shows_the_author_by_name_and_alias() -> None:
+    async def story() -> None:
+        world = World()
+        await told(world)
+        await world.worker().deliver_due()
+        shown = {one.recipient: one for one in world.hub.told}
+        assert {one.author_name for one in shown.values()} == {"Ann"}
+        assert {one.reply_alias for one in shown.values()} == {world.alias(ANN).address}
+        assert shown[BOB].recipient_address == address("bob@home.example")
+
+    asyncio.run(story())
+
+
+def test_a_strangers_mail_goes_out_under_each_recipients_own_alias() -> None:
+    async def story() -> None:
+        world = World()
+        await told(world, author=PeripheralAuthor(address("who@corp.example")))
+        await world.worker().deliver_due()
+        assert {one.recipient: one.reply_alias for one in world.hub.told} == {
+            account: world.alias(account).address for account in (ANN, BOB, EVE)
+        }
+        assert {one.author_name for one in world.hub.told} == {"Guest from corp.example"}
+
+    asyncio.run(story())
+
+
+def test_a_stranger_is_indexed_without_an_account_or_alias() -> None:
+    async def story() -> None:
+        world = World()
+        await told(world, Stage.LEGACY, author=PeripheralAuthor(address("who@corp.example")))
+        await world.worker().deliver_due()
+        assert legacy_mails(world) == ["ann@home.example", "bob@home.example", "eve@home.example"]
+
+    asyncio.run(story())
+
+
+def test_names_come_from_the_directory_where_the_conversation_has_none_and_are_neutral_at_last() -> None:
+    async def story() -> None:
+        world = World()
+        await told(world, author=AccountAuthor(BOB))
+        await world.worker().deliver_due()
+        assert {one.author_name for one in world.hub.told} == {"bob of the directory"}
+        await world.directory.upsert(Account(BOB, (address("bob@home.example"),)))
+        event = await world.said(AccountAuthor(BOB))
+        await world.worker().decide([record(event)])
+        await world.worker().deliver_due()
+        assert world.hub.told[-1].author_name == "Participant"
+
+    asyncio.run(story())
+
+
+def test_without_any_working_alias_a_delivery_fails_and_can_be_redriven() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world)
+        for account in (ANN, BOB):
+            await world.aliases.revoke(world.alias(account).address, at=NOON)
+        worker = world.worker()
+        await worker.deliver_due()
+        assert await world.states(event) == ["failed", "sent"]
+        assert (await world.rows(event))[0].reason == "NO_ALIAS"
+        await world.aliases.adopt([world.alias(ANN)])
+        letters = [letter async for letter in world.dead_letters.list("deliveries")]
+        assert [letter.reason for letter in letters] == ["NO_ALIAS"]
+        assert await worker.redrive(letters[0])
+        await worker.deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+        assert await world.letters() == []
+        assert not await worker.redrive(letters[0])
+
+    asyncio.run(story())
+
+
+def test_without_an_address_a_delivery_fails() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world)
+        await world.directory.upsert(Account(BOB))
+        await world.worker().deliver_due()
+        assert [(row.state.value, row.reason) for row in await world.rows(event)] == [
+            ("failed", "NO_ADDRESS"),
+            ("sent", ""),
+        ]
+
+    asyncio.run(story())
+
+
+def test_an_answer_refers_to_the_recipients_own_mail_and_to_nobody_elses() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        asked = await world.said(AccountAuthor(BOB), message_id="<bobs@x>")
+        event = await world.said(in_reply_to=asked.id)
+        strange = await world.said(PeripheralAuthor(address("who@corp.example")), message_id="<s@x>")
+        further = await world.said(in_reply_to=strange.id)
+        lost = await world.said(in_reply_to=EventId("never"))
+        await world.worker().decide([record(event), record(further), record(lost)])
+        await world.worker().deliver_due()
+        answered = {(one.event.id, one.recipient): one.in_reply_to for one in world.hub.told}
+        assert {key for key, value in answered.items() if value} == {(event.id, BOB)}
+        assert answered[event.id, BOB] == "<bobs@x>"
+
+    asyncio.run(story())
+
+
+def test_a_channel_that_the_hub_does_not_serve_fails_apart_from_the_others() -> None:
+    async def story() -> None:
+        world = World()
+
+        class Both:
+            async def of(self, thread: object) -> dict[AccountId, tuple[Channel, ...]]:
+                return {BOB: (Channel.SMS, Channel.EMAIL)}
+
+        world.channels = Both()
+        event = await told(world)
+        await world.worker().deliver_due()
+        assert [(row.channel.value, row.state.value, row.reason) for row in await world.rows(event)] == [
+            ("sms", "failed", "NO_CHANNEL"),
+            ("email", "sent", ""),
+            ("email", "sent", ""),
+        ]
+
+    asyncio.run(story())
+
+
+# --- withdrawn ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", [Stage.PARALLEL, Stage.LEGACY])
+def test_before_a_send_the_event_is_read_again_and_a_redacted_one_is_cancelled(stage: Stage) -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world, stage)
+        await world.happens(e.MessageRedacted(event.id))
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["cancelled", "cancelled"]
+        assert await world.legacy.calls() == ()
+        assert world.hub.told == []
+        assert await world.worker().deliver_due() == 0
+        assert await world.letters() == []
+
+    asyncio.run(story())
+
+
+def test_an_erased_conversation_is_told_of_nothing() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world)
+        await world.happens(e.ConversationErased())
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["cancelled", "cancelled"]
+
+    asyncio.run(story())
+
+
+def test_what_legacy_may_have_told_before_it_was_redacted_is_uncertain() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world, Stage.LEGACY)
+        world.faults.fail("legacy.index", after(TimeoutError), times=1)
+        await world.worker().deliver_due()
+        await world.happens(e.MessageRedacted(event.id))
+        await world.pass_time(minutes=1)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["uncertain", "uncertain"]
+
+    asyncio.run(story())
+
+
+def test_what_may_have_been_sent_is_asked_for_once_it_is_redacted_and_never_sent_again() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world)
+        world.faults.fail("hub.send", after(TimeoutError), times=1)
+        world.faults.fail("hub.send", before(TimeoutError), times=1)
+        await world.worker().deliver_due()
+        await world.happens(e.MessageRedacted(event.id))
+        world.hub.guarantee = Guarantee(timedelta.max, ask=world.hub.ask)
+        await world.pass_time(minutes=1)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["sent", "cancelled"]
+        assert world.hub.left.total() == 1
+
+    asyncio.run(story())
+
+
+# --- surely not sent, ambiguous ---------------------------------------------------------------------------
+
+
+def test_unavailable_is_surely_not_sent_and_tried_again_after_a_pause() -> None:
+    async def story() -> None:
+        world = World(guarantee=NOTHING)
+        event = await told(world)
+        world.faults.fail("hub.send", before("hub"), times=2)
+        worker = world.worker()
+        assert await worker.deliver_due() == 1
+        assert await world.states(event) == ["planned", "planned"]
+        assert await worker.deliver_due() == 0, "what is in back-off is not due"
+        assert {row.first_tried for row in await world.rows(event)} == {None}
+        await world.pass_time(seconds=3)
+        await worker.deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+        assert set(world.hub.left.values()) == {1}
+
+    asyncio.run(story())
+
+
+def test_a_hub_that_says_when_is_asked_again_then() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world)
+        world.faults.fail("hub.send", before(Unavailable("hub", retry_after=timedelta(hours=5))), times=2)
+        await world.worker().deliver_due()
+        assert {row.next_at for row in await world.rows(event)} == {NOON + timedelta(hours=5)}
+
+    asyncio.run(story())
+
+
+def test_a_lost_answer_is_sent_again_under_the_same_key_while_the_hub_remembers_it() -> None:
+    async def story() -> None:
+        world = World(guarantee=Guarantee(timedelta(hours=1)))
+        event = await told(world)
+        world.faults.fail("hub.send", after(TimeoutError), times=2)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["tried", "tried"]
+        await world.pass_time(minutes=1)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+        assert set(world.hub.left.values()) == {1}
+
+    asyncio.run(story())
+
+
+def test_past_the_hubs_horizon_counted_from_the_first_try_it_is_asked_first() -> None:
+    async def story() -> None:
+        world = World()
+        world.hub.guarantee = Guarantee(timedelta(minutes=10), ask=world.hub.ask)
+        event = await told(world)
+        world.faults.fail("hub.send", after(TimeoutError), times=1)
+        world.faults.fail("hub.send", before(TimeoutError), times=1)
+        await world.worker().deliver_due()
+        await world.pass_time(minutes=5)
+        world.faults.fail("hub.send", before(TimeoutError), times=2)
+        await world.worker().deliver_due()
+        await world.pass_time(minutes=6)
+        before_asking = world.faults.calls["hub.send"]
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+        assert set(world.hub.left.values()) == {1}
+        assert world.faults.calls["hub.send"] == before_asking + 1, "only what was surely not sent is sent"
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("ambiguity", "state", "left"), [(Ambiguity.LEAVE, "uncertain", 1), (Ambiguity.RESEND, "sent", 2)]
+)
+def test_where_nothing_helps_an_ambiguous_call_is_uncertain_and_policy_decides(
+    ambiguity: Ambiguity, state: str, left: int
+) -> None:
+    async def story() -> None:
+        world = World(guarantee=NOTHING, persistence=Persistence(ambiguity=ambiguity))
+        event = await told(world)
+        world.faults.fail("hub.send", after(TimeoutError), times=2)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["uncertain", "uncertain"]
+        assert world.telemetry.total("mons.delivery.failures", state="uncertain") == 2
+        await world.pass_time(minutes=1)
+        await world.worker().deliver_due()
+        assert await world.states(event) == [state, state]
+        assert set(world.hub.left.values()) == {left}
+
+    asyncio.run(story())
+
+
+def test_a_channel_that_cannot_tell_leaves_it_uncertain() -> None:
+    async def story() -> None:
+        world = World()
+
+        async def ask(_: str) -> Answer:
+            return Unknown()
+
+        world.hub.guarantee = Guarantee(ask=ask)
+        event = await told(world)
+        world.faults.fail("hub.send", after(TimeoutError), times=2)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["tried", "tried"]
+        await world.pass_time(minutes=1)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["uncertain", "uncertain"]
+
+    asyncio.run(story())
+
+
+def test_a_question_that_fails_is_asked_again_until_tries_run_out() -> None:
+    async def story() -> None:
+        world = World(persistence=Persistence(tries=3))
+
+        async def ask(_: str) -> Answer:
+            raise TimeoutError
+
+        world.hub.guarantee = Guarantee(ask=ask)
+        event = await told(world)
+        world.faults.fail("hub.send", after(TimeoutError))
+        for _ in range(3):
+            await world.worker().deliver_due()
+            await world.pass_time(hours=1)
+        assert await world.states(event) == ["uncertain", "uncertain"]
+        assert await world.letters() == []
+
+    asyncio.run(story())
+
+
+def test_what_is_in_doubt_stays_so_when_a_later_try_surely_did_nothing() -> None:
+    async def story() -> None:
+        world = World(guarantee=Guarantee(timedelta(hours=1)))
+        event = await told(world)
+        world.faults.fail("hub.send", after(TimeoutError), times=2)
+        world.faults.fail("hub.send", before("hub"), times=2)
+        await world.worker().deliver_due()
+        await world.pass_time(minutes=1)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["tried", "tried"]
+        assert {row.first_tried for row in await world.rows(event)} == {NOON}
+        await world.pass_time(hours=2)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["uncertain", "uncertain"], "past the horizon, and nobody to ask"
+
+    asyncio.run(story())
+
+
+def test_in_doubt_and_without_an_alias_it_is_uncertain_not_failed() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world)
+        world.faults.fail("hub.send", after(TimeoutError), times=2)
+        await world.worker().deliver_due()
+        for account in (ANN, BOB, EVE):
+            await world.aliases.revoke(world.alias(account).address, at=NOON)
+        await world.pass_time(minutes=1)
+        await world.worker().deliver_due()
+        assert [(row.state.value, row.reason) for row in await world.rows(event)] == [("uncertain", "NO_ALIAS")] * 2
+
+    asyncio.run(story())
+
+
+def test_a_declined_notification_fails_with_the_channels_reason() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world)
+        world.hub.answer = Declined("blocked number")
+        await world.worker().deliver_due()
+        assert {row.reason for row in await world.rows(event)} == {"blocked number"}
+        assert await world.letters() == ["blocked number"] * 2
+
+    asyncio.run(story())
+
+
+def test_after_too_many_tries_it_fails_leaves_a_letter_and_a_redrive_starts_anew() -> None:
+    async def story() -> None:
+        world = World(persistence=Persistence(tries=2))
+        event = await told(world)
+        world.faults.fail("hub.send", before("hub"))
+        worker = world.worker()
+        for _ in range(2):
+            await worker.deliver_due()
+            await world.pass_time(hours=1)
+        assert await world.states(event) == ["failed", "failed"]
+        assert await world.letters() == ["tries ran out: Unavailable"] * 2
+        world.faults.mend()
+        async for letter in world.dead_letters.list("deliveries"):
+            await worker.redrive(letter)
+        await worker.deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+
+    asyncio.run(story())
+
+
+# --- the two calls apart ------------------------------------------------------------------------------------
+
+
+def test_a_dead_legacy_index_never_stops_a_delivery() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world, Stage.PARALLEL)
+        world.faults.fail("legacy.index", before("legacy relay"))
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+        world.faults.mend()
+        await world.pass_time(minutes=1)
+        await world.worker().deliver_due()
+        assert set(world.hub.left.values()) == {1}
+        assert [call.suppress_notification for call in await world.legacy.calls()] == [True]
+        index = (await world.decision(event)).index
+        assert index is not None
+        assert index.done
+
+    asyncio.run(story())
+
+
+def test_a_dead_hub_never_unsuppresses_legacy() -> None:
+    async def story() -> None:
+        world = World(persistence=Persistence(tries=2))
+        event = await told(world, Stage.PARALLEL)
+        world.faults.fail("hub.send", before("hub"))
+        for _ in range(3):
+            await world.worker().deliver_due()
+            await world.pass_time(hours=1)
+        assert await world.states(event) == ["failed", "failed"]
+        assert legacy_mails(world) == []
+        assert world.faults.calls["legacy.index"] == 1
+
+    asyncio.run(story())
+
+
+def test_an_index_call_that_legacy_rejects_is_given_up_with_the_rows_it_owns() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world, Stage.LEGACY)
+        world.faults.fail("legacy.index", before(Rejected("no")), times=1)
+        worker = world.worker()
+        await worker.deliver_due()
+        assert await world.states(event) == ["failed", "failed"]
+        letters = [letter async for letter in world.dead_letters.list("deliveries")]
+        assert len(letters) == 3
+        assert await worker.redrive(letters[0])
+        await worker.deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+        assert len(legacy_mails(world)) == 2
+
+    asyncio.run(story())
+
+
+def test_an_index_call_in_parallel_can_be_redriven_by_itself() -> None:
+    async def story() -> None:
+        world = World(persistence=Persistence(tries=1))
+        event = await told(world, Stage.PARALLEL)
+        world.faults.fail("legacy.index", before(TimeoutError), times=1)
+        worker = world.worker()
+        await worker.deliver_due()
+        assert await world.letters() == ["index: tries ran out: TimeoutError"]
+        (letter,) = [one async for one in world.dead_letters.list("deliveries")]
+        assert await worker.redrive(letter)
+        await worker.deliver_due()
+        assert len(await world.legacy.calls()) == 1
+        assert set(world.hub.left.values()) == {1}
+        assert await world.states(event) == ["sent", "sent"]
+
+    asyncio.run(story())
+
+
+def test_without_a_legacy_relay_its_stage_cannot_deliver_and_says_so() -> None:
+    async def story() -> None:
+        world = World()
+        world.has_legacy = False
+        event = await told(world, Stage.LEGACY)
+        await world.worker().deliver_due()
+        assert {row.reason for row in await world.rows(event)} == {"no legacy relay is configured"}
+
+    asyncio.run(story())
+
+
+# --- two workers, crashes, leases ---------------------------------------------------------------------------
+
+
+def test_two_workers_at_once_send_each_notification_once() -> None:
+    async def story() -> None:
+        world = World(guarantee=NOTHING)
+        await world.begin()
+        world.set(Stage.PARALLEL)
+        said = [await world.said() for _ in range(12)]
+        workers = [world.worker(f"w{number}") for number in range(4)]
+        await asyncio.gather(*(worker.decide([record(one) for one in said]) for worker in workers))
+        done = await asyncio.gather(*(worker.deliver_due() for worker in workers))
+        assert sum(done) == 12
+        assert set(world.hub.left.values()) == {1}
+        assert world.hub.left.total() == 24
+        assert len(await world.legacy.calls()) == 12
+
+    asyncio.run(story())
+
+
+class Killed(BaseException):
+    """The process is gone: nothing after this line happens."""
+
+
+def test_a_crash_at_any_write_or_call_is_taken_over_and_nobody_is_told_twice_or_never() -> None:
+    """Every call of every port fails once, before and after its effect, and the worker with it."""
+
+    async def story(call: str, skip: int, fault: object, stage: Stage) -> int:
+        world = World()
+        world.hub.guarantee = Guarantee(timedelta(hours=24), ask=world.hub.ask)
+        await world.begin()
+        world.set(stage)
+        event = await world.said()
+        world.faults.fail(call, fault, times=1, skip=skip)  # type: ignore[arg-type]
+        for number in range(4):
+            worker = world.worker(f"w{number}")
+            try:
+                await worker.decide([record(event)])
+                await worker.deliver_due()
+                await worker.deliver_due()
+            except (BaseExceptionGroup, Killed):
+                world.gone.add(f"w{number}")
+        assert await world.states(event) == ["sent", "sent"], (call, skip, fault, stage)
+        assert set(world.hub.left.values()) <= {1}
+        told = world.hub.left.total() + len(world.legacy_outbox.mails)
+        assert told == 2, (call, skip, fault, stage)
+        return world.faults.calls[call]
+
+    for stage in (Stage.LEGACY, Stage.PARALLEL, Stage.NATIVE):
+        for call in ("records.write", "records.due", "hub.send", "legacy.index", "conversations.keyed"):
+            for fault in (before(Killed), after(Killed)):
+                for skip in range(4):
+                    asyncio.run(story(call, skip, fault, stage))
+
+
+def test_a_row_that_a_dead_worker_had_tried_is_ambiguous() -> None:
+    async def story() -> None:
+        world = World(guarantee=NOTHING)
+        event = await told(world)
+        (due,) = await world.ledger().due(now=world.clock.now(), limit=9)
+        assert await world.ledger("w1").take(due, now=world.clock.now(), lease=LEASE) is not None
+        assert await world.worker("w2").deliver_due() == 0, "a live worker holds it"
+        world.gone.add("w1")
+        await world.worker("w2").deliver_due()
+        assert await world.states(event) == ["uncertain", "uncertain"]
+        assert world.hub.told == []
+
+    asyncio.run(story())
+
+
+def test_a_lease_that_ran_out_is_taken_over_by_time_alone() -> None:
+    async def story() -> None:
+        world = World(guarantee=FOR_EVER)
+        event = await told(world)
+        (due,) = await world.ledger().due(now=world.clock.now(), limit=9)
+        await world.ledger("elsewhere").take(due, now=world.clock.now(), lease=LEASE)
+        await world.pass_time(seconds=59)
+        assert await world.worker("w2").deliver_due() == 0
+        await world.pass_time(seconds=1)
+        assert await world.worker("w2").deliver_due() == 1
+        assert await world.states(event) == ["sent", "sent"]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("stage", [Stage.PARALLEL, Stage.LEGACY])
+def test_a_worker_whose_lease_ran_out_makes_no_call(stage: Stage) -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world, stage)
+        worker = world.worker()
+        plain = world.contacts.aliases.of
+
+        class Slow:
+            async def of(self, conversation: object) -> object:
+                world.clock.step(LEASE)
+                return await plain(conversation)  # type: ignore[arg-type]
+
+        object.__setattr__(world.contacts, "aliases", Slow())
+        await worker.deliver_due()
+        assert world.faults.calls["hub.send"] == world.faults.calls["legacy.index"] == 0
+        assert (
+            await world.states(event)
+            == [
+                "planned" if stage is Stage.PARALLEL else "tried",
+            ]
+            * 2
+        )
+
+    asyncio.run(story())
+
+
+def test_results_of_a_lost_lease_are_another_workers() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world)
+        (due,) = await world.ledger().due(now=world.clock.now(), limit=9)
+        work = await world.ledger("w1").take(due, now=world.clock.now(), lease=LEASE)
+        assert work is not None
+        world.gone.add("w1")
+        await world.worker("w2").deliver_due()
+        await world.worker("w1").sending._release(work, Results(rows={}))
+        assert world.telemetry.total("mons.leases.lost") == 1
+        assert await world.states(event) == ["sent", "sent"]
+
+    asyncio.run(story())
+
+
+def test_a_cancelled_worker_gives_back_at_once_and_the_call_it_was_in_is_in_doubt() -> None:
+    async def story() -> None:
+        world = World(guarantee=FOR_EVER)
+        event = await told(world)
+        begun = asyncio.Event()
+        plain = world.hub.send
+
+        async def hanging(notification: object) -> object:
+            begun.set()
+            await asyncio.Event().wait()
+            return await plain(notification)  # type: ignore[arg-type]
+
+        world.hub.send = hanging  # type: ignore[method-assign, assignment]
+        task = asyncio.create_task(world.worker("w1").deliver_due())
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await world.states(event) == ["tried", "tried"]
+        assert (await world.decision(event)).holder == ""
+        world.hub.send = plain  # type: ignore[method-assign]
+        assert await world.worker("w2").deliver_due() == 1
+        assert await world.states(event) == ["sent", "sent"]
+
+    asyncio.run(story())
+
+
+def test_a_store_that_is_away_while_results_are_written_is_tried_a_few_times() -> None:
+    async def story() -> None:
+        world = World(guarantee=NOTHING)
+        event = await told(world)
+        world.faults.fail("records.write", before("records"), times=2, skip=1)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+
+    asyncio.run(story())
+
+
+def test_a_store_that_stays_away_is_told_to_the_caller() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world)
+        world.faults.fail("records.write", before("records"), skip=1)
+        with pytest.raises(Unavailable, match="ledger of deliveries"):
+            await world.worker("w1").deliver_due()
+        world.faults.mend()
+        world.gone.add("w1")
+        await world.worker("w2").deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+        assert set(world.hub.left.values()) == {1}
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("stage", [Stage.PARALLEL, Stage.LEGACY])
+def test_a_conversation_store_that_is_away_costs_a_pause_and_no_call(stage: Stage) -> None:
+    async def story() -> None:
+        world = World(guarantee=NOTHING)
+        event = await told(world, stage)
+        world.faults.fail("conversations.keyed", before("records"), times=1)
+        await world.worker().deliver_due()
+        assert world.hub.told == []
+        assert await world.legacy.calls() == ()
+        await world.pass_time(minutes=1)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+
+    asyncio.run(story())
+
+
+def test_people_who_cannot_be_looked_up_are_tried_again() -> None:
+    async def story() -> None:
+        world = World(guarantee=NOTHING)
+        event = await told(world)
+        plain = world.contacts.identities
+
+        class Away:
+            async def get(self, accounts: object) -> object:
+                raise Unavailable("identity directory")
+
+        object.__setattr__(world.contacts, "identities", Away())
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["planned", "planned"]
+        object.__setattr__(world.contacts, "identities", plain)
+        await world.pass_time(minutes=1)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+
+    asyncio.run(story())
+
+
+# --- deciding -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["flags.read", "conversations.keyed", "records.write"])
+def test_what_is_away_while_deciding_is_raised_and_nothing_is_committed(call: str) -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        event = await world.said()
+        world.faults.fail(call, before("something"), times=1)
+        with pytest.raises(Unavailable):
+            await world.worker().decide([record(event)])
+        await world.worker().decide([record(event)])
+        assert await world.states(event) == ["planned", "planned"]
+
+    asyncio.run(story())
+
+
+def test_a_record_that_cannot_be_decided_about_becomes_a_letter_and_holds_nobody_up() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        event = await world.said()
+        poison = record(event)
+        poison = type(poison)(C1, EventId("never"), Seq(2), "message_added", poison.trace)
+        worker = world.worker()
+        await worker.decide([poison, record(event)])
+        assert await world.states(event) == ["planned", "planned"]
+        (letter,) = [one async for one in world.dead_letters.list("deliveries")]
+        assert letter.reason == "no decision: NotFound"
+        assert letter.subject == "c 1 never"
+        with pytest.raises(NotFound):
+            await worker.redrive(letter)
+
+    asyncio.run(story())
+
+
+def test_a_letter_of_an_undecided_event_can_be_redriven() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        event = await world.said()
+        world.faults.fail("conversations.keyed", before(ValueError), times=1)
+        worker = world.worker()
+        await worker.decide([record(event)])
+        (letter,) = [one async for one in world.dead_letters.list("deliveries")]
+        assert await worker.redrive(letter)
+        await worker.deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+
+    asyncio.run(story())
+
+
+def test_what_the_log_has_lost_is_read_from_the_store() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        said = [await world.said() for _ in range(4)]
+        worker = world.worker()
+        await worker.decide([record(said[0])])
+        await worker.decide([record(said[3])])
+        await worker.decide([record(said[1])])
+        assert [await world.states(one) for one in said] == [["planned", "planned"]] * 4
+        assert world.telemetry.total("mons.feed.jumps") == 1
+
+    asyncio.run(story())
+
+
+def test_only_so_many_conversations_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        monkeypatch.setattr("convalias.services.outbound_deciding.REMEMBERED", 0)
+        world = World()
+        await told(world)
+        worker = world.worker()
+        await worker.decide([record(await world.said())])
+        assert not worker.deciding._seen
+
+    asyncio.run(story())
+
+
+# --- flags that flip ----------------------------------------------------------------------------------------
+
+
+def test_what_was_not_tried_follows_the_flag_when_it_is_given_back() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world, Stage.PARALLEL)
+        world.set(Stage.LEGACY)
+        worker = world.worker()
+        assert await worker.give_back(APPLY) == GivenBack(1, 0)
+        assert await worker.give_back(APPLY) == GivenBack(0, 0)
+        await worker.deliver_due()
+        assert (await world.decision(event)).owner is Owner.LEGACY
+        assert (world.hub.told, len(legacy_mails(world))) == ([], 2)
+        assert (await world.decision(event)).reason.startswith("given back: legacy at 10000")
+
+    asyncio.run(story())
+
+
+def test_what_was_tried_finishes_where_it_is() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world, Stage.PARALLEL)
+        world.faults.fail("hub.send", before("hub"), times=2)
+        worker = world.worker()
+        await worker.deliver_due()
+        world.set(Stage.LEGACY)
+        assert await worker.give_back(APPLY) == GivenBack(0, 1)
+        await world.pass_time(minutes=1)
+        await worker.deliver_due()
+        assert (world.hub.left.total(), legacy_mails(world)) == (2, [])
+        assert await world.states(event) == ["sent", "sent"]
+
+    asyncio.run(story())
+
+
+def test_a_flip_between_taking_and_giving_back_moves_a_decision_as_a_whole_or_not_at_all() -> None:
+    async def story(worker_first: int) -> None:
+        world = World()
+        event = await told(world, Stage.NATIVE)
+        world.set(Stage.LEGACY)
+        one, two = world.worker("w1"), world.worker("w2")
+
+        async def late(action: OutboundNotifier) -> None:
+            for _ in range(worker_first):
+                await asyncio.sleep(0)
+            await action.give_back(APPLY)
+
+        await asyncio.gather(one.deliver_due(), late(two))
+        await one.deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+        assert world.hub.left.total() + len(legacy_mails(world)) == 2
+
+    for worker_first in range(12):
+        asyncio.run(story(worker_first))
+
+
+# --- receipts -----------------------------------------------------------------------------------------------
+
+
+def test_receipts_match_by_notification_in_any_order() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world)
+        first, second = [row.id for row in await world.rows(event)]
+        ledger = world.ledger()
+        assert not await ledger.receipt(C1, event.id, first, DeliveryState.DELIVERED), "nothing was tried"
+        world.faults.fail("hub.send", after(TimeoutError), times=1)
+        await world.worker().deliver_due()
+        assert await ledger.receipt(C1, event.id, first, DeliveryState.DELIVERED, receipt="r1")
+        assert await ledger.receipt(C1, event.id, second, DeliveryState.FAILED)
+        assert not await ledger.receipt(C1, event.id, first, DeliveryState.DELIVERED)
+        assert not await ledger.receipt(C1, EventId("never"), first, DeliveryState.DELIVERED)
+        await world.pass_time(hours=1)
+        assert await world.worker().deliver_due() == 0, "a receipt ends the retries"
+        assert await world.states(event) == ["delivered", "failed"]
+
+    asyncio.run(story())
+
+
+def test_a_receipt_that_overtakes_the_answer_of_the_call_stands() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world)
+        first = (await world.rows(event))[0].id
+        plain = world.hub.send
+
+        async def with_receipt(notification: object) -> object:
+            await world.ledger("receipts").receipt(C1, event.id, first, DeliveryState.DELIVERED)
+            return await plain(notification)  # type: ignore[arg-type]
+
+        world.hub.send = with_receipt  # type: ignore[method-assign, assignment]
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["delivered", "sent"]
+
+    asyncio.run(story())
+
+
+# --- the loop -----------------------------------------------------------------------------------------------
+
+
+def test_a_drained_worker_has_decided_and_sent_everything_and_left_the_group() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        said = [await world.said() for _ in range(3)]
+        await world.log.publish([record(one) for one in said])
+        assert await world.consumer().drain() == 6
+        assert [await world.states(one) for one in said] == [["sent", "sent"]] * 3
+        assert await world.consumer("w2").drain() == 0
+
+    asyncio.run(story())
+
+
+def test_all_decisions_of_a_conversation_can_be_listed() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        said = [await world.said() for _ in range(3)]
+        await world.worker().decide([record(one) for one in said])
+        listed = [decision.event async for decision in world.ledger().of(C1)]
+        assert listed == [one.id for one in said]
+
+    asyncio.run(story())
+
+
+def test_nothing_that_is_measured_names_a_person() -> None:
+    async def story() -> None:
+        world = World()
+        await told(world, Stage.PARALLEL)
+        await world.worker().deliver_due()
+        assert world.telemetry.total("mons.notifications.sent", channel="email", owner="hub") == 2
+        assert not any("@" in str(measure) for measure in world.telemetry.measures)
+        assert not any("@" in str(span) for span in world.telemetry.spans)
+
+    asyncio.run(story())
