@@ -61,6 +61,7 @@ class _Subscription:
         self._held_until = 0
         self._cursor: int | None = None
         """Position of the last record taken; None: not our turn."""
+        self._committed: int | None = None
 
     async def take(self, *, limit: int, wait: timedelta) -> Sequence[EventRecord]:
         waited = timedelta(0)
@@ -74,17 +75,17 @@ class _Subscription:
 
     async def commit(self) -> None:
         # Without a turn there is nothing to commit: what was taken has come to another consumer by now.
-        if self._cursor is None:
+        if self._cursor is None or self._cursor == self._committed:
             return
-        held_until = self._lease_end()
-        values = (self._cursor, held_until, self._group, self._token)
+        cursor, held_until = self._cursor, self._lease_end()
+        values = (cursor, held_until, self._group, self._token)
 
         def step(connection: sqlite3.Connection) -> bool:
             query = "UPDATE event_groups SET position = ?, held_until = ? WHERE name = ? AND token = ?"
             return connection.execute(query, values).rowcount > 0
 
         if await self._database.write(step):
-            self._held_until = held_until
+            self._held_until, self._committed = held_until, cursor
         else:
             self._cursor = None
 
@@ -124,19 +125,23 @@ class _Subscription:
         held_until = self._lease_end()
         values = (self._token, self._incarnation.name, held_until, self._group, now, gone)
 
-        def step(connection: sqlite3.Connection) -> int | None:
+        def step(connection: sqlite3.Connection) -> tuple[bool, int] | None:
             connection.execute("INSERT OR IGNORE INTO event_groups (name, position) VALUES (?, 0)", (self._group,))
-            kept = connection.execute(
+            was_ours = connection.execute(
                 "SELECT 1 FROM event_groups WHERE name = ? AND token = ?", (self._group, self._token)
             ).fetchone()
             joined = connection.execute(_JOIN, values).fetchall()
-            if not joined:
-                return None
-            return self._cursor if kept and self._cursor is not None else int(joined[0][0])
+            return (was_ours is not None, int(joined[0][0])) if joined else None
 
-        self._cursor = await self._database.write(step)
+        joined = await self._database.write(step)
+        if joined is None:
+            self._cursor = None
+            return False
+        was_ours, self._committed = joined
+        if not was_ours or self._cursor is None:
+            self._cursor = self._committed
         self._held_until = held_until
-        return self._cursor is not None
+        return True
 
     async def _next(self, limit: int) -> Sequence[EventRecord]:
         query = (
