@@ -76,3 +76,14 @@ def test_it_gives_up_where_somebody_else_is_always_faster() -> None:
 
     with pytest.raises(Contended):
         asyncio.run(story())
+
+
+def test_an_address_that_passed_once_is_remembered_after_it_was_given_up() -> None:
+    async def story() -> None:
+        directory = IdentityDirectory(records=memory.Records())
+        await directory.upsert(evolve(ANN, addresses=(WORK,), authenticates=frozenset({HOME})))
+        assert await directory.authenticated([HOME, WORK, NOBODY]) == {HOME}
+        await directory.upsert(evolve(ANN, authenticates=frozenset()))
+        assert await directory.authenticated([HOME]) == frozenset()
+
+    asyncio.run(story())

@@ -17,6 +17,13 @@ class IdentityDirectory(Protocol):
         """Who has these addresses now; every asked address is a key of the answer."""
         ...
 
+    async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
+        """Which of these have passed authentication before, for any account, whether it still has them or not.
+
+        What passed once must pass. A directory that keeps no such memory answers with none of them.
+        """
+        ...
+
     async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
         """These accounts; an unknown one is missing."""
         ...

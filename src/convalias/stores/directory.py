@@ -1,4 +1,4 @@
-"""An IdentityDirectory kept in `Records`: accounts, and an index of their addresses."""
+"""An IdentityDirectory kept in `Records`: accounts, and the indexes of their addresses."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from convalias.stores.errors import Contended
 
 ACCOUNTS: Final = "accounts"
 ADDRESSES: Final = "addresses"
+PASSED: Final = "authenticated"
 TRIES: Final = 100
 
 
@@ -43,6 +44,17 @@ class IdentityDirectory:
             for address, listed in holders.items()
         }
 
+    async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
+        """Those that an account names among its authenticated ones."""
+        rows = await self.records.get([_passed_key(address) for address in addresses])
+        holders = {address: self._holders(rows.get(_passed_key(address))).accounts for address in addresses}
+        accounts = await self.get(frozenset[AccountId]().union(*holders.values()))
+        return frozenset(
+            address
+            for address, named in holders.items()
+            if any(one in accounts and address in accounts[one].authenticates for one in named)
+        )
+
     async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
         """These accounts; an unknown one is missing."""
         keys = {account: _account_key(account) for account in accounts}
@@ -57,6 +69,8 @@ class IdentityDirectory:
         """
         for address in account.addresses:
             await self._change(_address_key(address), lambda body: self._with(body, account.id))
+        for address in sorted(account.authenticates):
+            await self._change(_passed_key(address), lambda body: self._with(body, account.id))
         await self._change(_account_key(account.id), lambda _: account)
 
     async def _change(self, key: Key, change: Callable[[Stored | None], object]) -> None:
@@ -86,3 +100,8 @@ def _account_key(account: AccountId) -> Key:
 def _address_key(address: EmailAddress) -> Key:
     name = digest("address", address.key)
     return Key(ADDRESSES, name[:2], name)
+
+
+def _passed_key(address: EmailAddress) -> Key:
+    name = digest("authenticated", address.key)
+    return Key(PASSED, name[:2], name)

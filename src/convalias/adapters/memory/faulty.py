@@ -167,7 +167,7 @@ class ConversationStore:
 
 @frozen
 class IdentityDirectory:
-    """Calls `directory.at`, `.get`."""
+    """Calls `directory.at`, `.get`, `.authenticated`."""
 
     port: people.IdentityDirectory
     faults: Faults
@@ -179,6 +179,10 @@ class IdentityDirectory:
     async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
         """As the port."""
         return await self.faults.around("directory.get", lambda: self.port.get(accounts))
+
+    async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
+        """Guarded."""
+        return await self.faults.around("directory.authenticated", lambda: self.port.authenticated(addresses))
 
 
 @frozen

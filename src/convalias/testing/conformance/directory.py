@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final, TypeAlias
 
+from attrs import evolve
+
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.ids import AccountId
 from convalias.domain.participants import Account
@@ -65,10 +67,21 @@ async def accounts_are_found_by_id_and_unknown_ones_missing(make: MakeIdentityDi
         expect(dict(answer) == {_MARY.id: _MARY}, "one is known")
 
 
+async def what_passed_once_is_remembered(make: MakeIdentityDirectory) -> None:
+    """For every account together, also where the address is nobody's by now."""
+    gone = EmailAddress.parse("gone@corp.example")
+    mary = evolve(_MARY, authenticates=frozenset({gone}))
+    async with make((_JOHN, mary)) as directory:
+        asked = [_HOME, _OFFICE, _NOWHERE, gone]
+        expect(await directory.authenticated(asked) == {_HOME, gone}, "two of them have passed")
+        expect(await directory.authenticated([]) == frozenset(), "nothing asked, nothing answered")
+
+
 IDENTITY_DIRECTORY: Final = suite(
     every_address_asked_is_answered,
     an_account_is_found_at_each_of_its_addresses,
     all_accounts_of_a_shared_address_are_answered,
     spellings_of_one_address_are_one,
     accounts_are_found_by_id_and_unknown_ones_missing,
+    what_passed_once_is_remembered,
 )

@@ -17,6 +17,9 @@ class Directory:
     async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
         return {address: tuple(one for one in self._accounts if address in one.addresses) for address in addresses}
 
+    async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
+        return frozenset(one for account in self._accounts for one in account.authenticates if one in addresses)
+
     async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
         return {one.id: one for one in self._accounts if one.id in accounts}
 
@@ -48,6 +51,12 @@ class MakesUpAccounts(Directory):
         return {one: Account(one) for one in accounts} | dict(await super().get(accounts))
 
 
+class ForgetsWhoLeft(Directory):
+    async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
+        passed = await super().authenticated(addresses)
+        return frozenset(one for account in self._accounts for one in account.addresses if one in passed)
+
+
 def making(directory: Callable[[Sequence[Account]], IdentityDirectory]) -> Callable[[], MakeIdentityDirectory]:
     @asynccontextmanager
     async def make(accounts: Sequence[Account]) -> AsyncIterator[IdentityDirectory]:
@@ -62,4 +71,5 @@ MUTANTS: Mapping[str, Callable[[], MakeIdentityDirectory]] = {
     "all accounts of a shared address are answered": making(KnowsOneOwner),
     "spellings of one address are one": making(ComparesSpellings),
     "accounts are found by id and unknown ones missing": making(MakesUpAccounts),
+    "what passed once is remembered": making(ForgetsWhoLeft),
 }
