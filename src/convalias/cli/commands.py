@@ -11,7 +11,22 @@ import click
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
+        "alias": ("alias", "Mint, inspect and revoke the addresses of participants."),
+        "dead": ("dead", "What was given up, and why."),
         "explain": ("explain", "What becomes of a mail in a world, and why."),
+        "ingest": ("ingest", "Take in mail from files: .eml, mbox, maildir."),
+        "keys": ("keys", "Make the secrets that guard aliases and links."),
+        "load": ("load", "Put a world into the store."),
+        "read": ("read", "Note how far a participant has read."),
+        "replay": ("replay", "Decide kept mails anew; try again what was given up."),
+        "rollout": ("rollout", "Which conversations are in which stage."),
+        "run": ("run", "Receiver and all workers in one process."),
+        "send": ("send", "Add a chat message."),
+        "serve": ("serve", "The receiver: mail in by webhook."),
+        "show": ("show", "What the store holds: conversation, deliveries, legacy, holds, jobs."),
+        "timeline": ("timeline", "A conversation as one participant sees it."),
+        "why": ("why", "The way of a mail through the system, and what to do next."),
+        "worker": ("worker", "One kind of work: inbound, feed or outbound."),
     }
 )
 """By name: the module in `convalias.cli`, and what `--help` says of it."""

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from convalias.cli.exits import Exit
+from convalias.codec.errors import CodecError
 from convalias.domain.errors import InvalidValue
 from convalias.ports.errors import NotFound, Rejected, Unavailable
+from convalias.services.errors import KeyReused, NoSuchAlias, NoSuchConversation, Refused
+from convalias.settings import WrongSettings
+from convalias.stores.errors import Contended, StoreError
+
+_OF_THE_DATA_DIRECTORY: Final = frozenset({"UnusableDirectoryError", "NewerFormatError"})
+"""By name: to know the classes would load SQLite for a mistyped option."""
 
 
 class Failed(Exception):
@@ -19,25 +27,40 @@ class Failed(Exception):
         self.status = status
 
 
-def told(error: Exception) -> Failed:
+def told(error: BaseException) -> Failed:
     """Any exception as a line and a status. What nobody foresaw is a fault of convalias: 70."""
     match error:
         case Failed():
             return error
-        case NotFound():
-            return Failed(str(error), Exit.NO_INPUT)
-        case Unavailable():
-            return Failed(f"{error}; the same command may work later", Exit.TRY_AGAIN)
-        case Rejected():
-            return Failed(str(error), Exit.REFUSED)
-        case InvalidValue():
-            return Failed(str(error), Exit.DATA)
+        case BaseExceptionGroup(exceptions=(first, *_)):  # tasks side by side: the first fault is the cause
+            return told(first)
         case ModuleNotFoundError():
             package = (error.name or "a package").partition(".")[0]
             return Failed(f"{package} is not installed; pip install 'convalias[all]' brings it", Exit.UNAVAILABLE)
+        case WrongSettings():
+            return Failed("; ".join(f"{key}: {problem}" for key, problem in error.problems.items()), Exit.CONFIG)
+        case Unavailable() | Contended():
+            return Failed(f"{error}; the same command may work later", Exit.TRY_AGAIN)
+        case _ if status := _status(error):
+            return Failed(str(error), status)
         case _:
             line = " ".join(str(error).split())
             return Failed(f"internal error: {type(error).__name__}: {line}", Exit.INTERNAL)
+
+
+def _status(error: BaseException) -> Exit | None:
+    """Of errors that say by themselves what would be right."""
+    match error:
+        case NotFound() | NoSuchConversation() | NoSuchAlias():
+            return Exit.NO_INPUT
+        case Rejected() | Refused():
+            return Exit.REFUSED
+        case InvalidValue() | KeyReused() | CodecError() | StoreError():
+            return Exit.DATA
+        case _ if type(error).__name__ in _OF_THE_DATA_DIRECTORY:
+            return Exit.CONFIG
+        case _:
+            return None
 
 
 def read_octets(path: str) -> bytes:

@@ -24,6 +24,7 @@ _BY_NAME: Final = (
 )
 _RANGE: Final = "SELECT * FROM records WHERE tbl = ? AND part = ? AND id > ? ORDER BY id LIMIT ?"
 _LATEST: Final = "SELECT * FROM records WHERE tbl = ? AND part = ? ORDER BY id DESC LIMIT 1"
+_PARTITIONS: Final = "SELECT DISTINCT part FROM records WHERE tbl = ? AND part > ? ORDER BY part LIMIT ?"
 _DUE: Final = "SELECT * FROM records WHERE lane = ? AND at <= ? ORDER BY at, tbl, part, id LIMIT ?"
 _TAKEN: Final = (
     "SELECT 1 FROM records WHERE tbl = ?1 AND part = ?2 AND id IN (SELECT value FROM json_each(?3)) UNION ALL"
@@ -61,6 +62,13 @@ class Records:
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
         """By (at, key), ascending."""
         return await self._several(_DUE, (lane, stored(until), limit), limit)
+
+    async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:
+        """Of that table, ascending; no part of the port: for tools that show a whole data directory."""
+        values = (table, after, limit)
+        return await self._database.read(
+            lambda connection: [str(row[0]) for row in connection.execute(_PARTITIONS, values)], rows=limit
+        )
 
     async def _several(self, query: str, values: tuple[str | int, ...], limit: int) -> Sequence[Stored]:
         def rows(connection: sqlite3.Connection) -> list[Stored]:

@@ -1,0 +1,136 @@
+"""Put a world into the store: who there is, which conversations, which addresses lead where, which policy."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final, Protocol, TypeVar, runtime_checkable
+
+from attrs import frozen
+
+from convalias.app.facade import Convalias
+from convalias.codec.doors import World
+from convalias.domain.aliases import AliasKeys, ConversationAlias, Forged, LegacyAlias
+from convalias.domain.deployment import Deployment
+from convalias.domain.errors import InvalidValue
+from convalias.domain.ids import ConversationId
+from convalias.domain.participants import Account, AddressTenure
+from convalias.domain.threads import ConversationThread
+from convalias.domain.tokens import read_v3
+from convalias.services.loading import GivenConversation
+
+T = TypeVar("T")
+SIDE_BY_SIDE: Final = 32
+"""The store commits in groups: one by one, each would wait for a disk of its own."""
+
+
+@runtime_checkable
+class Loadable(Protocol):
+    """A stand-in legacy relay: it can be told what a real one would know."""
+
+    async def load(self, aliases: Iterable[LegacyAlias], tenures: Iterable[AddressTenure]) -> None:
+        """Know these too."""
+        ...
+
+
+@frozen(kw_only=True)
+class Loaded:
+    """What was put into the store, or stood there as given."""
+
+    conversations: int
+    aliases: int
+    accounts: int
+    legacy_aliases: int
+    address_history: int
+
+
+def nothing_done() -> None:
+    """For those who do not count."""
+
+
+async def load_world(
+    cv: Convalias, world: World, *, with_policy: bool = True, done: Callable[[], None] = nothing_done
+) -> Loaded:
+    """Upsert: twice is the same as once, and a crash in between is mended by loading again.
+
+    `now`, stages, `seen`, the envelope and its authentication are not read. Of several aliases of one participant in
+    one conversation the last listed is the live one. `done` is called once per account and conversation. Raises
+    `InvalidValue` for what cannot follow on what is there (see `Loading`), and `Unavailable`.
+    """
+    conversations = given_conversations(world)
+    legacy = [one for one in world.facts if isinstance(one, LegacyAlias)]
+    history = [one for one in world.facts if isinstance(one, AddressTenure)]
+    accounts = [one for one in world.facts if isinstance(one, Account)]
+    await _describe(cv, world, with_policy=with_policy)
+    await _load_legacy(cv, legacy, history)
+    await _each(accounts, cv.services.stores.directory.upsert, done)
+    await _each(conversations, cv.services.loading.load, done)
+    return Loaded(
+        conversations=len(conversations),
+        aliases=sum(len(one.aliases) for one in conversations),
+        accounts=len(accounts),
+        legacy_aliases=len(legacy),
+        address_history=len(history),
+    )
+
+
+def given_conversations(world: World) -> Sequence[GivenConversation]:
+    """Each conversation of a world with its aliases, in the order listed."""
+    aliases: defaultdict[ConversationId, list[ConversationAlias]] = defaultdict(list)
+    for fact in world.facts:
+        if isinstance(fact, ConversationAlias):
+            aliases[fact.conversation].append(fact)
+    return [
+        GivenConversation(
+            id=thread.id,
+            use_case=thread.use_case,
+            participants=thread.participants,
+            state=thread.state,
+            market=thread.market,
+            cc_seen=thread.cc_seen,
+            aliases=tuple(aliases[thread.id]),
+        )
+        for thread in world.facts
+        if isinstance(thread, ConversationThread)
+    ]
+
+
+async def _describe(cv: Convalias, world: World, *, with_policy: bool) -> None:
+    """Domains first: until they are known, mail to what is loaded would be nobody's."""
+
+    def described(standing: Deployment) -> Deployment:
+        joined = standing.joined(world.context.domains)
+        return joined.under(world.policy) if with_policy else joined
+
+    await cv.services.stores.deployments.change(described)
+
+
+async def _load_legacy(cv: Convalias, aliases: Sequence[LegacyAlias], history: Sequence[AddressTenure]) -> None:
+    if not aliases and not history:
+        return
+    relay = cv.ports.legacy
+    if not isinstance(relay, Loadable):
+        raise InvalidValue(
+            "legacy_aliases and address_history", found="some", expected="none: this legacy relay cannot be filled"
+        )
+    await relay.load(aliases, history)
+
+
+async def _each(things: Iterable[T], work: Callable[[T], Awaitable[object]], done: Callable[[], None]) -> None:
+    gate = asyncio.Semaphore(SIDE_BY_SIDE)
+
+    async def one(thing: T) -> None:
+        async with gate:
+            await work(thing)
+        done()
+
+    async with asyncio.TaskGroup() as group:
+        for thing in things:
+            group.create_task(one(thing))
+
+
+def unverifiable(world: World, keys: AliasKeys) -> int:
+    """How many v3 aliases none of these keys made: mail to them is refused as FORGED_ALIAS."""
+    aliases = (one.address for one in world.facts if isinstance(one, ConversationAlias))
+    return sum(isinstance(read_v3(one.local, one.domain, keys), Forged) for one in aliases)

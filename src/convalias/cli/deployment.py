@@ -1,0 +1,61 @@
+"""Which deployment a command is about: the options that all commands share, and opening it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+import click
+from attrs import frozen
+
+from convalias.app.facade import Convalias
+from convalias.settings import DATA, Settings, read_settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@frozen(kw_only=True)
+class At:
+    """Where the command works, and whether it answers in JSON."""
+
+    data: str | None = None
+    config: str | None = None
+    as_json: bool = False
+
+    def settings(self) -> Settings:
+        """All settings. Raises `WrongSettings`."""
+        return read_settings(self.config, data=self.data)
+
+    def convalias(self) -> Convalias:
+        """The deployment, not yet open. Raises `WrongSettings`."""
+        return Convalias.from_toml(self.config, data=self.data)
+
+    def run(self, work: Callable[[Convalias], Awaitable[T]]) -> T:
+        """Open it, do the work, close it."""
+
+        async def opened() -> T:
+            async with self.convalias() as cv:
+                return await work(cv)
+
+        return asyncio.run(opened())
+
+
+def located(command: Callable[Concatenate[At, P], int]) -> Callable[..., int]:
+    """Give a command the options --data, --config and --json, as its first parameter."""
+
+    @click.option("--data", envvar=DATA, metavar="DIR", help=f"The data directory; also ${DATA}.")
+    @click.option("--config", metavar="FILE", help="Settings; without it convalias.toml where that is there.")
+    @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+    @wraps(command)
+    def at_place(*args: P.args, **kwargs: P.kwargs) -> int:
+        at = At(data=_text(kwargs.pop("data")), config=_text(kwargs.pop("config")), as_json=bool(kwargs.pop("as_json")))
+        return command(at, *args, **kwargs)
+
+    return at_place
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

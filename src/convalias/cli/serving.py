@@ -1,0 +1,135 @@
+"""The receiver over HTTP, beside any workers: one loop, one socket, a graceful end on SIGTERM and SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Generator
+from typing import Final
+
+import uvicorn
+from attrs import frozen
+
+from convalias.adapters import asgi, mailgun
+from convalias.app.facade import Convalias
+from convalias.app.workers import Worker
+from convalias.cli.errors import Failed
+from convalias.cli.exits import Exit
+from convalias.domain.inbound import IncomingMail
+from convalias.services.receiver import Receipt
+from convalias.settings import SIGNING_KEY, Settings
+
+BACKLOG: Final = 512
+DRAIN_SECONDS: Final = 20
+"""How long requests that are under way may take once the end was asked for."""
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+@frozen(kw_only=True)
+class Address:
+    """Where to listen; port 0: any that is free."""
+
+    host: str
+    port: int
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn raises them again when it is through, which would cut the workers short."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def signing_keys(settings: Settings) -> mailgun.SigningKeys:
+    """The provider's keys. `Failed` 78 without any: everybody could post mail."""
+    keys = mailgun.SigningKeys.parse(settings.signing_keys)
+    if not keys.keys:
+        raise Failed(
+            f"{SIGNING_KEY}: not set; expected the webhook signing key of the provider (several: comma-separated,"
+            " newest first)",
+            Exit.CONFIG,
+        )
+    return keys
+
+
+def listen(address: Address) -> socket.socket:
+    """A listening socket. `Failed` 69 when the port is taken or may not be used."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a restart after a kill finds its port free
+        taken.bind((address.host, address.port))
+        taken.listen(BACKLOG)
+    except OSError as error:
+        taken.close()
+        raise Failed(
+            f"--port {address.port} at {address.host}: {error.strerror or error}; expected a free port (0: any)",
+            Exit.UNAVAILABLE,
+        ) from error
+    return taken
+
+
+async def serve(cv: Convalias, settings: Settings, at: socket.socket, *workers: Worker) -> None:
+    """Receive, and do the work of these workers, until SIGTERM or SIGINT. `cv` is open."""
+    config = uvicorn.Config(
+        asgi.app(await _doors(cv, settings)),
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    server = _Server(config, ready=lambda: _announce(at))
+    with stopping(lambda: setattr(server, "should_exit", True)):
+        if workers:
+            async with cv.running(*workers):
+                await server.serve([at])
+        else:
+            await server.serve([at])
+
+
+async def _doors(cv: Convalias, settings: Settings) -> Callable[[], asgi.Doors]:
+    async def accept(mail: IncomingMail) -> Receipt:
+        return await cv.receiver.accept(mail)  # the receiver of now: a refresh wires a new one
+
+    limit = settings.mail_limit
+    webhook = mailgun.Webhook(
+        accept=accept,
+        keys=signing_keys(settings),
+        clock=cv.ports.clock,
+        bounds=mailgun.Bounds(mail=limit, request=4 * limit),
+        trust_spam_flag=settings.trust_spam_flag,
+    )
+    doors = asgi.Doors(mailgun=webhook, checks=await cv.checks())
+    return lambda: doors
+
+
+def _announce(at: socket.socket) -> None:
+    host, port = at.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    print(f"listening on http://{shown}:{port}", flush=True)
+
+
+@contextlib.contextmanager
+def stopping(stop: Callable[[], None]) -> Generator[None]:
+    """SIGTERM and SIGINT ask for a graceful end while this lasts."""
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,117 @@
+"""`convalias show`: what the store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from convalias.app.facade import Convalias
+from convalias.cli import views
+from convalias.cli.deployment import At, located
+from convalias.cli.exits import Exit
+from convalias.cli.output import Row, answer, lines, listing
+from convalias.cli.stored import all_events, everything, legacy_calls
+from convalias.domain.dead_letters import DeadLetter
+from convalias.domain.delivery import DeliveryDecision
+from convalias.domain.events import ConversationEvent
+from convalias.domain.inbound import HeldMail
+from convalias.domain.threads import ConversationThread
+from convalias.ports.queue import QueueDepth
+
+_DELIVERIES: Final = ("notification_id", "conversation", "recipient", "owner", "stage", "state", "attempts", "reason")
+_LEGACY: Final = ("kind", "external_id", "message_id", "address", "suppress_notification", "notified")
+_HOLDS: Final = ("id", "conversation", "message_id", "sender", "reason", "state")
+_PARTICIPANTS: Final = ("account", "role", "name")
+_EVENTS: Final = ("seq", "kind", "author", "origin", "text", "occurred_at")
+
+
+@click.group("show")
+def command() -> None:
+    """What the store holds: a conversation, deliveries, holds, jobs; what the legacy relay was told."""
+
+
+@command.command("conversation")
+@click.argument("conversation", metavar="ID")
+@located
+def show_conversation(at: At, conversation: str) -> int:
+    """One conversation with all its events."""
+    thread, events = at.run(lambda cv: _conversation(cv, conversation))
+    row = views.conversation(thread, events)
+    answer(row, as_json=at.as_json, text=lambda: lines(row))
+    if not at.as_json:
+        click.echo("participants:")
+        listing([views.participant(one) for one in thread.participants], as_json=False, columns=_PARTICIPANTS)
+        click.echo("events:")
+        listing([views.event(one) for one in events], as_json=False, columns=_EVENTS)
+    return Exit.OK
+
+
+async def _conversation(cv: Convalias, conversation: str) -> tuple[ConversationThread, Sequence[ConversationEvent]]:
+    thread = await cv.messaging.thread(conversation)
+    return thread, await all_events(cv, conversation)
+
+
+@command.command("deliveries")
+@located
+def show_deliveries(at: At) -> int:
+    """Who is told of what by whom, and how far that is."""
+    listing(at.run(_deliveries), as_json=at.as_json, columns=_DELIVERIES)
+    return Exit.OK
+
+
+async def _deliveries(cv: Convalias) -> Sequence[Row]:
+    decisions = [one async for one in everything(cv.ports.records, "decisions", DeliveryDecision)]
+    decisions.sort(key=lambda one: (one.conversation, one.seq))
+    return [views.delivery(decision, row) for decision in decisions for row in decision.deliveries]
+
+
+@command.command("legacy")
+@located
+def show_legacy(at: At) -> int:
+    """What the stand-in legacy relay was told, in order."""
+    rows = [
+        {
+            "kind": call.kind,
+            "external_id": call.external_id,
+            "message_id": call.message_id,
+            "address": None if call.address is None else call.address.key,
+            "suppress_notification": call.suppress_notification,
+            "notified": call.notified,
+        }
+        for call in at.run(legacy_calls)
+    ]
+    listing(rows, as_json=at.as_json, columns=_LEGACY)
+    return Exit.OK
+
+
+@command.command("holds")
+@located
+def show_holds(at: At) -> int:
+    """Mails that wait for a person, or did."""
+    listing(at.run(_holds), as_json=at.as_json, columns=_HOLDS)
+    return Exit.OK
+
+
+async def _holds(cv: Convalias) -> Sequence[Row]:
+    return [views.hold(one) async for one in everything(cv.ports.records, "holds", HeldMail)]
+
+
+@command.command("jobs")
+@located
+def show_jobs(at: At) -> int:
+    """What waits in the queue, what is worked on, what was given up."""
+    depth, letters, quarantined = at.run(_jobs)
+    jobs = {
+        "ready": depth.ready,
+        "in_flight": depth.in_flight,
+        "dead": [views.dead(letter) for letter in letters],
+        "quarantined": quarantined,
+    }
+    answer(jobs, as_json=at.as_json, text=lambda: f"{lines(jobs)}\ndead: {len(letters)}")
+    return Exit.OK
+
+
+async def _jobs(cv: Convalias) -> tuple[QueueDepth, Sequence[DeadLetter], int]:
+    return await cv.ports.queue.depth(), await cv.operations.dead(), await cv.operations.quarantined()

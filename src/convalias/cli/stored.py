@@ -1,0 +1,72 @@
+"""Everything of one kind that a data directory holds, across all conversations."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Final, Protocol, TypeVar, runtime_checkable
+
+from convalias.adapters.memory.legacy import LegacyCall
+from convalias.app.facade import Convalias
+from convalias.cli.errors import Failed
+from convalias.cli.exits import Exit
+from convalias.codec import load
+from convalias.domain.events import ConversationEvent
+from convalias.ports.records import Records
+
+T = TypeVar("T")
+PAGE: Final = 500
+
+
+@runtime_checkable
+class Partitioned(Protocol):
+    """Records that can say which partitions a table has: those on one machine can."""
+
+    async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:
+        """Ascending."""
+        ...
+
+
+@runtime_checkable
+class StandIn(Protocol):
+    """A legacy relay that remembers what it was told: ours does."""
+
+    async def calls(self) -> Sequence[LegacyCall]:
+        """In order."""
+        ...
+
+
+async def everything(records: Records, table: str, expected: type[T]) -> AsyncIterator[T]:
+    """All records of a table, by partition and id."""
+    if not isinstance(records, Partitioned):
+        raise Failed(f"{table}: this store cannot list all of them; the embedded backend can", Exit.UNAVAILABLE)
+    partition = ""
+    while page := await records.partitions(table, after=partition, limit=PAGE):
+        for partition in page:
+            async for one in _in_partition(records, table, partition, expected):
+                yield one
+
+
+async def _in_partition(records: Records, table: str, partition: str, expected: type[T]) -> AsyncIterator[T]:
+    after = ""
+    while page := await records.range(table, partition, after=after, limit=PAGE):
+        for stored in page:
+            yield load(stored.body, expected)
+        after = page[-1].key.id
+
+
+async def all_events(cv: Convalias, conversation: str) -> Sequence[ConversationEvent]:
+    """Of one conversation, in order."""
+    events: list[ConversationEvent] = []
+    while page := await cv.messaging.events(conversation, after=len(events), limit=PAGE):  # seq has no gap
+        events.extend(page)
+    return events
+
+
+async def legacy_calls(cv: Convalias) -> Sequence[LegacyCall]:
+    """What the stand-in legacy relay was told."""
+    relay = cv.ports.legacy
+    if relay is None:
+        return ()
+    if not isinstance(relay, StandIn):
+        raise Failed("this legacy relay cannot be asked what it was told; only the stand-in can", Exit.UNAVAILABLE)
+    return await relay.calls()

@@ -1,0 +1,144 @@
+"""Stored things as the JSON that `convalias show` and its kind print; fields may be added, never renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from convalias.codec import kind_of
+from convalias.domain.dead_letters import DeadLetter
+from convalias.domain.delivery import Delivery, DeliveryDecision
+from convalias.domain.events import ConversationEvent, MessageAdded
+from convalias.domain.inbound import HeldMail
+from convalias.domain.participants import AccountAuthor, Author, Participant
+from convalias.domain.threads import ConversationThread
+from convalias.domain.timeline import TimelineItem
+from convalias.services.operations import Story
+from convalias.stores.rollouts import Setting
+
+Json = Mapping[str, object]
+
+
+def conversation(thread: ConversationThread, events: Sequence[ConversationEvent]) -> Json:
+    """A conversation with everything that happened in it."""
+    return {
+        "id": thread.id,
+        "use_case": thread.use_case,
+        "state": thread.state.value,
+        "participants": [participant(one) for one in thread.participants],
+        "events": [event(one) for one in events],
+    }
+
+
+def participant(one: Participant) -> Json:
+    """Who takes part."""
+    return {"account": one.account, "role": one.role, "name": one.name}
+
+
+def event(one: ConversationEvent) -> Json:
+    """Something that happened; what only messages have is null for the others."""
+    said = one.happening if isinstance(one.happening, MessageAdded) else None
+    return {
+        "seq": one.seq,
+        "id": one.id,
+        "kind": kind_of(one.happening),
+        "author": None if said is None else author(said.author),
+        "origin": one.origin.value,
+        "message_id": None if said is None else said.message_id,
+        "dedup_key": one.dedup_key,
+        "text": None if said is None else said.text,
+        "occurred_at": one.occurred_at.isoformat(),
+        "full_text": None if said is None else said.full_text,
+        "subject": None if said is None else said.subject,
+        "flags": [] if said is None else sorted(said.flags),
+        "attachments": [] if said is None else [file.name for file in said.attachments],
+    }
+
+
+def author(one: Author) -> str:
+    """The account, or `peripheral:<address>`."""
+    return one.account if isinstance(one, AccountAuthor) else f"peripheral:{one.address.key}"
+
+
+def delivery(decision: DeliveryDecision, row: Delivery) -> Json:
+    """One notification of one recipient."""
+    return {
+        "notification_id": row.id,
+        "event_id": decision.event,
+        "conversation": decision.conversation,
+        "recipient": row.recipient,
+        "kind": row.kind.value,
+        "channel": row.channel.value,
+        "owner": decision.owner.value,
+        "stage": decision.stage.value,
+        "state": row.state.value,
+        "attempts": row.attempts,
+        "reason": row.reason,
+        "next_at": None if row.next_at is None else row.next_at.isoformat(),
+    }
+
+
+def hold(mail: HeldMail) -> Json:
+    """A mail that waits for a person."""
+    return {
+        "id": mail.id,
+        "conversation": mail.conversation,
+        "message_id": mail.message_id,
+        "sender": None if mail.sender is None else mail.sender.key,
+        "reason": mail.reason.value,
+        "state": mail.state.value,
+        "since": mail.since.isoformat(),
+    }
+
+
+def dead(letter: DeadLetter) -> Json:
+    """Work that was given up."""
+    return {
+        "id": letter.id,
+        "reason": letter.reason,
+        "attempts": letter.tries,
+        "trace_id": letter.trace,
+        "lane": letter.lane,
+        "subject": letter.subject,
+        "at": letter.at.isoformat(),
+    }
+
+
+def timeline_item(item: TimelineItem) -> Json:
+    """A message as one reader may see it."""
+    return {
+        "id": item.id,
+        "medium": item.medium.value,
+        "author": item.author,
+        "own": item.own,
+        "text": item.text,
+        "full_text": item.full_text,
+        "subject": item.subject,
+        "attachments": [file.name for file in item.attachments],
+        "flags": sorted(item.flags),
+        "redacted": item.redacted,
+        "occurred_at": item.occurred_at.isoformat(),
+        "answer_by": [medium.value for medium in item.answer_by],
+    }
+
+
+def story(told: Story) -> Json:
+    """The way of one mail."""
+    return {
+        "record": told.record,
+        "trace_id": told.trace,
+        "steps": [{"at": step.at.isoformat(), "what": step.what} for step in told.steps],
+        "next": told.next,
+    }
+
+
+def setting(one: Setting) -> Json:
+    """What is set for one use case on one axis."""
+    return {
+        "use_case": one.rollout.use_case,
+        "axis": one.axis.value,
+        "stage": one.rollout.stage.value,
+        "basis_points": one.rollout.basis_points,
+        "salt": one.rollout.salt,
+        "floor": one.rollout.floor.value,
+        "reason": one.rollout.reason,
+    }
