@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from codecs import charmap_decode
 from functools import cache
 from typing import Final
+
+from convalias.adapters.mime import limits
 
 # The Encoding Standard (WHATWG) §4.2: labels name the superset that people mean, not the registered charset.
 _LABELS: Final = {
@@ -42,6 +45,7 @@ _PLAIN: Final = frozenset(
     for number in numbers
 )
 """Labels that Python knows under the same name. All others (utf-7, idna, base64 ...) are unknown."""
+_BY_OCTET: Final = frozenset({"cp1252", "cp1254", "cp874", "iso8859-8", "mac-roman"})
 _ASCII: Final = frozenset({"", "us-ascii", "ascii", "ansi_x3.4-1968", "iso646-us", "7bit", "8bit", "default", "none"})
 _JAPANESE: Final = frozenset(
     {"iso-2022-jp", "csiso2022jp", "iso-2022-jp-1", "iso-2022-jp-2", "iso-2022-jp-ms", "cp50220", "cp50221"}
@@ -59,9 +63,22 @@ def decode(octets: bytes, label: str) -> str:
     if name in _JAPANESE:
         return _iso_2022_jp(octets)
     codec = _LABELS.get(name) or (name if name in _PLAIN else None)
-    if codec is not None:
-        return octets.decode(codec, "replace")
-    return octets.decode("ascii", "replace")
+    if codec is None:
+        return octets.decode("ascii", "replace")
+    if codec in _BY_OCTET or codec in _PLAIN:
+        return _by_octet(octets, codec)
+    return octets.decode(codec, "replace")
+
+
+def _by_octet(octets: bytes, codec: str) -> str:
+    """Text in a charset of single octets, through a table of characters, as the standard library's codecs do it."""
+    return charmap_decode(octets, "replace", _characters(codec))[0]  # pyright: ignore[reportArgumentType]
+
+
+@cache
+def _characters(codec: str) -> str:
+    """The 256 characters of a charset of single octets: the codecs themselves are slow on octets they lack."""
+    return "".join(bytes((octet,)).decode(codec, "replace") for octet in range(256))
 
 
 def guess(octets: bytes) -> str:
@@ -76,7 +93,7 @@ def _western(octets: bytes) -> str:
     try:
         return octets.decode("utf-8")
     except UnicodeDecodeError:
-        return octets.decode("cp1252", "replace")
+        return _by_octet(octets, "cp1252")
 
 
 def _iso_2022_jp(octets: bytes) -> str:
@@ -86,6 +103,8 @@ def _iso_2022_jp(octets: bytes) -> str:
     """
     if b"\x1b" not in octets:
         return _western(octets)
+    if len(octets) > limits.JAPANESE:
+        return octets.decode("iso2022_jp", "replace")
     shown: list[str] = []
     state, start = b"(B", 0
     for found in _SHIFT.finditer(octets):

@@ -8,6 +8,8 @@ Limit: TypeAlias = Literal["header_block", "header", "headers", "addresses", "ne
 
 HEADER_BLOCK: Final = 256 * 1024
 """Octets of one header block, without the empty line that ends it."""
+PART_HEADERS: Final = 2 * 1024 * 1024
+"""Octets of the header blocks of all parts together."""
 HEADER: Final = 102_400
 """Octets of one field with its name, without its last line end. 300 recipients make a To of 19 kB."""
 HEADERS: Final = 1_000
@@ -28,6 +30,16 @@ HTML: Final = 1_000_000
 """Octets of HTML that a sanitiser is shown."""
 HTML_DEPTH: Final = 256
 """Open elements of HTML that a sanitiser is shown: nested `<div>` cost it quadratic time."""
+HTML_TAGS: Final = 50_000
+"""Tags and character references of HTML that are laid out and sanitised."""
+HTML_WORK: Final = 2_000_000
+"""Elements that a parser would open again because they were never closed, at most."""
+CRUDE_HTML: Final = 4_000_000
+"""Characters of HTML beyond the bounds that are shown, as text without tags."""
+JAPANESE: Final = 1_000_000
+"""Octets of ISO-2022-JP that are read by the table of cp932; longer text by the plain standard."""
+LOOKALIKES: Final = 10_000
+"""Lines that begin like a delimiter and are none. More are no honest mail, and count as parts."""
 TEXT: Final = 1_000_000
 """Characters of text that are unwrapped and searched for quoted history; longer text stays as it is."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from convalias.adapters.mime import limits
 from convalias.adapters.mime.fields import Block, read_block, unfolded
@@ -16,7 +16,6 @@ from convalias.adapters.mime.parameters import NOTHING, Labelled, read_parameter
 _TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+*'`|~%{}-]++/[a-z0-9!#$&^_.+*'`|~%{}-]++")
 # RFC 2046 §5.1.1: two hyphens, the boundary, perhaps two hyphens more, white space, the end of the line.
 _TAIL: Final = re.compile(rb"(--)?[ \t]*+(?:\r?\n|\Z)")
-_LOOKALIKES: Final = 64
 _IDENTITY: Final = frozenset({"", "7bit", "8bit", "binary"})
 _KNOWN: Final = _IDENTITY | {"base64", "quoted-printable"}
 _MULTIPART_ENCODINGS: Final = _IDENTITY
@@ -54,7 +53,7 @@ class Tree:
     data: bytes
     odd: bool = False
     parts: int = 0
-    root_block: Block = field(factory=Block)
+    header_octets: int = 0
 
     def entity(self, block: Block, end: int, depth: int, inherited: str = "text/plain") -> Part:
         """The entity of that header block, whose body ends at `end`. `OverLimit` when it is too much."""
@@ -72,14 +71,18 @@ class Tree:
             if not children:
                 media_type = "text/plain"
         elif media_type in _MESSAGES and not encoding:
-            inner = read_block(self.data, start, end)
-            self._note(inner)
-            children = (self.entity(inner, end, depth + 1),)
+            children = (self.entity(self._inner(start, end), end, depth + 1),)
         return Part(media_type, labels, disposition, encoding, block, start, end, children)
 
-    def _note(self, block: Block) -> None:
+    def _inner(self, start: int, end: int) -> Block:
+        """The header block of a part, or of the message in one."""
+        block = read_block(self.data, start, end)
+        self.header_octets += block.body - start
+        if self.header_octets > limits.PART_HEADERS:
+            raise OverLimit("header_block", self.header_octets)
         if block.odd or block.bare:
             self.odd = True
+        return block
 
     def _labels(self, block: Block, inherited: str) -> tuple[Labelled, str]:
         """Content-Type (RFC 2045 §5.2: what is missing or broken is plain text)."""
@@ -118,9 +121,7 @@ class Tree:
             raise OverLimit("parts", self.parts)
         children: list[Part] = []
         for first, last in spans:
-            block = read_block(self.data, first, last)
-            self._note(block)
-            children.append(self.entity(block, last, depth + 1, inherited))
+            children.append(self.entity(self._inner(first, last), last, depth + 1, inherited))
         return tuple(children)
 
 
@@ -148,26 +149,20 @@ def delimited(data: bytes, start: int, end: int, boundary: bytes, *, room: int) 
 def _delimiters(data: bytes, start: int, end: int, marker: bytes) -> Iterator[tuple[int, int, bool]]:
     """Every delimiter line: where it begins, where the next line begins, and whether it closes.
 
-    After many lines that only begin like one, the search goes on in one expression, which costs no step per line.
+    `OverLimit` after too many lines that only begin like one: each level of nesting would look at them again.
     """
     lookalikes = 0
     at = start if data.startswith(marker, start, end) else _next(data, start, end, marker)
     while at >= 0:
         tail = _TAIL.match(data, at + len(marker), end)
-        if tail is not None:
-            yield at, tail.end(), tail[1] is not None
-            at = at if tail.end() == end else tail.end()
-            if data.startswith(marker, tail.end(), end) and tail.end() < end:
-                continue
-        else:
+        if tail is None:
             lookalikes += 1
-            if lookalikes > _LOOKALIKES:
-                break
-        at = _next(data, at + 1, end, marker)
-    if at >= 0 and lookalikes > _LOOKALIKES:
-        whole = re.compile(rb"(?<=\n)" + re.escape(marker) + rb"(--)?[ \t]*+(?:\r?\n|\Z)")
-        for found in whole.finditer(data, at + 1, end):
-            yield found.start(), found.end(), found[1] is not None
+            if lookalikes > limits.LOOKALIKES:
+                raise OverLimit("parts", lookalikes)
+            at = _next(data, at + 1, end, marker)
+            continue
+        yield at, tail.end(), tail[1] is not None
+        at = tail.end() if data.startswith(marker, tail.end(), end) else _next(data, tail.end(), end, marker)
 
 
 def _next(data: bytes, start: int, end: int, marker: bytes) -> int:

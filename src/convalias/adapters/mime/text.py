@@ -135,7 +135,7 @@ class Extraction:
 
     def _octets(self, part: Part) -> bytes:
         raw = self.data[part.start : part.end]
-        if part.encoding == "base64" and goes_on_after_padding(raw):
+        if part.encoding == "base64" and b"=" in raw and goes_on_after_padding(raw):
             self.odd = True
         return undone(raw, part.encoding)
 

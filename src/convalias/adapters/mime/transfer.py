@@ -8,7 +8,6 @@ from typing import Final
 
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _OTHERS: Final = bytes(octet for octet in range(256) if octet not in _ALPHABET + b"=")
-_MORE_AFTER_PADDING: Final = re.compile(rb"=\s*+[A-Za-z0-9+/]")
 _STRETCHES: Final = 1_000
 
 
@@ -25,16 +24,15 @@ def undone(octets: bytes, encoding: str) -> bytes:
 
 def goes_on_after_padding(octets: bytes) -> bool:
     """Base64 that goes on behind its padding: some parsers stop there, some do not (RFC 2045 §6.8)."""
-    first = octets.find(b"=")
-    return first >= 0 and _MORE_AFTER_PADDING.search(octets, first) is not None
+    return b"=" in octets.rstrip(b"= \t\r\n")
 
 
 def _base64(octets: bytes) -> bytes:
     """Tolerant: foreign characters are passed over, what was concatenated is read on, a torn end is dropped."""
     if not goes_on_after_padding(octets):
-        return _stretch(octets)
+        return _stretch(octets.rstrip(b"= \t\r\n") + b"==")
     stretches = re.split(rb"=++", octets, maxsplit=_STRETCHES)
-    return b"".join(_stretch(stretch) for stretch in stretches[:_STRETCHES])
+    return b"".join(_stretch(stretch + b"==") for stretch in stretches[:_STRETCHES])
 
 
 def _stretch(octets: bytes) -> bytes:
