@@ -300,6 +300,7 @@ def test_anything_else_is_no_time(written: Any) -> None:
         (changed("aliases.0.address", "x@relay.example"), "aliases[0].address", "one of alias_domains (reply.example)"),
         (changed("aliases.0.address", "john"), "aliases[0].address", "an e-mail address"),
         (changed("aliases.0.address", None), "aliases[0].address", "an e-mail address"),
+        (changed("legacy_aliases.0.address", None), "legacy_aliases[0].address", "an e-mail address"),
         (changed("aliases.0.conversation", "c9"), "aliases[0].conversation", "the id of one of conversations"),
         (changed("aliases.0.conversation", None), "aliases[0].conversation", "the id of one of conversations"),
         (changed("aliases.0.participant", "a9"), "aliases[0].participant", "the id of one of accounts"),
