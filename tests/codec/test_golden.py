@@ -19,6 +19,7 @@ from convalias.domain import events, inbound
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import AliasFormat, ConversationAlias
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.deployment import Deployment
 from convalias.domain.dedup import MessageId
 from convalias.domain.delivery import (
     Channel,
@@ -57,6 +58,7 @@ from convalias.domain.participants import (
     PeripheralAuthor,
     Standing,
 )
+from convalias.domain.policy import SenderTrust
 from convalias.domain.positions import Position
 from convalias.domain.reservations import AddressHolders, AliasReservation
 from convalias.domain.rollout import Rollout, Stage
@@ -217,6 +219,18 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             trace=TraceId("t"),
             explanation="why",
         )
+    ],
+    "deployment": [
+        Deployment(
+            alias_domains=("reply.example",),
+            legacy_domains=("relay.example",),
+            admission="strict",
+            sender_trust=SenderTrust.REQUIRE_ALIGNED,
+            blocked_addresses=(JOHN,),
+            blocked_domains=("evil.example",),
+            historical_days=30,
+        ),
+        Deployment(),
     ],
     "refusal": [
         inbound.RefusalDue(

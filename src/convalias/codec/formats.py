@@ -13,6 +13,7 @@ from attrs import field, frozen
 from convalias.domain import events, inbound
 from convalias.domain.aliases import ConversationAlias
 from convalias.domain.dead_letters import DeadLetter
+from convalias.domain.deployment import Deployment
 from convalias.domain.delivery import DeliveryDecision
 from convalias.domain.events import ConversationEvent
 from convalias.domain.inbound import Claim, EnvelopeRecord, HeldMail, Outcome, OutcomeRecord, RefusalDue, Tries
@@ -77,6 +78,7 @@ OUTCOME_RECORD: Final = Format("outcome_record", (OutcomeRecord,))
 CLAIM: Final = Format("claim", (Claim,))
 HOLD: Final = Format("hold", (HeldMail,))
 DEAD_LETTER: Final = Format("dead_letter", (DeadLetter,))
+DEPLOYMENT: Final = Format("deployment", (Deployment,))
 REFUSAL: Final = Format("refusal", (RefusalDue,))
 TRIES: Final = Format("tries", (Tries,))
 DECISION: Final = Format("decision", (DeliveryDecision,))
@@ -97,6 +99,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     CLAIM,
     HOLD,
     DEAD_LETTER,
+    DEPLOYMENT,
     REFUSAL,
     TRIES,
     DECISION,

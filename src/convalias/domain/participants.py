@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
 from typing import TypeAlias
@@ -32,6 +33,17 @@ class Participant:
     addresses: tuple[EmailAddress, ...] = ()
     """Where it is reached, the preferred one first; empty: the identity directory knows."""
     kind: ParticipantKind = ParticipantKind.REGISTERED
+
+    @classmethod
+    def of(
+        cls, account: str, *, name: str = "", role: str = "", region: str | None = None, addresses: Iterable[str] = ()
+    ) -> Participant:
+        """From plain text. Raises `InvalidAddress`.
+
+        >>> Participant.of("ann", name="Ann Ray", addresses=["ann@home.example"]).addresses
+        (<ann@home.example>,)
+        """
+        return cls(AccountId(account), role, name, region, tuple(map(EmailAddress.parse, addresses)))
 
 
 ParticipantIdentity: TypeAlias = Participant

@@ -6,6 +6,8 @@ from convalias.adapters.embedded.directory import DataDirectory
 from convalias.adapters.embedded.errors import EmbeddedError, NewerFormatError, NotOpenError, UnusableDirectoryError
 from convalias.adapters.embedded.event_log import EventLog
 from convalias.adapters.embedded.files import DurableFiles
+from convalias.adapters.embedded.legacy import LegacyRelay
+from convalias.adapters.embedded.outbox import Outbox
 from convalias.adapters.embedded.queue import JobQueue
 from convalias.adapters.embedded.records import Records
 
@@ -17,8 +19,10 @@ __all__ = [
     "EmbeddedError",
     "EventLog",
     "JobQueue",
+    "LegacyRelay",
     "NewerFormatError",
     "NotOpenError",
+    "Outbox",
     "Records",
     "UnusableDirectoryError",
 ]

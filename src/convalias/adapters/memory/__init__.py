@@ -7,6 +7,8 @@ from convalias.adapters.memory.clock import Clock
 from convalias.adapters.memory.event_log import EventLog
 from convalias.adapters.memory.faults import Fault, Faults, after, before
 from convalias.adapters.memory.flags import Flags
+from convalias.adapters.memory.legacy import LegacyCall, LegacyRelay
+from convalias.adapters.memory.outbox import Outbox
 from convalias.adapters.memory.queue import JobQueue
 from convalias.adapters.memory.records import Records
 
@@ -19,8 +21,11 @@ __all__ = [
     "Flags",
     "Incarnation",
     "JobQueue",
+    "LegacyCall",
+    "LegacyRelay",
     "Measure",
     "NoTelemetry",
+    "Outbox",
     "Records",
     "Span",
     "Telemetry",

@@ -1,0 +1,103 @@
+"""A whole deployment under one data directory: the embedded adapters, opened and closed together."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from convalias.adapters import embedded as adapters
+from convalias.adapters import system
+from convalias.adapters.memory import NoTelemetry
+from convalias.app.facade import Opener
+from convalias.app.ports import Instead, Ports
+from convalias.app.services import Wiring, audience
+from convalias.domain.deployment import Deployment
+from convalias.domain.errors import InvalidValue
+from convalias.domain.keyring import SECRET_OCTETS, Keyring, RootKey
+from convalias.settings import KEYS, Settings, WrongSettings
+
+KEY_FILE: Final = "keys"
+
+
+def embedded(settings: Settings, instead: Instead) -> tuple[Opener, Wiring]:
+    """How to open the ports under `settings.data`, and the wiring. Makes the folder and its key file at opening."""
+    keyring = settings.keyring or file_keyring(settings.data)
+
+    @asynccontextmanager
+    async def opener() -> AsyncIterator[Ports]:
+        clock, incarnation = system.Clock(), system.Incarnation()
+        async with AsyncExitStack() as stack:
+            folder = adapters.DataDirectory(settings.data, clock=clock, incarnation=incarnation)
+            await stack.enter_async_context(folder)
+            outbox = adapters.Outbox(settings.data / "outbox", incarnation=incarnation)
+            system_outbox = adapters.Outbox(settings.data / "outbox-system", incarnation=incarnation)
+            legacy_outbox = adapters.Outbox(settings.data / "legacy-outbox", incarnation=incarnation)
+            legacy = adapters.LegacyRelay(
+                settings.data / "legacy.db",
+                outgoing=legacy_outbox,
+                audience=audience(folder.records, folder.blobs, clock, instead.get("identity")),
+                clock=clock,
+            )
+            for part in (outbox, system_outbox, legacy_outbox, legacy):
+                await part.open()
+            yield Ports(
+                records=folder.records,
+                blobs=folder.blobs,
+                queue=folder.jobs,
+                events=folder.events,
+                clock=clock,
+                telemetry=NoTelemetry(),
+                incarnation=incarnation,
+                mail=outbox,
+                system_mail=system_outbox,
+                legacy=legacy,
+            ).but(**instead)
+
+    wiring = Wiring(
+        keyring=keyring,
+        deployment=Deployment(alias_domains=settings.alias_domains, legacy_domains=settings.legacy_domains),
+        policy=settings.policy,
+        platform=settings.platform,
+        trusted_authserv_ids=settings.trusted_authserv_ids,
+    )
+    return opener, wiring
+
+
+def file_keyring(data: Path) -> Keyring:
+    """The data directory's own keys; made at the first use, readable by their owner only.
+
+    Two processes that come first at once agree: the file is linked into place whole, and only if there is none.
+    """
+    path = data / KEY_FILE
+    if not path.exists():
+        _make(path, Keyring((RootKey(0, secrets.token_bytes(SECRET_OCTETS)),)).render())
+    try:
+        return Keyring.parse(path.read_text(encoding="ascii"))
+    except (InvalidValue, OSError, UnicodeDecodeError) as error:
+        raise WrongSettings({str(path): f"{type(error).__name__}; expected what {KEYS} would hold"}) from error
+
+
+def _make(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            return
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    finally:
+        fresh.unlink(missing_ok=True)

@@ -1,0 +1,345 @@
+"""`Convalias`: the parts, wired. Inert until it is entered; everything is given, nothing is global."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, Unpack
+
+from attrs import evolve, frozen
+
+from convalias.app.ports import Instead, Ports
+from convalias.app.services import Services, Wiring, assemble
+from convalias.app.workers import WORKERS, Loop, Step, Worker, drain
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.deployment import Deployment
+from convalias.domain.ids import AccountId
+from convalias.domain.participants import Account, Participant
+from convalias.domain.policy import RoutingPolicy
+from convalias.ports.errors import PortError, Unavailable
+from convalias.ports.event_log import Subscription
+from convalias.services.messaging import Messaging
+from convalias.services.operations import Operations
+from convalias.services.outbound import OutboundNotifier
+from convalias.services.receiver import Receiver
+from convalias.services.replay import Replay
+from convalias.stores.deployments import Deployments
+from convalias.stores.rollouts import Rollouts
+
+STOP_WITHIN: Final = timedelta(seconds=25)
+REFRESH: Final = timedelta(seconds=1)
+"""How long a deployment told by another process may go unseen."""
+SWEEP_EVERY: Final = timedelta(minutes=10)
+BATCH: Final = 100
+Opener = Callable[[], AbstractAsyncContextManager[Ports]]
+
+
+class NotOpen(PortError):
+    """`Convalias` was used before `async with`, or after it."""
+
+
+@frozen
+class Idle:
+    """What `run_until_idle` did, and what only time or a mended dependency will make due."""
+
+    done: Mapping[str, int]
+    waiting: int
+    dead: int
+
+
+class Convalias:
+    """A bridge for the conversations of one deployment.
+
+    `async with` opens what it made itself (never what it was given) and on the way out stops its workers and closes.
+    One instance serves one event loop and any number of tasks.
+    """
+
+    def __init__(self, opener: Opener, wiring: Wiring) -> None:
+        """Name the parts; nothing is opened. Use `in_memory`, `from_toml` or `over`."""
+        self._opener = opener
+        self._wiring = wiring
+        self._stack: AsyncExitStack | None = None
+        self._ports: Ports | None = None
+        self._services: Services | None = None
+        self._deployment: Deployment | None = None
+        self._looked: datetime | None = None
+        self._swept: datetime | None = None
+        self._stopping = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+        self._events: Subscription | None = None
+
+    # --- making one ----------------------------------------------------------------------------------
+
+    @classmethod
+    def over(cls, ports: Ports, wiring: Wiring) -> Self:
+        """Over ports of one's own. They are never closed: who opened them closes them."""
+
+        @asynccontextmanager
+        async def given() -> AsyncIterator[Ports]:
+            yield ports
+
+        return cls(given, wiring)
+
+    @classmethod
+    def in_memory(
+        cls,
+        *,
+        alias_domain: str,
+        legacy_domain: str | None = None,
+        policy: RoutingPolicy | None = None,
+        **instead: Unpack[Instead],
+    ) -> Self:
+        """Everything in this process, under virtual time, nothing kept: for tests and for trying things out."""
+        from convalias.app.memory import memory_ports, memory_wiring  # noqa: PLC0415 - adapters load when used
+
+        wiring = memory_wiring(alias_domain, legacy_domain, policy)
+        return cls.over(memory_ports(legacy=legacy_domain is not None).but(**instead), wiring)
+
+    @classmethod
+    def from_toml(
+        cls,
+        path: str | Path | None = None,
+        *,
+        data: str | Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        **instead: Unpack[Instead],
+    ) -> Self:
+        """The embedded backend under a data directory, by settings. Opens nothing. Raises `WrongSettings`."""
+        from convalias.app.embedded import embedded  # noqa: PLC0415 - adapters load when used
+        from convalias.settings import read_settings  # noqa: PLC0415
+
+        settings = read_settings(path, data=data, environ=environ)
+        opener, wiring = embedded(settings, instead)
+        return cls(opener, wiring)
+
+    # --- life ----------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        """Open. Raises the port's own error when something cannot be opened."""
+        self._stack = AsyncExitStack()
+        self._ports = await self._stack.enter_async_context(self._opener())
+        self._stopping = asyncio.Event()
+        await self.refresh()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the workers, give back what they held, close."""
+        stack, self._stack = self._stack, None
+        try:
+            await self.stop()
+            if self._events is not None:
+                await self._events.close()
+                self._events = None
+        finally:
+            self._ports = self._services = self._deployment = self._looked = None
+            if stack is not None:
+                await stack.aclose()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used now."""
+        return self._services is not None
+
+    @property
+    def services(self) -> Services:
+        """All services. Raises `NotOpen`."""
+        if self._services is None:
+            raise NotOpen("Convalias is not open: use it inside `async with`")
+        return self._services
+
+    @property
+    def ports(self) -> Ports:
+        """The ports it stands on. Raises `NotOpen`."""
+        if self._ports is None:
+            raise NotOpen("Convalias is not open: use it inside `async with`")
+        return self._ports
+
+    @property
+    def deployment(self) -> Deployment:
+        """Domains and policy as they stood at the last look."""
+        return self._deployment or self._wiring.deployment
+
+    @property
+    def receiver(self) -> Receiver:
+        """Takes mail in."""
+        return self.services.receiver
+
+    @property
+    def messaging(self) -> Messaging:
+        """Conversations."""
+        return self.services.messaging
+
+    @property
+    def outbound(self) -> OutboundNotifier:
+        """Decisions and deliveries."""
+        return self.services.outbound
+
+    @property
+    def operations(self) -> Operations:
+        """Why, what is dead."""
+        return self.services.operations
+
+    @property
+    def replay(self) -> Replay:
+        """Deciding anew."""
+        return self.services.replay
+
+    @property
+    def rollout(self) -> Rollouts:
+        """Stages per use case."""
+        return self.services.stores.rollouts
+
+    async def refresh(self) -> None:
+        """Look whether another process told the deployment something new; at most once a second."""
+        ports = self.ports
+        now = ports.clock.now()
+        if self._looked is not None and abs(now - self._looked) < REFRESH and self._services is not None:
+            return
+        stored = await Deployments(records=ports.records).get()
+        fixed = self._wiring.deployment
+        told = stored.joined(fixed.domains)
+        self._looked = now
+        if self._services is None or told != self._deployment:
+            self._deployment = told
+            policy = self._wiring.policy or told.policy
+            self._services = assemble(ports, deployment=told, policy=policy, wiring=self._wiring)
+
+    async def open_conversation(
+        self, conversation: str, *, use_case: str, participants: Sequence[Participant]
+    ) -> Mapping[AccountId, EmailAddress]:
+        """Create it, and make its participants known by the addresses they bring: the alias of each, by account.
+
+        May be repeated. Raises what `messaging.create` raises. With an identity directory of one's own, that knows
+        the addresses, and nothing is written about them here.
+        """
+        if self.ports.identity is None:
+            for one in participants:
+                await self._introduce(one)
+        thread = await self.messaging.create(use_case, participants, conversation=conversation)
+        aliases = await self.messaging.aliasing.issue_all(thread)
+        return {alias.stands_for: alias.address for alias in aliases}
+
+    async def _introduce(self, participant: Participant) -> None:
+        directory = self.services.stores.directory
+        known = (await directory.get([participant.account])).get(participant.account, Account(participant.account))
+        addresses = tuple(dict.fromkeys((*known.addresses, *participant.addresses)))
+        await directory.upsert(evolve(known, addresses=addresses, name=participant.name or known.name))
+
+    # --- work ----------------------------------------------------------------------------------------
+
+    async def run(self, *workers: Worker) -> None:
+        """Work until `stop` or cancelled. Takes no signal: they are the host's. No name: all of them."""
+        loops = [
+            Loop(worker=worker, step=step, clock=self.ports.clock, telemetry=self.ports.telemetry)
+            for worker in workers or WORKERS
+            for step in self._steps(worker)
+        ]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(loop.run(self._stopping), name=f"convalias {loop.worker}") for loop in loops]
+            self._running.update(tasks)
+            for task in tasks:
+                task.add_done_callback(self._running.discard)
+
+    async def stop(self, *, within: timedelta = STOP_WITHIN) -> None:
+        """Take no more work, finish what is held; what is not finished in time is given back."""
+        self._stopping.set()
+        running = set(self._running)
+        if running:
+            _, late = await asyncio.wait(running, timeout=within.total_seconds())
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    @asynccontextmanager
+    async def running(self, *workers: Worker) -> AsyncIterator[None]:
+        """`run` beside the body; `stop` at its end. A worker that ends for good cancels the body."""
+        self._stopping = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            working = group.create_task(self.run(*workers))
+            try:
+                yield
+            finally:
+                await self.stop()
+                await asyncio.gather(working, return_exceptions=True)
+
+    async def run_until_idle(self, *workers: Worker) -> Idle:
+        """Do all that is due now, and what follows from it, then return."""
+        steps = {
+            f"{worker}{number or ''}": step
+            for worker in workers or WORKERS
+            for number, step in enumerate(self._steps(worker))
+        }
+        done = await drain(steps)
+        depth = await self.ports.queue.depth()
+        counted = {worker: sum(done[name] for name in done if name.startswith(worker)) for worker in WORKERS}
+        dead = len(await self.operations.dead())
+        return Idle({name: count for name, count in counted.items() if count}, depth.ready + depth.in_flight, dead)
+
+    def _steps(self, worker: Worker) -> Sequence[Step]:
+        match worker:
+            case "inbound":
+                return (self._refreshed(self._inbound), self._refreshed(self._notices))
+            case "feed":
+                return (self._refreshed(self._feed),)
+            case "outbound":
+                return (self._refreshed(self._decide), self._refreshed(self._deliver))
+
+    def _refreshed(self, step: Step) -> Step:
+        async def refreshed(wait: timedelta) -> int:
+            await self.refresh()
+            return await step(wait)
+
+        return refreshed
+
+    async def _inbound(self, wait: timedelta) -> int:
+        if not self.deployment.alias_domains:
+            # Without a domain every mail would be "not ours": it is not lost that way, but it would be silent.
+            raise Unavailable("alias domains: none is configured or loaded", retry_after=REFRESH)
+        await self._sweep()
+        return await self.services.inbound.step(wait=wait)
+
+    async def _sweep(self) -> None:
+        now = self.ports.clock.now()
+        if self._swept is None or now - self._swept >= SWEEP_EVERY:
+            await self.services.sweeper.sweep()
+            self._swept = now
+
+    async def _notices(self, _: timedelta) -> int:
+        return await self.services.notices.send_due()
+
+    async def _feed(self, _: timedelta) -> int:
+        return await self.services.feed.step()
+
+    async def _decide(self, wait: timedelta) -> int:
+        """What is not decided is not committed: after a fault the subscription is joined anew and reads it again."""
+        if self._events is None:
+            self._events = self.ports.events.records("outbound")
+        try:
+            records = await self._events.take(limit=BATCH, wait=wait)
+            if records:
+                await self.outbound.decide(records)
+                await self._events.commit()
+        except BaseException:
+            events, self._events = self._events, None
+            if events is not None:
+                await events.close()
+            raise
+        return len(records)
+
+    async def _deliver(self, _: timedelta) -> int:
+        return await self.outbound.deliver_due(limit=BATCH)
+
+    async def checks(self) -> Mapping[str, Callable[[], Awaitable[object]]]:
+        """What `/readyz` asks: raw store and queue, for the receiver needs nothing else."""
+        ports = self.ports
+
+        async def raw() -> object:
+            return await ports.blobs.names("envelopes/", after="", limit=1)
+
+        return {"raw": raw, "queue": ports.queue.depth}

@@ -1,0 +1,43 @@
+"""A whole deployment in this process: memory adapters, virtual time."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from convalias.adapters import memory
+from convalias.app.ports import Ports
+from convalias.app.services import Wiring, audience
+from convalias.domain.deployment import Deployment
+from convalias.domain.keyring import Keyring, RootKey
+from convalias.domain.policy import RoutingPolicy
+
+_SEED: Final = b"convalias in memory, no secret.."
+
+
+def memory_ports(*, legacy: bool) -> Ports:
+    """Fresh ones at each call: nothing is shared with another world."""
+    clock, records, blobs = memory.Clock(), memory.Records(), memory.Blobs()
+    relay = memory.LegacyRelay(outgoing=memory.Outbox(), audience=audience(records, blobs, clock), clock=clock)
+    return Ports(
+        records=records,
+        blobs=blobs,
+        queue=memory.JobQueue(clock=clock),
+        events=memory.EventLog(clock=clock),
+        clock=clock,
+        telemetry=memory.Telemetry(),
+        incarnation=memory.Incarnation(),
+        mail=memory.Outbox(),
+        system_mail=memory.Outbox(),
+        legacy=relay if legacy else None,
+    )
+
+
+def memory_wiring(alias_domain: str, legacy_domain: str | None, policy: RoutingPolicy | None) -> Wiring:
+    """One domain of each kind, and keys that guard nothing."""
+    return Wiring(
+        keyring=Keyring((RootKey(0, _SEED),)),
+        deployment=Deployment(
+            alias_domains=(alias_domain,), legacy_domains=() if legacy_domain is None else (legacy_domain,)
+        ),
+        policy=policy,
+    )

@@ -1,0 +1,72 @@
+"""Every port, already chosen."""
+
+from __future__ import annotations
+
+from typing import TypedDict, Unpack
+
+from attrs import evolve, frozen
+
+from convalias.ports.ambient import Clock, Incarnation, Telemetry
+from convalias.ports.blobs import Blobs
+from convalias.ports.conversations import ConversationStore
+from convalias.ports.event_log import EventLog
+from convalias.ports.flags import Flags
+from convalias.ports.hub import NotificationHub
+from convalias.ports.legacy import LegacyRelay
+from convalias.ports.mail import MailReader, OutgoingMail
+from convalias.ports.people import IdentityDirectory
+from convalias.ports.queue import JobQueue
+from convalias.ports.records import Records
+
+
+class Instead(TypedDict, total=False):
+    """One keyword a port: what was chosen is replaced by what is given."""
+
+    records: Records
+    blobs: Blobs
+    queue: JobQueue
+    events: EventLog
+    clock: Clock
+    telemetry: Telemetry
+    incarnation: Incarnation
+    conversations: ConversationStore
+    identity: IdentityDirectory
+    legacy: LegacyRelay
+    hub: NotificationHub
+    flags: Flags
+    mail: OutgoingMail
+    system_mail: OutgoingMail
+    reader: MailReader
+
+
+@frozen(kw_only=True)
+class Ports:
+    """One adapter per port. The first four must keep anything; what may be None has an honest default."""
+
+    records: Records
+    blobs: Blobs
+    queue: JobQueue
+    events: EventLog
+    clock: Clock
+    telemetry: Telemetry
+    incarnation: Incarnation
+    mail: OutgoingMail
+    """Where notifications leave."""
+    system_mail: OutgoingMail
+    """Where refusals leave."""
+    conversations: ConversationStore | None = None
+    """None: kept in `records`."""
+    identity: IdentityDirectory | None = None
+    """None: the accounts kept in `records`."""
+    legacy: LegacyRelay | None = None
+    """None: there is no legacy relay, and stages are `native` until set."""
+    hub: NotificationHub | None = None
+    """None: e-mail by `mail`."""
+    flags: Flags | None = None
+    """None: what `rollout.set` wrote."""
+    reader: MailReader | None = None
+    """None: the MIME reader."""
+
+    def but(self, **instead: Unpack[Instead]) -> Ports:
+        """These, some replaced."""
+        return evolve(self, **instead)

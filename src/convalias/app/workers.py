@@ -1,0 +1,90 @@
+"""The loops: each worker takes steps until told to stop, and survives what is only away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Final, Literal, TypeAlias
+
+from attrs import frozen
+
+from convalias.ports.ambient import Clock, Telemetry
+from convalias.ports.errors import Unavailable
+
+Worker: TypeAlias = Literal["inbound", "feed", "outbound"]
+WORKERS: Final[tuple[Worker, ...]] = ("inbound", "feed", "outbound")
+Step: TypeAlias = Callable[[timedelta], Awaitable[int]]
+"""Does what is due, waiting at most so long for the first of it; how much was done."""
+
+IDLE: Final = timedelta(milliseconds=50)
+"""Between two looks at a store that cannot wake us."""
+AWAY: Final = timedelta(seconds=1)
+WAIT: Final = timedelta(milliseconds=500)
+"""How long a queue is waited at: also how long a stop may take at the least."""
+MOST_FAILURES: Final = 20
+"""In a row, of what is no outage: then the worker is broken and ends for good."""
+
+log: Final = logging.getLogger("convalias.workers")
+
+
+@frozen(kw_only=True)
+class Loop:
+    """One worker's loop. Ends when `stopping` is set, between two steps; raises when it is broken."""
+
+    worker: str
+    step: Step
+    clock: Clock
+    telemetry: Telemetry
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until stopped or cancelled."""
+        failures = 0
+        while not stopping.is_set():
+            try:
+                done = await self.step(WAIT)
+                failures = 0
+            except (Unavailable, TimeoutError) as away:
+                self._note(away)
+                await _pause(self.clock, getattr(away, "retry_after", None) or AWAY, stopping)
+                continue
+            except Exception as error:
+                failures += 1
+                self._note(error)
+                if failures >= MOST_FAILURES:
+                    raise
+                await _pause(self.clock, AWAY, stopping)
+                continue
+            if not done:
+                await _pause(self.clock, IDLE, stopping)
+
+    def _note(self, error: Exception) -> None:
+        """The class alone: a message could quote an address."""
+        self.telemetry.measure("convalias.worker.errors", 1, worker=self.worker, error=type(error).__name__)
+        what = error.what if isinstance(error, Unavailable) else ""
+        log.warning("worker %s: %s %s", self.worker, type(error).__name__, what)
+
+
+async def _pause(clock: Clock, duration: timedelta, stopping: asyncio.Event) -> None:
+    """Sleep, but not through a stop."""
+    sleeping = asyncio.ensure_future(clock.sleep(duration))
+    stopped = asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait({sleeping, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        sleeping.cancel()
+        stopped.cancel()
+        await asyncio.gather(sleeping, stopped, return_exceptions=True)
+
+
+async def drain(steps: Mapping[str, Step]) -> dict[str, int]:
+    """Step them all until none finds anything due; how much each did. Raises what a step raises."""
+    done = dict.fromkeys(steps, 0)
+    while True:
+        before = sum(done.values())
+        for name, step in steps.items():
+            while count := await step(timedelta(0)):
+                done[name] += count
+        if sum(done.values()) == before:
+            return done
