@@ -1,5 +1,4 @@
 """Names in other alphabets, written in a-z: small tables, no dictionary."""
-# ruff: noqa: RUF001 - letters that look like others are what the tables are made of
 
 from __future__ import annotations
 
