@@ -20,15 +20,16 @@ _REMEMBERED_FOLDERS: Final = 4_096
 class DurableFiles:
     """Creates files under one root. Blocking; safe for any number of processes and threads."""
 
-    def __init__(self, root: Path, incarnation: Incarnation) -> None:
-        """Nothing is touched yet."""
+    def __init__(self, root: Path, incarnation: Incarnation, *, temporary: Path | None = None) -> None:
+        """Nothing is touched yet. `temporary`: where files are written before they are whole, on the same disk."""
         self.root = root
-        self._temporary = root / ".tmp"
+        self._temporary = temporary or root / ".tmp"
         self._incarnation = incarnation
         self._durable: set[Path] = set()
 
     def prepare(self) -> None:
         """Make the root, and remove what dead writers left half done. Raises `OSError`."""
+        folder.make_durable(self.root)
         folder.make_durable(self._temporary)
         for left in self._temporary.iterdir():
             if self._is_left_over(left):

@@ -27,7 +27,8 @@ class Outbox:
     def __init__(self, root: Path, *, incarnation: Incarnation) -> None:
         """Name the folder; nothing is touched."""
         self.root = root
-        self._files = DurableFiles(root, incarnation)
+        # Beside the folder, not in it: whoever picks mail up finds mail only.
+        self._files = DurableFiles(root, incarnation, temporary=root.parent / ".tmp")
         self._is_open = False
 
     async def open(self) -> None:
