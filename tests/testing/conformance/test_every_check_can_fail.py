@@ -7,7 +7,18 @@ import pytest
 from convalias.ports.errors import Unavailable
 from convalias.testing import conformance
 from convalias.testing.conformance import Check, PromiseBrokenError
-from testing.conformance.broken import blobs, conversations, directory, event_log, flags, job_queue, records
+from testing.conformance.broken import (
+    blobs,
+    conversations,
+    directory,
+    event_log,
+    flags,
+    hub,
+    job_queue,
+    legacy,
+    outgoing,
+    records,
+)
 
 M = TypeVar("M")
 Attempt = Callable[[], Awaitable[None]]
@@ -40,6 +51,24 @@ SUITES: Mapping[str, tuple[Sequence[str], list[Attempt | None], Mapping[str, obj
             directory.MUTANTS,
         ),
         ("Flags", conformance.FLAGS, attempts(conformance.FLAGS, flags.MUTANTS), flags.MUTANTS),
+        (
+            "LegacyRelay",
+            conformance.LEGACY_RELAY,
+            attempts(conformance.LEGACY_RELAY, legacy.MUTANTS),
+            legacy.MUTANTS,
+        ),
+        (
+            "NotificationHub",
+            conformance.NOTIFICATION_HUB,
+            attempts(conformance.NOTIFICATION_HUB, hub.MUTANTS),
+            hub.MUTANTS,
+        ),
+        (
+            "OutgoingMail",
+            conformance.OUTGOING_MAIL,
+            attempts(conformance.OUTGOING_MAIL, outgoing.MUTANTS),
+            outgoing.MUTANTS,
+        ),
     ]
 }
 
@@ -71,3 +100,13 @@ def test_a_check_fails_on_its_mutant(attempt: Attempt | None) -> None:
 @pytest.mark.parametrize("check", conformance.IDENTITY_DIRECTORY, ids=str)
 def test_a_directory_that_is_right_passes(check: Check[conformance.MakeIdentityDirectory]) -> None:
     asyncio.run(check(directory.making(directory.Directory)()))
+
+
+@pytest.mark.parametrize("check", conformance.LEGACY_RELAY, ids=str)
+def test_a_legacy_relay_that_is_right_passes(check: Check[conformance.MakeLegacyRelay]) -> None:
+    asyncio.run(check(legacy.right()))
+
+
+@pytest.mark.parametrize("check", conformance.NOTIFICATION_HUB, ids=str)
+def test_a_hub_that_is_right_passes(check: Check[conformance.MakeNotificationHub]) -> None:
+    asyncio.run(check(hub.making(hub.Hub)()))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
+import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
+
+from attrs import field, frozen
 
 from convalias.adapters.embedded import folder
 from convalias.adapters.embedded.errors import NotOpenError
@@ -59,13 +62,18 @@ class LegacyRelay:
         self._outgoing = outgoing
         self._audience = audience
         self._clock = clock
-        self._is_open = False
+        self._open: _Open | None = None
 
     async def open(self) -> None:
-        """Make the file if need be."""
-        await asyncio.to_thread(folder.make, self._path.parent)
-        self._is_open = True
-        await self._do(_create)
+        """Make the file if need be. Opening what is open changes nothing."""
+        if self._open is None or self._open.pid != os.getpid():
+            self._open = await asyncio.to_thread(_opened, self._path)
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        state, self._open = self._open, None
+        if state is not None and state.pid == os.getpid():
+            await asyncio.to_thread(state.close)
 
     async def load(self, aliases: Iterable[LegacyAlias], tenures: Iterable[AddressTenure]) -> None:
         """Know these too; what is known under the same address, or account and beginning, is replaced."""
@@ -203,27 +211,50 @@ class LegacyRelay:
         return await self._do(read)
 
     async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """In one transaction of a connection of its own: nothing is shared with other threads, or with a fork."""
-        if not self._is_open:
-            raise NotOpenError("the stand-in legacy relay is not open; open() it first")
+        """In one transaction, one at a time: other processes are waited for, within a bound."""
+        state = self._open
+        if state is None or state.pid != os.getpid():
+            raise NotOpenError("the stand-in legacy relay is not open in this process; open() it first")
         try:
             async with asyncio.timeout(3 * _PATIENCE_SECONDS):
-                return await asyncio.to_thread(self._transact, work)
+                return await asyncio.to_thread(state.transact, work)
         except (sqlite3.Error, TimeoutError) as error:
             raise Unavailable("legacy relay") from error
 
-    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as connection:
-            connection.execute("PRAGMA synchronous = FULL")
-            patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"), _PATIENCE_SECONDS)
-            patiently(lambda: connection.execute("BEGIN IMMEDIATE"), _PATIENCE_SECONDS)
+
+@frozen
+class _Open:
+    """What exists while the file is open; a fork inherits the connection, and must not use it."""
+
+    connection: sqlite3.Connection
+    pid: int
+    lock: threading.Lock = field(factory=threading.Lock)
+
+    def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with self.lock:
+            patiently(lambda: self.connection.execute("BEGIN IMMEDIATE"), _PATIENCE_SECONDS)
             try:
-                result = work(connection)
+                result = work(self.connection)
+                self.connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
             return result
+
+    def close(self) -> None:
+        with self.lock:
+            self.connection.close()
+
+
+def _opened(path: Path) -> _Open:
+    folder.make(path.parent)
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA synchronous = FULL")
+    patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"), _PATIENCE_SECONDS)
+    state = _Open(connection, os.getpid())
+    state.transact(_create)
+    return state
 
 
 def _create(connection: sqlite3.Connection) -> None:

@@ -23,7 +23,10 @@ from convalias.testing.conformance.conversations import CONVERSATION_STORE, Make
 from convalias.testing.conformance.directory import IDENTITY_DIRECTORY, MakeIdentityDirectory
 from convalias.testing.conformance.event_log import EVENT_LOG, MakeEventLog
 from convalias.testing.conformance.flags import FLAGS, MakeFlags
+from convalias.testing.conformance.hub import NOTIFICATION_HUB, HubUnderTest, MakeNotificationHub
 from convalias.testing.conformance.job_queue import JOB_QUEUE, MakeJobQueue
+from convalias.testing.conformance.legacy import LEGACY_RELAY, LegacyKnowledge, LegacyUnderTest, MakeLegacyRelay
+from convalias.testing.conformance.outgoing import OUTGOING_MAIL, MailSink, MakeOutgoingMail
 from convalias.testing.conformance.records_keys import RECORDS_KEYS, MakeRecords
 from convalias.testing.conformance.records_order import RECORDS_ORDER
 from convalias.testing.conformance.records_versions import RECORDS_VERSIONS
@@ -37,14 +40,24 @@ __all__ = [
     "FLAGS",
     "IDENTITY_DIRECTORY",
     "JOB_QUEUE",
+    "LEGACY_RELAY",
+    "NOTIFICATION_HUB",
+    "OUTGOING_MAIL",
     "RECORDS",
     "Check",
+    "HubUnderTest",
+    "LegacyKnowledge",
+    "LegacyUnderTest",
+    "MailSink",
     "MakeBlobs",
     "MakeConversationStore",
     "MakeEventLog",
     "MakeFlags",
     "MakeIdentityDirectory",
     "MakeJobQueue",
+    "MakeLegacyRelay",
+    "MakeNotificationHub",
+    "MakeOutgoingMail",
     "MakeRecords",
     "Open",
     "PassTime",
