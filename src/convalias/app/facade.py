@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, Unpack
+from typing import Final, Protocol, Self, Unpack, runtime_checkable
 
 from attrs import evolve, frozen
 
@@ -22,6 +22,7 @@ from convalias.domain.participants import Account, Participant
 from convalias.domain.policy import RoutingPolicy
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.event_log import Subscription
+from convalias.ports.mail import Outgoing
 from convalias.services.messaging import Messaging
 from convalias.services.operations import Operations
 from convalias.services.outbound import OutboundNotifier
@@ -36,6 +37,15 @@ REFRESH: Final = timedelta(seconds=1)
 SWEEP_EVERY: Final = timedelta(minutes=10)
 BATCH: Final = 100
 Opener = Callable[[], AbstractAsyncContextManager[Ports]]
+
+
+@runtime_checkable
+class Mailboxes(Protocol):
+    """An outbox that can be looked into."""
+
+    def mailbox(self, address: EmailAddress) -> Sequence[Outgoing]:
+        """What was sent to that address."""
+        ...
 
 
 class NotOpen(PortError):
@@ -334,6 +344,16 @@ class Convalias:
 
     async def _deliver(self, _: timedelta) -> int:
         return await self.outbound.deliver_due(limit=BATCH)
+
+    def mailbox(self, address: str) -> Sequence[bytes]:
+        """What was mailed to that address, in order: for a deployment in memory, whose outbox can be looked into.
+
+        Raises `TypeError` when notifications leave by something else.
+        """
+        outbox = self.ports.mail
+        if not isinstance(outbox, Mailboxes):
+            raise TypeError("mailbox() needs an outbox in memory; here mail leaves by something else")
+        return [mail.raw for mail in outbox.mailbox(EmailAddress.parse(address))]
 
     async def checks(self) -> Mapping[str, Callable[[], Awaitable[object]]]:
         """What `/readyz` asks: raw store and queue, for the receiver needs nothing else."""
