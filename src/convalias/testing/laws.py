@@ -1,0 +1,129 @@
+"""What holds for every mail under every policy and every book of rules: each law is a function that asserts it."""
+
+# ruff: noqa: S101 - a law is an assertion, and run by tests alone
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from attrs import evolve
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.arrival import recipients
+from convalias.domain.context import Answers, Holders, RoutingContext
+from convalias.domain.lacking import Questions, questions
+from convalias.domain.plan import Decision, RoutingPlan
+from convalias.domain.policy import RoutingPolicy
+from convalias.domain.rollout import Stage
+from convalias.domain.routing import route
+from convalias.domain.rulebook import RuleBook
+from convalias.domain.verdicts import RelayToConversation, SkipOverlap, Source
+from convalias.testing.strategies import Exchange
+
+Law: TypeAlias = Callable[[Exchange, RoutingPolicy, RuleBook], None]
+
+ROUNDS: Final = 3
+"""After so many rounds nothing is lacking any more."""
+
+
+def every_recipient_has_one_verdict(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
+    """In canonical order, and no other recipient has one but a header alias that relays."""
+    decision = route(example.mail, example.context, policy, rules)
+    if isinstance(decision, RoutingPlan):
+        shown = [ruling.recipient.address.key for ruling in decision]
+        assert shown == sorted(set(shown))
+        expected = {one.address.key for one in recipients(example.mail, example.context)}
+        extra = [one for one in decision if one.recipient.address.key not in expected]
+        assert expected <= set(shown)
+        assert all(one.recipient.source is Source.HEADER for one in extra)
+        assert all(isinstance(one.verdict, RelayToConversation) for one in extra)
+
+
+def order_case_and_duplicates_change_nothing(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
+    """Of the recipients."""
+    mail = example.mail
+    shouted = tuple(map(_shouted, reversed((*mail.recipients, *mail.recipients))))
+    other = route(evolve(mail, recipients=shouted), example.context, policy, rules)
+    assert _said(other) == _said(route(mail, example.context, policy, rules))
+
+
+def nothing_is_skipped_unless_it_is_carried(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
+    """By a recipient of the same mail that relays to the same conversation."""
+    decision = route(example.mail, example.context, policy, rules)
+    if isinstance(decision, RoutingPlan):
+        for ruling in decision:
+            if isinstance(ruling.verdict, SkipOverlap):
+                carrying = decision[ruling.verdict.carried_by]
+                assert isinstance(carrying, RelayToConversation)
+                assert carrying.conversation == ruling.conversation
+
+
+def a_conversation_takes_a_mail_once(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
+    """However many of its addresses the mail was sent to."""
+    decision = route(example.mail, example.context, policy, rules)
+    if isinstance(decision, RoutingPlan):
+        relayed = [one.verdict.conversation for one in decision if isinstance(one.verdict, RelayToConversation)]
+        assert len(relayed) == len(set(relayed))
+
+
+def what_is_asked_for_is_enough(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
+    """Once nothing is asked any more, the plan is that of the whole world; and no answered question comes again."""
+    whole = example.context
+    known = RoutingContext(now=whole.now, domains=whole.domains, keys=whole.keys)
+    asked_before: set[object] = set()
+    for _ in range(ROUNDS):
+        lacking = questions(example.mail, known, policy, rules)
+        asked = {(place, key) for place, group in enumerate(lacking.groups()) for key in group}
+        assert not asked & asked_before
+        asked_before |= asked
+        known = known.learning(answered(lacking, whole))
+    assert not questions(example.mail, known, policy, rules)
+    assert _said(route(example.mail, known, policy, rules)) == _said(route(example.mail, whole, policy, rules))
+
+
+def explaining_decides_nothing_else(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
+    """The same case gives the same plan and the same explanation, and no address in its data."""
+    decision = route(example.mail, example.context, policy, rules)
+    first = decision.explain()
+    assert decision.explain() == first
+    assert _said(route(example.mail, example.context, policy, rules)) == _said(decision)
+    assert "@" not in json.dumps(first.data())
+
+
+ALL: Final[tuple[Law, ...]] = (
+    every_recipient_has_one_verdict,
+    order_case_and_duplicates_change_nothing,
+    nothing_is_skipped_unless_it_is_carried,
+    a_conversation_takes_a_mail_once,
+    what_is_asked_for_is_enough,
+    explaining_decides_nothing_else,
+)
+"""All of them; a policy or a book of one's own must hold them too."""
+
+
+def answered(lacking: Questions, whole: RoutingContext) -> Answers:
+    """What a world that is known whole answers; a witness who is away answers nothing."""
+    return Answers(
+        aliases={one: whole.aliases.get(one) for one in lacking.aliases},
+        legacy={one: whole.legacy.get(one) for one in lacking.legacy},
+        threads={one: whole.threads.get(one) for one in lacking.threads},
+        stages={one: whole.stages.get(one, Stage.LEGACY) for one in lacking.stages},
+        holders={one: whole.holders.get(one, Holders()) for one in lacking.holders},
+        accounts={one: whole.accounts.get(one) for one in lacking.accounts},
+        tenures={one: whole.tenures.get(one, ()) for one in lacking.tenures},
+        sightings={one: whole.sightings.get(one, frozenset()) for one in lacking.sightings},
+        repeats={one: whole.repeats.get(one, 0) for one in lacking.repeats},
+        traffic={one: whole.traffic.get(one, 0) for one in lacking.traffic},
+        away=whole.away,
+    )
+
+
+def _shouted(address: EmailAddress) -> EmailAddress:
+    return EmailAddress.parse(str(address).upper())
+
+
+def _said(decision: Decision) -> object:
+    """A decision without its case."""
+    return (decision.rulings, decision.tell_sender) if isinstance(decision, RoutingPlan) else decision.waiting_for

@@ -1,0 +1,71 @@
+"""One case of each phase, of an ordinary mail: tests change the one thing that their rule is about."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from convalias.domain.addresses import EmailAddress, MailDomains
+from convalias.domain.aliases import ConversationAlias
+from convalias.domain.context import RoutingContext
+from convalias.domain.dedup import MailKey, MessageId
+from convalias.domain.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.evidence import Authentication
+from convalias.domain.identity import TakesPart
+from convalias.domain.ids import AccountId, ConversationId, UseCase
+from convalias.domain.participants import Account, AccountAuthor, Participant, Standing
+from convalias.domain.policy import DEFAULT_POLICY, SenderTrust
+from convalias.domain.rulebook import AliasCase, ArrivalCase, AuthorCase, MailCase, OverlapCase, RelayCase, SenderCase
+from convalias.domain.threads import ConversationThread
+from convalias.domain.verdicts import (
+    AliasRecipient,
+    LegacyRecipient,
+    RelayToConversation,
+    RuleName,
+    Ruling,
+    Source,
+    UnknownRecipient,
+)
+from convalias.testing.strategies import NOW
+
+ANN, BOB = AccountId("ann"), AccountId("bob")
+C1: Final = ConversationId("c1")
+BOBS: Final = EmailAddress.parse("bob@corp.example")
+EVE: Final = EmailAddress.parse("eve@else.example")
+ALIAS: Final = EmailAddress.parse("ann-1ab131e2@reply.example")
+SECOND: Final = EmailAddress.parse("bob-2ab131e2@reply.example")
+LEGACY: Final = EmailAddress.parse("x1@relay.example")
+DOMAINS: Final = MailDomains({"reply.example"}, {"relay.example"})
+MESSAGE: Final = MessageId(b"1@corp.example")
+
+THREAD: Final = ConversationThread(C1, UseCase("apply"), (Participant(ANN), Participant(BOB)))
+STORED: Final = ConversationAlias(address=ALIAS, conversation=C1, stands_for=ANN)
+BOBS_ACCOUNT: Final = Account(BOB, (BOBS,))
+CONTEXT: Final = RoutingContext.of(THREAD, STORED, BOBS_ACCOUNT, now=NOW, domains=DOMAINS)
+MAIL: Final = MessageEnvelope(
+    sender=ClearFrom(BOBS), message_id=MESSAGE, received_at=NOW, recipients=(ALIAS,), to=(ALIAS,), date=NOW
+)
+RECIPIENT: Final = AliasRecipient(ALIAS, Source.ENVELOPE, STORED, THREAD)
+LEGACY_RECIPIENT: Final = LegacyRecipient(LEGACY, Source.ENVELOPE, THREAD)
+AUTHOR: Final = AccountAuthor(BOB, Standing.REGISTERED)
+PROVED: Final = AccountAuthor(BOB, Standing.REGISTERED, verified=True)
+KEY: Final = MailKey(C1, BOBS, MESSAGE)
+RELAYED: Final = RelayToConversation(C1, AUTHOR, KEY)
+FIRST: Final = Ruling(RECIPIENT, RELAYED, RuleName("participant"), 1)
+
+MAIL_CASE: Final = MailCase(MAIL, DEFAULT_POLICY)
+ARRIVAL_CASE: Final = ArrivalCase(UnknownRecipient(ALIAS, Source.ENVELOPE, forged=False))
+ALIAS_CASE: Final = AliasCase(RECIPIENT, CONTEXT)
+SENDER_CASE: Final = SenderCase(MAIL, Authentication.UNPROVED, SenderTrust.ACCEPT_KNOWN)
+AUTHOR_CASE: Final = AuthorCase(
+    MAIL,
+    ClearFrom(BOBS),
+    Authentication.UNPROVED,
+    SenderTrust.ACCEPT_KNOWN,
+    RECIPIENT,
+    TakesPart(BOB, Standing.REGISTERED),
+    AUTHOR,
+    CONTEXT,
+    DEFAULT_POLICY,
+)
+RELAY_CASE: Final = RelayCase(MAIL, Authentication.UNPROVED, RECIPIENT, RELAYED, frozenset(), CONTEXT, DEFAULT_POLICY)
+OVERLAP_CASE: Final = OverlapCase(MAIL, Authentication.UNPROVED, LEGACY_RECIPIENT, FIRST)
