@@ -1,0 +1,45 @@
+"""`convalias doctor`: what is wrong with a deployment, and what mends it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from convalias.cli.deployment import At, located
+from convalias.cli.examining import Finding, Health, examine_place, examine_settings, examine_store
+from convalias.cli.exits import Exit
+from convalias.cli.output import Row, listing
+
+_COLUMNS: Final = ("check", "health", "found", "mend")
+_STATUS: Final = {Health.MISCONFIGURED: Exit.CONFIG, Health.AWAY: Exit.UNAVAILABLE}
+
+
+@click.command("doctor")
+@located
+def command(at: At) -> int:
+    """Look at settings, keys, domains, disk, clock, store and queue; say what mends what is wrong.
+
+    Exit status: 0 when all is well (warnings allowed), 78 for settings that cannot be, 69 when something is away.
+    """
+    findings = _examine(at)
+    listing([_row(one) for one in findings], as_json=at.as_json, columns=_COLUMNS)
+    statuses = [_STATUS[one.health] for one in findings if one.health in _STATUS]
+    return max(statuses, default=Exit.OK)
+
+
+def _examine(at: At) -> Sequence[Finding]:
+    """From the ground up: what stands on something wrong is not looked at."""
+    settings, findings = examine_settings(at.settings)
+    if settings is None:
+        return findings
+    findings = [*findings, *examine_place(settings)]
+    if any(one.health in _STATUS for one in findings):
+        return findings
+    return [*findings, *asyncio.run(examine_store(at.convalias(), settings))]
+
+
+def _row(one: Finding) -> Row:
+    return {"check": one.check, "health": one.health.value, "found": one.found, "mend": one.mend}

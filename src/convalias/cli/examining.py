@@ -1,0 +1,261 @@
+"""The checks of `convalias doctor`, each a finding with what mends it."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from convalias.adapters.embedded import EmbeddedError
+from convalias.adapters.embedded.folder import file_system
+from convalias.app.embedded import KEY_FILE, file_keyring
+from convalias.app.facade import Convalias
+from convalias.cli.stored import everything
+from convalias.codec.errors import CodecError
+from convalias.domain.addresses import MailDomains
+from convalias.domain.aliases import AliasKeys, ConversationAlias, Forged, Token
+from convalias.domain.keyring import Keyring
+from convalias.domain.participants import Account
+from convalias.domain.tokens import ALPHABET, read_v3
+from convalias.ports.errors import PortError
+from convalias.services.inbound_relay import LANE as INBOUND
+from convalias.services.outbound_deciding import LANE as DELIVERIES
+from convalias.settings import KEYS, SIGNING_KEY, Settings, WrongSettings
+
+SPARE: Final = 1_000_000_000
+LEAST: Final = 100_000_000
+"""Octets: below the first it is time to make room, below the second mail will soon be refused."""
+STALE: Final = timedelta(minutes=5)
+_EPOCH: Final = datetime(2025, 1, 1, tzinfo=UTC)
+"""Before this release was written: a clock that says so is not set."""
+_OWNER_ONLY: Final = 0o077
+_PUBLIC: Final = frozenset(
+    """
+    126.com 163.com aol.com docomo.ne.jp ezweb.ne.jp fastmail.com free.fr gmail.com gmx.at gmx.ch gmx.com gmx.de
+    gmx.net googlemail.com hotmail.co.uk hotmail.com icloud.com libero.it live.com mac.com mail.com mail.ru me.com
+    msn.com naver.com orange.fr outlook.com outlook.de pm.me proton.me protonmail.com qq.com rocketmail.com
+    softbank.ne.jp t-online.de wanadoo.fr web.de yahoo.co.jp yahoo.co.uk yahoo.com yahoo.de yandex.com yandex.ru
+    ymail.com zoho.com
+    """.split()
+)
+"""Domains where anybody has a mailbox: an alias there would be a person's address."""
+
+
+class Health(Enum):
+    """How bad it is."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    MISCONFIGURED = "misconfigured"
+    AWAY = "away"
+
+
+@frozen(kw_only=True)
+class Finding:
+    """What was looked at, how it is, what mends it (empty where nothing has to be mended)."""
+
+    check: str
+    health: Health = Health.GOOD
+    found: str
+    mend: str = ""
+
+
+def examine_settings(read: Callable[[], Settings]) -> tuple[Settings | None, list[Finding]]:
+    """The settings, where they can be read at all."""
+    try:
+        settings = read()
+    except WrongSettings as wrong:
+        return None, [
+            Finding(check=f"setting {key}", health=Health.MISCONFIGURED, found=problem, mend="correct it")
+            for key, problem in wrong.problems.items()
+        ]
+    return settings, [Finding(check="settings", found="read"), _signing_key(settings)]
+
+
+def _signing_key(settings: Settings) -> Finding:
+    check = "signing key"
+    if settings.signing_keys:
+        return Finding(check=check, found=f"{len(settings.signing_keys.split(','))} set")
+    return Finding(
+        check=check, health=Health.WARNING, found="none", mend=f"set {SIGNING_KEY}: serve and run refuse to start"
+    )
+
+
+def examine_place(settings: Settings) -> list[Finding]:
+    """The data directory, its disk, its keys, and the clock: nothing is opened."""
+    folder = settings.data
+    if not folder.is_dir():
+        return [Finding(check="data directory", health=Health.WARNING, found=f"{folder} is made at the first use")]
+    return [
+        Finding(check="data directory", found=f"{folder} on {file_system(folder) or 'a disk'}"),
+        _space(folder),
+        _keys(settings),
+        _clock(folder),
+    ]
+
+
+def _space(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    found = f"{free / 1e9:.1f} GB free"
+    if free < LEAST:
+        return Finding(check="disk", health=Health.AWAY, found=found, mend="make room now: no mail can be kept")
+    if free < SPARE:
+        return Finding(check="disk", health=Health.WARNING, found=found, mend="make room")
+    return Finding(check="disk", found=found)
+
+
+def _keys(settings: Settings) -> Finding:
+    path = settings.data / KEY_FILE
+    if settings.keyring is not None:
+        return Finding(check="keys", found=f"{_counted(settings.keyring)}, from {KEYS}")
+    try:
+        ring = file_keyring(settings.data)
+    except WrongSettings as wrong:
+        return Finding(check="keys", health=Health.MISCONFIGURED, found=str(wrong), mend="restore it from a backup")
+    if path.stat().st_mode & _OWNER_ONLY:
+        return Finding(
+            check="keys", health=Health.WARNING, found=f"{path} can be read by others", mend=f"chmod 600 {path}"
+        )
+    return Finding(check="keys", found=f"{_counted(ring)}, in {path}")
+
+
+def _counted(ring: Keyring) -> str:
+    return f"1 in use, {len(ring.keys) - 1} retired"
+
+
+def _clock(folder: Path) -> Finding:
+    now = datetime.now(UTC)
+    database = folder / "store.db"
+    written = datetime.fromtimestamp(database.stat().st_mtime, UTC) if database.exists() else now
+    if now < _EPOCH or written > now + STALE:
+        return Finding(
+            check="clock", health=Health.MISCONFIGURED, found=f"{now:%Y-%m-%d %H:%M} UTC", mend="set the clock (NTP)"
+        )
+    return Finding(check="clock", found=f"{now:%Y-%m-%d %H:%M} UTC")
+
+
+async def examine_store(cv: Convalias, settings: Settings) -> list[Finding]:
+    """What is kept: domains, accounts, aliases of retired keys, what waits and what was given up."""
+    try:
+        async with cv:
+            return [
+                *_domains(cv.deployment.domains),
+                await _strays(cv),
+                await _retired(cv, settings),
+                *[await _answers(name, check) for name, check in (await cv.checks()).items()],
+                await _waiting(cv),
+                await _dead(cv),
+            ]
+    except EmbeddedError as error:
+        return [Finding(check="store", health=Health.MISCONFIGURED, found=str(error), mend="see what it says")]
+    except CodecError as error:
+        return [Finding(check="store", health=Health.MISCONFIGURED, found=str(error), mend="use a newer convalias")]
+    except PortError as error:
+        return [Finding(check="store", health=Health.AWAY, found=str(error), mend="try again; look at the disk")]
+
+
+def _domains(domains: MailDomains) -> Iterator[Finding]:
+    if not domains.alias:
+        yield Finding(
+            check="alias domains",
+            health=Health.WARNING,
+            found="none",
+            mend="load a world that has one, or set alias_domains in convalias.toml",
+        )
+    for domain in sorted(domains.alias | domains.legacy):
+        if domain in _PUBLIC:
+            yield Finding(
+                check=f"domain {domain}",
+                health=Health.MISCONFIGURED,
+                found="everybody has a mailbox there",
+                mend="use a domain, or a subdomain, of your own",
+            )
+        else:
+            yield Finding(check=f"domain {domain}", found="alias" if domain in domains.alias else "legacy")
+
+
+async def _strays(cv: Convalias) -> Finding:
+    """Mail to an account that lies at a domain of ours would come back to us."""
+    ours = cv.deployment.domains
+    strays = [
+        account.id
+        async for account in everything(cv.ports.records, "accounts", Account)
+        if any(ours.ours(address) for address in account.addresses)
+    ]
+    if not strays:
+        return Finding(check="addresses of accounts", found="none is at a domain of ours")
+    return Finding(
+        check="addresses of accounts",
+        health=Health.MISCONFIGURED,
+        found=f"{len(strays)} accounts have one at a domain of ours: {', '.join(strays[:5])}",
+        mend="give them an address elsewhere",
+    )
+
+
+async def _retired(cv: Convalias, settings: Settings) -> Finding:
+    """Whether a retired key may go: only when no alias needs it any more."""
+    keys = (settings.keyring or file_keyring(settings.data)).alias_keys()
+    made = Counter([number async for number in _makers(cv, keys)])
+    if lost := made.pop(None, 0):
+        return Finding(
+            check="aliases by key",
+            health=Health.MISCONFIGURED,
+            found=f"{lost} aliases were made by a key that is not here",
+            mend=f"put that key into {KEYS}: mail to them is refused as forged",
+        )
+    counts = ", ".join(f"key {key.id}: {made[key.id]}" for key in keys.keys)
+    return Finding(check="aliases by key", found=counts)
+
+
+async def _makers(cv: Convalias, keys: AliasKeys) -> AsyncIterator[int | None]:
+    """For each v3 alias the key that made it; None: none of these."""
+    async for alias in everything(cv.ports.records, "aliases", ConversationAlias):
+        match read_v3(alias.address.local, alias.address.domain, keys):
+            case Token(value=value):
+                yield ALPHABET.index(value[0])
+            case Forged():
+                yield None
+            case None:
+                pass
+
+
+async def _answers(name: str, check: Callable[[], Awaitable[object]]) -> Finding:
+    try:
+        await check()
+    except PortError as error:
+        return Finding(check=name, health=Health.AWAY, found=str(error), mend="see that it runs, then try again")
+    return Finding(check=name, found="answers")
+
+
+async def _waiting(cv: Convalias) -> Finding:
+    depth = await cv.ports.queue.depth()
+    found = f"{depth.ready} ready, {depth.in_flight} in flight"
+    if depth.oldest is not None and depth.oldest > STALE:
+        minutes = int(depth.oldest.total_seconds() // 60)
+        return Finding(
+            check="waiting mail",
+            health=Health.WARNING,
+            found=f"{found}, the oldest for {minutes} minutes",
+            mend="see that an inbound worker runs (convalias worker inbound), and what it logs",
+        )
+    return Finding(check="waiting mail", found=found)
+
+
+async def _dead(cv: Convalias) -> Finding:
+    letters = cv.services.stores.dead_letters
+    counts = {lane: len([one async for one in letters.list(lane)]) for lane in (INBOUND, DELIVERIES)}
+    found = ", ".join(f"{count} {lane}" for lane, count in counts.items())
+    if any(counts.values()):
+        return Finding(
+            check="dead letters",
+            health=Health.WARNING,
+            found=found,
+            mend="convalias dead list; mend the cause; then convalias replay --dead",
+        )
+    return Finding(check="dead letters", found="none")

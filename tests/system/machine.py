@@ -1,0 +1,115 @@
+"""One machine: a data directory, and a `convalias run` on it that is killed and started again."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from convalias.cli import main
+
+SIGNING_KEY = "key-of-the-provider-3f1c"
+READY_WITHIN = 60.0
+_LISTENING = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
+
+
+class Machine:
+    """Where convalias runs. Everything it says on standard error is kept in `log`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "data"
+        self.log = folder / "log.txt"
+        self.port = 0
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    # --- the running process ---------------------------------------------------------------------------
+
+    def spawn(self) -> None:
+        """Start `convalias run`; at the port of last time, once it had one."""
+        with self.log.open("a", encoding="utf-8") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "convalias.cli", "run", "--port", str(self.port), "--data", str(self.data)],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env={**os.environ, "CONVALIAS_MAILGUN_SIGNING_KEY": SIGNING_KEY},
+            )
+
+    def wait_until_ready(self) -> None:
+        """Until it says that it listens."""
+        process = self._running()
+        assert process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            assert selector.select(READY_WITHIN), "convalias run did not get ready"
+        line = process.stdout.readline()
+        found = _LISTENING.search(line)
+        assert found, f"convalias run said {line!r}, and ended with {process.poll()}: {self.log.read_text()[-2000:]}"
+        self.port = int(found[1])
+
+    def kill(self) -> None:
+        """As an outage does: no signal handler, no clean-up."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.communicate()
+            self._process = None
+
+    def stop(self) -> int:
+        """As an operator does; the exit status."""
+        process = self._running()
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=READY_WITHIN)
+        self._process = None
+        return process.returncode
+
+    def _running(self) -> subprocess.Popen[str]:
+        assert self._process is not None, "nothing runs"
+        return self._process
+
+    # --- commands --------------------------------------------------------------------------------------
+
+    def ask(self, *arguments: str) -> Any:
+        """What a command answers in JSON; in this process, which is another one than `convalias run`."""
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            status = main([*arguments, "--json", "--data", str(self.data)])
+        assert status == 0, f"convalias {' '.join(arguments)} ended with {status}"
+        return json.loads(printed.getvalue())
+
+    def load(self, world: Mapping[str, Any]) -> None:
+        """Put a world into the store."""
+        path = self.data.with_name("world.json")
+        path.write_text(json.dumps(world), encoding="utf-8")
+        self.ask("load", str(path))
+
+    def settle(self, *, within: float, notifications: int) -> None:
+        """Until nothing waits and so many notifications lie in the outbox; a process must be running."""
+        until = time.monotonic() + within
+        jobs = self.ask("show", "jobs")
+        while jobs["ready"] or jobs["in_flight"] or len(self.outbox()) < notifications:
+            assert time.monotonic() < until, f"not settled: {jobs}, {len(self.outbox())} of {notifications} mails"
+            time.sleep(0.1)
+            jobs = self.ask("show", "jobs")
+
+    def outbox(self, name: str = "outbox") -> dict[str, bytes]:
+        """The mails that left, by key."""
+        return {path.stem: path.read_bytes() for path in (self.data / name).glob("*.eml")}
