@@ -301,18 +301,18 @@ class Convalias:
                 return (self._refreshed(self._decide), self._refreshed(self._deliver))
 
     def _refreshed(self, step: Step) -> Step:
-        async def refreshed(wait: timedelta) -> int:
+        async def refreshed() -> int:
             await self.refresh()
-            return await step(wait)
+            return await step()
 
         return refreshed
 
-    async def _inbound(self, wait: timedelta) -> int:
+    async def _inbound(self) -> int:
         if not self.deployment.alias_domains:
             # Without a domain every mail would be "not ours": it is not lost that way, but it would be silent.
             raise Unavailable("alias domains: none is configured or loaded", retry_after=REFRESH)
         await self._sweep()
-        return await self.services.inbound.step(wait=wait)
+        return await self.services.inbound.step()
 
     async def _sweep(self) -> None:
         now = self.ports.clock.now()
@@ -320,18 +320,18 @@ class Convalias:
             await self.services.sweeper.sweep()
             self._swept = now
 
-    async def _notices(self, _: timedelta) -> int:
+    async def _notices(self) -> int:
         return await self.services.notices.send_due()
 
-    async def _feed(self, _: timedelta) -> int:
+    async def _feed(self) -> int:
         return await self.services.feed.step()
 
-    async def _decide(self, wait: timedelta) -> int:
+    async def _decide(self) -> int:
         """What is not decided is not committed: after a fault the subscription is joined anew and reads it again."""
         if self._events is None:
             self._events = self.ports.events.records("outbound")
         try:
-            records = await self._events.take(limit=BATCH, wait=wait)
+            records = await self._events.take(limit=BATCH, wait=timedelta(0))
             if records:
                 await self.outbound.decide(records)
                 await self._events.commit()
@@ -342,7 +342,7 @@ class Convalias:
             raise
         return len(records)
 
-    async def _deliver(self, _: timedelta) -> int:
+    async def _deliver(self) -> int:
         return await self.outbound.deliver_due(limit=BATCH)
 
     def mailbox(self, address: str) -> Sequence[bytes]:

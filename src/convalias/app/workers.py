@@ -15,14 +15,12 @@ from convalias.ports.errors import Unavailable
 
 Worker: TypeAlias = Literal["inbound", "feed", "outbound"]
 WORKERS: Final[tuple[Worker, ...]] = ("inbound", "feed", "outbound")
-Step: TypeAlias = Callable[[timedelta], Awaitable[int]]
-"""Does what is due, waiting at most so long for the first of it; how much was done."""
+Step: TypeAlias = Callable[[], Awaitable[int]]
+"""Does what is due, without waiting for more; how much was done."""
 
 IDLE: Final = timedelta(milliseconds=50)
-"""Between two looks at a store that cannot wake us."""
+"""Between two looks. A stop ends this pause, while a wait inside an engine would have to be sat out."""
 AWAY: Final = timedelta(seconds=1)
-WAIT: Final = timedelta(milliseconds=500)
-"""How long a queue is waited at: also how long a stop may take at the least."""
 MOST_FAILURES: Final = 20
 """In a row, of what is no outage: then the worker is broken and ends for good."""
 
@@ -43,7 +41,7 @@ class Loop:
         failures = 0
         while not stopping.is_set():
             try:
-                done = await self.step(WAIT)
+                done = await self.step()
                 failures = 0
             except (Unavailable, TimeoutError) as away:
                 self._note(away)
@@ -84,7 +82,7 @@ async def drain(steps: Mapping[str, Step]) -> dict[str, int]:
     while True:
         before = sum(done.values())
         for name, step in steps.items():
-            while count := await step(timedelta(0)):
+            while count := await step():
                 done[name] += count
         if sum(done.values()) == before:
             return done

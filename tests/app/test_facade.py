@@ -1,0 +1,186 @@
+"""The façade's life: inert until entered, workers beside a body, stop and cancel, faults of what is outside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convalias.adapters import memory
+from convalias.app import Convalias, NotOpen
+from convalias.app.memory import memory_ports, memory_wiring
+from convalias.app.workers import MOST_FAILURES
+from convalias.domain.ids import UseCase
+from convalias.domain.inbound import IncomingMail
+from convalias.domain.participants import Participant
+from convalias.domain.rollout import Stage
+from convalias.ports.errors import Unavailable
+from convalias.settings import WrongSettings
+
+ANN = Participant.of("ann", name="Ann Ray", addresses=["ann@home.example"])
+BOB = Participant.of("bob", name="Bob Lee", addresses=["bob@corp.example"])
+
+
+def run(story: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(story, 30))
+
+
+def written(number: int, alias: str) -> IncomingMail:
+    raw = f"From: bob@corp.example\nTo: {alias}\nMessage-ID: <{number}@corp>\n\nHello {number}\n"
+    return IncomingMail(raw.encode(), recipients=[alias])
+
+
+def faulty(faults: memory.Faults) -> Convalias:
+    ports = memory_ports(legacy=False)
+    return Convalias.over(
+        ports.but(
+            records=memory.faulty.Records(ports.records, faults), queue=memory.faulty.JobQueue(ports.queue, faults)
+        ),
+        memory_wiring("reply.example", None, None),
+    )
+
+
+async def ticking(cv: Convalias, until: Any) -> None:
+    """Let virtual time pass until something holds."""
+    clock = cv.ports.clock
+    assert isinstance(clock, memory.Clock)
+    for _ in range(2_000):
+        if until():
+            return
+        await clock.advance(timedelta(milliseconds=100))
+    raise AssertionError("it never came to that")
+
+
+def test_a_mail_in_is_a_notification_out() -> None:
+    async def story() -> None:
+        async with Convalias.in_memory(alias_domain="reply.example") as cv:
+            aliases = await cv.open_conversation("c1", use_case="hiring", participants=[ANN, BOB])
+            again = await cv.open_conversation("c1", use_case="hiring", participants=[ANN, BOB])
+            assert again == aliases
+            await cv.receiver.accept(written(1, str(aliases[ANN.account])))
+            idle = await cv.run_until_idle()
+            assert idle.done["inbound"] == 1
+            assert (idle.waiting, idle.dead) == (0, 0)
+            (mail,) = cv.mailbox("ann@home.example")
+            assert b"Hello 1" in mail
+            assert b"bob@corp.example" not in mail
+            assert cv.mailbox("bob@corp.example") == []
+
+    run(story())
+
+
+def test_nothing_can_be_used_before_it_is_entered_or_after_it_was_left() -> None:
+    async def story() -> None:
+        cv = Convalias.in_memory(alias_domain="reply.example")
+        assert not cv.is_open
+        with pytest.raises(NotOpen, match="async with"):
+            _ = cv.receiver
+        async with cv:
+            assert cv.is_open
+        with pytest.raises(NotOpen, match="async with"):
+            _ = cv.ports
+
+    run(story())
+
+
+def test_workers_run_beside_a_body_and_stop_at_its_end() -> None:
+    async def story() -> None:
+        async with Convalias.in_memory(alias_domain="reply.example") as cv:
+            aliases = await cv.open_conversation("c1", use_case="hiring", participants=[ANN, BOB])
+            async with cv.running():
+                await cv.receiver.accept(written(1, str(aliases[ANN.account])))
+                await ticking(cv, lambda: cv.mailbox("ann@home.example"))
+            before = len(cv.mailbox("ann@home.example"))
+            await cv.receiver.accept(written(2, str(aliases[ANN.account])))
+            assert len(cv.mailbox("ann@home.example")) == before == 1
+
+    run(story())
+
+
+def test_a_dependency_that_is_away_stops_no_worker_and_loses_nothing() -> None:
+    async def story() -> None:
+        faults = memory.Faults()
+        async with faulty(faults) as cv:
+            aliases = await cv.open_conversation("c1", use_case="hiring", participants=[ANN, BOB])
+            async with cv.running():
+                faults.fail("queue.take", memory.before("job queue"), times=5)
+                await cv.receiver.accept(written(1, str(aliases[ANN.account])))
+                await ticking(cv, lambda: cv.mailbox("ann@home.example"))
+
+    run(story())
+
+
+def test_a_worker_that_is_broken_for_good_cancels_the_body() -> None:
+    async def story() -> None:
+        faults = memory.Faults()
+        async with faulty(faults) as cv:
+            faults.fail("queue.take", memory.before(ZeroDivisionError), times=10 * MOST_FAILURES)
+            with pytest.raises(ExceptionGroup):
+                async with cv.running("inbound"):
+                    await ticking(cv, lambda: False)
+
+    run(story())
+
+
+def test_a_deployment_without_a_domain_takes_mail_and_routes_none() -> None:
+    async def story() -> None:
+        ports = memory_ports(legacy=False)
+        wiring = memory_wiring("reply.example", None, None)
+        async with Convalias.over(ports, type(wiring)(keyring=wiring.keyring)) as cv:
+            await cv.receiver.accept(written(1, "ann@reply.example"))
+            with pytest.raises(Unavailable, match="alias domains"):
+                await cv.run_until_idle()
+            assert (await cv.ports.queue.depth()).ready == 1
+
+    run(story())
+
+
+def test_an_event_whose_decision_could_not_be_written_is_read_again() -> None:
+    async def story() -> None:
+        faults = memory.Faults()
+        async with faulty(faults) as cv:
+            await cv.open_conversation("c1", use_case="hiring", participants=[ANN, BOB])
+            await cv.messaging.send("c1", "Hello", author="bob", key="k1")
+            await cv.run_until_idle("feed")
+            faults.fail("records.*", memory.before("records"), times=1, skip=2)
+            with pytest.raises(Unavailable):
+                await cv.run_until_idle("outbound")
+            await cv.run_until_idle()
+            assert len(cv.mailbox("ann@home.example")) == 1
+
+    run(story())
+
+
+def test_the_embedded_backend_keeps_everything_between_two_lives(tmp_path: Path) -> None:
+    settings = tmp_path / "convalias.toml"
+    settings.write_text('alias_domains = ["reply.example"]\nlegacy_domains = ["relay.example"]\n')
+
+    async def first() -> None:
+        async with Convalias.from_toml(settings, data=tmp_path / "data", environ={}) as cv:
+            await cv.rollout.set(UseCase("hiring"), stage=Stage.PARALLEL, basis_points=10_000)
+            aliases = await cv.open_conversation("c1", use_case="hiring", participants=[ANN, BOB])
+            await cv.receiver.accept(written(1, str(aliases[ANN.account])))
+
+    async def second() -> None:
+        async with Convalias.from_toml(settings, data=tmp_path / "data", environ={}) as cv:
+            assert (await cv.run_until_idle()).done["inbound"] == 1
+            assert [event.seq for event in await cv.messaging.events("c1")] == [1, 2, 3, 4]
+            with pytest.raises(TypeError, match="outbox in memory"):
+                cv.mailbox("ann@home.example")
+
+    run(first())
+    run(second())
+    assert len(list((tmp_path / "data" / "outbox").glob("*.eml"))) == 1
+
+
+def test_wrong_settings_are_all_told_at_once(tmp_path: Path) -> None:
+    settings = tmp_path / "convalias.toml"
+    settings.write_text('alias_domain = "reply.example"\nmail_limit = -1\nsigning_key = "x"\n')
+    with pytest.raises(WrongSettings) as wrong:
+        Convalias.from_toml(settings, data=tmp_path, environ={"CONVALIAS_KEYS": "nonsense"})
+    assert set(wrong.value.problems) == {"alias_domain", "mail_limit", "signing_key", "CONVALIAS_KEYS"}
+    assert "nonsense" not in str(wrong.value)
