@@ -9,7 +9,7 @@ import pytest
 
 from convalias.adapters.memory import after, before
 from convalias.domain import events as e
-from convalias.domain.delivery import Channel, DeliveryState, Owner
+from convalias.domain.delivery import Channel, Delivery, DeliveryState, IndexRow, NotificationId, Owner
 from convalias.domain.events import ConversationEvent, Origin
 from convalias.domain.ids import AccountId, EventId, Seq
 from convalias.domain.participants import Account, AccountAuthor, Participant, PeripheralAuthor
@@ -803,7 +803,7 @@ def test_a_store_that_stays_away_is_told_to_the_caller() -> None:
     asyncio.run(story())
 
 
-@pytest.mark.parametrize("stage", [Stage.PARALLEL, Stage.LEGACY])
+@pytest.mark.parametrize("stage", [Stage.PARALLEL, Stage.LEGACY, Stage.NATIVE])
 def test_a_conversation_store_that_is_away_costs_a_pause_and_no_call(stage: Stage) -> None:
     async def story() -> None:
         world = World(guarantee=NOTHING)
@@ -1054,5 +1054,70 @@ def test_nothing_that_is_measured_names_a_person() -> None:
         assert world.telemetry.total("mons.notifications.sent", channel="email", owner="hub") == 2
         assert not any("@" in str(measure) for measure in world.telemetry.measures)
         assert not any("@" in str(span) for span in world.telemetry.spans)
+
+    asyncio.run(story())
+
+
+# --- what is left over --------------------------------------------------------------------------------------
+
+
+def test_a_whole_conversation_is_read_in_pages_when_somebody_came_or_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        monkeypatch.setattr("convalias.services.outbound_facts.PAGE", 2)
+        world = World()
+        await world.begin()
+        for _ in range(4):
+            await world.said()
+        event = await world.said()
+        await world.happens(e.ParticipantRemoved(EVE))
+        await world.said()
+        await world.worker().decide([record(event)])
+        assert [row.recipient for row in await world.rows(event)] == [BOB, EVE]
+
+    asyncio.run(story())
+
+
+def test_the_index_of_an_event_that_is_no_message_has_no_author() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        event = await world.happens(e.ConversationClosed())
+        worker = world.worker()
+        scene = await worker.sending.scenes.of(C1, event.id)
+        until = world.clock.now() + LEASE
+        row = IndexRow(suppress_notification=True, attempts=1)
+        assert (await worker.sending.calls.index(row, scene, until=until)).done
+        assert [call.address for call in await world.legacy.calls()] == [address("xyz@relay.example")]
+        delivery = Delivery(id=NotificationId("n"), recipient=BOB, state=DeliveryState.TRIED)
+        (message,) = [await world.said()]
+        await worker.decide([record(message)])
+        failed = await worker.sending.calls.deliver(
+            delivery, await world.decision(message), scene, before=DeliveryState.PLANNED, until=until
+        )
+        assert failed.reason == "no message"
+
+    asyncio.run(story())
+
+
+def test_nobody_is_the_audience_of_a_conversation_that_is_not_there() -> None:
+    async def story() -> None:
+        assert await World().contacts.audience(C1, but=None) == ()
+
+    asyncio.run(story())
+
+
+def test_an_index_call_that_cannot_be_read_for_leaves_the_rows_of_the_hub_alone() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world, Stage.PARALLEL)
+        world.faults.fail("legacy.index", before("legacy relay"), times=1)
+        await world.worker().deliver_due()
+        await world.pass_time(minutes=1)
+        world.faults.fail("conversations.keyed", before("records"), times=1)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+        await world.pass_time(minutes=1)
+        await world.worker().deliver_due()
+        assert len(await world.legacy.calls()) == 1
 
     asyncio.run(story())

@@ -169,7 +169,9 @@ class Sending:
 
     async def _release(self, work: Work, results: Results) -> None:
         """A few times: what is known and not written down would be in doubt for whoever takes over."""
-        for left in reversed(range(RELEASES)):
+        left = RELEASES
+        while True:
+            left -= 1
             try:
                 async with asyncio.timeout(RELEASE_WITHIN.total_seconds()):
                     if await self.ledger.release(work, results) is None:

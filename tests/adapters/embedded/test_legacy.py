@@ -46,6 +46,7 @@ async def opened(folder: Path, *people: EmailAddress) -> LegacyRelay:
         clock=memory.Clock(),
     )
     await relay.open()
+    await relay.open()
     return relay
 
 

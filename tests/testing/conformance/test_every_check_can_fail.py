@@ -108,5 +108,8 @@ def test_a_legacy_relay_that_is_right_passes(check: Check[conformance.MakeLegacy
 
 
 @pytest.mark.parametrize("check", conformance.NOTIFICATION_HUB, ids=str)
-def test_a_hub_that_is_right_passes(check: Check[conformance.MakeNotificationHub]) -> None:
-    asyncio.run(check(hub.making(hub.Hub)()))
+@pytest.mark.parametrize("right", [hub.Hub, hub.PromisesNothing])
+def test_a_hub_that_is_right_passes(
+    check: Check[conformance.MakeNotificationHub], right: Callable[[], hub.Hub]
+) -> None:
+    asyncio.run(check(hub.making(right)()))

@@ -237,8 +237,7 @@ class _Open:
                 result = work(self.connection)
                 self.connection.execute("COMMIT")
             except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
+                self.connection.rollback()  # nothing to do where SQLite has rolled back by itself
                 raise
             return result
 

@@ -54,6 +54,14 @@ class TakesEverything(Hub):
         return Sent()
 
 
+class PromisesNothing(Hub):
+    """Not broken: it says so."""
+
+    @property
+    def channels(self) -> Mapping[Channel, Guarantee]:
+        return {Channel.EMAIL: Guarantee()}
+
+
 def making(hub: Callable[[], Hub]) -> Callable[[], MakeNotificationHub]:
     def under_test() -> HubUnderTest:
         one = hub()

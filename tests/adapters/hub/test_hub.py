@@ -1,0 +1,217 @@
+"""A notification as mail: from the alias, fixed in its thread, the same bytes at every try, nobody's address in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convalias.adapters import memory
+from convalias.adapters.hub import NotificationHub, RefusalWriter, Wording
+from convalias.adapters.mime.compose import compose
+from convalias.domain import events as e
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.delivery import Channel, NotificationKind, notification_id
+from convalias.domain.envelope import Attachment
+from convalias.domain.events import ConversationEvent, Origin
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
+from convalias.domain.notifications import Notification
+from convalias.domain.participants import AccountAuthor
+from convalias.domain.seals import Seal, Seals
+from convalias.ports.drafts import REPLY_MARKER
+from convalias.ports.hub import Declined, Guarantee, Sent
+from convalias.testing import conformance
+from convalias.testing.conformance import Check, HubUnderTest
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SEALS = Seals(Seal(b"m" * 32), Seal(b"r" * 32), Seal(b"l" * 32))
+DOMAIN = "reply.example"
+BOB = EmailAddress.parse("bob@corp.example")
+ALIAS = EmailAddress.parse("ann-lee-1ab131e2@reply.example")
+TEXTS = st.text(max_size=60)
+
+
+def hub(outbox: memory.Outbox, *, base_url: str | None = None, via: str = "Jobs") -> NotificationHub:
+    return NotificationHub(
+        outgoing=outbox,
+        compose=compose,
+        seals=SEALS,
+        alias_domain=DOMAIN,
+        guarantee=Guarantee(timedelta.max, ask=outbox.ask),
+        via=via,
+        base_url=base_url,
+    )
+
+
+def notification(
+    text: str = "hello",
+    *,
+    event: str = "e2",
+    name: str = "Ann Lee",
+    conversation: str = "c1",
+    recipient: str = "bob",
+    in_reply_to: str | None = None,
+    attachments: tuple[Attachment, ...] = (),
+) -> Notification:
+    said = e.MessageAdded(author=AccountAuthor(AccountId("ann")), text=text, attachments=attachments)
+    happened = ConversationEvent(
+        EventId(event), ConversationId(conversation), Seq(2), said, "k", Origin.CHAT, NOON, NOON
+    )
+    return Notification(
+        id=notification_id(EventId(event), AccountId(recipient), NotificationKind.MESSAGE, Channel.EMAIL),
+        kind=NotificationKind.MESSAGE,
+        channel=Channel.EMAIL,
+        conversation=happened.conversation,
+        use_case=UseCase("apply"),
+        recipient=AccountId(recipient),
+        recipient_address=BOB,
+        author_name=name,
+        reply_alias=ALIAS,
+        event=happened,
+        in_reply_to=in_reply_to,
+    )
+
+
+def sent(one: Notification, *, base_url: str | None = None, via: str = "Jobs") -> tuple[memory.Outbox, EmailMessage]:
+    outbox = memory.Outbox()
+    answer = asyncio.run(hub(outbox, base_url=base_url, via=via).send(one))
+    assert isinstance(answer, Sent)
+    parsed = message_from_bytes(outbox.mails[0].raw, policy=policy.default)
+    assert isinstance(parsed, EmailMessage)
+    return outbox, parsed
+
+
+@pytest.mark.parametrize("check", conformance.NOTIFICATION_HUB, ids=str)
+def test_it_keeps_the_promises_of_a_hub(check: Check[conformance.MakeNotificationHub]) -> None:
+    places: dict[str, memory.Outbox] = {}
+
+    @asynccontextmanager
+    async def open_hub(place: str) -> AsyncIterator[HubUnderTest]:
+        outbox = places.setdefault(place, memory.Outbox())
+
+        async def left() -> Sequence[str]:
+            return [mail.key for mail in outbox.mails]
+
+        yield HubUnderTest(port=hub(outbox), left=left)
+
+    asyncio.run(check(open_hub))
+
+
+def test_it_comes_from_the_alias_under_the_authors_name_and_goes_to_the_recipient() -> None:
+    outbox, mail = sent(notification())
+    assert mail["From"] == '"Ann Lee (via Jobs)" <ann-lee-1ab131e2@reply.example>'
+    assert mail["To"] == "bob@corp.example"
+    assert mail["Reply-To"] is None
+    assert mail["Auto-Submitted"] is None
+    assert mail["Precedence"] is None
+    assert mail["X-Auto-Response-Suppress"] == "DR, RN, NRN"
+    assert outbox.mails[0].to == BOB
+
+
+def test_the_return_path_is_never_the_alias_and_names_the_notification() -> None:
+    one = notification()
+    outbox, _ = sent(one)
+    path = EmailAddress.parse(outbox.mails[0].return_path)
+    assert path.domain == f"bounce.{DOMAIN}"
+    assert SEALS.bounced(path) == one.id
+
+
+def test_mail_of_one_conversation_to_one_recipient_is_one_thread() -> None:
+    (_, one), (_, two) = sent(notification()), sent(notification("more", event="e3", in_reply_to="<bobs@corp>"))
+    assert one["Subject"] == two["Subject"]
+    assert one["Subject"].startswith("Message in your conversation [")
+    assert one["Message-ID"] != two["Message-ID"]
+    assert two["References"] == f"{one['References']} <bobs@corp>"
+    assert two["In-Reply-To"] == "<bobs@corp>"
+    assert one["In-Reply-To"] is None
+    for other in (notification(conversation="c2"), notification(recipient="eve")):
+        assert sent(other)[1]["Subject"] != one["Subject"]
+        assert sent(other)[1]["References"] != one["References"]
+
+
+def test_our_own_ids_are_at_the_alias_domain_and_so_is_no_text_of_ours() -> None:
+    _, mail = sent(notification())
+    assert mail["Message-ID"].endswith(f"@{DOMAIN}>")
+    assert mail["X-Convalias-Id"] == notification().id
+
+
+def test_the_marker_stands_above_the_text_in_both_forms() -> None:
+    attachment = Attachment("c<v>.pdf", "application/pdf", 7, "ff")
+    _, mail = sent(notification("a < b & c\n  kept", attachments=(attachment,)))
+    plain, html = (mail.get_body((kind,)) for kind in ("plain", "html"))
+    assert plain is not None
+    assert html is not None
+    assert (
+        plain.get_content()
+        .replace("\r\n", "\n")
+        .startswith(f"{REPLY_MARKER}\n\na < b & c\n  kept\n\nAttached:\n- c<v>.pdf")
+    )
+    assert "a &lt; b &amp; c\n  kept" in html.get_content().replace("\r\n", "\n")
+    assert "<li>c&lt;v&gt;.pdf</li>" in html.get_content()
+
+
+def test_a_message_without_text_says_so() -> None:
+    _, mail = sent(notification(""))
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert Wording().empty in body.get_content()
+
+
+def test_one_click_unsubscribing_is_offered_where_there_is_somewhere_to_go() -> None:
+    _, without = sent(notification())
+    assert without["List-Unsubscribe"] is None
+    _, mail = sent(notification(), base_url="https://mail.example/")
+    link = mail["List-Unsubscribe"].strip("<>")
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert link.startswith("https://mail.example/unsubscribe/")
+    assert SEALS.unsubscribed(link.rpartition("/")[2]) == ("c1", "bob")
+
+
+@given(TEXTS, TEXTS)
+def test_every_try_is_the_same_bytes(text: str, name: str) -> None:
+    one = notification(text, name=name)
+    assert sent(one)[0].mails[0].raw == sent(evolve(one, attempt=7))[0].mails[0].raw
+
+
+@given(TEXTS, TEXTS, st.sampled_from(["", "Jobs", "a@b.example", "x\r\nBcc: evil@x.example"]))
+def test_no_value_adds_a_line_or_an_address_to_the_header(text: str, name: str, via: str) -> None:
+    """Whatever is in names and texts, the header has our fields and two addresses: the alias and the recipient."""
+    outbox, mail = sent(notification(text, name=name + " <ann@home.example>"), via=via)
+    header = outbox.mails[0].raw.split(b"\r\n\r\n")[0]
+    assert sorted(mail.keys()) == sorted(set(mail.keys()))
+    assert mail["Bcc"] is None
+    assert header.count(b"@") == 2 + header.count(b"@reply.example>\r\n") - 1
+    assert b"ann@home.example" not in outbox.mails[0].raw
+    assert b"evil@x.example" not in outbox.mails[0].raw
+
+
+def test_other_channels_and_other_events_are_declined() -> None:
+    one = notification()
+    sender = hub(memory.Outbox())
+    read = evolve(one.event, happening=e.MessagesRead(AccountId("bob"), Seq(1)))
+    for other in (
+        evolve(one, channel=Channel.SMS),
+        evolve(one, recipient_address=None),
+        evolve(one, event=read),
+    ):
+        assert isinstance(asyncio.run(sender.send(other)), Declined)
+
+
+def test_a_refusal_is_automatic_and_says_its_text_alone() -> None:
+    writer = RefusalWriter(compose=compose, seals=SEALS, alias_domain=DOMAIN, clock=memory.Clock(NOON), via="Jobs")
+    raw = writer.refusal(to=BOB, alias=ALIAS, text="This email address is no longer valid.", key="refusal-1")
+    mail = message_from_bytes(raw, policy=policy.default)
+    assert mail["Auto-Submitted"] == "auto-replied"
+    assert mail["To"] == str(BOB)
+    assert mail["From"] == f"Jobs <no-reply@{DOMAIN}>"
+    assert b"ann-lee" not in raw
+    assert mail.get_content() == "This email address is no longer valid.\r\n"
+    assert raw == writer.refusal(to=BOB, alias=ALIAS, text="This email address is no longer valid.", key="refusal-1")
