@@ -252,7 +252,7 @@ __all__ = [
     "rule",
 ]
 
-if not TYPE_CHECKING:  # checkers see the imports above, and so every misspelt name
+if not TYPE_CHECKING:  # pragma: no branch - checkers see the imports above, and so every misspelt name
 
     def __getattr__(name: str) -> object:
         """PEP 562: load a public name from where it lives."""

@@ -195,7 +195,7 @@ _HOMES = {
     "rule": "rulebook",
 }
 
-if not TYPE_CHECKING:  # checkers see the imports above, and so every misspelt name
+if not TYPE_CHECKING:  # pragma: no branch - checkers see the imports above, and so every misspelt name
 
     def __getattr__(name: str) -> object:
         """PEP 562: load the module that a public name lives in."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from convalias.domain.addresses import Territory
 from convalias.domain.aliases import ByName, ConversationAlias, Forged, LegacyAlias, Token
@@ -41,6 +41,8 @@ def header_addresses(mail: InboundMail) -> tuple[EmailAddress, ...]:
             return (*mail.to, *mail.cc, *mail.delivered_to)
         case UnreadableMail():
             return mail.header_recipients
+        case _:
+            assert_never(mail)
 
 
 def arrived(addresses: Sequence[EmailAddress], source: Source, context: RoutingContext) -> tuple[Recipient, ...]:
@@ -61,13 +63,16 @@ def resolved(written: EmailAddress, source: Source, context: RoutingContext) -> 
     elif domain in domains.legacy and (legacy := context.legacy.get(written)) is not None:
         return _legacy(written, legacy, source, context)
     address, listed = _listed(written, context)
-    match domains.territory(address):
+    territory = domains.territory(address)
+    match territory:
         case Territory.FOREIGN:
             return ForeignRecipient(address, source)
         case Territory.LEGACY:
             return _legacy(address, context.legacy.get(address), source, context)
         case Territory.ALIAS:
             return _alias(address, listed, source, context)
+        case _:
+            assert_never(territory)
 
 
 def _listed(written: EmailAddress, context: RoutingContext) -> tuple[EmailAddress, ConversationAlias | None]:
@@ -156,7 +161,8 @@ def conversation_at(written: EmailAddress, context: RoutingContext) -> Conversat
     address, alias = _listed(written, context)
     if alias is not None:
         return alias.conversation
-    match context.domains.territory(address):
+    territory = context.domains.territory(address)
+    match territory:
         case Territory.LEGACY:
             legacy = context.legacy.get(address)
             return None if legacy is None else legacy.conversation
@@ -166,3 +172,5 @@ def conversation_at(written: EmailAddress, context: RoutingContext) -> Conversat
             return None if alias is None else alias.conversation
         case Territory.FOREIGN:
             return None
+        case _:
+            assert_never(territory)

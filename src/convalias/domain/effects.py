@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from attrs import frozen
 
@@ -162,6 +162,8 @@ def _command(ruling: Ruling, plan: RoutingPlan, claim: Claim | None) -> Command:
             return Refuse(address, reason, _to_be_told(ruling, reason, plan), _refusal_key(address, plan))
         case Ignore(reason=reason):
             return Note(address, reason)
+        case _:
+            assert_never(verdict)
 
 
 def _taken(claim: Claim | None, path: Path) -> bool:

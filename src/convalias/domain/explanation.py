@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from attrs import field, frozen
 
@@ -175,6 +175,8 @@ def _outcome(decision: Decision) -> Iterable[Ruled | Waiting]:
         case TryAgain(waiting_for=waiting_for):
             for witness in sorted(waiting_for, key=lambda one: one.value):
                 yield Waiting(witness)
+        case _:
+            assert_never(decision)
 
 
 def _policy(case: Case) -> str:
@@ -198,6 +200,8 @@ def _fields(mail: InboundMail) -> tuple[tuple[str, tuple[EmailAddress, ...]], ..
             return ("To", mail.to), ("Cc", mail.cc), (others, mail.delivered_to)
         case UnreadableMail():
             return (("header fields", mail.header_recipients),)
+        case _:
+            assert_never(mail)
 
 
 def _arrived(written: EmailAddress, source: Source, context: RoutingContext) -> Arrived:
@@ -219,6 +223,8 @@ def _kind(recipient: Recipient) -> str:
             return "unknown alias"
         case ForeignRecipient():
             return "foreign"
+        case _:
+            assert_never(recipient)
 
 
 def _recipient(heard: Heard) -> EmailAddress | None:
@@ -254,3 +260,5 @@ def _candidates(identification: Identification, recipient: EmailAddress) -> Weig
             return Weighed(recipient, accounts, None, takes_part=False)
         case Stranger():
             return Weighed(recipient, (), None, takes_part=False)
+        case _:
+            assert_never(identification)

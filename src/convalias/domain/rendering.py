@@ -49,6 +49,8 @@ def outcome(verdict: Verdict) -> str:
             return "reject"
         case Ignore():
             return "ignore"
+        case _:
+            assert_never(verdict)
 
 
 def said(verdict: Verdict, show: Pseudonym = str) -> str:
@@ -60,20 +62,22 @@ def said(verdict: Verdict, show: Pseudonym = str) -> str:
             return "hand to legacy"
         case SkipOverlap(carried_by=carried_by):
             return f"skip, {show(carried_by)} carries it"
-        case Hold(reason=reason, author=None) | Reject(reason=reason) | Ignore(reason=reason):
-            return f"{outcome(verdict)} {reason.value}"
-        case Hold(reason=reason, author=author):
+        case Hold(reason=reason, author=AccountAuthor() | PeripheralAuthor() as author):
             return f"hold {reason.value}, from {_author(author, show)}"
+        case Hold(reason=reason) | Reject(reason=reason) | Ignore(reason=reason):
+            return f"{outcome(verdict)} {reason.value}"
+        case _:
+            assert_never(verdict)
 
 
-def _author(author: Author | None, show: Pseudonym) -> str:
+def _author(author: Author, show: Pseudonym) -> str:
     match author:
         case AccountAuthor(account=account, standing=standing, verified=verified):
             return f"{account} ({standing.value}, {'verified' if verified else 'not verified'})"
         case PeripheralAuthor(address=address, verified=verified):
             return f"{show(address)} (peripheral, {'verified' if verified else 'not verified'})"
-        case None:
-            return "nobody"
+        case _:
+            assert_never(author)
 
 
 # --- text --------------------------------------------------------------------------------------------
@@ -160,6 +164,8 @@ def _datum(step: Step, hide: Pseudonym) -> Mapping[str, Json]:
             return {"step": "ruled", **shown, "rule": rule, "number": number}
         case Waiting(witness=witness):
             return {"step": "waiting", "witness": witness.value}
+        case _:
+            assert_never(step)
 
 
 def _hidden(recipient: EmailAddress | None, hide: Pseudonym) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 from attrs import define, field
 
@@ -162,6 +162,8 @@ class _Run:
                     legacy.append(one)
                 case UnknownRecipient() | ForeignRecipient():
                     ruled.append(self._nowhere(one))
+                case _:
+                    assert_never(one)
         if legacy:
             ruled.extend(self._header_aliases(legacy))
             ruled.extend(map(self._legacy, legacy))

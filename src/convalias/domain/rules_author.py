@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, assert_never
 
 from convalias.domain.admitting import Admittance, Applicant
 from convalias.domain.context import RoutingContext
@@ -73,6 +73,8 @@ def applicant(case: AuthorCase) -> Verdict | None:
             return _held(case, author)
         case Admittance.ADMIT:
             return _held(case, author) if _doubtful(case) or _lacks_proof(case) else _relayed(case, author)
+        case _:
+            assert_never(admittance)
 
 
 def company_domains(thread: ConversationThread, context: RoutingContext) -> frozenset[str]:

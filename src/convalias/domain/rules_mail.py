@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, assert_never
 
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.automation import MailClass
@@ -47,11 +47,14 @@ def _readings(mail: InboundMail) -> Iterable[EmailAddress]:
     """Every reading of From."""
     if isinstance(mail, UnreadableMail):
         return mail.readings
-    match mail.sender:
+    sender = mail.sender
+    match sender:
         case ClearFrom(address=address):
             return (address,)
         case AmbiguousFrom(readings=readings):
             return readings
+        case _:
+            assert_never(sender)
 
 
 # --- step 3: addresses that lead nowhere -------------------------------------------------------------

@@ -72,7 +72,11 @@ def _some(values: tuple[T, ...], *, most: int = 3) -> st.SearchStrategy[tuple[T,
 def _moments() -> st.SearchStrategy[datetime]:
     """Around now, and now itself."""
     days = st.sampled_from((-500, -366, -365, -2, -1, 0, 1, 30))
-    return st.builds(lambda day, second: NOW + timedelta(day, second), days, st.sampled_from((-1, 0, 1)))
+    return st.builds(_after, days, st.sampled_from((-1, 0, 1)))
+
+
+def _after(days: int, seconds: int) -> datetime:
+    return NOW + timedelta(days, seconds)
 
 
 def evidences() -> st.SearchStrategy[SenderEvidence]:
