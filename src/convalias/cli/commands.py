@@ -13,6 +13,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "alias": ("alias", "Mint, inspect and revoke the addresses of participants."),
         "dead": ("dead", "What was given up, and why."),
+        "demo": ("demo", "The whole system at work, in a minute."),
         "doctor": ("doctor", "What is wrong with a deployment, and what mends it."),
         "explain": ("explain", "What becomes of a mail in a world, and why."),
         "ingest": ("ingest", "Take in mail from files: .eml, mbox, maildir."),
