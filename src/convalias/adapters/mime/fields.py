@@ -73,25 +73,22 @@ def read_block(data: bytes, start: int, end: int) -> Block:
 
 def _extent(data: bytes, start: int, end: int) -> tuple[int, int, OverLimit | None]:
     """Where the block stops, where its body begins, and whether it is too long."""
-    window = min(end, start + limits.HEADER_BLOCK + 4)
-    stop = data.find(b"\n\n", start, window)
-    crlf = data.find(b"\n\r\n", start, window if stop < 0 else stop)
-    if crlf >= 0:
-        stop, body = crlf, crlf + 3
-    elif stop >= 0:
-        body = stop + 2
-    elif window == end:
-        stop = end - 1 if data.endswith(b"\n", start, end) else end
-        body = end
-    else:
-        stop = body = window
+    stop, body = _empty_line(data, start, min(end, start + limits.HEADER_BLOCK + 4))
+    if stop < 0 and end - start > limits.HEADER_BLOCK + 4:  # only one block of a mail comes here: it is refused
+        stop, body = _empty_line(data, start, end)
+    if stop < 0:
+        stop, body = end - data.endswith(b"\n", start, end), end
     length = stop - start - data.endswith(b"\r", start, stop)
     if length <= limits.HEADER_BLOCK:
         return stop, body, None
-    if body == window:
-        ends = [at for at in (data.find(b"\n\n", start, end), data.find(b"\n\r\n", start, end)) if at >= 0]
-        length = min(ends, default=end) - start
-    return start + limits.HEADER_BLOCK, end, OverLimit("header_block", length)
+    return start + limits.HEADER_BLOCK, body, OverLimit("header_block", length)
+
+
+def _empty_line(data: bytes, start: int, end: int) -> tuple[int, int]:
+    """Where the line before the first empty line ends, and where the line after it begins; -1 when there is none."""
+    stop = data.find(b"\n\n", start, end)
+    crlf = data.find(b"\n\r\n", start, end if stop < 0 else stop)
+    return (crlf, crlf + 3) if crlf >= 0 else (stop, stop + 2)
 
 
 def _fields(block: bytes, lines: list[bytes], *, start: int, body: int, over: OverLimit | None) -> Block:

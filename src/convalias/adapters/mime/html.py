@@ -59,6 +59,8 @@ def is_within_bounds(source: str) -> bool:
     for closing, raw in _NAME.findall(source):
         name = raw.lower()
         work += formatting
+        if work > limits.HTML_WORK:
+            return False
         if name in _VOID or name in _CLOSED_BY_OTHERS:
             continue
         step = 1
@@ -68,7 +70,7 @@ def is_within_bounds(source: str) -> bool:
         depth += step
         if name in _FORMATTING:
             formatting += step
-        if depth > limits.HTML_DEPTH or work > limits.HTML_WORK:
+        if depth > limits.HTML_DEPTH:
             return False
     return True
 

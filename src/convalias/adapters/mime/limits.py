@@ -32,7 +32,7 @@ HTML_DEPTH: Final = 256
 """Open elements of HTML that a sanitiser is shown: nested `<div>` cost it quadratic time."""
 HTML_TAGS: Final = 50_000
 """Tags and character references of HTML that are laid out and sanitised."""
-HTML_WORK: Final = 2_000_000
+HTML_WORK: Final = 500_000
 """Elements that a parser would open again because they were never closed, at most."""
 CRUDE_HTML: Final = 4_000_000
 """Characters of HTML beyond the bounds that are shown, as text without tags."""

@@ -18,14 +18,20 @@ _TOKEN: Final = re.compile(
     r"|>",
     re.DOTALL,
 )
-_COMMENT: Final = re.compile(r"\((?:[^()\\]|\\.?)*+\)", re.DOTALL)
+_PAREN: Final = re.compile(r'"(?:[^"\\]|\\.?)*+"?|\\.?|[()]|[^"()\\]++', re.DOTALL)
+_JAPANESE: Final = re.compile(rb"\x1b\$[@B(][^\x1b]*+(?:\x1b\([BJ])?")
 _PLAIN: Final = re.compile(rb"[A-Za-z0-9_.+=-]++@[A-Za-z0-9.-]++")
 _EDGES: Final = "'\"<>[]() \t\r\n"
 _DOMAIN: Final = 255  # RFC 5321 §4.5.3.1.2, and no work for idna beyond it
 
 
 def text_of(value: bytes) -> str:
-    """Field bytes as text in which addresses can be looked for: UTF-8, else one character per octet."""
+    """Field bytes as text in which addresses can be looked for: UTF-8, else one character per octet.
+
+    Raw ISO-2022-JP becomes replacement characters: its octets look like quotes and brackets, and are neither.
+    """
+    if b"\x1b" in value:
+        value = _JAPANESE.sub(b"\xef\xbf\xbd", value)
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError:
@@ -118,13 +124,15 @@ def _item(pieces: list[str], angle: str | None) -> Iterator[str]:
 
 
 def _without_comments(text: str) -> str:
-    """Text without its comments, innermost first, at most three deep; quoted strings stay."""
+    """Text without its comments (RFC 5322 §3.2.2), however deep; quoted strings stay, what is unclosed goes."""
     pieces: list[str] = []
-    for token in _TOKEN.findall(text):
-        if token[0] == '"' or "(" not in token:
-            pieces.append(token)
-            continue
-        for _ in range(3):
-            token = _COMMENT.sub(" ", token)  # noqa: PLW2901 - the same token, without its innermost comments
-        pieces.append(token)
+    depth = 0
+    for piece in _PAREN.findall(text):
+        if piece == "(":
+            depth += 1
+            pieces.append(" ")
+        elif piece == ")" and depth:
+            depth -= 1
+        elif not depth:
+            pieces.append(piece)
     return "".join(pieces)

@@ -36,8 +36,12 @@ from convalias.domain.inbound import Post
 from convalias.ports.mail import ReadMail
 
 _DELIVERED: Final = (b"delivered-to", b"x-original-to", b"envelope-to")
-# `Re:`, `AW:`, `Fwd[2]:` and their like in any language: a few letters and a colon.
-_REPLY_MARK: Final = re.compile(r"(?:[^\W\d_]{1,5}\s?(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})?\s?[:\uff1a]\s*)+")
+# What programs put before the subject of a reply or a forwarded mail.
+_REPLY_MARK: Final = re.compile(
+    r"(?:(?:re|aw|antw?|sv|vs|r|ref|rif|rép|res|odp|ynt|atb|bls|vb|fwd?|wg|tr|rv|enc|i|pd|vl|"
+    r"回复|回覆|答复|转发|轉寄|返信|転送|회신|전달)\s?(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})?\s?[:\uff1a]\s*)+",
+    re.IGNORECASE,
+)
 _ONE_FIELD: Final = (b"from", b"date", b"subject")
 
 
@@ -49,12 +53,14 @@ def _domains(names: frozenset[str]) -> frozenset[str]:
 class Reader:
     """Reads MIME mail. `read_now` is pure; `read` does the same beside a running event loop.
 
-    `alias_domains` are ours: a From or Message-ID there makes a mail our own, an address there marks quoted history.
+    `alias_domains` are ours: a From or Message-ID there makes a mail our own. An address there, or at one of the
+    `legacy_domains`, marks quoted history.
     `trusted_authserv_ids` are the authentication servers (RFC 8601 §2.5) whose results are believed when the source
     of a mail proved nothing itself; none by default.
     """
 
     alias_domains: frozenset[str] = field(default=frozenset(), converter=_domains)
+    legacy_domains: frozenset[str] = field(default=frozenset(), converter=_domains)
     trusted_authserv_ids: frozenset[str] = frozenset()
     inline_below: int = 64 * 1024
     """Octets below which a mail is read on the event loop itself: a thread costs more than the reading."""
@@ -105,14 +111,19 @@ class Reader:
     def _content(self, subject: str, said: Said, digest: str) -> MailContent:
         return MailContent(
             subject=subject,
-            text=without_history(said.text, self.alias_domains),
+            text=without_history(said.text, self.alias_domains | self.legacy_domains),
             full_text=said.text,
             html=said.html,
             attachments=tuple(one.described for one in said.attachments),
             digest=digest,
             body_digest=said.digest.hex(),
-            empty=not said.text.strip() and said.bare and not _REPLY_MARK.sub("", subject).strip(),
+            empty=not said.text.strip() and said.bare and not _without_reply_mark(subject),
         )
+
+
+def _without_reply_mark(subject: str) -> str:
+    found = _REPLY_MARK.match(subject.lstrip())
+    return subject.lstrip()[found.end() :].strip() if found else subject.strip()
 
 
 def _message_id(block: Block) -> MessageId | None:

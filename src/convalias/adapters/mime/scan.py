@@ -53,7 +53,7 @@ def scan(raw: bytes) -> Scanned:
         root = tree.entity(block, len(raw), 1)
     except OverLimit as reached:
         return Scanned(block, None, _NO_ODDITIES, reached)
-    return Scanned(block, root, _oddities(raw, block, odd=tree.odd))
+    return Scanned(block, root, _oddities(block, odd=tree.odd or not (tree.binary or _is_intact(raw, block))))
 
 
 # `From : john@corp` is no such line, but the field in obsolete syntax (RFC 5322 §4.5.3), and ambiguous.
@@ -73,17 +73,17 @@ def _too_many_addresses(block: Block) -> OverLimit | None:
     return OverLimit("addresses", items) if items > limits.ADDRESSES else None
 
 
-def _oddities(raw: bytes, block: Block, *, odd: bool) -> frozenset[Oddity]:
+def _oddities(block: Block, *, odd: bool) -> frozenset[Oddity]:
     """What parsers disagree about: in the fields that rules read, and elsewhere."""
     found: set[Oddity] = set()
     if block.bare & _RULED or any(len(block.all(name)) > 1 for name in _ONCE):
         found.add(Oddity.HEADER)
-    if odd or block.odd or block.bare - _RULED or _is_damaged(raw, block):
+    if odd or block.odd or block.bare - _RULED:
         found.add(Oddity.BODY)
     return frozenset(found) if found else _NO_ODDITIES
 
 
-def _is_damaged(raw: bytes, block: Block) -> bool:
-    """A bare CR or a NUL in the body (RFC 5322 §2.3)."""
+def _is_intact(raw: bytes, block: Block) -> bool:
+    """No bare CR and no NUL in the body (RFC 5322 §2.3)."""
     start = block.body
-    return raw.find(b"\0", start) >= 0 or raw.count(b"\r", start) != raw.count(b"\r\n", start)
+    return raw.find(b"\0", start) < 0 and raw.count(b"\r", start) == raw.count(b"\r\n", start)

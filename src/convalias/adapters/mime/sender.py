@@ -11,13 +11,11 @@ import idna
 from attrs import frozen
 
 from convalias.adapters.mime.fields import Block, unfolded
-from convalias.adapters.mime.mailboxes import parsed
+from convalias.adapters.mime.mailboxes import parsed, text_of
 from convalias.adapters.mime.words import decoded, one_line
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.envelope import AmbiguousFrom, ClearFrom, From
 
-# Raw ISO-2022-JP in a field (`ESC $ B ... ESC ( B`): its octets are characters, not quotes and brackets.
-_JAPANESE: Final = re.compile(rb"\x1b\$[@B(].*?\x1b\([BJ]", re.DOTALL)
 _TOKEN: Final = re.compile(
     # An encoded word with quotes, brackets or angles in it is none (RFC 2047 §5 (3)), it is read as plain text.
     r"(?P<word>=\?[^\s?\"()<>\\]++\?[bBqQ]\?[^\s?\"()<>\\]*+\?=)"
@@ -60,7 +58,7 @@ def read_from(block: Block) -> From:
         plain = _simple(value)
         if plain is not None:
             return plain
-        clear = _reading(_text(value))
+        clear = _reading(text_of(value))
         if isinstance(clear, ClearFrom):
             # Escape sequences were hidden from the scanner, the name is read from the octets.
             return ClearFrom(clear.address, decoded(value[: value.rfind(b"<")])) if b"\x1b" in value else clear
@@ -90,17 +88,7 @@ def _simple(value: bytes) -> ClearFrom | None:
     if found is None or (found[1] is None) != (found[3] is None):
         return None
     address = parsed(found[2].decode("ascii"))
-    return None if address is None else ClearFrom(address, one_line((found[1] or b"").decode("ascii")))
-
-
-def _text(value: bytes) -> str:
-    """The value as text; raw ISO-2022-JP stays out of the scanner's way as replacement characters."""
-    if b"\x1b" in value:
-        value = _JAPANESE.sub(b"\xef\xbf\xbd", value)
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
+    return None if address is None else ClearFrom(address, _unquoted(one_line((found[1] or b"").decode("ascii"))))
 
 
 def _reading(text: str) -> ClearFrom | str:
@@ -116,7 +104,7 @@ def _reading(text: str) -> ClearFrom | str:
     address = parsed(inner) if _BARE.fullmatch(inner) and not _at_in_quotes(inner) else None
     if address is None:
         return "no address that can be read in one way"
-    before = " ".join(tokens.plain)
+    before = "".join(tokens.plain)
     others = [word for word in _WORDS.findall(before) if _is_address_like(word)]
     if others and ("," in before or ";" in before or any(_same(word) != address for word in others)):
         return "text before the address reads as another address"
@@ -251,7 +239,7 @@ def readings(values: Iterable[bytes]) -> frozenset[EmailAddress]:
     for value in values:
         if b"@" not in value and b"\xef\xbc\xa0" not in value and b"\xef\xb9\xab" not in value:
             continue
-        text = _text(unfolded(value))
+        text = text_of(unfolded(value))
         for word in _CANDIDATE.findall(text if text.isascii() else f"{text} {text.translate(_WIDE)}"):
             if "@" in word:
                 found.update(_pairs(word))

@@ -48,7 +48,7 @@ def _tokens(block: Block, name: bytes) -> frozenset[str]:
 
 def _report(root: Part) -> str | None:
     """RFC 6522 §3: what a multipart/report reports; by its parameter, or else by the type of its parts."""
-    if root.media_type != "multipart/report":
+    if root.labels.value != "multipart/report":
         return None
     named = root.labels.text("report-type").lower()
     if named:

@@ -54,6 +54,8 @@ class Tree:
     odd: bool = False
     parts: int = 0
     header_octets: int = 0
+    binary: bool = False
+    """Some body is declared `binary`: bare CR and NUL are at home in it (RFC 2045 §2.9)."""
 
     def entity(self, block: Block, end: int, depth: int, inherited: str = "text/plain") -> Part:
         """The entity of that header block, whose body ends at `end`. `OverLimit` when it is too much."""
@@ -100,6 +102,7 @@ class Tree:
         if not values:
             return ""
         name = unfolded(values[0]).decode("latin-1").lower()
+        self.binary = self.binary or name == "binary"
         if name not in _KNOWN or (len(values) > 1 and len({unfolded(value).lower() for value in values}) > 1):
             self.odd = True
         if media_type.startswith("multipart/") and name not in _MULTIPART_ENCODINGS:

@@ -86,7 +86,7 @@ class Extraction:
         html = self._html(words)
         digest = hashlib.sha256()
         for kind, part in self.content:
-            digest.update(kind.encode() + part)
+            digest.update(b"%d:%b%b" % (len(kind), kind.encode("utf-8", "replace"), part))
         return Said(text, html, tuple(self.attachments), digest.digest(), self.odd, not self.others)
 
     def _html(self, words: Sequence[_Words]) -> str | None:
