@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from _measure import machine, side_by_side
-
 from convalias.adapters.mime import Reader
 from convalias.domain.inbound import Post
 

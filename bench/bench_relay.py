@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Final
 
 from _measure import machine
-
 from convalias.adapters import memory
 from convalias.app.facade import Convalias
 from convalias.domain.ids import UseCase

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from _measure import machine, side_by_side
-
 from convalias import (
     Account,
     AccountId,
@@ -101,9 +100,7 @@ def bare(envelope: MessageEnvelope, context: RoutingContext) -> list[tuple[str, 
         if domain in context.domains.alias:
             alias = context.aliases.get(ByName(recipient))
             thread = None if alias is None else context.threads.get(alias.conversation)
-            if alias is None or thread is None:
-                verdicts.append((recipient.key, "reject"))
-            elif alias.revoked_at is not None and alias.revoked_at <= context.now:
+            if alias is None or thread is None or (alias.revoked_at is not None and alias.revoked_at <= context.now):
                 verdicts.append((recipient.key, "reject"))
             elif author is not None and thread.takes_part(author) and thread.id not in relayed:
                 relayed.add(thread.id)

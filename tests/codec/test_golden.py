@@ -19,7 +19,6 @@ from convalias.domain import events, inbound
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import AliasFormat, ConversationAlias
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.deployment import Deployment
 from convalias.domain.dedup import MessageId
 from convalias.domain.delivery import (
     Channel,
@@ -31,6 +30,7 @@ from convalias.domain.delivery import (
     NotificationKind,
     Owner,
 )
+from convalias.domain.deployment import Deployment
 from convalias.domain.envelope import NULL_RETURN_PATH, Attachment
 from convalias.domain.events import ConversationEvent, Happening, Origin
 from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence

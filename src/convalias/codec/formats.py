@@ -13,8 +13,8 @@ from attrs import field, frozen
 from convalias.domain import events, inbound
 from convalias.domain.aliases import ConversationAlias
 from convalias.domain.dead_letters import DeadLetter
-from convalias.domain.deployment import Deployment
 from convalias.domain.delivery import DeliveryDecision
+from convalias.domain.deployment import Deployment
 from convalias.domain.events import ConversationEvent
 from convalias.domain.inbound import Claim, EnvelopeRecord, HeldMail, Outcome, OutcomeRecord, RefusalDue, Tries
 from convalias.domain.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
