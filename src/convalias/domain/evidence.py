@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import assert_never
 
 from attrs import field, frozen
 
@@ -63,3 +64,5 @@ def judge(evidence: SenderEvidence) -> Authentication:
             return Authentication.SPOOFED
         case Dmarc.FAIL | Dmarc.PERMERROR | Dmarc.TEMPERROR:
             return Authentication.DOUBTFUL
+        case _:
+            assert_never(evidence.dmarc)
