@@ -33,6 +33,32 @@ def test_a_raw_mail_lies_where_an_operator_looks_for_it(tmp_path: Path) -> None:
     assert list((tmp_path / ".tmp").iterdir()) == []
 
 
+def test_an_envelope_record_is_one_file(tmp_path: Path) -> None:
+    key = f"envelopes/2026/03/01/{'0a' * 32}.json"
+
+    async def work() -> None:
+        blobs = Blobs(tmp_path, incarnation=INCARNATION)
+        await blobs.open()
+        await blobs.put(key, b"record")
+        assert await blobs.names("envelopes/", after="", limit=10) == [key]
+
+    asyncio.run(work())
+    assert (tmp_path / f"{key}=").read_bytes() == b"record"
+
+
+def test_a_name_that_is_cut_before_a_dot_is_found_again(tmp_path: Path) -> None:
+    keys = [f"{'a' * (80 * pieces)}.json{end}" for pieces in (1, 2) for end in ("", "/.x")]
+
+    async def work() -> None:
+        blobs = Blobs(tmp_path, incarnation=INCARNATION)
+        await blobs.open()
+        for key in keys:
+            await blobs.put(key, key.encode())
+        assert await blobs.names("", after="", limit=10) == sorted(keys)
+
+    asyncio.run(work())
+
+
 def test_what_dead_writers_left_half_done_is_removed_and_what_living_ones_write_is_not(tmp_path: Path) -> None:
     temporary = tmp_path / ".tmp"
     temporary.mkdir()

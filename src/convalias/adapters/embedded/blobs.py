@@ -23,10 +23,10 @@ from convalias.ports.errors import Unavailable
 T = TypeVar("T")
 
 _PATIENCE_SECONDS: Final = 30.0
-_ESCAPED: Final = re.compile(r"[^a-z0-9_.-]|^\.")
+_ESCAPED: Final = re.compile(r"[^a-z0-9_.-]")
 """Capitals too, for file systems that do not tell them from small letters."""
-_PIECES: Final = re.compile(r"(?:%..|.){1,64}")
-"""Names of files end at 255 octets; an escape is never cut in two."""
+_PIECES: Final = re.compile(r"(?:%..|.){1,80}")
+"""Names of files end at 255 octets; an escape is never cut in two. `<64 digits>.json` is one piece."""
 _FILE: Final = "="
 """Ends the name of a file, so that `a` and `a/b` can both be keys."""
 _GOES_ON: Final = "%"
@@ -145,7 +145,9 @@ def _folder_names(text: str) -> Iterator[str]:
 
 def _pieces(text: str) -> list[str]:
     escaped = _ESCAPED.sub(lambda found: f"%{ord(found[0]):02X}", text)
-    return _PIECES.findall(escaped) or [""]
+    pieces: list[str] = _PIECES.findall(escaped)
+    # A name that begins with a dot is none of ours, and a long name may be cut before one.
+    return [f"%2E{piece[1:]}" if piece.startswith(".") else piece for piece in pieces] or [""]
 
 
 def _read(path: Path) -> bytes | None:
