@@ -1,0 +1,49 @@
+"""The first use of an old address is announced to the current one: whoever still reads the old mailbox may be another."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.dedup import keyed
+from convalias.domain.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.participants import AccountAuthor, Standing
+from convalias.domain.plan import RoutingPlan
+from convalias.domain.verdicts import Hold, RelayToConversation
+
+
+@frozen
+class Announcement:
+    """Tell that account, at its current address, that a mail from its old one was taken as its own."""
+
+    account: AccountId
+    old: EmailAddress
+    conversation: ConversationId
+    """Where it happened first."""
+
+    @property
+    def key(self) -> str:
+        """One for each account and address, for ever: a due row is inserted under it if absent."""
+        return keyed("a", self.account, self.old.key)
+
+
+def announcements(plan: RoutingPlan) -> tuple[Announcement, ...]:
+    """What is to be announced for that plan, each account once. Pure; the store knows which of them are the first.
+
+    A hold announces as well: the address was used, whatever is decided about the mail.
+    """
+    mail = plan.case.mail
+    if not isinstance(mail, MessageEnvelope) or not isinstance(mail.sender, ClearFrom):
+        return ()
+    found: dict[AccountId, Announcement] = {}
+    for ruling in plan:
+        match ruling.verdict:
+            case (
+                RelayToConversation(author=AccountAuthor(account=account, standing=Standing.HISTORICAL))
+                | Hold(author=AccountAuthor(account=account, standing=Standing.HISTORICAL))
+            ) if ruling.conversation is not None:
+                found.setdefault(account, Announcement(account, mail.sender.address, ruling.conversation))
+            case _:
+                continue
+    return tuple(found.values())
