@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convalias.domain.reports import BounceKind, kind_of, status_in
+from convalias.domain.reports import BounceKind, kind_of, status_by_words, status_in
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,16 @@ def test_kinds_follow_from_action_and_code(action: str, status: str, kind: Bounc
 def test_any_text_has_a_kind_and_only_permanent_codes_are_hard(action: str, text: str) -> None:
     status = status_in(text)
     assert kind_of(action, status) is not BounceKind.HARD or status.startswith("5.")
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("Sorry, no mailbox here by that name.", "5.1.1"),
+        ("The user's mailbox is full", "5.2.2"),
+        ("all relevant MX records point to non-existent hosts: Unrouteable address", "5.1.2"),
+        ("We are closed on Mondays.", ""),
+    ],
+)
+def test_words_stand_in_for_codes(text: str, status: str) -> None:
+    assert status_by_words(text) == status

@@ -62,6 +62,38 @@ _ACTIONS: Final = {
 _BY_REPLY: Final = {"550": "5.1.1", "551": "5.1.6", "552": "5.2.2", "553": "5.1.3", "554": "5.0.0"}
 
 
+# What servers write that give no code at all; the commonest wordings of Exim, qmail, Exchange and Domino.
+_BY_WORDS: Final = (
+    (
+        "5.2.2",
+        re.compile(
+            r"mailbox (?:is )?full|over ?quota|quota (?:is )?exceeded|exceeded (?:its|the|storage) ?quota",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "5.1.1",
+        re.compile(
+            r"(?:user|recipient|mailbox|address) (?:is )?unknown|unknown (?:user|recipient|mailbox|address)"
+            r"|no such (?:user|recipient|mailbox|address)|(?:user|mailbox|address) (?:was )?not found|does ?n[o']t exist"
+            r"|does not exist|no mailbox here by that name|not listed in|inactive user|account (?:is |has been )?disabled",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "5.1.2",
+        re.compile(
+            r"unrouteable|unknown (?:host|domain)|(?:host|domain) (?:was )?not found|no such domain", re.IGNORECASE
+        ),
+    ),
+)
+
+
+def status_by_words(text: str) -> str:
+    """What a report without any code says, in English: a status code, or the empty text."""
+    return next((status for status, words in _BY_WORDS if words.search(text)), "")
+
+
 def status_in(text: str) -> str:
     """The first status code in a text, or what its SMTP reply code amounts to; empty when there is neither.
 
