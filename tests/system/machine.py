@@ -1,4 +1,4 @@
-"""One machine: a data directory, and a `convalias run` on it that is killed and started again."""
+"""One machine: a data directory, and a `convalias run` or `serve` on it that is killed and started again."""
 
 from __future__ import annotations
 
@@ -27,10 +27,14 @@ _LISTENING = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
 class Machine:
     """Where convalias runs. Everything it says on standard error is kept in `log`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command: str = "run", *, settings: str = "") -> None:
+        self.command = command
+        self.config = folder / "convalias.toml"
+        self.config.write_text(settings, encoding="utf-8")
         self.data = folder / "data"
         self.log = folder / "log.txt"
         self.port = 0
+        self.keys = SIGNING_KEY
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -44,14 +48,15 @@ class Machine:
     # --- the running process ---------------------------------------------------------------------------
 
     def spawn(self) -> None:
-        """Start `convalias run`; at the port of last time, once it had one."""
+        """Start it; at the port of last time, once it had one."""
+        program = [sys.executable, "-m", "convalias.cli", self.command, "--port", str(self.port)]
         with self.log.open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "convalias.cli", "run", "--port", str(self.port), "--data", str(self.data)],
+                [*program, "--data", str(self.data), "--config", str(self.config)],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env={**os.environ, "CONVALIAS_MAILGUN_SIGNING_KEY": SIGNING_KEY},
+                env={**os.environ, "CONVALIAS_MAILGUN_SIGNING_KEY": self.keys},
             )
 
     def wait_until_ready(self) -> None:
@@ -60,10 +65,10 @@ class Machine:
         assert process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
-            assert selector.select(READY_WITHIN), "convalias run did not get ready"
+            assert selector.select(READY_WITHIN), f"convalias {self.command} did not get ready"
         line = process.stdout.readline()
         found = _LISTENING.search(line)
-        assert found, f"convalias run said {line!r}, and ended with {process.poll()}: {self.log.read_text()[-2000:]}"
+        assert found, f"it said {line!r}, and ended with {process.poll()}: {self.log.read_text()[-2000:]}"
         self.port = int(found[1])
 
     def kill(self) -> None:
@@ -75,8 +80,12 @@ class Machine:
 
     def stop(self) -> int:
         """As an operator does; the exit status."""
+        self._running().send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Until it ends by itself; the exit status."""
         process = self._running()
-        process.send_signal(signal.SIGTERM)
         process.communicate(timeout=READY_WITHIN)
         self._process = None
         return process.returncode
@@ -91,7 +100,7 @@ class Machine:
         """What a command answers in JSON; in this process, which is another one than `convalias run`."""
         printed = io.StringIO()
         with redirect_stdout(printed):
-            status = main([*arguments, "--json", "--data", str(self.data)])
+            status = main([*arguments, "--json", "--data", str(self.data), "--config", str(self.config)])
         assert status == 0, f"convalias {' '.join(arguments)} ended with {status}"
         return json.loads(printed.getvalue())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from convalias.app.facade import Convalias
@@ -74,8 +76,8 @@ def _shape(address: EmailAddress, keys: AliasKeys | None) -> str:
 
 
 def _row(alias: ConversationAlias) -> Row:
-    def time(value: object) -> str | None:
-        return None if value is None else str(value)
+    def time(value: datetime | None) -> str | None:
+        return None if value is None else value.isoformat()
 
     return {
         "address": alias.address.key,

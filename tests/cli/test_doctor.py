@@ -1,0 +1,98 @@
+"""`convalias doctor`: each fault is found, and what mends it is said."""
+
+import json
+import os
+import time
+from typing import Any
+
+import pytest
+
+from cli.desk import WORLD, Commands, mail
+
+
+def findings(commands: Commands, *arguments: str, status: int = 0) -> dict[str, Any]:
+    ran = commands.run("doctor", "--json", *arguments)
+    assert ran.status == status, ran.out + ran.err
+    return {row["check"]: row for row in json.loads(ran.out)}
+
+
+def test_what_is_good_is_0_with_warnings(commands: Commands) -> None:
+    commands.load()
+    found = findings(commands)
+    assert found["signing key"]["health"] == "warning"
+    assert "CONVALIAS_MAILGUN_SIGNING_KEY" in found["signing key"]["mend"]
+    assert {row["health"] for name, row in found.items() if name != "signing key"} == {"good"}
+
+
+def test_before_the_first_use_there_is_nothing_wrong(commands: Commands) -> None:
+    assert findings(commands)["alias domains"]["health"] == "warning"
+
+
+def test_wrong_settings_are_all_told_and_78(commands: Commands) -> None:
+    config = commands.file("bad.toml", "mail_limit = -1\nunknown = 1\n")
+    found = findings(commands, "--config", config, status=78)
+    assert {"setting mail_limit", "setting unknown"} <= set(found)
+
+
+def test_every_command_tells_all_wrong_settings_in_one_line(commands: Commands) -> None:
+    ran = commands.run("show", "jobs", "--config", commands.file("bad.toml", "mail_limit = -1\nunknown = 1\n"))
+    assert ran.status == 78
+    assert len(ran.err.splitlines()) == 1
+    assert "mail_limit" in ran.err
+    assert "unknown" in ran.err
+
+
+def test_a_domain_where_everybody_has_a_mailbox_is_wrong(commands: Commands) -> None:
+    world = {"now": WORLD["now"], "alias_domains": ["gmail.com"]}
+    commands.ask("load", commands.file("world.json", json.dumps(world)))
+    assert findings(commands, status=78)["domain gmail.com"]["health"] == "misconfigured"
+
+
+def test_an_account_at_a_domain_of_ours_is_wrong(commands: Commands) -> None:
+    commands.load()
+    later = {"now": WORLD["now"], "alias_domains": ["home.example"]}
+    commands.ask("load", commands.file("world.json", json.dumps(later)))
+    assert "john" in findings(commands, status=78)["addresses of accounts"]["found"]
+
+
+def test_keys_that_others_can_read_are_warned_of(commands: Commands) -> None:
+    commands.load()
+    (commands.data / "keys").chmod(0o644)
+    assert "chmod 600" in findings(commands)["keys"]["mend"]
+
+
+def test_a_key_file_that_is_damaged_is_wrong(commands: Commands) -> None:
+    commands.load()
+    (commands.data / "keys").write_text("nonsense")
+    assert findings(commands, status=78)["keys"]["health"] == "misconfigured"
+
+
+def test_aliases_of_a_key_that_is_gone_are_found(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands.load(lambda world: world.update(aliases=[]))
+    commands.ask("alias", "mint", "c1", "--as", "john")
+    assert findings(commands)["aliases by key"]["found"] == "key 0: 1"
+    monkeypatch.setenv("CONVALIAS_KEYS", "5:" + "A" * 44)
+    found = findings(commands, status=78)
+    assert "1 in use, 0 retired" in found["keys"]["found"]
+    assert "CONVALIAS_KEYS" in found["aliases by key"]["mend"]
+
+
+def test_a_clock_that_is_not_set_is_wrong(commands: Commands) -> None:
+    commands.load()
+    tomorrow = time.time() + 86_400
+    os.utime(commands.data / "store.db", (tomorrow, tomorrow))
+    assert findings(commands, status=78)["clock"]["health"] == "misconfigured"
+
+
+def test_a_data_directory_of_another_program_is_wrong(commands: Commands) -> None:
+    commands.file("data/store.db", b"no database of ours, and long enough to be looked at by SQLite " * 20)
+    assert findings(commands, status=78)["store"]["health"] == "misconfigured"
+    assert commands.run("show", "jobs").status == 78
+
+
+def test_people_read_a_table(commands: Commands) -> None:
+    commands.load()
+    commands.ask("ingest", commands.file("mail.eml", mail()))
+    ran = commands.run("doctor")
+    assert ran.status == 0
+    assert "1 ready, 0 in flight" in ran.out

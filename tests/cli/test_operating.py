@@ -1,0 +1,186 @@
+"""`why`, `replay`, `dead`, `rollout`, `alias`, `keys`: what an operator types."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cli.desk import JOHN_ALIAS, MARY, Commands, mail
+from convalias.app.facade import Convalias
+from convalias.cli import main
+from convalias.domain.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.keyring import Keyring
+
+
+def ingested(commands: Commands, raw: bytes) -> str:
+    (row,) = commands.ask("ingest", commands.file("mail.eml", raw))
+    commands.work()
+    return str(row["record"])
+
+
+def buried(commands: Commands, letter: DeadLetter) -> None:
+    async def bury() -> None:
+        async with Convalias.from_toml(data=commands.data) as cv:
+            await cv.services.stores.dead_letters.put(letter)
+
+    asyncio.run(bury())
+
+
+def dead_letter(record: str, lane: str = "inbound") -> DeadLetter:
+    return DeadLetter(
+        id=DeadLetterId("d1"), lane=lane, subject=record, reason="ValueError", tries=3, at=datetime.now(UTC)
+    )
+
+
+# --- why ---------------------------------------------------------------------------------------------
+
+
+def test_why_tells_the_way_of_a_mail_and_what_to_do_next(commands: Commands) -> None:
+    commands.load()
+    record = ingested(commands, mail())
+    for question in (
+        ["--message-id", "<m1@corp.example>"],
+        ["--message-id", "m1@corp.example"],
+        ["--sender", MARY],
+        ["--recipient", JOHN_ALIAS],
+        ["--record", record],
+        ["--since", "2026-01-01"],
+    ):
+        (story,) = commands.ask("why", *question)
+        assert story["record"] == record
+        assert "relayed" in story["steps"][-1]["what"]
+        assert story["next"]
+
+
+def test_why_answers_nothing_for_what_never_came(commands: Commands) -> None:
+    commands.load()
+    assert commands.ask("why", "--message-id", "<other@corp.example>") == []
+    assert "no such mail" in commands.run("why", "--sender", "x@y.example").out
+    assert commands.run("why", "--since", "yesterday").status == 64
+
+
+# --- replay ------------------------------------------------------------------------------------------
+
+
+def test_a_replay_of_everything_twice_adds_nothing(commands: Commands) -> None:
+    commands.load()
+    ingested(commands, mail())
+    for _ in range(2):
+        assert {"looked_at": 1, "final": 1, "events": 0}.items() <= commands.ask("replay", "--all").items()
+    assert len(commands.messages()) == 1
+
+
+def test_a_refused_mail_is_decided_anew_once_the_address_is_known(commands: Commands) -> None:
+    def strict(world: dict[str, Any]) -> None:
+        world["policy"] = {"admission": "strict"}
+
+    def known(world: dict[str, Any]) -> None:
+        world["accounts"][1]["addresses"].append("mary@new.example")
+
+    commands.load(strict)
+    record = ingested(commands, mail(sender="mary@new.example"))
+    commands.load(known)
+    assert commands.ask("replay", "--job", record, "--dry-run")["events"] == 1
+    assert commands.messages() == []
+    assert commands.ask("replay", "--job", record)["events"] == 1
+    assert [message["author"] for message in commands.messages()] == ["mary"]
+
+
+def test_dead_letters_are_listed_and_tried_again(commands: Commands) -> None:
+    commands.load()
+    (row,) = commands.ask("ingest", commands.file("mail.eml", mail()))
+    buried(commands, dead_letter(row["record"]))
+    (letter,) = commands.ask("show", "jobs")["dead"]
+    assert {"id": "d1", "reason": "ValueError", "attempts": 3, "trace_id": ""}.items() <= letter.items()
+    assert [one["id"] for one in commands.ask("dead", "list")] == ["d1"]
+    assert commands.ask("replay", "--dead")["events"] == 1
+    assert commands.ask("dead", "list") == []
+
+
+def test_one_dead_letter_is_replayed_by_its_id(commands: Commands) -> None:
+    commands.load()
+    (row,) = commands.ask("ingest", commands.file("mail.eml", mail()))
+    buried(commands, dead_letter(row["record"]))
+    assert commands.ask("replay", "--job", "d1")["events"] == 1
+    assert commands.ask("show", "jobs")["dead"] == []
+
+
+def test_a_dead_delivery_is_redriven(commands: Commands) -> None:
+    commands.load()
+    event = commands.ask("send", "c1", "--as", "john", "--key", "k1", "Hello")
+    commands.work()
+    for arguments in (["--dead"], ["--job", "d1"]):
+        buried(commands, dead_letter(f"c1 {event['id']}", lane="deliveries"))
+        assert commands.ask("replay", *arguments, "--dry-run")["deliveries"] == 1
+        assert commands.ask("replay", *arguments)["deliveries"] == 0
+        assert commands.ask("dead", "list") == []
+
+
+def test_a_replay_needs_to_know_of_what(commands: Commands) -> None:
+    assert commands.run("replay").status == 64
+    assert commands.run("replay", "--all", "--dead").status == 64
+    assert commands.run("replay", "--job", "nope").status == 66
+
+
+# --- rollout -----------------------------------------------------------------------------------------
+
+
+def test_without_an_axis_all_three_are_set(commands: Commands) -> None:
+    commands.ask("rollout", "set", "apply", "--stage", "parallel", "--basis-points", "100", "--salt", "s")
+    shown = commands.ask("rollout", "show")
+    assert [(row["axis"], row["stage"], row["basis_points"], row["salt"]) for row in shown] == [
+        (axis, "parallel", 100, "s") for axis in ("inbound", "minting", "outbound")
+    ]
+
+
+def test_one_axis_may_be_set_alone(commands: Commands) -> None:
+    commands.ask("rollout", "set", "apply", "--stage", "native", "--basis-points", "10000", "--axis", "outbound")
+    assert [row["axis"] for row in commands.ask("rollout", "show")] == ["outbound"]
+    assert commands.run("rollout", "set", "apply", "--stage", "native", "--basis-points", "10001").status == 64
+
+
+def test_what_was_not_tried_is_given_back(commands: Commands) -> None:
+    commands.load()
+    commands.ask("rollout", "set", "apply", "--stage", "parallel", "--basis-points", "10000")
+    assert commands.ask("rollout", "give-back", "apply") == {"re_owned": 0, "already_tried": 0}
+
+
+# --- alias, keys -------------------------------------------------------------------------------------
+
+
+def test_an_alias_is_minted_inspected_and_revoked(commands: Commands) -> None:
+    commands.load(lambda world: world.update(aliases=[]))
+    alias = commands.ask("alias", "mint", "c1", "--as", "john")
+    assert alias["format"] == 3
+    assert commands.ask("alias", "mint", "c1", "--as", "john") == alias
+    read = commands.ask("alias", "inspect", alias["address"].upper().replace("@", "+tag@"))
+    assert (read["shape"], read["given_out"], read["participant"]) == ("v3", True, "john")
+    assert commands.ask("alias", "revoke", alias["address"])["revoked_at"] is not None
+
+
+def test_what_was_never_given_out_is_told(commands: Commands) -> None:
+    commands.load()
+    for address, shape in (
+        ("john-smith-00000000@reply.example", "v2"),
+        ("c0a8015e-7b2f-4d3c-9a1b-0123456789ab@reply.example", "v1"),
+        ("john-smith-0123456789abcdefg@reply.example", "v3, no key of ours made it"),
+        ("hello@reply.example", "none of ours"),
+    ):
+        read = commands.ask("alias", "inspect", address)
+        assert (read["shape"], read["given_out"]) == (shape, False)
+    assert commands.run("alias", "revoke", "hello@reply.example").status == 66
+
+
+def test_a_new_key_comes_first_and_the_old_ones_stay(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CONVALIAS_KEYS", raising=False)
+    assert main(["keys", "new"]) == 0
+    first = capsys.readouterr().out.strip()
+    monkeypatch.setenv("CONVALIAS_KEYS", first)
+    assert main(["keys", "new", "--json"]) == 0
+    ring = json.loads(capsys.readouterr().out)["keys"]
+    assert ring.endswith(f",{first}")
+    assert [key.id for key in Keyring.parse(ring).keys] == [1, 0]

@@ -1,0 +1,57 @@
+"""`send`, `read` and `timeline`."""
+
+from cli.desk import Commands, mail
+
+
+def test_a_chat_message_is_sent_once_under_its_key(commands: Commands) -> None:
+    commands.load()
+    first = commands.ask("send", "c1", "--as", "john", "--key", "k1", "Hello")
+    assert commands.ask("send", "c1", "--as", "john", "--key", "k1", "Hello") == first
+    (message,) = commands.messages()
+    assert (message["author"], message["origin"], message["text"]) == ("john", "chat", "Hello")
+    assert message["message_id"] is None
+
+
+def test_another_text_under_the_same_key_is_refused(commands: Commands) -> None:
+    commands.load()
+    commands.ask("send", "c1", "--as", "john", "--key", "k1", "Hello")
+    assert commands.run("send", "c1", "--as", "john", "--key", "k1", "Good bye").status == 65
+
+
+def test_who_does_not_take_part_may_not_send(commands: Commands) -> None:
+    commands.load()
+    ran = commands.run("send", "c1", "--as", "eve", "--key", "k1", "Hello")
+    assert ran.status == 77
+    assert "NOT_PARTICIPANT" in ran.err
+
+
+def test_a_read_mark_never_goes_back(commands: Commands) -> None:
+    commands.load()
+    assert commands.ask("read", "c1", "--as", "john", "--up-to", "3")["read_up_to"] == 3
+    assert commands.ask("read", "c1", "--as", "john", "--up-to", "1")["read_up_to"] == 3
+
+
+def test_nobody_has_read_what_is_not_there(commands: Commands) -> None:
+    commands.load()
+    assert commands.run("read", "c1", "--as", "john", "--up-to", "99").status == 65
+
+
+def test_the_timeline_stitches_mail_and_chat(commands: Commands) -> None:
+    commands.load()
+    commands.ask("ingest", commands.file("mail.eml", mail()))
+    commands.work()
+    commands.ask("send", "c1", "--as", "john", "--key", "k1", "Hello Mary")
+    items = commands.ask("timeline", "c1", "--as", "john")
+    assert [(item["medium"], item["author"], item["own"], item["text"]) for item in items] == [
+        ("mail", "Mary Major", False, "Hello John"),
+        ("chat", "John Smith", True, "Hello Mary"),
+    ]
+    shown = commands.run("timeline", "c1", "--as", "john").out
+    assert "you  (by chat)" in shown
+    assert "@" not in shown
+
+
+def test_a_timeline_of_nothing_says_so(commands: Commands) -> None:
+    commands.load()
+    assert commands.run("timeline", "c1", "--as", "john").out == "nothing was said yet\n"
+    assert commands.run("timeline", "nope", "--as", "john").status == 66
