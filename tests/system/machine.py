@@ -49,7 +49,15 @@ class Machine:
 
     def spawn(self) -> None:
         """Start it; at the port of last time, once it had one."""
-        program = [sys.executable, "-m", "convalias.cli", self.command, "--port", str(self.port)]
+        self._spawn(self.command, "--port", str(self.port))
+
+    def spawn_worker(self, name: str) -> None:
+        """Start one worker, and wait until it says that it is at work."""
+        self._spawn("worker", name)
+        assert self._said() == f"{name}: at work\n"
+
+    def _spawn(self, *command: str) -> None:
+        program = [sys.executable, "-m", "convalias.cli", *command]
         with self.log.open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 [*program, "--data", str(self.data), "--config", str(self.config)],
@@ -61,15 +69,19 @@ class Machine:
 
     def wait_until_ready(self) -> None:
         """Until it says that it listens."""
+        line = self._said()
+        found = _LISTENING.search(line)
+        assert found, f"it said {line!r}: {self.log.read_text()[-2000:]}"
+        self.port = int(found[1])
+
+    def _said(self) -> str:
+        """The next line on standard output."""
         process = self._running()
         assert process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
             assert selector.select(READY_WITHIN), f"convalias {self.command} did not get ready"
-        line = process.stdout.readline()
-        found = _LISTENING.search(line)
-        assert found, f"it said {line!r}, and ended with {process.poll()}: {self.log.read_text()[-2000:]}"
-        self.port = int(found[1])
+        return process.stdout.readline()
 
     def kill(self) -> None:
         """As an outage does: no signal handler, no clean-up."""

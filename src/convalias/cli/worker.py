@@ -50,4 +50,5 @@ async def _until_stopped(cv: Convalias, worker: Worker) -> None:
     stop = asyncio.Event()
     with stopping(stop.set):
         async with cv.running(worker):
+            print(f"{worker}: at work", flush=True)
             await stop.wait()
