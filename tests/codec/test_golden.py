@@ -202,7 +202,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
     "claim": [
         Claim(ClaimKey(C1, JOHN, MessageId(b"x@\xff")), Way.RELAY, AccountAuthor(A1)),
         Claim(ClaimKey(C1, JOHN, MessageId(b"x@y", synthetic=True)), Way.LEGACY, PeripheralAuthor(JOHN, verified=True)),
-        Claim(ClaimKey(C1, JOHN, MessageId(b"x@y")), Way.LEGACY),
+        Claim(ClaimKey(C1, JOHN, MessageId(b"x@y")), Way.LEGACY, at=NOON),
     ],
     "hold": [
         HeldMail(HoldId("h"), C1, JOHN, Reason.NEEDS_APPROVAL, RECORD, "<x@y>", NOON, HoldState.APPROVED, A2),
@@ -286,6 +286,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             decided_at=NOON,
         ),
     ],
+    "mark": [inbound.Mark(RECORD, NOON)],
     "tries": [inbound.Tries(record=RECORD, failures=2, last="Broken")],
 }
 

@@ -16,7 +16,7 @@ from convalias.domain.dead_letters import DeadLetter
 from convalias.domain.delivery import DeliveryDecision
 from convalias.domain.deployment import Deployment
 from convalias.domain.events import ConversationEvent
-from convalias.domain.inbound import Claim, EnvelopeRecord, HeldMail, Outcome, OutcomeRecord, RefusalDue, Tries
+from convalias.domain.inbound import Claim, EnvelopeRecord, HeldMail, Mark, Outcome, OutcomeRecord, RefusalDue, Tries
 from convalias.domain.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
 from convalias.domain.positions import Position
 from convalias.domain.reservations import AddressHolders, AliasReservation
@@ -81,6 +81,7 @@ DEAD_LETTER: Final = Format("dead_letter", (DeadLetter,))
 DEPLOYMENT: Final = Format("deployment", (Deployment,))
 REFUSAL: Final = Format("refusal", (RefusalDue,))
 TRIES: Final = Format("tries", (Tries,))
+MARK: Final = Format("mark", (Mark,))
 DECISION: Final = Format("decision", (DeliveryDecision,))
 
 FORMATS: Final[tuple[Format[object], ...]] = (
@@ -102,6 +103,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     DEPLOYMENT,
     REFUSAL,
     TRIES,
+    MARK,
     DECISION,
 )
 

@@ -94,6 +94,8 @@ class MailReference:
 
     record: RecordKey
     trace: TraceId
+    lane: str = ""
+    """Digest of the recipients: mails of one lane are taken in the order of their receipt where that is possible."""
 
 
 class Path(Enum):
@@ -119,6 +121,8 @@ class Claim:
     key: ClaimKey
     path: Path
     author: Author | None = None
+    at: datetime | None = None
+    """When the mail was received: who was first is the same at every try."""
 
 
 class HoldState(Enum):
@@ -260,6 +264,14 @@ class Tries:
     record: RecordKey
     failures: int
     last: str
+
+
+@frozen
+class Mark:
+    """Something was noted about an envelope record: that it was queued again, that its mail was counted."""
+
+    record: RecordKey
+    at: datetime
 
 
 @frozen
