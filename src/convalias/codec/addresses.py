@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import idna
 
 from convalias.domain.addresses import EmailAddress, InvalidAddress
+
+MOST: Final = 255
+"""Letters of a domain: its A-labels are no shorter (RFC 5321 §4.5.3.1.2)."""
 
 
 def read_address(text: str) -> EmailAddress:
@@ -16,6 +21,8 @@ def read_address(text: str) -> EmailAddress:
     local, _, domain = text.rpartition("@")
     if domain.isascii():
         return EmailAddress.parse(text)
+    if len(domain) > MOST:  # encoding takes more than linear time
+        raise InvalidAddress("domain", found=f"{len(domain)} letters", expected=f"at most {MOST}")
     try:
         label = idna.encode(domain.translate(_ASCII_LOWER), strict=True).decode("ascii")
     except (idna.IDNAError, UnicodeError) as error:

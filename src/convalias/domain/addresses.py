@@ -14,6 +14,7 @@ from convalias.domain.errors import InvalidValue
 
 _ASCII_LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_LITERAL: Final = re.compile(r"\[[!-Z^-~]+\]")  # RFC 5321 §4.1.3, RFC 5322 §3.4.1 dtext: no white space, no bracket
 # RFC 5322 §3.2.3 atext and dots; RFC 6532 adds everything beyond ASCII. Dots may stand anywhere: old Japanese
 # mobile addresses have them doubled and last, and such an address works unquoted.
 _BARE_LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-\u0080-\U0010ffff-]+")
@@ -118,9 +119,7 @@ def canonical_domain(domain: str) -> str:
     Internationalised domains are turned into A-labels (IDNA 2008) where the mail enters, not here.
     """
     text = domain.translate(_ASCII_LOWER).removesuffix(".")
-    if len(text) <= _DOMAIN_OCTETS and (
-        all(map(_LABEL.fullmatch, text.split("."))) or (text.startswith("[") and text.endswith("]") and text.isascii())
-    ):
+    if len(text) <= _DOMAIN_OCTETS and (all(map(_LABEL.fullmatch, text.split("."))) or _LITERAL.fullmatch(text)):
         return text
     raise InvalidAddress("domain", found=domain, expected="ASCII labels, such as mail.example")
 

@@ -1,0 +1,107 @@
+"""Routes: the provider's webhook at its two addresses, health and readiness."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from typing import Final, Protocol
+
+from attrs import frozen
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from convalias.ports.errors import Unavailable
+
+READY_WITHIN: Final = 5.0
+"""Seconds; a dependency that answers later is not ready."""
+POST_WITHIN: Final = 120.0
+"""Seconds for a whole request: a sender that drips octets is let go."""
+
+
+class Answer(Protocol):
+    """Status and text of a door."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """One line."""
+        ...
+
+
+class Door(Protocol):
+    """What takes a posted form: `adapters.mailgun.Webhook` is one."""
+
+    async def handle(self, content_type: str, chunks: AsyncIterable[bytes], *, raw: bool) -> Answer:
+        """Take the form in and say how it went. `raw`: it came to the address for raw mail."""
+        ...
+
+
+@frozen(kw_only=True)
+class Doors:
+    """What the app needs. `checks` are tried by `/readyz`: each returns, or raises what is wrong."""
+
+    mailgun: Door | None = None
+    checks: Mapping[str, Callable[[], Awaitable[object]]]
+
+
+def app(doors: Callable[[], Doors | None]) -> Starlette:
+    """An ASGI app. `doors()` is asked at each request and may be None while nothing is open yet: then 503.
+
+    `POST /inbound/mailgun` and `POST /inbound/mailgun/mime` (Mailgun posts raw mail only to an address that ends
+    so), `GET /healthz` (the process lives), `GET /readyz` (raw store and queue answer).
+    """
+
+    async def inbound(request: Request) -> Response:
+        standing = doors()
+        if standing is None or standing.mailgun is None:
+            return PlainTextResponse("not open", 503)
+        content_type = request.headers.get("content-type", "")
+        try:
+            async with asyncio.timeout(POST_WITHIN):
+                answer = await standing.mailgun.handle(
+                    content_type, request.stream(), raw=request.url.path.endswith("/mime")
+                )
+        except TimeoutError:
+            return PlainTextResponse("too slow", 408)
+        except ClientDisconnect:
+            return PlainTextResponse("gone", 400)
+        return PlainTextResponse(answer.text + "\n", answer.status)
+
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_: Request) -> Response:
+        standing = doors()
+        if standing is None:
+            return JSONResponse({"ready": False}, 503)
+        states = {name: await _state(check) for name, check in standing.checks.items()}
+        ready = all(state == "ok" for state in states.values())
+        return JSONResponse({"ready": ready, **states}, 200 if ready else 503)
+
+    return Starlette(
+        routes=[
+            Route("/inbound/mailgun", inbound, methods=["POST"]),
+            Route("/inbound/mailgun/mime", inbound, methods=["POST"]),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+        ]
+    )
+
+
+async def _state(check: Callable[[], Awaitable[object]]) -> str:
+    try:
+        async with asyncio.timeout(READY_WITHIN):
+            await check()
+    except Unavailable:
+        return "unavailable"
+    except TimeoutError:
+        return "too slow"
+    except Exception:  # noqa: BLE001 - whatever it is, this one does not answer
+        return "failed"
+    return "ok"

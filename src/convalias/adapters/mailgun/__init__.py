@@ -1,0 +1,7 @@
+"""Mailgun: its webhook in (`Webhook`), verified, bounded and turned into `IncomingMail`."""
+
+from convalias.adapters.mailgun.form import Bounds
+from convalias.adapters.mailgun.signature import SigningKeys
+from convalias.adapters.mailgun.webhook import HttpAnswer, Webhook
+
+__all__ = ["Bounds", "HttpAnswer", "SigningKeys", "Webhook"]

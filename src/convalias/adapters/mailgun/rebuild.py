@@ -1,0 +1,120 @@
+"""The parsed form put together again into one mail: fields, files and `message-headers`."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable
+from typing import Final, TypeGuard
+
+from convalias.adapters.mailgun.form import SIGNED, Form, Part
+
+MOST_HEADERS: Final = 1_000
+MOST_OCTETS: Final = 2_000_000
+"""Of `message-headers`: the largest header block that is read, with every letter escaped."""
+_OF_THE_BODY: Final = frozenset({"content-type", "content-transfer-encoding", "mime-version", "content-disposition"})
+_NAME: Final = re.compile(r"[!-9;-~]{1,200}")  # RFC 5322 §2.2: printable ASCII but the colon
+_TOKEN: Final = re.compile(rb"[A-Za-z0-9!#$&^_.+-]{1,100}/[A-Za-z0-9!#$&^_.+-]{1,100}")
+_REPORT: Final = re.compile(r"\s*multipart/report\b", re.IGNORECASE)
+_REPORT_TYPE: Final = re.compile(r"report-type\s*=\s*\"?([A-Za-z0-9.+-]{1,60})", re.IGNORECASE)
+_LINE: Final = 57
+"""Octets that make a base64 line of 76 characters (RFC 2045 §6.8)."""
+
+
+class CannotRebuild(ValueError):
+    """`message-headers` is no list of name and value pairs; `str()` says what it is."""
+
+
+def rebuild(form: Form) -> bytes:
+    """One mail of what was parsed; the same form makes the same octets. Raises `CannotRebuild`.
+
+    Text parts come as UTF-8, attachments as they were posted, all in base64: nothing of a value can be structure.
+    """
+    boundary = f"=_convalias_{form.digest()[:32]}"
+    headers = _headers(form)
+    head = [f"{name}: {_unfolded(value)}" for name, value in headers if name.lower() not in _OF_THE_BODY]
+    head += ["MIME-Version: 1.0", f'Content-Type: {_kind(headers)}; boundary="{boundary}"', "", ""]
+    parts = [*_texts(form), *(_attachment(part) for part in form.files())]
+    mark = f"--{boundary}\r\n".encode()
+    body = b"".join(mark + part for part in parts)
+    # JSON may hold half a surrogate pair, which no mail does
+    return "\r\n".join(head).encode("utf-8", "replace") + body + f"--{boundary}--\r\n".encode()
+
+
+def as_posted(form: Form) -> bytes:
+    """The form itself, readable, for a mail that cannot be rebuilt: kept, never routed."""
+    rows = [
+        {
+            "name": part.name.decode("utf-8", "replace"),
+            "filename": None if part.filename is None else part.filename.decode("utf-8", "replace"),
+            "base64": base64.b64encode(part.value).decode("ascii"),
+        }
+        for part in form.parts
+        if part.filename is not None or part.name not in SIGNED
+    ]
+    return b"X-Convalias-Form: 1\r\n\r\n" + json.dumps(rows, indent=0).encode()
+
+
+def _headers(form: Form) -> list[tuple[str, str]]:
+    given = form.values(b"message-headers")
+    if len(given) != 1:
+        raise CannotRebuild("message-headers: expected exactly one")
+    if len(given[0]) > MOST_OCTETS:
+        raise CannotRebuild(f"message-headers: more than {MOST_OCTETS} octets")
+    try:
+        pairs: object = json.loads(given[0])
+    except (ValueError, RecursionError) as error:
+        raise CannotRebuild("message-headers: no JSON") from error
+    if not _is_list(pairs) or len(pairs) > MOST_HEADERS:
+        raise CannotRebuild(f"message-headers: expected a list of at most {MOST_HEADERS} pairs")
+    return [_pair(pair) for pair in pairs]
+
+
+def _kind(headers: list[tuple[str, str]]) -> str:
+    """The outermost media type. A report stays one (RFC 6522 §3): nobody may take it for what a person wrote."""
+    kinds = [value for name, value in headers if name.lower() == "content-type"]
+    report = _REPORT.match(kinds[0]) if kinds else None
+    if report is None:
+        return "multipart/mixed"
+    named = _REPORT_TYPE.search(kinds[0])
+    return f"multipart/report; report-type={named[1]}" if named else "multipart/report"
+
+
+def _is_list(value: object) -> TypeGuard[list[object]]:
+    return isinstance(value, list)
+
+
+def _pair(pair: object) -> tuple[str, str]:
+    if _is_list(pair) and len(pair) == 2:  # noqa: PLR2004 - a pair
+        name, value = pair
+        if isinstance(name, str) and isinstance(value, str) and _NAME.fullmatch(name):
+            return name, value
+    raise CannotRebuild("message-headers: expected pairs of header name and value")
+
+
+def _unfolded(value: str) -> str:
+    """One line: what is folded is unfolded, and no value can start a line of its own."""
+    return re.sub(r"[\r\n\0]+[ \t]*", " ", value)
+
+
+def _texts(form: Form) -> Iterable[bytes]:
+    for field, kind in ((b"body-plain", b"text/plain"), (b"body-html", b"text/html")):
+        for value in form.values(field)[:1]:
+            yield _part(b"Content-Type: " + kind + b"; charset=utf-8", value)
+
+
+def _attachment(part: Part) -> bytes:
+    media_type = _TOKEN.match(part.media_type)
+    if media_type and media_type[0].lower().startswith((b"multipart/", b"message/")):  # base64 may not hold parts
+        media_type = None
+    name = re.sub(rb"[%\x00-\x1f\x7f-\xff\"\\';]", lambda octet: b"%%%02X" % octet[0][0], part.filename or b"")
+    head = b"Content-Type: " + (media_type[0] if media_type else b"application/octet-stream")
+    return _part(
+        head + b"\r\nContent-Disposition: attachment; filename*=UTF-8''" + name.replace(b" ", b"%20"), part.value
+    )
+
+
+def _part(head: bytes, value: bytes) -> bytes:
+    lines = (base64.b64encode(value[at : at + _LINE]) for at in range(0, len(value), _LINE))
+    return head + b"\r\nContent-Transfer-Encoding: base64\r\n\r\n" + b"\r\n".join(lines) + b"\r\n"

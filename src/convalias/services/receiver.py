@@ -1,0 +1,157 @@
+"""Take a mail so that it is kept and queued, or say that it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+
+from attrs import frozen
+
+from convalias.codec import dumps, loads
+from convalias.domain.envelope import NullReturnPath
+from convalias.domain.ids import TraceId
+from convalias.domain.inbound import EnvelopeRecord, IncomingMail, MailReference, Post, RawKey, RecordKey
+from convalias.ports.ambient import Clock, Telemetry
+from convalias.ports.blobs import Blobs, Put
+from convalias.ports.errors import Unavailable
+from convalias.ports.queue import JobQueue
+
+KEEP_WITHIN: Final = timedelta(seconds=30)
+"""All three steps together; then the source is told to try again."""
+
+
+@frozen
+class Kept:
+    """Raw mail, envelope record and job are durable."""
+
+    record: RecordKey
+    trace: TraceId
+    quarantined: str | None = None
+
+
+@frozen
+class TokenReused:
+    """The token came before, with something else: a signature that somebody put under another body."""
+
+    record: RecordKey
+
+
+Receipt: TypeAlias = Kept | TokenReused
+
+
+@frozen(kw_only=True)
+class Receiver:
+    """Keeps mail. Needs the raw store and the queue, nothing else: with the database away, mail is still accepted."""
+
+    blobs: Blobs
+    queue: JobQueue
+    clock: Clock
+    telemetry: Telemetry
+    within: timedelta = KEEP_WITHIN
+
+    async def accept(self, mail: IncomingMail) -> Receipt:
+        """Raw object, envelope record, job: each step idempotent, so a repeated call heals a half-done one.
+
+        Returned: kept and queued. Raised (`Unavailable`): let the source try again. May be repeated.
+        """
+        try:
+            async with asyncio.timeout(self.within.total_seconds()):
+                return await self._accept(mail)
+        except TimeoutError as late:
+            raise Unavailable("raw store or queue", retry_after=self.within) from late
+
+    async def _accept(self, mail: IncomingMail) -> Receipt:
+        now = self.clock.now()
+        raw = raw_key(mail.raw, now)
+        await self.blobs.put(raw, mail.raw)
+        record = await self._bind(self._record(mail, raw=raw, now=now))
+        if record is None:
+            self.telemetry.measure("icer.token_reused", 1, source=mail.source)
+            return TokenReused(record_key(mail, now))
+        await self.queue.put([reference_body(reference_to(record))])
+        self.telemetry.measure("icer.messages.received", 1, source=mail.source)
+        if record.quarantined:
+            self.telemetry.measure("icer.messages.quarantined", 1, reason=record.quarantined)
+        return Kept(record.key, record.trace, record.quarantined)
+
+    def _record(self, mail: IncomingMail, *, raw: RawKey, now: datetime) -> EnvelopeRecord:
+        post = Post(
+            received_at=now,
+            recipients=mail.recipients,
+            return_path=mail.sender,
+            evidence=mail.evidence,
+            spam=mail.spam,
+        )
+        return EnvelopeRecord(
+            key=record_key(mail, now),
+            raw=raw,
+            source=mail.source,
+            post=post,
+            digest=mail.digest or posted_digest(mail),
+            trace=TraceId(self.clock.new_id()),
+            quarantined=mail.quarantine,
+        )
+
+    async def _bind(self, record: EnvelopeRecord) -> EnvelopeRecord | None:
+        """The record that stands under this token, or None when it was bound to something else.
+
+        Signature and token do not cover the body, so the first post of a token decides what it stands for.
+        """
+        if await self.blobs.put(record.key, dumps(record)) is Put.NEW:
+            return record
+        body = await self.blobs.get(record.key)
+        if body is None:  # deleted by retention in this very moment
+            raise Unavailable("raw store")
+        standing = loads(body, EnvelopeRecord)
+        return standing if standing.digest == record.digest else None
+
+
+def raw_key(raw: bytes, received: datetime) -> RawKey:
+    """`raw/yyyy/mm/dd/<sha256>` by reception day: at most one object per digest and day.
+
+    The day makes "already there" safe against retention, which deletes by age.
+    """
+    return RawKey(f"raw/{received:%Y/%m/%d}/{hashlib.sha256(raw).hexdigest()}")
+
+
+def record_key(mail: IncomingMail, received: datetime) -> RecordKey:
+    """`envelopes/yyyy/mm/dd/<digest of source and token>.json`, by the token's own day.
+
+    A source without tokens gets one made of digest and recipients, on the day of reception.
+    """
+    token = mail.token or f"{mail.source}:{posted_digest(mail)}"
+    digest = hashlib.sha256(f"{mail.source}\0{token}".encode()).hexdigest()
+    return RecordKey(f"envelopes/{mail.token_at or received:%Y/%m/%d}/{digest}.json")
+
+
+def posted_digest(mail: IncomingMail) -> str:
+    """SHA-256 over the raw mail, its sorted envelope recipients and its envelope sender."""
+    digest = hashlib.sha256(hashlib.sha256(mail.raw).digest())
+    for recipient in sorted(mail.recipients):
+        digest.update(b"\0r" + recipient.key.encode())
+    sender = mail.sender
+    if sender is not None:
+        digest.update(b"\0s" + (b"" if isinstance(sender, NullReturnPath) else sender.key.encode()))
+    return digest.hexdigest()
+
+
+def reference_to(record: EnvelopeRecord) -> MailReference:
+    """What is queued of a kept mail."""
+    recipients = "\0".join(sorted(one.key for one in record.post.recipients))
+    return MailReference(record.key, record.trace, hashlib.sha256(recipients.encode()).hexdigest()[:16])
+
+
+def reference_body(reference: MailReference) -> str:
+    """What travels in the queue: ASCII, ids and digests only. `mail/1 <record key> <trace id> <lane>`."""
+    return f"mail/1 {reference.record} {reference.trace} {reference.lane}".rstrip()
+
+
+def read_reference(body: str) -> MailReference | None:
+    """The reference in a job, or None when the job is none of ours."""
+    match body.split(" "):
+        case ["mail/1", record, trace, *lane]:
+            return MailReference(RecordKey(record), TraceId(trace), "".join(lane))
+        case _:
+            return None
