@@ -18,6 +18,7 @@ from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
 from convalias.ports.conversations import ConversationStore as ConversationStorePort
 from convalias.ports.hub import Guarantee, NotificationHub
+from convalias.ports.mail import MailReader
 from convalias.ports.people import IdentityDirectory as IdentityDirectoryPort
 from convalias.ports.records import Records
 from convalias.services.aliasing import Aliasing, AliasMint
@@ -53,6 +54,7 @@ from convalias.stores.ledger import Ledger
 from convalias.stores.refusals import Refusals
 from convalias.stores.rollouts import Rollouts
 from convalias.stores.threads import Threads
+from convalias.stores.traffic import Traffic
 
 
 @frozen(kw_only=True)
@@ -145,7 +147,11 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
             ports=ports, stores=stores, stages=stages, contacts=contacts, deployment=deployment, wiring=wiring
         ),
         operations=Operations(
-            blobs=ports.blobs, inbound=stores.inbound, dead_letters=stores.dead_letters, clock=ports.clock
+            blobs=ports.blobs,
+            inbound=stores.inbound,
+            dead_letters=stores.dead_letters,
+            clock=ports.clock,
+            reader=inbound.reader(),
         ),
         replay=Replay(
             blobs=ports.blobs,
@@ -236,16 +242,21 @@ class _Inbound:
             telemetry=self.ports.telemetry,
         )
 
+    def reader(self) -> MailReader:
+        return self.ports.reader or mime.Reader(
+            alias_domains=frozenset(self.deployment.alias_domains),
+            trusted_authserv_ids=self.wiring.trusted_authserv_ids,
+        )
+
     def relay(self, messaging: Messaging, notices: Notices | None) -> InboundRelay:
         ports, stores = self.ports, self.stores
         identities = ports.identity or stores.directory
+        traffic = Traffic(records=ports.records)
         return InboundRelay(
-            stores=InboundStores(blobs=ports.blobs, inbound=stores.inbound, dead_letters=stores.dead_letters),
-            reader=ports.reader
-            or mime.Reader(
-                alias_domains=frozenset(self.deployment.alias_domains),
-                trusted_authserv_ids=self.wiring.trusted_authserv_ids,
+            stores=InboundStores(
+                blobs=ports.blobs, inbound=stores.inbound, dead_letters=stores.dead_letters, traffic=traffic
             ),
+            reader=self.reader(),
             facts=FactFinder(
                 domains=self.deployment.domains,
                 aliases=stores.aliases,
@@ -254,6 +265,7 @@ class _Inbound:
                 identities=identities,
                 legacy=ports.legacy,
                 stages=self.stages,
+                traffic=traffic,
                 keys=self.wiring.keyring.alias_keys(),
             ),
             carrier=PlanCarrier(

@@ -55,11 +55,16 @@ def is_another(standing: Happening, message: MessageAdded) -> bool:
     One of them alone changes on the way (a list's footer, a clock that a relay mends). A standing message without
     a digest (synced, or redacted) is never told apart: what was redacted must not come back as new.
     """
+    return is_another_mail(standing, body_digest=message.body_digest, sent_at=message.sent_at)
+
+
+def is_another_mail(standing: Happening, *, body_digest: str, sent_at: datetime | None) -> bool:
+    """The same, of a mail that is no message yet."""
     return (
         isinstance(standing, MessageAdded)
         and bool(standing.body_digest)
-        and standing.body_digest != message.body_digest
-        and standing.sent_at != message.sent_at
+        and standing.body_digest != body_digest
+        and standing.sent_at != sent_at
     )
 
 

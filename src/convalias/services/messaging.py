@@ -36,7 +36,7 @@ from convalias.services.aliasing import Aliasing
 from convalias.services.appending import Addition, Appender
 from convalias.services.checks import existing, is_open, known, takes_part
 from convalias.services.errors import KeyReused, NoSuchConversation, Refused
-from convalias.services.mail_messages import MailAddition, as_message, is_another, reused
+from convalias.services.mail_messages import MailAddition, as_message, is_another, is_another_mail, reused
 
 LONGEST_PAGE: Final = 1_000
 
@@ -102,6 +102,13 @@ class Messaging:
             return None
         await self._note_copies(ConversationId(conversation), addition)
         return added
+
+    async def posted(self, content: MailContent, *, key: MailKey, sent_at: datetime | None) -> EventId | None:
+        """The event that this very mail is in its conversation already; None while it is none. Raises `Unavailable`."""
+        standing = await self.appender.conversations.keyed(key.conversation, key=str(key))
+        if standing is None or is_another_mail(standing.happening, body_digest=content.body_digest, sent_at=sent_at):
+            return None
+        return standing.id
 
     # --- conversations -------------------------------------------------------------------------------
 

@@ -1,0 +1,209 @@
+"""Answer the core's questions: each group one batch call of one port, all groups at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, Protocol, TypeVar
+
+from attrs import frozen
+
+from convalias.domain.addresses import EmailAddress, MailDomains
+from convalias.domain.aliases import AliasHandle, AliasKeys, ConversationAlias, LegacyAlias
+from convalias.domain.context import Answers, Holders, RoutingContext, SightingKey, TextKey, Witness
+from convalias.domain.envelope import ClearFrom, InboundMail, MessageEnvelope
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.lacking import Questions, questions
+from convalias.domain.participants import Account, AddressTenure
+from convalias.domain.policy import RoutingPolicy
+from convalias.domain.rollout import Axis, Stage
+from convalias.domain.rulebook import RuleBook
+from convalias.domain.rules import RULES
+from convalias.domain.threads import ConversationThread
+from convalias.ports.errors import Unavailable
+from convalias.ports.legacy import LegacyRelay
+from convalias.ports.people import IdentityDirectory
+from convalias.services.failures import outage_in
+from convalias.services.stages import Stages, stage_of
+from convalias.stores.encoding import digest
+
+ROUNDS: Final = 8
+"""The core needs three; more would be a fault of the core, and an endless loop is worse than an error."""
+ANSWER_WITHIN: Final = timedelta(seconds=10)
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class AliasLookup(Protocol):
+    """What is asked of `stores.aliases`."""
+
+    async def find(self, handles: Collection[AliasHandle]) -> Mapping[AliasHandle, ConversationAlias]:
+        """Those that exist, whatever their state."""
+        ...
+
+
+class ThreadLookup(Protocol):
+    """What is asked of `stores.conversations`."""
+
+    async def threads(self, ids: Collection[ConversationId]) -> Mapping[ConversationId, ConversationThread]:
+        """Those that exist."""
+        ...
+
+
+class SightingLookup(Protocol):
+    """What is asked of `stores.inbound`."""
+
+    async def sightings(
+        self, of: Collection[SightingKey], *, before: datetime
+    ) -> Mapping[SightingKey, frozenset[ConversationId]]:
+        """In which conversations each sender had used that Message-ID before."""
+        ...
+
+
+class TrafficLookup(Protocol):
+    """What is asked of `stores.traffic`. `besides` is the name of the mail in question: it is no other mail."""
+
+    async def repeats(self, of: Collection[TextKey], *, before: datetime, besides: str) -> Mapping[TextKey, int]:
+        """How many other mails of each sender had that text within the hour before."""
+        ...
+
+    async def traffic(
+        self, of: Collection[ConversationId], *, before: datetime, besides: str
+    ) -> Mapping[ConversationId, int]:
+        """How many other mails each conversation took within the hour before."""
+        ...
+
+
+@frozen(kw_only=True)
+class FactFinder:
+    """The routing context of a mail. A witness that is away ends up in `away`, never as "unknown"."""
+
+    domains: MailDomains
+    aliases: AliasLookup
+    threads: ThreadLookup
+    sightings: SightingLookup
+    identities: IdentityDirectory
+    legacy: LegacyRelay | None
+    stages: Stages
+    traffic: TrafficLookup | None = None
+    """None: a policy with a loop guard finds that nothing was there before."""
+    keys: AliasKeys | None = None
+    within: timedelta = ANSWER_WITHIN
+
+    async def context(
+        self, mail: InboundMail, policy: RoutingPolicy, *, now: datetime, rules: RuleBook = RULES
+    ) -> RoutingContext:
+        """Ask until nothing is open. Raises `Unavailable` when our own stores do not answer."""
+        context = RoutingContext(now=now, domains=self.domains, keys=self.keys)
+        name = mail_name(mail)
+        for _ in range(ROUNDS):
+            open_ones = questions(mail, context, policy, rules)
+            if not open_ones:
+                return context
+            context = context.learning(await self.answer(open_ones, now=now, name=name))
+        raise RuntimeError("the core keeps asking")
+
+    async def answer(self, asked: Questions, *, now: datetime, name: str = "") -> Answers:
+        """All groups at once; within a bound. `now`: when the mail was received, `name`: by what it is counted."""
+        try:
+            async with asyncio.timeout(self.within.total_seconds()):
+                return await self._answer(asked, now, name)
+        except TimeoutError as late:
+            raise Unavailable("facts", retry_after=self.within) from late
+        except ExceptionGroup as failed:
+            if (away := outage_in(failed)) is not None:
+                raise away from failed
+            raise
+
+    async def _answer(self, asked: Questions, now: datetime, name: str) -> Answers:
+        async with asyncio.TaskGroup() as group:
+            aliases = group.create_task(_if(asked.aliases, self.aliases.find))
+            threads = group.create_task(_if(asked.threads, self.threads.threads))
+            stages = group.create_task(_if(asked.stages, self._stages))
+            sightings = group.create_task(_if(asked.sightings, partial(self.sightings.sightings, before=now)))
+            counts = group.create_task(self._counts(asked, now, name))
+            legacy = group.create_task(self._legacy(asked))
+            people = group.create_task(self._people(asked))
+        known_legacy, tenures, legacy_away = legacy.result()
+        holders, accounts, people_away = people.result()
+        repeats, traffic = counts.result()
+        return Answers(
+            aliases={handle: aliases.result().get(handle) for handle in asked.aliases},
+            threads={one: threads.result().get(one) for one in asked.threads},
+            stages=stages.result(),
+            sightings=sightings.result(),
+            repeats=repeats,
+            traffic=traffic,
+            legacy=known_legacy,
+            tenures=tenures,
+            holders=holders,
+            accounts=accounts,
+            away=legacy_away | people_away,
+        )
+
+    async def _stages(self, ids: Collection[ConversationId]) -> Mapping[ConversationId, Stage]:
+        threads = await self.threads.threads(ids)
+        assigned = await self.stages.of(threads.values(), Axis.INBOUND)
+        return {one: stage_of(assigned[one]) if one in assigned else self.stages.unset for one in ids}
+
+    async def _counts(
+        self, asked: Questions, now: datetime, name: str
+    ) -> tuple[Mapping[TextKey, int], Mapping[ConversationId, int]]:
+        if self.traffic is None:
+            return dict.fromkeys(asked.repeats, 0), dict.fromkeys(asked.traffic, 0)
+        repeats = await _if(asked.repeats, partial(self.traffic.repeats, before=now, besides=name))
+        return repeats, await _if(asked.traffic, partial(self.traffic.traffic, before=now, besides=name))
+
+    async def _legacy(
+        self, asked: Questions
+    ) -> tuple[
+        Mapping[EmailAddress, LegacyAlias | None],
+        Mapping[EmailAddress, tuple[AddressTenure, ...]],
+        frozenset[Witness],
+    ]:
+        """Legacy aliases and the history of addresses; without a legacy relay there are none of either."""
+        if self.legacy is None:
+            return dict.fromkeys(asked.legacy), dict.fromkeys(asked.tenures, ()), frozenset()
+        try:
+            known = await _if(asked.legacy, self.legacy.aliases)
+            tenures = await _if(asked.tenures, self.legacy.tenures)
+        except Unavailable:
+            return {}, {}, frozenset({Witness.LEGACY})
+        return (
+            {one: known.get(one) for one in asked.legacy},
+            {one: tenures.get(one, ()) for one in asked.tenures},
+            frozenset(),
+        )
+
+    async def _people(
+        self, asked: Questions
+    ) -> tuple[Mapping[EmailAddress, Holders], Mapping[AccountId, Account | None], frozenset[Witness]]:
+        try:
+            at = await _if(asked.holders, self.identities.at)
+            passed = await self._passed(asked.holders)
+            accounts = await _if(asked.accounts, self.identities.get)
+        except Unavailable:
+            return {}, {}, frozenset({Witness.IDENTITY})
+        holders = {
+            address: Holders(at.get(address, ()), authenticated_before=address in passed) for address in asked.holders
+        }
+        return holders, {one: accounts.get(one) for one in asked.accounts}, frozenset()
+
+    async def _passed(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
+        return await self.identities.authenticated(addresses) if addresses else frozenset()
+
+
+async def _if(asked: Collection[K], call: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> Mapping[K, V]:
+    """Nothing asked, nobody called."""
+    return await call(asked) if asked else {}
+
+
+def mail_name(mail: InboundMail) -> str:
+    """By what a mail is counted once, whatever number of posts brings it: a digest."""
+    message_id = mail.message_id
+    if not isinstance(mail, MessageEnvelope) or not isinstance(mail.sender, ClearFrom) or message_id is None:
+        return ""
+    return digest(mail.sender.address.key, message_id.value)

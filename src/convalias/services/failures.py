@@ -1,0 +1,45 @@
+"""What an exception amounts to: an outage, which is nobody's fault, or a failure of the work itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TypeGuard
+
+from convalias.ports.errors import Unavailable
+from convalias.stores.errors import Contended
+
+SOON = timedelta(seconds=1)
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions themselves, however deep groups hold them."""
+    if _is_group(error):
+        for one in error.exceptions:
+            yield from leaves(one)
+    else:
+        yield error
+
+
+def outage_in(error: BaseException) -> Unavailable | None:
+    """The first outage: something outside was away or too slow, or a record was fought over. Then no try counts."""
+    for leaf in leaves(error):
+        match leaf:
+            case Unavailable():
+                return leaf
+            case TimeoutError():
+                return Unavailable("something outside, it was too slow")
+            case Contended():
+                return Unavailable("a record that others change", retry_after=SOON)
+            case _:
+                pass
+    return None
+
+
+def described(error: BaseException) -> str:
+    """The classes of what failed: a message could quote the mail."""
+    return ", ".join(sorted({type(leaf).__name__ for leaf in leaves(error)}))
+
+
+def _is_group(error: BaseException) -> TypeGuard[BaseExceptionGroup[BaseException]]:
+    return isinstance(error, BaseExceptionGroup)

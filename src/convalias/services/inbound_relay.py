@@ -1,0 +1,302 @@
+"""One mail from its envelope record to its outcome. Knows no queue: embed it in any loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from attrs import frozen
+
+from convalias.codec import loads
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.delivery import backoff
+from convalias.domain.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.explanation import numbered
+from convalias.domain.inbound import (
+    Again,
+    Dead,
+    Done,
+    Effect,
+    EnvelopeRecord,
+    Expired,
+    MailReference,
+    Outcome,
+    OutcomeRecord,
+    Progress,
+    Quarantined,
+)
+from convalias.domain.plan import Decision, RoutingPlan, TryAgain
+from convalias.domain.policy import DEFAULT_POLICY, RoutingPolicy
+from convalias.domain.routing import route
+from convalias.domain.rulebook import RuleBook
+from convalias.domain.rules import RULES
+from convalias.domain.verdicts import Hold, RelayToConversation
+from convalias.ports.ambient import Clock, Telemetry
+from convalias.ports.blobs import Blobs
+from convalias.ports.mail import MailReader, ReadMail
+from convalias.services.carrier import Overtaken, PlanCarrier
+from convalias.services.facts import FactFinder, mail_name
+from convalias.services.failures import described, leaves, outage_in
+from convalias.services.oversized import TOO_LARGE, refusals_of
+from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.inbound import InboundRecords, message_digest, recipient_digests, sender_digest
+from convalias.stores.traffic import Traffic
+
+PROCESS_WITHIN: Final = timedelta(seconds=120)
+AWAY_FOR: Final = timedelta(seconds=5)
+"""How long work is given back when a dependency is away and does not say for how long."""
+END_WITHIN: Final = timedelta(seconds=5)
+DECISIONS: Final = 3
+"""So often a mail is decided in one try whose conversation changes between decision and effect."""
+LANE: Final = "inbound"
+
+
+@frozen(kw_only=True)
+class Patience:
+    """The 3rd recorded failure is the last; in between, exponential backoff with jitter."""
+
+    failures: int = 3
+    receives: int = 20
+    """Poison that kills its workers is never recorded as a failure; so many deaths bound it."""
+    suspect: int = 3
+    """After so many receives it is written down when work begins and ends, to tell deaths from outages."""
+    first_pause: timedelta = timedelta(seconds=2)
+    longest_pause: timedelta = timedelta(minutes=15)
+
+
+@frozen(kw_only=True)
+class Stores:
+    """Where the relay reads mail, and writes what became of it."""
+
+    blobs: Blobs
+    inbound: InboundRecords
+    dead_letters: DeadLetters
+    traffic: Traffic | None = None
+    """None: mails are not counted, and a loop guard sees nothing."""
+
+
+@frozen(kw_only=True)
+class InboundRelay:
+    """Load, read, look up, route, claim, carry out, write the outcome. Safe to repeat at any point."""
+
+    stores: Stores
+    reader: MailReader
+    facts: FactFinder
+    carrier: PlanCarrier
+    clock: Clock
+    telemetry: Telemetry
+    policy: RoutingPolicy = DEFAULT_POLICY
+    rules: RuleBook = RULES
+    patience: Patience = Patience()
+
+    async def process(self, mail: MailReference, *, receives: int = 1) -> Progress:
+        """Never raises for a mail: `Again` is "give it back", anything else is "acknowledge". Counts tries itself."""
+        started = self.clock.now()
+        try:
+            async with asyncio.timeout(PROCESS_WITHIN.total_seconds()):
+                progress = await self._once(mail, receives)
+        except Exception as error:  # noqa: BLE001 - told by what is in it
+            if (away := outage_in(error)) is None:  # of our own records about the mail: it could not even be counted
+                self.telemetry.measure("icer.processing.errors", 1, error=described(error))
+                return Again(self.patience.longest_pause, described(error))
+            # Not a try: however long a dependency is away, no mail dies of it.
+            return Again(away.retry_after or AWAY_FOR, str(away))
+        self.telemetry.measure("icer.processing.latency", (self.clock.now() - started).total_seconds())
+        return progress
+
+    async def _once(self, mail: MailReference, receives: int) -> Progress:
+        standing = await self.stores.inbound.outcome(mail.record)
+        if standing is not None:
+            return standing.outcome
+        if receives <= self.patience.suspect:
+            return await self._guarded(mail)
+        deaths = await self.stores.inbound.begun(mail.record) - 1
+        if deaths >= self.patience.receives - self.patience.suspect:
+            because = f"stopped its worker {deaths} times"
+            return await self._bury(mail, because, deaths)
+        try:
+            progress = await self._guarded(mail)
+        except (Exception, asyncio.CancelledError):  # an end, too; only a death is none
+            with suppress(Exception):
+                async with asyncio.timeout(END_WITHIN.total_seconds()):
+                    await self.stores.inbound.ended(mail.record)
+            raise
+        await self.stores.inbound.ended(mail.record)
+        return progress
+
+    async def _guarded(self, mail: MailReference) -> Progress:
+        try:
+            return await self.conclude(mail)
+        except Exception as error:
+            if outage_in(error) is not None:
+                raise
+            return await self._failed(mail, error)
+
+    async def conclude(self, mail: MailReference, *, standing: OutcomeRecord | None = None) -> Progress:
+        """Decide and carry out; the outcome is written, in the place of `standing` if that is given (a replay).
+
+        Raises what fails, counted nowhere.
+        """
+        record, raw = await self._load(mail)
+        if record is None or raw is None:
+            return await self._written(self._outcome(mail, Expired()), standing)
+        read = await self.reader.read(raw, record.post)
+        if record.quarantined is not None:
+            return await self._quarantine(mail, record, read, standing)
+        return await self._route(mail, record, read, standing)
+
+    async def decide(self, record: EnvelopeRecord, read: ReadMail) -> Decision:
+        """What the rules say now of a mail that was received then. Changes nothing."""
+        context = await self.facts.context(read.mail, self.policy, now=record.post.received_at, rules=self.rules)
+        return route(read.mail, context, self.policy, self.rules)
+
+    async def _load(self, mail: MailReference) -> tuple[EnvelopeRecord | None, bytes | None]:
+        body = await self.stores.blobs.get(mail.record)
+        record = None if body is None else loads(body, EnvelopeRecord)
+        return record, None if record is None else await self.stores.blobs.get(record.raw)
+
+    async def _route(
+        self, mail: MailReference, record: EnvelopeRecord, read: ReadMail, standing: OutcomeRecord | None
+    ) -> Progress:
+        before = standing.outcome.effects if standing is not None and isinstance(standing.outcome, Done) else ()
+        decided = 0
+        while True:
+            plan = await self.decide(record, read)
+            decided += 1
+            if isinstance(plan, TryAgain):
+                return _waiting(plan)
+            await self._note(plan, mail, record)
+            try:
+                effects = await self.carrier.carry_out(plan, read, record, before=dict(before))
+            except Exception as error:
+                if decided < DECISIONS and all(isinstance(leaf, Overtaken) for leaf in leaves(error)):
+                    continue
+                error.add_note(plan.explain().text(numbered()))  # masked: it is kept with the dead letter
+                raise
+            return await self._written(self._outcome(mail, _done(plan, effects), read=read, plan=plan), standing)
+
+    async def _note(self, plan: RoutingPlan, mail: MailReference, record: EnvelopeRecord) -> None:
+        """Count the mail, before anything else of it is seen: for the rules that know loops by their traffic."""
+        told, name = plan.case.mail, mail_name(plan.case.mail)
+        if self.policy.loop_guard is None or self.stores.traffic is None or not name:
+            return
+        if isinstance(told, MessageEnvelope) and isinstance(told.sender, ClearFrom):
+            kept = [one.conversation for one in plan if isinstance(one.verdict, RelayToConversation | Hold)]
+            await self.stores.traffic.note(
+                name,
+                mail.record,
+                at=record.post.received_at,
+                text=(told.sender.address, told.content.body_digest),
+                conversations=[one for one in kept if one is not None],
+            )
+
+    async def _quarantine(
+        self, mail: MailReference, record: EnvelopeRecord, read: ReadMail, standing: OutcomeRecord | None
+    ) -> Progress:
+        """It is not routed; the sender of one that is too large is told where he may be."""
+        reason = record.quarantined or ""
+        notices = self.carrier.notices
+        if reason == TOO_LARGE and notices is not None:
+            decision = await self.decide(record, read)
+            if isinstance(decision, TryAgain):
+                return _waiting(decision)
+            for refusal in refusals_of(decision):
+                await notices.refuse(
+                    refusal.tell,
+                    alias=refusal.alias,
+                    reason=refusal.reason,
+                    to_participant=refusal.to_participant,
+                    record=record,
+                )
+        return await self._written(self._outcome(mail, Quarantined(reason), read=read), standing)
+
+    def _outcome(
+        self, mail: MailReference, outcome: Outcome, *, read: ReadMail | None = None, plan: RoutingPlan | None = None
+    ) -> OutcomeRecord:
+        told = None if read is None else read.mail
+        sender = told.sender if isinstance(told, MessageEnvelope) else None
+        message_id = None if told is None else told.message_id
+        reached = () if told is None else told.recipients
+        rules = () if plan is None else tuple((one.recipient.address, str(one.rule)) for one in plan)
+        return OutcomeRecord(
+            record=mail.record,
+            outcome=outcome,
+            decided_at=self.clock.now(),
+            trace=mail.trace,
+            message_digest="" if message_id is None else message_digest(message_id),
+            sender_digest=sender_digest(sender.address) if isinstance(sender, ClearFrom) else "",
+            recipient_digests=recipient_digests([*reached, *(address for address, _ in rules)]),
+            rules=rules,
+        )
+
+    async def _written(self, outcome: OutcomeRecord, standing: OutcomeRecord | None = None) -> Outcome:
+        if standing is None:
+            outcome = await self.stores.inbound.conclude(outcome)
+        else:
+            await self.stores.inbound.conclude_anew(outcome)
+        self._count(outcome.outcome)
+        return outcome.outcome
+
+    def _count(self, outcome: Outcome) -> None:
+        effects: Sequence[Outcome | Effect] = (
+            [effect for _, effect in outcome.effects] if isinstance(outcome, Done) else [outcome]
+        )
+        for one in effects:
+            reason = getattr(one, "reason", "")
+            self.telemetry.measure(
+                "icer.messages.processed",
+                1,
+                effect=type(one).__name__.lower(),
+                reason=str(getattr(reason, "value", "")),
+            )
+
+    async def _failed(self, mail: MailReference, error: Exception) -> Progress:
+        because = described(error)
+        self.telemetry.measure("icer.processing.errors", 1, error=because)
+        tries = await self.stores.inbound.failed(mail.record, because=because)
+        if tries.failures >= self.patience.failures:
+            return await self._bury(mail, because, tries.failures, explanation=_explained(error))
+        pause = backoff(
+            tries.failures,
+            first=self.patience.first_pause,
+            longest=self.patience.longest_pause,
+            jitter=self.clock.entropy(1)[0] / 256,
+        )
+        return Again(pause, f"failed {tries.failures} of {self.patience.failures} times: {because}")
+
+    async def _bury(self, mail: MailReference, because: str, tries: int, *, explanation: str = "") -> Outcome:
+        """The dead letter first: listing it must work before its job is gone."""
+        await self.stores.dead_letters.put(
+            DeadLetter(
+                id=DeadLetterId(str(mail.trace)),
+                lane=LANE,
+                subject=mail.record,
+                reason=because,
+                tries=tries,
+                at=self.clock.now(),
+                trace=mail.trace,
+                explanation=explanation,
+            )
+        )
+        self.telemetry.measure("icer.dlq.size", 1)
+        return await self._written(self._outcome(mail, Dead(because, tries)))
+
+
+def _waiting(undecided: TryAgain) -> Again:
+    away = " and ".join(sorted(witness.value for witness in undecided.waiting_for))
+    return Again(AWAY_FOR, f"{away} is unavailable")
+
+
+def _done(plan: RoutingPlan, effects: Mapping[EmailAddress, Effect]) -> Done:
+    """In the plan's order; behind it what was final before for a recipient that the plan no longer names."""
+    named = [one.recipient.address for one in plan]
+    return Done(tuple((address, effects[address]) for address in dict.fromkeys([*named, *sorted(effects)])))
+
+
+def _explained(error: Exception) -> str:
+    notes: Sequence[str] = getattr(error, "__notes__", ())
+    return "\n".join(notes)

@@ -1,0 +1,148 @@
+"""The loop for those who have none: batches from the queue, heartbeat, graceful stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final, TypeAlias
+
+from attrs import frozen
+
+from convalias.domain.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.ids import TraceId
+from convalias.domain.inbound import Again, Dead, Progress
+from convalias.ports.ambient import Clock, Telemetry
+from convalias.ports.queue import Job, JobQueue
+from convalias.services.inbound_relay import LANE, InboundRelay
+from convalias.services.receiver import read_reference
+from convalias.stores.encoding import digest
+
+BATCH: Final = 10
+VISIBLE_FOR: Final = timedelta(seconds=60)
+ACKNOWLEDGE_WITHIN: Final = timedelta(seconds=20)
+UNREADABLE: Final = "no reference of ours"
+Receipt: TypeAlias = tuple[str, str]
+"""Id and lease: a queue may give one lease to a whole batch, and one job twice."""
+_OUT_OF_TIME: Final = Again(timedelta(0), "out of time")
+
+
+@frozen
+class Processed:
+    """One job, and what it came to. `Again`: it stays in the queue; anything else: it is done."""
+
+    job: Job
+    progress: Progress
+
+
+@frozen(kw_only=True)
+class InboundWorker:
+    """Feeds the relay. Jobs of a batch run side by side; what is held is kept hidden from others by a heartbeat."""
+
+    queue: JobQueue
+    relay: InboundRelay
+    clock: Clock
+    telemetry: Telemetry
+    batch: int = BATCH
+    visible_for: timedelta = VISIBLE_FOR
+
+    async def process(self, jobs: Sequence[Job], *, within: float | None = None) -> Sequence[Processed]:
+        """One answer a job, in their order; never raises for a job. What `within` seconds do not reach is `Again`.
+
+        Lanes side by side, the mails of one lane after one another. Those that were received often come after all
+        others and one by one: one of them may stop its worker, and then no other waits for it, or is blamed for it.
+        """
+        answers: dict[Receipt, Processed] = {}
+        suspects = [job for job in jobs if job.receives > self.relay.patience.suspect]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                async with asyncio.TaskGroup() as group:
+                    for lane in _lanes([job for job in jobs if job not in suspects]):
+                        group.create_task(self._in_turn(lane, answers))
+                await self._in_turn(suspects, answers)
+        return [answers.get(_receipt(job)) or Processed(job, _OUT_OF_TIME) for job in jobs]
+
+    async def _in_turn(self, jobs: Sequence[Job], answers: dict[Receipt, Processed]) -> None:
+        for job in jobs:
+            answers[_receipt(job)] = Processed(job, await self._answer(job))
+
+    async def _answer(self, job: Job) -> Progress:
+        try:
+            return await self._one(job)
+        except Exception as error:  # noqa: BLE001 - our own fault, not the mail's: keep the job
+            self.telemetry.measure("icer.processing.errors", 1, error=type(error).__name__)
+            return Again(self.visible_for, type(error).__name__)
+
+    async def _one(self, job: Job) -> Progress:
+        reference = read_reference(job.body)
+        if reference is not None:
+            return await self.relay.process(reference, receives=job.receives)
+        self.telemetry.measure("icer.processing.errors", 1, error="UnreadableJob")
+        trace = TraceId(f"job-{digest(job.body)[:32]}")
+        letter = DeadLetter(
+            id=DeadLetterId(str(trace)),
+            lane=LANE,
+            subject=f"queue job {digest(job.body)[:32]}",
+            reason=UNREADABLE,
+            tries=job.receives,
+            at=self.clock.now(),
+            trace=trace,
+        )
+        await self.relay.stores.dead_letters.put(letter)
+        return Dead(UNREADABLE, job.receives)
+
+    async def step(self, *, wait: timedelta = timedelta(0)) -> int:
+        """One batch, from taking to acknowledging; how many jobs came to an end."""
+        jobs = await self.queue.take(limit=self.batch, wait=wait, lease=self.visible_for)
+        if not jobs:
+            return 0
+        heartbeat = asyncio.create_task(self._keep(jobs))
+        try:
+            processed = await self.process(jobs)
+        except asyncio.CancelledError:
+            await self._give_back(jobs)
+            raise
+        finally:
+            heartbeat.cancel()
+            await asyncio.gather(heartbeat, return_exceptions=True)
+        return await self._acknowledge(processed)
+
+    async def _acknowledge(self, processed: Sequence[Processed]) -> int:
+        done = [one.job for one in processed if not isinstance(one.progress, Again)]
+        async with asyncio.timeout(ACKNOWLEDGE_WITHIN.total_seconds()):
+            await self.queue.done(done)
+            for one in processed:
+                if isinstance(one.progress, Again):
+                    await self.queue.keep([one.job], one.progress.after, held=False)
+        return len(done)
+
+    async def _keep(self, jobs: Sequence[Job]) -> None:
+        """Extend the lease while work goes on. A queue that is away for a moment is no reason to stop."""
+        while True:
+            await self.clock.sleep(self.visible_for / 3)
+            try:
+                async with asyncio.timeout(ACKNOWLEDGE_WITHIN.total_seconds()):
+                    await self.queue.keep(jobs, self.visible_for)
+            except Exception as error:  # noqa: BLE001 - the next beat may get through; at the worst a job comes twice
+                self.telemetry.measure("icer.heartbeat.errors", 1, error=type(error).__name__)
+
+    async def _give_back(self, jobs: Sequence[Job]) -> None:
+        """Cancelled: what is held is visible to others at once. At the worst its lease runs out by itself."""
+        with suppress(Exception):
+            async with asyncio.timeout(ACKNOWLEDGE_WITHIN.total_seconds()):
+                await self.queue.keep(jobs, timedelta(0))
+
+
+def _receipt(job: Job) -> Receipt:
+    return job.id, job.lease
+
+
+def _lanes(jobs: Sequence[Job]) -> Collection[Sequence[Job]]:
+    """Jobs that must not overtake one another, oldest mail first. A job of no lane is one of its own."""
+    lanes: dict[str, list[Job]] = {}
+    for job in jobs:
+        reference = read_reference(job.body)
+        lane = "" if reference is None else reference.lane
+        lanes.setdefault(lane or f"{job.id} {job.lease}", []).append(job)
+    return lanes.values()

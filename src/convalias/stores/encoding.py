@@ -1,0 +1,24 @@
+"""Record ids from outside text: printable ASCII that sorts, or a digest where the text is nobody's business."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+from urllib.parse import quote
+
+_LONGEST: Final = 150
+
+
+def encoded(text: str) -> str:
+    """Reversible for short ids: percent-encoded UTF-8. A long one ends in its digest."""
+    plain = quote(text, safe="-_.~:@")
+    return plain if len(plain) <= _LONGEST else f"{plain[:80]}~{digest(text)}"
+
+
+def digest(*parts: str | bytes) -> str:
+    """40 hex digits over length-prefixed parts."""
+    sha = hashlib.sha256()
+    for part in parts:
+        octets = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        sha.update(b"%d:" % len(octets) + octets)
+    return sha.hexdigest()[:40]

@@ -1,0 +1,218 @@
+"""What the relay keeps about mails: outcomes, claims (which are sightings too), holds, tries."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, TypeVar
+
+from attrs import evolve, frozen
+
+from convalias.codec import dump, load
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.context import SightingKey
+from convalias.domain.dedup import MessageId
+from convalias.domain.ids import ConversationId
+from convalias.domain.inbound import Claim, HeldMail, HoldId, HoldState, OutcomeRecord, RecordKey, Tries
+from convalias.ports.records import Conflict, Insert, Key, Records, Replace, Stored, Written
+from convalias.stores.encoding import digest, encoded
+from convalias.stores.errors import Contended
+
+R = TypeVar("R")
+PAGE: Final = 500
+TRIES: Final = 100
+"""Each lost one means that somebody else changed the record in between."""
+
+
+@frozen(kw_only=True)
+class InboundRecords:
+    """Typed access to the relay's own records. Every call may be repeated. Raises `Unavailable`, `Contended`."""
+
+    records: Records
+
+    # --- outcomes: one per envelope record -----------------------------------------------------------
+
+    async def outcome(self, record: RecordKey) -> OutcomeRecord | None:
+        """What became of that envelope record, or None while nothing did."""
+        stored = await self._get(_outcome_key(record))
+        return None if stored is None else load(stored.body, OutcomeRecord)
+
+    async def conclude(self, outcome: OutcomeRecord) -> OutcomeRecord:
+        """Write it, unless one stands: of two workers with one mail the first concludes it. The one that stands."""
+        key = _outcome_key(outcome.record)
+        (answer,) = await self.records.write([Insert(key, dump(outcome))])
+        if isinstance(answer, Written):
+            return outcome
+        return await self.outcome(outcome.record) or outcome
+
+    async def conclude_anew(self, outcome: OutcomeRecord) -> None:
+        """Put it in the place of the one that stands: a replay."""
+        await self._change(_outcome_key(outcome.record), OutcomeRecord, lambda _: outcome)
+
+    async def outcomes_of(self, day: str) -> AsyncIterator[OutcomeRecord]:
+        """All outcomes of envelope records of one day (`yyyy/mm/dd`), by record key."""
+        async for stored in self._all("outcomes", day):
+            yield load(stored.body, OutcomeRecord)
+
+    async def concluded(self, day: str) -> AsyncIterator[RecordKey]:
+        """Envelope records of one day that have an outcome, ascending. Reads no outcome: a damaged one is one."""
+        async for stored in self._all("outcomes", day):
+            yield RecordKey(f"envelopes/{day}/{stored.key.id}")
+
+    # --- claims --------------------------------------------------------------------------------------
+
+    async def claim(self, claims: Sequence[Claim]) -> tuple[Claim, ...]:
+        """Claim what is free; the claims that stand now, in the order asked. The first one stands for ever."""
+        if not claims:
+            return ()
+        answers = await self.records.write([Insert(_claim_key(claim), dump(claim)) for claim in claims])
+        lost = [claim for claim, answer in zip(claims, answers, strict=True) if isinstance(answer, Conflict)]
+        standing = await self.records.get([_claim_key(claim) for claim in lost])
+        return tuple(
+            load(standing[_claim_key(claim)].body, Claim) if _claim_key(claim) in standing else claim
+            for claim in claims
+        )
+
+    async def sightings(
+        self, of: Collection[SightingKey], *, before: datetime
+    ) -> Mapping[SightingKey, frozenset[ConversationId]]:
+        """In which conversations each sender had used that Message-ID before; every asked key is answered.
+
+        Claims are kept by sender and Message-ID, so they answer this without an index of their own. Those of the
+        mail itself, and of posts received later, are no use *before*: every try of a mail sees the same.
+        """
+        found: dict[SightingKey, frozenset[ConversationId]] = {}
+        for message_id, sender in of:
+            stored = [load(one.body, Claim) async for one in self._all("claims", _mail(sender, message_id))]
+            earlier = (claim for claim in stored if claim.at is None or claim.at < before)
+            found[message_id, sender] = frozenset(claim.key.conversation for claim in earlier)
+        return found
+
+    # --- holds ---------------------------------------------------------------------------------------
+
+    async def hold(self, mail: HeldMail) -> HeldMail:
+        """Keep it, unless it is kept already: the hold that stands."""
+        (answer,) = await self.records.write([Insert(_hold_key(mail.conversation, mail.id), dump(mail))])
+        return mail if isinstance(answer, Written) else await self.held(mail.conversation, mail.id) or mail
+
+    async def held(self, conversation: ConversationId, hold: HoldId) -> HeldMail | None:
+        """That hold, in whatever state."""
+        stored = await self._get(_hold_key(conversation, hold))
+        return None if stored is None else load(stored.body, HeldMail)
+
+    async def decide_hold(self, mail: HeldMail, state: HoldState) -> HeldMail:
+        """Held -> that state, by compare-and-set; the hold as it stands then. A second decision changes nothing."""
+
+        def decided(standing: HeldMail | None) -> HeldMail:
+            there = standing or mail
+            return evolve(there, state=state) if there.state is HoldState.HELD else there
+
+        return await self._change(_hold_key(mail.conversation, mail.id), HeldMail, decided)
+
+    async def holds(self, conversation: ConversationId) -> AsyncIterator[HeldMail]:
+        """All holds of a conversation."""
+        async for stored in self._all("holds", encoded(conversation)):
+            yield load(stored.body, HeldMail)
+
+    # --- tries ---------------------------------------------------------------------------------------
+
+    async def failed(self, record: RecordKey, *, because: str) -> Tries:
+        """Count one more failure of the job itself; the count as it stands."""
+        return await self._count("tries", record, because)
+
+    async def forgive(self, record: RecordKey) -> None:
+        """Start counting anew, failures and starts: a redrive, or an orderly end."""
+        for table in ("tries", "starts"):
+            if await self._get(_count_key(table, record)) is not None:
+                await self._reset(table, record)
+
+    async def begun(self, record: RecordKey) -> int:
+        """How often work on it was begun and not ended, this time included: it may have stopped its worker."""
+        return (await self._count("starts", record, "begun")).failures
+
+    async def ended(self, record: RecordKey) -> None:
+        """Work on it came to an end, whichever: no worker died of it."""
+        await self._reset("starts", record)
+
+    async def _count(self, table: str, record: RecordKey, last: str) -> Tries:
+        def counted(standing: Tries | None) -> Tries:
+            before = 0 if standing is None else standing.failures
+            return Tries(record=record, failures=before + 1, last=last)
+
+        return await self._change(_count_key(table, record), Tries, counted)
+
+    async def _reset(self, table: str, record: RecordKey) -> None:
+        fresh = Tries(record=record, failures=0, last="")
+        await self._change(_count_key(table, record), Tries, lambda _: fresh)
+
+    # --- over records --------------------------------------------------------------------------------
+
+    async def _get(self, key: Key) -> Stored | None:
+        return (await self.records.get([key])).get(key)
+
+    async def _change(self, key: Key, kind: type[R], change: Callable[[R | None], R]) -> R:
+        """Read, change, write if nobody was faster."""
+        for _ in range(TRIES):
+            stored = await self._get(key)
+            standing = None if stored is None else load(stored.body, kind)
+            changed = change(standing)
+            if changed == standing:
+                return changed
+            body = dump(changed)
+            write = Insert(key, body) if stored is None else Replace(key, stored.version, body)
+            (answer,) = await self.records.write([write])
+            if isinstance(answer, Written):
+                return changed
+        raise Contended(key.table)
+
+    async def _all(self, table: str, partition: str) -> AsyncIterator[Stored]:
+        after = ""
+        while page := await self.records.range(table, partition, after=after, limit=PAGE):
+            for stored in page:
+                yield stored
+            after = page[-1].key.id
+
+
+def sender_digest(sender: EmailAddress) -> str:
+    """By what a mail is found again when its sender is known."""
+    return digest("sender", sender.key)
+
+
+def message_digest(message_id: MessageId) -> str:
+    """By what a mail is found again when its Message-ID is known."""
+    return digest("message", message_id.value)
+
+
+def recipient_digests(recipients: Iterable[EmailAddress]) -> tuple[str, ...]:
+    """By what a mail is found again when a recipient is known."""
+    return tuple(digest("recipient", recipient.key) for recipient in sorted(set(recipients)))
+
+
+def day_of(record: RecordKey) -> str:
+    """`yyyy/mm/dd` of an envelope record."""
+    return record.removeprefix("envelopes/").rpartition("/")[0]
+
+
+def name_of(record: RecordKey) -> str:
+    """The last part of its key, unique in its day."""
+    return record.rpartition("/")[2]
+
+
+def _outcome_key(record: RecordKey) -> Key:
+    return Key("outcomes", day_of(record), name_of(record))
+
+
+def _count_key(table: str, record: RecordKey) -> Key:
+    return Key(table, day_of(record), name_of(record))
+
+
+def _mail(sender: EmailAddress, message_id: MessageId) -> str:
+    return digest(sender.key, message_id.value)
+
+
+def _claim_key(claim: Claim) -> Key:
+    return Key("claims", _mail(claim.key.sender, claim.key.message_id), encoded(claim.key.conversation))
+
+
+def _hold_key(conversation: ConversationId, hold: HoldId) -> Key:
+    return Key("holds", encoded(conversation), hold)

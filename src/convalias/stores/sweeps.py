@@ -1,0 +1,47 @@
+"""What the sweeper remembers: when each mail was queued again, and which days need no more looking at."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import frozen
+
+from convalias.codec import dump, load
+from convalias.domain.inbound import Mark, RecordKey
+from convalias.ports.records import Insert, Key, Records, Replace, Written
+from convalias.stores.inbound import day_of, name_of
+
+TABLE: Final = "sweeps"
+DAYS: Final = "swept_days"
+
+
+@frozen(kw_only=True)
+class Sweeps:
+    """Every call may be repeated. Raises `Unavailable`."""
+
+    records: Records
+
+    async def take(self, record: RecordKey, *, now: datetime, every: timedelta) -> bool:
+        """Whether this caller may queue it again: at most once in `every`, whoever asks."""
+        key = Key(TABLE, day_of(record), name_of(record))
+        stored = (await self.records.get([key])).get(key)
+        if stored is not None and load(stored.body, Mark).at > now - every:
+            return False
+        body = dump(Mark(record, now))
+        write = Insert(key, body) if stored is None else Replace(key, stored.version, body)
+        (answer,) = await self.records.write([write])
+        return isinstance(answer, Written)
+
+    async def is_through(self, day: str) -> bool:
+        """Whether all mail of that day has come to an end."""
+        key = _day_key(day)
+        return key in await self.records.get([key])
+
+    async def through(self, day: str, *, now: datetime) -> None:
+        """All mail of that day has come to an end, and no more will come."""
+        await self.records.write([Insert(_day_key(day), dump(Mark(RecordKey(f"envelopes/{day}/"), now)))])
+
+
+def _day_key(day: str) -> Key:
+    return Key(DAYS, day[:4], day)

@@ -1,0 +1,62 @@
+"""How many mails there were within the last hour, by text and by conversation: what a loop is seen by."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import frozen
+
+from convalias.codec import dump
+from convalias.domain.context import TextKey
+from convalias.domain.ids import ConversationId
+from convalias.domain.inbound import Mark, RecordKey
+from convalias.ports.records import Insert, Key, Records
+from convalias.stores.encoding import digest, encoded
+
+WITHIN: Final = timedelta(hours=1)
+MOST: Final = 1_000
+"""Nobody needs to know of more in an hour."""
+
+
+@frozen(kw_only=True)
+class Traffic:
+    """Counts mails, not attempts and not posts: a mail is counted once under its name. Raises `Unavailable`."""
+
+    records: Records
+
+    async def note(
+        self, name: str, record: RecordKey, *, at: datetime, text: TextKey, conversations: Collection[ConversationId]
+    ) -> None:
+        """A mail of that name came at that time, with that text, for these conversations. Repeatable."""
+        partitions = [("texts", _text(text)), *(("traffic", encoded(one)) for one in sorted(set(conversations)))]
+        mark = dump(Mark(record, at))
+        await self.records.write(
+            [Insert(Key(table, place, f"{_moment(at)}.{name}"), mark, (name,)) for table, place in partitions]
+        )
+
+    async def repeats(self, of: Collection[TextKey], *, before: datetime, besides: str) -> Mapping[TextKey, int]:
+        """How many other mails of each sender had that text within the hour before; every asked key is answered."""
+        return {text: await self._count("texts", _text(text), before, besides) for text in of}
+
+    async def traffic(
+        self, of: Collection[ConversationId], *, before: datetime, besides: str
+    ) -> Mapping[ConversationId, int]:
+        """How many other mails each conversation took within the hour before; every asked key is answered."""
+        return {one: await self._count("traffic", encoded(one), before, besides) for one in of}
+
+    async def _count(self, table: str, partition: str, before: datetime, besides: str) -> int:
+        first, last = _moment(before - WITHIN), _moment(before)
+        stored = await self.records.range(table, partition, after=first, limit=MOST)
+        names = [one.key.id for one in stored]
+        return sum(name <= last and not name.endswith(f".{besides}") for name in names)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y%m%dT%H%M%S.%f}"
+
+
+def _text(text: TextKey) -> str:
+    sender, body_digest = text
+    return digest(sender.key, body_digest)
