@@ -18,6 +18,11 @@ _COLONS: Final = (":", "\uff1a")
 _RULE_LENGTH: Final = 160
 _WRAPPED: Final = 50
 _DIGIT: Final = re.compile(r"\d")
+_DATED: Final = re.compile(r"\d{4}.{0,40}\d{1,2}:\d{2}")
+_FRAMED: Final = re.compile(r"[>\s]*+-{3,}+\s.{1,300}\s-{3,}+\s*+")
+"""An attribution between hyphens, as `---- On Monday, John <alias> wrote ---`."""
+_FOOTER: Final = re.compile(r"--\s*+|([_*=-])\1{9,}\s*+")
+"""What signatures and the notices of gateways stand under; nobody begins an answer so."""
 
 
 def without_history(text: str, alias_domains: Collection[str]) -> str:
@@ -37,7 +42,9 @@ def _cut_at(lines: list[str], alias_domains: Collection[str]) -> int | None:
     trail = _quoted_trail(lines)
     for number, line in enumerate(lines):
         if REPLY_MARKER in line:
-            return _above(lines, number)
+            # Quoted, with own words among or under the quoted lines: then nothing is cut.
+            answered_below = line.startswith(">") and (trail is None or trail > number)
+            return None if answered_below else _above(lines, number)
         if "@" in line and _names_alias(line, alias_domains):
             start = _attribution(lines, number, trail)
             if start is not None:
@@ -56,7 +63,7 @@ def _names_alias(line: str, alias_domains: Collection[str]) -> bool:
 
 def _attribution(lines: list[str], number: int, trail: int | None) -> int | None:
     """Where the history begins that this line introduces; None when it is only a line of the text."""
-    if lines[number].rstrip(" *\t\u00a0").endswith(_COLONS) or _colon_follows(lines, number):
+    if _introduces(lines[number]) or _colon_follows(lines, number):
         answered_below = not lines[number].startswith(">") and _answers_below(lines, number + 1, trail)
         return None if answered_below else _attribution_start(lines, number)
     if _FIELD.match(lines[number]):
@@ -67,6 +74,11 @@ def _attribution(lines: list[str], number: int, trail: int | None) -> int | None
         if first < number or following:
             return _above_rule(lines, first)
     return None
+
+
+def _introduces(line: str) -> bool:
+    """Whether an attribution ends here: in a colon, or framed in hyphens."""
+    return line.rstrip(" *\t\u00a0").endswith(_COLONS) or _FRAMED.fullmatch(line) is not None
 
 
 def _colon_follows(lines: list[str], number: int) -> bool:
@@ -86,15 +98,24 @@ def _answers_below(lines: list[str], start: int, trail: int | None) -> bool:
 
 
 def _quoted_trail(lines: list[str]) -> int | None:
-    """Where the quoted lines begin that go to the end of the text, or None."""
+    """Where the quoted lines begin that go to the end of the text, or None. A footer below them is none of the text."""
     start = None
-    for number in range(len(lines) - 1, -1, -1):
+    for number in range(_without_footer(lines) - 1, -1, -1):
         stripped = lines[number].lstrip()
         if stripped.startswith(">"):
             start = number
         elif stripped:
             break
     return start
+
+
+def _without_footer(lines: list[str]) -> int:
+    """Where a signature or notice begins below the last quoted line, or the end."""
+    below = len(lines)
+    while below and not lines[below - 1].lstrip().startswith(">"):
+        below -= 1
+    first = next((at for at in range(below, len(lines)) if lines[at].strip()), len(lines))
+    return first if below and first < len(lines) and _FOOTER.fullmatch(lines[first]) else len(lines)
 
 
 def _last_filled(lines: list[str], before: int) -> int | None:
@@ -110,7 +131,8 @@ def _attribution_start(lines: list[str], last: int) -> int:
         if not line:
             break
         wrapped = len(line) >= _WRAPPED and _DIGIT.search(line) and not line.endswith((".", "!", "?"))
-        if not (line.endswith(("<", ",")) or wrapped):
+        dated = len(line) < _RULE_LENGTH and _DATED.search(line) and not line.endswith((".", "!", "?", "。"))
+        if not (line.endswith(("<", ",")) or wrapped or dated):
             break
         first = above
     return _above_rule(lines, first)
@@ -134,6 +156,6 @@ def _above(lines: list[str], marker: int) -> int:
         while last and _FIELD.match(lines[last - 1]):
             last -= 1
         return _above_rule(lines, last)
-    if lines[last].rstrip(" *\t\u00a0").endswith(_COLONS):
+    if _introduces(lines[last]):
         return _attribution_start(lines, last)
     return _above_rule(lines, marker)
