@@ -49,6 +49,35 @@ def test_the_same_form_makes_the_same_octets() -> None:
     assert rebuild(form()) == rebuild(form())
 
 
+def test_one_mail_is_the_same_octets_for_every_recipient() -> None:
+    one, other = (Form([*form().parts, part(b"recipient", to)]) for to in (b"a@reply.example", b"b@reply.example"))
+    assert one.digest() != other.digest()
+    assert rebuild(one) == rebuild(other)
+
+
+def test_plain_and_html_are_one_text() -> None:
+    both = Form([*form(text=b"Hello you").parts, part(b"body-html", b"<p>Hello <b>you</b></p>")])
+    mail = read(rebuild(both))
+    assert mail.content.text.strip() == "Hello you"
+    assert "<b>you</b>" in (mail.content.html or "")
+    assert mail.content.attachments == ()
+
+
+def test_html_alone_is_read_as_text() -> None:
+    only = Form([*form(text=b"").parts, part(b"body-html", b"<p>Hello</p>")])
+    assert read(rebuild(only)).content.text.strip() == "Hello"
+
+
+@pytest.mark.parametrize("name", ["a(b), c.txt", "..\\..\\x.txt", "\u540d.txt", "a'b''c%41.txt", "x" * 5_000 + ".txt"])
+def test_a_file_keeps_a_name_that_is_only_a_name(name: str) -> None:
+    built = rebuild(form(files=(part(b"attachment-1", b"content", name.encode()),)))
+    (attached,) = read(built).content.attachments
+    assert attached.size == 7
+    assert max(map(len, built.split(b"\r\n"))) < 3_000
+    if "\\" not in name and "%" not in name and len(name) < 200:
+        assert attached.name == name
+
+
 def test_no_value_adds_a_header() -> None:
     mail = read(rebuild(form([*HEADERS, ["X-A", "b\r\nFrom: boss@corp.example\n\nbody\0"]])))
     assert mail.sender == ClearFrom(EmailAddress.parse("mary@corp.example"), "Mary")

@@ -162,6 +162,36 @@ def test_a_twofold_route_is_kept_and_quarantined(name: str) -> None:
     assert door.queued() == [record.key]
 
 
+@pytest.mark.parametrize("name", ["recipient", "sender"])
+def test_a_file_beside_the_route_makes_it_twofold(name: str) -> None:
+    door = Door()
+    assert door.post(raw_form(), files=[(name, "x.txt", b"x@evil.example")]).status == 200
+    assert door.records()[0].quarantined == "duplicate_field"
+
+
+def test_octets_that_are_no_text_are_no_address() -> None:
+    door = Door()
+    fields: list[Field] = [*without(raw_form(), "recipient", "sender"), ("sender", b"\xff@corp.example")]
+    assert door.post([*fields, ("recipient", b"\xff@reply.example")]).status == 200
+    (record,) = door.records()
+    assert (record.quarantined, record.post.return_path) == ("unreadable_recipient", None)
+
+
+@pytest.mark.parametrize(
+    ("recipient", "expected"),
+    [
+        (f"<{ALIAS}>", [ALIAS]),
+        (f" <{ALIAS}> , b@reply.example", [ALIAS, "b@reply.example"]),
+        ('"a,b"@reply.example', ['"a,b"@reply.example']),
+        ('"a@b,c@d"@reply.example', ['"a@b,c@d"@reply.example']),
+    ],
+)
+def test_brackets_and_quotes_of_a_recipient_are_understood(recipient: str, expected: list[str]) -> None:
+    door = Door()
+    assert door.post(raw_form(recipient=recipient)).status == 200
+    assert [one.key for one in door.records()[0].post.recipients] == expected
+
+
 @pytest.mark.parametrize("recipient", ["nobody", "a b@reply.example", "a@b@", "x@[1 2]"])
 def test_a_recipient_that_is_no_address_is_kept_and_quarantined(recipient: str) -> None:
     door = Door()
@@ -303,6 +333,22 @@ def test_a_request_over_the_limit_is_kept_if_it_was_signed_by_then() -> None:
     assert front.records()[0].quarantined == "too_large"
     back = Door(bounds=Bounds(mail=1_000, request=100_000))
     assert back.post([("body-mime", large), *raw_form()]).status == 413
+
+
+def test_a_retry_of_a_request_over_the_limit_is_the_same_post() -> None:
+    door = Door(bounds=Bounds(mail=1_000, request=100_000))
+    fields = raw_form(mail=b"x" * 500_000)
+    assert [door.post(fields, boundary=one).status for one in ("a", "a-longer-boundary")] == [200, 200]
+    assert len(door.records()) == 1
+
+
+def test_guesses_of_the_provider_take_no_place_of_the_mail() -> None:
+    door = Door(bounds=Bounds(mail=300_000, request=9_000_000))
+    guess = "x" * 1_200_000
+    assert door.post([("stripped-text", guess), *raw_form()]).status == 200
+    assert door.records()[0].quarantined is None
+    changed: list[Field] = [("stripped-text", guess + "y"), *raw_form()]
+    assert door.post(changed).status == 403
 
 
 def test_too_many_fields_are_kept_in_part_and_quarantined() -> None:

@@ -80,7 +80,8 @@ def app(doors: Callable[[], Doors | None]) -> Starlette:
         standing = doors()
         if standing is None:
             return JSONResponse({"ready": False}, 503)
-        states = {name: await _state(check) for name, check in standing.checks.items()}
+        answers = await asyncio.gather(*map(_state, standing.checks.values()))
+        states = dict(zip(standing.checks, answers, strict=True))
         ready = all(state == "ok" for state in states.values())
         return JSONResponse({"ready": ready, **states}, 200 if ready else 503)
 

@@ -23,6 +23,8 @@ PATIENCE: Final = 4
 """Beyond so many times the bound of fields nobody waits for a signature any more."""
 MOST_OPTIONS: Final = 2_048
 """Octets of one header line of a part, or of the request's content type."""
+UNUSED: Final = b"stripped-"
+"""The provider's own guesses at what is new in a text; hashed like everything, never kept."""
 SIGNED: Final = frozenset({b"timestamp", b"token", b"signature"})
 
 
@@ -66,6 +68,10 @@ class Form:
     def values(self, name: bytes) -> list[bytes]:
         """All values under exactly this name: `From` and `from` are two fields."""
         return [part.value for part in self.parts if part.name == name and part.filename is None]
+
+    def count(self, name: bytes) -> int:
+        """How many parts have exactly this name, files among them."""
+        return sum(part.name == name for part in self.parts)
 
     def files(self) -> list[Part]:
         """Files that are there, whatever a count field claims."""
@@ -241,15 +247,19 @@ class _Intake:
         self.complete = True
 
     def break_off(self) -> None:
-        """No more is read: the part under construction is one, as far as it goes."""
+        """No more is read: the part under construction is one, as far as it goes.
+
+        How far depends on the length of the boundary, which a retry draws anew: its digest is that of its beginning.
+        """
         self._form.overflow = "request" if self.seen <= PATIENCE * self._bounds.fields else "fields"
         if self._name:
+            self._hash = hashlib.sha256(self._value[:LEAST])
             self.end()
 
     def _keep(self, piece: bytes) -> None:
         self._size += len(piece)
         self._hash.update(piece)
-        if self._is_cut:
+        if self._is_cut or self._name.startswith(UNUSED):
             return
         before = len(self._value)
         self._value += piece

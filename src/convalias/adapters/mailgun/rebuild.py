@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, TypeGuard
+from urllib.parse import quote
 
 from convalias.adapters.mailgun.form import SIGNED, Form, Part
 
@@ -18,6 +20,7 @@ _NAME: Final = re.compile(r"[!-9;-~]{1,200}")  # RFC 5322 §2.2: printable ASCII
 _TOKEN: Final = re.compile(rb"[A-Za-z0-9!#$&^_.+-]{1,100}/[A-Za-z0-9!#$&^_.+-]{1,100}")
 _REPORT: Final = re.compile(r"\s*multipart/report\b", re.IGNORECASE)
 _REPORT_TYPE: Final = re.compile(r"report-type\s*=\s*\"?([A-Za-z0-9.+-]{1,60})", re.IGNORECASE)
+_LONGEST_NAME: Final = 255
 _LINE: Final = 57
 """Octets that make a base64 line of 76 characters (RFC 2045 §6.8)."""
 
@@ -27,19 +30,19 @@ class CannotRebuild(ValueError):
 
 
 def rebuild(form: Form) -> bytes:
-    """One mail of what was parsed; the same form makes the same octets. Raises `CannotRebuild`.
+    """One mail of what was parsed, the same octets for every recipient and try. Raises `CannotRebuild`.
 
     Text parts come as UTF-8, attachments as they were posted, all in base64: nothing of a value can be structure.
     """
-    boundary = f"=_convalias_{form.digest()[:32]}"
     headers = _headers(form)
-    head = [f"{name}: {_unfolded(value)}" for name, value in headers if name.lower() not in _OF_THE_BODY]
-    head += ["MIME-Version: 1.0", f'Content-Type: {_kind(headers)}; boundary="{boundary}"', "", ""]
-    parts = [*_texts(form), *(_attachment(part) for part in form.files())]
-    mark = f"--{boundary}\r\n".encode()
-    body = b"".join(mark + part for part in parts)
     # JSON may hold half a surrogate pair, which no mail does
-    return "\r\n".join(head).encode("utf-8", "replace") + body + f"--{boundary}--\r\n".encode()
+    head = b"".join(
+        f"{name}: {_unfolded(value)}\r\n".encode("utf-8", "replace")
+        for name, value in headers
+        if name.lower() not in _OF_THE_BODY
+    )
+    parts = [*_texts(form), *map(_attachment, form.files())]
+    return head + b"MIME-Version: 1.0\r\n" + _multipart(_kind(headers), parts)
 
 
 def as_posted(form: Form) -> bytes:
@@ -99,20 +102,35 @@ def _unfolded(value: str) -> str:
 
 
 def _texts(form: Form) -> Iterable[bytes]:
-    for field, kind in ((b"body-plain", b"text/plain"), (b"body-html", b"text/html")):
-        for value in form.values(field)[:1]:
-            yield _part(b"Content-Type: " + kind + b"; charset=utf-8", value)
+    """The text. Plain and HTML are two renderings of one (RFC 2046 §5.1.4), not one behind the other."""
+    found = [
+        _part(b"Content-Type: " + kind + b"; charset=utf-8", value)
+        for name, kind in ((b"body-plain", b"text/plain"), (b"body-html", b"text/html"))
+        for value in form.values(name)[:1]
+        if value
+    ]
+    return [_multipart("multipart/alternative", found)] if len(found) > 1 else found
+
+
+def _multipart(kind: str, parts: Sequence[bytes]) -> bytes:
+    """From its Content-Type on. The boundary is a digest of the parts: none of them can hold it."""
+    digest = hashlib.sha256(kind.encode())
+    for part in parts:
+        digest.update(b"%d:" % len(part) + part)
+    boundary = f"=_convalias_{digest.hexdigest()[:32]}".encode()
+    body = b"".join(b"--" + boundary + b"\r\n" + part for part in parts)
+    head = b"Content-Type: " + kind.encode() + b'; boundary="' + boundary + b'"\r\n\r\n'
+    return head + body + b"--" + boundary + b"--\r\n"
 
 
 def _attachment(part: Part) -> bytes:
     media_type = _TOKEN.match(part.media_type)
     if media_type and media_type[0].lower().startswith((b"multipart/", b"message/")):  # base64 may not hold parts
         media_type = None
-    name = re.sub(rb"[%\x00-\x1f\x7f-\xff\"\\';]", lambda octet: b"%%%02X" % octet[0][0], part.filename or b"")
+    name = quote((part.filename or b"").decode("utf-8", "replace")[:_LONGEST_NAME], safe="")
     head = b"Content-Type: " + (media_type[0] if media_type else b"application/octet-stream")
-    return _part(
-        head + b"\r\nContent-Disposition: attachment; filename*=UTF-8''" + name.replace(b" ", b"%20"), part.value
-    )
+    # RFC 2231 §4: percent-encoded UTF-8 on one line, so a name holds neither a quote nor a line of its own
+    return _part(head + f"\r\nContent-Disposition: attachment; filename*=UTF-8''{name}".encode(), part.value)
 
 
 def _part(head: bytes, value: bytes) -> bytes:

@@ -149,29 +149,35 @@ def _route(form: Form) -> tuple[tuple[EmailAddress, ...], ReturnPath] | str:
     Every header of the mail is posted as a field too; a mail with a header `recipient` in lower case makes the
     field twofold, and nobody can tell which is the envelope's.
     """
-    if any(len(form.values(name)) > 1 for name in _ROUTE):
+    if any(form.count(name) > 1 for name in _ROUTE):
         return "duplicate_field"
     try:
         return _recipients(form.values(b"recipient")[0]), _sender(form.values(b"sender"))
-    except InvalidAddress:
+    except (InvalidAddress, UnicodeDecodeError):
         return "unreadable_recipient"
 
 
 def _recipients(value: bytes) -> tuple[EmailAddress, ...]:
-    text = value.decode("utf-8", "replace").strip()
-    pieces = [piece.strip() for piece in text.split(",")]
-    several = len(pieces) > 1 and all("@" in piece for piece in pieces)
-    return tuple(read_address(piece) for piece in (pieces if several else [text]))
+    """One address, or several with commas between them: a comma of a quoted local part separates nothing."""
+    text = value.decode("utf-8").strip()
+    try:
+        return (read_address(_bare(text)),)
+    except InvalidAddress:
+        return tuple(read_address(_bare(piece)) for piece in text.split(","))
 
 
 def _sender(values: list[bytes]) -> ReturnPath:
-    """None when it was not posted; an unreadable one is not known either, and then nobody is answered."""
-    if not values:
-        return None
-    text = values[0].decode("utf-8", "replace").strip()
-    if text in {"", "<>"}:
-        return NULL_RETURN_PATH
+    """None when it was not posted, or as something that is no address: then it is not known."""
     try:
-        return read_address(text)
-    except InvalidAddress:
+        text = b"".join(values).decode("utf-8").strip()
+        if text in {"", "<>"}:
+            return NULL_RETURN_PATH if values else None
+        return read_address(_bare(text))
+    except (InvalidAddress, UnicodeDecodeError):
         return None
+
+
+def _bare(text: str) -> str:
+    """Without the angle brackets of SMTP (RFC 5321 §4.1.2), where they stand."""
+    text = text.strip()
+    return text[1:-1] if text.startswith("<") and text.endswith(">") else text
