@@ -1,4 +1,4 @@
-"""Mail in and out: MailReader, OutgoingMail, Check."""
+"""Mail in and out: MailReader, SenderAuthenticator, OutgoingMail, Check."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.envelope import Attachment, InboundMail
+from convalias.domain.evidence import SenderEvidence
 from convalias.domain.inbound import Post
 
 
@@ -35,6 +36,17 @@ class MailReader(Protocol):
 
     async def read(self, raw: bytes, post: Post) -> ReadMail:
         """Read one mail as that post brought it. Linear in its size."""
+        ...
+
+
+class SenderAuthenticator(Protocol):
+    """DKIM and DMARC from the raw bytes, for sources whose border proved nothing."""
+
+    async def evidence(self, raw: bytes, post: Post) -> SenderEvidence:
+        """What is proved of the From address, as of `post.received_at`. Total; linear; never raises for a mail.
+
+        What the source itself found about DMARC stands; its SPF result is taken, bytes alone prove none.
+        """
         ...
 
 

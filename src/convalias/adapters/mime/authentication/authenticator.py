@@ -1,0 +1,125 @@
+"""SenderAuthenticator: who a mail is from, proved by DKIM and DMARC from its bytes and the domain name system."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+
+from attrs import field, frozen
+
+from convalias.adapters.mime.authentication.arc import lifts
+from convalias.adapters.mime.authentication.canonical import SignedMail
+from convalias.adapters.mime.authentication.dkim import Checked, Signature, covers_from, read_signature, verify
+from convalias.adapters.mime.authentication.dmarc import PolicyUnknown, Published, aligned, published
+from convalias.adapters.mime.authentication.lookups import Lookups
+from convalias.adapters.mime.fields import read_block
+from convalias.adapters.mime.sender import read_from, readings_of
+from convalias.domain.addresses import canonical_domain
+from convalias.domain.evidence import Dmarc, SenderEvidence
+from convalias.domain.inbound import Post
+from convalias.ports.dns import DnsResolver
+
+_MOST_SIGNATURES: Final = 8
+"""Signatures of domains akin to From that are verified; the others prove nothing about it."""
+_MOST_FIELDS: Final = 50
+_NOTHING: Final = SenderEvidence()
+
+
+class WithoutSpf(Enum):
+    """What it means that DKIM proves nothing, when nobody told us about SPF.
+
+    DMARC passes by either of the two, and SPF is about the connection: only the border saw it. Honest mail of domains
+    that publish `p=reject` and never sign exists.
+    """
+
+    ASK = "permerror: a person decides"
+    FAIL = "fail: as if SPF had failed"
+
+
+def _domains(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(canonical_domain, names))
+
+
+@frozen(kw_only=True)
+class Authenticator:
+    """`ports.SenderAuthenticator`. Reads From as the reader does, so both speak of one domain."""
+
+    resolver: DnsResolver
+    sealers: frozenset[str] = field(default=frozenset(), converter=_domains)
+    """Whose ARC seals lift a failure: forwarders and lists that you know. None by default."""
+    without_spf: WithoutSpf = WithoutSpf.ASK
+    within: timedelta = timedelta(seconds=20)
+    """For all look-ups of one mail; what is not answered by then is a temporary error."""
+
+    async def evidence(self, raw: bytes, post: Post) -> SenderEvidence:
+        """What is proved of the From address. What a border found about DMARC stands."""
+        border = post.evidence
+        if border is not None and border.dmarc is not Dmarc.NONE:
+            return border
+        block = read_block(raw, 0, len(raw))
+        domains = {one.domain for one in readings_of(read_from(block))}
+        if block.over is not None or len(domains) != 1:
+            return border or _NOTHING
+        case = _Case(
+            SignedMail.of(raw, block.body), domains.pop(), Lookups(self.resolver), post.received_at, border, self
+        )
+        try:
+            async with asyncio.timeout(self.within.total_seconds()):
+                return await case.evidence()
+        except (TimeoutError, PolicyUnknown):
+            return SenderEvidence(Dmarc.TEMPERROR, spf_aligned=border is not None and border.spf_aligned)
+
+
+@frozen
+class _Case:
+    """One mail while it is authenticated."""
+
+    mail: SignedMail
+    domain: str
+    lookups: Lookups
+    now: datetime
+    border: SenderEvidence | None
+    settings: Authenticator
+
+    async def evidence(self) -> SenderEvidence:
+        policy = await published(self.domain, self.lookups)
+        found = await self._signed(policy)
+        spf, dkim = self.border is not None and self.border.spf_aligned, found is Checked.PASS
+        if policy is None:
+            return SenderEvidence(Dmarc.NONE, spf_aligned=spf, dkim_aligned=dkim)
+        passed = dkim or spf or await self._is_lifted()
+        dmarc = Dmarc.PASS if passed else self._failure(found)
+        return SenderEvidence(dmarc, policy.policy, spf_aligned=spf, dkim_aligned=dkim)
+
+    async def _signed(self, policy: Published | None) -> Checked:
+        """The best of the aligned signatures: one that is broken says nothing about another (RFC 6376 §6.1)."""
+        found = Checked.FAIL
+        for signature in self._akin():
+            if not await aligned(signature.domain, self.domain, policy, self.lookups):
+                continue
+            checked = await verify(signature, self.mail, self.lookups, now=self.now)
+            if checked is Checked.PASS:
+                return checked
+            found = checked if checked is Checked.TEMPERROR else found
+        return found
+
+    def _akin(self) -> Sequence[Signature]:
+        """Signatures that could be aligned: of names that share the last two labels with From."""
+        end = self.domain.split(".")[-2:]
+        read = map(read_signature, self.mail.all(b"dkim-signature")[:_MOST_FIELDS])
+        akin = [one for one in read if one is not None and one.domain.split(".")[-2:] == end]
+        # The likeliest first, so that signatures added in front of it push none out.
+        likely = sorted(akin, key=lambda one: (not covers_from(one, self.mail), one.domain != self.domain))
+        return likely[:_MOST_SIGNATURES]
+
+    async def _is_lifted(self) -> bool:
+        return await lifts(self.mail, self.domain, self.lookups, sealers=self.settings.sealers, now=self.now)
+
+    def _failure(self, found: Checked) -> Dmarc:
+        if found is Checked.TEMPERROR:
+            return Dmarc.TEMPERROR
+        told = self.border is not None or self.settings.without_spf is WithoutSpf.FAIL
+        return Dmarc.FAIL if told else Dmarc.PERMERROR
