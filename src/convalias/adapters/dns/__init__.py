@@ -1,0 +1,7 @@
+"""TXT records from the domain name system, by dnspython."""
+
+from __future__ import annotations
+
+from convalias.adapters.dns.resolver import DnsResolver
+
+__all__ = ["DnsResolver"]

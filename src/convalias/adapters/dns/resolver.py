@@ -1,0 +1,63 @@
+"""DnsResolver over dnspython: bounded in time and size, every failure an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from itertools import islice
+from typing import Final, Protocol
+
+import dns.asyncresolver
+import dns.exception
+import dns.name
+import dns.resolver
+from attrs import field, frozen
+from dns.rdtypes.ANY.TXT import TXT
+
+from convalias.ports.dns import NoSuchName, TemporaryFailure, TxtAnswer, TxtRecords
+
+_RECORDS: Final = 64
+
+
+class Asked(Protocol):
+    """What is used of `dns.asyncresolver.Resolver`."""
+
+    async def resolve(self, qname: dns.name.Name, rdtype: str, *, lifetime: float) -> dns.resolver.Answer:
+        """Answer, or one of dnspython's exceptions."""
+        ...
+
+
+def _system() -> Asked:
+    resolver: Asked = dns.asyncresolver.Resolver()
+    return resolver
+
+
+@frozen
+class DnsResolver:
+    """`ports.DnsResolver`, by the name servers of this machine unless told otherwise. Keeps nothing between calls."""
+
+    asked: Asked = field(factory=_system, repr=False)
+    within: timedelta = field(default=timedelta(seconds=5), kw_only=True)
+    """For one name, over all its servers."""
+
+    async def txt(self, name: str) -> TxtAnswer:
+        """The TXT records of that name."""
+        seconds = self.within.total_seconds()
+        try:
+            async with asyncio.timeout(seconds + 1):  # the net behind the library's own time-out
+                answer = await self.asked.resolve(dns.name.from_text(name), "TXT", lifetime=seconds)
+        except dns.resolver.NXDOMAIN:
+            return NoSuchName()
+        except dns.resolver.NoAnswer:
+            return TxtRecords()
+        except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel, dns.name.BadEscape):
+            return NoSuchName()
+        except (dns.exception.DNSException, OSError, TimeoutError) as failure:
+            return TemporaryFailure(type(failure).__name__)
+        return TxtRecords(_texts(answer))
+
+
+def _texts(answer: dns.resolver.Answer) -> tuple[bytes, ...]:
+    """The texts of a TXT answer, each record's strings joined; all of them fit one DNS message, so 64 kB."""
+    records = (record for record in answer if isinstance(record, TXT))
+    return tuple(b"".join(record.strings) for record in islice(records, _RECORDS))
