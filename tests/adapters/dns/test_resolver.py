@@ -42,7 +42,9 @@ def ask(outcome: Exception | tuple[str, ...], name: str = "_dmarc.corp.example",
 
 
 def test_the_strings_of_a_record_are_joined() -> None:
-    assert ask(('"v=DKIM1; " "p=AAAA"', '"other"')) == TxtRecords((b"v=DKIM1; p=AAAA", b"other"))
+    answer = ask(('"v=DKIM1; " "p=AAAA"', '"other"'))
+    assert isinstance(answer, TxtRecords)
+    assert sorted(answer.texts) == [b"other", b"v=DKIM1; p=AAAA"]  # records have no order
 
 
 @pytest.mark.parametrize(
