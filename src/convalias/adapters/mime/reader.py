@@ -13,6 +13,7 @@ from convalias.adapters.mime import message_id
 from convalias.adapters.mime.dates import read_date
 from convalias.adapters.mime.evidence import read_evidence
 from convalias.adapters.mime.fields import Block
+from convalias.adapters.mime.lists import list_fields
 from convalias.adapters.mime.mailboxes import recipients
 from convalias.adapters.mime.quotes import without_history
 from convalias.adapters.mime.scan import Scanned, scan
@@ -33,6 +34,7 @@ from convalias.domain.envelope import (
     UnreadableMail,
 )
 from convalias.domain.inbound import Post
+from convalias.domain.rewritten import written_by
 from convalias.ports.mail import ReadMail
 
 _DELIVERED: Final = (b"delivered-to", b"x-original-to", b"envelope-to")
@@ -62,6 +64,8 @@ class Reader:
     alias_domains: frozenset[str] = field(default=frozenset(), converter=_domains)
     legacy_domains: frozenset[str] = field(default=frozenset(), converter=_domains)
     trusted_authserv_ids: frozenset[str] = frozenset()
+    rewriters: frozenset[str] = field(default=frozenset(), converter=_domains)
+    """Domains of lists that write their own address into From and are believed about who wrote; none by default."""
     inline_below: int = 64 * 1024
     """Octets below which a mail is read on the event loop itself: a thread costs more than the reading."""
 
@@ -85,6 +89,11 @@ class Reader:
         subject = decoded(block.first(b"subject") or b"")
         digest = _digest(block, said)
         signs = collect(block, root, sender, subject=subject, null_return_path=post.return_path is NULL_RETURN_PATH)
+        evidence = post.evidence
+        if evidence is None:
+            evidence = read_evidence(block, sender, self.trusted_authserv_ids)
+        if self.rewriters:
+            sender = written_by(sender, list_fields(block), evidence, rewriters=self.rewriters)
         return MessageEnvelope(
             sender=sender,
             message_id=_message_id(block) or message_id.synthetic(digest),
@@ -99,9 +108,7 @@ class Reader:
             references=message_id.listed(block.all(b"references")),
             date=read_date(block.first(b"date")),
             mail_class=classify(signs, self.alias_domains),
-            evidence=read_evidence(block, sender, self.trusted_authserv_ids)
-            if post.evidence is None
-            else post.evidence,
+            evidence=evidence,
             spam=post.spam,
             oddities=scanned.oddities | {Oddity.BODY} if said.odd else scanned.oddities,
             content=self._content(subject, said, digest),
