@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -28,7 +28,7 @@ def embedded(settings: Settings, instead: Instead) -> tuple[Opener, Wiring]:
     keyring = settings.keyring or file_keyring(settings.data)
 
     @asynccontextmanager
-    async def opener() -> AsyncIterator[Ports]:
+    async def opener() -> AsyncGenerator[Ports]:
         clock, incarnation = system.Clock(), system.Incarnation()
         async with AsyncExitStack() as stack:
             folder = adapters.DataDirectory(settings.data, clock=clock, incarnation=incarnation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -89,7 +89,7 @@ class Convalias:
         """Over ports of one's own. They are never closed: who opened them closes them."""
 
         @asynccontextmanager
-        async def given() -> AsyncIterator[Ports]:
+        async def given() -> AsyncGenerator[Ports]:
             yield ports
 
         return cls(given, wiring)
@@ -213,7 +213,9 @@ class Convalias:
             return
         stored = await Deployments(records=ports.records).get()
         fixed = self._wiring.deployment
-        told = stored.joined(fixed.domains)
+        told = stored.at(
+            alias=(*fixed.alias_domains, *stored.alias_domains), legacy=(*fixed.legacy_domains, *stored.legacy_domains)
+        )
         self._looked = now
         if self._services is None or told != self._deployment:
             self._deployment = told
@@ -267,7 +269,7 @@ class Convalias:
             await asyncio.gather(*late, return_exceptions=True)
 
     @asynccontextmanager
-    async def running(self, *workers: Worker) -> AsyncIterator[None]:
+    async def running(self, *workers: Worker) -> AsyncGenerator[None]:
         """`run` beside the body; `stop` at its end. A worker that ends for good cancels the body."""
         self._stopping = asyncio.Event()
         async with asyncio.TaskGroup() as group:
@@ -328,16 +330,15 @@ class Convalias:
 
     async def _decide(self) -> int:
         """What is not decided is not committed: after a fault the subscription is joined anew and reads it again."""
-        if self._events is None:
-            self._events = self.ports.events.records("outbound")
+        events = self._events = self._events or self.ports.events.records("outbound")
         try:
-            records = await self._events.take(limit=BATCH, wait=timedelta(0))
+            records = await events.take(limit=BATCH, wait=timedelta(0))
             if records:
                 await self.outbound.decide(records)
-                await self._events.commit()
+                await events.commit()
         except BaseException:
-            events, self._events = self._events, None
-            if events is not None:
+            if self._events is events:  # leaving closes it too
+                self._events = None
                 await events.close()
             raise
         return len(records)

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
 from attrs import evolve, field, frozen
 
-from convalias.domain.addresses import EmailAddress, MailDomains
+from convalias.domain.addresses import EmailAddress, MailDomains, canonical_domain
 from convalias.domain.admitting import FREE, LIGHT, STRICT, Admission
+from convalias.domain.errors import InvalidValue
 from convalias.domain.policy import BlockedSenders, RoutingPolicy, SenderTrust
 
-ADMISSIONS: dict[str, Admission] = {one.name: one for one in (FREE, LIGHT, STRICT)}
+ADMISSIONS: Final[Mapping[str, Admission]] = MappingProxyType({one.name: one for one in (FREE, LIGHT, STRICT)})
 """The admissions that a stored deployment can name. One of one's own is wired in code."""
+
+
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(canonical_domain, names)))
 
 
 @frozen(kw_only=True)
 class Deployment:
-    """Domains and policy of one deployment. `policy` is None where nobody set one."""
+    """Domains and policy of one deployment."""
 
-    alias_domains: tuple[str, ...] = ()
-    legacy_domains: tuple[str, ...] = ()
+    alias_domains: tuple[str, ...] = field(default=(), converter=_names)
+    """The first is the one under which new aliases are made."""
+    legacy_domains: tuple[str, ...] = field(default=(), converter=_names)
     admission: str | None = None
+    """By name; None where nobody set a policy."""
     sender_trust: SenderTrust = SenderTrust.ACCEPT_KNOWN
     blocked_addresses: tuple[EmailAddress, ...] = field(default=(), repr=False)
     blocked_domains: tuple[str, ...] = ()
@@ -31,17 +42,20 @@ class Deployment:
 
     @property
     def policy(self) -> RoutingPolicy:
-        """The routing policy; the defaults where none was set."""
+        """The routing policy; the defaults where none was set. Raises `InvalidValue` for an unknown admission."""
+        admission = LIGHT if self.admission is None else ADMISSIONS.get(self.admission)
+        if admission is None:
+            raise InvalidValue("admission", found=self.admission, expected=" or ".join(ADMISSIONS))
         return RoutingPolicy(
-            admission=ADMISSIONS.get(self.admission or LIGHT.name, LIGHT),
+            admission=admission,
             sender_trust=self.sender_trust,
             blocked=BlockedSenders(self.blocked_addresses, self.blocked_domains),
             historical_days=self.historical_days,
         )
 
     def under(self, policy: RoutingPolicy) -> Deployment:
-        """With that policy in the place of this one's."""
-        return evolve(
+        """With that policy in the place of this one's. Raises `InvalidValue` when it holds more than can be kept."""
+        told = evolve(
             self,
             admission=policy.admission.name,
             sender_trust=policy.sender_trust,
@@ -49,8 +63,20 @@ class Deployment:
             blocked_domains=tuple(sorted(policy.blocked.domains)),
             historical_days=policy.historical_days,
         )
+        if told.policy != policy:
+            raise InvalidValue(
+                "policy", found="one per use case, or a loop guard", expected="one for all: wire any other in code"
+            )
+        return told
+
+    def at(self, *, alias: Iterable[str], legacy: Iterable[str]) -> Deployment:
+        """With these domains in the place of its own. Raises `InvalidValue` when one would be both."""
+        moved = evolve(self, alias_domains=alias, legacy_domains=legacy)
+        _ = moved.domains  # refuses what is in both
+        return moved
 
     def joined(self, domains: MailDomains) -> Deployment:
-        """With those domains besides. Raises `InvalidValue` when one would be both alias and legacy."""
-        both = MailDomains({*self.alias_domains, *domains.alias}, {*self.legacy_domains, *domains.legacy})
-        return evolve(self, alias_domains=tuple(sorted(both.alias)), legacy_domains=tuple(sorted(both.legacy)))
+        """With those domains behind its own, so that new aliases stay where they were. Raises `InvalidValue`."""
+        return self.at(
+            alias=(*self.alias_domains, *sorted(domains.alias)), legacy=(*self.legacy_domains, *sorted(domains.legacy))
+        )
