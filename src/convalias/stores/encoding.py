@@ -10,9 +10,12 @@ _LONGEST: Final = 150
 
 
 def encoded(text: str) -> str:
-    """Reversible for short ids: percent-encoded UTF-8. A long one ends in its digest."""
-    plain = quote(text, safe="-_.~:@")
-    return plain if len(plain) <= _LONGEST else f"{plain[:80]}~{digest(text)}"
+    """Reversible for short ids: percent-encoded UTF-8. A long one ends in its digest.
+
+    No short one looks like the end of a long one: `%` is followed by two hex digits everywhere else.
+    """
+    plain = quote(text, safe="-_.~:@", errors="surrogatepass")
+    return plain if len(plain) <= _LONGEST else f"{plain[:80]}%~{digest(text)}"
 
 
 def digest(*parts: str | bytes) -> str:
