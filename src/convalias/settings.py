@@ -10,9 +10,10 @@ from typing import Final, TypeAlias, TypeGuard
 
 from attrs import field, frozen
 
-from convalias.domain.addresses import EmailAddress, InvalidAddress, canonical_domain
-from convalias.domain.admitting import FREE, LIGHT, STRICT, Admission
-from convalias.domain.aliases import InvalidKey
+from convalias.codec.addresses import read_address
+from convalias.domain.addresses import EmailAddress, InvalidAddress
+from convalias.domain.admitting import LIGHT, Admission
+from convalias.domain.deployment import ADMISSIONS
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
 from convalias.domain.keyring import Keyring
@@ -23,7 +24,6 @@ Toml: TypeAlias = Mapping[str, object]
 DATA: Final = "CONVALIAS_DATA"
 KEYS: Final = "CONVALIAS_KEYS"
 SIGNING_KEY: Final = "CONVALIAS_MAILGUN_SIGNING_KEY"
-ADMISSIONS: Final[Mapping[str, Admission]] = {one.name: one for one in (FREE, LIGHT, STRICT)}
 _KNOWN: Final = frozenset(
     {
         "data",
@@ -38,6 +38,7 @@ _KNOWN: Final = frozenset(
     }
 )
 _POLICY: Final = frozenset({"admission", "sender_trust", "blocked_senders", "historical_days"})
+_BY_USE_CASE: Final = frozenset({"admission", "sender_trust"})
 _SECRET_WORDS: Final = ("secret", "password", "token", "signing_key", "keys")
 
 
@@ -90,17 +91,18 @@ def read_settings(
     environment = os.environ if environ is None else environ
     reader = _Reader(_toml(path))
     folder = data or environment.get(DATA) or reader.text("data", "convalias-data")
+    alias_domains = reader.domains("alias_domains")
     settings = Settings(
         data=Path(folder),
-        alias_domains=reader.domains("alias_domains"),
-        legacy_domains=reader.domains("legacy_domains"),
-        platform=reader.text("platform", "convalias"),
+        alias_domains=alias_domains,
+        legacy_domains=reader.legacy_domains(alias_domains),
+        platform=reader.name("platform", "convalias"),
         trusted_authserv_ids=frozenset(reader.texts("trusted_authserv_ids")),
         trust_spam_flag=reader.boolean("trust_spam_flag"),
         mail_limit=reader.count("mail_limit", 25_000_000),
         policy=reader.policy(),
         keyring=reader.keyring(environment),
-        signing_keys=_secret(environment, SIGNING_KEY),
+        signing_keys=reader.secret(environment, SIGNING_KEY),
     )
     reader.finish()
     return settings
@@ -123,8 +125,8 @@ def _secret(environment: Mapping[str, str], name: str) -> str:
     if (file := environment.get(f"{name}_FILE")) and name not in environment:
         try:
             return Path(file).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise WrongSettings({f"{name}_FILE": f"cannot be read ({error.strerror})"}) from error
+        except (OSError, ValueError) as error:  # no UTF-8, or no path
+            raise WrongSettings({f"{name}_FILE": f"cannot be read ({type(error).__name__})"}) from error
     return environment.get(name, "")
 
 
@@ -144,9 +146,20 @@ class _Reader:
         if self._problems:
             raise WrongSettings(self._problems)
 
+    def secret(self, environment: Mapping[str, str], name: str) -> str:
+        try:
+            return _secret(environment, name)
+        except WrongSettings as wrong:
+            self._problems.update(wrong.problems)
+            return ""
+
     def text(self, key: str, default: str) -> str:
         value = self._table.get(key, default)
         return value if isinstance(value, str) else self._wrong(key, value, "text", default)
+
+    def name(self, key: str, default: str) -> str:
+        value = self.text(key, default)
+        return value if value.strip() and value.isprintable() else self._wrong(key, value, "one line of text", default)
 
     def boolean(self, key: str) -> bool:
         value = self._table.get(key, False)
@@ -174,29 +187,34 @@ class _Reader:
         found: list[str] = []
         for text in self.texts(key):
             try:
-                found.append(canonical_domain(text))
+                found.append(_domain(text))
             except InvalidAddress as error:
                 self._problems[key] = str(error)
-        return tuple(found)
+        return tuple(dict.fromkeys(found))
+
+    def legacy_domains(self, alias_domains: tuple[str, ...]) -> tuple[str, ...]:
+        found = self.domains("legacy_domains")
+        if both := sorted({*found} & {*alias_domains}):
+            self._problem("legacy_domains", both, "domains that are not among alias_domains")
+        return found
 
     def keyring(self, environment: Mapping[str, str]) -> Keyring | None:
         try:
-            text = _secret(environment, KEYS)
+            text = self.secret(environment, KEYS)
             return Keyring.parse(text) if text else None
-        except (InvalidValue, InvalidKey) as error:
+        except InvalidValue as error:
             self._problems[KEYS] = str(error)
-        except WrongSettings as wrong:
-            self._problems.update(wrong.problems)
-        return None
+            return None
 
     def policy(self) -> RoutingPolicy | None:
         table = self._sub(self._table, "policy")
-        for key in sorted(set(table) - _POLICY):
-            self._problems[f"policy.{key}"] = f"unknown; expected one of {', '.join(sorted(_POLICY))}"
+        self._expect(table, "policy", _POLICY)
         cases = self._sub(self._table, "use_case")
         if not table and not cases:
             return None
         rows = {UseCase(name): self._sub(cases, name, f"use_case.{name}") for name in cases}
+        for name, row in rows.items():
+            self._expect(row, f"use_case.{name}", _BY_USE_CASE)
         return RoutingPolicy(
             admission=self._admission(table, "policy") or LIGHT,
             sender_trust=self._trust(table, "policy") or SenderTrust.ACCEPT_KNOWN,
@@ -209,6 +227,10 @@ class _Reader:
                 name: trust for name, row in rows.items() if (trust := self._trust(row, f"use_case.{name}"))
             },
         )
+
+    def _expect(self, table: Toml, where: str, keys: frozenset[str]) -> None:
+        for key in sorted({*table} - keys):
+            self._problems[f"{where}.{key}"] = f"unknown; expected one of {', '.join(sorted(keys))}"
 
     def _sub(self, table: Toml, key: str, shown: str | None = None) -> Toml:
         value = table.get(key, {})
@@ -240,9 +262,9 @@ class _Reader:
         for text in self.texts("blocked_senders", table, "policy.blocked_senders"):
             try:
                 if text.startswith("@"):
-                    domains.append(canonical_domain(text[1:]))
+                    domains.append(_domain(text[1:]))
                 else:
-                    addresses.append(EmailAddress.parse(text))
+                    addresses.append(read_address(text))
             except InvalidAddress:
                 self._problem("policy.blocked_senders", "an entry", "an address or @domain")
         return BlockedSenders(frozenset(addresses), frozenset(domains))
@@ -260,6 +282,10 @@ class _Reader:
 
     def _problem(self, key: str, value: object, expected: str) -> None:
         self._problems[key] = f"found {value!r}, expected {expected}"
+
+
+def _domain(text: str) -> str:
+    return read_address(f"x@{text}").domain
 
 
 def _is_list(value: object) -> TypeGuard[list[object]]:

@@ -1,0 +1,261 @@
+"""Settings: read once, checked whole, and no secret in a file or in a message."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.admitting import FREE, LIGHT, STRICT
+from convalias.domain.ids import UseCase
+from convalias.domain.policy import DEFAULT_POLICY, BlockedSenders, RoutingPolicy, SenderTrust
+from convalias.settings import Settings, WrongSettings, read_settings
+
+SECRET = base64.b64encode(b"a root secret of thirty-two octs").decode()
+FULL = """
+data = "/srv/convalias"
+alias_domains = ["Reply.example", "faß.example", "reply.example."]
+legacy_domains = ["relay.example"]
+platform = "Jobs Inc"
+trusted_authserv_ids = ["mx.border.example"]
+trust_spam_flag = true
+mail_limit = 1000
+
+[policy]
+admission = "strict"
+sender_trust = "require_aligned"
+blocked_senders = ["Eve@evil.example", "@bad.example", "@Böse.example"]
+historical_days = 0
+
+[use_case.apply]
+admission = "free"
+
+[use_case.sourcing]
+sender_trust = "accept_known"
+"""
+
+
+def read(folder: Path, text: str = "", **environ: str) -> Settings:
+    file = folder / "settings.toml"
+    file.write_text(text, encoding="utf-8")
+    return read_settings(file, environ=environ)
+
+
+def wrong(folder: Path, text: str = "", **environ: str) -> WrongSettings:
+    with pytest.raises(WrongSettings) as caught:
+        read(folder, text, **environ)
+    return caught.value
+
+
+def test_everything_has_a_value_that_works(tmp_path: Path) -> None:
+    assert read(tmp_path) == Settings()
+
+
+def test_a_whole_file_is_read(tmp_path: Path) -> None:
+    policy = RoutingPolicy(
+        admission=STRICT,
+        sender_trust=SenderTrust.REQUIRE_ALIGNED,
+        blocked=BlockedSenders([EmailAddress.parse("eve@evil.example")], ["bad.example", "xn--bse-sna.example"]),
+        historical_days=0,
+        admission_by_use_case={UseCase("apply"): FREE},
+        trust_by_use_case={UseCase("sourcing"): SenderTrust.ACCEPT_KNOWN},
+    )
+    assert read(tmp_path, FULL) == Settings(
+        data=Path("/srv/convalias"),
+        alias_domains=("reply.example", "xn--fa-hia.example"),
+        legacy_domains=("relay.example",),
+        platform="Jobs Inc",
+        trusted_authserv_ids=frozenset({"mx.border.example"}),
+        trust_spam_flag=True,
+        mail_limit=1000,
+        policy=policy,
+    )
+
+
+def test_a_policy_for_one_use_case_leaves_the_others_their_default(tmp_path: Path) -> None:
+    policy = read(tmp_path, '[use_case.apply]\nadmission = "free"\n').policy
+    assert policy is not None
+    assert (policy.admission_for(UseCase("apply")), policy.admission_for(UseCase("other"))) == (FREE, LIGHT)
+    assert policy.blocked == DEFAULT_POLICY.blocked
+
+
+# --- files and the environment -------------------------------------------------------------------------
+
+
+def test_without_a_file_nothing_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read_settings(environ={}) == Settings()
+    (tmp_path / "convalias.toml").write_text('platform = "Here"\n')
+    assert read_settings(environ={}).platform == "Here"
+
+
+def test_the_environment_of_the_process_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CONVALIAS_DATA", "/from/environment")
+    assert read_settings().data == Path("/from/environment")
+
+
+def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(WrongSettings, match="no such file"):
+        read_settings(tmp_path / "none.toml", environ={})
+
+
+@pytest.mark.parametrize("content", [b"a = ", b"\xff", b"a = 1\na = 2\n"], ids=repr)
+def test_a_file_that_is_no_toml_is_told(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "broken.toml"
+    file.write_bytes(content)
+    with pytest.raises(WrongSettings, match="TOML"):
+        read_settings(file, environ={})
+
+
+def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
+    with pytest.raises(WrongSettings, match="cannot be read"):
+        read_settings(tmp_path, environ={})
+
+
+def test_an_argument_stands_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('data = "file"\n')
+    environ = {"CONVALIAS_DATA": "environment"}
+    assert read_settings(file, data="argument", environ=environ).data == Path("argument")
+    assert read_settings(file, environ=environ).data == Path("environment")
+    assert read_settings(file, environ={}).data == Path("file")
+
+
+# --- secrets -------------------------------------------------------------------------------------------
+
+
+def test_secrets_come_from_the_environment_and_are_not_shown(tmp_path: Path) -> None:
+    settings = read(tmp_path, CONVALIAS_KEYS=f"0:{SECRET}", CONVALIAS_MAILGUN_SIGNING_KEY="new,old")
+    assert settings.keyring is not None
+    assert [key.id for key in settings.keyring.keys] == [0]
+    assert settings.signing_keys == "new,old"
+    assert SECRET not in repr(settings)
+    assert "new,old" not in repr(settings)
+
+
+def test_secrets_come_from_the_files_that_the_environment_names(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(f"0:{SECRET}\n")
+    (tmp_path / "signing").write_text("one\n")
+    files = {
+        "CONVALIAS_KEYS_FILE": str(tmp_path / "keys"),
+        "CONVALIAS_MAILGUN_SIGNING_KEY_FILE": str(tmp_path / "signing"),
+    }
+    settings = read(tmp_path, **files)
+    assert settings.keyring is not None
+    assert settings.signing_keys == "one"
+    assert read(tmp_path, **files, CONVALIAS_MAILGUN_SIGNING_KEY="two").signing_keys == "two"
+
+
+def test_a_secret_file_that_cannot_be_read_is_told_with_all_else(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    caught = wrong(
+        tmp_path,
+        "mail_limit = 0\n",
+        CONVALIAS_KEYS_FILE=str(tmp_path / "none"),
+        CONVALIAS_MAILGUN_SIGNING_KEY_FILE=str(tmp_path / "binary"),
+    )
+    assert set(caught.problems) == {"mail_limit", "CONVALIAS_KEYS_FILE", "CONVALIAS_MAILGUN_SIGNING_KEY_FILE"}
+
+
+@pytest.mark.parametrize("keys", ["nonsense", f"32:{SECRET}", f"0:{SECRET},0:{SECRET}", "0:c2hvcnQ="])
+def test_wrong_keys_are_told_and_not_quoted(tmp_path: Path, keys: str) -> None:
+    caught = wrong(tmp_path, CONVALIAS_KEYS=keys)
+    assert set(caught.problems) == {"CONVALIAS_KEYS"}
+    assert keys.rpartition(":")[2] not in str(caught)
+
+
+@pytest.mark.parametrize("key", ["signing_key", "keys", "smtp_password", "api_token", "CLIENT_SECRET"])
+def test_a_secret_in_the_file_is_refused_and_not_quoted(tmp_path: Path, key: str) -> None:
+    caught = wrong(tmp_path, f'{key} = "hunter2"\n')
+    assert set(caught.problems) == {key}
+    assert "hunter2" not in str(caught)
+
+
+# --- what is wrong -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("colour = 1", "colour"),
+        ("data = 1", "data"),
+        ("platform = []", "platform"),
+        ('platform = " "', "platform"),
+        ('platform = "two\\nlines"', "platform"),
+        ("trust_spam_flag = 1", "trust_spam_flag"),
+        ("mail_limit = 0", "mail_limit"),
+        ("mail_limit = true", "mail_limit"),
+        ("mail_limit = 1.5", "mail_limit"),
+        ('alias_domains = "reply.example"', "alias_domains"),
+        ("alias_domains = [1]", "alias_domains"),
+        ('alias_domains = ["no domain"]', "alias_domains"),
+        ('alias_domains = ["user@reply.example"]', "alias_domains"),
+        ('alias_domains = ["a.example"]\nlegacy_domains = ["A.example"]', "legacy_domains"),
+        ("policy = 1", "policy"),
+        ("policy.colour = 1", "policy.colour"),
+        ('policy.admission = "everybody"', "policy.admission"),
+        ("policy.admission = 1", "policy.admission"),
+        ('policy.sender_trust = "all"', "policy.sender_trust"),
+        ("policy.sender_trust = []", "policy.sender_trust"),
+        ("policy.historical_days = -1", "policy.historical_days"),
+        ("policy.historical_days = true", "policy.historical_days"),
+        ("policy.blocked_senders = 1", "policy.blocked_senders"),
+        ('policy.blocked_senders = ["nobody"]', "policy.blocked_senders"),
+        ('policy.blocked_senders = ["@"]', "policy.blocked_senders"),
+        ("use_case = 1", "use_case"),
+        ("use_case.apply = 1", "use_case.apply"),
+        ("use_case.apply.colour = 1", "use_case.apply.colour"),
+        ('use_case.apply.admission = "all"', "use_case.apply.admission"),
+        ('use_case.apply.sender_trust = "all"', "use_case.apply.sender_trust"),
+    ],
+)
+def test_each_wrong_value_is_told_by_its_key(tmp_path: Path, text: str, key: str) -> None:
+    caught = wrong(tmp_path, text)
+    assert set(caught.problems) == {key}
+    assert "expected" in str(caught)
+
+
+def test_all_that_is_wrong_is_told_at_once_a_line_each(tmp_path: Path) -> None:
+    caught = wrong(tmp_path, 'mail_limit = 0\nplatform = 1\npolicy.admission = "x"\n', CONVALIAS_KEYS="x")
+    assert set(caught.problems) == {"mail_limit", "platform", "policy.admission", "CONVALIAS_KEYS"}
+    assert len(str(caught).splitlines()) == 4
+
+
+def test_whom_it_blocks_is_not_quoted(tmp_path: Path) -> None:
+    caught = wrong(tmp_path, 'policy.blocked_senders = ["eve evil@evil.example"]')
+    assert "evil.example" not in str(caught)
+
+
+values = st.recursive(
+    st.one_of(st.booleans(), st.integers(-5, 5), st.sampled_from(['"x"', '"a.example"', '"@b"', '"light"'])),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=4,
+)
+keys = st.sampled_from(
+    "data alias_domains legacy_domains platform trusted_authserv_ids trust_spam_flag mail_limit policy use_case "
+    "policy.admission policy.sender_trust policy.blocked_senders policy.historical_days use_case.a use_case.a.admission "
+    "other".split()
+)
+
+
+def toml(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case list():
+            return f"[{', '.join(map(toml, value))}]"
+        case _:
+            return str(value)
+
+
+@given(st.dictionaries(keys, values, max_size=5))
+def test_any_file_is_settings_or_a_list_of_what_is_wrong(table: dict[str, object]) -> None:
+    with tempfile.TemporaryDirectory() as folder, suppress(WrongSettings):
+        read(Path(folder), "".join(f"{key} = {toml(value)}\n" for key, value in table.items()))
