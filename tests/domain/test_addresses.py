@@ -1,10 +1,20 @@
 """The one key that two spellings of an address share, and what never shares one."""
 
+import re
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convalias.domain.addresses import EmailAddress, InvalidAddress, MailDomains, Territory
+from convalias.domain.addresses import (
+    EmailAddress,
+    InvalidAddress,
+    MailDomains,
+    Territory,
+    canonical_domain,
+    canonical_local,
+)
 from convalias.domain.errors import InvalidValue
 
 
@@ -106,3 +116,74 @@ def test_a_domain_is_alias_legacy_or_foreign() -> None:
 def test_no_domain_is_both() -> None:
     with pytest.raises(InvalidValue, match="never both"):
         MailDomains({"x.example"}, {"X.example"})
+
+
+# --- laws of the canonical local part ------------------------------------------------------------------
+
+# Letters that look alike, fold into one another somewhere, compose, or are special in an address.
+letters = st.sampled_from("aAkKsSiIzZ.+\"\\@ ,;:<>()[]ıİſßẞKÅÅéÉ\u0301\u0308\u0958\u037e\u1fefσςΣ山ﬀ!#'-_9")
+locals_ = st.one_of(st.text(letters, min_size=1, max_size=12), st.text(min_size=1, max_size=40))
+
+
+def canonical(local: str) -> str | None:
+    try:
+        return canonical_local(local)
+    except InvalidAddress:
+        return None
+
+
+def quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+@given(locals_)
+def test_the_canonical_form_is_its_own(local: str) -> None:
+    form = canonical(local)
+    assert form is None or canonical_local(form) == form
+
+
+@given(locals_)
+def test_quotes_change_nobody(local: str) -> None:
+    form = canonical(local)
+    if form is not None and not local.startswith('"'):
+        assert canonical_local(quoted(local)) == form
+
+
+@given(locals_, locals_)
+def test_only_ascii_case_and_composition_are_folded(one: str, other: str) -> None:
+    """Two quoted texts share a form exactly when they differ in A-Z and NFC only, and nothing becomes ASCII."""
+    first, second = canonical(quoted(one)), canonical(quoted(other))
+    if first is not None and first == second:
+        assert folded(one) == folded(other)
+    if first is not None:
+        assert sum(map(str.isascii, unescaped(first))) <= sum(map(str.isascii, one))
+
+
+def folded(text: str) -> str:
+    return unicodedata.normalize("NFC", "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text))
+
+
+def unescaped(form: str) -> str:
+    return re.sub(r"\\(.)", r"\1", form[1:-1]) if form.startswith('"') else form
+
+
+def test_no_letter_beyond_ascii_becomes_an_ascii_one() -> None:
+    printable = filter(str.isprintable, map(chr, range(0x80, 0x30000)))
+    assert [char for char in printable if canonical_local(f"x{char}").isascii()] == []
+
+
+def test_a_letter_that_composing_makes_longer_counts_as_it_is_kept() -> None:
+    assert canonical_local("\u0958" * 42)
+    with pytest.raises(InvalidAddress, match="256"):
+        canonical_local("\u0958" * 43)
+
+
+@pytest.mark.parametrize("domain", ["[]", "[a b]", "[[x]]", "[a]b]", "[a\nb]", "[\u00e4]", "x" * 64, "a.."])
+def test_a_domain_is_labels_or_a_literal_without_space_and_bracket(domain: str) -> None:
+    with pytest.raises(InvalidAddress):
+        canonical_domain(domain)
+
+
+def test_of_a_domain_only_case_and_the_root_are_taken() -> None:
+    assert canonical_domain("A_b.Example.") == "a_b.example"

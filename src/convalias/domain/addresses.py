@@ -78,13 +78,15 @@ def canonical_local(local: str) -> str:
     Raises `InvalidAddress`.
     """
     text = _unquoted(local) if local.startswith('"') else local
-    if not text or len(text.encode("utf-8", "surrogatepass")) > _LOCAL_OCTETS or not text.isprintable():
-        raise InvalidAddress("local part", found=local, expected=f"1 to {_LOCAL_OCTETS} printable octets")
+    if not text or not text.isprintable():
+        raise InvalidAddress("local part", found=local, expected="printable characters")
     if text is local and not _BARE_LOCAL.fullmatch(text):
         raise InvalidAddress("local part", found=local, expected="no space and no special character outside quotes")
     text = text.translate(_ASCII_LOWER)
     if not text.isascii():
         text = "".join(_composed(text))
+    if len(text.encode()) > _LOCAL_OCTETS:  # after composing, which makes some letters longer
+        raise InvalidAddress("local part", found=local, expected=f"at most {_LOCAL_OCTETS} octets")
     if _BARE_LOCAL.fullmatch(text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
