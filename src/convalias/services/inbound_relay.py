@@ -114,12 +114,8 @@ class InboundRelay:
             return standing.outcome
         if receives <= self.patience.suspect:
             return await self._guarded(mail)
-        deaths = await self.stores.inbound.begun(mail.record) - 1
-        if deaths >= self.patience.receives - self.patience.suspect:
-            because = f"stopped its worker {deaths} times"
-            return await self._bury(mail, because, deaths)
         try:
-            progress = await self._guarded(mail)
+            progress = await self._suspected(mail)
         except (Exception, asyncio.CancelledError):  # an end, too; only a death is none
             with suppress(Exception):
                 async with asyncio.timeout(END_WITHIN.total_seconds()):
@@ -127,6 +123,12 @@ class InboundRelay:
             raise
         await self.stores.inbound.ended(mail.record)
         return progress
+
+    async def _suspected(self, mail: MailReference) -> Progress:
+        deaths = await self.stores.inbound.begun(mail.record) - 1
+        if deaths >= self.patience.receives - self.patience.suspect:
+            return await self._bury(mail, f"stopped its worker {deaths} times", deaths)
+        return await self._guarded(mail)
 
     async def _guarded(self, mail: MailReference) -> Progress:
         try:

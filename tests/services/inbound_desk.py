@@ -1,0 +1,291 @@
+"""The inbound side over memory: what lasts is a `Town`, what may die and start anew a `Process` of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from attrs import evolve
+
+from convalias.adapters import memory
+from convalias.adapters.mime import Reader
+from convalias.codec import load, loads
+from convalias.domain.addresses import EmailAddress, MailDomains
+from convalias.domain.aliases import ConversationAlias, LegacyAlias
+from convalias.domain.envelope import NULL_RETURN_PATH, ReturnPath
+from convalias.domain.events import MessageAdded
+from convalias.domain.evidence import Dmarc, SenderEvidence
+from convalias.domain.ids import AccountId, AliasId, ConversationId
+from convalias.domain.inbound import (
+    Done,
+    Effect,
+    EnvelopeRecord,
+    HeldMail,
+    IncomingMail,
+    MailReference,
+    OutcomeRecord,
+    RecordKey,
+)
+from convalias.domain.participants import Account, Participant
+from convalias.domain.policy import DEFAULT_POLICY, RoutingPolicy
+from convalias.domain.rollout import Stage
+from convalias.ports.mail import MailReader
+from convalias.services.aliasing import Aliasing
+from convalias.services.appending import Appender
+from convalias.services.carrier import PlanCarrier
+from convalias.services.facts import FactFinder
+from convalias.services.inbound_relay import InboundRelay, Stores
+from convalias.services.inbound_worker import InboundWorker
+from convalias.services.messaging import Messaging
+from convalias.services.notices import Notices
+from convalias.services.operations import Operations
+from convalias.services.receiver import Kept, Receiver, reference_to
+from convalias.services.replay import Replay
+from convalias.services.stages import Stages
+from convalias.services.sweeper import Sweeper
+from convalias.stores.aliases import Aliases
+from convalias.stores.conversations import ConversationStore
+from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.directory import IdentityDirectory
+from convalias.stores.inbound import InboundRecords
+from convalias.stores.refusals import Refusals
+from convalias.stores.threads import Threads
+from convalias.stores.traffic import Traffic
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+C1, C2, C3 = ConversationId("c1"), ConversationId("c2"), ConversationId("c3")
+ANN, BOB = AccountId("ann"), AccountId("bob")
+BOBS = EmailAddress.parse("bob@corp.example")
+TO_C1 = EmailAddress.parse("ann-1ab131e2@reply.example")
+TO_C1_TOO = EmailAddress.parse("cem-4ab131e2@reply.example")
+TO_C2 = EmailAddress.parse("ann-2ab131e2@reply.example")
+NOBODY = EmailAddress.parse("ann-3ab131e2@reply.example")
+LEGACY = EmailAddress.parse("x1@relay.example")
+LEGACY_C1 = EmailAddress.parse("x2@relay.example")
+PROVED = SenderEvidence(Dmarc.PASS)
+
+T = TypeVar("T")
+
+
+class Audience:
+    async def of_event(self, conversation: ConversationId, *, author: str) -> Sequence[EmailAddress]:
+        return ()
+
+    async def of_mail(self, conversation: ConversationId, *, raw_key: str) -> Sequence[EmailAddress]:
+        return ()
+
+
+class Writer:
+    """Refusals whose text can be looked at."""
+
+    def refusal(self, *, to: EmailAddress, alias: EmailAddress, text: str, key: str) -> bytes:
+        return f"{to} {alias} {text}".encode()
+
+
+def written(
+    *recipients: EmailAddress,
+    number: int = 1,
+    sender: EmailAddress = BOBS,
+    text: str = "Hello",
+    to: Sequence[EmailAddress] | None = None,
+    evidence: SenderEvidence | None = PROVED,
+    return_path: ReturnPath = BOBS,
+    quarantine: str | None = None,
+    headers: str = "",
+    attached: bool = False,
+) -> IncomingMail:
+    named = ", ".join(map(str, recipients if to is None else to))
+    head = f"From: {sender}\nTo: {named}\nSubject: Hi\nMessage-ID: <{number}@corp.example>\n{headers}"
+    body = f"\n{text}\n"
+    if attached:
+        body = (
+            'Content-Type: multipart/mixed; boundary="b"\n\n--b\n\n'
+            f"{text}\n--b\nContent-Type: image/png\nContent-Disposition: attachment\n\nPNG\n"
+            "--b\nContent-Type: image/gif\nContent-Disposition: attachment\n\nGIF\n--b--\n"
+        )
+    return IncomingMail(
+        (head + body).encode(),
+        recipients=recipients,
+        sender=return_path,
+        evidence=evidence,
+        quarantine=quarantine,
+        source="eml",
+    )
+
+
+class Town:
+    """Stores, queue and everybody outside: they outlive a process."""
+
+    def __init__(self) -> None:
+        self.clock = memory.Clock(NOON)
+        self.records = memory.Records()
+        self.blobs = memory.Blobs()
+        self.queue = memory.JobQueue(self.clock)
+        self.outbox = memory.Outbox()
+        self.legacy = memory.LegacyRelay(outgoing=memory.Outbox(), audience=Audience(), clock=self.clock)
+        self.flags = memory.Flags()
+        self.telemetry = memory.Telemetry()
+        self.inbound = InboundRecords(records=self.records)
+        self.directory = IdentityDirectory(records=self.records)
+        self.store = ConversationStore(records=self.records)
+
+    async def open(self) -> None:
+        """c1 of Ann and Bob, c2 of Ann alone; c3 is known to legacy only."""
+        messaging = Process(self).messaging
+        await messaging.create("apply", [Participant(ANN), Participant(BOB)], conversation=C1)
+        await messaging.create("apply", [Participant(ANN)], conversation=C2)
+        await Aliases(records=self.records).adopt(
+            [
+                ConversationAlias(address=address, conversation=conversation, stands_for=who, id=AliasId(address.local))
+                for address, conversation, who in (
+                    (TO_C1, C1, ANN),
+                    (TO_C1_TOO, C1, AccountId("cem")),
+                    (TO_C2, C2, ANN),
+                )
+            ]
+        )
+        await self.directory.upsert(Account(BOB, (BOBS,)))
+        await self.legacy.load([LegacyAlias(LEGACY, C3), LegacyAlias(LEGACY_C1, C1)], [])
+
+    async def messages(self, conversation: ConversationId = C1) -> list[MessageAdded]:
+        events = await self.store.after(conversation, 0, limit=1_000)
+        return [event.happening for event in events if isinstance(event.happening, MessageAdded)]
+
+    async def outcomes(self) -> list[OutcomeRecord]:
+        rows = await self.records.range("outcomes", "2026/03/01", after="", limit=1_000)
+        return [load(row.body, OutcomeRecord) for row in rows]
+
+    async def effects(self) -> list[dict[EmailAddress, Effect]]:
+        """By recipient, of each mail that the relay is through with."""
+        return [dict(one.outcome.effects) for one in await self.outcomes() if isinstance(one.outcome, Done)]
+
+    async def holds(self, conversation: ConversationId = C2) -> list[HeldMail]:
+        return [hold async for hold in self.inbound.holds(conversation)]
+
+    async def reference(self, key: RecordKey) -> MailReference:
+        return reference_to(loads(await self.blobs.get(key) or b"", EnvelopeRecord))
+
+
+class Process:
+    """All inbound services over the town, through faults."""
+
+    def __init__(
+        self,
+        town: Town,
+        *,
+        faults: memory.Faults | None = None,
+        policy: RoutingPolicy = DEFAULT_POLICY,
+        reader: MailReader | None = None,
+        legacy: bool = True,
+        stage: Stage = Stage.LEGACY,
+        counts: bool = True,
+    ) -> None:
+        self.town = town
+        self.faults = faults or memory.Faults()
+        self.records = memory.faulty.Records(town.records, self.faults)
+        self.blobs = memory.faulty.Blobs(town.blobs, self.faults)
+        self.queue = memory.faulty.JobQueue(town.queue, self.faults)
+        self.inbound = InboundRecords(records=self.records)
+        self.dead_letters = DeadLetters(records=self.records)
+        store = ConversationStore(records=self.records)
+        self.threads = Threads(conversations=store, records=self.records)
+        self.stages = Stages(flags=memory.faulty.Flags(town.flags, self.faults), unset=stage)
+        aliases = Aliases(records=self.records)
+        appender = Appender(conversations=store, threads=self.threads, clock=town.clock)
+        aliasing = Aliasing(aliases=aliases, appender=appender, stages=self.stages, mint=None)
+        self.messaging = Messaging(appender=appender, aliasing=aliasing)
+        directory = memory.faulty.IdentityDirectory(IdentityDirectory(records=town.records), self.faults)
+        relay_of_old = memory.faulty.LegacyRelay(town.legacy, self.faults) if legacy else None
+        self.notices = Notices(
+            refusals=Refusals(records=self.records),
+            outgoing=memory.faulty.OutgoingMail(town.outbox, self.faults),
+            writer=Writer(),
+            clock=town.clock,
+            telemetry=town.telemetry,
+        )
+        traffic = Traffic(records=self.records) if counts else None
+        self.facts = FactFinder(
+            domains=MailDomains({"reply.example"}, {"relay.example"}),
+            aliases=aliases,
+            threads=self.threads,
+            sightings=self.inbound,
+            identities=directory,
+            legacy=relay_of_old,
+            stages=self.stages,
+            traffic=traffic,
+        )
+        self.carrier = PlanCarrier(
+            messaging=self.messaging,
+            legacy=relay_of_old,
+            records=self.inbound,
+            notices=self.notices,
+            identities=directory,
+            blobs=self.blobs,
+            telemetry=town.telemetry,
+        )
+        self.relay = InboundRelay(
+            stores=Stores(blobs=self.blobs, inbound=self.inbound, dead_letters=self.dead_letters, traffic=traffic),
+            reader=reader or Reader(alias_domains=frozenset({"reply.example"})),
+            facts=self.facts,
+            carrier=self.carrier,
+            clock=town.clock,
+            telemetry=town.telemetry,
+            policy=policy,
+        )
+        self.receiver = Receiver(blobs=self.blobs, queue=self.queue, clock=town.clock, telemetry=town.telemetry)
+        self.worker = InboundWorker(queue=self.queue, relay=self.relay, clock=town.clock, telemetry=town.telemetry)
+        self.sweeper = Sweeper(
+            blobs=self.blobs,
+            queue=self.queue,
+            records=self.records,
+            inbound=self.inbound,
+            clock=town.clock,
+            telemetry=town.telemetry,
+        )
+        self.replay = Replay(
+            blobs=self.blobs,
+            inbound=self.inbound,
+            dead_letters=self.dead_letters,
+            relay=evolve(self.relay, carrier=evolve(self.carrier, notices=None)),
+        )
+        self.operations = Operations(
+            blobs=self.blobs,
+            inbound=self.inbound,
+            dead_letters=self.dead_letters,
+            clock=town.clock,
+            reader=self.relay.reader,
+        )
+
+    async def take(self, mail: IncomingMail) -> MailReference:
+        """Keep it, and its reference."""
+        receipt = await self.receiver.accept(mail)
+        assert isinstance(receipt, Kept)
+        return await self.town.reference(receipt.record)
+
+    async def drain(self, *, hours: int = 2) -> None:
+        """Work until nothing waits, letting time pass for what is in back-off, and send what is due."""
+        for _ in range(hours * 60):
+            await self.worker.step()
+            await self.notices.send_due()
+            depth = await self.town.queue.depth()
+            if not depth.ready and not depth.in_flight:
+                break
+            await self.town.clock.advance(timedelta(minutes=1))
+        await self.town.clock.advance(timedelta(minutes=2))
+        await self.notices.send_due()
+
+
+def told(story: Callable[[Town], Awaitable[T]]) -> T:
+    """Tell a story in a town that was opened for it."""
+
+    async def begin() -> T:
+        town = Town()
+        await town.open()
+        return await story(town)
+
+    return asyncio.run(asyncio.wait_for(begin(), 60))
+
+
+__all__ = ["NULL_RETURN_PATH"]
