@@ -44,6 +44,7 @@ def embedded(settings: Settings, instead: Instead) -> tuple[Opener, Wiring]:
             )
             for part in (outbox, system_outbox, legacy_outbox, legacy):
                 await part.open()
+            stack.push_async_callback(legacy.close)
             yield Ports(
                 records=folder.records,
                 blobs=folder.blobs,
