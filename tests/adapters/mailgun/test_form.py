@@ -112,6 +112,21 @@ def test_a_form_that_ends_in_the_middle_is_unreadable() -> None:
         read(MULTIPART, multipart([("a", "b")])[:-8])
 
 
+def test_only_an_ampersand_separates_fields() -> None:
+    assert rows(read(URLENCODED, b"a=b;token=c&d")) == [(b"a", b"b;token=c", None), (b"d", b"", None)]
+
+
+def test_a_type_is_read_in_any_case() -> None:
+    assert rows(read("Multipart/Form-Data; Boundary=XboundaryX", multipart([("a", "b")]))) == [(b"a", b"b", None)]
+    assert rows(read("APPLICATION/X-WWW-Form-Urlencoded; charset=utf-8", b"a=b")) == [(b"a", b"b", None)]
+
+
+def test_a_file_whose_name_is_written_the_forbidden_way_is_a_file() -> None:
+    disposition = b"Content-Disposition: form-data; name=\"attachment-1\"; filename*=UTF-8''%41.txt\r\n\r\n"
+    form = read(MULTIPART, b"--XboundaryX\r\n" + disposition + b"v\r\n--XboundaryX--\r\n")
+    assert rows(form) == [(b"attachment-1", b"v", b"")]
+
+
 def test_a_header_of_a_part_is_bounded() -> None:
     for header in (b"X" * 3_000 + b": y", b"X: " + b"y" * 3_000):
         body = b"--XboundaryX\r\n" + header + b"\r\n\r\nv\r\n--XboundaryX--\r\n"

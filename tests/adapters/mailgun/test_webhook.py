@@ -354,8 +354,10 @@ def test_guesses_of_the_provider_take_no_place_of_the_mail() -> None:
 def test_too_many_fields_are_kept_in_part_and_quarantined() -> None:
     door = Door(bounds=Bounds(fields=50))
     more: list[Field] = [("X-A", "b")] * 100
-    assert door.post([*raw_form(), *more]).status == 200
-    assert door.records()[0].quarantined == "unparseable"
+    assert door.post([*more, *raw_form(), *more]).status == 200
+    (record,) = door.records()
+    assert (record.quarantined, record.post.recipients) == ("unparseable", (EmailAddress.parse(ALIAS),))
+    assert door.kept() == RAW
 
 
 def test_fields_without_end_are_not_read_to_their_end() -> None:

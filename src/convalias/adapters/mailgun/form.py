@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import AsyncIterable
 from typing import Final, Protocol
 from urllib.parse import unquote_to_bytes
@@ -26,6 +27,9 @@ MOST_OPTIONS: Final = 2_048
 UNUSED: Final = b"stripped-"
 """The provider's own guesses at what is new in a text; hashed like everything, never kept."""
 SIGNED: Final = frozenset({b"timestamp", b"token", b"signature"})
+_ALWAYS: Final = SIGNED | {b"recipient", b"sender", b"body-mime", b"message-headers"}
+"""Kept behind any number of other fields: without these a signed mail could be neither taken nor refused."""
+_EXTENDED: Final = re.compile(rb";[ \t]*filename\*[ \t]*=", re.IGNORECASE)
 
 
 class UnreadableForm(Exception):
@@ -170,9 +174,10 @@ def _options(header: str) -> tuple[bytes, dict[bytes, bytes]]:
     if len(header) > MOST_OPTIONS:
         raise UnreadableForm(f"a header of more than {MOST_OPTIONS} octets")
     try:
-        return parse_options_header(header)
+        kind, options = parse_options_header(header)
     except ValueError as error:  # letters beyond Latin-1, which no header has
         raise UnreadableForm("a header that is no text") from error
+    return kind.lower(), options
 
 
 class _Intake:
@@ -214,7 +219,8 @@ class _Intake:
             # latin-1 carries any octet through; browsers and Mailgun write UTF-8 here (RFC 7578 §5.1)
             _, options = _options(value.decode("latin-1"))
             self._name = bytearray(options.get(b"name", b""))
-            self._filename = options.get(b"filename")
+            # RFC 7578 §4.2 forbids `filename*`, so its text is not believed; a file it is all the same
+            self._filename = options.get(b"filename", b"" if _EXTENDED.search(value) else None)
         elif name == b"content-type":
             self._media_type = value
 
@@ -230,7 +236,7 @@ class _Intake:
         self._files += self._filename is not None
         if len(self._form.parts) >= self._bounds.fields or self._files > self._bounds.files:
             self._overflow("fields")
-            if bytes(self._name) not in SIGNED or len(self._form.parts) >= 2 * self._bounds.fields:
+            if bytes(self._name) not in _ALWAYS or len(self._form.parts) >= 2 * self._bounds.fields:
                 return
         self._form.parts.append(
             Part(
