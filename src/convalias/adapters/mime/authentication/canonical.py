@@ -92,7 +92,9 @@ def with_crlf(octets: bytes) -> bytes:
     """The same octets with CRLF at every line end; a bare CR is none."""
     if octets.count(b"\n") == octets.count(b"\r\n"):
         return octets
-    return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    if b"\r\n" in octets:
+        octets = octets.replace(b"\r\n", b"\n")
+    return octets.replace(b"\n", b"\r\n")
 
 
 def _relaxed(text: bytes) -> bytes:
