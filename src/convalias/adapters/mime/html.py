@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 import nh3
+from attrs import define
 
 from convalias.adapters.mime import limits
 from convalias.adapters.mime.page import Page
@@ -87,10 +88,27 @@ def sanitised(source: str) -> str | None:
     return _CLEANER.clean(source)
 
 
-def to_text(source: str) -> str:
+@define
+class Room:
+    """How much HTML of one mail may still be laid out."""
+
+    size: int = limits.HTML
+    tags: int = limits.HTML_TAGS
+
+    def take(self, source: str) -> bool:
+        """Whether there is room for this; then it is less."""
+        tags = source.count("<") + source.count("&")
+        if len(source) > self.size or tags > self.tags:
+            return False
+        self.size -= len(source)
+        self.tags -= tags
+        return True
+
+
+def to_text(source: str, room: Room | None = None) -> str:
     """The text a reader would see. Block quotes become `> `, so that quoted history is found as in plain text."""
-    if len(source) > limits.HTML or source.count("<") + source.count("&") > limits.HTML_TAGS:
-        return _crude(source[: limits.CRUDE_HTML])
+    if not (room or Room()).take(source):
+        return _crude(source)
     page, unclosed = Page(), set[str]()
     at, size = 0, len(source)
     while at < size:

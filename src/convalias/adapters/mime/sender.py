@@ -61,7 +61,9 @@ def read_from(block: Block) -> From:
         clear = _reading(text_of(value))
         if isinstance(clear, ClearFrom):
             # Escape sequences were hidden from the scanner, the name is read from the octets.
-            return ClearFrom(clear.address, decoded(value[: value.rfind(b"<")])) if b"\x1b" in value else clear
+            return (
+                ClearFrom(clear.address, _unquoted(decoded(value[: value.rfind(b"<")]))) if b"\x1b" in value else clear
+            )
         objection = clear
     return AmbiguousFrom(readings([*values, *block.hidden_from]), objection)
 

@@ -54,6 +54,8 @@ class Tree:
     odd: bool = False
     parts: int = 0
     header_octets: int = 0
+    scanned: int = 0
+    """Octets in which delimiters were looked for, each level of nesting again."""
     binary: bool = False
     """Some body is declared `binary`: bare CR and NUL are at home in it (RFC 2045 §2.9)."""
 
@@ -117,6 +119,9 @@ class Tree:
             return ()
         if len(boundary) > limits.BOUNDARY:
             raise OverLimit("boundary", len(boundary))
+        self.scanned += end - start
+        if self.scanned > limits.SCANNED:
+            raise OverLimit("nesting", depth)
         inherited = "message/rfc822" if media_type == "multipart/digest" else "text/plain"  # RFC 2046 §5.1.5
         spans = delimited(self.data, start, end, boundary, room=limits.PARTS - self.parts)
         self.parts += len(spans)

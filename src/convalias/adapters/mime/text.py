@@ -13,7 +13,7 @@ from convalias.adapters.mime import limits
 from convalias.adapters.mime.charsets import decode
 from convalias.adapters.mime.files import neutralised
 from convalias.adapters.mime.flowed import unwrapped
-from convalias.adapters.mime.html import sanitised, to_text
+from convalias.adapters.mime.html import Room, sanitised, to_text
 from convalias.adapters.mime.structure import Part
 from convalias.adapters.mime.transfer import goes_on_after_padding, undone
 from convalias.domain.envelope import Attachment
@@ -53,14 +53,14 @@ class _Words:
     plain: str | None = None
     html: str | None = None
 
-    def text(self) -> str:
+    def text(self, room: Room) -> str:
         """The plain form, unless it is empty or a stub beside HTML that says more."""
         if self.html is None:
             return self.plain or ""
         if self.plain is None or not _SIGNIFICANT.search(self.plain):
-            return to_text(self.html) or self.plain or ""
+            return to_text(self.html, room) or self.plain or ""
         if len(self.plain) <= _STUB and _STUB_WORD.search(self.plain):
-            rendered = to_text(self.html)
+            rendered = to_text(self.html, room)
             if len(rendered) > len(self.plain) or not _STUB_WORD.search(rendered):
                 return rendered or self.plain
         return self.plain
@@ -76,11 +76,16 @@ class Extraction:
     """Kind and digest of each leaf, for the digest of the whole."""
     odd: bool = False
     others: bool = False
+    shown: int = limits.SHOWN
+    """Octets of text that may still be read."""
+    flowed: int = limits.FLOWED
+    """Characters that may still be unwrapped."""
 
     def said(self, root: Part) -> Said:
         """All that the tree says."""
         words = self._walk(root, first=True)
-        text = "\n\n".join(shown for one in words if (shown := one.text().strip("\n ")))
+        room = Room()
+        text = "\n\n".join(shown for one in words if (shown := one.text(room).strip("\n ")))
         if not text and self.attachments:
             text = _placeholder(root)
         html = self._html(words)
@@ -141,7 +146,7 @@ class Extraction:
 
     def _words(self, part: Part) -> _Words:
         """The text of one leaf."""
-        octets = self._octets(part)
+        octets = self._within(part, self._octets(part))
         label = part.labels.text("charset")
         if part.media_type == "text/html" and not label:
             found = _META_CHARSET.search(octets, 0, _META_WITHIN)
@@ -151,13 +156,25 @@ class Extraction:
         self.content.append((part.media_type, hashlib.sha256(text.strip().encode("utf-8", "replace")).digest()))
         if part.media_type == "text/html":
             return _Words(html=text)
-        if part.labels.text("format").lower() == "flowed" and len(text) <= limits.TEXT:
+        if part.labels.text("format").lower() == "flowed" and len(text) <= self.flowed:
+            self.flowed -= len(text)
             text = unwrapped(text, delete_space=part.labels.text("delsp").lower() == "yes")
         return _Words(plain=text)
 
+    def _within(self, part: Part, octets: bytes) -> bytes:
+        """As much of a text as may be read; of what is cut the original is attached, and it is noted."""
+        if len(octets) > self.shown:
+            self.odd = True
+            self._keep(part, octets)
+            octets = octets[: self.shown]
+        self.shown -= len(octets)
+        return octets
+
     def _attach(self, part: Part) -> None:
         """One attachment. The message in a message/rfc822 is kept as it came."""
-        content = self._octets(part)
+        self._keep(part, self._octets(part))
+
+    def _keep(self, part: Part, content: bytes) -> None:
         digest = hashlib.sha256(content)
         self.others = True
         name = part.disposition.text("filename") or part.labels.text("name")
