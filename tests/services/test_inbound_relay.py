@@ -10,6 +10,7 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.adapters.mime import Reader
+from convalias.codec import loads
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.admitting import STRICT
 from convalias.domain.dedup import MessageId
@@ -22,6 +23,7 @@ from convalias.domain.inbound import (
     ClaimKey,
     Dead,
     Done,
+    EnvelopeRecord,
     Expired,
     HandedOver,
     Held,
@@ -37,6 +39,7 @@ from convalias.domain.inbound import (
 )
 from convalias.domain.outcomes import CONSEQUENCES, GONE, Reason
 from convalias.domain.participants import AccountAuthor, Standing
+from convalias.domain.plan import RoutingPlan
 from convalias.domain.policy import BlockedSenders, LoopGuard, RoutingPolicy
 from convalias.domain.rollout import Axis, Rollout, Stage
 from convalias.ports.mail import ReadMail
@@ -220,6 +223,22 @@ def test_a_raw_mail_or_record_that_is_gone_is_expired() -> None:
         gone = MailReference(RecordKey("envelopes/2026/03/01/none.json"), TraceId("t"))
         assert await process.relay.process(gone) == Expired()
         assert await town.messages() == []
+
+    told(story)
+
+
+def test_a_plan_is_carried_out_with_its_own_mail_alone() -> None:
+    async def story(town: Town) -> None:
+        process = Process(town)
+        reference = await process.take(written(TO_C1))
+        record = loads(await town.blobs.get(reference.record) or b"", EnvelopeRecord)
+        raw = await town.blobs.get(record.raw) or b""
+        plan = await process.relay.decide(record, await process.relay.reader.read(raw, record.post))
+        assert isinstance(plan, RoutingPlan)
+        other = await process.relay.reader.read(b"X: y\n" * 2_000, record.post)
+        with pytest.raises(ExceptionGroup) as caught:
+            await process.carrier.carry_out(plan, other, record)
+        assert "never relayed or held" in str(caught.value.exceptions[0])
 
     told(story)
 

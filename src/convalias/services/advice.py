@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, assert_never
 
 from convalias.domain.inbound import Dead, Done, Effect, Expired, Held, Ignored, Outcome, Quarantined, Refused
 from convalias.domain.outcomes import Reason
@@ -54,6 +54,8 @@ def advice(outcome: Outcome | None) -> str:
             return "read the raw mail; it is kept and is not routed"
         case Expired():
             return "nothing: the raw mail was deleted by retention"
+        case _:
+            assert_never(outcome)
 
 
 def _about(effect: Effect) -> str:

@@ -222,6 +222,8 @@ def is_final(effect: Effect) -> bool:
             return True
         case Held() | Refused() | Ignored():
             return False
+        case _:
+            assert_never(effect)
 
 
 def _thread(plan: RoutingPlan, recipient: EmailAddress) -> ConversationThread | None:

@@ -183,18 +183,19 @@ class InboundRelay:
 
     async def _note(self, plan: RoutingPlan, mail: MailReference, record: EnvelopeRecord) -> None:
         """Count the mail, before anything else of it is seen: for the rules that know loops by their traffic."""
-        told, name = plan.case.mail, mail_name(plan.case.mail)
-        if self.policy.loop_guard is None or self.stores.traffic is None or not name:
+        told, guard, traffic = plan.case.mail, self.policy.loop_guard, self.stores.traffic
+        if guard is None or traffic is None:
             return
-        if isinstance(told, MessageEnvelope) and isinstance(told.sender, ClearFrom):
-            kept = [one.conversation for one in plan if isinstance(one.verdict, RelayToConversation | Hold)]
-            await self.stores.traffic.note(
-                name,
-                mail.record,
-                at=record.post.received_at,
-                text=(told.sender.address, told.content.body_digest),
-                conversations=[one for one in kept if one is not None],
-            )
+        if not isinstance(told, MessageEnvelope) or not isinstance(told.sender, ClearFrom):
+            return
+        kept = [one.conversation for one in plan if isinstance(one.verdict, RelayToConversation | Hold)]
+        await traffic.note(
+            mail_name(told),
+            mail.record,
+            at=record.post.received_at,
+            text=(told.sender.address, told.content.body_digest),
+            conversations=[one for one in kept if one is not None],
+        )
 
     async def _quarantine(
         self, mail: MailReference, record: EnvelopeRecord, read: ReadMail, standing: OutcomeRecord | None

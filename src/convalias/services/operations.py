@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from attrs import field, frozen
 
@@ -220,6 +220,8 @@ def _lines(outcome: OutcomeRecord) -> list[str]:
             return [f"quarantine {reason}"]
         case Expired():
             return ["expired    the raw mail is gone"]
+        case _:
+            assert_never(outcome.outcome)
 
 
 def _said(effect: Relayed | HandedOver | Skipped | Held | Refused | Ignored) -> str:
@@ -236,6 +238,8 @@ def _said(effect: Relayed | HandedOver | Skipped | Held | Refused | Ignored) -> 
             return f"refused    {reason.value}, {'the sender is told' if told else 'nobody is told'}"
         case Ignored(reason=reason):
             return f"ignored    {reason.value}"
+        case _:
+            assert_never(effect)
 
 
 def _message_id(text: str) -> MessageId:

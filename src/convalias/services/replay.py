@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from attrs import frozen
 
 from convalias.codec import loads
@@ -137,3 +139,5 @@ def is_final(outcome: Outcome) -> bool:
             return True
         case Dead() | Quarantined():
             return False
+        case _:
+            assert_never(outcome)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, assert_never
 
 from attrs import evolve, frozen
 
@@ -85,6 +85,8 @@ class Webhook:
                 return HttpAnswer(200, "kept")
             case TokenReused():
                 return HttpAnswer(403, "token: used before with another body")
+            case _:
+                assert_never(receipt)
 
     def read(self, form: Form, *, raw: bool = False) -> IncomingMail | _Refusal:
         """The mail that a form stands for, or why it is refused."""
