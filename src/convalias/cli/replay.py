@@ -72,5 +72,6 @@ def _row(done: Replayed, *, deliveries: int = 0) -> Row:
         "decided": done.decided,
         "events": done.events,
         "waiting": done.waiting,
+        "failed": done.failed,
         "deliveries": deliveries,
     }
