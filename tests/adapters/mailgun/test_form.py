@@ -6,6 +6,7 @@ import asyncio
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from urllib.parse import quote_from_bytes
 
 import pytest
 from hypothesis import given
@@ -110,6 +111,30 @@ def test_another_content_type_is_unreadable(content_type: str) -> None:
 def test_a_form_that_ends_in_the_middle_is_unreadable() -> None:
     with pytest.raises(UnreadableForm, match="middle"):
         read(MULTIPART, multipart([("a", "b")])[:-8])
+
+
+@given(st.binary(max_size=60), st.integers(1, 8))
+def test_escapes_are_read_as_the_standard_library_reads_them(octets: bytes, chunk: int) -> None:
+    for written in (quote_from_bytes(octets, safe=""), "".join(f"%{octet:02x}" for octet in octets)):
+        assert rows(read(URLENCODED, b"a=" + written.encode(), chunk=chunk)) == [(b"a", octets, None)]
+    plain = octets.translate(None, b"%&+")
+    assert rows(read(URLENCODED, b"a=" + plain, chunk=chunk)) == [(b"a", plain, None)]
+
+
+@pytest.mark.parametrize("broken", [b"%", b"%4", b"%%", b"%zz", b"%4z", b"%\n", b"%\r\n", b"%=41", b"%25%", b"%\n%41"])
+@pytest.mark.parametrize("chunk", [1, 100])
+def test_a_percent_sign_that_starts_no_escape_is_unreadable(broken: bytes, chunk: int) -> None:
+    for body in (b"a=" + broken, b"a=" + broken + b"&b=c", broken + b"x=b"):
+        with pytest.raises(UnreadableForm, match="percent"):
+            read(URLENCODED, body, chunk=chunk)
+
+
+def test_an_escape_that_a_bound_cuts_is_no_fault() -> None:
+    assert read(URLENCODED, b"a=" + b"%41" * 50, bounds=Bounds(request=100)).overflow == "request"
+    for length in range(21, 30):
+        name = b"b" * (length % 3) + b"%41" * length
+        assert read(URLENCODED, name + b"=b", bounds=Bounds(name=20)).overflow == "name"
+        assert read(URLENCODED, b"a=b&" + name, bounds=Bounds(request=60)).overflow == "request"
 
 
 def test_only_an_ampersand_separates_fields() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import re
 from collections.abc import AsyncIterable
 from typing import Final, Protocol
-from urllib.parse import unquote_to_bytes
 
 from attrs import Factory, define, field, frozen
 from python_multipart.exceptions import FormParserError
@@ -300,10 +300,39 @@ class _EscapedIntake(_Intake):
         piece = self._rest + data[start:end].replace(b"+", b" ")
         cut = piece.rfind(b"%", max(0, len(piece) - 2))  # an escape may be split between two chunks
         piece, self._rest = (piece[:cut], piece[cut:]) if cut >= 0 else (piece, b"")
-        self._keep(unquote_to_bytes(piece))
+        self._keep(_unescaped(piece))
 
     def end(self) -> None:
-        self._keep(unquote_to_bytes(self._rest))
-        self._name = bytearray(unquote_to_bytes(bytes(self._name).replace(b"+", b" ")))
+        self._keep(_unescaped(self._rest))
+        name = bytes(self._name).replace(b"+", b" ")
+        if len(name) > 3 * self._bounds.name:  # cut, and perhaps within an escape
+            self._overflow("name")
+            name = _whole(name)
+        self._name = bytearray(_unescaped(name))
         self.headers_finished()
         super().end()
+
+    def break_off(self) -> None:
+        """As above; an escape of which the end was not read is none."""
+        self._rest = b""
+        self._name = bytearray(_whole(bytes(self._name)))
+        super().break_off()
+
+
+def _whole(name: bytes) -> bytes:
+    """Without half an escape at its end."""
+    half = name.rfind(b"%", max(0, len(name) - 2))
+    return name if half < 0 else name[:half]
+
+
+def _unescaped(piece: bytes) -> bytes:
+    """Percent-decoding (RFC 3986 §2.1), by the decoder of quoted-printable: the same escapes with another sign.
+
+    `urllib.parse` takes half a second a megabyte for nothing but escapes, from whoever may post. Each escape makes two
+    octets less; a soft line break (RFC 2045 §6.7) would too, and has no meaning here.
+    """
+    escaped = piece.replace(b"=", b"%3D")
+    octets = binascii.a2b_qp(escaped.replace(b"%", b"="))
+    if len(escaped) - len(octets) != 2 * escaped.count(b"%") or b"%\n" in escaped or b"%\r" in escaped:
+        raise UnreadableForm("a percent sign that starts no escape")
+    return octets
