@@ -11,7 +11,7 @@ from typing import Final
 
 from convalias.adapters import embedded as adapters
 from convalias.adapters import system
-from convalias.adapters.memory import NoTelemetry
+from convalias.adapters.alarms import Telemetry
 from convalias.app.facade import Opener
 from convalias.app.ports import Instead, Ports
 from convalias.app.services import Wiring, audience
@@ -51,7 +51,7 @@ def embedded(settings: Settings, instead: Instead) -> tuple[Opener, Wiring]:
                 queue=folder.jobs,
                 events=folder.events,
                 clock=clock,
-                telemetry=NoTelemetry(),
+                telemetry=Telemetry(),
                 incarnation=incarnation,
                 mail=outbox,
                 system_mail=system_outbox,
