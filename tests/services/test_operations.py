@@ -207,6 +207,7 @@ def test_every_reason_has_an_advice() -> None:
     for reason in Reason:
         assert advice(Done(((TO_C1, Refused(reason)),)))
     assert advice(None) == WAITS
+    assert "no recipient" in advice(Done(()))
     assert outcome_name(None) == "waiting"
 
 

@@ -10,6 +10,7 @@ from convalias.domain.inbound import Dead, Done, Effect, Expired, Held, Ignored,
 from convalias.domain.outcomes import Reason
 
 NOTHING: Final = "nothing: it was delivered"
+NOBODY: Final = "see the provider's route: the mail came with no recipient that could be read"
 WAITS: Final = "it waits in the queue: see that an inbound worker runs (convalias worker inbound)"
 
 _BY_REASON: Final[Mapping[Reason, str]] = MappingProxyType(
@@ -46,6 +47,8 @@ def advice(outcome: Outcome | None) -> str:
     match outcome:
         case None:
             return WAITS
+        case Done(effects=()):
+            return NOBODY
         case Done(effects=effects):
             return next((said for _, effect in effects if (said := _about(effect))), NOTHING)
         case Dead():

@@ -93,7 +93,7 @@ class InboundWorker:
         return Dead(UNREADABLE, job.receives)
 
     async def step(self, *, wait: timedelta = timedelta(0)) -> int:
-        """One batch, from taking to acknowledging; how many jobs came to an end."""
+        """One batch, from taking to acknowledging; how many jobs came to an end, or wait for a time that was set."""
         jobs = await self.queue.take(limit=self.batch, wait=wait, lease=self.visible_for)
         if not jobs:
             return 0
@@ -115,7 +115,7 @@ class InboundWorker:
             for one in processed:
                 if isinstance(one.progress, Again):
                     await self.queue.keep([one.job], one.progress.after, held=False)
-        return len(done)
+        return len(done) + sum(isinstance(one.progress, Again) and bool(one.progress.after) for one in processed)
 
     async def _keep(self, jobs: Sequence[Job]) -> None:
         """Extend the lease while work goes on. A queue that is away for a moment is no reason to stop."""
