@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, TypeGuard
 
 from attrs import field, frozen
 
-from convalias.codec.addresses import read_address
+from convalias.codec.addresses import read_address, what_is_wrong
 from convalias.domain.addresses import EmailAddress, InvalidAddress
 from convalias.domain.admitting import LIGHT, Admission
 from convalias.domain.deployment import ADMISSIONS
@@ -266,7 +266,8 @@ class _Reader:
                 else:
                     addresses.append(read_address(text))
             except InvalidAddress:
-                self._problem("policy.blocked_senders", "an entry", "an address or @domain")
+                why = what_is_wrong(text)
+                self._problem("policy.blocked_senders", "an entry", f"an address or @domain{why and f' ({why})'}")
         return BlockedSenders(frozenset(addresses), frozenset(domains))
 
     def _days(self, table: Toml) -> int:

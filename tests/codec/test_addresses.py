@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convalias.codec.addresses import MOST, read_address
+from convalias.codec.addresses import MOST, read_address, what_is_wrong
 from convalias.domain.addresses import EmailAddress, InvalidAddress
 
 
@@ -71,3 +71,8 @@ def test_any_text_is_an_address_or_is_refused(text: str) -> None:
         return
     assert address.domain.isascii()
     assert EmailAddress.parse(address.key) == address
+
+
+def test_what_is_wrong_with_a_typed_address_is_told_in_words() -> None:
+    assert "@-sign" in what_is_wrong("john.home.example")
+    assert what_is_wrong("john@home.example") == ""

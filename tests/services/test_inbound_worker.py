@@ -54,7 +54,8 @@ def test_what_is_through_is_done_and_what_is_not_comes_again() -> None:
         assert await depth(town) == (0, 1)
         await town.clock.advance(timedelta(seconds=5))
         assert await depth(town) == (1, 0)
-        assert await process.worker.step(wait=timedelta(seconds=1)) == 0
+        assert await process.worker.step(wait=timedelta(seconds=1)) == 1
+        assert await depth(town) == (0, 1)
 
     told(story)
 

@@ -31,4 +31,18 @@ def read_address(text: str) -> EmailAddress:
     return EmailAddress(address.key, text)
 
 
+def what_is_wrong(text: str) -> str:
+    """In words for who typed it, what `email-validator` finds wrong with an address; empty when it finds nothing.
+
+    For what people type in only, and never to refuse mail: it takes exception to old Japanese addresses that work.
+    """
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - only when somebody mistyped
+
+    try:
+        validate_email(text, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        return " ".join(str(error).split())
+    return ""
+
+
 _ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
