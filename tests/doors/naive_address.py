@@ -9,6 +9,7 @@ import re
 import string
 import unicodedata
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 LOOKALIKES = str.maketrans("oil", "011")
@@ -23,6 +24,7 @@ SRS1 = re.compile(r"srs1[=+-][^=]+=[^=]+=(?P<srs0>[=+-].+)", re.DOTALL)
 V3 = re.compile(r"(?:.*-)?(?P<token>[0-9a-tv-z]{17})", re.DOTALL)
 
 
+@lru_cache(maxsize=4096)
 def canonical(written: str) -> str:
     """The canonical key of an address: no brackets, no quotes, ASCII case folded and nothing else."""
     text = written.strip()
