@@ -20,6 +20,15 @@ def multi(head: bytes, body: bytes, count: int) -> bytes:
 
 
 SCALED: Final[dict[str, Make]] = {
+    "jis within bounds": lambda n: multi(
+        b"Content-Type: text/plain; charset=iso-2022-jp", b"\x1b$B\x1b(B" * 65_000, n // 390_000 + 1
+    ),
+    "utf16 within bounds": lambda n: multi(
+        b"Content-Type: text/plain; charset=utf-16", b"\x00\xdc" * 195_000, n // 390_000 + 1
+    ),
+    "gbk within bounds": lambda n: multi(
+        b"Content-Type: text/plain; charset=gb2312", b"\x80" * 390_000, n // 390_000 + 1
+    ),
     "plain spaces": lambda n: plain(b" " * n),
     "plain newlines": lambda n: plain(b"\n" * n),
     "plain utf8": lambda n: typed(b"text/plain; charset=utf-8", "山".encode() * (n // 3)),

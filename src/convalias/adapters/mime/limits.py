@@ -39,7 +39,7 @@ SHOWN: Final = 4_000_000
 SCANNED: Final = 400_000_000
 """Octets in which delimiters are looked for, a level of nesting each: 0.7 s. A mail of 13 MB may nest to the limit."""
 JAPANESE: Final = 400_000
-"""Octets of one text that are read step by step (cp932's characters in ISO-2022-JP, broken UTF-16): 0.4 s a million."""
+"""Octets of text of a mail that are read step by step (cp932's characters in ISO-2022-JP, broken UTF-16): 0.4 s a million."""
 LOOKALIKES: Final = 10_000
 """Lines that begin like a delimiter and are none. More are no honest mail, and count as parts."""
 FLOWED: Final = 250_000

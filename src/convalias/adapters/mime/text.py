@@ -78,6 +78,8 @@ class Extraction:
     others: bool = False
     shown: int = limits.SHOWN
     """Octets of text that may still be read."""
+    stepwise: int = limits.JAPANESE
+    """Octets of text that may still be read step by step."""
     flowed: int = limits.FLOWED
     """Characters that may still be unwrapped."""
 
@@ -151,7 +153,9 @@ class Extraction:
         if part.media_type == "text/html" and not label:
             found = _META_CHARSET.search(octets, 0, _META_WITHIN)
             label = found[1].decode("ascii") if found else ""
-        text = decode(octets, label)
+        text = decode(octets, label, stepwise=self.stepwise)
+        if b"\x1b" in octets or not octets.isascii():
+            self.stepwise = max(self.stepwise - len(octets), 0)
         text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff").replace("\0", "\ufffd")
         self.content.append((part.media_type, hashlib.sha256(text.strip().encode("utf-8", "replace")).digest()))
         if part.media_type == "text/html":
