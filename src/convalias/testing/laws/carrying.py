@@ -1,0 +1,100 @@
+"""Laws of carrying: a mail reaches each conversation that it was sent to once, and no other."""
+
+# ruff: noqa: S101 - a law is an assertion, and run by tests alone
+
+from __future__ import annotations
+
+from convalias.domain.dedup import MailKey
+from convalias.domain.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.ids import ConversationId
+from convalias.domain.outcomes import CONSEQUENCES
+from convalias.domain.plan import RoutingPlan
+from convalias.domain.policy import RoutingPolicy
+from convalias.domain.routing import route
+from convalias.domain.rulebook import RuleBook
+from convalias.domain.verdicts import (
+    AliasRecipient,
+    HandToLegacy,
+    Hold,
+    LegacyRecipient,
+    Reject,
+    RelayToConversation,
+    Ruling,
+    SkipOverlap,
+)
+from convalias.testing.strategies import Exchange
+
+
+def nothing_is_skipped_unless_it_is_carried(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
+    """By a recipient of the same mail that relays to the same conversation."""
+    decision = route(example.mail, example.context, policy, rules)
+    if isinstance(decision, RoutingPlan):
+        for ruling in decision:
+            if isinstance(ruling.verdict, SkipOverlap):
+                carriers = {one.recipient.address: one.verdict for one in decision}
+                carrying = carriers.get(ruling.verdict.carried_by)
+                assert isinstance(carrying, RelayToConversation)
+                assert carrying.conversation == ruling.conversation
+
+
+def a_conversation_takes_a_mail_once(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
+    """However many of its addresses the mail was sent to."""
+    decision = route(example.mail, example.context, policy, rules)
+    if isinstance(decision, RoutingPlan):
+        relayed = [one.verdict.conversation for one in decision if isinstance(one.verdict, RelayToConversation)]
+        assert len(relayed) == len(set(relayed))
+
+
+def nothing_crosses_conversations(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
+    """A mail is posted or held only where the address that it was sent to leads; only legacy's own goes to legacy."""
+    decision = route(example.mail, example.context, policy, rules)
+    if isinstance(decision, RoutingPlan):
+        for ruling in decision:
+            match ruling.verdict:
+                case RelayToConversation(conversation=conversation):
+                    assert isinstance(ruling.recipient, AliasRecipient)
+                    assert conversation == ruling.conversation
+                case Hold(dedup_key=MailKey(conversation=conversation)):
+                    assert conversation == ruling.conversation
+                case HandToLegacy():
+                    assert isinstance(ruling.recipient, LegacyRecipient)
+                case _:
+                    pass
+
+
+def a_mail_is_told_by_its_sender_and_id(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
+    """Dedup keys are equal exactly when conversation, sender address and Message-ID are.
+
+    A key by less would let whoever knows an id swallow somebody else's mail; one by more would make a retry a second
+    message.
+    """
+    decision = route(example.mail, example.context, policy, rules)
+    if isinstance(decision, RoutingPlan):
+        for ruling in decision:
+            if isinstance(ruling.verdict, RelayToConversation | Hold) and ruling.verdict.dedup_key is not None:
+                mail = example.mail
+                assert isinstance(mail, MessageEnvelope)
+                assert isinstance(mail.sender, ClearFrom)
+                assert ruling.conversation is not None
+                assert ruling.verdict.dedup_key == MailKey(ruling.conversation, mail.sender.address, mail.message_id)
+
+
+def legacy_is_no_way_around_a_decision(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
+    """What is held or refused for its sender is not handed over by the legacy address of the same conversation."""
+    decision = route(example.mail, example.context, policy, rules)
+    if isinstance(decision, RoutingPlan):
+        decided = {one.conversation for one in decision if _is_about_the_sender(one)}
+        handed = {one.conversation for one in decision if isinstance(one.verdict, HandToLegacy)}
+        nowhere: set[ConversationId | None] = {None}
+        assert decided & handed <= nowhere
+
+
+def _is_about_the_sender(ruling: Ruling) -> bool:
+    """Or about the mail, or the closed conversation: whatever is no refusal of the alias alone."""
+    match ruling.verdict:
+        case Hold():
+            return True
+        case Reject(reason=reason):
+            return not CONSEQUENCES[reason].about_alias
+        case _:
+            return False
