@@ -105,13 +105,18 @@ def test_a_world_without_a_policy_leaves_the_one_that_stands(commands: Commands)
     assert "UNKNOWN_SENDER" in story["steps"][1]["what"]
 
 
-def test_aliases_that_no_key_of_ours_made_are_warned_of(commands: Commands) -> None:
+def test_aliases_that_no_key_of_ours_made_work_and_are_warned_of(commands: Commands) -> None:
     forged = "john-smith-0123456789abcdefg@reply.example"
     world = {**WORLD, "aliases": [{"address": forged, "conversation": "c1", "participant": "john"}]}
     ran = commands.run("load", commands.file("world.json", json.dumps(world)))
     assert ran.status == 0
     assert "1 aliases" in ran.err
-    assert "FORGED_ALIAS" in ran.err
+    commands.ask(
+        "ingest", commands.file("mail.eml", f"From: mary@corp.example\nTo: {forged}\nMessage-ID: <v@y.example>\n\nHi\n")
+    )
+    commands.work()
+    (story,) = commands.ask("why")
+    assert "relayed" in story["steps"][1]["what"]
 
 
 def test_for_people_the_counts_are_lines(commands: Commands) -> None:

@@ -229,6 +229,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             blocked_addresses=(JOHN,),
             blocked_domains=("evil.example",),
             historical_days=30,
+            foreign_tokens=True,
         ),
         Deployment(),
     ],

@@ -18,6 +18,7 @@ from convalias.app.workers import WORKERS, Loop, Step, Worker, drain
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.deployment import Deployment
 from convalias.domain.ids import AccountId
+from convalias.domain.keyring import Keyring
 from convalias.domain.participants import Account, Participant
 from convalias.domain.policy import RoutingPolicy
 from convalias.ports.errors import PortError, Unavailable
@@ -174,6 +175,11 @@ class Convalias:
     def deployment(self) -> Deployment:
         """Domains and policy as they stood at the last look."""
         return self._deployment or self._wiring.deployment
+
+    @property
+    def keyring(self) -> Keyring:
+        """The root secrets of this deployment."""
+        return self._wiring.keyring
 
     @property
     def receiver(self) -> Receiver:

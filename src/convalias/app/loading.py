@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol, TypeVar, runtime_checkable
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from convalias.app.facade import Convalias
 from convalias.codec.doors import World
@@ -99,8 +99,12 @@ def given_conversations(world: World) -> Sequence[GivenConversation]:
 async def _describe(cv: Convalias, world: World, *, with_policy: bool) -> None:
     """Domains first: until they are known, mail to what is loaded would be nobody's."""
 
+    foreign = bool(unverifiable(world, cv.keyring.alias_keys()))
+
     def described(standing: Deployment) -> Deployment:
         joined = standing.joined(world.context.domains)
+        if foreign:
+            joined = evolve(joined, foreign_tokens=True)
         return joined.under(world.policy) if with_policy else joined
 
     await cv.services.stores.deployments.change(described)
@@ -131,6 +135,6 @@ async def _each(things: Iterable[T], work: Callable[[T], Awaitable[object]], don
 
 
 def unverifiable(world: World, keys: AliasKeys) -> int:
-    """How many v3 aliases none of these keys made: mail to them is refused as FORGED_ALIAS."""
+    """How many v3 aliases none of these keys made: they work, for they are listed, but cost a look-up to refuse."""
     aliases = (one.address for one in world.facts if isinstance(one, ConversationAlias))
     return sum(isinstance(read_v3(one.local, one.domain, keys), Forged) for one in aliases)

@@ -66,7 +66,7 @@ def _warn(at: At, world: World) -> None:
     keyring = settings.keyring or file_keyring(settings.data)
     if forged := unverifiable(world, keyring.alias_keys()):
         click.echo(
-            f"convalias: {forged} aliases have a token that no key of this deployment made; mail to them is refused as"
-            " FORGED_ALIAS (set CONVALIAS_KEYS to the keys they were minted with)",
+            f"convalias: {forged} aliases have a token that no key of this deployment made; they work, but forged tokens"
+            " are told from unknown ones no more (set CONVALIAS_KEYS to the keys they were minted with)",
             err=True,
         )

@@ -34,6 +34,8 @@ class Deployment:
     blocked_addresses: tuple[EmailAddress, ...] = field(default=(), repr=False)
     blocked_domains: tuple[str, ...] = ()
     historical_days: int = 365
+    foreign_tokens: bool = False
+    """It was given v3 aliases that keys of others made: a token counts when it is listed, whatever its MAC."""
 
     @property
     def domains(self) -> MailDomains:
