@@ -274,8 +274,9 @@ def scopes() -> Iterator[Scope]:
     for count in (1, 2):
         away = list(product(_AWAY, _ASKING, ("both", "envelope", "header")))
         yield Scope(f"away, {count}", list(patterns(count, FEW_NOWHERE, FEW_SOMEWHERE)), away, _alone)
-    telling = list(
-        product(MailClass, _PROOFS, (JOHN, "", None), ("light", "strict"), ("envelope", "with good", "header"))
-    )
+    telling = list(product(MailClass, _PROOFS, (JOHN, None), ("light", "strict"), ("envelope", "with good", "header")))
     yield Scope("told", list(product(_REFUSED, _TELLING)), telling, _told)
+    nowhere = [(named, letter) for named, letter in product(_REFUSED, _TELLING[::4]) if not named.startswith("good")]
+    null = list(product(MailClass, _PROOFS, ("",), ("light",), ("envelope",)))
+    yield Scope("told to a null return path", nowhere, null, _told)
     yield Scope("told by a header alias", list(product(_REFUSED, _TELLING)), _PROOFS, _told_by_header)

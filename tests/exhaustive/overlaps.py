@@ -62,7 +62,8 @@ STAGES = ("parallel", "native")
 ALL_STAGES = ("legacy", "shadow", "parallel", "native")
 BOTH, ENVELOPE, HEADER, DELIVERED = "both", "envelope", "header", "delivered"
 
-_PLACES = (BOTH, ENVELOPE, HEADER, DELIVERED)
+_PLACES = (BOTH, ENVELOPE, HEADER)
+_STAMPED = tuple(one for one in product((*_PLACES, DELIVERED), repeat=2) if DELIVERED in one)
 _PEOPLE = (Person("a1", (JOHN,)), Person("a9", ("ann@home.example",)))
 
 
@@ -225,6 +226,7 @@ def _letters() -> Iterator[Voice]:
     yield _voice(replace(vague, spam=True))
     yield _voice(Letter(empty=True))
     yield _voice(Letter(odd=True))
+    yield _voice(Letter(empty=True, odd=True))
     yield _voice(Letter(date=NOW - 3 * DAY), where=ENVELOPE)
     yield _voice(Letter(), where=ENVELOPE, seen=(Seen(JOHN, "c1"),))
     yield _voice(Letter(), where=ENVELOPE, seen=(Seen(JOHN, "c1"), Seen(JOHN, "c9")))
@@ -256,16 +258,18 @@ def _with_delivered(pattern: Pattern, inner: tuple[str, ...]) -> Case:
 
 def scopes() -> Iterator[Scope]:
     """PLACES, VOICES, STATES, and mails without an envelope."""
-    for count, where in ((1, _PLACES), (2, _PLACES), (3, _PLACES[:3])):
-        placements = list(product((_USUAL, _STRICT), product(where, repeat=count)))
+    for count in (1, 2, 3):
+        placements = list(product((_USUAL, _STRICT), product(_PLACES, repeat=count)))
         before = raw(count) * len(placements)
         yield Scope(f"places of {count}", list(patterns(count)), placements, _by_place, before)
+    stamped = list(product((_USUAL,), _STAMPED))
+    yield Scope("stamped of 2", list(patterns(2)), stamped, _by_place, raw(2) * len(stamped), sliced=False)
     for count in (1, 2, 3):
         every = partial(patterns, count, NOWHERE, SOMEWHERE)
         before = raw(count, NOWHERE, SOMEWHERE) * len(VOICES)
         yield Scope(f"voices to {count}", list(every()), VOICES, _by_voice, before)
     for count in (1, 2):
-        placements = list(product((_USUAL, _STRICT), product(_PLACES[:3], repeat=count)))
+        placements = list(product((_USUAL, _STRICT), product(_PLACES, repeat=count)))
         states = list(patterns(count, FEW_NOWHERE, FEW_SOMEWHERE, ALL_SITUATIONS, ALL_STAGES))
         before = raw(count, situations=ALL_SITUATIONS, stages=ALL_STAGES) * len(placements)
         yield Scope(f"states of {count}", states, placements, _by_place, before)

@@ -20,6 +20,8 @@ class Scope:
     make: Callable[[Any, Any], Case]
     before: int = 0
     """How many there were before conversations were renamed and what cannot matter was dropped."""
+    sliced: bool = True
+    """False: what its cases show is so rare among them that a slice would miss it."""
 
     def __len__(self) -> int:
         """How many cases."""
@@ -36,7 +38,7 @@ class Scope:
 
     def slice(self, most: int, seed: int) -> Iterator[Case]:
         """About `most` of them, evenly spread: a stride that meets every value of the inner axis, from a seeded place."""
-        stride = max(1, len(self) // most)
-        while math.gcd(stride, len(self.inner)) > 1:
+        stride = max(1, len(self) // most) if self.sliced else 1
+        while stride > 1 and math.gcd(stride, len(self.inner)) > 1:
             stride += 1
         return map(self.__getitem__, range(seed % stride, len(self), stride))

@@ -3,7 +3,7 @@
 One good alias of an open conversation, and its legacy alias beside it (so that what is copied is seen too). A rule
 of the sender sees no other recipient, and the verdict is reached in phases of which each sees the one before by its
 verdict alone. So these are whole products: PEOPLE of everybody the directory and the history can name with proof,
-trust, admission and what vouches; STANDING of the verdicts so reached with what may become of them (class, spam,
+trust, admission and what vouches (of which VOUCHED FOR is the part that a slice would thin out); STANDING of the verdicts so reached with what may become of them (class, spam,
 emptiness, oddity, both halves of the rule of replays); PROOF of every cell of the evidence with trust and admission.
 """
 
@@ -162,6 +162,9 @@ def scopes() -> Iterator[Scope]:
     """PEOPLE, STANDING, PROOF."""
     who = list(product(PEOPLE, PASSED, VOUCHED))
     yield Scope("people", who, list(product(PROOFS, POLICIES)), _person)
+    few = [("never", one) for one in VOUCHED]
+    strangers = [(name, *one) for name, one in product(PEOPLE, few)]
+    yield Scope("vouched for", strangers, list(product(PROOFS[:4], (Policy(), Policy(trust="accept_any")))), _person)
     standing = list(product(_WHO, POLICIES, (PROVED, UNPROVED, DOUBTFUL, SPOOFED)))
     yield Scope("standing", standing, list(product(_MARKS, MailClass, (False, True))), _standing)
     cells = list(
