@@ -98,7 +98,6 @@ def given_conversations(world: World) -> Sequence[GivenConversation]:
 
 async def _describe(cv: Convalias, world: World, *, with_policy: bool) -> None:
     """Domains first: until they are known, mail to what is loaded would be nobody's."""
-
     foreign = bool(unverifiable(world, cv.keyring.alias_keys()))
 
     def described(standing: Deployment) -> Deployment:
