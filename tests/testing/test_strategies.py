@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from enum import Enum
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 import convalias.domain
 from convalias.adapters.mime import Reader
-from convalias.codec.doors import read_world
+from convalias.codec.document import Json
+from convalias.codec.doors import SCHEMAS, read_world, schema, write_plan
 from convalias.domain.aliases import AliasFormat, Token
 from convalias.domain.automation import MailClass
 from convalias.domain.decoding import decode
@@ -30,6 +33,7 @@ from convalias.testing.strategies import NOW, Exchange
 
 FEW = settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 READER = Reader(alias_domains=frozenset({"reply.example", "talk.example"}))
+WORLD, PLAN = (Draft202012Validator(json.loads(schema(name))) for name in SCHEMAS)
 PUBLIC = [one for name in convalias.domain.__all__ if isinstance(one := getattr(convalias.domain, name), type)]
 
 
@@ -95,8 +99,18 @@ def test_an_automatic_mail_that_fails_a_test_is_shown_in_five_lines() -> None:
 
 
 @given(strategies.worlds())
-def test_a_world_is_valid(world: dict[str, strategies.worlds.Json]) -> None:
+def test_a_world_is_valid(world: dict[str, Json]) -> None:
     assert read_world(world).context.now == NOW
+
+
+@given(strategies.raw_mails(), strategies.worlds())
+def test_a_drawn_mail_in_a_drawn_world_makes_a_plan_and_both_are_as_the_schemas_say(
+    raw: bytes, document: dict[str, Json]
+) -> None:
+    WORLD.validate(document)
+    world = read_world(document)
+    mail = READER.read_now(raw, world.post).mail
+    PLAN.validate(write_plan(route(mail, world.context, world.policy)))
 
 
 @given(strategies.aliases())
