@@ -83,6 +83,7 @@ def _renamed(case: Case, names: dict[str, str]) -> Case:
     )
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_the_slice_kills_every_mutant_of_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = list(chain.from_iterable(sample(scope) for scope in SCOPES))
