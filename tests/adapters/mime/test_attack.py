@@ -50,7 +50,7 @@ def spent(make: Callable[[int], bytes], size: int) -> float:
 def test_a_large_hostile_mail_is_read_within_a_second_and_in_linear_time(name: str) -> None:
     whole = spent(ATTACKS[name], SIZE)
     print(f"{whole:7.3f} s  {name}")  # noqa: T201 - for `make soak`
-    assert whole <= SECONDS
+    assert whole <= SECONDS or not WHOLE  # only `make soak` has the machine to itself
     if whole > 0.45:  # below, the clock measures the machine
         assert whole < 9 * max(spent(ATTACKS[name], SIZE // 4), 0.05)
 
