@@ -14,7 +14,7 @@ def test_an_exception_is_told_without_its_message(commands: Commands, capsys: py
     try:
         int("mary@corp.example")
     except ValueError:
-        logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+        logging.getLogger("a.library").exception("Exception in ASGI application")
     said = capsys.readouterr().err
     assert "ValueError at test_an_exception" in said
     assert "mary@" not in said

@@ -138,7 +138,7 @@ async def served(opened: asgi.Doors) -> AsyncIterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        config = uvicorn.Config(asgi.app(lambda: opened), log_config=None, log_level="critical", lifespan="off")
+        config = uvicorn.Config(asgi.app(lambda: opened), log_config=None, lifespan="off")
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve([listening]))
         try:
