@@ -9,6 +9,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin
 
@@ -22,6 +23,9 @@ from convalias.domain.envelope import NULL_RETURN_PATH, NullReturnPath, ReturnPa
 
 TAG: Final = "is"
 """The field that names the member of a union."""
+_PAIR: Final = 2
+_REMEMBERED: Final = 4096
+"""Addresses read last: a mail's few addresses stand in every record about it. One is about 300 octets."""
 
 
 def build(tags: Mapping[type[object], str]) -> Converter:
@@ -38,7 +42,7 @@ def _scalars(converter: Converter) -> None:
         converter.register_structure_hook(kind, _exactly(kind))
     converter.register_structure_hook(float, _number)
     converter.register_unstructure_hook(EmailAddress, _address_text)
-    converter.register_structure_hook(EmailAddress, lambda text, _: EmailAddress.parse(_text(text)))
+    converter.register_structure_hook(EmailAddress, lambda text, _: _address(_text(text)))
     converter.register_unstructure_hook(datetime, time_text)
     converter.register_structure_hook(datetime, lambda text, _: read_time(_text(text)))
     converter.register_unstructure_hook(timedelta, timedelta.total_seconds)
@@ -62,6 +66,9 @@ def _text(value: Any) -> str:
     return value
 
 
+_address: Final = lru_cache(maxsize=_REMEMBERED)(EmailAddress.parse)
+
+
 def _number(value: Any, _: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("float")
@@ -76,7 +83,7 @@ def _address_text(address: EmailAddress) -> str:
     if address.written == address.key:
         return address.key
     try:
-        same = EmailAddress.parse(address.written) == address
+        same = _address(address.written) == address
     except InvalidAddress:
         same = False
     return address.written if same else address.key
@@ -86,10 +93,11 @@ def time_text(moment: datetime) -> str:
     """RFC 3339 §5.6, always `YYYY-MM-DDTHH:MM:SS.ffffffZ`, so that texts sort as times do. `moment` is aware."""
     if moment.tzinfo is None:
         raise ValueError("time without a zone")
-    try:
-        moment = moment.astimezone(UTC)
-    except OverflowError:  # a sender's Date in year 1 or 9999, in a zone that leads out of the calendar
-        moment = moment.replace(tzinfo=UTC)
+    if moment.tzinfo is not UTC:
+        try:
+            moment = moment.astimezone(UTC)
+        except OverflowError:  # a sender's Date in year 1 or 9999, in a zone that leads out of the calendar
+            moment = moment.replace(tzinfo=UTC)
     return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
@@ -98,10 +106,13 @@ def read_time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("time without a zone")
-    return moment.astimezone(UTC)
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 def _containers(converter: Converter) -> None:
+    """What is inside is looked up by its declared class once, when a hook is made, not for every value."""
+    converter.register_structure_hook_factory(_is_optional, _optional)
+    converter.register_structure_hook_factory(_is_collection, _collection)
     converter.register_unstructure_hook_func(
         lambda kind: _origin(kind) is frozenset,
         lambda values: sorted(converter.unstructure(value) for value in values),
@@ -127,16 +138,40 @@ def _origin(kind: Any) -> Any:
     return get_origin(kind)
 
 
+def _is_optional(kind: Any) -> bool:
+    """One class or None."""
+    return _origin(kind) in {Union, UnionType} and NoneType in get_args(kind) and len(get_args(kind)) == _PAIR
+
+
+def _is_collection(kind: Any) -> bool:
+    """A set, or a tuple of any length."""
+    return _origin(kind) is frozenset or (_origin(kind) is tuple and get_args(kind)[1:] == (...,))
+
+
+def _optional(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    (inner,) = set(get_args(kind)) - {NoneType}
+    structure = converter.get_structure_hook(inner)
+    return lambda value, _: None if value is None else structure(value, inner)
+
+
+def _collection(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    collect, inner = get_origin(kind), get_args(kind)[0]
+    structure = converter.get_structure_hook(inner)
+    return lambda values, _: collect([structure(value, inner) for value in values])
+
+
 def _unions(converter: Converter, tags: Mapping[type[object], str]) -> None:
     def tagged(kind: type[object]) -> Callable[[Any], Any]:
         plain = make_dict_unstructure_fn(kind, converter)
         return lambda value: {TAG: tags[kind], **plain(value)}
 
     converter.register_unstructure_hook_factory(lambda kind: has(kind) and kind in tags, tagged)
-    converter.register_structure_hook_func(
-        lambda kind: _is_union(kind) and kind != ReturnPath,
-        lambda value, kind: None if value is None else converter.structure(value, member(get_args(kind), value, tags)),
-    )
+
+    def one_of(kind: Any) -> Callable[[Any, Any], Any]:
+        members = get_args(kind)
+        return lambda value, _: None if value is None else converter.structure(value, member(members, value, tags))
+
+    converter.register_structure_hook_factory(lambda kind: _is_union(kind) and kind != ReturnPath, one_of)
     # ReturnPath: null is "not known", the empty text the null return path (RFC 5321 §4.5.5), else an address.
     converter.register_structure_hook_func(
         lambda kind: kind == ReturnPath,
@@ -145,7 +180,7 @@ def _unions(converter: Converter, tags: Mapping[type[object], str]) -> None:
 
 
 def _return_path(text: str) -> EmailAddress | NullReturnPath:
-    return EmailAddress.parse(text) if text else NULL_RETURN_PATH
+    return _address(text) if text else NULL_RETURN_PATH
 
 
 def _is_union(kind: Any) -> bool:
@@ -155,8 +190,9 @@ def _is_union(kind: Any) -> bool:
 
 def member(members: Collection[type[object]], value: Mapping[str, Any], tags: Mapping[type[object], str]) -> Any:
     """The one of `members` that `value` is tagged as. `UnknownFormat` when none of them has that tag."""
-    by_tag = {tags[one]: one for one in members if one is not NoneType}
     found = value[TAG]
-    if found not in by_tag:
-        raise UnknownFormat("|".join(sorted(by_tag)), found, sorted(by_tag))
-    return by_tag[found]
+    for one in members:
+        if one is not NoneType and tags[one] == found:
+            return one
+    expected = sorted(tags[one] for one in members if one is not NoneType)
+    raise UnknownFormat("|".join(expected), found, expected)

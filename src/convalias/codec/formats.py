@@ -47,6 +47,11 @@ class Format(Generic[T_co]):
     """By version n: from n + 1 to n, as long as processes of the release before may read along."""
 
     @property
+    def mark(self) -> str:
+        """What bodies of the newest version say."""
+        return f"{self.tag}/{self.version}"
+
+    @property
     def readable(self) -> tuple[int, ...]:
         """The versions that can be read, ascending."""
         oldest = self.version

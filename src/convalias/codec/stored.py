@@ -56,7 +56,7 @@ class Codec:
         while version > self.write_format.get(row.tag, row.version):
             version -= 1
             body = row.downgrades[version](body)
-        return {MARK: f"{row.tag}/{version}", **body}
+        return {MARK: row.mark if version == row.version else f"{row.tag}/{version}", **body}
 
     def load(self, body: Body, expected: type[T] | Format[T]) -> T:
         """The record in a body of any version. Raises `UnknownFormat`, `BrokenRecord`."""
@@ -100,8 +100,10 @@ def _is_object(value: Any) -> TypeGuard[Body]:
 
 
 def _upgraded(body: Body, row: Format[Any]) -> Body:
-    """The fields as the newest version has them."""
+    """The fields as the newest version has them; the mark may stand among them, no class has such a field."""
     mark = body.get(MARK)
+    if mark == row.mark:
+        return body
     tag, _, number = mark.partition("/") if isinstance(mark, str) else ("", "", "")
     version = int(number) if number.isascii() and number.isdigit() else 0
     if tag != row.tag or version not in row.readable:
