@@ -253,16 +253,22 @@ class Convalias:
 
     async def run(self, *workers: Worker) -> None:
         """Work until `stop` or cancelled. Takes no signal: they are the host's. No name: all of them."""
-        loops = [
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(loop.run(self._stopping), name=f"convalias {loop.worker}")
+                for loop in self.loops(*workers)
+            ]
+            self._running.update(tasks)
+            for task in tasks:
+                task.add_done_callback(self._running.discard)
+
+    def loops(self, *workers: Worker) -> Sequence[Loop]:
+        """The loops that `run` runs, for a host that runs each of them in its own way. No name: all of them."""
+        return [
             Loop(worker=worker, step=step, clock=self.ports.clock, telemetry=self.ports.telemetry)
             for worker in workers or WORKERS
             for step in self._steps(worker)
         ]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(loop.run(self._stopping), name=f"convalias {loop.worker}") for loop in loops]
-            self._running.update(tasks)
-            for task in tasks:
-                task.add_done_callback(self._running.discard)
 
     async def stop(self, *, within: timedelta = STOP_WITHIN) -> None:
         """Take no more work, finish what is held; what is not finished in time is given back."""
