@@ -66,26 +66,6 @@ class Contacts:
         known = (await self.identities.get([author.account])).get(author.account)
         return known.name if known is not None and known.name else SOMEBODY
 
-    async def alias(
-        self, conversation: ConversationId, *, author: Author, recipient: AccountId, now: datetime
-    ) -> EmailAddress | None:
-        """What From shows to that recipient: the author's alias; of a peripheral author, or one without, their own.
-
-        Either way an answer comes back into this conversation. None: no alias of either works any more.
-        """
-        listed = await self.aliases.of(conversation)
-        own = working(listed, recipient, now)
-        if isinstance(author, AccountAuthor):
-            return working(listed, author.account, now) or own
-        return own
-
-    async def of_author(self, conversation: ConversationId, author: Author) -> EmailAddress | None:
-        """The author's newest alias, working or not: for a system that only writes it down."""
-        if not isinstance(author, AccountAuthor):
-            return None
-        theirs = [one for one in await self.aliases.of(conversation) if one.stands_for == author.account]
-        return theirs[-1].address if theirs else None
-
     async def answered(self, event: ConversationEvent, recipient: AccountId) -> str | None:
         """The recipient's own Message-ID, if the event answers a mail of theirs; never another person's."""
         message = event.happening
@@ -96,6 +76,27 @@ class Contacts:
         if not isinstance(asked, MessageAdded) or not isinstance(asked.author, AccountAuthor):
             return None
         return asked.message_id if asked.author.account == recipient else None
+
+
+def reply_alias(
+    listed: Sequence[ConversationAlias], *, author: Author, recipient: AccountId, now: datetime
+) -> EmailAddress | None:
+    """What From shows to that recipient: the author's alias; of a peripheral author, or one without, their own.
+
+    Either way an answer comes back into this conversation. None: no alias of either works any more.
+    """
+    own = working(listed, recipient, now)
+    if isinstance(author, AccountAuthor):
+        return working(listed, author.account, now) or own
+    return own
+
+
+def newest_alias(listed: Sequence[ConversationAlias], author: Author) -> EmailAddress | None:
+    """The author's newest alias, working or not: for a system that only writes it down."""
+    if not isinstance(author, AccountAuthor):
+        return None
+    theirs = [one for one in listed if one.stands_for == author.account]
+    return theirs[-1].address if theirs else None
 
 
 def working(listed: Sequence[ConversationAlias], account: AccountId, now: datetime) -> EmailAddress | None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from attrs import frozen
 
@@ -32,6 +32,13 @@ from convalias.stores.encoding import digest
 ROUNDS: Final = 8
 """The core needs three; more would be a fault of the core, and an endless loop is worse than an error."""
 ANSWER_WITHIN: Final = timedelta(seconds=10)
+
+LegacyFacts: TypeAlias = tuple[
+    Mapping[EmailAddress, LegacyAlias | None], Mapping[EmailAddress, tuple[AddressTenure, ...]], frozenset[Witness]
+]
+PeopleFacts: TypeAlias = tuple[Mapping[EmailAddress, Holders], Mapping[AccountId, Account | None], frozenset[Witness]]
+_NO_LEGACY: Final[LegacyFacts] = ({}, {}, frozenset())
+_NO_PEOPLE: Final[PeopleFacts] = ({}, {}, frozenset())
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -120,21 +127,21 @@ class FactFinder:
 
     async def _answer(self, asked: Questions, now: datetime, name: str) -> Answers:
         async with asyncio.TaskGroup() as group:
-            aliases = group.create_task(_if(asked.aliases, self.aliases.find))
-            threads = group.create_task(_if(asked.threads, self.threads.threads))
-            stages = group.create_task(_if(asked.stages, self._stages))
-            sightings = group.create_task(_if(asked.sightings, partial(self.sightings.sightings, before=now)))
-            counts = group.create_task(self._counts(asked, now, name))
-            legacy = group.create_task(self._legacy(asked))
-            people = group.create_task(self._people(asked))
-        known_legacy, tenures, legacy_away = legacy.result()
-        holders, accounts, people_away = people.result()
-        repeats, traffic = counts.result()
+            aliases = _begun(group, asked.aliases, self.aliases.find)
+            threads = _begun(group, asked.threads, self.threads.threads)
+            stages = _begun(group, asked.stages, self._stages)
+            sightings = _begun(group, asked.sightings, partial(self.sightings.sightings, before=now))
+            legacy = group.create_task(self._legacy(asked)) if asked.legacy or asked.tenures else None
+            people = group.create_task(self._people(asked)) if asked.holders or asked.accounts else None
+            repeats, traffic = await self._counts(asked, now, name)
+        known_legacy, tenures, legacy_away = _NO_LEGACY if legacy is None else legacy.result()
+        holders, accounts, people_away = _NO_PEOPLE if people is None else people.result()
+        known_aliases, known_threads = aliases(), threads()
         return Answers(
-            aliases={handle: aliases.result().get(handle) for handle in asked.aliases},
-            threads={one: threads.result().get(one) for one in asked.threads},
-            stages=stages.result(),
-            sightings=sightings.result(),
+            aliases={handle: known_aliases.get(handle) for handle in asked.aliases},
+            threads={one: known_threads.get(one) for one in asked.threads},
+            stages=stages(),
+            sightings=sightings(),
             repeats=repeats,
             traffic=traffic,
             legacy=known_legacy,
@@ -157,13 +164,7 @@ class FactFinder:
         repeats = await _if(asked.repeats, partial(self.traffic.repeats, before=now, besides=name))
         return repeats, await _if(asked.traffic, partial(self.traffic.traffic, before=now, besides=name))
 
-    async def _legacy(
-        self, asked: Questions
-    ) -> tuple[
-        Mapping[EmailAddress, LegacyAlias | None],
-        Mapping[EmailAddress, tuple[AddressTenure, ...]],
-        frozenset[Witness],
-    ]:
+    async def _legacy(self, asked: Questions) -> LegacyFacts:
         """Legacy aliases and the history of addresses; without a legacy relay there are none of either."""
         if self.legacy is None:
             return dict.fromkeys(asked.legacy), dict.fromkeys(asked.tenures, ()), frozenset()
@@ -178,9 +179,7 @@ class FactFinder:
             frozenset(),
         )
 
-    async def _people(
-        self, asked: Questions
-    ) -> tuple[Mapping[EmailAddress, Holders], Mapping[AccountId, Account | None], frozenset[Witness]]:
+    async def _people(self, asked: Questions) -> PeopleFacts:
         try:
             at = await _if(asked.holders, self.identities.at)
             passed = await self._passed(asked.holders)
@@ -194,6 +193,13 @@ class FactFinder:
 
     async def _passed(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
         return await self.identities.authenticated(addresses) if addresses else frozenset()
+
+
+def _begun(
+    group: asyncio.TaskGroup, asked: Collection[K], call: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]
+) -> Callable[[], Mapping[K, V]]:
+    """Its result, once the group has ended. A task costs more than most answers from memory: none for nothing."""
+    return group.create_task(_if(asked, call)).result if asked else dict
 
 
 async def _if(asked: Collection[K], call: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> Mapping[K, V]:

@@ -18,7 +18,7 @@ from convalias.ports.ambient import Clock
 from convalias.ports.errors import Rejected, Unavailable
 from convalias.ports.hub import Declined, Guarantee, NotificationHub, NotSent, Sent, Unknown
 from convalias.ports.legacy import IndexCall, LegacyRelay
-from convalias.services.contacts import Contacts
+from convalias.services.contacts import Contacts, newest_alias, reply_alias
 from convalias.services.outbound_facts import Scene
 
 CALL_WITHIN: Final = timedelta(seconds=20)
@@ -69,7 +69,7 @@ class Calls:
         if self.legacy is None:
             return evolve(row, next_at=None, reason=NO_LEGACY)
         try:
-            call = await self._index_call(row, scene)
+            call = self._index_call(row, scene)
             if self._time(until) <= 0:
                 return self.index_later(row, TimeoutError(LEASE_ENDED))
             async with asyncio.timeout(self._time(until)):
@@ -86,7 +86,7 @@ class Calls:
             return evolve(row, next_at=None, reason=f"tries ran out: {type(failed).__name__}")
         return evolve(row, next_at=self._next(row.attempts, failed))
 
-    async def _index_call(self, row: IndexRow, scene: Scene) -> IndexCall:
+    def _index_call(self, row: IndexRow, scene: Scene) -> IndexCall:
         event, author, message_id = scene.event, None, None
         if isinstance(event.happening, MessageAdded):
             author, message_id = event.happening.author, event.happening.message_id
@@ -95,7 +95,7 @@ class Calls:
             message_id=message_id or f"<{event.id}@{self.alias_domain}>",
             conversation=event.conversation,
             author=author.account if isinstance(author, AccountAuthor) else PERIPHERAL,
-            alias=None if author is None else await self.contacts.of_author(event.conversation, author),
+            alias=None if author is None else newest_alias(scene.aliases, author),
             suppress_notification=row.suppress_notification,
         )
 
@@ -179,8 +179,7 @@ class Calls:
         if not isinstance(event.happening, MessageAdded):
             return "no message"
         author = event.happening.author
-        now = self.clock.now()
-        alias = await self.contacts.alias(event.conversation, author=author, recipient=row.recipient, now=now)
+        alias = reply_alias(scene.aliases, author=author, recipient=row.recipient, now=self.clock.now())
         if alias is None:
             return NO_ALIAS
         address = await self.contacts.address(row.recipient, scene.thread)

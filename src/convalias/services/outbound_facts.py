@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from convalias.domain.aliases import ConversationAlias
 from convalias.domain.events import (
     ConversationCreated,
     ConversationEvent,
@@ -34,6 +35,8 @@ class Scene:
     """As it is now."""
     since: tuple[ConversationEvent, ...]
     """What happened after the event, in order."""
+    aliases: Sequence[ConversationAlias] = ()
+    """Of its conversation now; only read for sends."""
 
     @property
     def is_withdrawn(self) -> bool:
@@ -57,6 +60,8 @@ class Scenes:
         thread = await self.threads.thread(conversation)
         if found is None or thread is None:
             raise NotFound("an event that was published or decided about")
+        if thread.seq == found.seq:  # the thread was read after the event: nothing has happened since
+            return Scene(event=found, thread=thread, since=())
         return Scene(event=found, thread=thread, since=tuple(await self.events(conversation, after=found.seq)))
 
     async def as_of(self, scene: Scene) -> ConversationThread:

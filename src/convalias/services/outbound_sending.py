@@ -105,7 +105,7 @@ class Sending:
         until = decision.held_until or self.clock.now()
         try:
             async with asyncio.timeout(self.calls.within.total_seconds()):
-                scene = await self.scenes.of(decision.conversation, decision.event)
+                scene = await self._scene(decision)
         except Exception as failed:  # noqa: BLE001 - nothing was called: what was fresh is planned again
             self._unread(held, failed, progress)
             return
@@ -115,6 +115,11 @@ class Sending:
             if decision.owner is Owner.HUB:
                 for row in held.rows:
                     group.create_task(self._deliver(held, row, scene, progress, until))
+
+    async def _scene(self, decision: DeliveryDecision) -> Scene:
+        """Read anew for every try, and once for all of its calls."""
+        scene = await self.scenes.of(decision.conversation, decision.event)
+        return evolve(scene, aliases=await self.calls.contacts.aliases.of(decision.conversation))
 
     def _unread(self, held: Taken, failed: Exception, progress: _Progress) -> None:
         decision = held.decision

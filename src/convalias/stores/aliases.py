@@ -81,11 +81,14 @@ class Aliases:
         at = {handle: _handle_key(handle) for handle in handles}
         reserved = await self.records.get(sorted(set(at.values())))
         homes = {key: self._home(stored) for key, stored in reserved.items()}
+        if not homes:
+            return {}
         rows = await self.records.get(sorted(set(homes.values())))
+        aliases = {home: self._load(stored) for home, stored in rows.items()}
         found: dict[AliasHandle, ConversationAlias] = {}
         for handle, key in at.items():
-            if key in homes and homes[key] in rows:
-                alias = self._load(rows[homes[key]])
+            if key in homes and homes[key] in aliases:
+                alias = aliases[homes[key]]
                 if not isinstance(handle, ByName) or handle.address == alias.address:
                     found[handle] = alias
         return found
@@ -155,12 +158,12 @@ class Aliases:
         """Of one participant and topic (or of all), by generation."""
         rows: list[_Row] = []
         after = f"{group}:" if group else ""
-        while page := await self.records.range(TABLE, encoded(conversation), after=after, limit=PAGE):
+        while True:
+            page = await self.records.range(TABLE, encoded(conversation), after=after, limit=PAGE)
             rows.extend(_Row(stored, self._load(stored)) for stored in page if stored.key.id.startswith(group))
+            if len(page) < PAGE or not page[-1].key.id.startswith(group):
+                return rows
             after = page[-1].key.id
-            if not after.startswith(group):
-                break
-        return rows
 
     async def _reserve(self, wanted: NewAlias, draw: Draw) -> EmailAddress:
         """An address that nobody ever had. If the alias is then not needed, the address is merely spent."""

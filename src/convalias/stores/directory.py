@@ -57,6 +57,8 @@ class IdentityDirectory:
 
     async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
         """These accounts; an unknown one is missing."""
+        if not accounts:
+            return {}
         keys = {account: _account_key(account) for account in accounts}
         rows = await self.records.get(sorted(keys.values()))
         return {one: self.codec.load(rows[key].body, Account) for one, key in keys.items() if key in rows}

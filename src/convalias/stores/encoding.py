@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Final
 from urllib.parse import quote
 
 _LONGEST: Final = 150
+_PLAIN: Final = re.compile(r"[A-Za-z0-9\-_.~:@]*")
 
 
 def encoded(text: str) -> str:
@@ -14,7 +16,7 @@ def encoded(text: str) -> str:
 
     No short one looks like the end of a long one: `%` is followed by two hex digits everywhere else.
     """
-    plain = quote(text, safe="-_.~:@", errors="surrogatepass")
+    plain = text if _PLAIN.fullmatch(text) else quote(text, safe="-_.~:@", errors="surrogatepass")
     return plain if len(plain) <= _LONGEST else f"{plain[:80]}%~{digest(text)}"
 
 

@@ -67,6 +67,8 @@ class InboundRecords:
             return ()
         answers = await self.records.write([Insert(_claim_key(claim), dump(claim)) for claim in claims])
         lost = [claim for claim, answer in zip(claims, answers, strict=True) if isinstance(answer, Conflict)]
+        if not lost:
+            return tuple(claims)
         standing = await self.records.get([_claim_key(claim) for claim in lost])
         return tuple(
             load(standing[_claim_key(claim)].body, Claim) if _claim_key(claim) in standing else claim
@@ -167,9 +169,12 @@ class InboundRecords:
 
     async def _all(self, table: str, partition: str) -> AsyncIterator[Stored]:
         after = ""
-        while page := await self.records.range(table, partition, after=after, limit=PAGE):
+        while True:
+            page = await self.records.range(table, partition, after=after, limit=PAGE)
             for stored in page:
                 yield stored
+            if len(page) < PAGE:
+                return
             after = page[-1].key.id
 
 

@@ -88,9 +88,8 @@ class Ledger:
 
     async def release(self, work: Work, results: Results) -> DeliveryDecision | None:
         """Write down what came of it, and let go. None: the lease had been taken over, the results are another's."""
-        stored = work.stored
+        standing, stored = work.taken.decision, work.stored
         for _ in range(TRIES):
-            standing = self._load(stored)
             if standing.holder != work.taken.decision.holder or standing.held_until != work.taken.decision.held_until:
                 return None
             after = settled(standing, results)
@@ -98,6 +97,7 @@ class Ledger:
                 return after
             # A receipt came in between, or this very write did and its answer was lost.
             stored = (await self.records.get([stored.key]))[stored.key]
+            standing = self._load(stored)
         raise Contended("release of a delivery")
 
     async def receipt(

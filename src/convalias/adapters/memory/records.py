@@ -8,12 +8,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import count, islice
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from attrs import frozen
 
 from convalias.ports.records import Body, Conflict, Delete, Due, Insert, Key, Replace, Stored, Write, Written
 
+_written: Final = json.JSONEncoder(allow_nan=False).encode
 _Appointment: TypeAlias = tuple[datetime, Key]
 
 
@@ -109,7 +110,7 @@ class Records:
         return row if row is not None and row.version == version else None
 
     def _put(self, key: Key, also: tuple[str, ...], body: Body, due: Due | None) -> Written:
-        row = _Row(key, also, json.dumps(body, allow_nan=False), str(next(self._versions)), due)
+        row = _Row(key, also, _written(body), str(next(self._versions)), due)
         self._rows[key] = row
         if due is not None:
             insort(self._lanes[due.lane], (due.at, key))
