@@ -34,6 +34,7 @@ from convalias.domain.deployment import Deployment
 from convalias.domain.envelope import NULL_RETURN_PATH, Attachment
 from convalias.domain.events import ConversationEvent, Happening, Origin
 from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.evidence_records import EvidenceRecord
 from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, TraceId, UseCase
 from convalias.domain.inbound import (
     Claim,
@@ -288,6 +289,14 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         ),
     ],
     "mark": [inbound.Mark(RECORD, NOON)],
+    "evidence": [
+        EvidenceRecord(
+            raw=RawKey("raw/2026/03/01/ab"),
+            evidence=SenderEvidence(Dmarc.PASS, DmarcPolicy.REJECT, dkim_aligned=True),
+            at=NOON,
+        ),
+        EvidenceRecord(raw=RawKey("raw/2026/03/01/cd"), evidence=SenderEvidence(), at=NOON),
+    ],
     "tries": [inbound.Tries(record=RECORD, failures=2, last="Broken")],
 }
 

@@ -24,9 +24,10 @@ from convalias.domain.effects import (
 )
 from convalias.domain.envelope import AmbiguousFrom, ClearFrom, MailContent, MessageEnvelope, UnreadableMail
 from convalias.domain.evidence import Dmarc, SenderEvidence
+from convalias.domain.ids import AccountId
 from convalias.domain.inbound import Claim, ClaimKey, Path
 from convalias.domain.outcomes import Reason
-from convalias.domain.participants import PeripheralAuthor
+from convalias.domain.participants import AccountAuthor, PeripheralAuthor
 from convalias.domain.plan import RoutingPlan
 from convalias.domain.policy import RoutingPolicy
 from convalias.domain.routing import route
@@ -82,9 +83,19 @@ def test_the_first_claim_stands() -> None:
 
 
 def test_the_author_of_the_first_claim_stands() -> None:
-    (added,) = commands(plan(), (evolve(OUR_CLAIM, author=PROVED),))
+    claimed = AccountAuthor(AccountId("another"), verified=True)
+    (added,) = commands(plan(), (evolve(OUR_CLAIM, author=claimed),))
     assert isinstance(added, AddMail)
-    assert added.author == PROVED
+    assert added.author == evolve(claimed, verified=False)
+
+
+def test_whether_the_author_is_proved_is_said_by_the_evidence_of_the_mail_itself() -> None:
+    proved = plan(evolve(MAIL, evidence=SenderEvidence(Dmarc.PASS)))
+    for claimed in (PROVED, AUTHOR):
+        (added,), (unproved,) = (commands(one, (evolve(OUR_CLAIM, author=claimed),)) for one in (proved, plan()))
+        assert isinstance(added, AddMail)
+        assert isinstance(unproved, AddMail)
+        assert (added.author, unproved.author) == (PROVED, AUTHOR)
 
 
 STRANGER = evolve(MAIL, sender=ClearFrom(EVE))

@@ -31,10 +31,11 @@ from convalias.domain.inbound import (
 from convalias.domain.participants import Account, Participant
 from convalias.domain.policy import DEFAULT_POLICY, RoutingPolicy
 from convalias.domain.rollout import Stage
-from convalias.ports.mail import MailReader
+from convalias.ports.mail import MailReader, SenderAuthenticator
 from convalias.services.aliasing import Aliasing
 from convalias.services.appending import Appender
 from convalias.services.carrier import PlanCarrier
+from convalias.services.evidence import EvidenceFinder
 from convalias.services.facts import FactFinder
 from convalias.services.inbound_relay import InboundRelay, Stores
 from convalias.services.inbound_worker import InboundWorker
@@ -49,6 +50,7 @@ from convalias.stores.aliases import Aliases
 from convalias.stores.conversations import ConversationStore
 from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.directory import IdentityDirectory
+from convalias.stores.evidence import EvidenceRecords
 from convalias.stores.inbound import InboundRecords
 from convalias.stores.refusals import Refusals
 from convalias.stores.threads import Threads
@@ -181,6 +183,7 @@ class Process:
         legacy: bool = True,
         stage: Stage = Stage.LEGACY,
         counts: bool = True,
+        authenticator: SenderAuthenticator | None = None,
     ) -> None:
         self.town = town
         self.faults = faults or memory.Faults()
@@ -225,6 +228,13 @@ class Process:
             blobs=self.blobs,
             telemetry=town.telemetry,
         )
+        evidence = authenticator and EvidenceFinder(
+            authenticator=authenticator,
+            records=EvidenceRecords(records=self.records),
+            domains=self.facts.domains,
+            clock=town.clock,
+            telemetry=town.telemetry,
+        )
         self.relay = InboundRelay(
             stores=Stores(blobs=self.blobs, inbound=self.inbound, dead_letters=self.dead_letters, traffic=traffic),
             reader=reader or Reader(alias_domains=frozenset({"reply.example"})),
@@ -232,6 +242,7 @@ class Process:
             carrier=self.carrier,
             clock=town.clock,
             telemetry=town.telemetry,
+            evidence=evidence,
             policy=policy,
         )
         self.receiver = Receiver(blobs=self.blobs, queue=self.queue, clock=town.clock, telemetry=town.telemetry)

@@ -16,7 +16,20 @@ from convalias.domain.dead_letters import DeadLetter
 from convalias.domain.delivery import DeliveryDecision
 from convalias.domain.deployment import Deployment
 from convalias.domain.events import ConversationEvent
-from convalias.domain.inbound import Claim, EnvelopeRecord, HeldMail, Mark, Outcome, OutcomeRecord, RefusalDue, Tries
+from convalias.domain.evidence_records import EvidenceRecord
+from convalias.domain.inbound import (
+    Admitted,
+    Asking,
+    Claim,
+    EnvelopeRecord,
+    HeldMail,
+    Mark,
+    Outcome,
+    OutcomeRecord,
+    RefusalDue,
+    Tries,
+    Waiting,
+)
 from convalias.domain.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
 from convalias.domain.positions import Position
 from convalias.domain.reservations import AddressHolders, AliasReservation
@@ -31,6 +44,16 @@ Step: TypeAlias = Callable[[Body], Body]
 
 def _none() -> Mapping[int, Step]:
     return {}
+
+
+def _same(fields: Body) -> Body:
+    """What is new has a default that says that nobody knows."""
+    return fields
+
+
+def _hold_1(fields: Body) -> Body:
+    """Without what the approval mail shows, and what it lets in."""
+    return {name: value for name, value in fields.items() if name not in {"admits", "evidence", "alias", "tell"}}
 
 
 @frozen
@@ -78,10 +101,14 @@ ROLLOUT: Final = Format("rollout", (Rollout,))
 THREAD: Final = Format("thread", (ThreadSnapshot,))
 POSITION: Final = Format("position", (Position,))
 ENVELOPE_RECORD: Final = Format("envelope_record", (EnvelopeRecord,))
+EVIDENCE: Final = Format("evidence", (EvidenceRecord,))
 OUTCOME: Final[Format[Outcome]] = Format("outcome", (inbound.Done, inbound.Dead, inbound.Quarantined, inbound.Expired))
 OUTCOME_RECORD: Final = Format("outcome_record", (OutcomeRecord,))
 CLAIM: Final = Format("claim", (Claim,))
-HOLD: Final = Format("hold", (HeldMail,))
+HOLD: Final = Format("hold", (HeldMail,), version=2, upgrades={1: _same}, downgrades={1: _hold_1})
+WAITING: Final = Format("waiting", (Waiting,))
+ASKING: Final = Format("asking", (Asking,))
+ADMITTED: Final = Format("admitted", (Admitted,))
 DEAD_LETTER: Final = Format("dead_letter", (DeadLetter,))
 DEPLOYMENT: Final = Format("deployment", (Deployment,))
 REFUSAL: Final = Format("refusal", (RefusalDue,))
@@ -100,10 +127,14 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     THREAD,
     POSITION,
     ENVELOPE_RECORD,
+    EVIDENCE,
     OUTCOME,
     OUTCOME_RECORD,
     CLAIM,
     HOLD,
+    WAITING,
+    ASKING,
+    ADMITTED,
     DEAD_LETTER,
     DEPLOYMENT,
     REFUSAL,

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import TypeAlias, assert_never
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from convalias.domain.addresses import EmailAddress
+from convalias.domain.approvals import hold_id as held_as
 from convalias.domain.dedup import MailKey, keyed
 from convalias.domain.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.ids import ConversationId
@@ -149,9 +150,7 @@ def _command(ruling: Ruling, plan: RoutingPlan, claim: Claim | None) -> Command:
         case HandToLegacy() if _taken(claim, Path.RELAY):
             return Note(address, None)
         case RelayToConversation(conversation=conversation, author=author, dedup_key=key):
-            # The account behind an address can change between two tries of one mail: the first answer stands.
-            stands = author if claim is None or claim.author is None else claim.author
-            return AddMail(address, conversation, stands, key)
+            return AddMail(address, conversation, _author(author, claim), key)
         case HandToLegacy():
             return HandOver(address, external_id(plan, address), str(plan.case.mail.message_id))
         case SkipOverlap(carried_by=carried_by):
@@ -166,6 +165,17 @@ def _command(ruling: Ruling, plan: RoutingPlan, claim: Claim | None) -> Command:
             assert_never(verdict)
 
 
+def _author(author: Author, claim: Claim | None) -> Author:
+    """The account behind an address can change between two tries of one mail: the first answer stands.
+
+    Whether it is proved is said of this mail, by its own evidence: a mail that was held because nothing could be found
+    out may be proved by now, and another one that borrows a Message-ID is not.
+    """
+    if claim is None or claim.author is None:
+        return author
+    return evolve(claim.author, verified=author.verified)
+
+
 def _taken(claim: Claim | None, path: Path) -> bool:
     return claim is not None and claim.path is path
 
@@ -178,11 +188,10 @@ def external_id(plan: RoutingPlan, address: EmailAddress) -> str:
 
 def hold_id(conversation: ConversationId, verdict: Hold, plan: RoutingPlan) -> HoldId:
     """A hold's key: its dedup key; without one the digest of the conversation and the mail's canonical digest."""
-    if verdict.dedup_key is not None:
-        return HoldId(str(verdict.dedup_key))
     mail = plan.case.mail
-    digest = mail.content.digest if isinstance(mail, MessageEnvelope) else ""
-    return HoldId(keyed("h", conversation, digest))
+    if isinstance(mail, MessageEnvelope):
+        return held_as(conversation, mail, verdict.dedup_key)
+    return HoldId(keyed("h", conversation, "") if verdict.dedup_key is None else str(verdict.dedup_key))
 
 
 def _hold(ruling: Ruling, verdict: Hold, plan: RoutingPlan) -> KeepHold | Note:

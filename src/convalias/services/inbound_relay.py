@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from convalias.codec import loads
 from convalias.domain.addresses import EmailAddress
@@ -39,6 +39,7 @@ from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.blobs import Blobs
 from convalias.ports.mail import MailReader, ReadMail
 from convalias.services.carrier import Overtaken, PlanCarrier
+from convalias.services.evidence import EvidenceFinder
 from convalias.services.facts import FactFinder, mail_name
 from convalias.services.failures import described, leaves, outage_in
 from convalias.services.oversized import TOO_LARGE, refusals_of
@@ -89,6 +90,8 @@ class InboundRelay:
     carrier: PlanCarrier
     clock: Clock
     telemetry: Telemetry
+    evidence: EvidenceFinder | None = None
+    """None: a mail proves what its source and fields of trusted servers say, and no more."""
     policy: RoutingPolicy = DEFAULT_POLICY
     rules: RuleBook = RULES
     patience: Patience = Patience()
@@ -146,10 +149,26 @@ class InboundRelay:
         record, raw = await self._load(mail)
         if record is None or raw is None:
             return await self._written(self._outcome(mail, Expired()), standing)
-        read = await self.reader.read(raw, record.post)
+        read = await self.read(record, raw)
+        if isinstance(read, Again):
+            return read
         if record.quarantined is not None:
             return await self._quarantine(mail, record, read, standing)
         return await self._route(mail, record, read, standing)
+
+    async def read(self, record: EnvelopeRecord, raw: bytes, *, keep: bool = True) -> ReadMail | Again:
+        """The mail, with all that is proved of its sender. `Again`: that could not be found out yet.
+
+        Not `keep`: changes nothing, and waits for nobody.
+        """
+        read = await self.reader.read(raw, record.post)
+        if self.evidence is None or record.quarantined is not None:  # cut off, no signature of it would hold
+            return read
+        found = await self.evidence.missing(read.mail, raw, record, keep=keep)
+        if found is None or isinstance(found, Again):
+            return read if found is None else found
+        # Once more, for who is believed to have written a mail that came by a list depends on the evidence.
+        return await self.reader.read(raw, evolve(record.post, evidence=found))
 
     async def decide(self, record: EnvelopeRecord, read: ReadMail) -> Decision:
         """What the rules say now of a mail that was received then. Changes nothing."""

@@ -123,8 +123,9 @@ class Replay:
         raw = await self.blobs.get(record.raw)
         if raw is None or record.quarantined is not None:
             return Replayed(looked_at=1, decided=1)
-        plan = await self.relay.decide(record, await self.relay.reader.read(raw, record.post))
-        if isinstance(plan, TryAgain):
+        read = await self.relay.read(record, raw, keep=False)
+        plan = read if isinstance(read, Again) else await self.relay.decide(record, read)
+        if isinstance(plan, TryAgain | Again):
             return Replayed(looked_at=1, waiting=1)
         relays = sum(isinstance(ruling.verdict, RelayToConversation) for ruling in plan)
         return Replayed(looked_at=1, decided=1, events=relays)
