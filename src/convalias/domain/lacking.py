@@ -88,7 +88,10 @@ V = TypeVar("V")
 
 @frozen(eq=False)
 class _Noted(Mapping[K, V], Generic[K, V]):
-    """A mapping that notes which keys were looked for in vain."""
+    """A mapping that notes which keys were looked for in vain.
+
+    Its parameters stand where it is declared, not where it is made: there they cost more than the object.
+    """
 
     known: Mapping[K, V]
     missing: set[K] = field(factory=set[K])
@@ -111,16 +114,16 @@ class _Noting:
     """A context of which every group notes what was missed."""
 
     def __init__(self, known: RoutingContext) -> None:
-        self.aliases = _Noted[AliasHandle, ConversationAlias | None](known.aliases)
-        self.legacy = _Noted[EmailAddress, LegacyAlias | None](known.legacy)
-        self.threads = _Noted[ConversationId, ConversationThread | None](known.threads)
-        self.stages = _Noted[ConversationId, Stage](known.stages)
-        self.holders = _Noted[EmailAddress, Holders](known.holders)
-        self.accounts = _Noted[AccountId, Account | None](known.accounts)
-        self.tenures = _Noted[EmailAddress, tuple[AddressTenure, ...]](known.tenures)
-        self.sightings = _Noted[SightingKey, frozenset[ConversationId]](known.sightings)
-        self.repeats = _Noted[TextKey, int](known.repeats)
-        self.traffic = _Noted[ConversationId, int](known.traffic)
+        self.aliases: _Noted[AliasHandle, ConversationAlias | None] = _Noted(known.aliases)
+        self.legacy: _Noted[EmailAddress, LegacyAlias | None] = _Noted(known.legacy)
+        self.threads: _Noted[ConversationId, ConversationThread | None] = _Noted(known.threads)
+        self.stages: _Noted[ConversationId, Stage] = _Noted(known.stages)
+        self.holders: _Noted[EmailAddress, Holders] = _Noted(known.holders)
+        self.accounts: _Noted[AccountId, Account | None] = _Noted(known.accounts)
+        self.tenures: _Noted[EmailAddress, tuple[AddressTenure, ...]] = _Noted(known.tenures)
+        self.sightings: _Noted[SightingKey, frozenset[ConversationId]] = _Noted(known.sightings)
+        self.repeats: _Noted[TextKey, int] = _Noted(known.repeats)
+        self.traffic: _Noted[ConversationId, int] = _Noted(known.traffic)
         self.context = evolve(
             known,
             aliases=self.aliases,
