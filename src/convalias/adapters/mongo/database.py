@@ -1,0 +1,181 @@
+"""One MongoDB database: opened only where it keeps what the library promises, and asked only as its true primary."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Final, Self, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from bson.objectid import ObjectId
+from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from convalias.adapters.mongo import schema
+from convalias.adapters.mongo.documents import Document, KeyDocument
+from convalias.adapters.mongo.errors import UnusableStoreError, is_not_allowed, translate, translated
+from convalias.ports.errors import Unavailable
+
+T = TypeVar("T")
+
+NAME: Final = "convalias"
+"""The database, where the URL names none."""
+DEFAULTS: Final = {"timeoutMS": 10_000, "maxPoolSize": 100, "maxIdleTimeMS": 300_000, "appName": "convalias"}
+"""Options of the driver that stand unless the URL sets them: a call gives up after 10 s, retries and fail-over included."""
+MAJORITY: Final = WriteConcern(w="majority", j=True)
+_WIRE_VERSION: Final = 13
+"""MongoDB 5.0: the first in which no server can switch majority reads off."""
+_FAILOVERS: Final = 10
+"""In one read; that many mean that the set has no peace."""
+_NOBODY: Final[KeyDocument] = {"table": "", "partition": "", "id": ""}
+
+
+class Database:
+    """Raises `UnusableStoreError` on opening what cannot hold the store, `Unavailable` where nobody answers.
+
+    Reads go to the primary at read concern "majority". A primary that was just elected may not yet know how far the
+    majority is: before its first answer is used, one linearizable read makes it find out. With
+    `readConcernLevel=linearizable` in the URL every read does that, so that not even a primary that is cut off from
+    the others answers for the seconds until it notices; behind mongos, which hides elections, that is so anyway.
+    """
+
+    def __init__(self, url: str) -> None:
+        """`mongodb://` or `mongodb+srv://`, with the driver's options. Connects to nobody."""
+        self._client = _client(url)
+        self._confirmed: ObjectId | None = None
+        level = self._client.read_concern.level
+        self._is_linearizable = level == "linearizable"
+        self._database = self._client.get_database(
+            _database_name(url),
+            read_preference=ReadPreference.PRIMARY,
+            write_concern=MAJORITY,
+            read_concern=ReadConcern("majority"),
+        )
+        plain = self._database[schema.COLLECTION]
+        self._strict = plain.with_options(read_concern=ReadConcern("linearizable"))
+        self.records: AsyncCollection[Document] = self._strict if self._is_linearizable else plain
+        """Majority writes with journal."""
+        self.changes: AsyncCollection[Document] = plain
+
+    async def __aenter__(self) -> Self:
+        """Open."""
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    async def open(self) -> None:
+        """Look at the server, its collation and indexes; learn who is primary."""
+        try:
+            await self._look_at_server()
+            await self._look_at_collection()
+            await self.read(lambda: self._strict.find_one({"_id": _NOBODY}))
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._client.close()
+
+    async def migrate(self) -> list[str]:
+        """Make the indexes that are missing; their names. Needs no `open`; may be repeated."""
+        await self._look_at_server()
+        with translated("store"):
+            return list(await schema.migrate(self._database))
+
+    async def read(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """The answer of a primary that knows all that was ever acknowledged. Raises `Unavailable`."""
+        with translated("records"):
+            for _ in range(_FAILOVERS):
+                answer = await ask()
+                # Which election it was is looked up after the answer: a new primary is known before it is asked.
+                if self._is_linearizable or ((elected := self._election()) and elected == self._confirmed):
+                    return answer
+                await self._confirm()
+        raise Unavailable("records")
+
+    async def _confirm(self) -> None:
+        """A linearizable read waits for a majority to follow this primary: its own view then holds all before it."""
+        before = self._election()
+        await self._strict.find_one({"_id": _NOBODY})
+        if before is not None and before == self._election():
+            self._confirmed = before
+
+    def _election(self) -> ObjectId | None:
+        """Of the primary that the driver sees now."""
+        for server in self._client.topology_description.server_descriptions().values():
+            if server.server_type_name == "RSPrimary":
+                return server.election_id
+        return None
+
+    async def _look_at_server(self) -> None:
+        try:
+            hello = await self._client.admin.command("hello")
+            await self._database.command("listCollections", nameOnly=True)
+        except PyMongoError as error:
+            if is_not_allowed(error):
+                raise UnusableStoreError(
+                    "MongoDB refuses these credentials", right="set a user with the role readWrite on this database"
+                ) from error
+            raise translate(error, "store") from error
+        is_router = hello.get("msg") == "isdbgrid"
+        if not is_router and "setName" not in hello:
+            raise UnusableStoreError(
+                "this mongod stands alone", right="start it with --replSet and run rs.initiate(); one member will do"
+            )
+        if hello["maxWireVersion"] < _WIRE_VERSION:
+            raise UnusableStoreError("this MongoDB is older than 5.0", right="use 5.0 or later")
+        self._see_router(is_router=is_router)
+
+    def _see_router(self, *, is_router: bool) -> None:
+        if is_router:
+            self._is_linearizable = True
+            self.records = self._strict
+
+    async def _look_at_collection(self) -> None:
+        with translated("store"):
+            lacking = await schema.missing(self.records)
+            options = await self.records.options()
+        if "collation" in options:
+            raise UnusableStoreError(
+                f"the collection {schema.COLLECTION} sorts by a collation", right="make it without: ids sort by octets"
+            )
+        if lacking:
+            raise UnusableStoreError(f"it lacks the indexes {', '.join(lacking)}", right="run: convalias migrate")
+
+
+def _client(url: str) -> AsyncMongoClient[Document]:
+    """Options of ours under those of the URL; what would break a promise is refused, not overruled in silence."""
+    try:
+        client = AsyncMongoClient[Document](_with_defaults(url), connect=False)
+    except (ConfigurationError, InvalidURI, ValueError, TypeError) as error:
+        # The error may quote the URL, and with it a password.
+        raise UnusableStoreError(
+            "its URL cannot be read", right="write mongodb://user:password@host/database with the driver's options"
+        ) from (None if isinstance(error, InvalidURI) else error)
+    concern = client.write_concern.document
+    if concern.get("w", "majority") != "majority" or concern.get("j") is False:
+        raise UnusableStoreError("its URL asks for less than majority writes", right="remove w and journal from it")
+    if client.read_concern.level not in {None, "majority", "linearizable"}:
+        raise UnusableStoreError(
+            f"its URL asks for {client.read_concern.level} reads", right="leave it out, or use linearizable"
+        )
+    return client
+
+
+def _with_defaults(url: str) -> str:
+    parts = urlsplit(url)
+    named = {name.lower() for name, _ in parse_qsl(parts.query)}
+    ours = urlencode({name: value for name, value in DEFAULTS.items() if name.lower() not in named})
+    return parts._replace(path=parts.path or "/", query="&".join(filter(None, (parts.query, ours)))).geturl()
+
+
+def _database_name(url: str) -> str:
+    return urlsplit(url).path.strip("/") or NAME
