@@ -13,6 +13,9 @@ from hypothesis import HealthCheck, settings
 CORPORA = Path(__file__).resolve().parents[2] / "shared" / "corpora"
 """Real and broken mail, kept beside the checkout: `../shared/corpora`."""
 
+# The engines, for whoever asks for one; nothing is started before.
+pytest_plugins = ["engines.fixtures"]
+
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 # No deadline in either: a slow machine is no finding, and what must be fast has a benchmark.
