@@ -37,6 +37,9 @@ from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.evidence_records import EvidenceRecord
 from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, TraceId, UseCase
 from convalias.domain.inbound import (
+    Admits,
+    Admitted,
+    Asking,
     Claim,
     ClaimKey,
     EnvelopeRecord,
@@ -46,6 +49,7 @@ from convalias.domain.inbound import (
     Post,
     RawKey,
     RecordKey,
+    Waiting,
 )
 from convalias.domain.inbound import Path as Way
 from convalias.domain.outcomes import Reason
@@ -208,7 +212,28 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
     "hold": [
         HeldMail(HoldId("h"), C1, JOHN, Reason.NEEDS_APPROVAL, RECORD, "<x@y>", NOON, HoldState.APPROVED, A2),
         HeldMail(HoldId("h"), C1, None, Reason.FROM_AMBIGUOUS, RECORD, "<x@y>", NOON),
+        HeldMail(
+            HoldId("h"),
+            C1,
+            JOHN,
+            Reason.NEEDS_APPROVAL,
+            RECORD,
+            "<x@y>",
+            NOON,
+            HoldState.APPROVED,
+            A2,
+            Admits.THIS_ADDRESS,
+            SenderEvidence(Dmarc.FAIL, DmarcPolicy.NONE, spf_aligned=True),
+            MARY,
+            tell=True,
+        ),
     ],
+    "waiting": [Waiting(conversation=C1), Waiting(conversation=C1, holds=(HoldId("h"), HoldId("i")))],
+    "asking": [
+        Asking(conversation=C1, wanted=1),
+        Asking(conversation=C1, wanted=3, answered=2, at=NOON, listed=(HoldId("h"),), sending=True),
+    ],
+    "admitted": [Admitted(conversation=C1, address=JOHN, by=A2, at=NOON)],
     "dead_letter": [
         DeadLetter(
             id=DeadLetterId("d"),

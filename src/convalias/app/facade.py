@@ -24,6 +24,7 @@ from convalias.domain.policy import RoutingPolicy
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.event_log import Subscription
 from convalias.ports.mail import Outgoing
+from convalias.services.approvals import Approvals
 from convalias.services.messaging import Messaging
 from convalias.services.operations import Operations
 from convalias.services.outbound import OutboundNotifier
@@ -192,6 +193,11 @@ class Convalias:
         return self.services.messaging
 
     @property
+    def approvals(self) -> Approvals:
+        """Held mail, and the answers to it."""
+        return self.services.approvals
+
+    @property
     def outbound(self) -> OutboundNotifier:
         """Decisions and deliveries."""
         return self.services.outbound
@@ -308,7 +314,7 @@ class Convalias:
     def _steps(self, worker: Worker) -> Sequence[Step]:
         match worker:
             case "inbound":
-                return (self._refreshed(self._inbound), self._refreshed(self._notices))
+                return tuple(map(self._refreshed, (self._inbound, self._notices, self._approvals, self._asking)))
             case "feed":
                 return (self._refreshed(self._feed),)
             case "outbound":
@@ -336,6 +342,12 @@ class Convalias:
 
     async def _notices(self) -> int:
         return await self.services.notices.send_due()
+
+    async def _approvals(self) -> int:
+        return await self.services.approvals.carry_due()
+
+    async def _asking(self) -> int:
+        return await self.services.approval_mails.send_due()
 
     async def _feed(self) -> int:
         return await self.services.feed.step()

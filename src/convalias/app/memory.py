@@ -40,4 +40,5 @@ def memory_wiring(alias_domain: str, legacy_domain: str | None, policy: RoutingP
             alias_domains=(alias_domain,), legacy_domains=() if legacy_domain is None else (legacy_domain,)
         ),
         policy=policy,
+        base_url=f"https://{alias_domain}",
     )

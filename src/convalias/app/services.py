@@ -11,6 +11,7 @@ from convalias.adapters import hub, mime
 from convalias.app.ports import Ports
 from convalias.domain.deployment import Deployment
 from convalias.domain.keyring import Keyring
+from convalias.domain.links import LinkKeys
 from convalias.domain.policy import RoutingPolicy
 from convalias.domain.rollout import Stage
 from convalias.domain.seals import Seal, Seals
@@ -21,11 +22,15 @@ from convalias.ports.hub import Guarantee, NotificationHub
 from convalias.ports.mail import MailReader
 from convalias.ports.people import IdentityDirectory as IdentityDirectoryPort
 from convalias.ports.records import Records
+from convalias.services import identity_cache
 from convalias.services.aliasing import Aliasing, AliasMint
 from convalias.services.appending import Appender
+from convalias.services.approvals import Approvals
+from convalias.services.asking import ApprovalMails
 from convalias.services.carrier import PlanCarrier
 from convalias.services.change_feed import ChangeFeedPump
 from convalias.services.contacts import Contacts
+from convalias.services.evidence import EvidenceFinder
 from convalias.services.facts import FactFinder
 from convalias.services.inbound_relay import InboundRelay
 from convalias.services.inbound_relay import Stores as InboundStores
@@ -49,6 +54,8 @@ from convalias.stores.conversations import ConversationStore
 from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.deployments import Deployments
 from convalias.stores.directory import IdentityDirectory
+from convalias.stores.evidence import EvidenceRecords
+from convalias.stores.holds import Holds
 from convalias.stores.inbound import InboundRecords
 from convalias.stores.ledger import Ledger
 from convalias.stores.refusals import Refusals
@@ -67,7 +74,13 @@ class Wiring:
     policy: RoutingPolicy | None = None
     """None: the stored one."""
     platform: str = "convalias"
+    base_url: str | None = None
+    """Where the pages of links lie (https). None: nobody is asked about held mail by mail."""
     trusted_authserv_ids: frozenset[str] = frozenset()
+    rewriters: frozenset[str] = frozenset()
+    """Domains of lists that are believed about who wrote; none by default."""
+    identity_cache: timedelta = identity_cache.FOR
+    """How long a directory of one's own is believed without being asked; zero: it is asked every time."""
 
 
 @frozen(kw_only=True)
@@ -78,6 +91,7 @@ class Stores:
     dead_letters: DeadLetters
     deployments: Deployments
     directory: IdentityDirectory
+    holds: Holds
     inbound: InboundRecords
     ledger: Ledger
     rollouts: Rollouts
@@ -93,6 +107,8 @@ class Services:
     receiver: Receiver
     inbound: InboundWorker
     notices: Notices
+    approvals: Approvals
+    approval_mails: ApprovalMails
     sweeper: Sweeper
     messaging: Messaging
     loading: Loading
@@ -123,7 +139,15 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
     )
     aliasing = _aliasing(ports, stores, stages, deployment, wiring)
     messaging = Messaging(appender=aliasing.appender, aliasing=aliasing)
-    inbound = _Inbound(ports=ports, stores=stores, stages=stages, deployment=deployment, policy=policy, wiring=wiring)
+    inbound = _Inbound(
+        ports=ports,
+        stores=stores,
+        stages=stages,
+        identities=_identities(ports, stores, wiring),
+        deployment=deployment,
+        policy=policy,
+        wiring=wiring,
+    )
     notices = inbound.notices()
     relay = inbound.relay(messaging, notices)
     return Services(
@@ -131,6 +155,16 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
         receiver=Receiver(blobs=ports.blobs, queue=ports.queue, clock=ports.clock, telemetry=ports.telemetry),
         inbound=InboundWorker(queue=ports.queue, relay=relay, clock=ports.clock, telemetry=ports.telemetry),
         notices=notices,
+        approvals=Approvals(
+            holds=stores.holds,
+            threads=stores.threads,
+            relay=relay,
+            notices=notices,
+            keys=_link_keys(wiring),
+            clock=ports.clock,
+            telemetry=ports.telemetry,
+        ),
+        approval_mails=inbound.approval_mails(contacts),
         sweeper=Sweeper(
             blobs=ports.blobs,
             queue=ports.queue,
@@ -185,6 +219,11 @@ def seals(keyring: Keyring) -> Seals:
     )
 
 
+def _link_keys(wiring: Wiring) -> LinkKeys:
+    """An older key still opens its links, until it is removed."""
+    return LinkKeys(wiring.keyring.each("approval"))
+
+
 def alias_domain(deployment: Deployment) -> str:
     """Where new aliases and what we write ourselves are addressed: the first alias domain."""
     return next(iter(deployment.alias_domains), _NO_DOMAIN)
@@ -197,6 +236,7 @@ def _stores(ports: Ports) -> Stores:
         dead_letters=DeadLetters(records=ports.records),
         deployments=Deployments(records=ports.records),
         directory=IdentityDirectory(records=ports.records),
+        holds=Holds(records=ports.records),
         inbound=InboundRecords(records=ports.records),
         ledger=Ledger(records=ports.records, incarnation=ports.incarnation),
         rollouts=Rollouts(records=ports.records),
@@ -215,6 +255,13 @@ def _aliasing(ports: Ports, stores: Stores, stages: Stages, deployment: Deployme
     )
 
 
+def _identities(ports: Ports, stores: Stores, wiring: Wiring) -> IdentityDirectoryPort:
+    """Who is asked about senders. Our own accounts lie beside all else that is looked up, and are never cached."""
+    if ports.identity is None or not wiring.identity_cache:
+        return ports.identity or stores.directory
+    return identity_cache.CachedIdentities(directory=ports.identity, clock=ports.clock, keep_for=wiring.identity_cache)
+
+
 @frozen(kw_only=True)
 class _Inbound:
     """The relay's parts: built twice, once to tell senders of refusals and once not to."""
@@ -222,6 +269,7 @@ class _Inbound:
     ports: Ports
     stores: Stores
     stages: Stages
+    identities: IdentityDirectoryPort
     deployment: Deployment
     policy: RoutingPolicy
     wiring: Wiring
@@ -242,15 +290,48 @@ class _Inbound:
             telemetry=self.ports.telemetry,
         )
 
+    def approval_mails(self, contacts: Contacts) -> ApprovalMails:
+        base_url = self.wiring.base_url
+        writer = base_url and hub.ApprovalWriter(
+            compose=mime.compose,
+            seals=seals(self.wiring.keyring),
+            alias_domain=alias_domain(self.deployment),
+            base_url=base_url,
+            via=self.wiring.platform,
+        )
+        return ApprovalMails(
+            holds=self.stores.holds,
+            threads=self.stores.threads,
+            contacts=contacts,
+            outgoing=self.ports.system_mail,
+            writer=writer or None,
+            keys=_link_keys(self.wiring),
+            clock=self.ports.clock,
+            telemetry=self.ports.telemetry,
+        )
+
     def reader(self) -> MailReader:
         return self.ports.reader or mime.Reader(
             alias_domains=frozenset(self.deployment.alias_domains),
+            legacy_domains=frozenset(self.deployment.legacy_domains),
             trusted_authserv_ids=self.wiring.trusted_authserv_ids,
+            rewriters=self.wiring.rewriters,
+        )
+
+    def evidence(self) -> EvidenceFinder | None:
+        ports = self.ports
+        if ports.authenticator is None:
+            return None
+        return EvidenceFinder(
+            authenticator=ports.authenticator,
+            records=EvidenceRecords(records=ports.records),
+            domains=self.deployment.domains,
+            clock=ports.clock,
+            telemetry=ports.telemetry,
         )
 
     def relay(self, messaging: Messaging, notices: Notices | None) -> InboundRelay:
         ports, stores = self.ports, self.stores
-        identities = ports.identity or stores.directory
         traffic = Traffic(records=ports.records)
         return InboundRelay(
             stores=InboundStores(
@@ -262,10 +343,11 @@ class _Inbound:
                 aliases=stores.aliases,
                 threads=stores.threads,
                 sightings=stores.inbound,
-                identities=identities,
+                identities=self.identities,
                 legacy=ports.legacy,
                 stages=self.stages,
                 traffic=traffic,
+                approvals=stores.holds,
                 # A guess is no better without MACs: the whole token must be listed. They only spare the look-up.
                 keys=None if self.deployment.foreign_tokens else self.wiring.keyring.alias_keys(),
             ),
@@ -274,12 +356,13 @@ class _Inbound:
                 legacy=ports.legacy,
                 records=stores.inbound,
                 notices=notices,
-                identities=identities,
+                identities=self.identities,
                 blobs=ports.blobs,
                 telemetry=ports.telemetry,
             ),
             clock=ports.clock,
             telemetry=ports.telemetry,
+            evidence=self.evidence(),
             policy=self.policy,
         )
 

@@ -14,6 +14,7 @@ from convalias.domain.aliases import AliasHandle, AliasKeys, ByName, Conversatio
 from convalias.domain.decoding import decode
 from convalias.domain.dedup import MessageId
 from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.inbound import Admits, HoldId
 from convalias.domain.participants import Account, AddressTenure
 from convalias.domain.rollout import Stage
 from convalias.domain.threads import ConversationThread
@@ -53,6 +54,16 @@ class Holders:
 
 Fact: TypeAlias = ConversationThread | Enrolment | ConversationAlias | LegacyAlias | Account | AddressTenure | Sighting
 
+
+@frozen
+class HoldKey:
+    """By what an approval is asked for: the mail as it would be held, and its sender (None: From is ambiguous)."""
+
+    conversation: ConversationId
+    hold: HoldId
+    sender: EmailAddress | None
+
+
 SightingKey: TypeAlias = tuple[MessageId, EmailAddress]
 TextKey: TypeAlias = tuple[EmailAddress, str]
 """Canonical sender and `MailContent.body_digest`."""
@@ -84,6 +95,8 @@ class Answers:
     """How many other mails of that sender had that text within the hour before now."""
     traffic: Mapping[ConversationId, int] = field(factory=dict[ConversationId, int])
     """How many other mails that conversation took within the hour before now."""
+    approvals: Mapping[HoldKey, Admits | None] = field(factory=dict[HoldKey, "Admits | None"])
+    """What participants let in: that mail, or whatever its address sends there. Asked only of what would be held."""
     away: frozenset[Witness] = frozenset()
     """Who was asked and did not answer: unknown is not absent."""
 
@@ -144,6 +157,7 @@ class RoutingContext(Answers):
             sightings={**self.sightings, **answers.sightings},
             repeats={**self.repeats, **answers.repeats},
             traffic={**self.traffic, **answers.traffic},
+            approvals={**self.approvals, **answers.approvals},
             away=self.away | answers.away,
         )
 

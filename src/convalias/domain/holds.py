@@ -15,7 +15,9 @@ from convalias.domain.dedup import keyed
 from convalias.domain.errors import InvalidValue
 from convalias.domain.evidence import Authentication, SenderEvidence, judge
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound import HeldMail, HoldId, HoldState
+from convalias.domain.inbound import Admits, HeldMail, HoldId, HoldState
+from convalias.domain.participants import Participant, ParticipantKind
+from convalias.domain.threads import ConversationThread
 
 TRANSITIONS: Final[Mapping[HoldState, frozenset[HoldState]]] = MappingProxyType(
     {
@@ -43,14 +45,6 @@ class HoldPolicy:
 
 
 DEFAULT_HOLD_POLICY: Final = HoldPolicy()
-
-
-class Admits(Enum):
-    """What an approval lets in."""
-
-    THIS_MAIL = "this_mail"
-    THIS_ADDRESS = "this_address"
-    """This mail, and later mail from its address to this conversation, as far as evidence allows."""
 
 
 @frozen
@@ -115,7 +109,8 @@ def decide(hold: HeldMail, answer: HoldAnswer, *, now: datetime, policy: HoldPol
             return Stands(hold)
         case Approve(by=by, admits=admits):
             admitted = hold.sender if admits is Admits.THIS_ADDRESS else None
-            return Changed(_moved(hold, HoldState.APPROVED, by), admitted)
+            let_in = Admits.THIS_MAIL if admitted is None else admits
+            return Changed(evolve(_moved(hold, HoldState.APPROVED, by), admits=let_in), admitted)
         case Dismiss(by=by):
             return Changed(_moved(hold, HoldState.REJECTED, by))
         case _:
@@ -155,6 +150,8 @@ class ApprovalItem:
     subject: str
     """Empty unless authenticated: a digest quotes nothing that anybody could have written."""
     expires_at: datetime
+    masked: str = ""
+    """As much of the address as is shown in mail: it may be a participant's own, which no other may learn."""
 
 
 def approval_item(
@@ -169,12 +166,34 @@ def approval_item(
         authentication=found,
         subject=subject if clear else "",
         expires_at=expires_at(hold, policy),
+        masked=masked(hold.sender),
     )
 
 
 def approval_key(conversation: ConversationId, account: AccountId, at: datetime) -> str:
     """The key of the approval mail: one per conversation, recipient and day (UTC), whatever else comes to wait."""
     return keyed("q", conversation, account, at.astimezone(UTC).date().isoformat())
+
+
+def masked(address: EmailAddress | None) -> str:
+    """As much of an address as helps to recognise who is known: whoever reads it is no correspondent yet."""
+    return "an unreadable sender" if address is None else f"{address.local[:1]}…@{address.domain}"
+
+
+PROOF: Final[Mapping[Authentication, str]] = MappingProxyType(
+    {
+        Authentication.AUTHENTICATED: "The sender's domain confirms that the mail is from this address.",
+        Authentication.UNPROVED: "Nothing proves that the mail is from this address.",
+        Authentication.DOUBTFUL: "A check of this address failed: the mail may be from somebody else.",
+        Authentication.SPOOFED: "The sender's domain says that the mail is not from this address.",
+    }
+)
+"""The evidence in words, for those who decide."""
+
+
+def may_answer(thread: ConversationThread) -> tuple[Participant, ...]:
+    """Who is asked, and may answer: registered participants. Who speaks for another, or once did, lets nobody in."""
+    return tuple(one for one in thread.participants if one.kind is ParticipantKind.REGISTERED)
 
 
 def to_ask_about(

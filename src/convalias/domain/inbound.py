@@ -125,6 +125,14 @@ class Claim:
     """When the mail was received: who was first is the same at every try."""
 
 
+class Admits(Enum):
+    """What an approval lets in."""
+
+    THIS_MAIL = "this_mail"
+    THIS_ADDRESS = "this_address"
+    """This mail, and later mail from its address to this conversation, as far as evidence allows."""
+
+
 class HoldState(Enum):
     """held -> approved | rejected by a person's POST, or expired."""
 
@@ -147,6 +155,49 @@ class HeldMail:
     since: datetime
     state: HoldState = HoldState.HELD
     decided_by: AccountId | None = None
+    admits: Admits = Admits.THIS_MAIL
+    """What its approval let in."""
+    evidence: SenderEvidence | None = None
+    """What is proved of its sender; None: kept before that was written down."""
+    alias: EmailAddress | None = None
+    """Where it was sent."""
+    tell: bool = False
+    """Whether its sender may be told when nobody has answered: he is proved, and no machine."""
+
+
+@frozen(kw_only=True)
+class Asking:
+    """Whom a conversation's holds were asked about, and what has come since. One per conversation."""
+
+    conversation: ConversationId
+    wanted: int = 0
+    """Counts mails that came to wait; of two writers each sees the other's."""
+    answered: int = 0
+    """How far the last approval mail went."""
+    at: datetime | None = None
+    """When the last approval mail was put together."""
+    listed: tuple[HoldId, ...] = ()
+    """What it lists."""
+    sending: bool = False
+    """It is on its way: a repeat sends the same mail."""
+
+
+@frozen(kw_only=True)
+class Waiting:
+    """Which mails of a conversation wait, decided ones among them until their places are needed."""
+
+    conversation: ConversationId
+    holds: tuple[HoldId, ...] = ()
+
+
+@frozen(kw_only=True)
+class Admitted:
+    """An address that a participant let into a conversation."""
+
+    conversation: ConversationId
+    address: EmailAddress
+    by: AccountId | None
+    at: datetime
 
 
 @frozen

@@ -59,6 +59,10 @@ class Keyring:
         """The newest key of one use (`links`, `return-path`, `message-id`): 32 octets. Another use, another key."""
         return _derive(self.keys[0].secret, use)
 
+    def each(self, use: str) -> tuple[tuple[int, bytes], ...]:
+        """That use's key of every root secret by its id, newest first: what an older one made still opens."""
+        return tuple((key.id, _derive(key.secret, use)) for key in self.keys)
+
     def alias_keys(self) -> AliasKeys:
         """The keys of alias MACs, one per root secret, newest first."""
         return AliasKeys(AliasKey(key.id, _derive(key.secret, "alias")) for key in self.keys)

@@ -10,9 +10,10 @@ from attrs import evolve, field, frozen
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import AliasHandle, ConversationAlias, LegacyAlias
 from convalias.domain.arrival import NamedConversations
-from convalias.domain.context import Holders, RoutingContext, SightingKey, TextKey, Witness
+from convalias.domain.context import Holders, HoldKey, RoutingContext, SightingKey, TextKey, Witness
 from convalias.domain.envelope import ClearFrom, InboundMail, MessageEnvelope
 from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.inbound import Admits
 from convalias.domain.participants import Account, AddressTenure
 from convalias.domain.policy import DEFAULT_POLICY, RoutingPolicy
 from convalias.domain.rollout import Stage
@@ -40,6 +41,7 @@ class Questions:
     sightings: frozenset[SightingKey] = frozenset()
     repeats: frozenset[TextKey] = frozenset()
     traffic: frozenset[ConversationId] = frozenset()
+    approvals: frozenset[HoldKey] = frozenset()
 
     def __bool__(self) -> bool:
         """Whether anything is open."""
@@ -58,6 +60,7 @@ class Questions:
             self.sightings,
             self.repeats,
             self.traffic,
+            self.approvals,
         )
 
 
@@ -124,6 +127,7 @@ class _Noting:
         self.sightings: _Noted[SightingKey, frozenset[ConversationId]] = _Noted(known.sightings)
         self.repeats: _Noted[TextKey, int] = _Noted(known.repeats)
         self.traffic: _Noted[ConversationId, int] = _Noted(known.traffic)
+        self.approvals: _Noted[HoldKey, Admits | None] = _Noted(known.approvals)
         self.context = evolve(
             known,
             aliases=self.aliases,
@@ -136,6 +140,7 @@ class _Noting:
             sightings=self.sightings,
             repeats=self.repeats,
             traffic=self.traffic,
+            approvals=self.approvals,
         )
 
     def look_ahead(self, mail: MessageEnvelope, policy: RoutingPolicy) -> None:
@@ -169,4 +174,5 @@ class _Noting:
             sightings=frozenset(self.sightings.missing),
             repeats=frozenset(self.repeats.missing),
             traffic=frozenset(self.traffic.missing),
+            approvals=frozenset(self.approvals.missing),
         )

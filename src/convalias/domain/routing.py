@@ -48,7 +48,7 @@ from convalias.domain.verdicts import (
     Verdict,
 )
 
-__all__ = ["recipients", "route"]
+__all__ = ["may_be_told", "recipients", "route"]
 
 NO_RULE: Final = RuleName("no-rule")
 """Stands where a book of one's own has no rule that speaks: the verdict is then the one that does no harm."""
@@ -117,13 +117,21 @@ def _may_tell(mail: MessageEnvelope, authentication: Authentication, rulings: tu
     RFC 3834 §2 and §4: an answer to a null return path or to another machine is a loop; one to a forged sender is
     backscatter.
     """
+    return _answerable(mail, authentication) and any(map(_tellable, rulings))
+
+
+def may_be_told(mail: MessageEnvelope) -> bool:
+    """Whether the sender may hear of a refusal at all, whatever it is about."""
+    return _answerable(mail, judge(mail.evidence))
+
+
+def _answerable(mail: MessageEnvelope, authentication: Authentication) -> bool:
     return (
         authentication is _AUTHENTICATED
         and mail.return_path is not NULL_RETURN_PATH
         and mail.mail_class in _HUMAN
         and isinstance(mail.sender, ClearFrom)
         and not mail.spam
-        and any(map(_tellable, rulings))
     )
 
 

@@ -29,6 +29,7 @@ from convalias.domain.rules_mail import (
     unknown_alias,
 )
 from convalias.domain.rules_relay import (
+    approved,
     automatic_mail,
     carried_already,
     carried_by_header_alias,
@@ -51,7 +52,7 @@ RULES: Final = RuleBook(
     alias=(revoked_alias, expired_alias, erased_conversation, closed_conversation),
     sender=(own_mail, bounce, automatic_answer, ambiguous_from, spoofed_sender),
     author=(several_accounts, doubtful_participant, unproved_participant, participant, applicant),
-    relay=(automatic_mail, spam, repeated_text, over_budget, empty, odd_header, replayed_signature),
+    relay=(automatic_mail, spam, repeated_text, over_budget, empty, approved, odd_header, replayed_signature),
     overlap=(
         second_alias,
         carried_already,
@@ -68,6 +69,7 @@ __all__ = [
     "RULES",
     "ambiguous_from",
     "applicant",
+    "approved",
     "automatic_answer",
     "automatic_mail",
     "blocked_sender",

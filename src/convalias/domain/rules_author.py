@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 from convalias.domain.admitting import Admittance, Applicant
+from convalias.domain.approvals import let_in
 from convalias.domain.context import RoutingContext
 from convalias.domain.dedup import MailKey
 from convalias.domain.evidence import Authentication
 from convalias.domain.identity import Outsider, Several
+from convalias.domain.inbound import Admits
 from convalias.domain.outcomes import Reason
 from convalias.domain.participants import Author, PeripheralAuthor
 from convalias.domain.policy import SenderTrust
@@ -70,7 +72,8 @@ def applicant(case: AuthorCase) -> Verdict | None:
         case Admittance.REFUSE:
             return Reject(Reason.NOT_PARTICIPANT if accounts else Reason.UNKNOWN_SENDER)
         case Admittance.ASK:
-            return _held(case, author)
+            held = _held(case, author)
+            return _relayed(case, author) if _address_let_in(case, held) else held
         case Admittance.ADMIT:
             return _held(case, author) if _doubtful(case) or _lacks_proof(case) else _relayed(case, author)
         case _:
@@ -96,6 +99,14 @@ def _doubtful(case: AuthorCase) -> bool:
 
 def _lacks_proof(case: AuthorCase) -> bool:
     return case.trust is _REQUIRE_ALIGNED and not _authenticated(case)
+
+
+def _address_let_in(case: AuthorCase, hold: Hold) -> bool:
+    """Whether a participant let the address in, and nothing speaks against this mail's being from there."""
+    conversation = case.recipient.thread.id
+    if let_in(case.context, case.mail, conversation, hold) is not Admits.THIS_ADDRESS or _doubtful(case):
+        return False
+    return _authenticated(case) or not (case.trust is _REQUIRE_ALIGNED or _has_passed(case))
 
 
 def _has_passed(case: AuthorCase) -> bool:

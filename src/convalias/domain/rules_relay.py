@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from convalias.domain.approvals import as_relayed, let_in
 from convalias.domain.automation import MailClass
 from convalias.domain.envelope import ClearFrom, Oddity
 from convalias.domain.evidence import Authentication
+from convalias.domain.inbound import Admits
 from convalias.domain.outcomes import Reason
 from convalias.domain.participants import AccountAuthor
 from convalias.domain.rulebook import OverlapCase, RelayCase, rule
@@ -73,12 +75,20 @@ def empty(case: RelayCase) -> Verdict | None:
 
 
 @rule(9)
+def approved(case: RelayCase) -> Verdict | None:
+    """A held mail that a participant let in becomes a message of the conversation."""
+    if not isinstance(case.verdict, Hold) or not _was_let_in(case, case.verdict):
+        return None
+    return as_relayed(case.recipient.thread.id, case.mail, case.verdict)
+
+
+@rule(9)
 def odd_header(case: RelayCase) -> Verdict | None:
     """A mail whose fields that rules read can be read in two ways waits for approval."""
     oddities, verdict = case.mail.oddities, case.verdict
     if not oddities or Oddity.HEADER not in oddities or not isinstance(verdict, RelayToConversation):
         return None
-    return Hold(Reason.MIME_AMBIGUOUS, verdict.author, verdict.dedup_key)
+    return _unless_let_in(case, Hold(Reason.MIME_AMBIGUOUS, verdict.author, verdict.dedup_key))
 
 
 @rule(9, number=12)
@@ -90,8 +100,18 @@ def replayed_signature(case: RelayCase) -> Verdict | None:
         return None
     if not (_stale(case) or _seen_elsewhere(case)):
         return None
-    named = case.recipient.thread.id in case.named
-    return None if named else Hold(Reason.NEEDS_APPROVAL, verdict.author, verdict.dedup_key)
+    if case.recipient.thread.id in case.named:
+        return None
+    return _unless_let_in(case, Hold(Reason.NEEDS_APPROVAL, verdict.author, verdict.dedup_key))
+
+
+def _unless_let_in(case: RelayCase, hold: Hold) -> Hold | None:
+    return None if _was_let_in(case, hold) else hold
+
+
+def _was_let_in(case: RelayCase, hold: Hold) -> bool:
+    """Whether this very mail was; of its address alone these rules take no word."""
+    return let_in(case.context, case.mail, case.recipient.thread.id, hold) is Admits.THIS_MAIL
 
 
 def _would_be_kept(case: RelayCase) -> bool:

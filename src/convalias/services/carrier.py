@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final, assert_never
 
-from attrs import evolve, frozen
+from attrs import Factory, evolve, field, frozen
 
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.dedup import MailKey
@@ -26,8 +26,10 @@ from convalias.domain.inbound import (
     Relayed,
     Skipped,
 )
+from convalias.domain.outcomes import Reason
 from convalias.domain.participants import AccountAuthor, Author, Standing
 from convalias.domain.plan import RoutingPlan
+from convalias.domain.routing import may_be_told
 from convalias.domain.threads import ConversationThread
 from convalias.domain.verdicts import AliasRecipient
 from convalias.ports.ambient import Telemetry
@@ -38,6 +40,7 @@ from convalias.ports.mail import ReadAttachment, ReadMail
 from convalias.ports.people import IdentityDirectory
 from convalias.services.messaging import MailAddition, Messaging
 from convalias.services.notices import Notices
+from convalias.stores.holds import Holds
 from convalias.stores.inbound import InboundRecords
 
 MOST_COPIES: Final = 20
@@ -59,6 +62,7 @@ class PlanCarrier:
     identities: IdentityDirectory
     blobs: Blobs
     telemetry: Telemetry
+    holds: Holds = field(default=Factory(lambda self: Holds(records=self.records.records), takes_self=True))
 
     async def carry_out(
         self,
@@ -123,7 +127,7 @@ class PlanCarrier:
             case HandOver():
                 return await self._hand_over(command, record)
             case KeepHold():
-                return await self._hold(command, read, record)
+                return await self._hold(command, plan, read, record)
             case Refuse():
                 return await self._refuse(command, plan, record)
             case Note(reason=reason, carried_by=carried_by):
@@ -169,8 +173,9 @@ class PlanCarrier:
         )
         return HandedOver(command.external_id)
 
-    async def _hold(self, command: KeepHold, read: ReadMail, record: EnvelopeRecord) -> Effect:
+    async def _hold(self, command: KeepHold, plan: RoutingPlan, read: ReadMail, record: EnvelopeRecord) -> Effect:
         mail = _envelope(read)
+        tell = may_be_told(mail)
         held = HeldMail(
             id=command.hold,
             conversation=command.conversation,
@@ -179,8 +184,16 @@ class PlanCarrier:
             record=record.key,
             message_id=str(mail.message_id),
             since=mail.received_at,
+            evidence=mail.evidence,
+            alias=command.recipient,
+            tell=tell,
         )
-        return Held((await self.records.hold(held)).id)
+        standing = await self.holds.keep(held)
+        if standing is not None:
+            return Held(standing.id)
+        # Counted by mails: the same mail again has its place already.
+        told = command.sender if tell else None
+        return await self._refuse(Refuse(command.recipient, Reason.RATE_LIMITED, told, command.hold), plan, record)
 
     async def _refuse(self, command: Refuse, plan: RoutingPlan, record: EnvelopeRecord) -> Effect:
         if command.tell is None or self.notices is None:

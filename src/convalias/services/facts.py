@@ -12,9 +12,10 @@ from attrs import frozen
 
 from convalias.domain.addresses import EmailAddress, MailDomains
 from convalias.domain.aliases import AliasHandle, AliasKeys, ConversationAlias, LegacyAlias
-from convalias.domain.context import Answers, Holders, RoutingContext, SightingKey, TextKey, Witness
+from convalias.domain.context import Answers, Holders, HoldKey, RoutingContext, SightingKey, TextKey, Witness
 from convalias.domain.envelope import ClearFrom, InboundMail, MessageEnvelope
 from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.inbound import Admits
 from convalias.domain.lacking import Questions, questions
 from convalias.domain.participants import Account, AddressTenure
 from convalias.domain.policy import RoutingPolicy
@@ -70,6 +71,14 @@ class SightingLookup(Protocol):
         ...
 
 
+class ApprovalLookup(Protocol):
+    """What is asked of `stores.holds`."""
+
+    async def approvals(self, of: Collection[HoldKey]) -> Mapping[HoldKey, Admits | None]:
+        """What participants let in: that mail, or only its address."""
+        ...
+
+
 class TrafficLookup(Protocol):
     """What is asked of `stores.traffic`. `besides` is the name of the mail in question: it is no other mail."""
 
@@ -97,6 +106,8 @@ class FactFinder:
     stages: Stages
     traffic: TrafficLookup | None = None
     """None: a policy with a loop guard finds that nothing was there before."""
+    approvals: ApprovalLookup | None = None
+    """None: nobody ever lets anything in."""
     keys: AliasKeys | None = None
     within: timedelta = ANSWER_WITHIN
 
@@ -131,6 +142,7 @@ class FactFinder:
             threads = _begun(group, asked.threads, self.threads.threads)
             stages = _begun(group, asked.stages, self._stages)
             sightings = _begun(group, asked.sightings, partial(self.sightings.sightings, before=now))
+            approvals = _begun(group, asked.approvals, self._approvals)
             legacy = group.create_task(self._legacy(asked)) if asked.legacy or asked.tenures else None
             people = group.create_task(self._people(asked)) if asked.holders or asked.accounts else None
             repeats, traffic = await self._counts(asked, now, name)
@@ -144,6 +156,7 @@ class FactFinder:
             sightings=sightings(),
             repeats=repeats,
             traffic=traffic,
+            approvals=approvals(),
             legacy=known_legacy,
             tenures=tenures,
             holders=holders,
@@ -155,6 +168,9 @@ class FactFinder:
         threads = await self.threads.threads(ids)
         assigned = await self.stages.of(threads.values(), Axis.INBOUND)
         return {one: stage_of(assigned[one]) if one in assigned else self.stages.unset for one in ids}
+
+    async def _approvals(self, asked: Collection[HoldKey]) -> Mapping[HoldKey, Admits | None]:
+        return dict.fromkeys(asked) if self.approvals is None else await self.approvals.approvals(asked)
 
     async def _counts(
         self, asked: Questions, now: datetime, name: str

@@ -95,6 +95,7 @@ def answered(lacking: Questions, whole: RoutingContext) -> Answers:
         sightings={one: whole.sightings.get(one, frozenset()) for one in lacking.sightings},
         repeats={one: whole.repeats.get(one, 0) for one in lacking.repeats},
         traffic={one: whole.traffic.get(one, 0) for one in lacking.traffic},
+        approvals={one: whole.approvals.get(one) for one in lacking.approvals},
         away=whole.away,
     )
 

@@ -1,0 +1,34 @@
+"""What an approval does to a decision: a mail that would be held is let in, or its address is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.context import HoldKey, RoutingContext
+from convalias.domain.dedup import MailKey, keyed
+from convalias.domain.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.ids import ConversationId
+from convalias.domain.inbound import Admits, HoldId
+from convalias.domain.participants import PeripheralAuthor
+from convalias.domain.verdicts import Hold, RelayToConversation
+
+NOBODY: Final = EmailAddress.parse("unknown-sender@from.invalid")
+"""As whose an approved mail is shown whose From names nobody. No mailbox can lie there (RFC 6761 §6.4)."""
+
+
+def hold_id(conversation: ConversationId, mail: MessageEnvelope, key: MailKey | None) -> HoldId:
+    """A hold's key: its dedup key; without one the digest of the conversation and the mail's canonical digest."""
+    return HoldId(keyed("h", conversation, mail.content.digest) if key is None else str(key))
+
+
+def let_in(context: RoutingContext, mail: MessageEnvelope, conversation: ConversationId, hold: Hold) -> Admits | None:
+    """What participants have let in of what would be held so."""
+    sender = mail.sender.address if isinstance(mail.sender, ClearFrom) else None
+    return context.approvals.get(HoldKey(conversation, hold_id(conversation, mail, hold.dedup_key), sender))
+
+
+def as_relayed(conversation: ConversationId, mail: MessageEnvelope, hold: Hold) -> RelayToConversation:
+    """The held mail, let in: under the author and key it was held with; from nobody where From names nobody."""
+    author = hold.author or PeripheralAuthor(NOBODY)
+    return RelayToConversation(conversation, author, hold.dedup_key or MailKey(conversation, NOBODY, mail.message_id))

@@ -1,0 +1,207 @@
+"""Held mails: so many may wait in a conversation, each is decided once, and what is due about them is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+from attrs import evolve, frozen
+
+from convalias.codec import dump, load
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.context import HoldKey
+from convalias.domain.holds import DEFAULT_HOLD_POLICY, HoldPolicy, Room, expires_at, room_for
+from convalias.domain.ids import ConversationId
+from convalias.domain.inbound import Admits, Admitted, Asking, HeldMail, HoldId, HoldState, Waiting
+from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored, Written
+from convalias.stores.encoding import digest, encoded
+from convalias.stores.errors import Contended
+
+HOLDS: Final = "holds"
+"""Lane and table: a mail that waits is due when it expires, one that was decided until that is carried out."""
+ASKING: Final = "asking"
+"""Lane and table of approval mails."""
+ASK_AFTER: Final = timedelta(minutes=1)
+"""From the first mail that waits to the approval mail: several that come together are asked about together."""
+TRIES: Final = 100
+ONE: Final = "waiting"
+
+R = TypeVar("R")
+
+
+@frozen(kw_only=True)
+class Holds:
+    """Typed access to held mails. Every call may be repeated. Raises `Unavailable`, `Contended`."""
+
+    records: Records
+    policy: HoldPolicy = DEFAULT_HOLD_POLICY
+
+    # --- a mail comes to wait ------------------------------------------------------------------------
+
+    async def keep(self, mail: HeldMail) -> HeldMail | None:
+        """Keep it, unless it is kept already: the hold that stands; None when too many wait.
+
+        Its place is taken before it is kept, so that of any number of workers none gets past the bound.
+        """
+        standing = await self.get(mail.conversation, mail.id)
+        if standing is None:
+            if not await self._place(mail):
+                return None
+            due = Due(HOLDS, expires_at(mail, self.policy))
+            (answer,) = await self.records.write([Insert(_hold_key(mail.conversation, mail.id), dump(mail), due=due)])
+            standing = mail if isinstance(answer, Written) else await self.get(mail.conversation, mail.id) or mail
+        if standing.state is HoldState.HELD:
+            await self._ask(standing)
+        return standing
+
+    async def _place(self, mail: HeldMail) -> bool:
+        """A place for it among those that wait; decided ones give theirs up when it is needed."""
+        key = _conversation_key("waiting", mail.conversation)
+        for _ in range(TRIES):
+            stored = await self._stored(key)
+            row = Waiting(conversation=mail.conversation) if stored is None else load(stored.body, Waiting)
+            if mail.id in row.holds:
+                return True
+            if len(row.holds) >= self.policy.most:
+                among = await self.several(mail.conversation, row.holds)
+                if room_for(mail.id, among, self.policy) is Room.FULL:
+                    return False
+                row = evolve(row, holds=tuple(one.id for one in among if one.state is HoldState.HELD))
+            if await self._write(key, stored, evolve(row, holds=(*row.holds, mail.id))):
+                return True
+        raise Contended("waiting")
+
+    async def _ask(self, mail: HeldMail) -> None:
+        """Participants have to be asked about it, if they were not: written down after the mail itself."""
+        key = _conversation_key(ASKING, mail.conversation)
+        for _ in range(TRIES):
+            stored = await self._stored(key)
+            row = Asking(conversation=mail.conversation) if stored is None else load(stored.body, Asking)
+            if mail.id in row.listed:
+                return
+            # Counted even where an approval mail is due already: it may have been put together a moment ago.
+            wanted = evolve(row, wanted=row.wanted + 1)
+            due = stored.due if stored is not None and stored.due is not None else Due(ASKING, _not_before(row, mail))
+            if await self._write(key, stored, wanted, due):
+                return
+        raise Contended(ASKING)
+
+    # --- looking -------------------------------------------------------------------------------------
+
+    async def get(self, conversation: ConversationId, hold: HoldId) -> HeldMail | None:
+        """That hold, in whatever state."""
+        stored = await self._stored(_hold_key(conversation, hold))
+        return None if stored is None else load(stored.body, HeldMail)
+
+    async def several(self, conversation: ConversationId, holds: Sequence[HoldId]) -> tuple[HeldMail, ...]:
+        """Those that exist, in the order asked."""
+        keys = [_hold_key(conversation, one) for one in holds]
+        found = await self.records.get(keys) if keys else {}
+        return tuple(load(found[key].body, HeldMail) for key in keys if key in found)
+
+    async def waiting(self, conversation: ConversationId) -> tuple[HeldMail, ...]:
+        """What was given a place, the decided ones that still have theirs among them."""
+        stored = await self._stored(_conversation_key("waiting", conversation))
+        return () if stored is None else await self.several(conversation, load(stored.body, Waiting).holds)
+
+    async def approvals(self, of: Collection[HoldKey]) -> Mapping[HoldKey, Admits | None]:
+        """What participants let in: that mail, or only its address; every asked key is answered."""
+        mails = {one: _hold_key(one.conversation, one.hold) for one in of}
+        senders = {one: _admitted_key(one.conversation, one.sender) for one in of if one.sender is not None}
+        found = await self.records.get([*mails.values(), *senders.values()])
+        answers: dict[HoldKey, Admits | None] = {}
+        for one, key in mails.items():
+            hold = load(found[key].body, HeldMail) if key in found else None
+            approved = hold is not None and hold.state is HoldState.APPROVED
+            address = senders.get(one) in found
+            answers[one] = Admits.THIS_MAIL if approved else Admits.THIS_ADDRESS if address else None
+        return answers
+
+    # --- deciding and carrying out -------------------------------------------------------------------
+
+    async def change(
+        self, conversation: ConversationId, hold: HoldId, change: Callable[[HeldMail], HeldMail], *, now: datetime
+    ) -> HeldMail | None:
+        """By compare-and-set; the hold as it stands then, due at once for whoever carries decisions out."""
+        key = _hold_key(conversation, hold)
+        for _ in range(TRIES):
+            stored = await self._stored(key)
+            if stored is None:
+                return None
+            standing = load(stored.body, HeldMail)
+            changed = change(standing)
+            if changed == standing or await self._write(key, stored, changed, Due(HOLDS, now)):
+                return changed
+        raise Contended(HOLDS)
+
+    async def admit(self, admitted: Admitted) -> None:
+        """From now on that address may write to the conversation. The first who let it in stands."""
+        await self.records.write([Insert(_admitted_key(admitted.conversation, admitted.address), dump(admitted))])
+
+    async def due(self, *, until: datetime, limit: int) -> Sequence[Stored]:
+        """Holds that want attention; `load(row.body, HeldMail)` reads one."""
+        return await self.records.due(HOLDS, until=until, limit=limit)
+
+    async def settle(self, row: Stored, *, again: datetime | None = None) -> None:
+        """Nothing more is due about it, or not before `again`. Whoever changed it meanwhile is right."""
+        due = None if again is None else Due(HOLDS, again)
+        await self.records.write([Replace(row.key, row.version, row.body, due)])
+
+    # --- asking --------------------------------------------------------------------------------------
+
+    async def to_ask(self, *, until: datetime, limit: int) -> Sequence[Stored]:
+        """Conversations whose participants are to be asked; `load(row.body, Asking)` reads one."""
+        return await self.records.due(ASKING, until=until, limit=limit)
+
+    async def asked(self, row: Stored, asking: Asking, *, due: datetime | None) -> bool:
+        """Write how far asking is. False when something came to wait meanwhile: look again."""
+        at = None if due is None else Due(ASKING, due)
+        (answer,) = await self.records.write([Replace(row.key, row.version, dump(asking), at)])
+        return isinstance(answer, Written)
+
+    async def sent(self, conversation: ConversationId, *, at: datetime, more: datetime) -> None:
+        """The approval mail of `at` has left; what came to wait since is asked about at `more`."""
+        key = _conversation_key(ASKING, conversation)
+        for _ in range(TRIES):
+            stored = await self._stored(key)
+            row = None if stored is None else load(stored.body, Asking)
+            if row is None or not row.sending or row.at != at:
+                return
+            due = Due(ASKING, more) if row.wanted > row.answered else None
+            if await self._write(key, stored, evolve(row, sending=False), due):
+                return
+        raise Contended(ASKING)
+
+    # --- over records --------------------------------------------------------------------------------
+
+    async def _stored(self, key: Key) -> Stored | None:
+        return (await self.records.get([key])).get(key)
+
+    async def _write(self, key: Key, stored: Stored | None, record: object, due: Due | None = None) -> bool:
+        body = dump(record)
+        write = Insert(key, body, due=due) if stored is None else Replace(key, stored.version, body, due)
+        (answer,) = await self.records.write([write])
+        return isinstance(answer, Written)
+
+
+def day_after(moment: datetime) -> datetime:
+    """The start of the next day (UTC): at most one approval mail a day."""
+    return datetime.combine(moment.astimezone(UTC).date() + timedelta(days=1), datetime.min.time(), UTC)
+
+
+def _not_before(asking: Asking, mail: HeldMail) -> datetime:
+    soon = mail.since + ASK_AFTER
+    return soon if asking.at is None else max(soon, day_after(asking.at))
+
+
+def _hold_key(conversation: ConversationId, hold: HoldId) -> Key:
+    return Key(HOLDS, encoded(conversation), hold)
+
+
+def _conversation_key(table: str, conversation: ConversationId) -> Key:
+    return Key(table, encoded(conversation), ONE)
+
+
+def _admitted_key(conversation: ConversationId, address: EmailAddress) -> Key:
+    return Key("admitted", encoded(conversation), digest(address.key))
