@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
@@ -37,7 +37,7 @@ class Mongod:
         self.port = free_port()
         data = folder / "data"
         data.mkdir(parents=True, exist_ok=True)
-        command = [
+        command: list[str | Path] = [
             binary(),
             *("--dbpath", str(data), "--port", str(self.port), "--bind_ip", "127.0.0.1", "--nounixsocket"),
             *("--wiredTigerCacheSizeGB", "0.25", "--setParameter", "diagnosticDataCollectionEnabled=false"),
@@ -50,7 +50,7 @@ class Mongod:
         """Of this server, whatever set it belongs to."""
         return f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
 
-    def client(self) -> MongoClient[dict[str, object]]:
+    def client(self) -> MongoClient[dict[str, Any]]:
         """A client of this server alone, which gives up soon."""
         return MongoClient(self.url, serverSelectionTimeoutMS=2_000, socketTimeoutMS=5_000, connectTimeoutMS=2_000)
 
@@ -81,11 +81,33 @@ class ReplicaSet:
         with self.members[0].client() as first:
             first.admin.command("replSetInitiate", {"_id": _SET, "members": hosts, "settings": settings})
         self.settle()
+        self.wait_for_all()
+
+    def wait_for_all(self, *, patience: float = 60.0) -> None:
+        """Until every living member is primary or secondary.
+
+        One that still copies its first data when its source is killed never comes out of it, and with it the majority
+        is gone (seen with 6.0.5): so nobody is killed before all members have joined.
+        """
+        until = time.monotonic() + patience
+        for member in self.members:
+            while member.process.is_alive and not _has_joined(member):
+                if time.monotonic() > until:
+                    raise ServerFailed(
+                        f"{member.process.name} does not join its set; its log ends:\n{member.process.tail()}"
+                    )
+                time.sleep(0.05)
 
     def settle(self, *, patience: float = 60.0) -> None:
         """Until a majority write is acknowledged: after the start, after a fail-over, after a member came back."""
         until = time.monotonic() + patience
-        with MongoClient[dict[str, object]](self.url, serverSelectionTimeoutMS=2_000, w="majority") as client:
+        options: dict[str, Any] = {
+            "w": "majority",
+            "wTimeoutMS": 5_000,
+            "serverSelectionTimeoutMS": 2_000,
+            "socketTimeoutMS": 10_000,
+        }
+        with MongoClient[dict[str, Any]](self.url, **options) as client:
             while True:
                 try:
                     client["convalias_ready"]["ready"].update_one({"_id": 0}, {"$inc": {"n": 1}}, upsert=True)
@@ -117,11 +139,20 @@ class ReplicaSet:
 
 
 def _is_primary(member: Mongod) -> bool:
+    return bool(_hello(member).get("isWritablePrimary"))
+
+
+def _has_joined(member: Mongod) -> bool:
+    hello = _hello(member)
+    return bool(hello.get("isWritablePrimary") or hello.get("secondary"))
+
+
+def _hello(member: Mongod) -> dict[str, Any]:
     try:
         with member.client() as client:
-            return bool(client.admin.command("hello")["isWritablePrimary"])
+            return client.admin.command("hello")
     except PyMongoError:
-        return False
+        return {}
 
 
 @contextmanager
