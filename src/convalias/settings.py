@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, TypeAlias, TypeGuard
+from typing import Final, Literal
 
 from attrs import field, frozen
 
 from convalias.codec.addresses import read_address, what_is_wrong
+from convalias.codec.settings_table import TableReader, Toml, read_domain
 from convalias.domain.addresses import EmailAddress, InvalidAddress
 from convalias.domain.admitting import LIGHT, Admission
 from convalias.domain.deployment import ADMISSIONS
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
 from convalias.domain.keyring import Keyring
-from convalias.domain.policy import BlockedSenders, RoutingPolicy, SenderTrust
-
-Toml: TypeAlias = Mapping[str, object]
+from convalias.domain.policy import BlockedSenders, LoopGuard, RoutingPolicy, SenderTrust
 
 DATA: Final = "CONVALIAS_DATA"
 KEYS: Final = "CONVALIAS_KEYS"
@@ -30,15 +31,24 @@ _KNOWN: Final = frozenset(
         "alias_domains",
         "legacy_domains",
         "platform",
+        "base_url",
         "trusted_authserv_ids",
+        "rewriters",
+        "authenticate_senders",
+        "authentication",
+        "identity_cache_seconds",
         "trust_spam_flag",
         "mail_limit",
         "policy",
         "use_case",
     }
 )
-_POLICY: Final = frozenset({"admission", "sender_trust", "blocked_senders", "historical_days"})
+_POLICY: Final = frozenset({"admission", "sender_trust", "blocked_senders", "historical_days", "loop_guard"})
+_LOOP_GUARD: Final = frozenset({"same_text", "mails_an_hour"})
+_AUTHENTICATION: Final = frozenset({"sealers", "without_spf", "name_servers"})
 _BY_USE_CASE: Final = frozenset({"admission", "sender_trust"})
+_A_MILLENNIUM: Final = 365_250
+"""Days: a time before the year 1 cannot be told."""
 _SECRET_WORDS: Final = ("secret", "password", "token", "signing_key", "keys")
 
 
@@ -56,6 +66,18 @@ class WrongSettings(Exception):
 
 
 @frozen(kw_only=True)
+class SenderAuthentication:
+    """How a sender is authenticated whose mail no trusted server speaks for: by its bytes and the name servers."""
+
+    sealers: frozenset[str] = frozenset()
+    """Whose ARC seals lift a failure (RFC 8617): forwarders and lists that you know."""
+    without_spf: Literal["ask", "fail"] = "ask"
+    """What it means that DKIM proves nothing: a person is asked, or it counts as if SPF had failed too."""
+    name_servers: tuple[str, ...] = ()
+    """IP addresses; empty: those of this machine."""
+
+
+@frozen(kw_only=True)
 class Settings:
     """What a deployment on one machine may decide. Everything has a value that works."""
 
@@ -66,8 +88,16 @@ class Settings:
     legacy_domains: tuple[str, ...] = ()
     platform: str = "convalias"
     """The name in "(via Platform)" behind an author."""
+    base_url: str | None = None
+    """Where `convalias serve` is reached from outside (https): approval mails link to it. None: none are sent."""
     trusted_authserv_ids: frozenset[str] = frozenset()
     """Whose Authentication-Results are believed (RFC 8601 §2.5); starts empty."""
+    rewriters: frozenset[str] = frozenset()
+    """Domains of lists that write their own address into From and are believed about who wrote; starts empty."""
+    authentication: SenderAuthentication | None = None
+    """None: no name server is ever asked, and mail that no trusted server speaks for is not verified."""
+    identity_cache: timedelta = timedelta(seconds=60)
+    """How long an identity directory of one's own is believed without being asked; zero: never."""
     trust_spam_flag: bool = False
     mail_limit: int = 25_000_000
     """Octets of one mail."""
@@ -97,7 +127,11 @@ def read_settings(
         alias_domains=alias_domains,
         legacy_domains=reader.legacy_domains(alias_domains),
         platform=reader.name("platform", "convalias"),
+        base_url=reader.https("base_url"),
         trusted_authserv_ids=frozenset(reader.texts("trusted_authserv_ids")),
+        rewriters=frozenset(reader.domains("rewriters")),
+        authentication=reader.authentication(),
+        identity_cache=timedelta(seconds=reader.number("identity_cache_seconds", 60)),
         trust_spam_flag=reader.boolean("trust_spam_flag"),
         mail_limit=reader.count("mail_limit", 25_000_000),
         policy=reader.policy(),
@@ -130,72 +164,66 @@ def _secret(environment: Mapping[str, str], name: str) -> str:
     return environment.get(name, "")
 
 
-class _Reader:
+class _Reader(TableReader):
     """Reads one table, and remembers all that is wrong with it."""
 
     def __init__(self, table: Toml) -> None:
-        self._table = table
-        self._problems: dict[str, str] = {}
+        super().__init__(table)
         for key in table:
             if any(word in key.lower() for word in _SECRET_WORDS):
-                self._problems[key] = f"a secret does not belong in a file; set {KEYS} or {SIGNING_KEY}, or ..._FILE"
+                self.problems[key] = f"a secret does not belong in a file; set {KEYS} or {SIGNING_KEY}, or ..._FILE"
             elif key not in _KNOWN:
-                self._problems[key] = f"unknown; expected one of {', '.join(sorted(_KNOWN))}"
+                self.problems[key] = f"unknown; expected one of {', '.join(sorted(_KNOWN))}"
 
     def finish(self) -> None:
-        if self._problems:
-            raise WrongSettings(self._problems)
+        if self.problems:
+            raise WrongSettings(self.problems)
 
     def secret(self, environment: Mapping[str, str], name: str) -> str:
         try:
             return _secret(environment, name)
         except WrongSettings as wrong:
-            self._problems.update(wrong.problems)
+            self.problems.update(wrong.problems)
             return ""
 
-    def text(self, key: str, default: str) -> str:
-        value = self._table.get(key, default)
-        return value if isinstance(value, str) else self._wrong(key, value, "text", default)
+    def authentication(self) -> SenderAuthentication | None:
+        """Asked for by a switch of its own: a table that was left behind must not make a deployment ask the network."""
+        wanted = self.boolean("authenticate_senders")
+        table = self.sub(self.table, "authentication")
+        self.expect(table, "authentication", _AUTHENTICATION)
+        if table and not wanted:
+            self.problem("authentication", "a table", "none, or authenticate_senders = true beside it")
+        found = SenderAuthentication(
+            sealers=frozenset(self.domains("sealers", table, "authentication.sealers")),
+            without_spf=self._without_spf(table),
+            name_servers=self._name_servers(table),
+        )
+        return found if wanted else None
 
-    def name(self, key: str, default: str) -> str:
-        value = self.text(key, default)
-        return value if value.strip() and value.isprintable() else self._wrong(key, value, "one line of text", default)
+    def _without_spf(self, table: Toml) -> Literal["ask", "fail"]:
+        match table.get("without_spf", "ask"):
+            case "ask":
+                return "ask"
+            case "fail":
+                return "fail"
+            case value:
+                self.problem("authentication.without_spf", value, "ask or fail")
+                return "ask"
 
-    def boolean(self, key: str) -> bool:
-        value = self._table.get(key, False)
-        if isinstance(value, bool):
-            return value
-        self._problem(key, value, "true or false")
-        return False
-
-    def count(self, key: str, default: int) -> int:
-        value = self._table.get(key, default)
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            return value
-        self._problem(key, value, "a whole number above 0")
-        return default
-
-    def texts(self, key: str, table: Toml | None = None, shown: str | None = None) -> tuple[str, ...]:
-        value = (self._table if table is None else table).get(key, ())
-        if _is_list(value) and all(isinstance(one, str) for one in value):
-            return tuple(str(one) for one in value)
-        if value != ():
-            self._problem(shown or key, value, 'a list of texts, such as ["reply.example"]')
-        return ()
-
-    def domains(self, key: str) -> tuple[str, ...]:
-        found: list[str] = []
-        for text in self.texts(key):
+    def _name_servers(self, table: Toml) -> tuple[str, ...]:
+        shown = "authentication.name_servers"
+        found = self.texts("name_servers", table, shown)
+        for text in found:
             try:
-                found.append(_domain(text))
-            except InvalidAddress as error:
-                self._problems[key] = str(error)
-        return tuple(dict.fromkeys(found))
+                ip_address(text)
+            except ValueError:
+                self.problem(shown, text, 'IP addresses, such as ["192.0.2.53"]')
+        return found
 
     def legacy_domains(self, alias_domains: tuple[str, ...]) -> tuple[str, ...]:
         found = self.domains("legacy_domains")
         if both := sorted({*found} & {*alias_domains}):
-            self._problem("legacy_domains", both, "domains that are not among alias_domains")
+            self.problem("legacy_domains", both, "domains that are not among alias_domains")
         return found
 
     def keyring(self, environment: Mapping[str, str]) -> Keyring | None:
@@ -203,23 +231,24 @@ class _Reader:
             text = self.secret(environment, KEYS)
             return Keyring.parse(text) if text else None
         except InvalidValue as error:
-            self._problems[KEYS] = str(error)
+            self.problems[KEYS] = str(error)
             return None
 
     def policy(self) -> RoutingPolicy | None:
-        table = self._sub(self._table, "policy")
-        self._expect(table, "policy", _POLICY)
-        cases = self._sub(self._table, "use_case")
+        table = self.sub(self.table, "policy")
+        self.expect(table, "policy", _POLICY)
+        cases = self.sub(self.table, "use_case")
         if not table and not cases:
             return None
-        rows = {UseCase(name): self._sub(cases, name, f"use_case.{name}") for name in cases}
+        rows = {UseCase(name): self.sub(cases, name, f"use_case.{name}") for name in cases}
         for name, row in rows.items():
-            self._expect(row, f"use_case.{name}", _BY_USE_CASE)
+            self.expect(row, f"use_case.{name}", _BY_USE_CASE)
         return RoutingPolicy(
             admission=self._admission(table, "policy") or LIGHT,
             sender_trust=self._trust(table, "policy") or SenderTrust.ACCEPT_KNOWN,
             blocked=self._blocked(table),
             historical_days=self._days(table),
+            loop_guard=self._loop_guard(table),
             admission_by_use_case={
                 name: found for name, row in rows.items() if (found := self._admission(row, f"use_case.{name}"))
             },
@@ -228,22 +257,11 @@ class _Reader:
             },
         )
 
-    def _expect(self, table: Toml, where: str, keys: frozenset[str]) -> None:
-        for key in sorted({*table} - keys):
-            self._problems[f"{where}.{key}"] = f"unknown; expected one of {', '.join(sorted(keys))}"
-
-    def _sub(self, table: Toml, key: str, shown: str | None = None) -> Toml:
-        value = table.get(key, {})
-        if _is_table(value):
-            return value
-        self._problem(shown or key, value, "a table")
-        return {}
-
     def _admission(self, table: Toml, where: str) -> Admission | None:
         value = table.get("admission")
         if value is None or (isinstance(value, str) and value in ADMISSIONS):
             return None if value is None else ADMISSIONS[str(value)]
-        self._problem(f"{where}.admission", value, " or ".join(ADMISSIONS))
+        self.problem(f"{where}.admission", value, " or ".join(ADMISSIONS))
         return None
 
     def _trust(self, table: Toml, where: str) -> SenderTrust | None:
@@ -253,7 +271,7 @@ class _Reader:
         try:
             return SenderTrust(value)
         except ValueError:
-            self._problem(f"{where}.sender_trust", value, " or ".join(one.value for one in SenderTrust))
+            self.problem(f"{where}.sender_trust", value, " or ".join(one.value for one in SenderTrust))
             return None
 
     def _blocked(self, table: Toml) -> BlockedSenders:
@@ -262,36 +280,25 @@ class _Reader:
         for text in self.texts("blocked_senders", table, "policy.blocked_senders"):
             try:
                 if text.startswith("@"):
-                    domains.append(_domain(text[1:]))
+                    domains.append(read_domain(text[1:]))
                 else:
                     addresses.append(read_address(text))
             except InvalidAddress:
                 why = what_is_wrong(text)
-                self._problem("policy.blocked_senders", "an entry", f"an address or @domain{why and f' ({why})'}")
+                self.problem("policy.blocked_senders", "an entry", f"an address or @domain{why and f' ({why})'}")
         return BlockedSenders(frozenset(addresses), frozenset(domains))
 
     def _days(self, table: Toml) -> int:
-        value = table.get("historical_days", 365)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-            return value
-        self._problem("policy.historical_days", value, "a number of days, 0 or more")
-        return 365
+        return self.whole(table, "historical_days", "policy.historical_days", 365, least=0, most=_A_MILLENNIUM)
 
-    def _wrong(self, key: str, value: object, expected: str, default: str) -> str:
-        self._problem(key, value, expected)
-        return default
-
-    def _problem(self, key: str, value: object, expected: str) -> None:
-        self._problems[key] = f"found {value!r}, expected {expected}"
-
-
-def _domain(text: str) -> str:
-    return read_address(f"x@{text}").domain
-
-
-def _is_list(value: object) -> TypeGuard[list[object]]:
-    return isinstance(value, list)
-
-
-def _is_table(value: object) -> TypeGuard[Toml]:
-    return isinstance(value, dict)
+    def _loop_guard(self, table: Toml) -> LoopGuard | None:
+        """Asked for by its table, which may be empty: the counts cost an index."""
+        if "loop_guard" not in table:
+            return None
+        guard, shown = self.sub(table, "loop_guard", "policy.loop_guard"), "policy.loop_guard"
+        self.expect(guard, shown, _LOOP_GUARD)
+        bounded = "mails_an_hour" in guard
+        return LoopGuard(
+            same_text=self.whole(guard, "same_text", f"{shown}.same_text", 3, least=2),
+            mails_an_hour=self.whole(guard, "mails_an_hour", f"{shown}.mails_an_hour", 1, least=1) if bounded else None,
+        )

@@ -18,7 +18,8 @@ from convalias.app.services import Wiring, audience
 from convalias.domain.deployment import Deployment
 from convalias.domain.errors import InvalidValue
 from convalias.domain.keyring import SECRET_OCTETS, Keyring, RootKey
-from convalias.settings import KEYS, Settings, WrongSettings
+from convalias.ports.mail import SenderAuthenticator
+from convalias.settings import KEYS, SenderAuthentication, Settings, WrongSettings
 
 KEY_FILE: Final = "keys"
 
@@ -26,6 +27,7 @@ KEY_FILE: Final = "keys"
 def embedded(settings: Settings, instead: Instead) -> tuple[Opener, Wiring]:
     """How to open the ports under `settings.data`, and the wiring. Makes the folder and its key file at opening."""
     keyring = settings.keyring or file_keyring(settings.data)
+    authenticator = None if settings.authentication is None else _authenticator(settings.authentication)
 
     @asynccontextmanager
     async def opener() -> AsyncGenerator[Ports]:
@@ -56,6 +58,7 @@ def embedded(settings: Settings, instead: Instead) -> tuple[Opener, Wiring]:
                 mail=outbox,
                 system_mail=system_outbox,
                 legacy=legacy,
+                authenticator=authenticator,
             ).but(**instead)
 
     wiring = Wiring(
@@ -63,9 +66,27 @@ def embedded(settings: Settings, instead: Instead) -> tuple[Opener, Wiring]:
         deployment=Deployment(alias_domains=settings.alias_domains, legacy_domains=settings.legacy_domains),
         policy=settings.policy,
         platform=settings.platform,
+        base_url=settings.base_url,
         trusted_authserv_ids=settings.trusted_authserv_ids,
+        rewriters=settings.rewriters,
+        identity_cache=settings.identity_cache,
     )
     return opener, wiring
+
+
+def _authenticator(asked: SenderAuthentication) -> SenderAuthenticator:
+    """Raises `WrongSettings` where the library is not installed."""
+    from convalias.adapters.mime.authentication import Authenticator, WithoutSpf  # noqa: PLC0415 - when used only
+
+    try:
+        from convalias.adapters.dns import DnsResolver  # noqa: PLC0415
+    except ImportError as error:
+        raise WrongSettings({"authenticate_senders": "found true, expected convalias[dns] to be installed"}) from error
+    return Authenticator(
+        resolver=DnsResolver.asking(asked.name_servers) if asked.name_servers else DnsResolver(),
+        sealers=asked.sealers,
+        without_spf=WithoutSpf[asked.without_spf.upper()],
+    )
 
 
 def file_keyring(data: Path) -> Keyring:

@@ -13,7 +13,7 @@ from convalias.ports.event_log import EventLog
 from convalias.ports.flags import Flags
 from convalias.ports.hub import NotificationHub
 from convalias.ports.legacy import LegacyRelay
-from convalias.ports.mail import MailReader, OutgoingMail
+from convalias.ports.mail import MailReader, OutgoingMail, SenderAuthenticator
 from convalias.ports.people import IdentityDirectory
 from convalias.ports.queue import JobQueue
 from convalias.ports.records import Records
@@ -37,6 +37,7 @@ class Instead(TypedDict, total=False):
     mail: OutgoingMail
     system_mail: OutgoingMail
     reader: MailReader
+    authenticator: SenderAuthenticator
 
 
 @frozen(kw_only=True)
@@ -66,6 +67,8 @@ class Ports:
     """None: what `rollout.set` wrote."""
     reader: MailReader | None = None
     """None: the MIME reader."""
+    authenticator: SenderAuthenticator | None = None
+    """Asked about mail whose border proved nothing. None: such mail is not verified."""
 
     def but(self, **instead: Unpack[Instead]) -> Ports:
         """These, some replaced."""

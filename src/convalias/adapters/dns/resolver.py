@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from datetime import timedelta
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 import dns.asyncresolver
 import dns.exception
@@ -32,6 +33,13 @@ def _system() -> Asked:
     return resolver
 
 
+def _servers(addresses: Iterable[str]) -> Asked:
+    resolver = dns.asyncresolver.Resolver(configure=False)
+    resolver.nameservers = list(addresses)
+    asked: Asked = resolver
+    return asked
+
+
 @frozen
 class DnsResolver:
     """`ports.DnsResolver`, by the name servers of this machine unless told otherwise. Keeps nothing between calls."""
@@ -39,6 +47,11 @@ class DnsResolver:
     asked: Asked = field(factory=_system, repr=False)
     within: timedelta = field(default=timedelta(seconds=5), kw_only=True)
     """For one name, over all its servers."""
+
+    @classmethod
+    def asking(cls, servers: Iterable[str]) -> Self:
+        """One that asks these name servers, by their IP addresses, instead of this machine's. `ValueError` if not."""
+        return cls(_servers(servers))
 
     async def txt(self, name: str) -> TxtAnswer:
         """The TXT records of that name."""
