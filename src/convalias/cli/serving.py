@@ -112,8 +112,8 @@ async def _doors(cv: Convalias, settings: Settings) -> Callable[[], asgi.Doors]:
         bounds=mailgun.Bounds(mail=limit, request=4 * limit),
         trust_spam_flag=settings.trust_spam_flag,
     )
-    doors = asgi.Doors(mailgun=webhook, checks=await cv.checks())
-    return lambda: doors
+    checks = await cv.checks()
+    return lambda: asgi.Doors(mailgun=webhook, approvals=cv.approvals, checks=checks)  # a refresh wires new services
 
 
 def _announce(at: socket.socket) -> None:

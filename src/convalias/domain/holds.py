@@ -170,6 +170,20 @@ def approval_item(
     )
 
 
+@frozen(kw_only=True)
+class HeldPage:
+    """A held mail, as its page shows it: nothing that its sender wrote but the masked address."""
+
+    state: HoldState
+    sender: str
+    proof: str
+    """The evidence, in words."""
+    since: datetime
+    expires_at: datetime
+    may_admit_address: bool
+    """Whether there is an address to let in."""
+
+
 def approval_key(conversation: ConversationId, account: AccountId, at: datetime) -> str:
     """The key of the approval mail: one per conversation, recipient and day (UTC), whatever else comes to wait."""
     return keyed("q", conversation, account, at.astimezone(UTC).date().isoformat())

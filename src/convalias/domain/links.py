@@ -17,7 +17,6 @@ from attrs import field, frozen
 from convalias.domain.errors import InvalidValue
 from convalias.domain.holds import (
     DEFAULT_HOLD_POLICY,
-    Admits,
     Approve,
     Decided,
     Dismiss,
@@ -26,7 +25,7 @@ from convalias.domain.holds import (
     decide,
 )
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound import HeldMail, HoldId
+from convalias.domain.inbound import Admits, HeldMail, HoldId
 from convalias.domain.threads import ConversationThread
 
 _PART: Final = r"([A-Za-z0-9_-]{0,1400})"

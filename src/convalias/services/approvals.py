@@ -10,7 +10,7 @@ from attrs import frozen
 
 from convalias.codec import load, loads
 from convalias.domain.evidence import SenderEvidence, judge
-from convalias.domain.holds import PROOF, Changed, Lapse, decide, expires_at, masked
+from convalias.domain.holds import PROOF, Changed, HeldPage, Lapse, decide, expires_at, masked
 from convalias.domain.ids import ConversationId
 from convalias.domain.inbound import (
     Admits,
@@ -49,21 +49,7 @@ class ThreadLookup(Protocol):
         ...
 
 
-@frozen(kw_only=True)
-class Shown:
-    """A held mail, as its page shows it: nothing that its sender wrote but the masked address."""
-
-    state: HoldState
-    sender: str
-    proof: str
-    """The evidence, in words."""
-    since: datetime
-    expires_at: datetime
-    may_admit_address: bool
-    """Whether there is an address to let in."""
-
-
-Seen: TypeAlias = Shown | Unusable | NotHis
+Seen: TypeAlias = HeldPage | Unusable | NotHis
 
 
 @frozen(kw_only=True)
@@ -114,10 +100,10 @@ class Approvals:
 
         return await self.holds.change(link.conversation, link.hold, change, now=now)
 
-    def _shown(self, hold: HeldMail, now: datetime) -> Shown:
+    def _shown(self, hold: HeldMail, now: datetime) -> HeldPage:
         expires = expires_at(hold, self.holds.policy)
         late = hold.state is HoldState.HELD and now >= expires
-        return Shown(
+        return HeldPage(
             state=HoldState.EXPIRED if late else hold.state,
             sender=masked(hold.sender),
             proof=PROOF[judge(hold.evidence or SenderEvidence())],

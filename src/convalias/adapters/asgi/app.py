@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from convalias.adapters.asgi.approvals import ApprovalDoor, opened
 from convalias.ports.errors import Unavailable
 
 READY_WITHIN: Final = 5.0
@@ -47,6 +48,7 @@ class Doors:
     """What the app needs. `checks` are tried by `/readyz`: each returns, or raises what is wrong."""
 
     mailgun: Door | None = None
+    approvals: ApprovalDoor | None = None
     checks: Mapping[str, Callable[[], Awaitable[object]]]
 
 
@@ -54,7 +56,7 @@ def app(doors: Callable[[], Doors | None]) -> Starlette:
     """An ASGI app. `doors()` is asked at each request and may be None while nothing is open yet: then 503.
 
     `POST /inbound/mailgun` and `POST /inbound/mailgun/mime` (Mailgun posts raw mail only to an address that ends
-    so), `GET /healthz` (the process lives), `GET /readyz` (raw store and queue answer).
+    so), `GET` and `POST /approvals/{token}` (shows, acts), `GET /healthz` (the process lives), `GET /readyz` (raw store and queue answer).
     """
 
     async def inbound(request: Request) -> Response:
@@ -85,10 +87,15 @@ def app(doors: Callable[[], Doors | None]) -> Starlette:
         ready = all(state == "ok" for state in states.values())
         return JSONResponse({"ready": ready, **states}, 200 if ready else 503)
 
+    def held() -> ApprovalDoor | None:
+        standing = doors()
+        return None if standing is None else standing.approvals
+
     return Starlette(
         routes=[
             Route("/inbound/mailgun", inbound, methods=["POST"]),
             Route("/inbound/mailgun/mime", inbound, methods=["POST"]),
+            Route("/approvals/{token}", opened(held), methods=["GET", "POST"]),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
         ]
