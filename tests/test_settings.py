@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import tempfile
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ from hypothesis import strategies as st
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.admitting import FREE, LIGHT, STRICT
 from convalias.domain.ids import UseCase
-from convalias.domain.policy import DEFAULT_POLICY, BlockedSenders, RoutingPolicy, SenderTrust
-from convalias.settings import Settings, WrongSettings, read_settings
+from convalias.domain.policy import DEFAULT_POLICY, BlockedSenders, LoopGuard, RoutingPolicy, SenderTrust
+from convalias.settings import SenderAuthentication, Settings, WrongSettings, read_settings
 
 SECRET = base64.b64encode(b"a root secret of thirty-two octs").decode()
 FULL = """
@@ -24,6 +25,9 @@ alias_domains = ["Reply.example", "faß.example", "reply.example."]
 legacy_domains = ["relay.example"]
 platform = "Jobs Inc"
 trusted_authserv_ids = ["mx.border.example"]
+rewriters = ["Lists.example"]
+authenticate_senders = true
+identity_cache_seconds = 0
 trust_spam_flag = true
 mail_limit = 1000
 
@@ -32,6 +36,15 @@ admission = "strict"
 sender_trust = "require_aligned"
 blocked_senders = ["Eve@evil.example", "@bad.example", "@Böse.example"]
 historical_days = 0
+
+[policy.loop_guard]
+same_text = 5
+mails_an_hour = 100
+
+[authentication]
+sealers = ["Fwd.example"]
+without_spf = "fail"
+name_servers = ["192.0.2.53", "2001:db8::53"]
 
 [use_case.apply]
 admission = "free"
@@ -63,6 +76,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         sender_trust=SenderTrust.REQUIRE_ALIGNED,
         blocked=BlockedSenders([EmailAddress.parse("eve@evil.example")], ["bad.example", "xn--bse-sna.example"]),
         historical_days=0,
+        loop_guard=LoopGuard(same_text=5, mails_an_hour=100),
         admission_by_use_case={UseCase("apply"): FREE},
         trust_by_use_case={UseCase("sourcing"): SenderTrust.ACCEPT_KNOWN},
     )
@@ -72,10 +86,27 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         legacy_domains=("relay.example",),
         platform="Jobs Inc",
         trusted_authserv_ids=frozenset({"mx.border.example"}),
+        rewriters=frozenset({"lists.example"}),
+        authentication=SenderAuthentication(
+            sealers=frozenset({"fwd.example"}), without_spf="fail", name_servers=("192.0.2.53", "2001:db8::53")
+        ),
+        identity_cache=timedelta(0),
         trust_spam_flag=True,
         mail_limit=1000,
         policy=policy,
     )
+
+
+def test_name_servers_are_asked_only_where_that_is_said(tmp_path: Path) -> None:
+    assert read(tmp_path, 'trusted_authserv_ids = ["mx.border.example"]\n').authentication is None
+    assert read(tmp_path, "authenticate_senders = false\n").authentication is None
+    assert read(tmp_path, "authenticate_senders = true\n").authentication == SenderAuthentication()
+
+
+def test_a_loop_guard_is_asked_for_by_its_table(tmp_path: Path) -> None:
+    policy = read(tmp_path, "[policy.loop_guard]\n").policy
+    assert policy is not None
+    assert policy.loop_guard == LoopGuard()
 
 
 def test_a_policy_for_one_use_case_leaves_the_others_their_default(tmp_path: Path) -> None:
@@ -198,6 +229,18 @@ def test_a_secret_in_the_file_is_refused_and_not_quoted(tmp_path: Path, key: str
         ('alias_domains = ["no domain"]', "alias_domains"),
         ('alias_domains = ["user@reply.example"]', "alias_domains"),
         ('alias_domains = ["a.example"]\nlegacy_domains = ["A.example"]', "legacy_domains"),
+        ("identity_cache_seconds = -1", "identity_cache_seconds"),
+        ("identity_cache_seconds = 0.5", "identity_cache_seconds"),
+        ('rewriters = ["no domain"]', "rewriters"),
+        ("authenticate_senders = 1", "authenticate_senders"),
+        ("authentication = 1", "authentication"),
+        ('authentication.without_spf = "fail"', "authentication"),
+        ("authenticate_senders = true\nauthentication.colour = 1", "authentication.colour"),
+        ("authenticate_senders = true\nauthentication.sealers = 1", "authentication.sealers"),
+        ('authenticate_senders = true\nauthentication.sealers = ["@"]', "authentication.sealers"),
+        ("authenticate_senders = true\nauthentication.without_spf = []", "authentication.without_spf"),
+        ('authenticate_senders = true\nauthentication.name_servers = ["ns.example"]', "authentication.name_servers"),
+        ("authenticate_senders = true\nauthentication.name_servers = 53", "authentication.name_servers"),
         ("policy = 1", "policy"),
         ("policy.colour = 1", "policy.colour"),
         ('policy.admission = "everybody"', "policy.admission"),
@@ -206,6 +249,11 @@ def test_a_secret_in_the_file_is_refused_and_not_quoted(tmp_path: Path, key: str
         ("policy.sender_trust = []", "policy.sender_trust"),
         ("policy.historical_days = -1", "policy.historical_days"),
         ("policy.historical_days = true", "policy.historical_days"),
+        ("policy.historical_days = 365_251", "policy.historical_days"),
+        ("policy.loop_guard = 1", "policy.loop_guard"),
+        ("policy.loop_guard.colour = 1", "policy.loop_guard.colour"),
+        ("policy.loop_guard.same_text = 1", "policy.loop_guard.same_text"),
+        ("policy.loop_guard.mails_an_hour = 0", "policy.loop_guard.mails_an_hour"),
         ("policy.blocked_senders = 1", "policy.blocked_senders"),
         ('policy.blocked_senders = ["nobody"]', "policy.blocked_senders"),
         ('policy.blocked_senders = ["@"]', "policy.blocked_senders"),
@@ -240,6 +288,8 @@ values = st.recursive(
 )
 keys = st.sampled_from(
     "data alias_domains legacy_domains platform trusted_authserv_ids trust_spam_flag mail_limit policy use_case "
+    "rewriters authenticate_senders authentication authentication.sealers authentication.without_spf "
+    "authentication.name_servers identity_cache_seconds policy.loop_guard policy.loop_guard.same_text "
     "policy.admission policy.sender_trust policy.blocked_senders policy.historical_days use_case.a use_case.a.admission "
     "other".split()
 )
