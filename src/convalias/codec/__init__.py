@@ -1,16 +1,19 @@
-"""Records to documents and back. The one place that knows tags, versions and cattrs."""
+"""Records to documents and back. The one place that knows tags, versions and cattrs.
+
+The formats of stored records are loaded when first used: who only reads worlds and writes plans, as the command
+`explain` does, need not wait for cattrs.
+"""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from convalias.codec.errors import BrokenRecord, CodecError, UnknownFormat
-from convalias.codec.formats import FORMATS, OUTCOME, TAGS, Format
-from convalias.codec.stored import CODEC, Codec
-from convalias.domain.events import Happening
-from convalias.ports.records import Body
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from convalias.codec.formats import FORMATS, OUTCOME, Format, kind_of
+    from convalias.codec.stored import CODEC, Codec, dump, dumps, load, loads
 
 __all__ = [
     "CODEC",
@@ -28,27 +31,14 @@ __all__ = [
     "loads",
 ]
 
+if not TYPE_CHECKING:  # pragma: no branch - checkers see the imports above, and so every misspelt name
+    _OF_FORMATS = frozenset({"FORMATS", "OUTCOME", "Format", "kind_of"})
 
-def dump(record: object) -> Body:
-    """A JSON document with `"$": "<tag>/<version>"`, of the newest version."""
-    return CODEC.dump(record)
-
-
-def load(body: Body, expected: type[T] | Format[T]) -> T:
-    """The record in a body of any version; `expected` is its class, or the row of a union (`OUTCOME`)."""
-    return CODEC.load(body, expected)
-
-
-def dumps(record: object) -> bytes:
-    """The same as octets."""
-    return CODEC.dumps(record)
-
-
-def loads(octets: bytes, expected: type[T] | Format[T]) -> T:
-    """The record in octets."""
-    return CODEC.loads(octets, expected)
-
-
-def kind_of(happening: Happening) -> str:
-    """The stable name of an event's kind, as it is stored and published: `message_added`, `closed`, ..."""
-    return TAGS[type(happening)]
+    def __getattr__(name: str) -> object:
+        """PEP 562: load a public name from where it lives."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        home = import_module(f"convalias.codec.{'formats' if name in _OF_FORMATS else 'stored'}")
+        value = getattr(home, name)
+        globals()[name] = value
+        return value

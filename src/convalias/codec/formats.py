@@ -172,3 +172,8 @@ TAGS: Final[Mapping[type[object], str]] = {
     inbound.Refused: "refused",
     inbound.Ignored: "ignored",
 }
+
+
+def kind_of(happening: events.Happening) -> str:
+    """The stable name of an event's kind, as it is stored and published: `message_added`, `closed`, ..."""
+    return TAGS[type(happening)]

@@ -116,3 +116,23 @@ def _upgraded(body: Body, row: Format[Any]) -> Body:
 
 CODEC: Final = Codec()
 """Writes the newest version of everything."""
+
+
+def dump(record: object) -> Body:
+    """A JSON document with `"$": "<tag>/<version>"`, of the newest version."""
+    return CODEC.dump(record)
+
+
+def load(body: Body, expected: type[T] | Format[T]) -> T:
+    """The record in a body of any version; `expected` is its class, or the row of a union (`OUTCOME`)."""
+    return CODEC.load(body, expected)
+
+
+def dumps(record: object) -> bytes:
+    """The same as octets."""
+    return CODEC.dumps(record)
+
+
+def loads(octets: bytes, expected: type[T] | Format[T]) -> T:
+    """The record in octets."""
+    return CODEC.loads(octets, expected)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 from typing import Final
@@ -73,6 +72,8 @@ class Reader:
         """Read one mail as that post brought it; a large one in a thread, so that heartbeats go on."""
         if len(raw) < self.inline_below:
             return self.read_now(raw, post)
+        import asyncio  # noqa: PLC0415 - a command that only explains has no loop, and need not wait for it
+
         return await asyncio.to_thread(self.read_now, raw, post)
 
     def read_now(self, raw: bytes, post: Post) -> ReadMail:
