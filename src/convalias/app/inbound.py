@@ -1,0 +1,144 @@
+"""The inbound side of a deployment, wired."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from convalias.adapters import hub, mime
+from convalias.app.ports import Ports
+from convalias.app.wiring import Stores, Wiring, alias_domain, link_keys, seals
+from convalias.domain.deployment import Deployment
+from convalias.domain.policy import RoutingPolicy
+from convalias.ports.mail import MailReader
+from convalias.ports.people import IdentityDirectory as IdentityDirectoryPort
+from convalias.services import identity_cache
+from convalias.services.asking import ApprovalMails
+from convalias.services.carrier import PlanCarrier
+from convalias.services.contacts import Contacts
+from convalias.services.evidence import EvidenceFinder
+from convalias.services.facts import FactFinder
+from convalias.services.inbound_relay import InboundRelay
+from convalias.services.inbound_relay import Stores as InboundStores
+from convalias.services.messaging import Messaging
+from convalias.services.notices import Notices
+from convalias.services.stages import Stages
+from convalias.stores.evidence import EvidenceRecords
+from convalias.stores.refusals import Refusals
+from convalias.stores.traffic import Traffic
+
+
+@frozen(kw_only=True)
+class Inbound:
+    """The relay's parts: built twice, once to tell senders of refusals and once not to."""
+
+    ports: Ports
+    stores: Stores
+    stages: Stages
+    identities: IdentityDirectoryPort
+    deployment: Deployment
+    policy: RoutingPolicy
+    wiring: Wiring
+
+    def notices(self) -> Notices:
+        """What tells senders of refusals."""
+        writer = hub.RefusalWriter(
+            compose=mime.compose,
+            seals=seals(self.wiring.keyring),
+            alias_domain=alias_domain(self.deployment),
+            clock=self.ports.clock,
+            via=self.wiring.platform,
+        )
+        return Notices(
+            refusals=Refusals(records=self.ports.records),
+            outgoing=self.ports.system_mail,
+            writer=writer,
+            clock=self.ports.clock,
+            telemetry=self.ports.telemetry,
+        )
+
+    def approval_mails(self, contacts: Contacts) -> ApprovalMails:
+        """What asks participants about held mail."""
+        base_url = self.wiring.base_url
+        writer = base_url and hub.ApprovalWriter(
+            compose=mime.compose,
+            seals=seals(self.wiring.keyring),
+            alias_domain=alias_domain(self.deployment),
+            base_url=base_url,
+            via=self.wiring.platform,
+        )
+        return ApprovalMails(
+            holds=self.stores.holds,
+            threads=self.stores.threads,
+            contacts=contacts,
+            outgoing=self.ports.system_mail,
+            writer=writer or None,
+            keys=link_keys(self.wiring),
+            clock=self.ports.clock,
+            telemetry=self.ports.telemetry,
+        )
+
+    def reader(self) -> MailReader:
+        """The one given, or the MIME reader."""
+        return self.ports.reader or mime.Reader(
+            alias_domains=frozenset(self.deployment.alias_domains),
+            legacy_domains=frozenset(self.deployment.legacy_domains),
+            trusted_authserv_ids=self.wiring.trusted_authserv_ids,
+            rewriters=self.wiring.rewriters,
+        )
+
+    def evidence(self) -> EvidenceFinder | None:
+        """Who is asked about mail whose border proved nothing; None: nobody."""
+        ports = self.ports
+        if ports.authenticator is None:
+            return None
+        return EvidenceFinder(
+            authenticator=ports.authenticator,
+            records=EvidenceRecords(records=ports.records),
+            domains=self.deployment.domains,
+            clock=ports.clock,
+            telemetry=ports.telemetry,
+        )
+
+    def relay(self, messaging: Messaging, notices: Notices | None) -> InboundRelay:
+        """The relay. No notices: nobody is told of a refusal."""
+        ports, stores = self.ports, self.stores
+        traffic = Traffic(records=ports.records)
+        return InboundRelay(
+            stores=InboundStores(
+                blobs=ports.blobs, inbound=stores.inbound, dead_letters=stores.dead_letters, traffic=traffic
+            ),
+            reader=self.reader(),
+            facts=FactFinder(
+                domains=self.deployment.domains,
+                aliases=stores.aliases,
+                threads=stores.threads,
+                sightings=stores.inbound,
+                identities=self.identities,
+                legacy=ports.legacy,
+                stages=self.stages,
+                traffic=traffic,
+                approvals=stores.holds,
+                # A guess is no better without MACs: the whole token must be listed. They only spare the look-up.
+                keys=None if self.deployment.foreign_tokens else self.wiring.keyring.alias_keys(),
+            ),
+            carrier=PlanCarrier(
+                messaging=messaging,
+                legacy=ports.legacy,
+                records=stores.inbound,
+                notices=notices,
+                identities=self.identities,
+                blobs=ports.blobs,
+                telemetry=ports.telemetry,
+            ),
+            clock=ports.clock,
+            telemetry=ports.telemetry,
+            evidence=self.evidence(),
+            policy=self.policy,
+        )
+
+
+def identities_of(ports: Ports, stores: Stores, wiring: Wiring) -> IdentityDirectoryPort:
+    """Who is asked about senders. Our own accounts lie beside all else that is looked up, and are never cached."""
+    if ports.identity is None or not wiring.identity_cache:
+        return ports.identity or stores.directory
+    return identity_cache.CachedIdentities(directory=ports.identity, clock=ports.clock, keep_for=wiring.identity_cache)

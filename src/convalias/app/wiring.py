@@ -1,0 +1,101 @@
+"""What services are wired from: the settings of a deployment, its typed stores, and the keys derived from its secrets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from attrs import field, frozen
+
+from convalias.app.ports import Ports
+from convalias.domain.deployment import Deployment
+from convalias.domain.keyring import Keyring
+from convalias.domain.links import LinkKeys
+from convalias.domain.policy import RoutingPolicy
+from convalias.domain.seals import Seal, Seals
+from convalias.ports.conversations import ConversationStore as ConversationStorePort
+from convalias.services import identity_cache
+from convalias.stores.aliases import Aliases
+from convalias.stores.conversations import ConversationStore
+from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.deployments import Deployments
+from convalias.stores.directory import IdentityDirectory
+from convalias.stores.holds import Holds
+from convalias.stores.inbound import InboundRecords
+from convalias.stores.ledger import Ledger
+from convalias.stores.rollouts import Rollouts
+from convalias.stores.threads import Threads
+
+_NO_DOMAIN: Final = "invalid"
+"""Nobody has mail there (RFC 6761 §6.4): what a deployment writes under that has no alias domain yet."""
+
+
+@frozen(kw_only=True)
+class Wiring:
+    """What a deployment is made of besides its ports."""
+
+    keyring: Keyring = field(repr=False)
+    deployment: Deployment = Deployment()
+    """Fixed domains; those that were told to the store stand beside them."""
+    policy: RoutingPolicy | None = None
+    """None: the stored one."""
+    platform: str = "convalias"
+    base_url: str | None = None
+    """Where the pages of links lie (https). None: nobody is asked about held mail by mail."""
+    trusted_authserv_ids: frozenset[str] = frozenset()
+    rewriters: frozenset[str] = frozenset()
+    """Domains of lists that are believed about who wrote; none by default."""
+    identity_cache: timedelta = identity_cache.FOR
+    """How long a directory of one's own is believed without being asked; zero: it is asked every time."""
+
+
+@frozen(kw_only=True)
+class Stores:
+    """The typed stores over `ports.records`."""
+
+    aliases: Aliases
+    dead_letters: DeadLetters
+    deployments: Deployments
+    directory: IdentityDirectory
+    holds: Holds
+    inbound: InboundRecords
+    ledger: Ledger
+    rollouts: Rollouts
+    threads: Threads
+    conversations: ConversationStorePort
+
+
+def seals(keyring: Keyring) -> Seals:
+    """What is written into mail, each use under a key of its own."""
+    return Seals(
+        message_ids=Seal(keyring.derived("message-id")),
+        return_paths=Seal(keyring.derived("return-path")),
+        links=Seal(keyring.derived("links")),
+    )
+
+
+def link_keys(wiring: Wiring) -> LinkKeys:
+    """An older key still opens its links, until it is removed."""
+    return LinkKeys(wiring.keyring.each("approval"))
+
+
+def alias_domain(deployment: Deployment) -> str:
+    """Where new aliases and what we write ourselves are addressed: the first alias domain."""
+    return next(iter(deployment.alias_domains), _NO_DOMAIN)
+
+
+def typed_stores(ports: Ports) -> Stores:
+    """The stores over these ports."""
+    conversations = ports.conversations or ConversationStore(records=ports.records)
+    return Stores(
+        aliases=Aliases(records=ports.records),
+        dead_letters=DeadLetters(records=ports.records),
+        deployments=Deployments(records=ports.records),
+        directory=IdentityDirectory(records=ports.records),
+        holds=Holds(records=ports.records),
+        inbound=InboundRecords(records=ports.records),
+        ledger=Ledger(records=ports.records, incarnation=ports.incarnation),
+        rollouts=Rollouts(records=ports.records),
+        threads=Threads(conversations=conversations, records=ports.records),
+        conversations=conversations,
+    )
