@@ -151,3 +151,16 @@ def test_of_two_that_sweep_at_once_one_queues() -> None:
             assert await Process(town).sweeper.sweep() == 0
 
     told(story)
+
+
+def test_of_several_workers_one_sweeps_in_its_turn() -> None:
+    async def story(town: Town) -> None:
+        await lost(town)
+        await town.clock.advance(2 * HOUR)
+        turns = [await Process(town).sweeper.in_turn(every=HOUR) for _ in range(3)]
+        assert turns == [1, 0, 0]
+        await lost(town, number=2)
+        await town.clock.advance(2 * HOUR)
+        assert await Process(town).sweeper.in_turn(every=HOUR) == 1
+
+    told(story)

@@ -337,7 +337,7 @@ class Convalias:
     async def _sweep(self) -> None:
         now = self.ports.clock.now()
         if self._swept is None or now - self._swept >= SWEEP_EVERY:
-            await self.services.sweeper.sweep()
+            await self.services.sweeper.in_turn(every=SWEEP_EVERY)
             self._swept = now
 
     async def _notices(self) -> int:

@@ -38,6 +38,14 @@ class Sweeper:
     days: int = 4
     """So long a day is looked at in any case: a token's day may lie three days before its reception, or one after."""
 
+    async def in_turn(self, *, every: timedelta) -> int:
+        """Sweep, unless another worker did within `every`: all of them would list the same days.
+
+        One that dies over it has had its turn; the next one has the rest.
+        """
+        now = self.clock.now()
+        return await self.sweep() if await Sweeps(records=self.records).turn(now=now, every=every) else 0
+
     async def sweep(self) -> int:
         """How many were queued again. A day all of whose mail has come to an end is not looked at again."""
         now = self.clock.now()

@@ -14,6 +14,7 @@ from convalias.stores.inbound import day_of, name_of
 
 TABLE: Final = "sweeps"
 DAYS: Final = "swept_days"
+TURNS: Final = "sweep_turns"
 
 
 @frozen(kw_only=True)
@@ -22,9 +23,15 @@ class Sweeps:
 
     records: Records
 
+    async def turn(self, *, now: datetime, every: timedelta) -> bool:
+        """Whether this caller is to sweep: one in `every`, however many workers there are."""
+        return await self._take(Key(TURNS, TURNS, TURNS), RecordKey(""), now=now, every=every)
+
     async def take(self, record: RecordKey, *, now: datetime, every: timedelta) -> bool:
         """Whether this caller may queue it again: at most once in `every`, whoever asks."""
-        key = Key(TABLE, day_of(record), name_of(record))
+        return await self._take(Key(TABLE, day_of(record), name_of(record)), record, now=now, every=every)
+
+    async def _take(self, key: Key, record: RecordKey, *, now: datetime, every: timedelta) -> bool:
         stored = (await self.records.get([key])).get(key)
         if stored is not None and load(stored.body, Mark).at > now - every:
             return False
