@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import tempfile
 from contextlib import suppress
 from datetime import timedelta
@@ -16,7 +17,17 @@ from convalias.domain.addresses import EmailAddress
 from convalias.domain.admitting import FREE, LIGHT, STRICT
 from convalias.domain.ids import UseCase
 from convalias.domain.policy import DEFAULT_POLICY, BlockedSenders, LoopGuard, RoutingPolicy, SenderTrust
-from convalias.settings import SenderAuthentication, Settings, WrongSettings, read_settings
+from convalias.settings import (
+    _AUTHENTICATION,
+    _BY_USE_CASE,
+    _KNOWN,
+    _LOOP_GUARD,
+    _POLICY,
+    SenderAuthentication,
+    Settings,
+    WrongSettings,
+    read_settings,
+)
 
 SECRET = base64.b64encode(b"a root secret of thirty-two octs").decode()
 FULL = """
@@ -279,6 +290,14 @@ def test_all_that_is_wrong_is_told_at_once_a_line_each(tmp_path: Path) -> None:
 def test_whom_it_blocks_is_not_quoted(tmp_path: Path) -> None:
     caught = wrong(tmp_path, 'policy.blocked_senders = ["eve evil@evil.example"]')
     assert "evil.example" not in str(caught)
+
+
+def test_the_reference_page_shows_every_key_and_is_right(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs/reference/settings.md").read_text(encoding="utf-8")
+    text = page.partition("```toml\n")[2].partition("```")[0]
+    assert read(tmp_path, text).authentication is not None
+    shown = set(re.findall(r"^\[?([a-z_]+)", text, re.MULTILINE))
+    assert set(_KNOWN) | _POLICY | _LOOP_GUARD | _AUTHENTICATION | _BY_USE_CASE <= shown | {"loop_guard"}
 
 
 values = st.recursive(

@@ -16,13 +16,29 @@ from convalias.domain.envelope import InboundMail
 from convalias.domain.ids import ConversationId, UseCase
 from convalias.domain.inbound import Post
 from convalias.domain.lacking import Questions
+from convalias.domain.participants import Account
 from convalias.domain.policy import DEFAULT_POLICY, LoopGuard, RoutingPolicy
 from convalias.domain.rollout import Axis, Cohort, Rollout, Stage
 from convalias.domain.threads import ConversationThread
 from convalias.ports.errors import Unavailable
 from convalias.services.facts import mail_name
 from convalias.services.stages import stage_of
-from services.inbound_desk import BOBS, C1, C2, C3, LEGACY_C1, NOON, PROVED, TO_C1, Process, Town, told, written
+from services.inbound_desk import (
+    ANN,
+    BOB,
+    BOBS,
+    C1,
+    C2,
+    C3,
+    LEGACY_C1,
+    NOON,
+    PROVED,
+    TO_C1,
+    Process,
+    Town,
+    told,
+    written,
+)
 
 STRANGER = ConversationId("none")
 
@@ -104,6 +120,19 @@ def test_what_hangs_is_unavailable() -> None:
         facts = evolve(Process(town).facts, threads=Hanging(), within=timedelta(milliseconds=5))
         with pytest.raises(Unavailable, match="facts"):
             await facts.answer(Questions(threads=frozenset({C1})), now=NOON)
+
+    told(story)
+
+
+def test_a_provider_where_anybody_gets_a_mailbox_vouches_for_nobody() -> None:
+    async def story(town: Town) -> None:
+        said = frozenset({"corp.example", "gmail.com"})
+        await town.directory.upsert(Account(BOB, (BOBS,), company_domains=said))
+        answers = await Process(town).facts.answer(Questions(accounts=frozenset({BOB, ANN})), now=NOON)
+        bob = answers.accounts[BOB]
+        assert bob is not None
+        assert bob.company_domains == {"corp.example"}
+        assert answers.accounts[ANN] is None
 
     told(story)
 

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Protocol, TypeAlias, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from convalias.domain.addresses import EmailAddress, MailDomains
 from convalias.domain.aliases import AliasHandle, AliasKeys, ConversationAlias, LegacyAlias
+from convalias.domain.companies import vouching_domains
 from convalias.domain.context import Answers, Holders, HoldKey, RoutingContext, SightingKey, TextKey, Witness
 from convalias.domain.envelope import ClearFrom, InboundMail, MessageEnvelope
 from convalias.domain.ids import AccountId, ConversationId
@@ -205,7 +206,7 @@ class FactFinder:
         holders = {
             address: Holders(at.get(address, ()), authenticated_before=address in passed) for address in asked.holders
         }
-        return holders, {one: accounts.get(one) for one in asked.accounts}, frozenset()
+        return holders, {one: _vouching(accounts.get(one)) for one in asked.accounts}, frozenset()
 
     async def _passed(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
         return await self.identities.authenticated(addresses) if addresses else frozenset()
@@ -216,6 +217,13 @@ def _begun(
 ) -> Callable[[], Mapping[K, V]]:
     """Its result, once the group has ended. A task costs more than most answers from memory: none for nothing."""
     return group.create_task(_if(asked, call)).result if asked else dict
+
+
+def _vouching(account: Account | None) -> Account | None:
+    """With no company domain where anybody can get a mailbox, whatever a directory says: it vouches for nobody."""
+    if account is None or not account.company_domains:
+        return account
+    return evolve(account, company_domains=vouching_domains(account.company_domains))
 
 
 async def _if(asked: Collection[K], call: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> Mapping[K, V]:

@@ -1,0 +1,234 @@
+"""Mail that no border spoke for, through a whole deployment: signed, spoofed, and while no name server answers."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from attrs import define, field
+
+from adapters.mime.authentication.signing import Zone, signed, zone
+from convalias.adapters import memory, system
+from convalias.adapters.dns import DnsResolver
+from convalias.adapters.mime.authentication import Authenticator, WithoutSpf
+from convalias.app import Convalias
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.events import MessageAdded
+from convalias.domain.evidence import SenderEvidence
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.inbound import Done, Effect, Held, IncomingMail, RecordKey, Refused, Relayed
+from convalias.domain.outcomes import Reason
+from convalias.domain.participants import Account, Participant
+from convalias.ports.dns import TemporaryFailure, TxtAnswer
+from convalias.ports.mail import SenderAuthenticator
+from convalias.settings import WrongSettings
+
+ANN = Participant.of("ann", name="Ann Ray", addresses=["ann@home.example"])
+BOB = Participant.of("bob", name="Bob Lee", addresses=["bob@corp.example"])
+Make: TypeAlias = Callable[[SenderAuthenticator], Convalias]
+
+
+@define
+class Weather:
+    """A resolver whose name servers may be away."""
+
+    names: Zone = field(factory=zone)
+    away: bool = False
+
+    async def txt(self, name: str) -> TxtAnswer:
+        return TemporaryFailure("SERVFAIL") if self.away else await self.names.txt(name)
+
+
+@pytest.fixture(params=["memory", "embedded"])
+def make(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Both under virtual time, so that nobody waits."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "convalias.toml").write_text('alias_domains = ["reply.example"]\n')
+    if request.param == "memory":
+        return lambda authenticator: Convalias.in_memory(alias_domain="reply.example", authenticator=authenticator)
+    monkeypatch.setattr(system, "Clock", memory.Clock)
+    return lambda authenticator: Convalias.from_toml(data=tmp_path / "data", environ={}, authenticator=authenticator)
+
+
+def written(alias: EmailAddress, number: int = 1) -> bytes:
+    return (
+        f"From: Bob <bob@corp.example>\r\nTo: {alias}\r\nSubject: The job\r\nDate: Mon, 02 Mar 2026 12:00:00 +0100\r\n"
+        f"Message-ID: <{number}@corp.example>\r\n\r\nHello {number}\r\n"
+    ).encode()
+
+
+def tell(story: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(story, 30))
+
+
+async def alias_of(cv: Convalias) -> EmailAddress:
+    return (await cv.open_conversation("c1", use_case="hiring", participants=[ANN, BOB]))[ANN.account]
+
+
+async def effects(cv: Convalias) -> list[Effect]:
+    """Of all mails that came to an end, in no order."""
+    keys = await cv.ports.blobs.names("envelopes/", after="", limit=100)
+    records = [await cv.services.stores.inbound.outcome(RecordKey(key)) for key in keys]
+    outcomes = [record.outcome for record in records if record is not None]
+    return [effect for one in outcomes if isinstance(one, Done) for _, effect in one.effects]
+
+
+async def verified(cv: Convalias) -> list[bool]:
+    events = await cv.services.stores.conversations.after(ConversationId("c1"), 0, limit=100)
+    return [one.happening.author.verified for one in events if isinstance(one.happening, MessageAdded)]
+
+
+async def minutes_pass(cv: Convalias, minutes: int) -> None:
+    clock = cv.ports.clock
+    assert isinstance(clock, memory.Clock)
+    for _ in range(minutes):
+        await clock.advance(timedelta(minutes=1))
+        await cv.run_until_idle()
+
+
+def test_a_signed_mail_is_relayed_as_verified(make: Make) -> None:
+    async def story() -> None:
+        async with make(Authenticator(resolver=zone())) as cv:
+            alias = await alias_of(cv)
+            await cv.receiver.accept(IncomingMail(signed(written(alias)), recipients=[alias]))
+            await cv.run_until_idle()
+            assert [type(one) for one in await effects(cv)] == [Relayed]
+            assert await verified(cv) == [True]
+
+    tell(story())
+
+
+@pytest.mark.parametrize(
+    ("spf", "border", "expected"),
+    [
+        (WithoutSpf.FAIL, None, Refused(Reason.SPOOFED_SENDER)),
+        (WithoutSpf.ASK, SenderEvidence(), Refused(Reason.SPOOFED_SENDER)),
+        (WithoutSpf.ASK, None, Held),
+    ],
+    ids=["all sign", "the border saw SPF fail", "nobody saw SPF"],
+)
+def test_a_mail_in_the_name_of_a_domain_that_says_reject_is_posted_by_nobody(
+    make: Make, spf: WithoutSpf, border: SenderEvidence | None, expected: object
+) -> None:
+    async def story() -> None:
+        async with make(Authenticator(resolver=zone(), without_spf=spf)) as cv:
+            alias = await alias_of(cv)
+            await cv.receiver.accept(IncomingMail(written(alias), recipients=[alias], evidence=border))
+            await cv.run_until_idle()
+            (effect,) = await effects(cv)
+            assert effect == expected or (isinstance(expected, type) and isinstance(effect, expected))
+            assert await verified(cv) == []
+
+    tell(story())
+
+
+def test_while_no_name_server_answers_a_mail_waits_then_is_held_and_a_replay_asks_again(make: Make) -> None:
+    async def story() -> None:
+        weather = Weather(away=True)
+        async with make(Authenticator(resolver=weather)) as cv:
+            alias = await alias_of(cv)
+            await cv.receiver.accept(IncomingMail(signed(written(alias)), recipients=[alias]))
+            idle = await cv.run_until_idle()
+            assert (idle.waiting, await effects(cv)) == (1, [])
+            await minutes_pass(cv, 10)
+            assert [type(one) for one in await effects(cv)] == [Held]
+            assert (await cv.run_until_idle()).dead == 0
+            weather.away = False
+            await cv.replay.all(dry_run=False)
+            assert [type(one) for one in await effects(cv)] == [Relayed]
+            assert await verified(cv) == [True]
+
+    tell(story())
+
+
+def test_a_name_server_that_comes_back_in_time_costs_a_delay_and_no_more(make: Make) -> None:
+    async def story() -> None:
+        weather = Weather(away=True)
+        async with make(Authenticator(resolver=weather)) as cv:
+            alias = await alias_of(cv)
+            await cv.receiver.accept(IncomingMail(signed(written(alias)), recipients=[alias]))
+            await cv.run_until_idle()
+            weather.away = False
+            await minutes_pass(cv, 2)
+            assert await verified(cv) == [True]
+
+    tell(story())
+
+
+# --- settings --------------------------------------------------------------------------------------------
+
+
+def configured(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> Convalias:
+    (folder / "convalias.toml").write_text(text)
+    return Convalias.from_toml(folder / "convalias.toml", data=folder / "data", environ=environ or {})
+
+
+def test_name_servers_are_asked_by_a_deployment_that_says_so(tmp_path: Path) -> None:
+    text = (
+        "authenticate_senders = true\n[authentication]\n"
+        'sealers = ["fwd.example"]\nwithout_spf = "fail"\nname_servers = ["192.0.2.53"]\n'
+    )
+
+    async def story() -> None:
+        async with configured(tmp_path, "platform = 'x'\n") as cv:
+            assert cv.ports.authenticator is None
+        async with configured(tmp_path, text) as cv:
+            chosen = cv.ports.authenticator
+            assert isinstance(chosen, Authenticator)
+            assert (chosen.sealers, chosen.without_spf) == ({"fwd.example"}, WithoutSpf.FAIL)
+            assert isinstance(chosen.resolver, DnsResolver)
+            assert getattr(chosen.resolver.asked, "nameservers", None) == ["192.0.2.53"]
+        async with configured(tmp_path, "authenticate_senders = true\n") as cv:
+            assert isinstance(cv.ports.authenticator, Authenticator)
+
+    tell(story())
+
+
+def test_without_the_library_that_is_told_as_a_wrong_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "convalias.adapters.dns", None)
+    with pytest.raises(WrongSettings, match=r"convalias\[dns\]"):
+        configured(tmp_path, "authenticate_senders = true\n")
+
+
+# --- a directory of one's own ----------------------------------------------------------------------------
+
+
+@define
+class Directory:
+    """Counts how often it was asked who has an address."""
+
+    asked: int = 0
+
+    async def at(self, addresses: Any) -> Mapping[EmailAddress, tuple[Account, ...]]:
+        self.asked += 1
+        known = Account(AccountId("bob"), BOB.addresses)
+        return {one: (known,) if one in BOB.addresses else () for one in addresses}
+
+    async def authenticated(self, addresses: Any) -> frozenset[EmailAddress]:
+        return frozenset()
+
+    async def get(self, accounts: Any) -> Mapping[AccountId, Account]:
+        return {}
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(60, 1), (0, 2)])
+def test_a_directory_of_ones_own_is_asked_once_in_a_while(tmp_path: Path, seconds: int, asked: int) -> None:
+    async def story() -> None:
+        directory = Directory()
+        (tmp_path / "c.toml").write_text(f'alias_domains = ["reply.example"]\nidentity_cache_seconds = {seconds}\n')
+        async with Convalias.from_toml(
+            tmp_path / "c.toml", data=tmp_path / "data", environ={}, identity=directory
+        ) as cv:
+            alias = await alias_of(cv)
+            for number in (1, 2):
+                await cv.receiver.accept(IncomingMail(written(alias, number), recipients=[alias]))
+                await cv.run_until_idle("inbound")
+            assert await verified(cv) == [False, False]
+            assert directory.asked == asked
+
+    tell(story())
