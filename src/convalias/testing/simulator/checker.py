@@ -1,0 +1,80 @@
+"""What must hold of a run: the invariants I1 to I8, while it goes on and at its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from convalias.domain.inbound import Done
+from convalias.testing.simulator.findings import Findings, Violation, found
+from convalias.testing.simulator.laws import conversations, deliveries, mail
+from convalias.testing.simulator.world import World
+
+Law: TypeAlias = Callable[[Findings], Iterator[Violation]]
+
+ALWAYS: Final[Sequence[Law]] = (
+    mail.what_was_accepted_is_kept,
+    mail.outcomes_tell_the_truth,
+    mail.a_mail_is_a_message_once,
+    mail.a_mail_goes_one_way,
+    mail.nobody_posts_as_another,
+    mail.nothing_crosses_conversations,
+    mail.refusals_tell_nothing,
+    mail.strangers_are_told_once_a_day,
+    mail.nothing_personal_is_queued,
+    conversations.seq_is_dense,
+    conversations.the_log_is_in_seq_order,
+    conversations.what_is_shown_follows_from_what_is_stored,
+    deliveries.nothing_is_sent_twice,
+    deliveries.one_system_delivers,
+    deliveries.legacy_keeps_what_it_was_told_first,
+    deliveries.nobody_hears_who_should_not,
+    deliveries.no_address_leaks,
+    deliveries.uncertain_only_where_declared,
+)
+"""Held at any moment."""
+AT_REST: Final[Sequence[Law]] = (
+    mail.every_mail_comes_to_an_outcome,
+    mail.no_mail_is_lost_at_the_door,
+    mail.a_mail_of_a_participant_arrives,
+    conversations.every_event_is_published,
+    conversations.a_chat_is_a_message_once,
+    deliveries.everybody_hears_of_it,
+    deliveries.decisions_are_at_rest,
+)
+"""Held once everything has drained."""
+ENOUGH: Final = 50
+"""So many violations say as much as all of them."""
+
+
+async def glanced(world: World) -> Sequence[Violation]:
+    """What is wrong now, in the middle of it."""
+    return _broken(await found(world), ALWAYS)
+
+
+async def judged(world: World, *, drained: Sequence[str]) -> Sequence[Violation]:
+    """All that is wrong at the end: what has not drained within the stated time is I6."""
+    late = [Violation("I6", f"{one}, hours after the last fault") for one in drained]
+    ended = [Violation("run", one) for one in world.failures]
+    return [*ended, *late, *_broken(await found(world), [*ALWAYS, *AT_REST])][:ENOUGH]
+
+
+async def states(world: World) -> Mapping[str, int]:
+    """How often each end was reached: of recipients of mails, of deliveries, of holds."""
+    seen = await found(world)
+    counted: Counter[str] = Counter()
+    for outcome in seen.outcomes.values():
+        effects = outcome.outcome.effects if isinstance(outcome.outcome, Done) else ((None, outcome.outcome),)
+        counted.update(f"mail {type(effect).__name__.lower()}" for _, effect in effects)
+    for decision in seen.decisions.values():
+        counted.update(f"{decision.owner.value} {row.state.value}" for row in decision.deliveries)
+    counted.update(f"hold {hold.state.value}" for hold in seen.holds)
+    return dict(sorted(counted.items()))
+
+
+def _broken(seen: Findings, laws: Sequence[Law]) -> list[Violation]:
+    return [violation for law in laws for violation in law(seen)]
+
+
+__all__ = ["ALWAYS", "AT_REST", "Violation", "glanced", "judged", "states"]

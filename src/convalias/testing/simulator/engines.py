@@ -1,0 +1,289 @@
+"""What all processes share, as weak as each port's promise allows: queue, log, hub, directory, flags."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import define, field, frozen
+
+from convalias.adapters import memory
+from convalias.adapters.memory.legacy import LegacyCall
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.ids import AccountId, UseCase
+from convalias.domain.notifications import Notification
+from convalias.domain.participants import Account
+from convalias.domain.rollout import Axis, Rollout
+from convalias.ports.event_log import EventRecord
+from convalias.ports.hub import Answer, NotSent, Sent
+from convalias.ports.queue import Job, QueueDepth
+from convalias.ports.records import Stored
+from convalias.testing.simulator.draws import Stream
+
+PARTITIONS: Final = 4
+TURN: Final = 60.0
+"""Seconds after which a consumer that does nothing loses its partitions."""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@define
+class _Entry:
+    body: str
+    put_at: float
+    visible_at: float
+    receives: int = 0
+    lease: str = ""
+
+
+class Queue:
+    """At least once, in any order. What one holds comes back when its lease runs out: nobody sees him die."""
+
+    def __init__(self, draws: Stream, *, reorders: bool, duplicates: bool) -> None:
+        """Empty."""
+        self._draws = draws
+        self._reorders = reorders
+        self._duplicates = duplicates
+        self._count = 0
+        self.entries: dict[int, _Entry] = {}
+        self.personal = False
+        """Whether any body ever held what looks like an address."""
+
+    def put(self, bodies: Sequence[str], *, calm: bool) -> None:
+        """Now and then one of them twice."""
+        for body in bodies:
+            self.personal = self.personal or "@" in body
+            twice = self._duplicates and not calm and self._draws.chance(0.05)
+            for _ in range(1 + twice):
+                self._count += 1
+                self.entries[self._count] = _Entry(body, _now(), _now())
+
+    def take(self, limit: int, lease: timedelta) -> Sequence[Job]:
+        """Visible ones, hidden for `lease` from now."""
+        now = _now()
+        visible = [number for number, entry in self.entries.items() if entry.visible_at <= now]
+        chosen = self._draws.shuffled(visible) if self._reorders and len(visible) > 1 else visible
+        jobs: list[Job] = []
+        for number in chosen[:limit]:
+            entry = self.entries[number]
+            entry.receives += 1
+            entry.visible_at = now + lease.total_seconds()
+            entry.lease = f"{number}.{entry.receives}"
+            jobs.append(Job(str(number), entry.body, entry.receives, entry.lease))
+        return jobs
+
+    def keep(self, jobs: Sequence[Job], lease: timedelta) -> None:
+        """Those whose lease still holds."""
+        for number in self._held(jobs):
+            self.entries[number].visible_at = _now() + lease.total_seconds()
+
+    def done(self, jobs: Sequence[Job]) -> None:
+        """Those whose lease still holds; the others come again."""
+        for number in self._held(jobs):
+            del self.entries[number]
+
+    def depth(self) -> QueueDepth:
+        """As exact as an engine would be."""
+        now = _now()
+        ready = sum(entry.visible_at <= now for entry in self.entries.values())
+        oldest = min((entry.put_at for entry in self.entries.values()), default=None)
+        age = None if oldest is None else timedelta(seconds=now - oldest)
+        return QueueDepth(ready, len(self.entries) - ready, age)
+
+    def next_at(self) -> float | None:
+        """When the next one becomes visible."""
+        return min((entry.visible_at for entry in self.entries.values()), default=None)
+
+    def _held(self, jobs: Sequence[Job]) -> Sequence[int]:
+        held = [(int(job.id), job.lease) for job in jobs]
+        return [n for n, lease in held if n in self.entries and self.entries[n].lease == lease]
+
+
+@define
+class _Partition:
+    records: list[EventRecord] = field(factory=list[EventRecord])
+    position: dict[str, int] = field(factory=dict[str, int])
+    holder: dict[str, int] = field(factory=dict[str, int])
+    until: dict[str, float] = field(factory=dict[str, float])
+
+
+class Log:
+    """Partitions by conversation; a group's consumers share them out, and each comes again until it is committed."""
+
+    def __init__(self) -> None:
+        """Nothing published."""
+        self.partitions = [_Partition() for _ in range(PARTITIONS)]
+        self._consumers = 0
+
+    def publish(self, records: Sequence[EventRecord]) -> None:
+        """Behind what is there, in order per conversation."""
+        for record in records:
+            number = zlib.crc32(record.conversation.encode()) % PARTITIONS
+            self.partitions[number].records.append(record)
+
+    def join(self) -> int:
+        """A further consumer."""
+        self._consumers += 1
+        return self._consumers
+
+    def turn(self, group: str, consumer: int, number: int) -> int | None:
+        """Whether that consumer may read that partition now: then the group's position in it."""
+        partition, now = self.partitions[number], _now()
+        holder = partition.holder.get(group)
+        if holder != consumer:
+            if holder is not None and now < partition.until.get(group, 0.0):
+                return None
+            partition.holder[group] = consumer
+        partition.until[group] = now + TURN
+        return partition.position.get(group, 0)
+
+    def holds(self, group: str, consumer: int, number: int) -> bool:
+        """Whether nobody else has taken it over."""
+        return self.partitions[number].holder.get(group) == consumer
+
+    def commit(self, group: str, consumer: int, number: int, position: int) -> None:
+        """Only by who holds it."""
+        if self.holds(group, consumer, number):
+            self.partitions[number].position[group] = position
+            self.partitions[number].until[group] = _now() + TURN
+
+    def leave(self, group: str, consumer: int) -> None:
+        """Its partitions are free at once."""
+        for partition in self.partitions:
+            if partition.holder.get(group) == consumer:
+                del partition.holder[group]
+
+    def rewind(self, group: str, draws: Stream) -> None:
+        """The group finds itself earlier, as after a restored offset topic: everything behind comes again."""
+        for partition in self.partitions:
+            position = partition.position.get(group, 0)
+            partition.position[group] = position - draws.below(min(position, 20) + 1)
+            partition.holder.pop(group, None)
+
+    def lag(self, group: str) -> int:
+        """Records not yet committed."""
+        return sum(len(one.records) - one.position.get(group, 0) for one in self.partitions)
+
+
+@frozen
+class HubKind:
+    """What a simulated channel can be held to."""
+
+    name: str
+    remembers_for: timedelta = timedelta(0)
+    answers: bool = False
+
+
+HUBS: Final = (
+    HubKind("remembers a day", timedelta(hours=24)),
+    HubKind("remembers five minutes, answers", timedelta(minutes=5), answers=True),
+    HubKind("answers", answers=True),
+    HubKind("forgets"),
+)
+
+
+@frozen
+class SentByHub:
+    """One delivery that reached a person."""
+
+    at: float
+    notification: Notification
+
+
+class Hub:
+    """Sends whatever it does not remember to have sent; remembers no longer than it must."""
+
+    def __init__(self, kind: HubKind) -> None:
+        """Nothing sent."""
+        self.kind = kind
+        self.sent: list[SentByHub] = []
+        self._known: dict[str, float] = {}
+
+    def send(self, notification: Notification) -> bool:
+        """Whether it went out now: not when the key is remembered."""
+        known_at = self._known.get(notification.id)
+        if known_at is not None and _now() - known_at <= self.kind.remembers_for.total_seconds():
+            return False
+        self._known.setdefault(notification.id, _now())
+        self.sent.append(SentByHub(_now(), notification))
+        return True
+
+    def answer(self, key: str) -> Answer:
+        """Firm: it looks into what it has sent."""
+        return Sent(f"hub-{key}") if key in self._known else NotSent()
+
+
+class Directory:
+    """Accounts and their addresses; `put` changes them between any two looks."""
+
+    def __init__(self, accounts: Collection[Account]) -> None:
+        """As they are in the beginning."""
+        self.accounts = {account.id: account for account in accounts}
+
+    def put(self, account: Account) -> None:
+        """From now on it is this."""
+        self.accounts[account.id] = account
+
+    async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
+        """Who has them now."""
+        accounts = sorted(self.accounts.values(), key=lambda one: one.id)
+        return {address: tuple(one for one in accounts if address in one.addresses) for address in addresses}
+
+    async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
+        """Those that exist."""
+        return {one: self.accounts[one] for one in accounts if one in self.accounts}
+
+    async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
+        """Those that ever were, for any account."""
+        proved = {one for account in self.accounts.values() for one in account.authenticates}
+        return frozenset(proved & set(addresses))
+
+
+class Flags:
+    """What operators set, and what stood before, for whoever still sees that."""
+
+    def __init__(self) -> None:
+        """Nothing is set."""
+        self.history: dict[tuple[UseCase, Axis], list[tuple[float, Rollout]]] = {}
+
+    def set(self, rollout: Rollout, axis: Axis) -> None:
+        """From now on."""
+        self.history.setdefault((rollout.use_case, axis), []).append((_now(), rollout))
+
+    def read(self, use_case: UseCase, axis: Axis, *, lag: float) -> Rollout | None:
+        """What stood `lag` seconds ago."""
+        settings = self.history.get((use_case, axis), [])
+        if not settings:
+            return None
+        seen = [rollout for at, rollout in settings if at <= _now() - lag]
+        return seen[-1] if seen else settings[0][1]
+
+
+class LegacyRelay(memory.LegacyRelay):
+    """The system that is being left, and what it was told so far."""
+
+    def calls_now(self) -> Sequence[LegacyCall]:
+        """In order."""
+        return tuple(self._calls.values())
+
+
+class Records(memory.Records):
+    """The reference of the port; it can also be asked when something falls due."""
+
+    def next_due(self, lane: str) -> datetime | None:
+        """The earliest of a lane."""
+        waiting = self._lanes[lane]
+        return waiting[0][0] if waiting else None
+
+    def lanes(self) -> Sequence[str]:
+        """Those that something waits in."""
+        return sorted(name for name, waiting in self._lanes.items() if waiting)
+
+    def table(self, name: str) -> Sequence[Stored]:
+        """All records of a table, by key: for whoever looks at the end."""
+        return [self._rows[key].stored() for key in sorted(self._rows) if key.table == name]

@@ -1,0 +1,142 @@
+"""What a run left behind, read off the engines: the checker's own view, apart from the services that wrote it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from email import message_from_bytes
+from itertools import accumulate
+
+from attrs import frozen
+
+from convalias.codec import load, loads
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.delivery import DeliveryDecision
+from convalias.domain.events import ConversationEvent, MessageAdded
+from convalias.domain.folding import fold
+from convalias.domain.ids import ConversationId, EventId
+from convalias.domain.inbound import EnvelopeRecord, HeldMail, OutcomeRecord
+from convalias.domain.threads import ConversationThread
+from convalias.testing.simulator.journal import Mail, Post
+from convalias.testing.simulator.ports import EPOCH
+from convalias.testing.simulator.world import World
+
+PAGE = 1_000
+
+
+@frozen
+class Violation:
+    """One thing that must not be."""
+
+    law: str
+    """`I1` to `I8`, or `run` when something ended that must not end."""
+    what: str
+    about: tuple[str, ...] = ()
+    """Words that stand in the trace entries concerned: a mail's name, an event's id, a conversation."""
+
+
+@frozen
+class LegacyMail:
+    """A notification that the legacy relay sent."""
+
+    to: EmailAddress
+    about: str
+    """The event id of an index call, the external id of a hand-off."""
+    references: str
+    """The Message-ID that it is about."""
+
+
+@frozen(kw_only=True)
+class Findings:
+    """Everything that the laws look at."""
+
+    world: World
+    events: Mapping[ConversationId, Sequence[ConversationEvent]]
+    decisions: Mapping[EventId, DeliveryDecision]
+    outcomes: Mapping[str, OutcomeRecord]
+    """By the key of the envelope record."""
+    envelopes: Mapping[str, EnvelopeRecord]
+    raws: Sequence[str]
+    holds: Sequence[HeldMail]
+    legacy_mails: Sequence[LegacyMail]
+
+    def messages(self) -> Iterator[tuple[ConversationEvent, MessageAdded]]:
+        """All messages of all conversations."""
+        for events in self.events.values():
+            for event in events:
+                if isinstance(event.happening, MessageAdded):
+                    yield event, event.happening
+
+    def as_messages(self, mail: Mail, conversation: ConversationId) -> Sequence[ConversationEvent]:
+        """The events of that conversation that are this mail."""
+        return [
+            event
+            for event in self.events.get(conversation, ())
+            if isinstance(event.happening, MessageAdded) and event.happening.message_id == mail.message_id
+        ]
+
+    def threads(self, conversation: ConversationId) -> Sequence[ConversationThread]:
+        """The conversation as of each of its events."""
+        first, *others = self.events[conversation]
+        return list(accumulate(others, lambda thread, event: fold([event], thread), initial=fold([first])))
+
+    def changed(self, conversation: ConversationId, *words: str) -> bool:
+        """Whether anybody changed, in this conversation or in all, what one of these words tells of."""
+        return any(
+            change.conversation in {None, conversation} and any(word in change.what for word in words)
+            for change in self.world.journal.changes
+        )
+
+
+async def found(world: World) -> Findings:
+    """Read everything. Crosses no gate, so it takes no time and nothing fails."""
+    shared = world.engines
+    events: defaultdict[ConversationId, list[ConversationEvent]] = defaultdict(list)
+    for stored in shared.records.table("events"):
+        event = load(stored.body, ConversationEvent)
+        events[event.conversation].append(event)
+    decisions = [load(stored.body, DeliveryDecision) for stored in shared.records.table("decisions")]
+    outcomes = [load(stored.body, OutcomeRecord) for stored in shared.records.table("outcomes")]
+    envelopes: dict[str, EnvelopeRecord] = {}
+    for key in await _names(world, "envelopes/"):
+        body = await shared.blobs.get(key)
+        if body is not None:
+            envelopes[key] = loads(body, EnvelopeRecord)
+    return Findings(
+        world=world,
+        events=events,
+        decisions={decision.event: decision for decision in decisions},
+        outcomes={outcome.record: outcome for outcome in outcomes},
+        envelopes=envelopes,
+        raws=await _names(world, "raw/"),
+        holds=[load(stored.body, HeldMail) for stored in shared.records.table("holds")],
+        legacy_mails=[_legacy_mail(mail.raw) for mail in shared.legacy_box.mails],
+    )
+
+
+def envelope_key(post: Post, *, source: str = "api") -> str:
+    """Where the envelope record of a post has to lie: by the token's day and a digest of source and token."""
+    digest = hashlib.sha256(f"{source}\0{post.token}".encode()).hexdigest()
+    return f"envelopes/{post.day:%Y/%m/%d}/{digest}.json"
+
+
+def raw_keys(post: Post, *, until: float) -> Sequence[str]:
+    """Where its raw mail may lie: under its digest, on any day since."""
+    digest = hashlib.sha256(post.mail.raw).hexdigest()
+    days = int((EPOCH + timedelta(seconds=until) - post.day) / timedelta(days=1)) + 3
+    return [f"raw/{post.day + timedelta(days=day - 1):%Y/%m/%d}/{digest}" for day in range(days)]
+
+
+async def _names(world: World, prefix: str) -> Sequence[str]:
+    names: list[str] = []
+    while page := await world.engines.blobs.names(prefix, after=names[-1] if names else "", limit=PAGE):
+        names += page
+    return names
+
+
+def _legacy_mail(raw: bytes) -> LegacyMail:
+    mail = message_from_bytes(raw)
+    to = EmailAddress.parse(str(mail["To"]).strip("<>"))
+    return LegacyMail(to, str(mail["X-External-Id"] or ""), str(mail["References"] or ""))

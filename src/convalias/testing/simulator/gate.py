@@ -1,0 +1,153 @@
+"""The boundary that every port call of a simulated process crosses: delay, fault, effect, trace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, NoReturn, Protocol, TypeVar
+
+from attrs import frozen
+
+from convalias.ports.errors import Unavailable
+from convalias.testing.simulator.draws import Draws
+from convalias.testing.simulator.process import Process
+from convalias.testing.simulator.trace import Trace
+from convalias.testing.simulator.weather import Fault, Weather
+
+T = TypeVar("T")
+
+_CRASHES: Final = frozenset({Fault.CRASH_BEFORE, Fault.CRASH_AFTER})
+_WRITES: Final = frozenset({"records.write", "blobs.put", "queue.put", "log.publish"})
+_HANG: Final = 150.0
+"""Longer than anybody waits for one call."""
+_SLOW: Final = 15.0
+_LATE: Final = 30.0
+
+
+class Surroundings(Protocol):
+    """What a gate needs of its world."""
+
+    draws: Draws
+    weather: Weather
+    trace: Trace
+
+    def is_away(self, dependency: str) -> bool:
+        """Whether it answers nobody now."""
+        ...
+
+    def is_full(self, dependency: str) -> bool:
+        """Whether it takes nothing new now."""
+        ...
+
+    def crash(self, process: Process) -> None:
+        """That process dies now."""
+        ...
+
+    def later(self, seconds: float, effect: Callable[[], Awaitable[object]]) -> None:
+        """It takes effect then, whoever still waits for it."""
+        ...
+
+
+@frozen
+class Gate:
+    """Port calls of one process. Every draw hangs on who calls what about what for the how-manieth time."""
+
+    world: Surroundings
+    process: Process
+
+    async def call(
+        self,
+        call: str,
+        about: str,
+        effect: Callable[[], Awaitable[T]],
+        *,
+        part: Callable[[], Awaitable[object]] | None = None,
+        rival: Callable[[], Awaitable[object]] | None = None,
+        surely: bool = False,
+    ) -> T:
+        """Do it, as the weather has it.
+
+        `part`: what a batch that fails in its middle comes to. `rival`: what somebody faster does just before.
+        `surely`: this port's `Unavailable` promises that nothing was done, so a lost answer is another error.
+        """
+        process, world = self.process, self.world
+        if not process.alive:
+            await process.never()
+        loop = asyncio.get_running_loop()
+        first, second = world.draws.units(process.numbered(f"{call}\0{about}"))
+        fault = world.weather.at(first, loop.time())
+        await self._arrive(second, fault, effect)
+        dependency = call.partition(".")[0]
+        if world.is_away(dependency) or (call in _WRITES and world.is_full(dependency)):
+            fault = Fault.BEFORE
+        if fault in {Fault.BEFORE, Fault.HANGS_BEFORE, Fault.LATE, Fault.CRASH_BEFORE, Fault.PARTIAL}:
+            await self._fails(fault, call, about, effect, draw=second, part=part, surely=surely)
+        if fault is Fault.CONFLICT and rival is not None:
+            await rival()
+        result = await effect()
+        world.trace.note(loop.time(), process.name, call, about, "" if fault is None else fault.value)
+        if fault is None:
+            if second < 0.2:  # noqa: PLR2004 - one answer in five takes a way of its own back
+                await self._wait(world.weather.latency * second)
+            return result
+        world.trace.faults[fault.value] += 1
+        if fault is Fault.CRASH_AFTER:
+            world.crash(process)
+            await process.never()
+        if fault is Fault.HANGS_AFTER:
+            await self._wait(_HANG)
+            raise TimeoutError
+        if fault is Fault.AFTER:
+            await self._wait(world.weather.latency)
+            raise ConnectionError(dependency) if surely else Unavailable(dependency)
+        return result
+
+    async def _arrive(self, draw: float, fault: Fault | None, effect: Callable[[], Awaitable[object]]) -> None:
+        """The way there. Who is called off on it may have the effect all the same."""
+        weather = self.world.weather
+        delay = weather.latency * (0.2 + 1.6 * draw)
+        if fault is Fault.DELAY:
+            delay += _SLOW * draw
+        try:
+            await self._wait(delay)
+        except asyncio.CancelledError:
+            if self.process.alive and Fault.LATE in weather.on and draw * 7919 % 1 < 0.5:  # noqa: PLR2004 - half of them
+                self.world.later(_LATE * draw, effect)
+            raise
+
+    async def _fails(
+        self,
+        fault: Fault | None,
+        call: str,
+        about: str,
+        effect: Callable[[], Awaitable[object]],
+        *,
+        draw: float,
+        part: Callable[[], Awaitable[object]] | None,
+        surely: bool,
+    ) -> NoReturn:
+        """The caller is told of a failure, if it still lives."""
+        process, world = self.process, self.world
+        dependency = call.partition(".")[0]
+        kind = Fault.BEFORE if fault is None else fault
+        if kind is Fault.PARTIAL and part is not None:
+            await part()
+        world.trace.note(asyncio.get_running_loop().time(), process.name, call, about, kind.value)
+        world.trace.faults[kind.value] += 1
+        match kind:
+            case Fault.CRASH_BEFORE:
+                world.crash(process)
+                await process.never()
+            case Fault.HANGS_BEFORE:
+                await self._wait(_HANG)
+                raise TimeoutError
+            case Fault.LATE:
+                world.later(_LATE * draw, effect)
+                raise ConnectionError(dependency) if surely else Unavailable(dependency)
+            case _:
+                raise Unavailable(dependency)
+
+    async def _wait(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if not self.process.alive:
+            await self.process.never()

@@ -1,0 +1,94 @@
+"""What was done to the system from outside: all that the checker may hold it to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+from attrs import define, field, frozen
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.ids import AccountId, ConversationId
+
+
+class Kind(Enum):
+    """What sort of mail somebody wrote."""
+
+    MAIL = "mail"
+    REPLY = "reply"
+    AUTO_REPLY = "auto-reply"
+    STRANGER = "stranger"
+    SPOOF = "spoof"
+
+
+@frozen(kw_only=True)
+class Mail:
+    """One mail that was written, whatever became of it."""
+
+    name: str
+    """In its Message-ID and in its text; unique in a run."""
+    kind: Kind
+    sender: EmailAddress
+    account: AccountId | None
+    """Who wrote it; None: nobody whom the conversation knows."""
+    recipients: tuple[EmailAddress, ...]
+    conversations: tuple[ConversationId, ...]
+    """Where its recipients lead, each recipient's own, in their order."""
+    raw: bytes = field(repr=False)
+
+    @property
+    def message_id(self) -> str:
+        """As its header has it."""
+        return f"<{self.name}@home.example>"
+
+
+@define(kw_only=True)
+class Post:
+    """One post of a mail by the provider, through all its tries."""
+
+    mail: Mail
+    recipients: tuple[EmailAddress, ...]
+    token: str
+    begun: float
+    day: datetime
+    tries: int = 0
+    accepted: float | None = None
+    """When the first 2xx reached the provider."""
+    refused: bool = False
+    """The receiver said that the token belongs to something else."""
+    given_up: bool = False
+
+
+@define(kw_only=True)
+class Chat:
+    """One chat message, through all the tries of its client."""
+
+    conversation: ConversationId
+    author: AccountId
+    key: str
+    text: str
+    accepted: bool = False
+    refused: bool = False
+
+
+@frozen(kw_only=True)
+class Change:
+    """Something that changes what becomes of mails in that conversation (None: in all)."""
+
+    at: float
+    what: str
+    conversation: ConversationId | None = None
+
+
+@define
+class Journal:
+    """Everything, in the order in which it was begun."""
+
+    mails: dict[str, Mail] = field(factory=dict[str, Mail])
+    posts: list[Post] = field(factory=list[Post])
+    chats: list[Chat] = field(factory=list[Chat])
+    changes: list[Change] = field(factory=list[Change])
+    conversations: list[ConversationId] = field(factory=list[ConversationId])
+    people: dict[AccountId, set[EmailAddress]] = field(factory=dict[AccountId, set[EmailAddress]])
+    """Every address that somebody ever had."""
+    strangers: set[EmailAddress] = field(factory=set[EmailAddress])

@@ -1,0 +1,154 @@
+"""Notifications: exactly one system delivers, to exactly those who were to hear of it, once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from convalias.adapters.memory.legacy import INDEX
+from convalias.domain.delivery import DeliveryDecision, DeliveryState, Owner
+from convalias.domain.events import ConversationEvent, MessageAdded
+from convalias.domain.ids import AccountId, EventId
+from convalias.domain.participants import AccountAuthor
+from convalias.domain.threads import ConversationThread
+from convalias.testing.simulator.findings import Findings, Violation
+from convalias.testing.simulator.world import ALIAS_DOMAIN
+
+UNSTEADY = ("leaves", "revoked")
+"""Who left may have left before he was told; without an alias nothing can be written under one."""
+
+
+def nothing_is_sent_twice(found: Findings) -> Iterator[Violation]:
+    """I2: one notification reaches one person once."""
+    counted = Counter(
+        (sent.notification.event.id, sent.notification.recipient) for sent in found.world.engines.hub.sent
+    )
+    for (event, recipient), count in counted.items():
+        if count > 1:
+            yield Violation("I2", f"{recipient} was told {count} times of {event}", (event, recipient))
+
+
+def one_system_delivers(found: Findings) -> Iterator[Violation]:
+    """I4: what one system owns, the other tells nobody of."""
+    by_hub = {sent.notification.event.id for sent in found.world.engines.hub.sent}
+    by_legacy = {mail.about for mail in found.legacy_mails}
+    for event in sorted(by_hub & by_legacy):
+        yield Violation("I4", f"hub and legacy both told of {event}", (event,))
+    for event in sorted(by_hub):
+        decision = found.decisions.get(EventId(event))
+        if decision is None or decision.owner is not Owner.HUB:
+            yield Violation("I4", f"the hub told of {event}, which is not its own", (event,))
+
+
+def legacy_keeps_what_it_was_told_first(found: Findings) -> Iterator[Violation]:
+    """I4: legacy was told to suppress exactly what the hub owns, and sent nothing of it."""
+    notified = {mail.about for mail in found.legacy_mails}
+    for call in found.world.engines.legacy.calls_now():
+        if call.kind != INDEX:
+            continue
+        decision = found.decisions.get(EventId(call.external_id))
+        if decision is None:
+            yield Violation(
+                "I4", f"legacy indexed {call.external_id}, about which nothing was decided", (call.external_id,)
+            )
+        elif call.suppress_notification is not (decision.owner is Owner.HUB):
+            yield Violation("I4", f"legacy was told wrongly whether to tell of {call.external_id}", (call.external_id,))
+        if call.suppress_notification and call.external_id in notified:
+            yield Violation("I4", f"legacy told of {call.external_id}, which was suppressed", (call.external_id,))
+
+
+def everybody_hears_of_it(found: Findings) -> Iterator[Violation]:
+    """I4, at rest: each message is decided about, and each who was to hear of it has heard once."""
+    by_hub = Counter((sent.notification.event.id, sent.notification.recipient) for sent in found.world.engines.hub.sent)
+    for conversation, events in found.events.items():
+        steady = not found.changed(conversation, *UNSTEADY)
+        threads = found.threads(conversation)
+        for event, thread in zip(events, threads, strict=True):
+            if not isinstance(event.happening, MessageAdded):
+                continue
+            decision = found.decisions.get(event.id)
+            if decision is None:
+                yield Violation("I4", f"nothing was decided about {event.id}", (event.id,))
+                continue
+            for account in to_hear(event.happening, thread):
+                if steady:
+                    yield from _heard(found, event, account, decision, by_hub)
+
+
+def nobody_hears_who_should_not(found: Findings) -> Iterator[Violation]:
+    """I4: the author is not told of his own message, nor is anybody who took no part then."""
+    position = {
+        event.id: (event, thread)
+        for conversation, events in found.events.items()
+        for event, thread in zip(events, found.threads(conversation), strict=True)
+    }
+    for sent in found.world.engines.hub.sent:
+        notification = sent.notification
+        there = position.get(notification.event.id)
+        if there is None or not isinstance(there[0].happening, MessageAdded):
+            yield Violation("I5", f"{notification.recipient} was told of what is no message", (notification.event.id,))
+        elif notification.recipient not in to_hear(there[0].happening, there[1]):
+            what = f"{notification.recipient} was told of {notification.event.id} and was not to be"
+            yield Violation("I5", what, (notification.event.id,))
+
+
+def no_address_leaks(found: Findings) -> Iterator[Violation]:
+    """I5: a notification goes to its recipient's own address, and shows aliases only."""
+    people = found.world.journal.people
+    own_mails = {mail.message_id: mail.account for mail in found.world.journal.mails.values()}
+    for sent in found.world.engines.hub.sent:
+        notification = sent.notification
+        about = (notification.event.id, notification.recipient)
+        if notification.recipient_address not in people[notification.recipient]:
+            yield Violation("I5", f"{notification.recipient} was told at an address of another", about)
+        if notification.reply_alias.domain != ALIAS_DOMAIN or "@" in notification.author_name:
+            yield Violation("I5", f"{notification.recipient} was shown an address of another", about)
+        if notification.event.conversation != notification.conversation:
+            yield Violation("I5", f"{notification.recipient} was told of another conversation", about)
+        answered = notification.in_reply_to
+        if answered is not None and own_mails.get(answered) not in {None, notification.recipient}:
+            yield Violation("I5", f"{notification.recipient} was shown the Message-ID of another's mail", about)
+
+
+def decisions_are_at_rest(found: Findings) -> Iterator[Violation]:
+    """I6: nobody holds a decision, and no row waits or is under way."""
+    for decision in found.decisions.values():
+        rows = [row for row in decision.deliveries if row.state in {DeliveryState.PLANNED, DeliveryState.TRIED}]
+        if decision.holder or (decision.owner is Owner.HUB and rows):
+            yield Violation("I6", f"the deliveries of {decision.event} never came to an end", (decision.event,))
+
+
+def uncertain_only_where_declared(found: Findings) -> Iterator[Violation]:
+    """I4: a channel that remembers keys, or can be asked, leaves nobody in doubt."""
+    kind = found.world.shape.hub
+    if not kind.answers:
+        return
+    for decision in found.decisions.values():
+        if any(row.state is DeliveryState.UNCERTAIN for row in decision.deliveries):
+            yield Violation("I4", f"{decision.event} is uncertain on a channel that can be asked", (decision.event,))
+
+
+def to_hear(message: MessageAdded, thread: ConversationThread) -> Sequence[AccountId]:
+    """Who takes part as of that event, but the author."""
+    author = message.author.account if isinstance(message.author, AccountAuthor) else None
+    return [one.account for one in thread.participants if one.account != author]
+
+
+def _heard(
+    found: Findings,
+    event: ConversationEvent,
+    account: AccountId,
+    decision: DeliveryDecision,
+    by_hub: Mapping[tuple[EventId, AccountId], int],
+) -> Iterator[Violation]:
+    legacy = sum(
+        mail.about == event.id and mail.to in found.world.journal.people[account] for mail in found.legacy_mails
+    )
+    hub = by_hub[event.id, account]
+    rows = [row.state for row in decision.deliveries if row.recipient == account]
+    in_doubt = DeliveryState.UNCERTAIN in rows and not found.world.shape.hub.answers
+    if hub + legacy == 0 and not in_doubt:
+        states = ", ".join(state.value for state in rows) or "no row"
+        yield Violation("I4", f"{account} never heard of {event.id} ({decision.owner.value}: {states})", (event.id,))
+    if legacy > 1:
+        yield Violation("I2", f"legacy told {account} {legacy} times of {event.id}", (event.id,))

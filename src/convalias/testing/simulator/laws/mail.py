@@ -1,0 +1,200 @@
+"""Mail on its way in: kept, concluded, and a message of its conversation once, or handed over once, never both."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from email import message_from_bytes
+
+from convalias.adapters.memory.legacy import HANDOFF
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.ids import ConversationId
+from convalias.domain.inbound import Dead, Done, HandedOver, Relayed
+from convalias.domain.participants import AccountAuthor
+from convalias.testing.simulator.findings import Findings, Violation, envelope_key, raw_keys
+from convalias.testing.simulator.journal import Kind, Mail, Post
+from convalias.testing.simulator.world import LEGACY_DOMAIN
+
+
+def what_was_accepted_is_kept(found: Findings) -> Iterator[Violation]:
+    """I1: every 2xx has a raw object and an envelope record."""
+    raws = set(found.raws)
+    for post in found.world.journal.posts:
+        if post.accepted is None:
+            continue
+        key = envelope_key(post)
+        if key not in found.envelopes:
+            yield Violation("I1", f"{post.mail.name} was answered 200 and has no envelope record", _about(post))
+        if raws.isdisjoint(raw_keys(post, until=found.world.now)):
+            yield Violation("I1", f"{post.mail.name} was answered 200 and has no raw object", _about(post))
+    for record in found.envelopes.values():
+        if record.raw not in raws:
+            yield Violation("I1", f"envelope record {record.key} names a raw object that is not there", (record.key,))
+
+
+def every_mail_comes_to_an_outcome(found: Findings) -> Iterator[Violation]:
+    """I1, at rest: one outcome per envelope record, and none is given up without a reason of its own."""
+    for key in found.envelopes:
+        outcome = found.outcomes.get(key)
+        if outcome is None:
+            yield Violation("I1", f"envelope record {key} has no outcome", (key,))
+        elif isinstance(outcome.outcome, Dead):
+            yield Violation("I1", f"envelope record {key} was given up: {outcome.outcome.reason}", (key,))
+    for key in found.outcomes:
+        if key not in found.envelopes:
+            yield Violation("I1", f"an outcome names {key}, which is no envelope record", (key,))
+
+
+def no_mail_is_lost_at_the_door(found: Findings) -> Iterator[Violation]:
+    """I1: in the hours that the provider tries, the door accepts what is posted."""
+    for post in found.world.journal.posts:
+        if post.given_up:
+            what = "was refused: its token stands for another mail" if post.refused else "was lost"
+            yield Violation("I1", f"{post.mail.name} {what} after {post.tries} posts of it", _about(post))
+
+
+def outcomes_tell_the_truth(found: Findings) -> Iterator[Violation]:
+    """I1: what an outcome says was done has been done."""
+    ids = {event.id for events in found.events.values() for event in events}
+    handed = {call.external_id for call in found.world.engines.legacy.calls_now() if call.kind == HANDOFF}
+    for outcome in found.outcomes.values():
+        if not isinstance(outcome.outcome, Done):
+            continue
+        for _, effect in outcome.outcome.effects:
+            if isinstance(effect, Relayed) and effect.event not in ids:
+                yield Violation("I1", f"{outcome.record} says relayed, and there is no such event", (outcome.record,))
+            if isinstance(effect, HandedOver) and effect.external_id not in handed:
+                yield Violation("I1", f"{outcome.record} says handed over, and legacy has it not", (outcome.record,))
+
+
+def a_mail_is_a_message_once(found: Findings) -> Iterator[Violation]:
+    """I2 and I8: at most one message per conversation, whatever changes between two posts or two tries of it."""
+    counted = Counter(
+        (message.message_id, event.conversation) for event, message in found.messages() if message.message_id
+    )
+    for (message_id, conversation), count in counted.items():
+        if count > 1:
+            about = (str(message_id), str(conversation))
+            yield Violation("I8", f"{message_id} is {count} messages of {conversation}", about)
+
+
+def a_mail_goes_one_way(found: Findings) -> Iterator[Violation]:
+    """I8: a mail for a conversation is its message, or is handed to legacy; never both."""
+    handed = _handed_over(found)
+    for mail in found.world.journal.mails.values():
+        for conversation in set(mail.conversations):
+            if handed.get((mail.message_id, conversation)) and found.as_messages(mail, conversation):
+                what = f"{mail.name} is a message of {conversation} and was handed to legacy for it as well"
+                yield Violation("I8", what, (mail.name, mail.message_id))
+
+
+def a_mail_of_a_participant_arrives(found: Findings) -> Iterator[Violation]:
+    """I8: where nobody changed what decides about it, a participant's mail is carried: neither refused nor lost."""
+    handed = _handed_over(found)
+    accepted = {(post.mail.name, one) for post in found.world.journal.posts if post.accepted for one in post.recipients}
+    for mail in found.world.journal.mails.values():
+        if mail.kind not in {Kind.MAIL, Kind.REPLY} or mail.account is None:
+            continue
+        for conversation, by_alias in _posted(mail, accepted).items():
+            if not _is_steady(found, mail, conversation):
+                continue
+            is_message = bool(found.as_messages(mail, conversation))
+            if not is_message and (by_alias or not handed.get((mail.message_id, conversation))):
+                what = f"{mail.name} of {mail.account} never became a message of {conversation}"
+                yield Violation("I8", what, (mail.name, mail.message_id))
+
+
+def nobody_posts_as_another(found: Findings) -> Iterator[Violation]:
+    """I5: the author is who wrote the mail; no forged mail and no program is a message."""
+    by_id = {mail.message_id: mail for mail in found.world.journal.mails.values()}
+    for event, message in found.messages():
+        mail = by_id.get(message.message_id or "")
+        if mail is None:
+            continue
+        if mail.kind in {Kind.SPOOF, Kind.AUTO_REPLY}:
+            yield Violation("I5", f"{mail.name}, a {mail.kind.value}, is a message", (mail.name, event.id))
+        author = message.author.account if isinstance(message.author, AccountAuthor) else None
+        if author is not None and mail.sender not in found.world.journal.people[author]:
+            yield Violation("I5", f"{mail.name} was posted as {author}, whose address it is not", (mail.name, event.id))
+
+
+def nothing_crosses_conversations(found: Findings) -> Iterator[Violation]:
+    """I5: a message is in a conversation that its mail was addressed to, with its own text."""
+    by_id = {mail.message_id: mail for mail in found.world.journal.mails.values()}
+    chats = {(chat.conversation, chat.text) for chat in found.world.journal.chats}
+    for event, message in found.messages():
+        if message.message_id is None:
+            if (event.conversation, message.text) not in chats:
+                yield Violation("I5", f"{event.conversation} shows a chat of elsewhere", (event.id,))
+            continue
+        mail = by_id.get(message.message_id)
+        if mail is None or event.conversation not in mail.conversations:
+            yield Violation("I5", f"{message.message_id} crossed into {event.conversation}", (event.id,))
+        elif not message.text.startswith(f"{mail.name} "):
+            yield Violation("I5", f"{mail.name} shows the text of another mail", (event.id, mail.name))
+
+
+def refusals_tell_nothing(found: Findings) -> Iterator[Violation]:
+    """I5: no refusal goes to whom nobody authenticated, and strangers all read one text."""
+    texts: Counter[str] = Counter()
+    for mail in found.world.engines.system_box.mails:
+        to = str(mail.to)
+        if to.startswith("eve2@"):
+            yield Violation("I5", "a refusal was mailed to an address that nobody authenticated", (mail.key,))
+        if to.startswith("eve"):
+            parsed = message_from_bytes(mail.raw)
+            texts[f"{parsed['Subject']} {parsed.get_payload()}"] += 1
+    if len(texts) > 1:
+        yield Violation("I5", f"strangers read {len(texts)} different texts of refusal")
+
+
+def strangers_are_told_once_a_day(found: Findings) -> Iterator[Violation]:
+    """I2: one refusal per sender, alias and day; so never more mails than days times aliases written to."""
+    days = int(found.world.now // 86_400) + 2
+    sent = Counter(mail.to for mail in found.world.engines.system_box.mails)
+    for address, count in sent.items():
+        aliases = {
+            one for mail in found.world.journal.mails.values() if mail.sender == address for one in mail.recipients
+        }
+        if aliases and count > days * len(aliases):
+            yield Violation(
+                "I2", f"{count} refusals to one sender who wrote to {len(aliases)} addresses", (str(address),)
+            )
+
+
+def nothing_personal_is_queued(found: Findings) -> Iterator[Violation]:
+    """I5: jobs and published records hold ids and digests; no address, no text."""
+    if found.world.engines.queue.personal:
+        yield Violation("I5", "a job holds an address")
+    for partition in found.world.engines.log.partitions:
+        for record in partition.records:
+            if "@" in f"{record.conversation}{record.event}{record.kind}{record.trace}":
+                yield Violation("I5", f"a published record of {record.conversation} holds an address", (record.event,))
+
+
+def _handed_over(found: Findings) -> Mapping[tuple[str, ConversationId | None], int]:
+    return Counter(
+        (call.message_id, call.conversation) for call in found.world.engines.legacy.calls_now() if call.kind == HANDOFF
+    )
+
+
+def _posted(mail: Mail, accepted: Collection[tuple[str, EmailAddress]]) -> Mapping[ConversationId, bool]:
+    """To which conversations it was posted by now, and whether under their aliases only: then legacy is no way."""
+    only_aliases: dict[ConversationId, bool] = {}
+    for recipient, conversation in zip(mail.recipients, mail.conversations, strict=True):
+        if (mail.name, recipient) in accepted:
+            before = only_aliases.get(conversation, True)
+            only_aliases[conversation] = before and recipient.domain != LEGACY_DOMAIN
+    return only_aliases
+
+
+def _is_steady(found: Findings, mail: Mail, conversation: ConversationId) -> bool:
+    """Nothing that decides about that mail changed in the whole run."""
+    if found.changed(conversation, "closed", "leaves", "revoked"):
+        return False
+    owners = [account for account, had in found.world.journal.people.items() if mail.sender in had]
+    return owners == [mail.account] and not found.changed(conversation, f"{mail.account} moves")
+
+
+def _about(post: Post) -> tuple[str, ...]:
+    return (post.mail.name, envelope_key(post))

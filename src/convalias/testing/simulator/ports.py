@@ -1,0 +1,483 @@
+"""The ports of one simulated process: each call crosses its gate to what all processes share."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+from attrs import frozen
+
+from convalias.app.workers import IDLE
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.aliases import LegacyAlias
+from convalias.domain.delivery import Channel
+from convalias.domain.ids import AccountId, ConversationId, UseCase
+from convalias.domain.notifications import Notification
+from convalias.domain.participants import Account, AddressTenure
+from convalias.domain.rollout import Axis, Rollout
+from convalias.ports.blobs import Blobs as BlobsPort
+from convalias.ports.blobs import Put
+from convalias.ports.event_log import EventRecord
+from convalias.ports.hub import Answer, Declined, Guarantee, Sent
+from convalias.ports.legacy import HandOff, IndexCall
+from convalias.ports.legacy import LegacyRelay as LegacyRelayPort
+from convalias.ports.mail import Outgoing
+from convalias.ports.mail import OutgoingMail as OutgoingMailPort
+from convalias.ports.queue import Job, QueueDepth
+from convalias.ports.records import Conflict, Delete, Key, Replace, Stored, Write, Written
+from convalias.ports.records import Records as RecordsPort
+from convalias.testing.simulator import engines
+from convalias.testing.simulator.gate import Gate
+from convalias.testing.simulator.process import POLLS, Process
+
+T = TypeVar("T")
+EPOCH: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+"""Virtual second 0."""
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
+_MICROSECONDS: Final = 1_000_000
+FLAG_LAG: Final = 30.0
+QUEUE: Final = "queue"
+LOG: Final = "log"
+
+
+def lane(name: str) -> str:
+    """What a loop waits for that polls a lane."""
+    return f"lane {name}"
+
+
+def poll(resource: str) -> None:
+    """This loop has looked there: it need not look again before something changes."""
+    polls = POLLS.get()
+    if polls is not None:
+        polls.on.add(resource)
+
+
+@frozen
+class Rings:
+    """Wakes loops that rest."""
+
+    ring: Callable[[str], None]
+    rest: Callable[[Process, Collection[str]], Awaitable[None]]
+
+
+@frozen
+class Clock:
+    """`ports.Clock` of one process: virtual time, wrong by its skew."""
+
+    process: Process
+    rings: Rings
+
+    def now(self) -> datetime:
+        """What its wall clock shows."""
+        return EPOCH + timedelta(seconds=round(asyncio.get_running_loop().time() + self.process.skew, 6))
+
+    async def sleep(self, duration: timedelta) -> None:
+        """Wait. A loop that found nothing sleeps until it may find something: what lies between it need not look at."""
+        if not self.process.alive:
+            await self.process.never()
+        polls = POLLS.get()
+        if duration == IDLE and polls is not None:
+            on, polls.on = polls.on, set()
+            await self.rings.rest(self.process, on)
+        await asyncio.sleep(max(duration.total_seconds(), 0.0))
+        if not self.process.alive:
+            await self.process.never()
+
+    def new_id(self) -> str:
+        """26 characters: milliseconds of the wall clock, then what only this process draws."""
+        self.process.ids += 1
+        own = hashlib.blake2b(f"{self.process.name}\0{self.process.ids}".encode(), digest_size=10).digest()
+        millis = int((self.now() - EPOCH).total_seconds() * 1000) + (1 << 40)
+        value = (millis << 80) | int.from_bytes(own, "big")
+        return "".join(_DIGITS[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+    def entropy(self, octets: int) -> bytes:
+        """What follows from the seed."""
+        return self.process.entropy.octets(octets)
+
+
+@frozen
+class Records:
+    """`ports.Records`: other processes get in between any two calls, and between any two writes of one call."""
+
+    gate: Gate
+    engine: RecordsPort
+    rings: Rings
+
+    async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+        """As the port."""
+        return await self.gate.call("records.get", _named(keys), lambda: self.engine.get(keys))
+
+    async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        """As the port. A batch that fails in its middle has done its first half."""
+
+        async def effect() -> Sequence[Written | Conflict]:
+            answers = await self.engine.write(writes)
+            self._ring(writes)
+            return answers
+
+        async def part() -> None:
+            half = writes[: (len(writes) + 1) // 2] if len(writes) > 1 else ()
+            await self.engine.write(half)
+            self._ring(half)
+
+        async def rival() -> None:
+            """Writes the same again over what is about to be replaced: another version, nothing else."""
+            replaced = [one.key for one in writes if isinstance(one, Replace)]
+            there = await self.engine.get(replaced)
+            await self.engine.write([Replace(one.key, one.version, one.body, one.due) for one in there.values()])
+
+        about = _named([one.key for one in writes])
+        return await self.gate.call("records.write", about, effect, part=part, rival=rival)
+
+    async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
+        """As the port."""
+        about = f"{table}/{partition}/>{after}"
+        return await self.gate.call(
+            "records.range", about, lambda: self.engine.range(table, partition, after=after, limit=limit)
+        )
+
+    async def latest(self, table: str, partition: str) -> Stored | None:
+        """As the port."""
+        about = f"{table}/{partition}"
+        return await self.gate.call("records.latest", about, lambda: self.engine.latest(table, partition))
+
+    async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
+        """As the port."""
+        poll(f"lane {lane}")
+        return await self.gate.call("records.due", lane, lambda: self.engine.due(lane, until=until, limit=limit))
+
+    def _ring(self, writes: Sequence[Write]) -> None:
+        for one in writes:
+            if not isinstance(one, Delete) and one.due is not None:
+                self.rings.ring(lane(one.due.lane))
+
+
+@frozen
+class Blobs:
+    """`ports.Blobs`."""
+
+    gate: Gate
+    engine: BlobsPort
+
+    async def put(self, key: str, body: bytes) -> Put:
+        """As the port."""
+        return await self.gate.call("blobs.put", key, lambda: self.engine.put(key, body))
+
+    async def get(self, key: str) -> bytes | None:
+        """As the port."""
+        return await self.gate.call("blobs.get", key, lambda: self.engine.get(key))
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """As the port."""
+        await self.gate.call("blobs.delete", keys[0] if keys else "", lambda: self.engine.delete(keys))
+
+    async def names(self, prefix: str, *, after: str, limit: int) -> Sequence[str]:
+        """As the port."""
+        about = f"{prefix}>{after}"
+        return await self.gate.call("blobs.names", about, lambda: self.engine.names(prefix, after=after, limit=limit))
+
+
+@frozen
+class JobQueue:
+    """`ports.JobQueue`: unordered, now and then twice."""
+
+    gate: Gate
+    engine: engines.Queue
+    rings: Rings
+    is_calm: Callable[[], bool]
+
+    async def put(self, bodies: Sequence[str]) -> None:
+        """As the port. A batch that fails in its middle is half there."""
+
+        async def effect() -> None:
+            self.engine.put(bodies, calm=self.is_calm())
+            self.rings.ring(QUEUE)
+
+        async def part() -> None:
+            self.engine.put(bodies[: len(bodies) // 2], calm=True)
+            self.rings.ring(QUEUE)
+
+        await self.gate.call("queue.put", bodies[0] if bodies else "", effect, part=part)
+
+    async def take(self, *, limit: int, wait: timedelta, lease: timedelta) -> Sequence[Job]:
+        """As the port. `wait` has passed when nothing is there: a loop that rests is woken."""
+        poll(QUEUE)
+
+        async def effect() -> Sequence[Job]:
+            return self.engine.take(limit, lease)
+
+        del wait
+        return await self.gate.call("queue.take", "", effect)
+
+    async def keep(self, jobs: Sequence[Job], lease: timedelta, *, held: bool = True) -> None:
+        """As the port."""
+        del held
+
+        async def effect() -> None:
+            self.engine.keep(jobs, lease)
+            self.rings.ring(QUEUE)
+
+        await self.gate.call("queue.keep", " ".join(job.id for job in jobs), effect)
+
+    async def done(self, jobs: Sequence[Job]) -> None:
+        """As the port. A batch that fails in its middle is half done."""
+
+        async def effect() -> None:
+            self.engine.done(jobs)
+
+        async def part() -> None:
+            self.engine.done(jobs[: len(jobs) // 2])
+
+        await self.gate.call("queue.done", " ".join(job.id for job in jobs), effect, part=part)
+
+    async def depth(self) -> QueueDepth:
+        """As the port."""
+
+        async def effect() -> QueueDepth:
+            return self.engine.depth()
+
+        return await self.gate.call("queue.depth", "", effect)
+
+
+@frozen
+class EventLog:
+    """`ports.EventLog`: what is published may be published twice, what is taken may be taken twice."""
+
+    gate: Gate
+    engine: engines.Log
+    rings: Rings
+
+    async def publish(self, records: Sequence[EventRecord]) -> None:
+        """As the port: raised, any prefix may be there."""
+
+        async def effect() -> None:
+            self.engine.publish(records)
+            self.rings.ring(LOG)
+
+        async def part() -> None:
+            self.engine.publish(records[: (len(records) + 1) // 2])
+            self.rings.ring(LOG)
+
+        about = f"{records[0].conversation} {records[0].seq}" if records else ""
+        await self.gate.call("log.publish", about, effect, part=part)
+
+    def records(self, group: str) -> Subscription:
+        """Join."""
+        return Subscription(self.gate, self.engine, self.rings, group)
+
+
+class Subscription:
+    """`ports.Subscription`: one consumer, with the partitions it could get."""
+
+    def __init__(self, gate: Gate, engine: engines.Log, rings: Rings, group: str) -> None:
+        """Join the group."""
+        self._gate = gate
+        self._engine = engine
+        self._rings = rings
+        self._group = group
+        self._consumer = engine.join()
+        self._cursors: dict[int, int] = {}
+
+    async def take(self, *, limit: int, wait: timedelta) -> Sequence[EventRecord]:
+        """As the port."""
+        del wait
+        poll(LOG)
+
+        async def effect() -> Sequence[EventRecord]:
+            return self._taken(limit)
+
+        return await self._gate.call("log.take", self._group, effect)
+
+    def _taken(self, limit: int) -> Sequence[EventRecord]:
+        found: list[EventRecord] = []
+        for number, partition in enumerate(self._engine.partitions):
+            mine = self._engine.holds(self._group, self._consumer, number)
+            position = self._engine.turn(self._group, self._consumer, number)
+            if position is None:
+                self._cursors.pop(number, None)
+                continue
+            start = self._cursors.get(number, position) if mine else position
+            end = min(len(partition.records), start + limit - len(found))
+            found += partition.records[start:end]
+            self._cursors[number] = end
+        return found
+
+    async def commit(self) -> None:
+        """As the port."""
+
+        async def effect() -> None:
+            for number, position in self._cursors.items():
+                self._engine.commit(self._group, self._consumer, number, position)
+
+        await self._gate.call("log.commit", self._group, effect)
+
+    async def close(self) -> None:
+        """As the port."""
+
+        async def effect() -> None:
+            self._engine.leave(self._group, self._consumer)
+            self._cursors.clear()
+            self._rings.ring(LOG)
+
+        await self._gate.call("log.close", self._group, effect)
+
+
+@frozen
+class IdentityDirectory:
+    """`ports.IdentityDirectory` of a platform of its own."""
+
+    gate: Gate
+    engine: engines.Directory
+
+    async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
+        """As the port."""
+        return await self.gate.call("directory.at", _listed(addresses), lambda: self.engine.at(addresses))
+
+    async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
+        """As the port."""
+        return await self.gate.call("directory.get", " ".join(sorted(accounts)), lambda: self.engine.get(accounts))
+
+    async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
+        """As the port."""
+        about = _listed(addresses)
+        return await self.gate.call("directory.authenticated", about, lambda: self.engine.authenticated(addresses))
+
+
+@frozen
+class LegacyRelay:
+    """`ports.LegacyRelay` in front of the system that is being left."""
+
+    gate: Gate
+    engine: LegacyRelayPort
+
+    async def aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
+        """As the port."""
+        return await self.gate.call("legacy.aliases", _listed(addresses), lambda: self.engine.aliases(addresses))
+
+    async def of_conversations(
+        self, conversations: Collection[ConversationId]
+    ) -> Mapping[ConversationId, tuple[LegacyAlias, ...]]:
+        """As the port."""
+        about = " ".join(sorted(conversations))
+        return await self.gate.call(
+            "legacy.of_conversations", about, lambda: self.engine.of_conversations(conversations)
+        )
+
+    async def tenures(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[AddressTenure, ...]]:
+        """As the port."""
+        return await self.gate.call("legacy.tenures", _listed(addresses), lambda: self.engine.tenures(addresses))
+
+    async def process(self, mail: HandOff) -> None:
+        """As the port."""
+        await self.gate.call("legacy.process", mail.external_id, lambda: self.engine.process(mail))
+
+    async def index(self, call: IndexCall) -> None:
+        """As the port."""
+        await self.gate.call("legacy.index", call.external_id, lambda: self.engine.index(call))
+
+
+@frozen
+class NotificationHub:
+    """`ports.NotificationHub`: e-mail only, held to what its kind says."""
+
+    gate: Gate
+    engine: engines.Hub
+
+    @property
+    def channels(self) -> Mapping[Channel, Guarantee]:
+        """E-mail."""
+        kind = self.engine.kind
+        return {Channel.EMAIL: Guarantee(kind.remembers_for, self._ask if kind.answers else None)}
+
+    async def send(self, notification: Notification) -> Sent | Declined:
+        """As the port."""
+
+        async def effect() -> Sent:
+            self.engine.send(notification)
+            return Sent(f"hub-{notification.id}")
+
+        return await self.gate.call("hub.send", notification.id, effect, surely=True)
+
+    async def _ask(self, key: str) -> Answer:
+        async def effect() -> Answer:
+            return self.engine.answer(key)
+
+        return await self.gate.call("hub.ask", key, effect)
+
+
+@frozen
+class OutgoingMail:
+    """`ports.OutgoingMail`."""
+
+    gate: Gate
+    engine: OutgoingMailPort
+
+    async def send(self, mail: Outgoing) -> None:
+        """As the port."""
+        await self.gate.call("outgoing.send", mail.key, lambda: self.engine.send(mail), surely=True)
+
+
+@frozen
+class Flags:
+    """`ports.Flags` of a flag service whose answer may be half a minute old."""
+
+    gate: Gate
+    engine: engines.Flags
+    is_stale: Callable[[], bool]
+
+    async def read(self, use_case: UseCase, axis: Axis) -> Rollout | None:
+        """As the port."""
+
+        async def effect() -> Rollout | None:
+            return self.engine.read(use_case, axis, lag=FLAG_LAG if self.is_stale() else 0.0)
+
+        return await self.gate.call("flags.read", f"{use_case} {axis.value}", effect)
+
+
+@frozen
+class Incarnation:
+    """`ports.Incarnation`: whether it can be told that a process died depends on where processes run."""
+
+    process: Process
+    gone: Callable[[str], bool]
+
+    @property
+    def name(self) -> str:
+        """Of this run."""
+        return self.process.name
+
+    def is_gone(self, name: str) -> bool:
+        """As the port."""
+        return self.gone(name)
+
+
+def _named(keys: Sequence[Key]) -> str:
+    """By the first, and how many there are."""
+    return "" if not keys else f"{'/'.join(keys[0])} {len(keys)}"
+
+
+def _listed(addresses: Collection[EmailAddress]) -> str:
+    return " ".join(sorted(one.key for one in addresses))
+
+
+__all__ = [
+    "EPOCH",
+    "Blobs",
+    "Clock",
+    "EventLog",
+    "Flags",
+    "IdentityDirectory",
+    "Incarnation",
+    "JobQueue",
+    "LegacyRelay",
+    "NotificationHub",
+    "OutgoingMail",
+    "Records",
+    "Rings",
+    "Subscription",
+    "lane",
+]

@@ -1,0 +1,82 @@
+"""A pretended process: one incarnation, which a crash fences for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextvars import ContextVar
+from typing import Any, Final, NoReturn
+
+from convalias.testing.simulator.draws import Draws, Stream
+
+
+class Polls:
+    """What a loop has looked at since it last rested: a rest ends when one of these may answer otherwise."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.on: set[str] = set()
+
+
+POLLS: Final[ContextVar[Polls | None]] = ContextVar("polls", default=None)
+"""Of the loop that runs in this context."""
+
+
+class Process:
+    """One run of one process. From its crash on, none of its port calls has an effect, and none returns.
+
+    Cancelling its tasks would run their `finally`, which kill -9 never does; so they are left where they wait, and
+    cleared away when the simulation is over.
+    """
+
+    def __init__(self, role: str, number: int, draws: Draws) -> None:
+        """The `number`-th run of that role."""
+        self.role = role
+        self.name = f"{role}#{number}"
+        self.alive = True
+        self.over = False
+        self.skew = 0.0
+        """Seconds by which its wall clock is wrong."""
+        self.entropy: Stream = draws.stream(f"entropy {self.name}")
+        self.ids = 0
+        self._calls: dict[str, int] = {}
+        self.died: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when it crashes: whoever waits for an answer of it sees the connection break."""
+        self._never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[Any]:
+        """Work of this process. Held, so that nobody collects a task that waits for ever."""
+        task = asyncio.get_running_loop().create_task(work, name=self.name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def numbered(self, call: str) -> str:
+        """The identity of one port call: who, what, about what, for the how-manieth time."""
+        count = self._calls[call] = self._calls.get(call, 0) + 1
+        return f"{self.name}\0{call}\0{count}"
+
+    def crash(self) -> None:
+        """Dead from now on."""
+        self.alive = False
+        if not self.died.done():
+            self.died.set_result(None)
+
+    async def never(self) -> NoReturn:
+        """What a call of a dead process comes to."""
+        if self.over:
+            raise asyncio.CancelledError
+        await asyncio.shield(self._never)
+        raise asyncio.CancelledError
+
+    async def clear_away(self) -> None:
+        """The simulation is over: end what still waits."""
+        self.alive, self.over = False, True
+        while self._tasks:
+            tasks = list(self._tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        self._never.cancel()
+        self.died.cancel()

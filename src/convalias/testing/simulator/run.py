@@ -1,0 +1,140 @@
+"""One run: a seed becomes a world, a storm, a calm, and a judgement."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Final
+
+from attrs import field, frozen
+
+from convalias.domain.policy import RoutingPolicy
+from convalias.testing.simulator.acts import Act, Script, drawn_acts
+from convalias.testing.simulator.checker import glanced, judged, states
+from convalias.testing.simulator.draws import Draws
+from convalias.testing.simulator.findings import Violation
+from convalias.testing.simulator.loop import VirtualLoop
+from convalias.testing.simulator.mutants import Mutant
+from convalias.testing.simulator.people import People, settle
+from convalias.testing.simulator.trace import Entry
+from convalias.testing.simulator.weather import Weather, drawn
+from convalias.testing.simulator.world import World, drawn_shape
+
+DRAINED_WITHIN: Final = 36 * 3600.0
+"""Virtual seconds after the faults have stopped: the provider's longest pause, twice the longest of a delivery, and
+what is due meanwhile."""
+_BOOT: Final = 2.0
+_LOOK: Final = 120.0
+
+
+@frozen(kw_only=True)
+class Plan:
+    """What to simulate. The same plan gives the same digest, in every process and on every version of Python."""
+
+    seed: int
+    mails: int
+    mutant: Mutant | None = None
+    acts: Collection[int] | None = None
+    """By number; None: all of them. A shrunk story keeps a few."""
+    weather: Weather | None = None
+    """None: drawn from the seed."""
+    policy: RoutingPolicy | None = None
+    recording: bool = False
+
+
+@frozen(kw_only=True)
+class Report:
+    """What came of it."""
+
+    plan: Plan
+    mails: int
+    posts: int
+    virtual_seconds: float
+    calls: int
+    faults: Mapping[str, int]
+    trace_digest: str
+    violations: Sequence[Violation]
+    states: Mapping[str, int]
+    """How often each final state was reached: effects, deliveries."""
+    acts: Sequence[Act] = field(repr=False)
+    entries: Sequence[Entry] = field(default=(), repr=False)
+
+
+def simulate(plan: Plan) -> Report:
+    """Run it. No thread, no socket, no clock: a day takes a moment."""
+    loop = VirtualLoop()
+    try:
+        with _quiet(), nullcontext() if plan.mutant is None else plan.mutant.patched():
+            return loop.run_until_complete(_run(plan))
+    finally:
+        loop.close()
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Workers log every outage, and a simulation has thousands on purpose."""
+    before, logging.root.manager.disable = logging.root.manager.disable, logging.CRITICAL
+    try:
+        yield
+    finally:
+        logging.root.manager.disable = before
+
+
+async def _run(plan: Plan) -> Report:
+    draws = Draws(plan.seed)
+    acts = drawn_acts(draws, plan.mails)
+    chosen = [act for act in acts if plan.acts is None or act.number in plan.acts]
+    ends = (acts[-1].at if acts else 0.0) + 60.0
+    weather = drawn(draws, until=ends) if plan.weather is None else plan.weather
+    shape = drawn_shape(draws, plan.policy)
+    world = World(plan.seed, weather=weather, shape=shape, recording=plan.recording)
+    if plan.mutant is not None:
+        world.alter = plan.mutant.alter
+    people = People()
+    try:
+        await _begin(world, people, draws)
+        world.begin_storm()
+        script = Script(world, people)
+        half = len(chosen) // 2
+        await script.perform(chosen[:half])
+        violations = list(await glanced(world))
+        await script.perform(chosen[half:])
+        drained = await _drain(world, ends)
+        violations += await judged(world, drained=drained)
+        return Report(
+            plan=plan,
+            mails=len(world.journal.mails),
+            posts=len(world.journal.posts),
+            virtual_seconds=world.now,
+            calls=world.trace.calls,
+            faults=dict(sorted(world.trace.faults.items())),
+            trace_digest=world.trace.digest,
+            violations=tuple(dict.fromkeys(violations)),
+            states=await states(world),
+            acts=chosen,
+            entries=tuple(world.trace.entries),
+        )
+    finally:
+        await world.close()
+
+
+async def _begin(world: World, people: People, draws: Draws) -> None:
+    for number in range(world.shape.webs):
+        world.boot(f"web-{number}")
+    for number in range(world.shape.workers):
+        world.boot(f"worker-{number}")
+    await asyncio.sleep(_BOOT)  # nothing goes wrong yet, so they are all up by then
+    await settle(world, people, draws.stream("people"))
+
+
+async def _drain(world: World, ends: float) -> list[str]:
+    """After the storm: what has not drained when it should have."""
+    await asyncio.sleep(max(ends - world.now, 0.0))
+    deadline = world.now + DRAINED_WITHIN
+    while left := world.undrained():
+        if world.now >= deadline:
+            return left
+        await asyncio.sleep(_LOOK)
+    return []

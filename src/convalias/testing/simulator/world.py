@@ -1,0 +1,401 @@
+"""The world of one run: what all processes share, the processes, and the time in which they live."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from contextvars import copy_context
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from attrs import define, frozen
+
+from convalias.adapters import memory
+from convalias.app import Convalias
+from convalias.app.ports import Ports
+from convalias.app.services import Wiring, audience
+from convalias.domain.deployment import Deployment
+from convalias.domain.keyring import Keyring, RootKey
+from convalias.domain.policy import RoutingPolicy
+from convalias.testing.simulator import engines, ports
+from convalias.testing.simulator.draws import Draws
+from convalias.testing.simulator.gate import Gate
+from convalias.testing.simulator.journal import Journal
+from convalias.testing.simulator.process import POLLS, Polls, Process
+from convalias.testing.simulator.trace import Trace
+from convalias.testing.simulator.weather import CALM, Fault, Weather
+
+T = TypeVar("T")
+
+ALIAS_DOMAIN: Final = "reply.example"
+LEGACY_DOMAIN: Final = "relay.example"
+REST: Final = 600.0
+"""Longest rest of a loop: it sweeps as often as that."""
+AGAIN: Final = 1.0
+"""Rest of a loop that found nothing where something is due: another has it."""
+_SEED: Final = b"convalias simulated, no secret.."
+_RESTART: Final = 60.0
+LEASED: Final = "deliveries.leased"
+
+
+class ConnectionLost(Exception):
+    """Who was asked died, or did not answer in time. Whether it was done, nobody knows."""
+
+
+@frozen(kw_only=True)
+class Shape:
+    """How a deployment is run: drawn once per seed."""
+
+    webs: int = 1
+    workers: int = 2
+    hub: engines.HubKind = engines.HUBS[0]
+    legacy: bool = True
+    tells_deaths: bool = False
+    """Whether one process can tell that another died (one machine), or only time does (several)."""
+    policy: RoutingPolicy = RoutingPolicy()
+
+
+def drawn_shape(draws: Draws, policy: RoutingPolicy | None = None) -> Shape:
+    """The shape of a seed."""
+    stream = draws.stream("shape")
+    return Shape(
+        webs=1 + stream.below(2),
+        workers=1 + stream.below(3),
+        hub=stream.choice(engines.HUBS),
+        legacy=stream.chance(0.8),
+        tells_deaths=stream.chance(0.5),
+        policy=RoutingPolicy() if policy is None else policy,
+    )
+
+
+@frozen
+class Engines:
+    """What outlives every process."""
+
+    records: engines.Records
+    blobs: memory.Blobs
+    queue: engines.Queue
+    log: engines.Log
+    hub: engines.Hub
+    directory: engines.Directory
+    flags: engines.Flags
+    legacy: engines.LegacyRelay
+    legacy_box: memory.Outbox
+    system_box: memory.Outbox
+
+
+@define
+class Host:
+    """A process that is up, and the deployment that runs in it."""
+
+    process: Process
+    cv: Convalias
+
+
+Alter = Callable[["World", Ports], Ports]
+"""Puts other ports in the place of a process's own."""
+
+
+def _as_they_are(world: World, ports: Ports) -> Ports:
+    del world
+    return ports
+
+
+class World:
+    """Everything of one run. Made inside the virtual loop; nothing of it is shared with another run."""
+
+    def __init__(self, seed: int, *, weather: Weather, shape: Shape, recording: bool = False) -> None:
+        """Nothing runs yet."""
+        self.seed = seed
+        self.draws = Draws(seed)
+        self.weather = CALM
+        """Until everything stands."""
+        self.storm = weather
+        self.shape = shape
+        self.trace = Trace(recording=recording)
+        self.journal = Journal()
+        self.hosts: dict[str, list[Host]] = {"web": [], "worker": []}
+        self.dead: set[str] = set()
+        self.all: list[Process] = []
+        self.alter: Alter = _as_they_are
+        """What a mutant makes of the ports of each process."""
+        self._resting: dict[str, dict[int, asyncio.Future[None]]] = {}
+        self._rests = 0
+        self._outside: set[asyncio.Task[Any]] = set()
+        self._away: dict[str, Sequence[tuple[float, float]]] = {}
+        self.failures: list[str] = []
+        """What raised where nothing may raise: outside tasks, loops that ended."""
+        self.engines = self._engines()
+
+    # --- what gates ask --------------------------------------------------------------------------------
+
+    def is_away(self, dependency: str) -> bool:
+        """Whether it answers nobody now."""
+        return self._within(f"away {dependency}", Fault.AWAY)
+
+    def is_full(self, dependency: str) -> bool:
+        """Whether it takes nothing new now."""
+        return self._within(f"full {dependency}", Fault.FULL)
+
+    def crash(self, process: Process) -> None:
+        """It dies now, and another run of its role begins a while later."""
+        if not process.alive:
+            return
+        self.trace.note(self.now, process.name, "crash", "", "")
+        process.crash()
+        self.dead.add(process.name)
+        self.hosts[process.role.partition("-")[0]] = [
+            host for host in self.hosts[process.role.partition("-")[0]] if host.process is not process
+        ]
+        for lane in list(self._resting):
+            self.ring(lane)
+        number = int(process.name.partition("#")[2]) + 1
+        pause = _RESTART * self.draws.units(f"restart {process.name}")[0]
+        asyncio.get_running_loop().call_later(pause, self._boot_again, process.role, number)
+
+    def later(self, seconds: float, effect: Callable[[], Awaitable[object]]) -> None:
+        """It takes effect then."""
+
+        async def late() -> None:
+            await asyncio.sleep(seconds)
+            await effect()
+
+        _ = self.outside(late())
+
+    def _boot_again(self, role: str, number: int) -> None:
+        self.boot(role, number)
+
+    # --- time --------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        """Virtual seconds."""
+        return asyncio.get_running_loop().time()
+
+    def ring(self, resource: str) -> None:
+        """Something changed there: who rests on it looks again."""
+        for resting in self._resting.pop(resource, {}).values():
+            if not resting.done():
+                resting.set_result(None)
+
+    async def rest(self, process: Process, on: Collection[str]) -> None:
+        """Until something changes in what a loop has looked at, or falls due there."""
+        loop = asyncio.get_running_loop()
+        woken: asyncio.Future[None] = loop.create_future()
+        self._rests += 1
+        number = self._rests
+        due = [at for one in sorted(on) if (at := self._next(process, one)) is not None]
+        at = min([*due, self.now + REST])
+        handle = loop.call_at(at if at > self.now else self.now + AGAIN, _wake, woken)
+        for one in on:
+            self._resting.setdefault(one, {})[number] = woken
+        try:
+            await woken
+        finally:
+            handle.cancel()
+            for one in on:
+                self._resting.get(one, {}).pop(number, None)
+
+    def _next(self, process: Process, resource: str) -> float | None:
+        if resource == ports.QUEUE:
+            return self.engines.queue.next_at()
+        if resource == ports.LOG:
+            return self.now + engines.TURN if self.engines.log.lag("outbound") else None
+        due = self.engines.records.next_due(resource.removeprefix("lane "))
+        return None if due is None else (due - ports.EPOCH).total_seconds() - process.skew
+
+    # --- processes ---------------------------------------------------------------------------------------
+
+    def boot(self, role: str, number: int = 1) -> Process:
+        """Start a run of that role."""
+        process = Process(role, number, self.draws)
+        self.all.append(process)
+        if self.storm.has(Fault.CLOCK, self.now) or self.now == 0:
+            stepped = Fault.CLOCK in self.storm.on
+            process.skew = (self.draws.units(f"skew {process.name}")[0] - 0.5) * 20 if stepped else 0.0
+        _ = process.start(self._main(process))
+        return process
+
+    def ports_of(self, process: Process) -> Ports:
+        """What that process has: all of it through its gate."""
+        gate, shared = Gate(self, process), self.engines
+        rings = ports.Rings(self.ring, self.rest)
+        own = Ports(
+            records=ports.Records(gate, shared.records, rings),
+            blobs=ports.Blobs(gate, shared.blobs),
+            queue=ports.JobQueue(gate, shared.queue, rings, lambda: not self.storm.has(Fault.DUPLICATE, self.now)),
+            events=ports.EventLog(gate, shared.log, rings),
+            clock=ports.Clock(process, rings),
+            telemetry=memory.NoTelemetry(),
+            incarnation=ports.Incarnation(process, lambda name: self.shape.tells_deaths and name in self.dead),
+            mail=ports.OutgoingMail(gate, shared.system_box),
+            system_mail=ports.OutgoingMail(gate, shared.system_box),
+            identity=ports.IdentityDirectory(gate, shared.directory),
+            legacy=ports.LegacyRelay(gate, shared.legacy) if self.shape.legacy else None,
+            hub=ports.NotificationHub(gate, shared.hub),
+            flags=ports.Flags(gate, shared.flags, lambda: self.storm.has(Fault.STALE, self.now)),
+        )
+        return self.alter(self, own)
+
+    async def _main(self, process: Process) -> None:
+        clock = ports.Clock(process, ports.Rings(self.ring, self.rest))
+        while True:
+            cv = Convalias.over(self.ports_of(process), self.wiring())
+            try:
+                await cv.__aenter__()
+                break
+            except Exception:  # noqa: BLE001 - a dependency is away while it starts: its supervisor tries again
+                await clock.sleep(timedelta(seconds=1))
+        kind = process.role.partition("-")[0]
+        self.hosts[kind].append(Host(process, cv))
+        if kind == "worker":
+            stopping = asyncio.Event()
+            for loop in cv.loops():
+                self._start_loop(process, loop.run(stopping), loop.worker)
+
+    def _start_loop(self, process: Process, run: Coroutine[Any, Any, None], worker: str) -> None:
+        """In a context of its own, so that each loop knows what it has looked at."""
+        context = copy_context()
+        context.run(POLLS.set, Polls())
+        task = context.run(process.start, run)
+
+        def ended(task: asyncio.Task[Any]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self.failures.append(f"loop {worker} of {process.name} ended: {error!r}")
+
+        task.add_done_callback(ended)
+
+    def wiring(self) -> Wiring:
+        """What every run of every process is told."""
+        return Wiring(
+            keyring=Keyring((RootKey(0, _SEED),)),
+            deployment=Deployment(
+                alias_domains=(ALIAS_DOMAIN,), legacy_domains=(LEGACY_DOMAIN,) if self.shape.legacy else ()
+            ),
+            policy=self.shape.policy,
+        )
+
+    async def ask(
+        self, kind: str, number: int, work: Callable[[Convalias], Awaitable[T]], *, within: float = 60.0
+    ) -> T:
+        """Have one process of that kind do it. `ConnectionLost`: it died, or was too slow, or none is up."""
+        hosts = self.hosts[kind]
+        if not hosts:
+            raise ConnectionLost
+        host = hosts[number % len(hosts)]
+
+        answer: list[T] = []
+
+        async def working() -> None:
+            answer.append(await work(host.cv))
+
+        task = host.process.start(working())
+        task.add_done_callback(_seen)
+        await asyncio.wait({task, host.process.died}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done() or not host.process.alive:
+            raise ConnectionLost
+        task.result()  # raises what it raised
+        return answer[0]
+
+    # --- outside -----------------------------------------------------------------------------------------
+
+    def outside(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[Any]:
+        """Something that no crash ends: people, the provider, a late effect."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._outside.add(task)
+
+        def ended(task: asyncio.Task[Any]) -> None:
+            self._outside.discard(task)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self.failures.append(f"outside: {error!r}")
+
+        task.add_done_callback(ended)
+        return task
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody outside has not come to his end."""
+        return bool(self._outside)
+
+    def begin_storm(self) -> None:
+        """From now on things go wrong, until they stop."""
+        self.weather = self.storm
+        self._away = {}
+        for name in ("records", "blobs", "queue", "log", "hub", "legacy", "directory", "flags", "outgoing"):
+            for kind in ("away", "full"):
+                self._away[f"{kind} {name}"] = self._windows(f"{kind} {name}")
+
+    def undrained(self) -> list[str]:
+        """What still waits somewhere for somebody."""
+        left = [f"queue: {len(self.engines.queue.entries)} jobs"] if self.engines.queue.entries else []
+        if lag := self.engines.log.lag("outbound"):
+            left.append(f"event log: {lag} records not committed")
+        for lane in self.engines.records.lanes():
+            due = self.engines.records.next_due(lane)
+            if due is not None and (lane in {"feed", "deliveries", LEASED} or self._is_past(due)):
+                left.append(f"lane {lane}: something due")
+        if self.is_busy:
+            left.append(f"outside: {len(self._outside)} under way")
+        return left
+
+    async def close(self) -> None:
+        """The run is over: end all tasks."""
+        for task in list(self._outside):
+            task.cancel()
+        for process in self.all:
+            await process.clear_away()
+
+    def _is_past(self, due: datetime) -> bool:
+        return due <= ports.EPOCH + timedelta(seconds=self.now)
+
+    def _within(self, name: str, fault: Fault) -> bool:
+        return self.weather.has(fault, self.now) and any(
+            start <= self.now < end for start, end in self._away.get(name, ())
+        )
+
+    def _windows(self, name: str) -> Sequence[tuple[float, float]]:
+        """At most two, of up to ten minutes."""
+        stream = self.draws.stream(name)
+        if not stream.chance(0.2):
+            return ()
+        windows: list[tuple[float, float]] = []
+        for _ in range(1 + stream.below(2)):
+            start = stream.between(0.0, max(self.storm.until, 1.0))
+            windows.append((start, start + stream.choice((20.0, 120.0, 600.0))))
+        return windows
+
+    def _engines(self) -> Engines:
+        records, blobs = engines.Records(), memory.Blobs()
+        on = self.storm.on
+        queue = engines.Queue(
+            self.draws.stream("queue"), reorders=Fault.REORDER in on, duplicates=Fault.DUPLICATE in on
+        )
+        process = Process("engines", 1, self.draws)
+        clock = ports.Clock(process, ports.Rings(self.ring, self.rest))
+        directory, legacy_box = engines.Directory(()), memory.Outbox()
+        relay = engines.LegacyRelay(
+            outgoing=legacy_box, audience=audience(records, blobs, clock, directory), clock=clock
+        )
+        return Engines(
+            records=records,
+            blobs=blobs,
+            queue=queue,
+            log=engines.Log(),
+            hub=engines.Hub(self.shape.hub),
+            directory=directory,
+            flags=engines.Flags(),
+            legacy=relay,
+            legacy_box=legacy_box,
+            system_box=memory.Outbox(),
+        )
+
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """Whoever asked may have gone: then nobody else looks at what it came to."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _wake(woken: asyncio.Future[None]) -> None:
+    if not woken.done():
+        woken.set_result(None)
