@@ -130,7 +130,29 @@ def test_only_so_many_threads_stay_in_memory(monkeypatch: pytest.MonkeyPatch) ->
         await fill(records, 2, C2)
         store = await fill(records, 3)
         threads = Threads(conversations=store, records=records)
-        await threads.threads([C1, C2, C1])
+        for one in (C1, C2, C1):
+            await threads.thread(one)
         assert records.brought == 3 + 2 + 3
 
     asyncio.run(story())
+
+
+def test_conversations_are_read_in_one_order_whatever_order_they_are_asked_in() -> None:
+    class Noting(Counting):
+        def __init__(self) -> None:
+            super().__init__()
+            self.read: list[str] = []
+
+        async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[object]:
+            self.read.append(partition)
+            return await super().range(table, partition, after=after, limit=limit)
+
+    async def story(*asked: ConversationId) -> list[str]:
+        records = Noting()
+        await fill(records, 1, C2)
+        store = await fill(records, 1)
+        records.read.clear()
+        await Threads(conversations=store, records=records).threads(asked)
+        return records.read
+
+    assert asyncio.run(story(C1, C2)) == asyncio.run(story(C2, C1)) == ["c1", "c2"]

@@ -34,7 +34,7 @@ class IdentityDirectory:
 
     async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
         """Who has these addresses now, by account id; every asked address is a key of the answer."""
-        rows = await self.records.get([_address_key(address) for address in addresses])
+        rows = await self.records.get(sorted({_address_key(address) for address in addresses}))
         holders = {address: self._holders(rows.get(_address_key(address))).accounts for address in addresses}
         accounts = await self.get(frozenset[AccountId]().union(*holders.values()))
         return {
@@ -46,7 +46,7 @@ class IdentityDirectory:
 
     async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
         """Those that an account names among its authenticated ones."""
-        rows = await self.records.get([_passed_key(address) for address in addresses])
+        rows = await self.records.get(sorted({_passed_key(address) for address in addresses}))
         holders = {address: self._holders(rows.get(_passed_key(address))).accounts for address in addresses}
         accounts = await self.get(frozenset[AccountId]().union(*holders.values()))
         return frozenset(

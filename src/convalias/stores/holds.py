@@ -109,7 +109,7 @@ class Holds:
         """What participants let in: that mail, or only its address; every asked key is answered."""
         mails = {one: _hold_key(one.conversation, one.hold) for one in of}
         senders = {one: _admitted_key(one.conversation, one.sender) for one in of if one.sender is not None}
-        found = await self.records.get([*mails.values(), *senders.values()])
+        found = await self.records.get(sorted({*mails.values(), *senders.values()}))
         answers: dict[HoldKey, Admits | None] = {}
         for one, key in mails.items():
             hold = load(found[key].body, HeldMail) if key in found else None

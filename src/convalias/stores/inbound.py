@@ -84,7 +84,7 @@ class InboundRecords:
         mail itself, and of posts received later, are no use *before*: every try of a mail sees the same.
         """
         found: dict[SightingKey, frozenset[ConversationId]] = {}
-        for message_id, sender in of:
+        for message_id, sender in sorted(of, key=_sighted):
             stored = [load(one.body, Claim) async for one in self._all("claims", _mail(sender, message_id))]
             earlier = (claim for claim in stored if claim.at is None or claim.at < before)
             found[message_id, sender] = frozenset(claim.key.conversation for claim in earlier)
@@ -209,6 +209,11 @@ def _outcome_key(record: RecordKey) -> Key:
 
 def _count_key(table: str, record: RecordKey) -> Key:
     return Key(table, day_of(record), name_of(record))
+
+
+def _sighted(sighting: SightingKey) -> str:
+    message_id, sender = sighting
+    return _mail(sender, message_id)
 
 
 def _mail(sender: EmailAddress, message_id: MessageId) -> str:

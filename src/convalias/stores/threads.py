@@ -44,7 +44,7 @@ class Threads:
 
     async def threads(self, ids: Collection[ConversationId]) -> Mapping[ConversationId, ConversationThread]:
         """Those that exist, as they are now."""
-        found = {one: await self.snapshot(one) for one in ids}
+        found = {one: await self.snapshot(one) for one in sorted(ids)}
         return {one: there.thread for one, there in found.items() if there is not None}
 
     async def thread(self, conversation: ConversationId) -> ConversationThread | None:
