@@ -64,7 +64,7 @@ from convalias.domain.participants import (
     Standing,
 )
 from convalias.domain.policy import SenderTrust
-from convalias.domain.positions import Position
+from convalias.domain.positions import FeedCursor, Position
 from convalias.domain.reservations import AddressHolders, AliasReservation
 from convalias.domain.rollout import Rollout, Stage
 from convalias.domain.threads import ConversationThread, ThreadSnapshot, ThreadState
@@ -153,6 +153,10 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         )
     ],
     "position": [Position(name="feed", cursor="x", epoch=3, holder="h", until=NOON), Position(name="feed")],
+    "feed_cursor": [
+        FeedCursor(token="82ff", caught_up=NOON, scan_from=NOON, scan_behind=("events", "c1", "000000000001")),
+        FeedCursor(token="82ff", caught_up=NOON),
+    ],
     "envelope_record": [
         EnvelopeRecord(
             key=RECORD,

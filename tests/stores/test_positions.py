@@ -97,3 +97,28 @@ def test_of_two_that_reach_for_it_at_once_one_gets_it() -> None:
         assert (await desk.one.show("feed")).holder == "two"
 
     asyncio.run(story())
+
+
+def test_a_lease_whose_last_save_was_not_answered_is_found_again() -> None:
+    async def story() -> None:
+        desk = Desk()
+        lease = await held(desk.one)
+        assert await desk.one.save(lease, "7", extend=MINUTE) is not None
+        found = await desk.one.resume(lease)
+        assert found is not None
+        assert found.cursor == "7"
+        assert await desk.one.save(found, "8", extend=MINUTE) is not None
+
+    asyncio.run(story())
+
+
+def test_a_lease_that_somebody_took_over_is_not_found_again() -> None:
+    async def story() -> None:
+        desk = Desk()
+        lease = await held(desk.one)
+        await desk.clock.advance(MINUTE)
+        await held(desk.two)
+        assert await desk.one.resume(lease) is None
+        assert await Desk().one.resume(lease) is None
+
+    asyncio.run(story())

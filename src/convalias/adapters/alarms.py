@@ -15,6 +15,7 @@ ALARMS: Final[Mapping[str, str]] = MappingProxyType(
         "icer.processing.errors": "a mail could not be processed",
         "mons.delivery.failures": "a delivery failed",
         "mons.feed.jumps": "the event log has lost something; it was read from the store",
+        "convs.feed.position_lost": "the store no longer knows where the feed stood; all that may lack is read again",
         "icer.messages.swept": "a kept mail was not in the queue; it is queued again",
     }
 )

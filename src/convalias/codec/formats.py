@@ -31,7 +31,7 @@ from convalias.domain.inbound import (
     Waiting,
 )
 from convalias.domain.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
-from convalias.domain.positions import Position
+from convalias.domain.positions import FeedCursor, Position
 from convalias.domain.reservations import AddressHolders, AliasReservation
 from convalias.domain.rollout import Rollout
 from convalias.domain.threads import ThreadSnapshot
@@ -100,6 +100,7 @@ TENURE: Final = Format("tenure", (AddressTenure,))
 ROLLOUT: Final = Format("rollout", (Rollout,))
 THREAD: Final = Format("thread", (ThreadSnapshot,))
 POSITION: Final = Format("position", (Position,))
+FEED_CURSOR: Final = Format("feed_cursor", (FeedCursor,))
 ENVELOPE_RECORD: Final = Format("envelope_record", (EnvelopeRecord,))
 EVIDENCE: Final = Format("evidence", (EvidenceRecord,))
 OUTCOME: Final[Format[Outcome]] = Format("outcome", (inbound.Done, inbound.Dead, inbound.Quarantined, inbound.Expired))
@@ -126,6 +127,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     ROLLOUT,
     THREAD,
     POSITION,
+    FEED_CURSOR,
     ENVELOPE_RECORD,
     EVIDENCE,
     OUTCOME,

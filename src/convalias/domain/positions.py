@@ -20,3 +20,17 @@ class Position:
     """The holder's incarnation; empty: nobody holds it."""
     until: datetime | None = None
     """When the lease ends; None: nobody holds it."""
+
+
+@frozen(kw_only=True)
+class FeedCursor:
+    """How far the change feed has come in the store's change stream, and in the scan that mends a lost position."""
+
+    token: str
+    """The change stream's position: what is behind it is not published yet."""
+    caught_up: datetime
+    """All that was appended before it is published, or lies behind `scan_from`; give or take the clocks' skew."""
+    scan_from: datetime | None = None
+    """None: there is nothing to scan. Otherwise the append time from which on events are scanned."""
+    scan_behind: tuple[str, ...] = ()
+    """Key of the last event scanned; empty: none yet."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import frozen
 
@@ -24,6 +24,22 @@ IDLE: Final = timedelta(milliseconds=50)
 AWAY: Final = timedelta(seconds=1)
 WHENEVER: Final = datetime.max.replace(tzinfo=UTC)
 """An event is due as soon as it is there. Its append time is another process's clock: only its order counts."""
+
+
+class Feed(Protocol):
+    """Publishes events. Which of the two it is, the store decides: one that tells of its changes is not polled."""
+
+    async def step(self) -> int:
+        """Publish one batch; how many events it had. Raises `Unavailable`; repeatable."""
+        ...
+
+    async def drain(self) -> int:
+        """Publish until nothing waits; how many events there were."""
+        ...
+
+    async def close(self) -> None:
+        """Give back what is held."""
+        ...
 
 
 @frozen(kw_only=True)
@@ -73,18 +89,23 @@ class ChangeFeedPump:
         if not waiting:
             return 0
         events = [self.codec.load(stored.body, ConversationEvent) for stored in waiting]
-        await self.log.publish([_record(event) for event in events])
+        await self.log.publish([record(event) for event in events])
         await self.records.write([_published(stored) for stored in waiting])
-        self._measure(events)
+        measure(self.telemetry, self.clock, events)
         return len(waiting)
 
-    def _measure(self, events: Sequence[ConversationEvent]) -> None:
-        self.telemetry.measure("convs.events.created", len(events))
-        lag = self.clock.now() - min(event.appended_at for event in events)
-        self.telemetry.measure("convs.feed.lag", max(lag, timedelta(0)).total_seconds())
+    async def close(self) -> None:
+        """Nothing is held."""
 
 
-def _record(event: ConversationEvent) -> EventRecord:
+def measure(telemetry: Telemetry, clock: Clock, events: Sequence[ConversationEvent]) -> None:
+    """How many were published, and how long the oldest of them had waited."""
+    telemetry.measure("convs.events.created", len(events))
+    lag = clock.now() - min(event.appended_at for event in events)
+    telemetry.measure("convs.feed.lag", max(lag, timedelta(0)).total_seconds())
+
+
+def record(event: ConversationEvent) -> EventRecord:
     """Ids and kinds only: no text and no Message-ID, which can name people, leaves the store."""
     return EventRecord(event.conversation, event.id, event.seq, kind_of(event.happening), TraceId(event.trace))
 

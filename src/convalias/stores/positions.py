@@ -56,6 +56,15 @@ class Positions:
         """Move on, and hold on; None: somebody else has taken over, and nothing was written."""
         return await self._write(lease, evolve(lease.position, cursor=cursor, until=self.clock.now() + extend))
 
+    async def resume(self, lease: Lease) -> Lease | None:
+        """The same lease, after a `save` whose answer was lost: wherever it stands now. None: somebody took over."""
+        key = _key(lease.position.name)
+        stored = (await self.records.get([key])).get(key)
+        if stored is None:
+            return None
+        standing = self.codec.load(stored.body, Position)
+        return Lease(standing, stored.version) if standing.epoch == lease.position.epoch else None
+
     async def release(self, lease: Lease) -> None:
         """Give it back at once. A lease that is lost already is left alone."""
         await self._write(lease, evolve(lease.position, holder="", until=None))

@@ -16,7 +16,7 @@ from convalias.ports.queue import JobQueue
 from convalias.ports.records import Records
 from convalias.stores import conversations
 from convalias.testing import conformance
-from convalias.testing.conformance import Check, Timed
+from convalias.testing.conformance import ChangesUnderTest, Check, Timed
 
 
 @pytest.mark.parametrize("check", conformance.RECORDS, ids=str)
@@ -28,6 +28,29 @@ def test_records(check: Check[conformance.MakeRecords]) -> None:
         yield places[place]
 
     asyncio.run(check(open_records))
+
+
+@pytest.mark.parametrize("check", conformance.RECORDS, ids=str)
+def test_records_that_tell_of_their_changes(check: Check[conformance.MakeRecords]) -> None:
+    places = defaultdict(lambda: memory.ChangingRecords(memory.Clock()))
+
+    @asynccontextmanager
+    async def open_records(place: str) -> AsyncIterator[Records]:
+        yield places[place]
+
+    asyncio.run(check(open_records))
+
+
+@pytest.mark.parametrize("check", conformance.CHANGES, ids=str)
+def test_changes(check: Check[conformance.MakeChanges]) -> None:
+    clock = memory.Clock()
+    places = defaultdict(lambda: memory.ChangingRecords(clock))
+
+    @asynccontextmanager
+    async def open_changes(place: str) -> AsyncIterator[ChangesUnderTest]:
+        yield ChangesUnderTest(places[place], places[place])
+
+    asyncio.run(check(Timed(open_changes, clock.advance)))
 
 
 @pytest.mark.parametrize("check", conformance.BLOBS, ids=str)

@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from convalias.adapters import mongo
 from convalias.ports import records
 from convalias.testing import conformance
-from convalias.testing.conformance import Check
+from convalias.testing.conformance import ChangesUnderTest, Check, Timed
 
 
 class Places:
@@ -39,6 +39,11 @@ class Places:
         async with self.database(place) as database:
             yield mongo.Records(database)
 
+    @asynccontextmanager
+    async def changes(self, place: str) -> AsyncIterator[ChangesUnderTest]:
+        async with self.database(place) as database:
+            yield ChangesUnderTest(mongo.Records(database), mongo.Changes(database))
+
     def drop(self) -> None:
         with MongoClient[dict[str, object]](self.url("")) as client:
             for name in client.list_database_names():
@@ -50,4 +55,11 @@ class Places:
 def test_records(check: Check[conformance.MakeRecords], mongodb: str) -> None:
     places = Places(mongodb)
     asyncio.run(check(places.records))
+    places.drop()
+
+
+@pytest.mark.parametrize("check", conformance.CHANGES, ids=str)
+def test_changes(check: Check[conformance.MakeChanges], mongodb: str) -> None:
+    places = Places(mongodb)
+    asyncio.run(check(Timed(places.changes)))
     places.drop()

@@ -9,6 +9,7 @@ from convalias.testing import conformance
 from convalias.testing.conformance import Check, PromiseBrokenError
 from testing.conformance.broken import (
     blobs,
+    changes,
     conversations,
     directory,
     event_log,
@@ -35,6 +36,7 @@ SUITES: Mapping[str, tuple[Sequence[str], list[Attempt | None], Mapping[str, obj
     name: ([str(check) for check in suite], tries, mutants)
     for name, suite, tries, mutants in [
         ("Records", conformance.RECORDS, attempts(conformance.RECORDS, records.MUTANTS), records.MUTANTS),
+        ("Changes", conformance.CHANGES, attempts(conformance.CHANGES, changes.MUTANTS), changes.MUTANTS),
         ("Blobs", conformance.BLOBS, attempts(conformance.BLOBS, blobs.MUTANTS), blobs.MUTANTS),
         ("JobQueue", conformance.JOB_QUEUE, attempts(conformance.JOB_QUEUE, job_queue.MUTANTS), job_queue.MUTANTS),
         ("EventLog", conformance.EVENT_LOG, attempts(conformance.EVENT_LOG, event_log.MUTANTS), event_log.MUTANTS),

@@ -3,6 +3,7 @@
 from convalias.adapters.memory import faulty
 from convalias.adapters.memory.ambient import Incarnation, Measure, NoTelemetry, Span, Telemetry
 from convalias.adapters.memory.blobs import Blobs
+from convalias.adapters.memory.changes import ChangingRecords
 from convalias.adapters.memory.clock import Clock
 from convalias.adapters.memory.event_log import EventLog
 from convalias.adapters.memory.faults import Fault, Faults, after, before
@@ -14,6 +15,7 @@ from convalias.adapters.memory.records import Records
 
 __all__ = [
     "Blobs",
+    "ChangingRecords",
     "Clock",
     "EventLog",
     "Fault",

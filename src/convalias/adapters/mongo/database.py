@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from bson.codec_options import CodecOptions
 from bson.objectid import ObjectId
 from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
@@ -14,7 +15,7 @@ from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from convalias.adapters.mongo import schema
-from convalias.adapters.mongo.documents import Document, KeyDocument
+from convalias.adapters.mongo.documents import Change, Document, KeyDocument
 from convalias.adapters.mongo.errors import UnusableStoreError, is_not_allowed, translate, translated
 from convalias.ports.errors import Unavailable
 
@@ -57,7 +58,7 @@ class Database:
         self._strict = plain.with_options(read_concern=ReadConcern("linearizable"))
         self.records: AsyncCollection[Document] = self._strict if self._is_linearizable else plain
         """Majority writes with journal."""
-        self.changes: AsyncCollection[Document] = plain
+        self.changes: AsyncCollection[Change] = plain.with_options(codec_options=CodecOptions[Change]())
 
     async def __aenter__(self) -> Self:
         """Open."""

@@ -36,6 +36,19 @@ class Document(TypedDict):
     body: dict[str, Bson]
 
 
+class Token(TypedDict):
+    """A resume token."""
+
+    _data: str
+
+
+class Change(TypedDict):
+    """What a change stream tells of one insert."""
+
+    _id: Token
+    fullDocument: Document
+
+
 def key_document(key: Key) -> KeyDocument:
     """As `_id`. MongoDB compares embedded documents field by field, text by its octets."""
     return {"table": key.table, "partition": key.partition, "id": key.id}

@@ -12,12 +12,13 @@ opened twice means two processes on one store. In any test framework:
 
         asyncio.run(check(open_records))
 
-`JOB_QUEUE` and `EVENT_LOG` take `Timed(open, pass_time)`, because time must pass there.
+`JOB_QUEUE`, `EVENT_LOG` and `CHANGES` take `Timed(open, pass_time)`, because time must pass there.
 """
 
 from typing import Final
 
 from convalias.testing.conformance.blobs import BLOBS, MakeBlobs
+from convalias.testing.conformance.changes import CHANGES, ChangesUnderTest, MakeChanges
 from convalias.testing.conformance.check import Check, Open, PassTime, PromiseBrokenError, Timed
 from convalias.testing.conformance.conversations import CONVERSATION_STORE, MakeConversationStore
 from convalias.testing.conformance.directory import IDENTITY_DIRECTORY, MakeIdentityDirectory
@@ -35,6 +36,7 @@ RECORDS: Final[tuple[Check[MakeRecords], ...]] = RECORDS_KEYS + RECORDS_VERSIONS
 
 __all__ = [
     "BLOBS",
+    "CHANGES",
     "CONVERSATION_STORE",
     "EVENT_LOG",
     "FLAGS",
@@ -44,12 +46,14 @@ __all__ = [
     "NOTIFICATION_HUB",
     "OUTGOING_MAIL",
     "RECORDS",
+    "ChangesUnderTest",
     "Check",
     "HubUnderTest",
     "LegacyKnowledge",
     "LegacyUnderTest",
     "MailSink",
     "MakeBlobs",
+    "MakeChanges",
     "MakeConversationStore",
     "MakeEventLog",
     "MakeFlags",
