@@ -10,8 +10,11 @@ PYTHON ?=
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 NEW_ENOUGH := import sys, venv; sys.exit(sys.version_info < (3, 11))
 
-# Processes that run the tests: 0 is this one alone, 2 or `auto` share them out.
+# Processes that run the tests: 0 is this one alone, 2 or `auto` share them out, all tests of one engine to one of them.
 WORKERS ?= 0
+SHARED_OUT = -n $(WORKERS) --dist loadgroup
+# 0 lets the tests of an engine that is not there skip, with the line that mends it.
+REQUIRE ?= 1
 # Further arguments for pytest, as in `make test ARGS="tests/domain -k alias"`.
 ARGS ?=
 
@@ -19,10 +22,10 @@ ARGS ?=
 WHOLLY_COVERED := src/convalias/domain/*,src/convalias/services/*,src/convalias/stores/*
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-fast check format-check lint mypy pyright imports format bench soak lock build clean
+.PHONY: help venv demo test test-fast engines engines-build check format-check lint mypy pyright imports format bench soak lock build clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## Make the locked development environment in .venv
 
@@ -55,11 +58,18 @@ demo: $(STAMP) ## Show the whole system at work, in a minute
 
 test: $(STAMP) ## Run the tests; domain, services and stores are covered wholly or it fails
 	@$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= $(ARGS)
+	$(BIN)/python -m pytest $(SHARED_OUT) --cov --cov-report= $(ARGS)
 	@$(BIN)/python -m coverage report --include='$(WHOLLY_COVERED)' --fail-under=100
 
 test-fast: $(STAMP) ## Run the tests that take less than a second, without coverage
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not soak" $(ARGS)
+	$(BIN)/python -m pytest $(SHARED_OUT) -m "not slow and not soak" $(ARGS)
+
+engines-build: $(STAMP) ## Build the servers of the engine tests into a cache (needs a Java, Maven and Go)
+	@$(BIN)/python tests/engines/build.py
+
+engines: $(STAMP) ## Run the tests against real engines; none may skip (REQUIRE=0: what is there)
+	@$(BIN)/python tests/engines/build.py || test "$(REQUIRE)" != 1
+	CONVALIAS_REQUIRE_ENGINES=$(REQUIRE) $(BIN)/python -m pytest $(SHARED_OUT) -m engine $(ARGS)
 
 # Each its own target: `make --keep-going check` tells everything that is wrong in one run.
 check: format-check lint mypy pyright imports test ## Check the format, lint, types and layers, then run the tests

@@ -13,13 +13,20 @@ or queue of its own, so that a server which somebody gave may hold other things 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Final, TypeVar
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
 
 import pytest
+from attrs import frozen
+from confluent_kafka.admin import AdminClient, NewTopic
 
+from engines.servers import kafka as kafka_servers
 from engines.servers import mongod, process
+from engines.servers import s3 as s3_servers
+from engines.servers import sqs as sqs_servers
 from engines.servers.given import MISSING, EngineMissing, given
 
 T = TypeVar("T")
@@ -27,6 +34,59 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 ENGINES: Final = ("mongodb", "kafka", "s3", "sqs")
 """Names of the fixtures."""
+
+
+class Listening(Protocol):
+    """A server that says where it is."""
+
+    @property
+    def url(self) -> str:
+        """Its endpoint."""
+        ...
+
+
+@frozen
+class KafkaServer:
+    """Where a Kafka listens, in librdkafka's words, and which of the tiers it is."""
+
+    bootstrap: str
+    tier: str
+
+    @property
+    def is_mock(self) -> bool:
+        """It has no disk, and knows no admin requests."""
+        return self.tier == "mock"
+
+    def make_topic(self, *, partitions: int = 4) -> str:
+        """A topic of a name of its own; four partitions in the mock cluster, whatever is asked for."""
+        topic = f"convalias-{uuid.uuid4().hex}"
+        if not self.is_mock:
+            admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+            admin.create_topics([NewTopic(topic, num_partitions=partitions)])[topic].result(20)
+        return topic
+
+
+@frozen
+class AwsServer:
+    """Where an S3 or SQS listens, with which keys, and which of the tiers it is."""
+
+    url: str
+    tier: str
+    access_key: str = s3_servers.ACCESS_KEY
+    secret_key: str = s3_servers.SECRET_KEY
+    region: str = "us-east-1"
+
+    @staticmethod
+    def given(url: str, *, tier: str) -> AwsServer:
+        """The keys of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, where they are set."""
+        found = os.environ.get
+        return AwsServer(
+            url.rstrip("/"),
+            tier=tier,
+            access_key=found("AWS_ACCESS_KEY_ID", s3_servers.ACCESS_KEY),
+            secret_key=found("AWS_SECRET_ACCESS_KEY", s3_servers.SECRET_KEY),
+            region=found("AWS_REGION", "us-east-1"),
+        )
 
 
 def _tiers(engine: str, *without_url: str, always: Sequence[str] = ()) -> list[str]:
@@ -54,6 +114,50 @@ def mongodb(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         return
     with or_skip(mongod.replica_set(tmp_path_factory.mktemp("mongodb"))) as servers:
         yield servers.url
+
+
+@pytest.fixture(scope="session", params=_tiers("KAFKA", "apache", always=["mock"]))
+def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """A Kafka: Apache's, or librdkafka's mock cluster (`is_mock`)."""
+    tier: str = request.param
+    if tier == "mock":
+        with kafka_servers.mock_cluster() as bootstrap:
+            yield KafkaServer(bootstrap, tier=tier)
+    elif url := given("KAFKA"):
+        yield KafkaServer(url.removeprefix("kafka://"), tier=tier)
+    else:
+        with or_skip(kafka_servers.apache_kafka(tmp_path_factory.mktemp("kafka"))) as broker:
+            yield KafkaServer(broker.url, tier=tier)
+
+
+@pytest.fixture(scope="session", params=_tiers("S3", "versitygw", always=["moto"]))
+def s3(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
+    """An S3: the one given, versitygw, moto. Its keys are those that the server was started with."""
+    tier: str = request.param
+    start: dict[str, Callable[[Path], AbstractContextManager[Listening]]] = {
+        "moto": s3_servers.moto,
+        "versitygw": s3_servers.versitygw,
+    }
+    if tier == "given":
+        yield AwsServer.given(given("S3") or "", tier=tier)
+        return
+    with or_skip(start[tier](tmp_path_factory.mktemp(f"s3-{tier}"))) as server:
+        yield AwsServer(server.url, tier=tier)
+
+
+@pytest.fixture(scope="session", params=_tiers("SQS", "elasticmq", always=["moto"]))
+def sqs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
+    """An SQS: the one given, ElasticMQ, moto."""
+    tier: str = request.param
+    start: dict[str, Callable[[Path], AbstractContextManager[Listening]]] = {
+        "moto": sqs_servers.moto,
+        "elasticmq": sqs_servers.elasticmq,
+    }
+    if tier == "given":
+        yield AwsServer.given(given("SQS") or "", tier=tier)
+        return
+    with or_skip(start[tier](tmp_path_factory.mktemp(f"sqs-{tier}"))) as server:
+        yield AwsServer(server.url, tier=tier)
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m engine` chooses
