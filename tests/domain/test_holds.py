@@ -55,7 +55,7 @@ def test_an_approval_admits_this_mail() -> None:
 
 def test_an_approval_may_admit_the_address() -> None:
     decided = decide(HELD, Approve(ANN, Admits.THIS_ADDRESS), now=NOW)
-    assert decided == Changed(evolve(HELD, state=HoldState.APPROVED, decided_by=ANN), EVE)
+    assert decided == Changed(evolve(HELD, state=HoldState.APPROVED, decided_by=ANN, admits=Admits.THIS_ADDRESS), EVE)
 
 
 def test_where_from_is_ambiguous_there_is_no_address_to_admit() -> None:

@@ -154,11 +154,10 @@ class Holds:
         """Conversations whose participants are to be asked; `load(row.body, Asking)` reads one."""
         return await self.records.due(ASKING, until=until, limit=limit)
 
-    async def asked(self, row: Stored, asking: Asking, *, due: datetime | None) -> bool:
-        """Write how far asking is. False when something came to wait meanwhile: look again."""
+    async def asked(self, row: Stored, asking: Asking, *, due: datetime | None) -> None:
+        """Write how far asking is. Not written when something came to wait meanwhile: then the row is still due."""
         at = None if due is None else Due(ASKING, due)
-        (answer,) = await self.records.write([Replace(row.key, row.version, dump(asking), at)])
-        return isinstance(answer, Written)
+        await self.records.write([Replace(row.key, row.version, dump(asking), at)])
 
     async def sent(self, conversation: ConversationId, *, at: datetime, more: datetime) -> None:
         """The approval mail of `at` has left; what came to wait since is asked about at `more`."""

@@ -21,7 +21,7 @@ from convalias.domain.rulebook import RuleBook
 from convalias.domain.verdicts import RelayToConversation, Source, Verdict
 from convalias.testing.strategies import Exchange
 
-ROUNDS: Final = 3
+ROUNDS: Final = 4
 """After so many rounds nothing is lacking any more."""
 
 

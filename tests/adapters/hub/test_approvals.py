@@ -1,0 +1,51 @@
+"""The approval mail: automatic, to a participant, with a link for each held mail and no more of its sender than helps."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+
+from convalias.adapters.hub import ApprovalWriter
+from convalias.adapters.mime import compose
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.evidence import Authentication
+from convalias.domain.holds import ApprovalItem
+from convalias.domain.inbound import HoldId
+from convalias.domain.seals import Seal, Seals
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ANN = EmailAddress.parse("ann@home.example")
+ITEM = ApprovalItem(
+    hold=HoldId("m-1"),
+    sender="eve@other.example",
+    authentication=Authentication.UNPROVED,
+    subject="",
+    expires_at=NOON,
+    masked="e…@other.example",
+)
+WRITER = ApprovalWriter(
+    compose=compose,
+    seals=Seals(Seal(b"m" * 32), Seal(b"r" * 32), Seal(b"l" * 32)),
+    alias_domain="reply.example",
+    base_url="https://mail.example/",
+    via="Acme",
+)
+
+
+def test_it_is_automatic_and_links_to_each_held_mail() -> None:
+    raw = WRITER.approval(to=ANN, items=[(ITEM, "t.1"), (ITEM, "t.2")], key="q-1", at=NOON)
+    mail = message_from_bytes(raw, policy=policy.default)
+    assert (mail["Auto-Submitted"], mail["To"], mail["From"]) == (
+        "auto-generated",
+        "ann@home.example",
+        "Acme <no-reply@reply.example>",
+    )
+    body = mail.get_content()
+    assert "https://mail.example/approvals/t.1\r\n" in body
+    assert "https://mail.example/approvals/t.2\r\n" in body
+    assert "e…@other.example" in body
+    assert "eve@" not in body
+
+
+def test_the_same_items_are_the_same_bytes() -> None:
+    assert WRITER.approval(to=ANN, items=[], key="q", at=NOON) == WRITER.approval(to=ANN, items=[], key="q", at=NOON)
