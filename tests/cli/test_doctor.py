@@ -21,7 +21,15 @@ def test_what_is_good_is_0_with_warnings(commands: Commands) -> None:
     found = findings(commands)
     assert found["signing key"]["health"] == "warning"
     assert "CONVALIAS_MAILGUN_SIGNING_KEY" in found["signing key"]["mend"]
-    assert {row["health"] for name, row in found.items() if name != "signing key"} == {"good"}
+    assert found["who proves senders"]["health"] == "warning"
+    warned = {"signing key", "who proves senders"}
+    assert {row["health"] for name, row in found.items() if name not in warned} == {"good"}
+
+
+def test_who_proves_senders_is_said(commands: Commands) -> None:
+    config = commands.file("proving.toml", 'trusted_authserv_ids = ["mx.example"]\nauthenticate_senders = true\n')
+    found = findings(commands, "--config", config)["who proves senders"]
+    assert (found["health"], found["found"]) == ("good", "mx.example, name servers")
 
 
 def test_before_the_first_use_there_is_nothing_wrong(commands: Commands) -> None:

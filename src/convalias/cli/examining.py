@@ -16,6 +16,7 @@ from convalias.adapters.embedded import EmbeddedError
 from convalias.adapters.embedded.folder import file_system
 from convalias.app.embedded import KEY_FILE, file_keyring
 from convalias.app.facade import Convalias
+from convalias.cli.errors import is_unusable
 from convalias.cli.stored import everything
 from convalias.codec.errors import CodecError
 from convalias.domain.addresses import MailDomains
@@ -75,7 +76,7 @@ def examine_settings(read: Callable[[], Settings]) -> tuple[Settings | None, lis
             Finding(check=f"setting {key}", health=Health.MISCONFIGURED, found=problem, mend="correct it")
             for key, problem in wrong.problems.items()
         ]
-    return settings, [Finding(check="settings", found="read"), _signing_key(settings)]
+    return settings, [Finding(check="settings", found="read"), _signing_key(settings), _senders(settings)]
 
 
 def _signing_key(settings: Settings) -> Finding:
@@ -84,6 +85,20 @@ def _signing_key(settings: Settings) -> Finding:
         return Finding(check=check, found=f"{len(settings.signing_keys.split(','))} set")
     return Finding(
         check=check, health=Health.WARNING, found="none", mend=f"set {SIGNING_KEY}: serve and run refuse to start"
+    )
+
+
+def _senders(settings: Settings) -> Finding:
+    """Whether anything proves who writes: without it a participant's address is taken at its word."""
+    asked = ["name servers"] if settings.authentication is not None else []
+    proving = [*sorted(settings.trusted_authserv_ids), *asked]
+    if proving:
+        return Finding(check="who proves senders", found=", ".join(proving))
+    return Finding(
+        check="who proves senders",
+        health=Health.WARNING,
+        found="nobody",
+        mend="set trusted_authserv_ids to what your border writes, or authenticate_senders = true",
     )
 
 
@@ -157,6 +172,8 @@ async def examine_store(cv: Convalias, settings: Settings) -> list[Finding]:
     except CodecError as error:
         return [Finding(check="store", health=Health.MISCONFIGURED, found=str(error), mend="use a newer convalias")]
     except PortError as error:
+        if is_unusable(error):
+            return [Finding(check="store", health=Health.MISCONFIGURED, found=str(error), mend="see what it says")]
         return [Finding(check="store", health=Health.AWAY, found=str(error), mend="try again; look at the disk")]
 
 

@@ -93,3 +93,10 @@ class Silent:
 def test_there_is_a_net_behind_the_time_out() -> None:
     answer = asyncio.run(DnsResolver(Silent(), within=timedelta(seconds=-1)).txt("corp.example"))
     assert answer == TemporaryFailure("TimeoutError")
+
+
+def test_other_name_servers_can_be_asked_by_their_addresses() -> None:
+    resolver = DnsResolver.asking(["192.0.2.53", "2001:db8::53"])
+    assert getattr(resolver.asked, "nameservers", None) == ["192.0.2.53", "2001:db8::53"]
+    with pytest.raises(ValueError, match=r"ns\.example"):
+        DnsResolver.asking(["ns.example"])
