@@ -1121,3 +1121,32 @@ def test_an_index_call_that_cannot_be_read_for_leaves_the_rows_of_the_hub_alone(
         assert len(await world.legacy.calls()) == 1
 
     asyncio.run(story())
+
+
+def test_a_log_that_comes_again_is_not_decided_anew() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        event = await world.said()
+        worker = world.worker()
+        await worker.decide([record(event)])
+        before = world.faults.calls.total()
+        await worker.decide([record(event)] * 3)
+        assert world.faults.calls.total() == before
+        await world.worker().decide([record(event)])  # another process looks, and finds it decided
+        assert await world.states(event) == ["planned", "planned"]
+
+    asyncio.run(story())
+
+
+def test_only_so_many_decided_events_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        events = [await world.said() for _ in range(3)]
+        worker = world.worker()
+        await worker.decide([record(event) for event in events])
+        assert list(worker.deciding._decided) == [event.id for event in events[-2:]]
+
+    monkeypatch.setattr("convalias.services.outbound_deciding.REMEMBERED", 2)
+    asyncio.run(story())

@@ -54,6 +54,10 @@ def _nothing() -> OrderedDict[ConversationId, Seq]:
     return OrderedDict()
 
 
+def _none_yet() -> OrderedDict[EventId, None]:
+    return OrderedDict()
+
+
 @frozen(kw_only=True)
 class Deciding:
     """From published events to decisions. Safe to repeat at any point, by any number of processes."""
@@ -67,6 +71,8 @@ class Deciding:
     channels: ChannelChoice = OnlyEmail()
     notify_within: timedelta = NOTIFY_WITHIN
     _seen: OrderedDict[ConversationId, Seq] = field(factory=_nothing, init=False, repr=False, eq=False)
+    _decided: OrderedDict[EventId, None] = field(factory=_none_yet, init=False, repr=False, eq=False)
+    """What this process has decided, or found decided: a log that comes again costs nothing."""
 
     async def decide(self, records: Sequence[EventRecord]) -> None:
         """Returned: each has its decision, commit. Raised (`Unavailable`): commit nothing, and try again.
@@ -127,9 +133,14 @@ class Deciding:
             self._seen.popitem(last=False)
 
     async def _guarded(self, conversation: ConversationId, event: EventId, trace: str) -> None:
+        if event in self._decided:
+            return
         try:
             async with asyncio.timeout(DECIDE_WITHIN.total_seconds()):
                 await self.decide_one(conversation, event)
+            self._decided[event] = None
+            while len(self._decided) > REMEMBERED:
+                self._decided.popitem(last=False)
         except (Unavailable, Contended, TimeoutError):
             raise
         except Exception as poison:  # noqa: BLE001 - whatever it is: one record must not stop the log
