@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -25,9 +25,13 @@ from convalias.domain.policy import BlockedSenders, LoopGuard, RoutingPolicy, Se
 DATA: Final = "CONVALIAS_DATA"
 KEYS: Final = "CONVALIAS_KEYS"
 SIGNING_KEY: Final = "CONVALIAS_MAILGUN_SIGNING_KEY"
+STORE: Final = "CONVALIAS_STORE"
+STORES: Final = ("mongodb", "mongodb+srv")
+"""Schemes of `store`."""
 _KNOWN: Final = frozenset(
     {
         "data",
+        "store",
         "alias_domains",
         "legacy_domains",
         "platform",
@@ -83,6 +87,8 @@ class Settings:
 
     data: Path = Path("convalias-data")
     """Folder of the embedded backend."""
+    store: str | None = field(default=None, repr=False)
+    """URL of the store where it is not that folder: `mongodb://host1,host2/database?replicaSet=name`."""
     alias_domains: tuple[str, ...] = ()
     """Empty: those that `convalias load` was given."""
     legacy_domains: tuple[str, ...] = ()
@@ -124,6 +130,7 @@ def read_settings(
     alias_domains = reader.domains("alias_domains")
     settings = Settings(
         data=Path(folder),
+        store=reader.engine("store", environment, STORE, STORES),
         alias_domains=alias_domains,
         legacy_domains=reader.legacy_domains(alias_domains),
         platform=reader.name("platform", "convalias"),
@@ -185,6 +192,19 @@ class _Reader(TableReader):
         except WrongSettings as wrong:
             self.problems.update(wrong.problems)
             return ""
+
+    def engine(self, key: str, environment: Mapping[str, str], variable: str, schemes: Sequence[str]) -> str | None:
+        """A URL from the environment or the file; one with a password from the environment only. None: not set."""
+        given, written = self.secret(environment, variable), self.text(key, "")
+        scheme, _, rest = (given or written).partition("://")
+        if (given or written) and (scheme not in schemes or not rest):
+            # Never what is there: it may be a URL with a password whose scheme is misspelt.
+            self.problems[variable if given else key] = f"expected a URL that starts with {schemes[0]}://"
+        elif written and "@" in rest.partition("/")[0] and not given:
+            self.problems[key] = (
+                f"holds a user, and a secret does not belong in a file; set {variable}, or {variable}_FILE"
+            )
+        return given or written or None
 
     def authentication(self) -> SenderAuthentication | None:
         """Asked for by a switch of its own: a table that was left behind must not make a deployment ask the network."""

@@ -12,6 +12,7 @@ from typing import Final
 from convalias.adapters import embedded as adapters
 from convalias.adapters import system
 from convalias.adapters.alarms import Telemetry
+from convalias.app.engines import engines, shared_keyring
 from convalias.app.facade import Opener
 from convalias.app.ports import Instead, Ports
 from convalias.app.services import Wiring, audience
@@ -26,7 +27,7 @@ KEY_FILE: Final = "keys"
 
 def embedded(settings: Settings, instead: Instead) -> tuple[Opener, Wiring]:
     """How to open the ports under `settings.data`, and the wiring. Makes the folder and its key file at opening."""
-    keyring = settings.keyring or file_keyring(settings.data)
+    keyring = shared_keyring(settings) or file_keyring(settings.data)
     authenticator = None if settings.authentication is None else _authenticator(settings.authentication)
 
     @asynccontextmanager
@@ -35,31 +36,36 @@ def embedded(settings: Settings, instead: Instead) -> tuple[Opener, Wiring]:
         async with AsyncExitStack() as stack:
             folder = adapters.DataDirectory(settings.data, clock=clock, incarnation=incarnation)
             await stack.enter_async_context(folder)
+            remote = await stack.enter_async_context(engines(settings, instead))
             outbox = adapters.Outbox(settings.data / "outbox", incarnation=incarnation)
             system_outbox = adapters.Outbox(settings.data / "outbox-system", incarnation=incarnation)
             legacy_outbox = adapters.Outbox(settings.data / "legacy-outbox", incarnation=incarnation)
             legacy = adapters.LegacyRelay(
                 settings.data / "legacy.db",
                 outgoing=legacy_outbox,
-                audience=audience(folder.records, folder.blobs, clock, instead.get("identity")),
+                audience=audience(remote.get("records", folder.records), folder.blobs, clock, instead.get("identity")),
                 clock=clock,
             )
             for part in (outbox, system_outbox, legacy_outbox, legacy):
                 await part.open()
             stack.push_async_callback(legacy.close)
-            yield Ports(
-                records=folder.records,
-                blobs=folder.blobs,
-                queue=folder.jobs,
-                events=folder.events,
-                clock=clock,
-                telemetry=Telemetry(),
-                incarnation=incarnation,
-                mail=outbox,
-                system_mail=system_outbox,
-                legacy=legacy,
-                authenticator=authenticator,
-            ).but(**instead)
+            yield (
+                Ports(
+                    records=folder.records,
+                    blobs=folder.blobs,
+                    queue=folder.jobs,
+                    events=folder.events,
+                    clock=clock,
+                    telemetry=Telemetry(),
+                    incarnation=incarnation,
+                    mail=outbox,
+                    system_mail=system_outbox,
+                    legacy=legacy,
+                    authenticator=authenticator,
+                )
+                .but(**remote)
+                .but(**instead)
+            )
 
     wiring = Wiring(
         keyring=keyring,

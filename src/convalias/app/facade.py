@@ -148,6 +148,8 @@ class Convalias:
             if self._events is not None:
                 await self._events.close()
                 self._events = None
+            if self._services is not None:
+                await self._services.feed.close()
         finally:
             self._ports = self._services = self._deployment = self._looked = None
             if stack is not None:
@@ -232,7 +234,10 @@ class Convalias:
         if self._services is None or told != self._deployment:
             self._deployment = told
             policy = self._wiring.policy or told.policy
-            self._services = assemble(ports, deployment=told, policy=policy, wiring=self._wiring)
+            assembled = assemble(ports, deployment=told, policy=policy, wiring=self._wiring)
+            # The feed knows no deployment, and holds a lease: it goes on as it is.
+            standing = self._services
+            self._services = assembled if standing is None else evolve(assembled, feed=standing.feed)
 
     async def open_conversation(
         self, conversation: str, *, use_case: str, participants: Sequence[Participant]

@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 
 from convalias.ports.ambient import Clock, Incarnation, Telemetry
 from convalias.ports.blobs import Blobs
+from convalias.ports.changes import Changes
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.event_log import EventLog
 from convalias.ports.flags import Flags
@@ -29,6 +30,7 @@ class Instead(TypedDict, total=False):
     clock: Clock
     telemetry: Telemetry
     incarnation: Incarnation
+    changes: Changes
     conversations: ConversationStore
     identity: IdentityDirectory
     legacy: LegacyRelay
@@ -55,6 +57,8 @@ class Ports:
     """Where notifications leave."""
     system_mail: OutgoingMail
     """Where refusals leave."""
+    changes: Changes | None = None
+    """None: the due lane of `records` is polled for new events."""
     conversations: ConversationStore | None = None
     """None: kept in `records`."""
     identity: IdentityDirectory | None = None

@@ -23,7 +23,8 @@ from convalias.services.aliasing import Aliasing, AliasMint
 from convalias.services.appending import Appender
 from convalias.services.approvals import Approvals
 from convalias.services.asking import ApprovalMails
-from convalias.services.change_feed import ChangeFeedPump
+from convalias.services.change_feed import ChangeFeedPump, Feed
+from convalias.services.change_stream import ChangeStreamFeed
 from convalias.services.contacts import Contacts
 from convalias.services.inbound_worker import InboundWorker
 from convalias.services.legacy_audience import ParticipantsAudience
@@ -43,6 +44,7 @@ from convalias.services.sweeper import Sweeper
 from convalias.stores.aliases import Aliases
 from convalias.stores.conversations import ConversationStore
 from convalias.stores.directory import IdentityDirectory
+from convalias.stores.positions import Positions
 from convalias.stores.threads import Threads
 
 
@@ -60,7 +62,7 @@ class Services:
     messaging: Messaging
     loading: Loading
     contacts: Contacts
-    feed: ChangeFeedPump
+    feed: Feed
     outbound: OutboundNotifier
     operations: Operations
     replay: Replay
@@ -123,7 +125,7 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
         messaging=messaging,
         loading=Loading(aliasing=aliasing),
         contacts=contacts,
-        feed=ChangeFeedPump(records=ports.records, log=ports.events, clock=ports.clock, telemetry=ports.telemetry),
+        feed=_feed(ports),
         outbound=_outbound(
             ports=ports, stores=stores, stages=stages, contacts=contacts, deployment=deployment, wiring=wiring
         ),
@@ -164,6 +166,18 @@ def _aliasing(ports: Ports, stores: Stores, stages: Stages, deployment: Deployme
         appender=Appender(conversations=stores.conversations, threads=stores.threads, clock=ports.clock),
         stages=stages,
         mint=mint if deployment.alias_domains else None,
+    )
+
+
+def _feed(ports: Ports) -> Feed:
+    if ports.changes is None:
+        return ChangeFeedPump(records=ports.records, log=ports.events, clock=ports.clock, telemetry=ports.telemetry)
+    return ChangeStreamFeed(
+        changes=ports.changes,
+        positions=Positions(records=ports.records, clock=ports.clock, incarnation=ports.incarnation),
+        log=ports.events,
+        clock=ports.clock,
+        telemetry=ports.telemetry,
     )
 
 

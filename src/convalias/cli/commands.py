@@ -19,6 +19,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "ingest": ("ingest", "Take in mail from files: .eml, mbox, maildir."),
         "keys": ("keys", "Make the secrets that guard aliases and links."),
         "load": ("load", "Put a world into the store."),
+        "migrate": ("migrate", "Make the indexes that a store needs."),
         "read": ("read", "Note how far a participant has read."),
         "replay": ("replay", "Decide kept mails anew; try again what was given up."),
         "rollout": ("rollout", "Which conversations are in which stage."),

@@ -13,8 +13,8 @@ from convalias.services.errors import KeyReused, NoSuchAlias, NoSuchConversation
 from convalias.settings import WrongSettings
 from convalias.stores.errors import Contended, StoreError
 
-_OF_THE_DATA_DIRECTORY: Final = frozenset({"UnusableDirectoryError", "NewerFormatError"})
-"""By name: to know the classes would load SQLite for a mistyped option."""
+_OF_THE_STORE: Final = frozenset({"UnusableDirectoryError", "NewerFormatError", "UnusableStoreError"})
+"""By name: to know the classes would load SQLite and MongoDB's driver for a mistyped option."""
 
 
 class Failed(Exception):
@@ -57,10 +57,15 @@ def _status(error: BaseException) -> Exit | None:
             return Exit.REFUSED
         case InvalidValue() | KeyReused() | CodecError() | StoreError():
             return Exit.DATA
-        case _ if type(error).__name__ in _OF_THE_DATA_DIRECTORY:
+        case _ if is_unusable(error):
             return Exit.CONFIG
         case _:
             return None
+
+
+def is_unusable(error: BaseException) -> bool:
+    """Whether it says that this directory or database cannot hold a store, and what would be right."""
+    return type(error).__name__ in _OF_THE_STORE
 
 
 def read_octets(path: str) -> bytes:

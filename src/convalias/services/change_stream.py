@@ -101,11 +101,12 @@ class ChangeStreamFeed:
         return total
 
     async def close(self) -> None:
-        """Let go of the stream, and give the lease back."""
+        """Let go of the stream, and give the lease back; where that cannot be told now, it runs out by itself."""
         await self._forget()
         lease, self._lease = self._lease, None
-        if lease is not None and (held := await self._positions.resume(lease)) is not None:
-            await self._positions.release(held)
+        with suppress(PortError):
+            if lease is not None and (held := await self._positions.resume(lease)) is not None:
+                await self._positions.release(held)
 
     async def _step(self) -> int:
         lease = await self._held()

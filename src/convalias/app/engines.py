@@ -1,0 +1,46 @@
+"""Engines that a setting names by URL, each loaded and opened only where it is named."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from convalias.app.ports import Instead
+from convalias.domain.keyring import Keyring
+from convalias.settings import KEYS, STORE, Settings, WrongSettings
+
+
+@asynccontextmanager
+async def engines(settings: Settings, instead: Instead) -> AsyncGenerator[Instead]:
+    """The ports that the settings bind to engines; a port that was given is not opened here."""
+    async with AsyncExitStack() as stack:
+        bound: Instead = {}
+        if settings.store is not None and "records" not in instead:
+            from convalias.adapters import mongo  # noqa: PLC0415 - pymongo loads where it is used
+
+            database = await stack.enter_async_context(mongo.Database(settings.store))
+            bound["records"] = mongo.Records(database)
+            bound["changes"] = mongo.Changes(database)
+        yield bound
+
+
+async def migrate(settings: Settings) -> dict[str, list[str]]:
+    """Make what the engines lack; by setting, the names of what was made. May be repeated."""
+    if settings.store is None:
+        return {}
+    from convalias.adapters import mongo  # noqa: PLC0415 - pymongo loads where it is used
+
+    database = mongo.Database(settings.store)
+    try:
+        return {"store": await database.migrate()}
+    finally:
+        await database.close()
+
+
+def shared_keyring(settings: Settings) -> Keyring | None:
+    """The keys that were set. A store that several machines share has no key file: each would make its own."""
+    if settings.store is not None and settings.keyring is None:
+        raise WrongSettings(
+            {KEYS: f"not set, expected keys that all processes on {STORE} share; see convalias keys new"}
+        )
+    return settings.keyring
