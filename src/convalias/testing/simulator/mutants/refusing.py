@@ -1,0 +1,83 @@
+"""Slips in whom to believe, and whom to tell what about a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from convalias.codec import dump
+from convalias.domain import routing
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.evidence import Authentication, SenderEvidence
+from convalias.domain.inbound import RefusalDue
+from convalias.domain.plan import RoutingPlan
+from convalias.ports.records import Due, Insert, Key, Written
+from convalias.services import carrier
+from convalias.services.carrier import PlanCarrier
+from convalias.stores import refusals
+from convalias.stores.encoding import digest
+from convalias.stores.refusals import Refusals
+from convalias.testing.simulator.mutants.slip import Mutant, instead, together
+
+
+async def _for_each_mail(self: Refusals, refusal: RefusalDue, *, received: datetime, due: datetime) -> bool:
+    partition = f"{received:%Y-%m-%d}.{digest(refusal.sender.domain)}"
+    key = Key(refusals.TABLE, partition, digest(refusal.trace, refusal.alias.key))
+    (answer,) = await self.records.write([Insert(key, dump(refusal), due=Due(refusals.LANE, due))])
+    return isinstance(answer, Written)
+
+
+def _anybody(mail: MessageEnvelope, authentication: Authentication) -> bool:
+    del authentication
+    return isinstance(mail.sender, ClearFrom)
+
+
+async def _takes_part(self: PlanCarrier, sender: EmailAddress, plan: RoutingPlan, recipient: EmailAddress) -> bool:
+    del self, sender, plan, recipient
+    return True
+
+
+def _believed(evidence: SenderEvidence) -> Authentication:
+    del evidence
+    return Authentication.AUTHENTICATED
+
+
+def _never(verdict: object) -> bool:
+    del verdict
+    return False
+
+
+MUTANTS: Final[Sequence[Mutant]] = (
+    Mutant(
+        name="refused-each-time",
+        slip="Every refused mail is answered, however many there are.",
+        breaks="I2",
+        patched=instead(Refusals, "plan", _for_each_mail),
+    ),
+    Mutant(
+        name="backscatter",
+        slip="A refusal is mailed to whomever a mail says it is from.",
+        breaks="I5",
+        patched=instead(routing, "_answerable", _anybody),
+    ),
+    Mutant(
+        name="refusals-tell",
+        slip="A stranger reads why he was refused, and so what exists.",
+        breaks="I5",
+        patched=instead(PlanCarrier, "_takes_part", _takes_part),
+    ),
+    Mutant(
+        name="believes-the-from",
+        slip="What a mail says of its sender needs no proof.",
+        breaks="I5",
+        patched=together(instead(routing, "judge", _believed), instead(carrier, "judge", _believed)),
+    ),
+    Mutant(
+        name="overlap-of-the-refused",
+        slip="A legacy alias follows the conversation alias beside it, also where that was refused for itself.",
+        breaks="I8",
+        patched=instead(routing, "_about_alias", _never),
+    ),
+)

@@ -1,0 +1,142 @@
+"""Slips of the inbound worker and relay: what is acknowledged, counted, read and concluded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from convalias.domain.context import Holders
+from convalias.domain.inbound import Done, EnvelopeRecord, MailReference, OutcomeRecord, Progress
+from convalias.domain.lacking import Questions
+from convalias.ports.mail import ReadMail
+from convalias.services import inbound_relay
+from convalias.services.facts import FactFinder, LegacyFacts, PeopleFacts
+from convalias.services.inbound_relay import InboundRelay
+from convalias.services.inbound_worker import InboundWorker, Processed
+from convalias.testing.simulator.mutants.slip import Method, Mutant, around, inner, instead
+
+_READING: Final = 0.2
+_NO_TIME: Final = timedelta(0)
+
+
+async def _deleted_first(self: InboundWorker, **_: object) -> int:
+    jobs = await self.queue.take(limit=self.batch, wait=_NO_TIME, lease=self.visible_for)
+    if jobs:
+        await self.queue.done(jobs)
+        await self.process(jobs)
+    return len(jobs)
+
+
+async def _all_done(self: InboundWorker, processed: Sequence[Processed]) -> int:
+    await self.queue.done([one.job for one in processed])
+    return len(processed)
+
+
+def _concluded_first(kept: Method) -> Method:
+    async def routed(
+        self: InboundRelay, mail: MailReference, record: EnvelopeRecord, read: ReadMail, standing: OutcomeRecord | None
+    ) -> Progress:
+        if standing is None:
+            outcome: OutcomeRecord = inner(self, "_outcome")(mail, Done(()), read=read)
+            await self.stores.inbound.conclude(outcome)
+        progress: Progress = await kept(self, mail, record, read, standing)
+        return progress
+
+    return routed
+
+
+def _never_concluded(kept: Method) -> Method:
+    async def written(self: InboundRelay, outcome: OutcomeRecord, standing: OutcomeRecord | None = None) -> object:
+        return outcome.outcome if isinstance(outcome.outcome, Done) else await kept(self, outcome, standing)
+
+    return written
+
+
+def _one_reader_for_all(kept: Method) -> Method:
+    last: dict[int, ReadMail] = {}
+
+    async def read(self: InboundRelay, *rest: object, **also: object) -> object:
+        found: object = await kept(self, *rest, **also)
+        if not isinstance(found, ReadMail):
+            return found
+        last[id(self)] = found
+        await asyncio.sleep(_READING)
+        return last[id(self)]
+
+    return read
+
+
+def _nobody_there(kept: Method) -> Method:
+    async def people(self: FactFinder, asked: Questions) -> PeopleFacts:
+        found: PeopleFacts = await kept(self, asked)
+        if not found[2]:
+            return found
+        return dict.fromkeys(asked.holders, Holders()), dict.fromkeys(asked.accounts), frozenset()
+
+    return people
+
+
+def _no_overlap(kept: Method) -> Method:
+    async def legacy(self: FactFinder, asked: Questions) -> LegacyFacts:
+        found: LegacyFacts = await kept(self, asked)
+        return (dict.fromkeys(asked.legacy), dict.fromkeys(asked.tenures, ()), frozenset()) if found[2] else found
+
+    return legacy
+
+
+def _no_outage(error: BaseException) -> None:
+    del error
+
+
+MUTANTS: Final[Sequence[Mutant]] = (
+    Mutant(
+        name="delete-before-process",
+        slip="Jobs are deleted when they are taken, not when they are done.",
+        breaks="I1",
+        patched=instead(InboundWorker, "step", _deleted_first),
+    ),
+    Mutant(
+        name="try-again-acknowledged",
+        slip="A job is deleted whatever its mail came to, also when it has to be tried again.",
+        breaks="I1",
+        patched=instead(InboundWorker, "_acknowledge", _all_done),
+    ),
+    Mutant(
+        name="outcome-before-effects",
+        slip="The outcome is written before the effects, so a crash in between ends the mail.",
+        breaks="I8",
+        patched=around(InboundRelay, "_route", _concluded_first),
+    ),
+    Mutant(
+        name="no-outcome",
+        slip="What was carried out is acknowledged without an outcome.",
+        breaks="I1",
+        patched=around(InboundRelay, "_written", _never_concluded),
+    ),
+    Mutant(
+        name="outage-counts-as-a-try",
+        slip="A dependency that is away counts as a failure of the mail, and the third is its end.",
+        breaks="I1",
+        patched=instead(inbound_relay, "outage_in", _no_outage),
+    ),
+    Mutant(
+        name="one-reader-for-all",
+        slip="Mails that are worked on side by side share the place where the one just read is kept.",
+        breaks="I5",
+        patched=around(InboundRelay, "read", _one_reader_for_all),
+    ),
+    Mutant(
+        name="directory-away-is-nobody",
+        slip="A directory that does not answer is read as one that knows nobody.",
+        breaks="I8",
+        patched=around(FactFinder, "_people", _nobody_there),
+    ),
+    Mutant(
+        name="legacy-away-is-no-overlap",
+        slip="A legacy look-up that failed is read as an address that legacy does not know.",
+        breaks="I8",
+        patched=around(FactFinder, "_legacy", _no_overlap),
+    ),
+)

@@ -1,0 +1,320 @@
+"""Slips in sending: what a failure is taken for, under which key it is repeated, who holds what, whose address it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from attrs import evolve
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.delivery import Delivery, DeliveryDecision, DeliveryState, IndexRow, NotificationId
+from convalias.domain.events import MessageAdded
+from convalias.domain.ids import AccountId
+from convalias.domain.notifications import Notification
+from convalias.domain.participants import AccountAuthor, Author
+from convalias.domain.threads import ConversationThread
+from convalias.domain.working import Results, Taken, settled
+from convalias.ports.errors import Unavailable
+from convalias.ports.hub import Guarantee, NotSent, Sent
+from convalias.ports.legacy import IndexCall
+from convalias.ports.records import Stored
+from convalias.services.contacts import Contacts
+from convalias.services.outbound_calls import Calls
+from convalias.services.outbound_facts import Scene
+from convalias.services.outbound_sending import Sending
+from convalias.stores import ledger
+from convalias.stores.ledger import Ledger, Work
+from convalias.testing.simulator.mutants.slip import Method, Mutant, around, inner, instead, together
+
+_SHORT: Final = timedelta(seconds=2)
+
+
+def _always_remembered(self: Calls, row: Delivery, guarantee: Guarantee) -> bool:
+    del self, row, guarantee
+    return True
+
+
+def _surely_not_sent(self: Calls, row: Delivery, failed: BaseException) -> Delivery:
+    return self.later(row, failed, doubtful=False)
+
+
+def _surely_sent(kept: Method) -> Method:
+    def later(self: Calls, row: Delivery, failed: BaseException, *, doubtful: bool) -> Delivery:
+        if isinstance(failed, Unavailable) and row.state is DeliveryState.TRIED:
+            return row.becoming(DeliveryState.SENT)
+        given: Delivery = kept(self, row, failed, doubtful=doubtful)
+        return given
+
+    return later
+
+
+def _id_by_try(kept: Method) -> Method:
+    async def notification(self: Calls, row: Delivery, *given: object, **how: object) -> Notification | str:
+        tried = NotificationId(f"{row.id[:60]}.{row.attempts}")
+        made: Notification | str = await kept(self, evolve(row, id=tried), *given, **how)
+        return made
+
+    return notification
+
+
+def _resent(kept: Method) -> Method:
+    def uncertain(self: Calls, row: Delivery, reason: str) -> Delivery:
+        given: Delivery = kept(self, row, reason)
+        return evolve(given, next_at=self.clock.now() + timedelta(minutes=1)) if row.attempts < 3 else given  # noqa: PLR2004
+
+    return uncertain
+
+
+def _nobody_asked(kept: Method) -> Method:
+    async def asked(self: Calls, row: Delivery, *given: Any, **how: Any) -> Delivery:  # noqa: ANN401
+        *first, guarantee = given
+        answer: Delivery = await kept(self, row, *first, evolve(guarantee, ask=None), **how)
+        return answer
+
+    return asked
+
+
+def _any_answer_is_sent(kept: Method) -> Method:
+    async def asked(self: Calls, row: Delivery, *given: Any, **how: Any) -> Delivery:  # noqa: ANN401
+        *first, guarantee = given
+
+        async def ask(key: str) -> object:
+            found = await guarantee.ask(key)
+            return Sent() if isinstance(found, NotSent) else found
+
+        answer: Delivery = await kept(
+            self, row, *first, evolve(guarantee, ask=None if guarantee.ask is None else ask), **how
+        )
+        return answer
+
+    return asked
+
+
+def _suppressed_once(kept: Method) -> Method:
+    def call(self: Calls, row: IndexRow, scene: Scene) -> IndexCall:
+        made: IndexCall = kept(self, row, scene)
+        return evolve(made, suppress_notification=made.suppress_notification and row.attempts == 1)
+
+    return call
+
+
+def _indexed_by_try(kept: Method) -> Method:
+    def call(self: Calls, row: IndexRow, scene: Scene) -> IndexCall:
+        made: IndexCall = kept(self, row, scene)
+        return evolve(made, external_id=f"{made.external_id}.{row.attempts}")
+
+    return call
+
+
+def _stopped_by_the_index(kept: Method) -> Method:
+    async def act(self: Sending, held: Taken, progress: Any) -> None:  # noqa: ANN401
+        await kept(self, held, progress)
+        index = progress.index[-1] if progress.index else None
+        if index is not None and not index.done:
+            for name, row in list(progress.rows.items()):
+                progress.rows[name] = evolve(row, state=DeliveryState.FAILED, next_at=None, reason="index failed")
+
+    return act
+
+
+def _fresh(kept: Method) -> Method:
+    def taken(decision: DeliveryDecision, **how: object) -> Taken:
+        held: Taken = kept(decision, **how)
+        return evolve(held, before=dict.fromkeys(held.before, DeliveryState.PLANNED))
+
+    return taken
+
+
+def _free_at_once(self: Ledger, stored: Stored, now: datetime) -> bool:
+    del self, stored, now
+    return True
+
+
+def _free_never(self: Ledger, stored: Stored, now: datetime) -> bool:
+    del now
+    held: DeliveryDecision = inner(self, "_load")(stored)
+    return self.incarnation.is_gone(held.holder)
+
+
+def _short_lease(kept: Method) -> Method:
+    async def take(self: Ledger, stored: Stored, *, now: datetime, lease: timedelta) -> Work | None:
+        work: Work | None = await kept(self, stored, now=now, lease=min(lease, _SHORT))
+        return work
+
+    return take
+
+
+def _all_the_time(self: Calls, until: datetime) -> float:
+    del until
+    return self.within.total_seconds()
+
+
+def _forgotten(kept: Method) -> Method:
+    def after(standing: DeliveryDecision, results: Results) -> DeliveryDecision:
+        done: DeliveryDecision = kept(standing, results)
+        return evolve(
+            done,
+            deliveries=tuple(evolve(row, next_at=None) for row in done.deliveries),
+            index=None if done.index is None else evolve(done.index, next_at=None),
+        )
+
+    return after
+
+
+async def _over_whoever_holds_it(self: Ledger, work: Work, results: Results) -> DeliveryDecision | None:
+    after = settled(work.taken.decision, results)
+    stored = work.stored
+    while await inner(self, "_replace")(stored, after) is None:
+        stored = (await self.records.get([stored.key]))[stored.key]
+    return after
+
+
+def _address_for_a_name(kept: Method) -> Method:
+    async def name(self: Contacts, author: Author, thread: ConversationThread) -> str:
+        address = await self.address(author.account, thread) if isinstance(author, AccountAuthor) else author.address
+        return str(address) if address is not None else str(await kept(self, author, thread))
+
+    return name
+
+
+def _own_address_in_from(kept: Method) -> Method:
+    async def notification(self: Calls, row: Delivery, scene: Scene, *, trace: str) -> Notification | str:
+        made: Notification | str = await kept(self, row, scene, trace=trace)
+        if isinstance(made, str) or not isinstance(made.event.happening, MessageAdded):
+            return made
+        author = made.event.happening.author
+        if not isinstance(author, AccountAuthor):
+            return made
+        address = await self.contacts.address(author.account, scene.thread)
+        return made if address is None else evolve(made, reply_alias=address)
+
+    return notification
+
+
+def _somebodys_address(kept: Method) -> Method:
+    async def address(self: Contacts, account: AccountId, thread: ConversationThread) -> EmailAddress | None:
+        listed = [one.account for one in thread.participants]
+        found: EmailAddress | None = await kept(self, max([account, *listed]), thread)
+        return found
+
+    return address
+
+
+MUTANTS: Final[Sequence[Mutant]] = (
+    Mutant(
+        name="hub-key-expired",
+        slip="A retry sends under the same key, also when the hub has forgotten it.",
+        breaks="I2",
+        patched=instead(Calls, "_is_remembered", _always_remembered),
+    ),
+    Mutant(
+        name="time-out-is-not-sent",
+        slip="A call that raised is taken for one that did nothing.",
+        breaks="I2",
+        patched=instead(Calls, "_ambiguous", _surely_not_sent),
+    ),
+    Mutant(
+        name="unavailable-is-sent",
+        slip="A call that surely did nothing is taken for one that sent.",
+        breaks="I4",
+        patched=around(Calls, "later", _surely_sent),
+    ),
+    Mutant(
+        name="id-by-try",
+        slip="Each try of a notification has an id of its own.",
+        breaks="I2",
+        patched=around(Calls, "_notification", _id_by_try),
+    ),
+    Mutant(
+        name="uncertain-is-sent-again",
+        slip="What may have been sent is sent again, where two are worse than none.",
+        breaks="I2",
+        patched=around(Calls, "_uncertain", _resent),
+    ),
+    Mutant(
+        name="nobody-is-asked",
+        slip="A channel that could tell whether it sent is not asked.",
+        breaks="I4",
+        patched=around(Calls, "_asked", _nobody_asked),
+    ),
+    Mutant(
+        name="any-answer-is-sent",
+        slip="A channel that says it has not sent is taken for one that has.",
+        breaks="I4",
+        patched=around(Calls, "_asked", _any_answer_is_sent),
+    ),
+    Mutant(
+        name="suppressed-once",
+        slip="The index call says `suppress` at its first try only.",
+        breaks="I4",
+        patched=around(Calls, "_index_call", _suppressed_once),
+    ),
+    Mutant(
+        name="indexed-by-try",
+        slip="Each try of an index call has an external id of its own.",
+        breaks="I2",
+        patched=around(Calls, "_index_call", _indexed_by_try),
+    ),
+    Mutant(
+        name="index-stops-delivery",
+        slip="An index call that fails makes the hub's deliveries failures.",
+        breaks="I4",
+        patched=around(Sending, "_act", _stopped_by_the_index),
+    ),
+    Mutant(
+        name="take-over-as-fresh",
+        slip="Who takes a delivery over believes that nobody has tried it.",
+        breaks="I2",
+        patched=around(ledger, "taken", _fresh),
+    ),
+    Mutant(
+        name="lease-held-by-nobody",
+        slip="A lease keeps nobody away.",
+        breaks="I2",
+        patched=instead(Ledger, "_is_free", _free_at_once),
+    ),
+    Mutant(
+        name="lease-for-ever",
+        slip="A lease ends with its holder's word only.",
+        breaks="I6",
+        patched=instead(Ledger, "_is_free", _free_never),
+    ),
+    Mutant(
+        name="lease-shorter-than-work",
+        slip="A lease ends before the calls made under it, and they are made all the same.",
+        breaks="I2",
+        patched=together(around(Ledger, "take", _short_lease), instead(Calls, "_time", _all_the_time)),
+    ),
+    Mutant(
+        name="retry-in-memory",
+        slip="When a delivery is due again is not written down.",
+        breaks="I4",
+        patched=around(ledger, "settled", _forgotten),
+    ),
+    Mutant(
+        name="released-by-the-late",
+        slip="A worker whose delivery was taken over writes down its own results.",
+        breaks="I2",
+        patched=together(around(Ledger, "take", _short_lease), instead(Ledger, "release", _over_whoever_holds_it)),
+    ),
+    Mutant(
+        name="address-for-a-name",
+        slip="An author is shown by address.",
+        breaks="I5",
+        patched=around(Contacts, "name", _address_for_a_name),
+    ),
+    Mutant(
+        name="address-in-from",
+        slip="A notification comes from the author's own address in place of the alias.",
+        breaks="I5",
+        patched=around(Calls, "_notification", _own_address_in_from),
+    ),
+    Mutant(
+        name="somebodys-address",
+        slip="A notification goes to another participant's address.",
+        breaks="I5",
+        patched=around(Contacts, "address", _somebodys_address),
+    ),
+)
