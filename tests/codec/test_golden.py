@@ -67,6 +67,7 @@ from convalias.domain.policy import SenderTrust
 from convalias.domain.positions import FeedCursor, Position
 from convalias.domain.reservations import AddressHolders, AliasReservation
 from convalias.domain.rollout import Rollout, Stage
+from convalias.domain.suppressions import EventPlace, Muted, Suppressed
 from convalias.domain.threads import ConversationThread, ThreadSnapshot, ThreadState
 
 GOLDEN: Final = Path(__file__).parent / "golden"
@@ -237,6 +238,9 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         Asking(conversation=C1, wanted=1),
         Asking(conversation=C1, wanted=3, answered=2, at=NOON, listed=(HoldId("h"),), sending=True),
     ],
+    "event_place": [EventPlace(event=EventId("000p5vaf6m3o0000000000000c"), conversation=C1)],
+    "suppressed": [Suppressed(account=A2, address=MARY, status="5.1.1", at=NOON)],
+    "muted": [Muted(account=A2, conversation=C1, at=NOON)],
     "admitted": [Admitted(conversation=C1, address=JOHN, by=A2, at=NOON)],
     "dead_letter": [
         DeadLetter(

@@ -21,6 +21,7 @@ from convalias.services.inbound_relay import InboundRelay
 from convalias.services.inbound_relay import Stores as InboundStores
 from convalias.services.messaging import Messaging
 from convalias.services.notices import Notices
+from convalias.services.reports import Reports
 from convalias.services.stages import Stages
 from convalias.stores.evidence import EvidenceRecords
 from convalias.stores.refusals import Refusals
@@ -99,8 +100,20 @@ class Inbound:
             telemetry=ports.telemetry,
         )
 
-    def relay(self, messaging: Messaging, notices: Notices | None) -> InboundRelay:
-        """The relay. No notices: nobody is told of a refusal."""
+    def reports(self, messaging: Messaging, contacts: Contacts) -> Reports:
+        """What acts on bounces and complaints."""
+        return Reports(
+            reader=mime.ReportReader(seals(self.wiring.keyring), alias_domain(self.deployment)),
+            ledger=self.stores.ledger,
+            suppressions=self.stores.suppressions,
+            contacts=contacts,
+            appender=messaging.appender,
+            clock=self.ports.clock,
+            telemetry=self.ports.telemetry,
+        )
+
+    def relay(self, messaging: Messaging, notices: Notices | None, reports: Reports | None = None) -> InboundRelay:
+        """The relay. No notices: nobody is told of a refusal; no reports: no bounce acts on anything."""
         ports, stores = self.ports, self.stores
         traffic = Traffic(records=ports.records)
         return InboundRelay(
@@ -132,6 +145,7 @@ class Inbound:
             ),
             clock=ports.clock,
             telemetry=ports.telemetry,
+            reports=reports,
             evidence=self.evidence(),
             policy=self.policy,
         )

@@ -98,7 +98,7 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
         wiring=wiring,
     )
     notices = inbound.notices()
-    relay = inbound.relay(messaging, notices)
+    relay = inbound.relay(messaging, notices, inbound.reports(messaging, contacts))
     return Services(
         stores=stores,
         receiver=Receiver(blobs=ports.blobs, queue=ports.queue, clock=ports.clock, telemetry=ports.telemetry),
@@ -191,6 +191,7 @@ def _outbound(
         hub=ports.hub or _mail_hub(ports, deployment, wiring),
         clock=ports.clock,
         alias_domain=alias_domain(deployment),
+        suppressions=stores.suppressions,
     )
     return OutboundNotifier(
         deciding=Deciding(

@@ -24,6 +24,7 @@ from convalias.stores.holds import Holds
 from convalias.stores.inbound import InboundRecords
 from convalias.stores.ledger import Ledger
 from convalias.stores.rollouts import Rollouts
+from convalias.stores.suppressions import Suppressions
 from convalias.stores.threads import Threads
 
 _NO_DOMAIN: Final = "invalid"
@@ -61,6 +62,7 @@ class Stores:
     inbound: InboundRecords
     ledger: Ledger
     rollouts: Rollouts
+    suppressions: Suppressions
     threads: Threads
     conversations: ConversationStorePort
 
@@ -96,6 +98,7 @@ def typed_stores(ports: Ports) -> Stores:
         inbound=InboundRecords(records=ports.records),
         ledger=Ledger(records=ports.records, incarnation=ports.incarnation),
         rollouts=Rollouts(records=ports.records),
+        suppressions=Suppressions(records=ports.records),
         threads=Threads(conversations=conversations, records=ports.records),
         conversations=conversations,
     )

@@ -34,6 +34,7 @@ from convalias.domain.participants import Account, AccountAuthor, AddressTenure,
 from convalias.domain.positions import FeedCursor, Position
 from convalias.domain.reservations import AddressHolders, AliasReservation
 from convalias.domain.rollout import Rollout
+from convalias.domain.suppressions import EventPlace, Muted, Suppressed
 from convalias.domain.threads import ThreadSnapshot
 from convalias.ports.records import Body
 
@@ -110,6 +111,9 @@ HOLD: Final = Format("hold", (HeldMail,), version=2, upgrades={1: _same}, downgr
 WAITING: Final = Format("waiting", (Waiting,))
 ASKING: Final = Format("asking", (Asking,))
 ADMITTED: Final = Format("admitted", (Admitted,))
+EVENT_PLACE: Final = Format("event_place", (EventPlace,))
+SUPPRESSED: Final = Format("suppressed", (Suppressed,))
+MUTED: Final = Format("muted", (Muted,))
 DEAD_LETTER: Final = Format("dead_letter", (DeadLetter,))
 DEPLOYMENT: Final = Format("deployment", (Deployment,))
 REFUSAL: Final = Format("refusal", (RefusalDue,))
@@ -137,6 +141,9 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     WAITING,
     ASKING,
     ADMITTED,
+    EVENT_PLACE,
+    SUPPRESSED,
+    MUTED,
     DEAD_LETTER,
     DEPLOYMENT,
     REFUSAL,

@@ -43,6 +43,7 @@ from convalias.services.evidence import EvidenceFinder
 from convalias.services.facts import FactFinder, mail_name
 from convalias.services.failures import described, leaves, outage_in
 from convalias.services.oversized import TOO_LARGE, refusals_of
+from convalias.services.reports import Reports
 from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.inbound import InboundRecords, message_digest, recipient_digests, sender_digest
 from convalias.stores.traffic import Traffic
@@ -90,6 +91,8 @@ class InboundRelay:
     carrier: PlanCarrier
     clock: Clock
     telemetry: Telemetry
+    reports: Reports | None = None
+    """None: bounces and complaints are counted, and act on nothing."""
     evidence: EvidenceFinder | None = None
     """None: a mail proves what its source and fields of trusted servers say, and no more."""
     policy: RoutingPolicy = DEFAULT_POLICY
@@ -154,6 +157,8 @@ class InboundRelay:
             return read
         if record.quarantined is not None:
             return await self._quarantine(mail, record, read, standing)
+        if self.reports is not None:
+            await self.reports.take(read.mail, raw, record)
         return await self._route(mail, record, read, standing)
 
     async def read(self, record: EnvelopeRecord, raw: bytes, *, keep: bool = True) -> ReadMail | Again:

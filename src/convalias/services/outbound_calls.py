@@ -14,12 +14,14 @@ from convalias.domain.events import MessageAdded
 from convalias.domain.ids import TraceId
 from convalias.domain.notifications import Notification
 from convalias.domain.participants import AccountAuthor
+from convalias.domain.suppressions import EventPlace
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Rejected, Unavailable
 from convalias.ports.hub import Declined, Guarantee, NotificationHub, NotSent, Sent, Unknown
 from convalias.ports.legacy import IndexCall, LegacyRelay
 from convalias.services.contacts import Contacts, newest_alias, reply_alias
 from convalias.services.outbound_facts import Scene
+from convalias.stores.suppressions import Suppressions
 
 CALL_WITHIN: Final = timedelta(seconds=20)
 NO_ALIAS: Final = "NO_ALIAS"
@@ -61,6 +63,8 @@ class Calls:
     """The right side of a chat event's Message-ID, `<event id@alias domain>`."""
     persistence: Persistence = Persistence()
     within: timedelta = CALL_WITHIN
+    suppressions: Suppressions | None = None
+    """None: no report is ever acted on."""
 
     # --- legacy --------------------------------------------------------------------------------------
 
@@ -185,6 +189,12 @@ class Calls:
         address = await self.contacts.address(row.recipient, scene.thread)
         if address is None and row.channel is Channel.EMAIL:
             return NO_ADDRESS
+        if address is not None and row.channel is Channel.EMAIL and self.suppressions is not None:
+            objection = await self.suppressions.objection(row.recipient, address, event.conversation)
+            if objection is not None:
+                return objection
+            # Before it leaves: a bounce may come back while the call that sent it still waits for its answer.
+            await self.suppressions.place(row.id, EventPlace(event=event.id, conversation=event.conversation))
         return Notification(
             id=row.id,
             kind=row.kind,

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from convalias.adapters.mime.compose import compose, needs_smtputf8
 from convalias.adapters.mime.reader import Reader
+from convalias.adapters.mime.reports import ReportReader
 
-__all__ = ["Reader", "compose", "needs_smtputf8"]
+__all__ = ["Reader", "ReportReader", "compose", "needs_smtputf8"]
