@@ -1,0 +1,87 @@
+"""A held mail from its receipt to the conversation, through the page of its link, on memory and on files."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from email import message_from_bytes
+from pathlib import Path
+
+import httpx
+import pytest
+
+from convalias import Convalias, IncomingMail, Participant
+from convalias.adapters import asgi, memory
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.ids import AccountId
+from convalias.domain.inbound import HeldMail
+
+ANN = EmailAddress.parse("ann@home.example")
+
+
+def on_memory(_: Path) -> Convalias:
+    return Convalias.in_memory(alias_domain="reply.example")
+
+
+def on_files(folder: Path) -> Convalias:
+    settings = folder / "convalias.toml"
+    settings.write_text('alias_domains = ["reply.example"]\nbase_url = "https://mail.example"\n')
+    return Convalias.from_toml(
+        settings, data=folder / "data", environ={}, clock=memory.Clock(), system_mail=memory.Outbox()
+    )
+
+
+async def mail(cv: Convalias, alias: EmailAddress) -> None:
+    raw = f"From: eve@other.example\nTo: {alias}\nMessage-ID: <1@other>\n\nHello Ann!\n"
+    await cv.receiver.accept(IncomingMail(raw.encode(), recipients=[alias]))
+
+
+async def pass_by(cv: Convalias, time: timedelta) -> None:
+    assert isinstance(cv.ports.clock, memory.Clock)
+    await cv.run_until_idle()
+    await cv.ports.clock.advance(time)
+    await cv.run_until_idle()
+
+
+def link(cv: Convalias) -> str:
+    """Of the newest approval mail to Ann."""
+    assert isinstance(cv.ports.system_mail, memory.Outbox)
+    body = message_from_bytes(cv.ports.system_mail.mailbox(ANN)[-1].raw).get_payload(decode=True)
+    assert isinstance(body, bytes)
+    found = re.search(rb"https://[^/]+(/approvals/\S+)", body)
+    assert found is not None
+    return found[1].decode()
+
+
+@pytest.mark.parametrize("world", [on_memory, on_files])
+def test_a_held_mail_is_let_in_by_the_posted_form_and_added_once(
+    world: Callable[[Path], Convalias], tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with world(tmp_path) as cv:
+            people = [Participant.of(one, addresses=[f"{one}@home.example"]) for one in ("ann", "bob")]
+            alias = (await cv.open_conversation("c1", use_case="hiring", participants=people))[AccountId("ann")]
+            await mail(cv, alias)
+            await pass_by(cv, timedelta(minutes=2))
+            path = link(cv)
+            transport = httpx.ASGITransport(asgi.app(lambda: asgi.Doors(approvals=cv.approvals, checks={})))
+            async with httpx.AsyncClient(transport=transport, base_url="https://x") as http:
+                assert "It waits for an answer." in (await http.get(path)).text
+                await pass_by(cv, timedelta(minutes=1))
+                assert [one.state.value for one in await held(cv)] == ["held"]
+                assert "It was let in." in (await http.post(path, content="answer=approve&admit=mail")).text
+                assert "It was let in." in (await http.post(path, content="answer=reject")).text
+                assert (await http.get(path[:-1] + "x")).status_code == 404
+            await mail(cv, alias)
+            await pass_by(cv, timedelta(minutes=2))
+            events = await cv.messaging.events("c1")
+            texts = [text for one in events if (text := getattr(one.happening, "text", None)) is not None]
+            assert [text.strip() for text in texts] == ["Hello Ann!"]
+
+    asyncio.run(story())
+
+
+async def held(cv: Convalias) -> list[HeldMail]:
+    return list(await cv.services.stores.holds.waiting((await cv.messaging.thread("c1")).id))
