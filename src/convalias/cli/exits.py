@@ -10,6 +10,8 @@ class Exit(IntEnum):
 
     OK = 0
     """Done."""
+    BROKEN = 1
+    """What was simulated broke a law; told apart from everything that sysexits.h knows."""
     USAGE = 64
     """The command line cannot be: an unknown option, a missing argument."""
     DATA = 65
