@@ -84,6 +84,7 @@ class _Stream:
         self._position = position
         self._arrivals: asyncio.Queue[_What] = asyncio.Queue(_AHEAD)
         self._failed: PortError | None = None
+        self._is_closing = False
         self._reading = asyncio.create_task(self._read(), name="convalias change stream")
 
     @property
@@ -105,6 +106,9 @@ class _Stream:
         return found
 
     async def close(self) -> None:
+        # A cancellation that meets an answer just come can be swallowed by the driver: the task looks for itself too,
+        # and in that case ends within the second for which the server may hold its next request.
+        self._is_closing = True
         self._reading.cancel()
         await asyncio.gather(self._reading, return_exceptions=True)
         with translated("changes"):
@@ -124,7 +128,7 @@ class _Stream:
 
     async def _read(self) -> None:
         try:
-            while self._stream.alive:
+            while self._stream.alive and not self._is_closing:
                 change = await self._stream.try_next()
                 if change is not None:
                     await self._arrivals.put(_Arrival(stored(change["fullDocument"]), change["_id"]["_data"]))
