@@ -18,6 +18,7 @@ from convalias.codec import FORMATS, Format, dump, load
 from convalias.domain import events, inbound
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import AliasFormat, ConversationAlias
+from convalias.domain.announcements import Announcement, AnnouncementDue
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.dedup import MessageId
 from convalias.domain.delivery import (
@@ -241,6 +242,10 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
     "event_place": [EventPlace(event=EventId("000p5vaf6m3o0000000000000c"), conversation=C1)],
     "suppressed": [Suppressed(account=A2, address=MARY, status="5.1.1", at=NOON)],
     "muted": [Muted(account=A2, conversation=C1, at=NOON)],
+    "announcement": [
+        AnnouncementDue(Announcement(A2, MARY, C1), NOON),
+        AnnouncementDue(Announcement(A2, MARY, C1), NOON, sent=True),
+    ],
     "admitted": [Admitted(conversation=C1, address=JOHN, by=A2, at=NOON)],
     "dead_letter": [
         DeadLetter(

@@ -346,7 +346,7 @@ class Convalias:
             self._swept = now
 
     async def _notices(self) -> int:
-        return await self.services.notices.send_due()
+        return await self.services.notices.send_due() + await self.services.announcing.send_due()
 
     async def _approvals(self) -> int:
         return await self.services.approvals.carry_due()

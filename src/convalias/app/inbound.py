@@ -12,6 +12,7 @@ from convalias.domain.policy import RoutingPolicy
 from convalias.ports.mail import MailReader
 from convalias.ports.people import IdentityDirectory as IdentityDirectoryPort
 from convalias.services import identity_cache
+from convalias.services.announcing import Announcing
 from convalias.services.asking import ApprovalMails
 from convalias.services.carrier import PlanCarrier
 from convalias.services.contacts import Contacts
@@ -23,6 +24,7 @@ from convalias.services.messaging import Messaging
 from convalias.services.notices import Notices
 from convalias.services.reports import Reports
 from convalias.services.stages import Stages
+from convalias.stores.announcements import Announcements
 from convalias.stores.evidence import EvidenceRecords
 from convalias.stores.refusals import Refusals
 from convalias.stores.traffic import Traffic
@@ -51,6 +53,23 @@ class Inbound:
         )
         return Notices(
             refusals=Refusals(records=self.ports.records),
+            outgoing=self.ports.system_mail,
+            writer=writer,
+            clock=self.ports.clock,
+            telemetry=self.ports.telemetry,
+        )
+
+    def announcing(self) -> Announcing:
+        """What tells people of the first use of an old address."""
+        writer = hub.AnnouncementWriter(
+            compose=mime.compose,
+            seals=seals(self.wiring.keyring),
+            alias_domain=alias_domain(self.deployment),
+            via=self.wiring.platform,
+        )
+        return Announcing(
+            rows=Announcements(records=self.ports.records),
+            identities=self.ports.identity or self.stores.directory,
             outgoing=self.ports.system_mail,
             writer=writer,
             clock=self.ports.clock,
@@ -145,6 +164,7 @@ class Inbound:
             ),
             clock=ports.clock,
             telemetry=ports.telemetry,
+            announcing=None if notices is None else self.announcing(),
             reports=reports,
             evidence=self.evidence(),
             policy=self.policy,

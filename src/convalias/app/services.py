@@ -20,6 +20,7 @@ from convalias.ports.hub import Guarantee, NotificationHub
 from convalias.ports.people import IdentityDirectory as IdentityDirectoryPort
 from convalias.ports.records import Records
 from convalias.services.aliasing import Aliasing, AliasMint
+from convalias.services.announcing import Announcing
 from convalias.services.appending import Appender
 from convalias.services.approvals import Approvals
 from convalias.services.asking import ApprovalMails
@@ -56,6 +57,7 @@ class Services:
     receiver: Receiver
     inbound: InboundWorker
     notices: Notices
+    announcing: Announcing
     approvals: Approvals
     approval_mails: ApprovalMails
     sweeper: Sweeper
@@ -104,6 +106,7 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
         receiver=Receiver(blobs=ports.blobs, queue=ports.queue, clock=ports.clock, telemetry=ports.telemetry),
         inbound=InboundWorker(queue=ports.queue, relay=relay, clock=ports.clock, telemetry=ports.telemetry),
         notices=notices,
+        announcing=inbound.announcing(),
         approvals=Approvals(
             holds=stores.holds,
             threads=stores.threads,

@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from convalias.domain import events, inbound
 from convalias.domain.aliases import ConversationAlias
+from convalias.domain.announcements import AnnouncementDue
 from convalias.domain.dead_letters import DeadLetter
 from convalias.domain.delivery import DeliveryDecision
 from convalias.domain.deployment import Deployment
@@ -114,6 +115,7 @@ ADMITTED: Final = Format("admitted", (Admitted,))
 EVENT_PLACE: Final = Format("event_place", (EventPlace,))
 SUPPRESSED: Final = Format("suppressed", (Suppressed,))
 MUTED: Final = Format("muted", (Muted,))
+ANNOUNCEMENT: Final = Format("announcement", (AnnouncementDue,))
 DEAD_LETTER: Final = Format("dead_letter", (DeadLetter,))
 DEPLOYMENT: Final = Format("deployment", (Deployment,))
 REFUSAL: Final = Format("refusal", (RefusalDue,))
@@ -144,6 +146,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     EVENT_PLACE,
     SUPPRESSED,
     MUTED,
+    ANNOUNCEMENT,
     DEAD_LETTER,
     DEPLOYMENT,
     REFUSAL,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from attrs import frozen
 
 from convalias.domain.addresses import EmailAddress
@@ -26,6 +28,16 @@ class Announcement:
     def key(self) -> str:
         """One for each account and address, for ever: a due row is inserted under it if absent."""
         return keyed("a", self.account, self.old.key)
+
+
+@frozen
+class AnnouncementDue:
+    """An announcement that leaves once, and then stands for ever: a later use of that address is no first one."""
+
+    announcement: Announcement
+    at: datetime
+    """When the mail was received that used it."""
+    sent: bool = False
 
 
 def announcements(plan: RoutingPlan) -> tuple[Announcement, ...]:

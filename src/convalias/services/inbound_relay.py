@@ -38,6 +38,7 @@ from convalias.domain.verdicts import Hold, RelayToConversation
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.blobs import Blobs
 from convalias.ports.mail import MailReader, ReadMail
+from convalias.services.announcing import Announcing
 from convalias.services.carrier import Overtaken, PlanCarrier
 from convalias.services.evidence import EvidenceFinder
 from convalias.services.facts import FactFinder, mail_name
@@ -91,6 +92,8 @@ class InboundRelay:
     carrier: PlanCarrier
     clock: Clock
     telemetry: Telemetry
+    announcing: Announcing | None = None
+    """None: nobody hears of the first use of an old address."""
     reports: Reports | None = None
     """None: bounces and complaints are counted, and act on nothing."""
     evidence: EvidenceFinder | None = None
@@ -196,6 +199,8 @@ class InboundRelay:
             if isinstance(plan, TryAgain):
                 return _waiting(plan)
             await self._note(plan, mail, record)
+            if self.announcing is not None:
+                await self.announcing.note(plan, received=record.post.received_at)
             try:
                 effects = await self.carrier.carry_out(plan, read, record, before=dict(before))
             except Exception as error:

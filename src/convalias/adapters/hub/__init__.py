@@ -1,8 +1,9 @@
 """The in-process hub: renders notifications as mail, and hands them to `OutgoingMail`."""
 
+from convalias.adapters.hub.announcements import AnnouncementWriter
 from convalias.adapters.hub.approvals import ApprovalWriter
 from convalias.adapters.hub.mail_hub import NotificationHub
 from convalias.adapters.hub.refusals import RefusalWriter
 from convalias.adapters.hub.rendering import Wording
 
-__all__ = ["ApprovalWriter", "NotificationHub", "RefusalWriter", "Wording"]
+__all__ = ["AnnouncementWriter", "ApprovalWriter", "NotificationHub", "RefusalWriter", "Wording"]
