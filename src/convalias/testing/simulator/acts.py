@@ -43,8 +43,8 @@ _WEIGHTS: Final[Mapping[str, float]] = {
     "leave": 2,
     "revoke": 1,
     "read": 2,
-    "replay": 1,
-    "redrive": 1,
+    "replay": 0.4,
+    "redrive": 0.6,
     "give_back": 1,
     "restart": 1,
     "rewind": 0.5,
@@ -180,7 +180,7 @@ class Script:
         if not mails:
             await self._mail(draws, name)
             return
-        await self._provider.deliver(draws.choice(mails), draws, attempt=name, evidence=None)
+        await self._provider.deliver(draws.choice(mails), draws, attempt=name)
 
     async def _write(
         self,
@@ -201,15 +201,11 @@ class Script:
             account=account,
             recipients=addresses,
             conversations=tuple(places[one] for one in addresses),
+            evidence=_evidence(kind, sender),
             raw=_written(name, kind, sender, addresses, at=self._world.now),
         )
         self._world.journal.mails[name] = mail
-        evidence = {
-            Kind.SPOOF: SenderEvidence(Dmarc.FAIL, DmarcPolicy.REJECT),
-            # One of them never authenticates: nobody may write back to that address.
-            Kind.STRANGER: None if sender.local == "eve2" else SenderEvidence(Dmarc.PASS),
-        }.get(kind)
-        await self._provider.deliver(mail, draws, attempt=name, evidence=evidence)
+        await self._provider.deliver(mail, draws, attempt=name)
 
     # --- chat ------------------------------------------------------------------------------------------
 
@@ -260,6 +256,8 @@ class Script:
 
     async def _flag(self, draws: Stream, name: str) -> None:
         """An operator turns a stage on or back, for some of the conversations."""
+        if not self._world.shape.legacy:  # there is nothing to come from, or to go back to
+            return
         stage, points = draws.choice(list(Stage)), draws.choice((0, 2_000, 5_000, 10_000, 10_000))
         axes = draws.choice(((Axis.OUTBOUND,), (Axis.INBOUND,), tuple(Axis)))
         self._changed(f"stage {stage.value} {points}", None)
@@ -362,6 +360,16 @@ class Script:
             except (ServiceError, DomainError, ExceptionGroup):
                 return None
         return None
+
+
+def _evidence(kind: Kind, sender: EmailAddress) -> SenderEvidence | None:
+    match kind:
+        case Kind.SPOOF:
+            return SenderEvidence(Dmarc.FAIL, DmarcPolicy.REJECT)
+        case Kind.STRANGER if sender.local != "eve2":  # that one never authenticates: nobody may write back to it
+            return SenderEvidence(Dmarc.PASS)
+        case _:
+            return None
 
 
 def _written(name: str, kind: Kind, sender: EmailAddress, to: Sequence[EmailAddress], *, at: float) -> bytes:

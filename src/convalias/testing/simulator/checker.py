@@ -41,6 +41,7 @@ AT_REST: Final[Sequence[Law]] = (
     conversations.every_event_is_published,
     conversations.a_chat_is_a_message_once,
     deliveries.everybody_hears_of_it,
+    deliveries.legacy_tells_each_once,
     deliveries.decisions_are_at_rest,
 )
 """Held once everything has drained."""

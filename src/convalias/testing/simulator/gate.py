@@ -16,7 +16,8 @@ from convalias.testing.simulator.weather import Fault, Weather
 
 T = TypeVar("T")
 
-_CRASHES: Final = frozenset({Fault.CRASH_BEFORE, Fault.CRASH_AFTER})
+_FAILURES: Final = frozenset({Fault.BEFORE, Fault.HANGS_BEFORE, Fault.LATE, Fault.CRASH_BEFORE, Fault.PARTIAL})
+"""Those in which the effect does not happen, or not now."""
 _WRITES: Final = frozenset({"records.write", "blobs.put", "queue.put", "log.publish"})
 _HANG: Final = 150.0
 """Longer than anybody waits for one call."""
@@ -80,7 +81,7 @@ class Gate:
         dependency = call.partition(".")[0]
         if world.is_away(dependency) or (call in _WRITES and world.is_full(dependency)):
             fault = Fault.BEFORE
-        if fault in {Fault.BEFORE, Fault.HANGS_BEFORE, Fault.LATE, Fault.CRASH_BEFORE, Fault.PARTIAL}:
+        if fault in _FAILURES:
             await self._fails(fault, call, about, effect, draw=second, part=part, surely=surely)
         if fault is Fault.CONFLICT and rival is not None:
             await rival()
@@ -148,6 +149,17 @@ class Gate:
                 raise Unavailable(dependency)
 
     async def _wait(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[None] = loop.create_future()
+        handle = loop.call_later(seconds, _end, over)
+        try:
+            await over
+        finally:
+            handle.cancel()
         if not self.process.alive:
             await self.process.never()
+
+
+def _end(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)

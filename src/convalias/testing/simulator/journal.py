@@ -8,6 +8,7 @@ from enum import Enum
 from attrs import define, field, frozen
 
 from convalias.domain.addresses import EmailAddress
+from convalias.domain.evidence import SenderEvidence
 from convalias.domain.ids import AccountId, ConversationId
 
 
@@ -34,6 +35,8 @@ class Mail:
     recipients: tuple[EmailAddress, ...]
     conversations: tuple[ConversationId, ...]
     """Where its recipients lead, each recipient's own, in their order."""
+    evidence: SenderEvidence | None
+    """What the provider proved of its sender."""
     raw: bytes = field(repr=False)
 
     @property

@@ -11,21 +11,9 @@ from typing import Final, TypeVar
 from attrs import frozen
 
 from convalias.app.workers import IDLE
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import LegacyAlias
-from convalias.domain.delivery import Channel
-from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.notifications import Notification
-from convalias.domain.participants import Account, AddressTenure
-from convalias.domain.rollout import Axis, Rollout
 from convalias.ports.blobs import Blobs as BlobsPort
 from convalias.ports.blobs import Put
 from convalias.ports.event_log import EventRecord
-from convalias.ports.hub import Answer, Declined, Guarantee, Sent
-from convalias.ports.legacy import HandOff, IndexCall
-from convalias.ports.legacy import LegacyRelay as LegacyRelayPort
-from convalias.ports.mail import Outgoing
-from convalias.ports.mail import OutgoingMail as OutgoingMailPort
 from convalias.ports.queue import Job, QueueDepth
 from convalias.ports.records import Conflict, Delete, Key, Replace, Stored, Write, Written
 from convalias.ports.records import Records as RecordsPort
@@ -38,7 +26,6 @@ EPOCH: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 """Virtual second 0."""
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
 _MICROSECONDS: Final = 1_000_000
-FLAG_LAG: Final = 30.0
 QUEUE: Final = "queue"
 LOG: Final = "log"
 
@@ -326,158 +313,6 @@ class Subscription:
         await self._gate.call("log.close", self._group, effect)
 
 
-@frozen
-class IdentityDirectory:
-    """`ports.IdentityDirectory` of a platform of its own."""
-
-    gate: Gate
-    engine: engines.Directory
-
-    async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
-        """As the port."""
-        return await self.gate.call("directory.at", _listed(addresses), lambda: self.engine.at(addresses))
-
-    async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
-        """As the port."""
-        return await self.gate.call("directory.get", " ".join(sorted(accounts)), lambda: self.engine.get(accounts))
-
-    async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
-        """As the port."""
-        about = _listed(addresses)
-        return await self.gate.call("directory.authenticated", about, lambda: self.engine.authenticated(addresses))
-
-
-@frozen
-class LegacyRelay:
-    """`ports.LegacyRelay` in front of the system that is being left."""
-
-    gate: Gate
-    engine: LegacyRelayPort
-
-    async def aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
-        """As the port."""
-        return await self.gate.call("legacy.aliases", _listed(addresses), lambda: self.engine.aliases(addresses))
-
-    async def of_conversations(
-        self, conversations: Collection[ConversationId]
-    ) -> Mapping[ConversationId, tuple[LegacyAlias, ...]]:
-        """As the port."""
-        about = " ".join(sorted(conversations))
-        return await self.gate.call(
-            "legacy.of_conversations", about, lambda: self.engine.of_conversations(conversations)
-        )
-
-    async def tenures(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[AddressTenure, ...]]:
-        """As the port."""
-        return await self.gate.call("legacy.tenures", _listed(addresses), lambda: self.engine.tenures(addresses))
-
-    async def process(self, mail: HandOff) -> None:
-        """As the port."""
-        await self.gate.call("legacy.process", mail.external_id, lambda: self.engine.process(mail))
-
-    async def index(self, call: IndexCall) -> None:
-        """As the port."""
-        await self.gate.call("legacy.index", call.external_id, lambda: self.engine.index(call))
-
-
-@frozen
-class NotificationHub:
-    """`ports.NotificationHub`: e-mail only, held to what its kind says."""
-
-    gate: Gate
-    engine: engines.Hub
-
-    @property
-    def channels(self) -> Mapping[Channel, Guarantee]:
-        """E-mail."""
-        kind = self.engine.kind
-        return {Channel.EMAIL: Guarantee(kind.remembers_for, self._ask if kind.answers else None)}
-
-    async def send(self, notification: Notification) -> Sent | Declined:
-        """As the port."""
-
-        async def effect() -> Sent:
-            self.engine.send(notification)
-            return Sent(f"hub-{notification.id}")
-
-        return await self.gate.call("hub.send", notification.id, effect, surely=True)
-
-    async def _ask(self, key: str) -> Answer:
-        async def effect() -> Answer:
-            return self.engine.answer(key)
-
-        return await self.gate.call("hub.ask", key, effect)
-
-
-@frozen
-class OutgoingMail:
-    """`ports.OutgoingMail`."""
-
-    gate: Gate
-    engine: OutgoingMailPort
-
-    async def send(self, mail: Outgoing) -> None:
-        """As the port."""
-        await self.gate.call("outgoing.send", mail.key, lambda: self.engine.send(mail), surely=True)
-
-
-@frozen
-class Flags:
-    """`ports.Flags` of a flag service whose answer may be half a minute old."""
-
-    gate: Gate
-    engine: engines.Flags
-    is_stale: Callable[[], bool]
-
-    async def read(self, use_case: UseCase, axis: Axis) -> Rollout | None:
-        """As the port."""
-
-        async def effect() -> Rollout | None:
-            return self.engine.read(use_case, axis, lag=FLAG_LAG if self.is_stale() else 0.0)
-
-        return await self.gate.call("flags.read", f"{use_case} {axis.value}", effect)
-
-
-@frozen
-class Incarnation:
-    """`ports.Incarnation`: whether it can be told that a process died depends on where processes run."""
-
-    process: Process
-    gone: Callable[[str], bool]
-
-    @property
-    def name(self) -> str:
-        """Of this run."""
-        return self.process.name
-
-    def is_gone(self, name: str) -> bool:
-        """As the port."""
-        return self.gone(name)
-
-
 def _named(keys: Sequence[Key]) -> str:
     """By the first, and how many there are."""
     return "" if not keys else f"{'/'.join(keys[0])} {len(keys)}"
-
-
-def _listed(addresses: Collection[EmailAddress]) -> str:
-    return " ".join(sorted(one.key for one in addresses))
-
-
-__all__ = [
-    "EPOCH",
-    "Blobs",
-    "Clock",
-    "EventLog",
-    "Flags",
-    "IdentityDirectory",
-    "Incarnation",
-    "JobQueue",
-    "LegacyRelay",
-    "NotificationHub",
-    "OutgoingMail",
-    "Records",
-    "Rings",
-    "Subscription",
-    "lane",
-]

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Final
 
 from convalias.domain.addresses import EmailAddress
-from convalias.domain.evidence import SenderEvidence
 from convalias.domain.inbound import IncomingMail
 from convalias.services.receiver import TokenReused
 from convalias.testing.simulator.draws import Stream
@@ -30,21 +29,20 @@ class Provider:
         """Nothing is on its way."""
         self._world = world
 
-    async def deliver(self, mail: Mail, draws: Stream, *, attempt: str, evidence: SenderEvidence | None) -> None:
+    async def deliver(self, mail: Mail, draws: Stream, *, attempt: str) -> None:
         """Post it, each recipient on its own; now and then all in one, as other sources do."""
         together = draws.chance(0.1)
         batches = [mail.recipients] if together else [(one,) for one in mail.recipients]
         async with asyncio.TaskGroup() as group:
             for number, recipients in enumerate(batches):
                 own = self._world.draws.stream(f"post {attempt} {number}")
-                group.create_task(self._post(mail, recipients, f"{attempt}-{number}", evidence, own))
+                group.create_task(self._post(mail, recipients, f"{attempt}-{number}", own))
 
     async def _post(
         self,
         mail: Mail,
         recipients: tuple[EmailAddress, ...],
         token: str,
-        evidence: SenderEvidence | None,
         draws: Stream,
     ) -> None:
         await asyncio.sleep(draws.between(0.0, 5.0))
@@ -57,7 +55,7 @@ class Provider:
         )
         self._world.journal.posts.append(post)
         incoming = IncomingMail(
-            mail.raw, recipients=recipients, sender=mail.sender, evidence=evidence, token=token, token_at=post.day
+            mail.raw, recipients=recipients, sender=mail.sender, evidence=mail.evidence, token=token, token_at=post.day
         )
         for pause in (*PAUSES, None):
             post.tries += 1

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Final
 
 from attrs import field, frozen
 
+from convalias.app.ports import Ports
 from convalias.domain.policy import RoutingPolicy
 from convalias.testing.simulator.acts import Act, Script, drawn_acts
 from convalias.testing.simulator.checker import glanced, judged, states
 from convalias.testing.simulator.draws import Draws
 from convalias.testing.simulator.findings import Violation
+from convalias.testing.simulator.journal import Journal
 from convalias.testing.simulator.loop import VirtualLoop
 from convalias.testing.simulator.mutants import Mutant
 from convalias.testing.simulator.people import People, settle
@@ -41,6 +43,9 @@ class Plan:
     weather: Weather | None = None
     """None: drawn from the seed."""
     policy: RoutingPolicy | None = None
+    ports: Callable[[Ports], Ports] | None = None
+    """Adapters of one's own: called for every process that starts, with the simulated ports, for those it shall have.
+    An adapter around a simulated port meets that port's faults; one in place of it meets only those it makes itself."""
     recording: bool = False
 
 
@@ -60,6 +65,7 @@ class Report:
     """How often each final state was reached: effects, deliveries."""
     acts: Sequence[Act] = field(repr=False)
     entries: Sequence[Entry] = field(default=(), repr=False)
+    journal: Journal = field(factory=Journal, repr=False)
 
 
 def simulate(plan: Plan) -> Report:
@@ -90,8 +96,7 @@ async def _run(plan: Plan) -> Report:
     weather = drawn(draws, until=ends) if plan.weather is None else plan.weather
     shape = drawn_shape(draws, plan.policy)
     world = World(plan.seed, weather=weather, shape=shape, recording=plan.recording)
-    if plan.mutant is not None:
-        world.alter = plan.mutant.alter
+    world.alter = _altered(plan)
     people = People()
     try:
         await _begin(world, people, draws)
@@ -115,9 +120,20 @@ async def _run(plan: Plan) -> Report:
             states=await states(world),
             acts=chosen,
             entries=tuple(world.trace.entries),
+            journal=world.journal,
         )
     finally:
         await world.close()
+
+
+def _altered(plan: Plan) -> Callable[[World, Ports], Ports]:
+    """What the plan makes of the ports of each process: one's own adapters, and the mutant around them."""
+
+    def alter(world: World, ports: Ports) -> Ports:
+        own = ports if plan.ports is None else plan.ports(ports)
+        return own if plan.mutant is None else plan.mutant.alter(world, own)
+
+    return alter
 
 
 async def _begin(world: World, people: People, draws: Draws) -> None:

@@ -17,11 +17,12 @@ from convalias.app.services import Wiring, audience
 from convalias.domain.deployment import Deployment
 from convalias.domain.keyring import Keyring, RootKey
 from convalias.domain.policy import RoutingPolicy
-from convalias.testing.simulator import engines, ports
+from convalias.testing.simulator import engines, neighbours, ports
 from convalias.testing.simulator.draws import Draws
 from convalias.testing.simulator.gate import Gate
 from convalias.testing.simulator.journal import Journal
 from convalias.testing.simulator.process import POLLS, Polls, Process
+from convalias.testing.simulator.resting import Rests
 from convalias.testing.simulator.trace import Trace
 from convalias.testing.simulator.weather import CALM, Fault, Weather
 
@@ -29,10 +30,6 @@ T = TypeVar("T")
 
 ALIAS_DOMAIN: Final = "reply.example"
 LEGACY_DOMAIN: Final = "relay.example"
-REST: Final = 600.0
-"""Longest rest of a loop: it sweeps as often as that."""
-AGAIN: Final = 1.0
-"""Rest of a loop that found nothing where something is due: another has it."""
 _SEED: Final = b"convalias simulated, no secret.."
 _RESTART: Final = 60.0
 LEASED: Final = "deliveries.leased"
@@ -119,8 +116,7 @@ class World:
         self.all: list[Process] = []
         self.alter: Alter = _as_they_are
         """What a mutant makes of the ports of each process."""
-        self._resting: dict[str, dict[int, asyncio.Future[None]]] = {}
-        self._rests = 0
+        self.rests = Rests(self.draws)
         self._outside: set[asyncio.Task[Any]] = set()
         self._away: dict[str, Sequence[tuple[float, float]]] = {}
         self.failures: list[str] = []
@@ -144,11 +140,9 @@ class World:
         self.trace.note(self.now, process.name, "crash", "", "")
         process.crash()
         self.dead.add(process.name)
-        self.hosts[process.role.partition("-")[0]] = [
-            host for host in self.hosts[process.role.partition("-")[0]] if host.process is not process
-        ]
-        for lane in list(self._resting):
-            self.ring(lane)
+        kind = process.role.partition("-")[0]
+        self.hosts[kind] = [host for host in self.hosts[kind] if host.process is not process]
+        self.rests.wake_all()
         number = int(process.name.partition("#")[2]) + 1
         pause = _RESTART * self.draws.units(f"restart {process.name}")[0]
         asyncio.get_running_loop().call_later(pause, self._boot_again, process.role, number)
@@ -172,29 +166,9 @@ class World:
         """Virtual seconds."""
         return asyncio.get_running_loop().time()
 
-    def ring(self, resource: str) -> None:
-        """Something changed there: who rests on it looks again."""
-        for resting in self._resting.pop(resource, {}).values():
-            if not resting.done():
-                resting.set_result(None)
-
     async def rest(self, process: Process, on: Collection[str]) -> None:
-        """Until something changes in what a loop has looked at, or falls due there."""
-        loop = asyncio.get_running_loop()
-        woken: asyncio.Future[None] = loop.create_future()
-        self._rests += 1
-        number = self._rests
-        due = [at for one in sorted(on) if (at := self._next(process, one)) is not None]
-        at = min([*due, self.now + REST])
-        handle = loop.call_at(at if at > self.now else self.now + AGAIN, _wake, woken)
-        for one in on:
-            self._resting.setdefault(one, {})[number] = woken
-        try:
-            await woken
-        finally:
-            handle.cancel()
-            for one in on:
-                self._resting.get(one, {}).pop(number, None)
+        """Until a look at one of these may find something."""
+        await self.rests.rest(on, lambda resource: self._next(process, resource))
 
     def _next(self, process: Process, resource: str) -> float | None:
         if resource == ports.QUEUE:
@@ -219,7 +193,7 @@ class World:
     def ports_of(self, process: Process) -> Ports:
         """What that process has: all of it through its gate."""
         gate, shared = Gate(self, process), self.engines
-        rings = ports.Rings(self.ring, self.rest)
+        rings = ports.Rings(self.rests.ring, self.rest)
         own = Ports(
             records=ports.Records(gate, shared.records, rings),
             blobs=ports.Blobs(gate, shared.blobs),
@@ -227,18 +201,18 @@ class World:
             events=ports.EventLog(gate, shared.log, rings),
             clock=ports.Clock(process, rings),
             telemetry=memory.NoTelemetry(),
-            incarnation=ports.Incarnation(process, lambda name: self.shape.tells_deaths and name in self.dead),
-            mail=ports.OutgoingMail(gate, shared.system_box),
-            system_mail=ports.OutgoingMail(gate, shared.system_box),
-            identity=ports.IdentityDirectory(gate, shared.directory),
-            legacy=ports.LegacyRelay(gate, shared.legacy) if self.shape.legacy else None,
-            hub=ports.NotificationHub(gate, shared.hub),
-            flags=ports.Flags(gate, shared.flags, lambda: self.storm.has(Fault.STALE, self.now)),
+            incarnation=neighbours.Incarnation(process, lambda name: self.shape.tells_deaths and name in self.dead),
+            mail=neighbours.OutgoingMail(gate, shared.system_box),
+            system_mail=neighbours.OutgoingMail(gate, shared.system_box),
+            identity=neighbours.IdentityDirectory(gate, shared.directory),
+            legacy=neighbours.LegacyRelay(gate, shared.legacy) if self.shape.legacy else None,
+            hub=neighbours.NotificationHub(gate, shared.hub),
+            flags=neighbours.Flags(gate, shared.flags, lambda: self.storm.has(Fault.STALE, self.now)),
         )
         return self.alter(self, own)
 
     async def _main(self, process: Process) -> None:
-        clock = ports.Clock(process, ports.Rings(self.ring, self.rest))
+        clock = ports.Clock(process, ports.Rings(self.rests.ring, self.rest))
         while True:
             cv = Convalias.over(self.ports_of(process), self.wiring())
             try:
@@ -323,7 +297,8 @@ class World:
         self._away = {}
         for name in ("records", "blobs", "queue", "log", "hub", "legacy", "directory", "flags", "outgoing"):
             for kind in ("away", "full"):
-                self._away[f"{kind} {name}"] = self._windows(f"{kind} {name}")
+                if windows := self._windows(f"{kind} {name}"):
+                    self._away[f"{kind} {name}"] = windows
 
     def undrained(self) -> list[str]:
         """What still waits somewhere for somebody."""
@@ -349,9 +324,10 @@ class World:
         return due <= ports.EPOCH + timedelta(seconds=self.now)
 
     def _within(self, name: str, fault: Fault) -> bool:
-        return self.weather.has(fault, self.now) and any(
-            start <= self.now < end for start, end in self._away.get(name, ())
-        )
+        windows = self._away.get(name)
+        if windows is None or not self.weather.has(fault, now := self.now):
+            return False
+        return any(start <= now < end for start, end in windows)
 
     def _windows(self, name: str) -> Sequence[tuple[float, float]]:
         """At most two, of up to ten minutes."""
@@ -371,7 +347,7 @@ class World:
             self.draws.stream("queue"), reorders=Fault.REORDER in on, duplicates=Fault.DUPLICATE in on
         )
         process = Process("engines", 1, self.draws)
-        clock = ports.Clock(process, ports.Rings(self.ring, self.rest))
+        clock = ports.Clock(process, ports.Rings(self.rests.ring, self.rest))
         directory, legacy_box = engines.Directory(()), memory.Outbox()
         relay = engines.LegacyRelay(
             outgoing=legacy_box, audience=audience(records, blobs, clock, directory), clock=clock
@@ -394,8 +370,3 @@ def _seen(task: asyncio.Task[Any]) -> None:
     """Whoever asked may have gone: then nobody else looks at what it came to."""
     if not task.cancelled():
         task.exception()
-
-
-def _wake(woken: asyncio.Future[None]) -> None:
-    if not woken.done():
-        woken.set_result(None)

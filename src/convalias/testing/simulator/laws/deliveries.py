@@ -75,6 +75,19 @@ def everybody_hears_of_it(found: Findings) -> Iterator[Violation]:
                     yield from _heard(found, event, account, decision, by_hub)
 
 
+def legacy_tells_each_once(found: Findings) -> Iterator[Violation]:
+    """I2: of one event, one mail to one address, and no more mails than there are people to hear of it."""
+    told = Counter((mail.about, mail.to) for mail in found.legacy_mails)
+    for (about, to), count in told.items():
+        if count > 1 and about in found.decisions:
+            yield Violation("I2", f"legacy told {to} {count} times of {about}", (about,))
+    people = Counter(about for about, _ in told)
+    for conversation, events in found.events.items():
+        for event, thread in zip(events, found.threads(conversation), strict=True):
+            if isinstance(event.happening, MessageAdded) and people[event.id] > len(thread.participants):
+                yield Violation("I2", f"legacy told {people[event.id]} people of {event.id}", (event.id,))
+
+
 def nobody_hears_who_should_not(found: Findings) -> Iterator[Violation]:
     """I4: the author is not told of his own message, nor is anybody who took no part then."""
     position = {
@@ -150,5 +163,3 @@ def _heard(
     if hub + legacy == 0 and not in_doubt:
         states = ", ".join(state.value for state in rows) or "no row"
         yield Violation("I4", f"{account} never heard of {event.id} ({decision.owner.value}: {states})", (event.id,))
-    if legacy > 1:
-        yield Violation("I2", f"legacy told {account} {legacy} times of {event.id}", (event.id,))
