@@ -25,12 +25,16 @@ from convalias.domain.policy import BlockedSenders, LoopGuard, RoutingPolicy, Se
 DATA: Final = "CONVALIAS_DATA"
 KEYS: Final = "CONVALIAS_KEYS"
 SIGNING_KEY: Final = "CONVALIAS_MAILGUN_SIGNING_KEY"
+RAW: Final = "CONVALIAS_RAW"
+RAWS: Final = ("s3", "gs", "az", "file")
+"""Schemes of `raw`."""
 STORE: Final = "CONVALIAS_STORE"
 STORES: Final = ("mongodb", "mongodb+srv")
 """Schemes of `store`."""
 _KNOWN: Final = frozenset(
     {
         "data",
+        "raw",
         "store",
         "alias_domains",
         "legacy_domains",
@@ -87,6 +91,8 @@ class Settings:
 
     data: Path = Path("convalias-data")
     """Folder of the embedded backend."""
+    raw: str | None = field(default=None, repr=False)
+    """URL of the raw store where it is not that folder: `s3://bucket/prefix?region=eu-west-1`, gs, az or file."""
     store: str | None = field(default=None, repr=False)
     """URL of the store where it is not that folder: `mongodb://host1,host2/database?replicaSet=name`."""
     alias_domains: tuple[str, ...] = ()
@@ -130,6 +136,7 @@ def read_settings(
     alias_domains = reader.domains("alias_domains")
     settings = Settings(
         data=Path(folder),
+        raw=reader.engine("raw", environment, RAW, RAWS),
         store=reader.engine("store", environment, STORE, STORES),
         alias_domains=alias_domains,
         legacy_domains=reader.legacy_domains(alias_domains),
@@ -147,6 +154,11 @@ def read_settings(
     )
     reader.finish()
     return settings
+
+
+def _listed(schemes: Sequence[str]) -> str:
+    *others, last = [f"{scheme}://" for scheme in schemes]
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _toml(path: str | os.PathLike[str] | None) -> Toml:
@@ -199,7 +211,7 @@ class _Reader(TableReader):
         scheme, _, rest = (given or written).partition("://")
         if (given or written) and (scheme not in schemes or not rest):
             # Never what is there: it may be a URL with a password whose scheme is misspelt.
-            self.problems[variable if given else key] = f"expected a URL that starts with {schemes[0]}://"
+            self.problems[variable if given else key] = f"expected a URL that starts with {_listed(schemes)}"
         elif written and "@" in rest.partition("/")[0] and not given:
             self.problems[key] = (
                 f"holds a user, and a secret does not belong in a file; set {variable}, or {variable}_FILE"

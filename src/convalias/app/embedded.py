@@ -43,7 +43,12 @@ def embedded(settings: Settings, instead: Instead) -> tuple[Opener, Wiring]:
             legacy = adapters.LegacyRelay(
                 settings.data / "legacy.db",
                 outgoing=legacy_outbox,
-                audience=audience(remote.get("records", folder.records), folder.blobs, clock, instead.get("identity")),
+                audience=audience(
+                    remote.get("records", folder.records),
+                    remote.get("blobs", folder.blobs),
+                    clock,
+                    instead.get("identity"),
+                ),
                 clock=clock,
             )
             for part in (outbox, system_outbox, legacy_outbox, legacy):

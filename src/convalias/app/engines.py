@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from convalias.app.ports import Instead
 from convalias.domain.keyring import Keyring
@@ -15,6 +15,12 @@ async def engines(settings: Settings, instead: Instead) -> AsyncGenerator[Instea
     """The ports that the settings bind to engines; a port that was given is not opened here."""
     async with AsyncExitStack() as stack:
         bound: Instead = {}
+        if settings.raw is not None and "blobs" not in instead:
+            with brought_by("s3"):
+                from convalias.adapters import s3  # noqa: PLC0415 - obstore loads where it is used
+            raw = s3.Blobs(settings.raw)
+            await raw.open()
+            bound["blobs"] = raw
         if settings.store is not None and "records" not in instead:
             from convalias.adapters import mongo  # noqa: PLC0415 - pymongo loads where it is used
 
@@ -22,6 +28,16 @@ async def engines(settings: Settings, instead: Instead) -> AsyncGenerator[Instea
             bound["records"] = mongo.Records(database)
             bound["changes"] = mongo.Changes(database)
         yield bound
+
+
+@contextmanager
+def brought_by(extra: str) -> Generator[None]:
+    """Around an adapter's import: a missing package is told with the line that brings it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        mend = f"{error.name} is not installed; pip install 'convalias[{extra}]' brings it"
+        raise ModuleNotFoundError(mend, name=error.name) from error
 
 
 async def migrate(settings: Settings) -> dict[str, list[str]]:

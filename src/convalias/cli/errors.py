@@ -13,8 +13,10 @@ from convalias.services.errors import KeyReused, NoSuchAlias, NoSuchConversation
 from convalias.settings import WrongSettings
 from convalias.stores.errors import Contended, StoreError
 
-_OF_THE_STORE: Final = frozenset({"UnusableDirectoryError", "NewerFormatError", "UnusableStoreError"})
-"""By name: to know the classes would load SQLite and MongoDB's driver for a mistyped option."""
+_OF_THE_STORE: Final = frozenset(
+    {"UnusableDirectoryError", "NewerFormatError", "UnusableStoreError", "UnusableBucketError"}
+)
+"""By name: to know the classes would load SQLite and every engine's client for a mistyped option."""
 
 
 class Failed(Exception):

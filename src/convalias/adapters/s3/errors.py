@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from convalias.ports.errors import Unavailable
+from convalias.ports.errors import PortError, Unavailable
 
 WHAT: Final = "the object store"
 _CODE: Final = re.compile(r"<Code>(\w{1,64})</Code>")
@@ -20,7 +20,7 @@ _MEND: Final = {
 }
 
 
-class ObjectStoreError(Exception):
+class ObjectStoreError(PortError):
     """Base of what is wrong with an object store or its URL; never raised itself."""
 
 

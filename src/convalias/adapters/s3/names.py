@@ -19,17 +19,18 @@ _PIECE: Final = 120
 _END: Final = "!"
 _ESCAPES: Final = {" ": "!a", "!": "!b"}
 """The two characters that do not sort behind the mark."""
+_ESCAPED: Final = re.compile(r"[ !]")
 _CUT_BEFORE_LESS: Final = "!c/"
 _CUT_BEFORE_MORE: Final = "~/"
 """A cut, told apart by whether the next character sorts before or behind `/`: a key that has its `/` there instead
 stands between the two. After a whole piece nothing else can follow, so `~` needs no escape."""
+_NO_FOLDER: Final = re.compile(r"(?:^|/)(?:\.{0,2}/|\.\.$)")
 _KEY: Final = re.compile(r"[ -~]+", re.ASCII)
 
 
 def name_of(key: str) -> str:
     """The object's name. Raises `Rejected` for what is no key: empty, too long, not ASCII, `..`, an empty folder."""
-    folders = key.split("/")[:-1]
-    if not _KEY.fullmatch(key) or len(key) > MOST_OCTETS or {"", ".", ".."} & {*folders} or key.endswith(".."):
+    if not _KEY.fullmatch(key) or len(key) > MOST_OCTETS or _NO_FOLDER.search(key):
         raise Rejected(
             f"no key of a blob: expected 1 to {MOST_OCTETS} printable ASCII characters, no empty folder or .."
         )
@@ -50,6 +51,8 @@ def key_of(name: str) -> str | None:
 
 
 def _segment(text: str) -> str:
+    if len(text) <= _PIECE and not _ESCAPED.search(text):  # as nearly all are
+        return text
     pieces = [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)] or [""]
     first, *others = ["".join(_ESCAPES.get(one, one) for one in piece) for piece in pieces]
     cuts = (_CUT_BEFORE_LESS if piece[0] < "/" else _CUT_BEFORE_MORE for piece in pieces[1:])
