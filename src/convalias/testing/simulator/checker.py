@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from convalias.domain.inbound import Done
 from convalias.testing.simulator.findings import Findings, Violation, found
-from convalias.testing.simulator.laws import conversations, deliveries, mail
+from convalias.testing.simulator.laws import conversations, deliveries, mail, narrow
 from convalias.testing.simulator.world import World
 
 Law: TypeAlias = Callable[[Findings], Iterator[Violation]]
@@ -23,6 +23,7 @@ ALWAYS: Final[Sequence[Law]] = (
     mail.refusals_tell_nothing,
     mail.strangers_are_told_once_a_day,
     mail.nothing_personal_is_queued,
+    mail.held_mail_waits_for_an_answer,
     conversations.seq_is_dense,
     conversations.the_log_is_in_seq_order,
     conversations.what_is_shown_follows_from_what_is_stored,
@@ -32,12 +33,16 @@ ALWAYS: Final[Sequence[Law]] = (
     deliveries.nobody_hears_who_should_not,
     deliveries.no_address_leaks,
     deliveries.uncertain_only_where_declared,
+    narrow.nothing_is_added_to_a_closed_conversation,
+    narrow.legacy_tells_once,
+    narrow.who_left_hears_no_more,
 )
 """Held at any moment."""
 AT_REST: Final[Sequence[Law]] = (
     mail.every_mail_comes_to_an_outcome,
     mail.no_mail_is_lost_at_the_door,
     mail.a_mail_of_a_participant_arrives,
+    mail.approved_mail_is_carried_out,
     conversations.every_event_is_published,
     conversations.a_chat_is_a_message_once,
     deliveries.everybody_hears_of_it,

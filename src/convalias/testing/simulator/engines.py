@@ -198,16 +198,18 @@ class SentByHub:
 class Hub:
     """Sends whatever it does not remember to have sent; remembers no longer than it must."""
 
-    def __init__(self, kind: HubKind) -> None:
-        """Nothing sent."""
+    def __init__(self, kind: HubKind, *, forgets: bool) -> None:
+        """Nothing sent. `forgets`: no key is remembered for longer than was promised."""
         self.kind = kind
+        self._forgets = forgets
         self.sent: list[SentByHub] = []
         self._known: dict[str, float] = {}
 
     def send(self, notification: Notification) -> bool:
         """Whether it went out now: not when the key is remembered."""
         known_at = self._known.get(notification.id)
-        if known_at is not None and _now() - known_at <= self.kind.remembers_for.total_seconds():
+        promised = self.kind.remembers_for.total_seconds()
+        if known_at is not None and (not self._forgets or _now() - known_at <= promised):
             return False
         self._known.setdefault(notification.id, _now())
         self.sent.append(SentByHub(_now(), notification))
@@ -254,6 +256,12 @@ class Flags:
     def set(self, rollout: Rollout, axis: Axis) -> None:
         """From now on."""
         self.history.setdefault((rollout.use_case, axis), []).append((_now(), rollout))
+
+    def turn_back(self, use_case: UseCase, axis: Axis) -> None:
+        """What stood before the last change stands again."""
+        settings = self.history.get((use_case, axis), [])
+        if len(settings) > 1:
+            self.set(settings[-2][1], axis)
 
     def read(self, use_case: UseCase, axis: Axis, *, lag: float) -> Rollout | None:
         """What stood `lag` seconds ago."""

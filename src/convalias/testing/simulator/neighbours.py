@@ -11,19 +11,23 @@ from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import LegacyAlias
 from convalias.domain.delivery import Channel
 from convalias.domain.ids import AccountId, ConversationId, UseCase
+from convalias.domain.inbound import Post
 from convalias.domain.notifications import Notification
 from convalias.domain.participants import Account, AddressTenure
 from convalias.domain.rollout import Axis, Rollout
 from convalias.ports.hub import Answer, Declined, Guarantee, Sent
 from convalias.ports.legacy import HandOff, IndexCall
 from convalias.ports.legacy import LegacyRelay as LegacyRelayPort
-from convalias.ports.mail import Outgoing
+from convalias.ports.mail import MailReader as MailReaderPort
+from convalias.ports.mail import Outgoing, ReadMail
 from convalias.ports.mail import OutgoingMail as OutgoingMailPort
 from convalias.testing.simulator import engines
 from convalias.testing.simulator.gate import Gate
 from convalias.testing.simulator.process import Process
 
 FLAG_LAG: Final = 30.0
+RAISES: Final = b"X-Poison: raises"
+KILLS: Final = b"X-Poison: kills"
 
 
 @frozen
@@ -110,6 +114,23 @@ class NotificationHub:
 
 
 @frozen
+class MailReader:
+    """`ports.MailReader` that some mails are too much for."""
+
+    gate: Gate
+    engine: MailReaderPort
+
+    async def read(self, raw: bytes, post: Post) -> ReadMail:
+        """As the port, but for poison."""
+        if KILLS in raw:
+            self.gate.world.crash(self.gate.process)
+            await self.gate.process.never()
+        if RAISES in raw:
+            raise ValueError("poison")
+        return await self.engine.read(raw, post)
+
+
+@frozen
 class OutgoingMail:
     """`ports.OutgoingMail`."""
 
@@ -135,7 +156,10 @@ class Flags:
         async def effect() -> Rollout | None:
             return self.engine.read(use_case, axis, lag=FLAG_LAG if self.is_stale() else 0.0)
 
-        return await self.gate.call("flags.read", f"{use_case} {axis.value}", effect)
+        async def rival() -> None:
+            self.engine.turn_back(use_case, axis)
+
+        return await self.gate.call("flags.read", f"{use_case} {axis.value}", effect, rival=rival)
 
 
 @frozen

@@ -1,0 +1,73 @@
+"""What only a moment's carelessness breaks: closed conversations, people who left, a legacy system told twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from convalias.adapters.memory.legacy import HANDOFF
+from convalias.domain.events import ConversationEvent, MessageAdded, ParticipantAdded, ParticipantRemoved
+from convalias.domain.ids import AccountId
+from convalias.domain.threads import ThreadState
+from convalias.testing.simulator.findings import Findings, Violation
+from convalias.testing.simulator.ports import EPOCH
+
+SOON: Final = 180.0
+"""Virtual seconds from the last look at who takes part to the latest effect of the call that follows: a lease, a late
+effect, and two clocks that are wrong."""
+
+
+def nothing_is_added_to_a_closed_conversation(found: Findings) -> Iterator[Violation]:
+    """I3: seq is the log's order, and a message behind the closing comes behind a reopening."""
+    for conversation, events in found.events.items():
+        if [event.seq for event in events] != list(range(1, len(events) + 1)):
+            continue  # told of already, and not to be folded
+        threads = found.threads(conversation)
+        for before, event in zip(threads, events[1:], strict=False):
+            if isinstance(event.happening, MessageAdded) and before.state is not ThreadState.OPEN:
+                what = f"message {event.seq} was added to {conversation}, which was {before.state.value}"
+                yield Violation("I3", what, (event.id, str(conversation)))
+
+
+def legacy_tells_once(found: Findings) -> Iterator[Violation]:
+    """I2: of one event, or one mail that was handed over, legacy tells a person once."""
+    for (about, to), count in Counter((mail.about, mail.to) for mail in found.legacy_mails).items():
+        if count > 1:
+            yield Violation("I2", f"legacy told {to} {count} times of {about}", (about,))
+    handed = Counter(
+        (call.message_id, call.address)
+        for call in found.world.engines.legacy.calls_now()
+        if call.kind == HANDOFF and call.address is not None
+    )
+    for (message_id, address), count in handed.items():
+        if count > 1:
+            yield Violation("I2", f"{message_id} was handed over {count} times for {address}", (message_id,))
+
+
+def who_left_hears_no_more(found: Findings) -> Iterator[Violation]:
+    """I5: whoever left before a notification was sent is not told of it."""
+    for sent in found.world.engines.hub.sent:
+        notification = sent.notification
+        events = found.events.get(notification.conversation, ())
+        gone = _gone_at(events, notification.recipient, sent.at)
+        if gone is not None and sent.at - gone > SOON:
+            about = (notification.event.id, notification.recipient)
+            yield Violation("I5", f"{notification.recipient} left, and was told of {notification.event.id}", about)
+
+
+def _gone_at(events: Sequence[ConversationEvent], account: AccountId, at: float) -> float | None:
+    """Since when that account took no part at that moment."""
+    gone: float | None = None
+    for event in events:
+        appended = (event.appended_at - EPOCH).total_seconds()
+        if appended > at:
+            break
+        match event.happening:
+            case ParticipantRemoved(who) if who == account:
+                gone = appended
+            case ParticipantAdded(participant) if participant.account == account:
+                gone = None
+            case _:
+                pass
+    return gone
