@@ -20,6 +20,8 @@ class Kind(Enum):
     AUTO_REPLY = "auto-reply"
     STRANGER = "stranger"
     SPOOF = "spoof"
+    POISON = "poison"
+    """Who reads it fails, or dies: given up in the end, and nobody else is held up."""
 
 
 @frozen(kw_only=True)
@@ -94,4 +96,6 @@ class Journal:
     conversations: list[ConversationId] = field(factory=list[ConversationId])
     people: dict[AccountId, set[EmailAddress]] = field(factory=dict[AccountId, set[EmailAddress]])
     """Every address that somebody ever had."""
+    answers: list[str] = field(factory=list[str])
+    """Tokens of approval links that somebody has posted."""
     strangers: set[EmailAddress] = field(factory=set[EmailAddress])

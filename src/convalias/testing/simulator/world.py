@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from attrs import define, frozen
 
-from convalias.adapters import memory
+from convalias.adapters import memory, mime
 from convalias.app import Convalias
 from convalias.app.ports import Ports
 from convalias.app.services import Wiring, audience
@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 ALIAS_DOMAIN: Final = "reply.example"
 LEGACY_DOMAIN: Final = "relay.example"
+_ALIAS: Final = frozenset({ALIAS_DOMAIN})
+_LEGACY: Final = frozenset({LEGACY_DOMAIN})
 _SEED: Final = b"convalias simulated, no secret.."
 _RESTART: Final = 60.0
 LEASED: Final = "deliveries.leased"
@@ -109,6 +111,9 @@ class World:
         """Until everything stands."""
         self.storm = weather
         self.shape = shape
+        self.keyring = Keyring((RootKey(0, _SEED),))
+        """What a process is told when it starts."""
+        self.rotating = False
         self.trace = Trace(recording=recording)
         self.journal = Journal()
         self.hosts: dict[str, list[Host]] = {"web": [], "worker": []}
@@ -207,6 +212,7 @@ class World:
             identity=neighbours.IdentityDirectory(gate, shared.directory),
             legacy=neighbours.LegacyRelay(gate, shared.legacy) if self.shape.legacy else None,
             hub=neighbours.NotificationHub(gate, shared.hub),
+            reader=neighbours.MailReader(gate, mime.Reader(alias_domains=_ALIAS, legacy_domains=_LEGACY)),
             flags=neighbours.Flags(gate, shared.flags, lambda: self.storm.has(Fault.STALE, self.now)),
         )
         return self.alter(self, own)
@@ -242,7 +248,8 @@ class World:
     def wiring(self) -> Wiring:
         """What every run of every process is told."""
         return Wiring(
-            keyring=Keyring((RootKey(0, _SEED),)),
+            keyring=self.keyring,
+            base_url=f"https://{ALIAS_DOMAIN}",
             deployment=Deployment(
                 alias_domains=(ALIAS_DOMAIN,), legacy_domains=(LEGACY_DOMAIN,) if self.shape.legacy else ()
             ),
@@ -357,7 +364,7 @@ class World:
             blobs=blobs,
             queue=queue,
             log=engines.Log(),
-            hub=engines.Hub(self.shape.hub),
+            hub=engines.Hub(self.shape.hub, forgets=Fault.FORGET in on),
             directory=directory,
             flags=engines.Flags(),
             legacy=relay,

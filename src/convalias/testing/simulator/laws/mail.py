@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from email import message_from_bytes
+from typing import Final
 
 from convalias.adapters.memory.legacy import HANDOFF
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound import Dead, Done, HandedOver, Relayed
+from convalias.domain.inbound import Dead, Done, HandedOver, Held, HoldState, Relayed
 from convalias.domain.participants import AccountAuthor
+from convalias.ports.mail import Outgoing
 from convalias.testing.simulator.findings import Findings, Violation, envelope_key, raw_keys
 from convalias.testing.simulator.journal import Kind, Mail, Post
 from convalias.testing.simulator.world import LEGACY_DOMAIN
+
+REFUSAL: Final = b"Subject: Your message was not delivered"
 
 
 def what_was_accepted_is_kept(found: Findings) -> Iterator[Violation]:
@@ -34,11 +38,12 @@ def what_was_accepted_is_kept(found: Findings) -> Iterator[Violation]:
 
 def every_mail_comes_to_an_outcome(found: Findings) -> Iterator[Violation]:
     """I1, at rest: one outcome per envelope record, and none is given up without a reason of its own."""
+    poisoned = {envelope_key(post) for post in found.world.journal.posts if post.mail.kind is Kind.POISON}
     for key in found.envelopes:
         outcome = found.outcomes.get(key)
         if outcome is None:
             yield Violation("I1", f"envelope record {key} has no outcome", (key,))
-        elif isinstance(outcome.outcome, Dead):
+        elif isinstance(outcome.outcome, Dead) and key not in poisoned:
             yield Violation("I1", f"envelope record {key} was given up: {outcome.outcome.reason}", (key,))
     for key in found.outcomes:
         if key not in found.envelopes:
@@ -111,7 +116,7 @@ def nobody_posts_as_another(found: Findings) -> Iterator[Violation]:
         mail = by_id.get(message.message_id or "")
         if mail is None:
             continue
-        if mail.kind in {Kind.SPOOF, Kind.AUTO_REPLY}:
+        if mail.kind in {Kind.SPOOF, Kind.AUTO_REPLY, Kind.POISON}:
             yield Violation("I5", f"{mail.name}, a {mail.kind.value}, is a message", (mail.name, event.id))
         author = message.author.account if isinstance(message.author, AccountAuthor) else None
         if author is not None and mail.sender not in found.world.journal.people[author]:
@@ -137,7 +142,7 @@ def nothing_crosses_conversations(found: Findings) -> Iterator[Violation]:
 def refusals_tell_nothing(found: Findings) -> Iterator[Violation]:
     """I5: no refusal goes to whom nobody authenticated, and strangers all read one text."""
     texts: Counter[str] = Counter()
-    for mail in found.world.engines.system_box.mails:
+    for mail in _refusals(found):
         to = str(mail.to)
         if to.startswith("eve2@"):
             yield Violation("I5", "a refusal was mailed to an address that nobody authenticated", (mail.key,))
@@ -151,7 +156,7 @@ def refusals_tell_nothing(found: Findings) -> Iterator[Violation]:
 def strangers_are_told_once_a_day(found: Findings) -> Iterator[Violation]:
     """I2: one refusal per sender, alias and day; so never more mails than days times aliases written to."""
     days = int(found.world.now // 86_400) + 2
-    sent = Counter(mail.to for mail in found.world.engines.system_box.mails)
+    sent = Counter(mail.to for mail in _refusals(found))
     for address, count in sent.items():
         aliases = {
             one for mail in found.world.journal.mails.values() if mail.sender == address for one in mail.recipients
@@ -170,6 +175,27 @@ def nothing_personal_is_queued(found: Findings) -> Iterator[Violation]:
         for record in partition.records:
             if "@" in f"{record.conversation}{record.event}{record.kind}{record.trace}":
                 yield Violation("I5", f"a published record of {record.conversation} holds an address", (record.event,))
+
+
+def held_mail_waits_for_an_answer(found: Findings) -> Iterator[Violation]:
+    """I4: links that are only looked at decide nothing; no more is decided than was answered."""
+    decided = [hold for hold in found.holds if hold.state in {HoldState.APPROVED, HoldState.REJECTED}]
+    if len(decided) > len(found.world.journal.answers):
+        yield Violation("I4", f"{len(decided)} holds were decided by {len(found.world.journal.answers)} answers")
+
+
+def approved_mail_is_carried_out(found: Findings) -> Iterator[Violation]:
+    """I6, at rest: whatever a person let in is no longer held."""
+    for hold in found.holds:
+        outcome = found.outcomes.get(hold.record)
+        effects = outcome.outcome.effects if outcome is not None and isinstance(outcome.outcome, Done) else ()
+        held = any(isinstance(effect, Held) and effect.hold == hold.id for _, effect in effects)
+        if hold.state is HoldState.APPROVED and held:
+            yield Violation("I6", f"hold {hold.id} was approved and never carried out", (hold.record,))
+
+
+def _refusals(found: Findings) -> Sequence[Outgoing]:
+    return [mail for mail in found.world.engines.system_box.mails if REFUSAL in mail.raw]
 
 
 def _handed_over(found: Findings) -> Mapping[tuple[str, ConversationId | None], int]:

@@ -1,0 +1,161 @@
+"""What changes under way: people's addresses, who takes part, stages, keys, and what operators do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from attrs import evolve
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.ids import ConversationId, UseCase
+from convalias.domain.keyring import Keyring
+from convalias.domain.participants import Participant
+from convalias.domain.rollout import Axis, Rollout, Stage
+from convalias.testing.simulator.commands import commanded
+from convalias.testing.simulator.draws import Stream
+from convalias.testing.simulator.journal import Change
+from convalias.testing.simulator.people import People
+from convalias.testing.simulator.weather import Fault
+from convalias.testing.simulator.world import World
+
+_STEP: Final = 5.0
+_ROLLED: Final = 120.0
+"""By then every process that was restarted is up again."""
+
+
+class Operators:
+    """Those who run the platform, and what happens to it."""
+
+    def __init__(self, world: World, people: People) -> None:
+        """Nothing has changed yet."""
+        self._world = world
+        self._people = people
+
+    # --- changes ---------------------------------------------------------------------------------------
+
+    async def move(self, draws: Stream, name: str) -> None:
+        """Somebody has a new address; the old one may become another person's."""
+        people, directory = self._people, self._world.engines.directory
+        account = draws.choice(sorted(people.names))
+        fresh = EmailAddress.parse(f"{account}-{name}@home.example")
+        standing = directory.accounts[account]
+        keeps = standing.addresses if draws.chance(0.5) else ()
+        self._changed(f"{account} moves", None)
+        self._world.journal.people[account].add(fresh)
+        directory.put(evolve(standing, addresses=(fresh, *keeps)))
+        if not keeps and draws.chance(0.3):
+            heir = draws.choice([one for one in sorted(people.names) if one != account])
+            inherited = directory.accounts[heir]
+            self._world.journal.people[heir].update(standing.addresses)
+            directory.put(evolve(inherited, addresses=(*inherited.addresses, *standing.addresses)))
+
+    async def flag(self, draws: Stream, name: str) -> None:
+        """An operator turns a stage on or back, for some of the conversations."""
+        if not self._world.shape.legacy:  # there is nothing to come from, or to go back to
+            return
+        stage, points = draws.choice(list(Stage)), draws.choice((0, 2_000, 5_000, 10_000, 10_000))
+        axes = draws.choice(((Axis.OUTBOUND,), (Axis.INBOUND,), tuple(Axis)))
+        self._changed(f"stage {stage.value} {points}", None)
+        for axis in axes:
+            setting = Rollout(self._people.use_case, stage, points, "salt", reason=name)
+            self._world.engines.flags.set(setting, axis)
+        if draws.chance(0.5):  # and what was not yet tried is to follow at once
+            await self.give_back(draws, name)
+
+    async def turn(self, draws: Stream, name: str) -> None:
+        """A conversation is closed, and most often reopened soon."""
+        del name
+        conversation = draws.choice(self._people.conversations)
+        self._changed("closed", conversation)
+        await commanded(self._world, draws, lambda cv: cv.messaging.close(conversation))
+        if draws.chance(0.8):
+            await asyncio.sleep(draws.between(0.0, 30.0))
+            await commanded(self._world, draws, lambda cv: cv.messaging.reopen(conversation))
+            self._changed("reopened", conversation)
+
+    async def leave(self, draws: Stream, name: str) -> None:
+        """A participant leaves, and most often comes back."""
+        del name
+        people = self._people
+        conversation = draws.choice(people.conversations)
+        who = draws.choice(people.members[conversation])
+        self._changed(f"{who} leaves", conversation)
+        await commanded(self._world, draws, lambda cv: cv.messaging.remove_participant(conversation, who))
+        if draws.chance(0.8):
+            await asyncio.sleep(draws.between(0.0, 60.0))
+            back = Participant(who, name=people.names[who])
+            await commanded(self._world, draws, lambda cv: cv.messaging.add_participant(conversation, back))
+            self._changed(f"{who} is back", conversation)
+
+    async def revoke(self, draws: Stream, name: str) -> None:
+        """One alias is revoked for good; its participant gets another."""
+        del name
+        people = self._people
+        conversation = draws.choice(people.conversations)
+        of = draws.choice(people.members[conversation])
+        address = people.aliases[conversation, of]
+        self._changed("alias revoked", conversation)
+        if await commanded(self._world, draws, lambda cv: cv.messaging.aliasing.revoke(str(address))):
+            fresh = await commanded(
+                self._world, draws, lambda cv: cv.messaging.aliasing.issue(conversation, account=of)
+            )
+            if fresh is not None:
+                people.aliases[conversation, of] = fresh.address
+
+    # --- operators -------------------------------------------------------------------------------------
+
+    async def replay(self, draws: Stream, name: str) -> None:
+        """Everything is decided anew: what is final stays."""
+        del name
+        self._changed("replay", None)
+        await commanded(self._world, draws, lambda cv: cv.replay.all(dry_run=False), kind="worker", within=3600.0)
+
+    async def redrive(self, draws: Stream, name: str) -> None:
+        """What was given up is tried again."""
+        del name
+        await commanded(self._world, draws, lambda cv: cv.replay.dead(dry_run=False), kind="worker", within=3600.0)
+
+    async def give_back(self, draws: Stream, name: str) -> None:
+        """What was not yet tried follows the flag as it stands now."""
+        del name
+        use_case = UseCase(self._people.use_case)
+        await commanded(self._world, draws, lambda cv: cv.outbound.give_back(use_case), kind="worker")
+
+    async def restart(self, draws: Stream, name: str) -> None:
+        """A rolling restart, without a word of warning."""
+        del name
+        hosts = [host for kind in sorted(self._world.hosts) for host in self._world.hosts[kind]]
+        if hosts and self._world.weather.on & {Fault.CRASH_AFTER, Fault.CRASH_BEFORE}:
+            self._world.crash(draws.choice(hosts).process)
+
+    async def rewind(self, draws: Stream, name: str) -> None:
+        """The consumers of the event log find themselves at an earlier position."""
+        del name
+        if self._world.weather.has(Fault.REWIND, self._world.now):
+            self._world.engines.log.rewind("outbound", draws)
+
+    async def rotate(self, draws: Stream, name: str) -> None:
+        """A new root key: first every process can read what it makes, only then one makes anything with it."""
+        del name
+        if self._world.rotating or len(self._world.keyring.keys) > 3:  # noqa: PLR2004 - enough for one run
+            return
+        self._world.rotating = True
+        (newest, *older) = self._world.keyring.with_new(draws.octets(32)).keys
+        for keys in ((*older, newest), (newest, *older)):
+            self._world.keyring = Keyring(keys)
+            for host in [host for kind in sorted(self._world.hosts) for host in self._world.hosts[kind]]:
+                self._world.crash(host.process)
+                await asyncio.sleep(_ROLLED)
+        self._world.rotating = False
+
+    async def clock(self, draws: Stream, name: str) -> None:
+        """A time server steps the clock of one process."""
+        del name
+        hosts = [host for kind in sorted(self._world.hosts) for host in self._world.hosts[kind]]
+        if hosts and self._world.weather.has(Fault.CLOCK, self._world.now):
+            process = draws.choice(hosts).process
+            process.skew += draws.between(-_STEP, _STEP)
+
+    def _changed(self, what: str, conversation: ConversationId | None) -> None:
+        self._world.journal.changes.append(Change(at=self._world.now, what=what, conversation=conversation))

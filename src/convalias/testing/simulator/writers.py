@@ -1,0 +1,218 @@
+"""What people write: mail, replies, chat, and what programs write in their place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from convalias.app import Convalias
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.inbound import Admits
+from convalias.domain.links import Allow, Deny, Request
+from convalias.services.errors import ServiceError
+from convalias.testing.simulator.commands import GivenUp, asked, commanded
+from convalias.testing.simulator.draws import Stream
+from convalias.testing.simulator.journal import Chat, Kind, Mail
+from convalias.testing.simulator.neighbours import KILLS, RAISES
+from convalias.testing.simulator.people import People
+from convalias.testing.simulator.ports import EPOCH
+from convalias.testing.simulator.provider import Provider
+from convalias.testing.simulator.weather import Fault
+from convalias.testing.simulator.world import World
+
+_ANSWERS: Final[Sequence[Request]] = (Allow(), Allow(), Allow(Admits.THIS_ADDRESS), Deny())
+_LINK: Final = re.compile(rb"/approvals/([!-~]+)")
+
+
+class Writers:
+    """People, and the programs that answer for them."""
+
+    def __init__(self, world: World, people: People) -> None:
+        """Nobody has written yet."""
+        self._world = world
+        self._people = people
+        self._provider = Provider(world)
+
+    # --- mail ------------------------------------------------------------------------------------------
+
+    async def mail(self, draws: Stream, name: str) -> None:
+        """A participant writes: to one alias, to several, to legacy ones, to some of each."""
+        people = self._people
+        conversation = draws.choice(people.conversations)
+        author = draws.choice(people.members[conversation])
+        recipients = people.addressed(conversation, author, draws)
+        await self._write(
+            name, Kind.MAIL, draws, sender=people.address(author, draws), account=author, recipients=recipients
+        )
+
+    async def reply(self, draws: Stream, name: str) -> None:
+        """Somebody answers the last notification that reached him."""
+        sent = self._world.engines.hub.sent[-40:]
+        if not sent:
+            await self.mail(draws, name)
+            return
+        notification = draws.choice(sent).notification
+        sender = notification.recipient_address
+        if sender is None:
+            return
+        about = notification.conversation
+        recipients = [(notification.reply_alias, about)]
+        await self._write(name, Kind.REPLY, draws, sender=sender, account=notification.recipient, recipients=recipients)
+
+    async def stranger(self, draws: Stream, name: str) -> None:
+        """Somebody from outside has found an address."""
+        conversation = draws.choice(self._people.conversations)
+        address = EmailAddress.parse(f"eve{draws.below(3)}@else.example")
+        self._world.journal.strangers.add(address)
+        recipients = self._people.addressed(conversation, None, draws)
+        await self._write(name, Kind.STRANGER, draws, sender=address, account=None, recipients=recipients)
+
+    async def auto_reply(self, draws: Stream, name: str) -> None:
+        """A vacation program answers a notification."""
+        conversation = draws.choice(self._people.conversations)
+        author = draws.choice(self._people.members[conversation])
+        recipients = self._people.addressed(conversation, author, draws)[:1]
+        await self._write(
+            name,
+            Kind.AUTO_REPLY,
+            draws,
+            sender=self._people.address(author, draws),
+            account=author,
+            recipients=recipients,
+        )
+
+    async def spoof(self, draws: Stream, name: str) -> None:
+        """Somebody writes under a participant's address, and its domain says that this is not him."""
+        conversation = draws.choice(self._people.conversations)
+        victim = draws.choice(self._people.members[conversation])
+        recipients = self._people.addressed(conversation, victim, draws)[:1]
+        await self._write(
+            name, Kind.SPOOF, draws, sender=self._people.address(victim, draws), account=None, recipients=recipients
+        )
+
+    async def again(self, draws: Stream, name: str) -> None:
+        """A mail client sends the very same mail once more; to the provider it is a new one."""
+        mails = list(self._world.journal.mails.values())[-30:]
+        if not mails:
+            await self.mail(draws, name)
+            return
+        await self._provider.deliver(draws.choice(mails), draws, attempt=name)
+
+    async def poison(self, draws: Stream, name: str) -> None:
+        """A mail that makes whoever reads it fail, or die."""
+        if not self._world.weather.has(Fault.POISON, self._world.now):
+            return
+        conversation = draws.choice(self._people.conversations)
+        author = draws.choice(self._people.members[conversation])
+        recipients = self._people.addressed(conversation, author, draws)[:1]
+        sender = self._people.address(author, draws)
+        await self._write(name, Kind.POISON, draws, sender=sender, account=author, recipients=recipients)
+
+    async def _write(
+        self,
+        name: str,
+        kind: Kind,
+        draws: Stream,
+        *,
+        sender: EmailAddress,
+        account: AccountId | None,
+        recipients: Sequence[tuple[EmailAddress, ConversationId]],
+    ) -> None:
+        addresses = tuple(dict.fromkeys(address for address, _ in recipients))
+        places = dict(recipients)
+        mail = Mail(
+            name=name,
+            kind=kind,
+            sender=sender,
+            account=account,
+            recipients=addresses,
+            conversations=tuple(places[one] for one in addresses),
+            evidence=_evidence(kind, sender),
+            raw=_written(name, kind, sender, addresses, at=self._world.now, kills=draws.chance(0.3)),
+        )
+        self._world.journal.mails[name] = mail
+        await self._provider.deliver(mail, draws, attempt=name)
+
+    # --- chat ------------------------------------------------------------------------------------------
+
+    async def chat(self, draws: Stream, name: str) -> None:
+        """A participant writes in the application, whose client tries until it knows."""
+        conversation = draws.choice(self._people.conversations)
+        author = draws.choice(self._people.members[conversation])
+        chat = Chat(conversation=conversation, author=author, key=name, text=f"{name} said {author}")
+        self._world.journal.chats.append(chat)
+        try:
+            await asked(
+                self._world, draws, lambda cv: cv.messaging.send(conversation, chat.text, author=author, key=name)
+            )
+            chat.accepted = True
+        except ServiceError:
+            chat.refused = True
+        except GivenUp:
+            return
+
+    async def read(self, draws: Stream, name: str) -> None:
+        """A participant opens a conversation."""
+        del name
+        conversation = draws.choice(self._people.conversations)
+        reader = draws.choice(self._people.members[conversation])
+        await commanded(self._world, draws, lambda cv: cv.messaging.mark_read(conversation, account=reader, up_to=1))
+
+    # --- links -----------------------------------------------------------------------------------------
+
+    async def open(self, draws: Stream, name: str) -> None:
+        """A mail scanner follows every link of an approval mail; now and then a person answers one of them."""
+        del name
+        mails = [mail for mail in self._world.engines.system_box.mails if b"/approvals/" in mail.raw][-10:]
+        if not mails:
+            return
+        tokens = [found.decode() for found in _LINK.findall(draws.choice(mails).raw)]
+        for token in tokens:
+            await commanded(self._world, draws, partial(_looked, token=token))
+        if tokens and draws.chance(0.7):
+            token = draws.choice(tokens)
+            request = draws.choice(_ANSWERS)
+            self._world.journal.answers.append(token)
+            await commanded(self._world, draws, partial(_answered, token=token, request=request))
+
+
+def _evidence(kind: Kind, sender: EmailAddress) -> SenderEvidence | None:
+    match kind:
+        case Kind.SPOOF:
+            return SenderEvidence(Dmarc.FAIL, DmarcPolicy.REJECT)
+        case Kind.STRANGER if sender.local != "eve2":  # that one never authenticates: nobody may write back to it
+            return SenderEvidence(Dmarc.PASS)
+        case _:
+            return None
+
+
+def _written(
+    name: str, kind: Kind, sender: EmailAddress, to: Sequence[EmailAddress], *, at: float, kills: bool
+) -> bytes:
+    fields = [
+        f"From: {sender}",
+        f"To: {', '.join(map(str, to))}",
+        f"Message-ID: <{name}@home.example>",
+        f"Date: {EPOCH + timedelta(seconds=at):%a, %d %b %Y %H:%M:%S} +0000",
+        f"Subject: About {name}",
+    ]
+    if kind is Kind.AUTO_REPLY:
+        fields.append("Auto-Submitted: auto-replied")
+    if kind is Kind.POISON:
+        fields.append((KILLS if kills else RAISES).decode())
+    return ("\r\n".join(fields) + f"\r\n\r\n{name} written by {sender.local}\r\n").encode()
+
+
+async def _looked(cv: Convalias, *, token: str) -> bool:
+    await cv.approvals.show(token)
+    return True
+
+
+async def _answered(cv: Convalias, *, token: str, request: Request) -> bool:
+    await cv.approvals.decide(token, request)
+    return True
