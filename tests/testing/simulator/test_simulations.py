@@ -1,0 +1,134 @@
+"""Whatever goes wrong at whatever call: the invariants hold, and everything drains."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Final
+
+import pytest
+from attrs import define, field
+
+from convalias.domain.admitting import FREE, STRICT
+from convalias.domain.policy import LoopGuard, RoutingPolicy
+from convalias.testing.simulator.run import Plan, Report, simulate
+from convalias.testing.simulator.weather import CALM
+
+SOAK: Final = os.environ.get("CONVALIAS_SOAK") == "1"
+MAILS: Final = int(os.environ.get("CONVALIAS_SIMULATED_MAILS", "1000000" if SOAK else "600"))
+"""In all, faults on."""
+EACH: Final = 100 if SOAK else 60
+"""Per seed: short runs see more mixtures of faults than long ones."""
+FIRST: Final = int(os.environ.get("CONVALIAS_SIMULATED_FROM", "10000"))
+
+
+@define
+class Tally:
+    """What many runs come to."""
+
+    seeds: int = 0
+    mails: int = 0
+    posts: int = 0
+    calls: int = 0
+    virtual_days: float = 0.0
+    faults: Counter[str] = field(factory=Counter[str])
+    states: Counter[str] = field(factory=Counter[str])
+    violations: list[str] = field(factory=list[str])
+
+    def add(self, report: Report) -> None:
+        self.seeds += 1
+        self.mails += report.mails
+        self.posts += report.posts
+        self.calls += report.calls
+        self.virtual_days += report.virtual_seconds / 86_400
+        self.faults.update(report.faults)
+        self.states.update(report.states)
+        self.violations += [f"seed {report.plan.seed}: {one.law} {one.what}" for one in report.violations[:3]]
+
+    def join(self, other: Tally) -> None:
+        self.seeds += other.seeds
+        self.mails += other.mails
+        self.posts += other.posts
+        self.calls += other.calls
+        self.virtual_days += other.virtual_days
+        self.faults.update(other.faults)
+        self.states.update(other.states)
+        self.violations += other.violations
+
+
+def simulated(seeds: range) -> Tally:
+    tally = Tally()
+    for seed in seeds:
+        tally.add(simulate(Plan(seed=seed, mails=EACH)))
+    return tally
+
+
+@pytest.mark.soak
+def test_days_of_traffic_under_every_mixture_of_faults() -> None:
+    total, began, spent = Tally(), time.monotonic(), os.times()
+    portion, seed = (50 if SOAK else 10), FIRST
+    if SOAK:
+        # A fresh process for each portion: no run can lean on what another left behind.
+        with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+            ahead = -(-MAILS // (EACH * portion)) + 1
+            portions = [range(seed + n * portion, seed + (n + 1) * portion) for n in range(ahead + ahead // 5)]
+            for tally in pool.map(simulated, portions):
+                total.join(tally)
+                print(f"{total.mails:,} mails, {len(total.violations)} violations", flush=True)  # noqa: T201 - an hour
+                if total.mails >= MAILS or total.violations:
+                    pool.shutdown(wait=True, cancel_futures=True)
+                    break
+    else:
+        while total.mails < MAILS:
+            total.join(simulated(range(seed, seed + portion)))
+            seed += portion
+    now = os.times()
+    cpu = sum(now[:4]) - sum(spent[:4])
+    print(  # noqa: T201 - for `make soak`
+        f"\nsimulated {total.mails:,} mails in {total.posts:,} posts, {total.seeds:,} seeds, "
+        f"{total.virtual_days:,.1f} virtual days, {total.calls:,} port calls, {sum(total.faults.values()):,} faults, "
+        f"{len(total.violations)} violations, {total.mails / max(cpu, 0.01):.0f} mails per CPU second, "
+        f"{time.monotonic() - began:.0f} s\n  faults: {dict(total.faults)}\n  states: {dict(total.states)}"
+    )
+    assert not total.violations, "\n".join(total.violations)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        RoutingPolicy(admission=FREE),
+        RoutingPolicy(admission=STRICT),
+        RoutingPolicy(loop_guard=LoopGuard()),
+    ],
+    ids=["free", "strict", "loop guard"],
+)
+def test_other_policies_hold_the_invariants_too(policy: RoutingPolicy) -> None:
+    report = simulate(Plan(seed=3, mails=40, policy=policy))
+    assert not report.violations
+
+
+def test_nothing_goes_wrong_on_a_calm_day() -> None:
+    report = simulate(Plan(seed=4, mails=60, weather=CALM))
+    assert not report.faults
+    assert not report.violations
+    assert report.states["mail relayed"] > 0
+
+
+def test_a_run_sees_most_of_what_can_happen() -> None:
+    """Sight is worth something only where things happen: of ten seeds, each of these was reached."""
+    seen: Counter[str] = Counter()
+    for seed in range(20, 30):
+        seen.update(simulate(Plan(seed=seed, mails=60)).states)
+    for state in (
+        "mail relayed",
+        "mail handedover",
+        "mail skipped",
+        "mail held",
+        "mail refused",
+        "hub sent",
+        "legacy sent",
+    ):
+        assert seen[state], f"no {state} in ten seeds"
