@@ -97,7 +97,9 @@ class Holds:
     async def several(self, conversation: ConversationId, holds: Sequence[HoldId]) -> tuple[HeldMail, ...]:
         """Those that exist, in the order asked."""
         keys = [_hold_key(conversation, one) for one in holds]
-        found = await self.records.get(keys) if keys else {}
+        if not keys:
+            return ()
+        found = await self.records.get(keys)
         return tuple(load(found[key].body, HeldMail) for key in keys if key in found)
 
     async def waiting(self, conversation: ConversationId) -> tuple[HeldMail, ...]:
