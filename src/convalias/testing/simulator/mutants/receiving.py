@@ -134,7 +134,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
     Mutant(
         name="job-before-mail",
         slip="The job is queued before the mail that it names is stored.",
-        breaks="I1",
+        breaks="I8",
         patched=around(Receiver, "_accept", _job_first),
     ),
     Mutant(

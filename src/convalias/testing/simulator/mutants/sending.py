@@ -254,7 +254,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
     Mutant(
         name="indexed-by-try",
         slip="Each try of an index call has an external id of its own.",
-        breaks="I2",
+        breaks="I4",
         patched=around(Calls, "_index_call", _indexed_by_try),
     ),
     Mutant(

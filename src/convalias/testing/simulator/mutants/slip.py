@@ -34,8 +34,6 @@ class Mutant:
     """The invariant that it breaks: `I1` to `I8`."""
     alter: Callable[[World, Ports], Ports] = as_they_are
     patched: Patch = nullcontext
-    seeds: tuple[int, ...] = ()
-    """Seeds that are known to show it, the cheapest first."""
 
 
 def instead(owner: object, name: str, slip: object) -> Patch:

@@ -1,0 +1,39 @@
+"""Whether a mutant is seen: runs of one seed after the other, until one breaks what the same run keeps without it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from convalias.testing.simulator.findings import Violation
+from convalias.testing.simulator.mutants import Mutant
+from convalias.testing.simulator.run import Plan, simulate
+
+MAILS = 60
+"""Enough for most slips to show, and a run of them takes a second."""
+
+
+@frozen(kw_only=True)
+class Kill:
+    """A mutant that was seen."""
+
+    mutant: Mutant
+    seed: int
+    seeds: int
+    """How many runs it took."""
+    violation: Violation
+
+
+def killed(mutant: Mutant, seeds: Iterable[int], *, mails: int = MAILS) -> Kill | None:
+    """The first seed that shows it: the law that it breaks is broken, and is not in the run without it. None: it lives."""
+    for number, seed in enumerate(seeds, 1):
+        seen = _of(mutant.breaks, seed, mails, mutant)
+        if seen and not _of(mutant.breaks, seed, mails, None):
+            return Kill(mutant=mutant, seed=seed, seeds=number, violation=seen[0])
+    return None
+
+
+def _of(law: str, seed: int, mails: int, mutant: Mutant | None) -> list[Violation]:
+    report = simulate(Plan(seed=seed, mails=mails, mutant=mutant))
+    return [violation for violation in report.violations if violation.law == law]

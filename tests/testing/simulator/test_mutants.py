@@ -1,0 +1,78 @@
+"""The checker sees every slip: each mutant breaks the law that it is said to break, where the same run without it does not."""
+
+import os
+import statistics
+import sys
+
+import pytest
+
+from convalias.testing.simulator.hunting import Kill, killed
+from convalias.testing.simulator.mutants import MUTANTS
+
+SOAK = os.environ.get("CONVALIAS_SOAK") == "1"
+AT_ONCE = (
+    "acknowledge-before-store",
+    "token-saved-first",
+    "address-in-the-job",
+    "outage-counts-as-a-try",
+    "reception-in-the-key",
+    "shown-by-arrival",
+    "cleared-before-published",
+    "published-side-by-side",
+    "now-on-a-lost-position",
+    "commit-before-notify",
+)
+"""Seen by the first seed or the second, so that each push can afford to look at them."""
+SEEDS = 400
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_a_slip_is_seen(name: str) -> None:
+    assert killed(MUTANTS[name], range(4)) is not None
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(not SOAK, reason="all mutants, until each is seen: make soak")
+def test_every_slip_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
+    kills: dict[str, Kill | None] = {name: killed(mutant, range(SEEDS)) for name, mutant in MUTANTS.items()}
+    seen = [kill.seeds for kill in kills.values() if kill is not None]
+    with capsys.disabled():
+        print(  # noqa: T201
+            f"\nmutants {len(seen)}/{len(kills)}, seeds to kill: median {statistics.median(seen):.0f}, worst {max(seen)}"
+        )
+    assert [name for name, kill in kills.items() if kill is None] == []
+
+
+def test_there_are_enough_of_them_and_each_says_what_is_wrong() -> None:
+    assert len(MUTANTS) >= 40
+    for name, mutant in MUTANTS.items():
+        assert mutant.name == name
+        assert mutant.breaks in {f"I{number}" for number in range(1, 9)}
+        assert mutant.slip.endswith(".")
+        assert "\n" not in mutant.slip
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_slip_is_gone_when_its_run_is_over(name: str) -> None:
+    before = _methods()
+    with MUTANTS[name].patched():
+        pass
+    assert _methods() == before
+
+
+def _methods() -> dict[str, object]:
+    """What the product's modules hold, and what their classes hold."""
+    found: dict[str, object] = {}
+    for module_name, module in sorted(sys.modules.items()):
+        if not module_name.startswith("convalias.") or ".mutants" in module_name:
+            continue
+        for name, value in vars(module).items():
+            if name.startswith("__"):
+                continue
+            found[f"{module_name}.{name}"] = id(value)
+            if isinstance(value, type) and value.__module__.startswith("convalias."):
+                found.update(
+                    {f"{value.__module__}.{value.__qualname__}.{one}": id(of) for one, of in vars(value).items()}
+                )
+    return found
