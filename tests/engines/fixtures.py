@@ -130,7 +130,10 @@ def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             yield KafkaServer(broker.url, tier=tier)
 
 
-@pytest.fixture(scope="session", params=_tiers("S3", "versitygw", always=["moto"]))
+S3_TIERS: Final = _tiers("S3", "versitygw", always=["moto"])
+
+
+@pytest.fixture(scope="session", params=S3_TIERS)
 def s3(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
     """An S3: the one given, versitygw, moto. Its keys are those that the server was started with."""
     tier: str = request.param

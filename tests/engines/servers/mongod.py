@@ -39,7 +39,7 @@ class Mongod:
         data.mkdir(parents=True, exist_ok=True)
         command: list[str | Path] = [
             binary(),
-            *("--dbpath", str(data), "--port", str(self.port), "--bind_ip", "127.0.0.1", "--nounixsocket"),
+            *("--dbpath", str(data), "--port", str(self.port), "--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"),
             *("--wiredTigerCacheSizeGB", "0.25", "--setParameter", "diagnosticDataCollectionEnabled=false"),
             *options,
         ]

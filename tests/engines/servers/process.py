@@ -21,7 +21,7 @@ from typing import IO, Final
 PORTS: Final = range(20_000, 32_000)
 """Below the ports that Linux gives to outgoing connections (32768 to 60999): the port of a killed server stays free
 until it is back, and a client that calls nobody there never reaches itself."""
-_TAIL: Final = 6_000
+_TAIL: Final = 3_000
 """Octets of a log that a failed test shows."""
 _GUARDIAN: Final = """
 import os, signal, sys
