@@ -83,6 +83,8 @@ def legacy_tells_each_once(found: Findings) -> Iterator[Violation]:
             yield Violation("I2", f"legacy told {to} {count} times of {about}", (about,))
     people = Counter(about for about, _ in told)
     for conversation, events in found.events.items():
+        if found.changed(conversation, "leaves"):  # legacy asks who takes part when it tells, not as of the event
+            continue
         for event, thread in zip(events, found.threads(conversation), strict=True):
             if isinstance(event.happening, MessageAdded) and people[event.id] > len(thread.participants):
                 yield Violation("I2", f"legacy told {people[event.id]} people of {event.id}", (event.id,))
