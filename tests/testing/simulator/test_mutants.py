@@ -53,11 +53,11 @@ def test_there_are_enough_of_them_and_each_says_what_is_wrong() -> None:
         assert "\n" not in mutant.slip
 
 
-@pytest.mark.parametrize("name", MUTANTS)
-def test_a_slip_is_gone_when_its_run_is_over(name: str) -> None:
+def test_a_slip_is_gone_when_its_run_is_over() -> None:
     before = _methods()
-    with MUTANTS[name].patched():
-        pass
+    for mutant in MUTANTS.values():
+        with mutant.patched():
+            pass
     assert _methods() == before
 
 

@@ -39,6 +39,9 @@ ALWAYS: Final[Sequence[Law]] = (
     narrow.nothing_is_added_to_a_closed_conversation,
     narrow.legacy_tells_once,
     narrow.who_left_hears_no_more,
+    narrow.one_refusal_a_day,
+    narrow.strangers_read_one_text,
+    narrow.legacy_is_refused_for_itself_alone,
 )
 """Held at any moment."""
 AT_REST: Final[Sequence[Law]] = (

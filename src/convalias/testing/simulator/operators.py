@@ -101,6 +101,7 @@ class Operators:
                 self._world, draws, lambda cv: cv.messaging.aliasing.issue(conversation, account=of)
             )
             if fresh is not None:
+                await asyncio.sleep(draws.between(0.0, 300.0))  # until people have noticed
                 people.aliases[conversation, of] = fresh.address
 
     # --- operators -------------------------------------------------------------------------------------

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from email import message_from_bytes
 from typing import Final
 
 from convalias.adapters.memory.legacy import HANDOFF
 from convalias.domain.events import ConversationEvent, MessageAdded, ParticipantAdded, ParticipantRemoved
 from convalias.domain.ids import AccountId
+from convalias.domain.inbound import Done, Refused
+from convalias.domain.outcomes import CONSEQUENCES, GONE
 from convalias.domain.threads import ThreadState
+from convalias.ports.mail import Outgoing
 from convalias.testing.simulator.findings import Findings, Violation
 from convalias.testing.simulator.ports import EPOCH
+from convalias.testing.simulator.world import LEGACY_DOMAIN
 
+_DAY: Final = 86_400
+_NOON: Final = _DAY // 2
 SOON: Final = 180.0
 """Virtual seconds from the last look at who takes part to the latest effect of the call that follows: a lease, a late
 effect, and two clocks that are wrong."""
@@ -69,3 +76,34 @@ def _gone_at(events: Sequence[ConversationEvent], account: AccountId, at: float)
             case _:
                 pass
     return gone
+
+
+def one_refusal_a_day(found: Findings) -> Iterator[Violation]:
+    """I2: of one alias, a sender is refused by mail once a day. The run begins at noon."""
+    days = 1 + int((found.world.now + _NOON) // _DAY)
+    counted = Counter((mail.to, str(message_from_bytes(mail.raw)["From"])) for mail in _refusals(found))
+    for (to, alias), count in counted.items():
+        if count > days:
+            yield Violation("I2", f"{count} refusals to one sender from one alias in {days} days", (str(to), alias))
+
+
+def strangers_read_one_text(found: Findings) -> Iterator[Violation]:
+    """I5: whoever takes part nowhere learns nothing of an alias but that it is of no use to him."""
+    for mail in _refusals(found):
+        if mail.to in found.world.journal.strangers and GONE.encode() not in mail.raw:
+            yield Violation("I5", f"{mail.to} read why he was refused", (str(mail.to),))
+
+
+def _refusals(found: Findings) -> Iterator[Outgoing]:
+    """What left of refusals: questions about held mail leave by the same way."""
+    return (mail for mail in found.world.engines.system_box.mails if mail.key.startswith("refusal-"))
+
+
+def legacy_is_refused_for_itself_alone(found: Findings) -> Iterator[Violation]:
+    """I8: what is wrong with an alias beside it is no reason to refuse the mail to a legacy address."""
+    for outcome in found.outcomes.values():
+        effects = outcome.outcome.effects if isinstance(outcome.outcome, Done) else ()
+        for address, effect in effects:
+            about_alias = isinstance(effect, Refused) and CONSEQUENCES[effect.reason].about_alias
+            if about_alias and address.domain == LEGACY_DOMAIN:
+                yield Violation("I8", f"{address} was refused for the alias beside it", (outcome.record,))

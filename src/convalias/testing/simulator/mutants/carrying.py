@@ -11,7 +11,7 @@ from attrs import evolve
 from convalias.codec import dump
 from convalias.domain import effects
 from convalias.domain.addresses import EmailAddress
-from convalias.domain.dedup import MailKey, keyed
+from convalias.domain.dedup import keyed
 from convalias.domain.effects import AddMail, Command
 from convalias.domain.inbound import Claim, Done, Effect, EnvelopeRecord
 from convalias.domain.participants import AccountAuthor
@@ -71,10 +71,6 @@ def _keys_by_reception(kept: Method) -> Method:
         return await kept(self, evolve(command, dedup_key=key), read, record)
 
     return add
-
-
-def _key_of_message_id(key: MailKey) -> str:
-    return keyed("m", key.conversation, key.message_id.value, key.variant)
 
 
 def _all_into_the_first(kept: Method) -> Method:
@@ -150,15 +146,9 @@ MUTANTS: Final[Sequence[Mutant]] = (
         patched=around(carrier.PlanCarrier, "_add", _keys_by_reception),
     ),
     Mutant(
-        name="message-id-alone",
-        slip="The dedup key is the Message-ID alone: whoever knows one can swallow another's mail.",
-        breaks="I8",
-        patched=instead(MailKey, "__str__", _key_of_message_id),
-    ),
-    Mutant(
         name="all-into-the-first",
-        slip="A mail to several conversations is posted to the first of them, once for each.",
-        breaks="I5",
+        slip="A mail to several conversations is posted to the first of them alone.",
+        breaks="I8",
         patched=around(carrier, "commands", _all_into_the_first),
     ),
     Mutant(

@@ -124,7 +124,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
     Mutant(
         name="one-reader-for-all",
         slip="Mails that are worked on side by side share the place where the one just read is kept.",
-        breaks="I5",
+        breaks="I8",
         patched=around(InboundRelay, "read", _one_reader_for_all),
     ),
     Mutant(
