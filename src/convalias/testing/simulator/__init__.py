@@ -20,11 +20,11 @@ are and when; the same plan gives the same trace in every process. Give it a pol
 ...         return await self.hub.send(notification)
 >>> told = []
 >>> report = simulate(Plan(seed=7, mails=3, ports=lambda ports: ports.but(hub=Counting(ports.hub))))
->>> (len(told) > 0, report.violations)
-(True, [])
+>>> (len(told) > 0, len(report.violations))
+(True, 0)
 
 A broken law is shown best by its shortest story: `shrink(report, law)`, then `story` of what that returns. Needs no
-optional package but `convalias[mime]`; no adapter of one's own may use a thread, a socket or the clock of the machine.
+optional package but `convalias[mime]`. No adapter of one's own may use a thread, a socket or the clock of the machine.
 """
 
 from __future__ import annotations

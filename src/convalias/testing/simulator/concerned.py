@@ -12,7 +12,16 @@ from convalias.testing.simulator.findings import Violation, envelope_key, raw_ke
 from convalias.testing.simulator.journal import Mail
 from convalias.testing.simulator.run import Report
 from convalias.testing.simulator.trace import Entry
-from convalias.testing.simulator.wording import OUTSIDE, READS, RETRIED, call_in_words, done_by, shortened
+from convalias.testing.simulator.wording import (
+    OUTSIDE,
+    READS,
+    RETRIED,
+    WHOLE,
+    call_in_words,
+    done_by,
+    is_effect,
+    shortened,
+)
 
 MOST: Final = 14
 """Lines of a story."""
@@ -38,7 +47,7 @@ def concerned(report: Report, violation: Violation, *, most: int = MOST) -> Sequ
     """At most so many lines, in their order. Reads and polls that came to nothing are left out, retries folded."""
     names = _Names(report, violation)
     lines = sorted([*_entries(report, names), *_posts(report, names)], key=lambda one: one.at)
-    folded = _folded(lines)
+    folded = _folded(_kept_whole(lines))
     ranked = sorted(range(len(folded)), key=lambda n: (-folded[n].weight, n))
     return [folded[n] for n in sorted(ranked[:most])]
 
@@ -95,20 +104,19 @@ def _entries(report: Report, names: _Names) -> Iterator[Line]:
     weights = [names.weight(one) for one in told]
     ends = max((one.at for one, weight in zip(told, weights, strict=True) if weight > 1), default=float("inf"))
     hosts = {one.process for one, weight in zip(told, weights, strict=True) if weight}
-    published: set[tuple[str, str]] = set()
+    before: set[tuple[str, str]] = set()
     for one, weight in zip(told, weights, strict=True):
-        if one.call == "log.publish":
-            published.add((one.process, one.about))
         if not begin <= one.at <= ends:
             continue
         if one.process == OUTSIDE:
-            yield Line(at=one.at, who="people", whom=_at_whom(one), what=_act(report, one), weight=2)
+            yield Line(at=one.at, who="people", whom=_at_whom(one), what=_act(report, one), weight=5)
         elif one.call == "crash" and one.process in hosts:
-            yield Line(at=one.at, who=one.process, whom=one.process, what="dies, as by kill -9", weight=2)
+            yield Line(at=one.at, who=one.process, whom=one.process, what="dies, as by kill -9", weight=3)
         elif weight or (one.came_to and one.process in hosts):
-            what, again = call_in_words(one, published)
-            heavy = (0 if again or one.call in READS else weight) + bool(one.came_to)
+            what, again = call_in_words(one, before)
+            heavy = (0 if again or one.call in READS else weight) + bool(one.came_to) + is_effect(one)
             yield Line(at=one.at, who=one.process, whom=done_by(one), what=what, came_to=one.came_to, weight=heavy)
+        before |= {(one.process, one.about), ("", one.about)}
 
 
 def _tells(entry: Entry) -> bool:
@@ -142,6 +150,22 @@ def _posts(report: Report, names: _Names) -> Iterator[Line]:
         if post.accepted is not None:
             tries = "" if post.tries == 1 else f" at try {post.tries}"
             yield Line(at=post.accepted, who="web", whom="provider", what=f"200 for {post.mail.name}{tries}", weight=2)
+
+
+def _kept_whole(lines: Sequence[Line]) -> Sequence[Line]:
+    """What a door does with every post is one line, where it went well."""
+    kept, taken = list[Line](), set[int]()
+    for number, line in enumerate(lines):
+        if number in taken:
+            continue
+        following = [n for n in range(number + 1, len(lines)) if lines[n].who == line.who and n not in taken][:2]
+        steps = [line, *(lines[n] for n in following)]
+        if tuple(one.what for one in steps) == WHOLE and not any(one.came_to for one in steps):
+            kept.append(evolve(line, whom="stores", what="keeps raw mail and envelope record, queues a job"))
+            taken |= set(following)
+        else:
+            kept.append(line)
+    return kept
 
 
 def _folded(lines: Sequence[Line]) -> Sequence[Line]:

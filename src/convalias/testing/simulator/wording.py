@@ -44,6 +44,8 @@ FAULTS: Final[Mapping[str, str]] = {
 }
 """What a fault means for who called."""
 _PUTS: Final[Mapping[str, str]] = {"raw": "keeps the raw mail", "envelopes": "keeps the envelope record"}
+WHOLE: Final = ("keeps the raw mail", "keeps the envelope record", "queues a job")
+"""What a door does with a post, step by step."""
 _WRITES: Final[Mapping[str, str]] = {
     "claims": "claims the mail for {id}",
     "outcomes": "writes the outcome of the mail",
@@ -59,12 +61,16 @@ _CALLS: Final[Mapping[str, str]] = {
     "queue.put": "queues a job",
     "queue.done": "is done with job {about}",
     "log.commit": "saves its position",
-    "hub.send": "has {event} sent",
-    "hub.ask": "asks whether {event} was sent",
-    "legacy.process": "hands the mail {event} over",
-    "legacy.index": "tells of {event}",
+    "hub.send": "has {event} sent to {whom}",
+    "hub.ask": "asks whether {event} was sent to {whom}",
+    "legacy.process": "hands {event} over",
+    "legacy.index": "has {event} indexed",
     "outgoing.send": "sends a mail of the system",
     "blobs.delete": "deletes a mail",
+    "blobs.get": "reads a mail",
+    "queue.take": "takes jobs",
+    "log.take": "takes records",
+    "log.close": "leaves its partitions",
 }
 _LONG: Final = re.compile(r"\b[0-9a-v]{20,}(?:\.json)?\b")
 _PATH: Final = re.compile(r"(?:envelopes|raw)/\d{4}/\d\d/\d\d/")
@@ -75,16 +81,28 @@ def done_by(entry: Entry) -> str:
     return entry.call.partition(".")[0]
 
 
-def call_in_words(entry: Entry, published: Collection[tuple[str, str]]) -> tuple[str, bool]:
-    """What the caller does, and whether it only ticks off what is done. `published`: (process, event) so far."""
+def is_effect(entry: Entry) -> bool:
+    """Whether somebody outside notices it, or it lasts in a conversation."""
+    return entry.call in {"hub.send", "legacy.index", "legacy.process"} or (
+        entry.call == "records.write" and entry.about.startswith("events/")
+    )
+
+
+def call_in_words(entry: Entry, before: Collection[tuple[str, str]]) -> tuple[str, bool]:
+    """What the caller does, and whether it only goes on with something.
+
+    `before`: who called about what so far, by process and by nobody's name.
+    """
     first, _, _ = entry.about.partition(" ")
     table, _, rest = first.partition("/")
     partition, _, name = rest.partition("/")
     match entry.call:
         case "records.write" if table == "events" and name.isdigit():
-            if (entry.process, f"{partition} {int(name)}") in published:
+            if (entry.process, f"{partition} {int(name)}") in before:
                 return f"ticks event {int(name)} of {partition} off as published", True
             return f"appends event {int(name)} to {partition}", False
+        case "records.write" if table == "decisions" and ("", entry.about) in before:
+            return f"notes how far {name} of {partition} is", True
         case "records.write":
             words = _WRITES.get(table, "writes {table} {partition}")
             return words.format(table=table, partition=partition, id=name), table not in _WRITES
@@ -92,9 +110,10 @@ def call_in_words(entry: Entry, published: Collection[tuple[str, str]]) -> tuple
             return _PUTS.get(table, f"keeps {table}"), False
         case "log.publish":
             conversation, _, seq = entry.about.partition(" ")
-            return f"publishes event {seq} of {conversation}", (entry.process, entry.about) in published
+            return f"publishes event {seq} of {conversation}", (entry.process, entry.about) in before
         case call if call in _CALLS:
-            return _CALLS[call].format(about=entry.about, event=first.partition(".")[0]), call == "log.commit"
+            event, _, rest = first.partition(".")
+            return _CALLS[call].format(about=entry.about, event=event, whom=rest[:4]), call == "log.commit"
         case call:
             return f"{call.partition('.')[2]} {table} {partition}".rstrip(), True
 
