@@ -23,7 +23,7 @@ from convalias.testing.simulator.people import People
 from convalias.testing.simulator.ports import EPOCH
 from convalias.testing.simulator.provider import Provider
 from convalias.testing.simulator.weather import Fault
-from convalias.testing.simulator.world import World
+from convalias.testing.simulator.world import ALIAS_DOMAIN, World
 
 _ANSWERS: Final[Sequence[Request]] = (Allow(), Allow(), Allow(Admits.THIS_ADDRESS), Deny())
 _LINK: Final = re.compile(rb"/approvals/([!-~]+)")
@@ -70,6 +70,10 @@ class Writers:
         address = EmailAddress.parse(f"eve{draws.below(3)}@else.example")
         self._world.journal.strangers.add(address)
         recipients = self._people.addressed(conversation, None, draws)
+        if draws.chance(0.4):  # or guesses one, and tries again
+            recipients = [(EmailAddress.parse(f"guess{draws.below(2)}@{ALIAS_DOMAIN}"), conversation)]
+            again = f"{name}-again"
+            await self._write(again, Kind.STRANGER, draws, sender=address, account=None, recipients=recipients)
         await self._write(name, Kind.STRANGER, draws, sender=address, account=None, recipients=recipients)
 
     async def auto_reply(self, draws: Stream, name: str) -> None:
