@@ -434,6 +434,38 @@ def test_where_nothing_helps_an_ambiguous_call_is_uncertain_and_policy_decides(
     asyncio.run(story())
 
 
+def test_a_channel_is_asked_only_when_the_lost_call_can_no_longer_arrive() -> None:
+    """Found by simulation: asked two seconds later it says "not sent", and then both calls arrive."""
+
+    async def story() -> None:
+        world = World()
+        world.hub.guarantee = Guarantee(ask=world.hub.ask)
+        event = await told(world)
+        world.faults.fail("hub.send", before(TimeoutError), times=2)
+        await world.worker().deliver_due()
+        await world.pass_time(seconds=59)
+        tried = world.faults.calls["hub.send"]
+        await world.worker().deliver_due()
+        assert world.faults.calls["hub.send"] == tried
+        await world.pass_time(seconds=1)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+
+    asyncio.run(story())
+
+
+def test_where_the_last_try_was_ambiguous_nobody_is_asked_any_more() -> None:
+    async def story() -> None:
+        world = World(persistence=Persistence(tries=1))
+        world.hub.guarantee = Guarantee(ask=world.hub.ask)
+        event = await told(world)
+        world.faults.fail("hub.send", after(TimeoutError), times=2)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["uncertain", "uncertain"]
+
+    asyncio.run(story())
+
+
 def test_a_channel_that_cannot_tell_leaves_it_uncertain() -> None:
     async def story() -> None:
         world = World()

@@ -24,6 +24,8 @@ from convalias.services.outbound_facts import Scene
 from convalias.stores.suppressions import Suppressions
 
 CALL_WITHIN: Final = timedelta(seconds=20)
+IN_FLIGHT: Final = timedelta(seconds=60)
+"""A call whose answer was lost may still arrive: before that, a channel that says "not sent" may yet send it."""
 NO_ALIAS: Final = "NO_ALIAS"
 NO_ADDRESS: Final = "NO_ADDRESS"
 NO_CHANNEL: Final = "NO_CHANNEL"
@@ -234,9 +236,13 @@ class Calls:
     def _ambiguous(self, row: Delivery, failed: BaseException) -> Delivery:
         """It may have been sent. Tried again only where the channel can tell a second one from the first."""
         guarantee = self.hub.channels.get(row.channel, Guarantee())
-        if guarantee.ask is None and not self._is_remembered(row, guarantee):
+        if self._is_remembered(row, guarantee):
+            return self.later(row, failed, doubtful=True)
+        if guarantee.ask is None:
             return self._uncertain(row, type(failed).__name__)
-        return self.later(row, failed, doubtful=True)
+        asked = self.later(row, failed, doubtful=True)
+        landed = self.clock.now() + IN_FLIGHT
+        return evolve(asked, next_at=max(asked.next_at, landed)) if asked.next_at is not None else asked
 
     def _uncertain(self, row: Delivery, reason: str) -> Delivery:
         again = self.persistence.ambiguity is Ambiguity.RESEND and row.attempts < self.persistence.tries
