@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from email import message_from_bytes
 from typing import Final
 
 from convalias.adapters.memory.legacy import HANDOFF
+from convalias.codec import load
 from convalias.domain.events import ConversationEvent, MessageAdded, ParticipantAdded, ParticipantRemoved
 from convalias.domain.ids import AccountId
-from convalias.domain.inbound import Done, Refused
+from convalias.domain.inbound import Done, RefusalDue, Refused
 from convalias.domain.outcomes import CONSEQUENCES, GONE
 from convalias.domain.threads import ThreadState
 from convalias.ports.mail import Outgoing
+from convalias.ports.records import Stored
 from convalias.testing.simulator.findings import Findings, Violation
 from convalias.testing.simulator.ports import EPOCH
 from convalias.testing.simulator.world import LEGACY_DOMAIN
 
-_DAY: Final = 86_400
-_NOON: Final = _DAY // 2
+_DATE: Final = len("2026-03-01")
 SOON: Final = 180.0
 """Virtual seconds from the last look at who takes part to the latest effect of the call that follows: a lease, a late
 effect, and two clocks that are wrong."""
@@ -79,12 +79,12 @@ def _gone_at(events: Sequence[ConversationEvent], account: AccountId, at: float)
 
 
 def one_refusal_a_day(found: Findings) -> Iterator[Violation]:
-    """I2: of one alias, a sender is refused by mail once a day. The run begins at noon."""
-    days = 1 + int((found.world.now + _NOON) // _DAY)
-    counted = Counter((mail.to, str(message_from_bytes(mail.raw)["From"])) for mail in _refusals(found))
-    for (to, alias), count in counted.items():
-        if count > days:
-            yield Violation("I2", f"{count} refusals to one sender from one alias in {days} days", (str(to), alias))
+    """I2: of one alias, a sender is refused by mail once a day. One row is one mail, whose key it names."""
+    rows = [(stored.key.partition[:_DATE], load(stored.body, RefusalDue)) for stored in _rows(found)]
+    counted = Counter((refusal.sender, refusal.alias, day) for day, refusal in rows)
+    for (sender, alias, day), count in counted.items():
+        if count > 1:
+            yield Violation("I2", f"{count} refusals to one sender for one alias on {day}", (str(sender), str(alias)))
 
 
 def strangers_read_one_text(found: Findings) -> Iterator[Violation]:
@@ -92,6 +92,10 @@ def strangers_read_one_text(found: Findings) -> Iterator[Violation]:
     for mail in _refusals(found):
         if mail.to in found.world.journal.strangers and GONE.encode() not in mail.raw:
             yield Violation("I5", f"{mail.to} read why he was refused", (str(mail.to),))
+
+
+def _rows(found: Findings) -> Sequence[Stored]:
+    return found.world.engines.records.table("refusals")
 
 
 def _refusals(found: Findings) -> Iterator[Outgoing]:
