@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from convalias.codec import CODEC, Codec, kind_of
 from convalias.domain.events import ConversationEvent
-from convalias.domain.ids import TraceId
+from convalias.domain.ids import EventId, TraceId
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventLog, EventRecord
@@ -19,6 +20,7 @@ from convalias.ports.records import Records, Replace, Stored
 from convalias.stores.conversations import FEED
 
 BATCH: Final = 500
+REMEMBERED: Final = 10_000
 WITHIN: Final = timedelta(seconds=30)
 IDLE: Final = timedelta(milliseconds=50)
 AWAY: Final = timedelta(seconds=1)
@@ -42,6 +44,10 @@ class Feed(Protocol):
         ...
 
 
+def _nothing() -> OrderedDict[EventId, None]:
+    return OrderedDict()
+
+
 @frozen(kw_only=True)
 class ChangeFeedPump:
     """Polls the lane in which events wait. Any number of processes may pump at once.
@@ -59,6 +65,7 @@ class ChangeFeedPump:
     codec: Codec = CODEC
     batch: int = BATCH
     within: timedelta = WITHIN
+    _acknowledged: OrderedDict[EventId, None] = field(factory=_nothing, init=False, repr=False, eq=False)
 
     async def step(self) -> int:
         """Publish one batch; how many events it had. Raises `Unavailable`; repeatable."""
@@ -89,10 +96,19 @@ class ChangeFeedPump:
         if not waiting:
             return 0
         events = [self.codec.load(stored.body, ConversationEvent) for stored in waiting]
-        await self.log.publish([record(event) for event in events])
+        await self._publish([event for event in events if event.id not in self._acknowledged])
         await self.records.write([_published(stored) for stored in waiting])
         measure(self.telemetry, self.clock, events)
         return len(waiting)
+
+    async def _publish(self, events: Sequence[ConversationEvent]) -> None:
+        """What the log has acknowledged to this process is not sent again while the store cannot take note of it."""
+        if not events:
+            return
+        await self.log.publish([record(event) for event in events])
+        self._acknowledged.update(dict.fromkeys(event.id for event in events))
+        while len(self._acknowledged) > REMEMBERED:
+            self._acknowledged.popitem(last=False)
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -111,5 +127,5 @@ def record(event: ConversationEvent) -> EventRecord:
 
 
 def _published(stored: Stored) -> Replace:
-    """No longer due. Lost to a redaction in between: it stays due, and is published once more."""
+    """No longer due. Lost to a redaction in between: it stays due, and leaves at the next step."""
     return Replace(stored.key, stored.version, stored.body)
