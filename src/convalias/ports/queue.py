@@ -28,7 +28,9 @@ class QueueDepth:
     ready: int
     in_flight: int
     oldest: timedelta | None
-    """Age of the oldest job that is not done, since it was put; None when there is none."""
+    """Age of the oldest job that is not done, since it was put; None when there is none, or the engine cannot tell."""
+    oldest_at_most: timedelta | None = None
+    """Where the engine cannot tell: nothing that waits is older."""
 
 
 class JobQueue(Protocol):

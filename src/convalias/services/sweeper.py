@@ -49,7 +49,8 @@ class Sweeper:
     async def sweep(self) -> int:
         """How many were queued again. A day all of whose mail has come to an end is not looked at again."""
         now = self.clock.now()
-        oldest = (await self.queue.depth()).oldest or timedelta(0)
+        depth = await self.queue.depth()
+        oldest = depth.oldest or depth.oldest_at_most or timedelta(0)
         before = now - oldest - AFTER
         over = f"{now - timedelta(days=self.days):%Y/%m/%d}"
         sweeps = Sweeps(records=self.records)
