@@ -70,6 +70,7 @@ from convalias.domain.reservations import AddressHolders, AliasReservation
 from convalias.domain.rollout import Rollout, Stage
 from convalias.domain.suppressions import EventPlace, Muted, Suppressed
 from convalias.domain.threads import ConversationThread, ThreadSnapshot, ThreadState
+from convalias.ports.event_log import EventRecord
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 NOON: Final = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -334,6 +335,10 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             at=NOON,
         ),
         EvidenceRecord(raw=RawKey("raw/2026/03/01/cd"), evidence=SenderEvidence(), at=NOON),
+    ],
+    "published_event": [
+        EventRecord(C1, EventId("e2"), Seq(2), "message_added", TraceId("t")),
+        EventRecord(C1, EventId("e3"), Seq(3), "closed", TraceId("")),
     ],
     "tries": [inbound.Tries(record=RECORD, failures=2, last="Broken")],
 }

@@ -37,6 +37,7 @@ from convalias.domain.reservations import AddressHolders, AliasReservation
 from convalias.domain.rollout import Rollout
 from convalias.domain.suppressions import EventPlace, Muted, Suppressed
 from convalias.domain.threads import ThreadSnapshot
+from convalias.ports.event_log import EventRecord
 from convalias.ports.records import Body
 
 T_co = TypeVar("T_co", covariant=True)
@@ -122,6 +123,8 @@ REFUSAL: Final = Format("refusal", (RefusalDue,))
 TRIES: Final = Format("tries", (Tries,))
 MARK: Final = Format("mark", (Mark,))
 DECISION: Final = Format("decision", (DeliveryDecision,))
+PUBLISHED_EVENT: Final = Format("published_event", (EventRecord,))
+"""Not stored but published, to logs that other programs read too."""
 
 FORMATS: Final[tuple[Format[object], ...]] = (
     EVENT,
@@ -153,6 +156,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     TRIES,
     MARK,
     DECISION,
+    PUBLISHED_EVENT,
 )
 
 TAGS: Final[Mapping[type[object], str]] = {
