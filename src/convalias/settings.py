@@ -28,6 +28,9 @@ SIGNING_KEY: Final = "CONVALIAS_MAILGUN_SIGNING_KEY"
 RAW: Final = "CONVALIAS_RAW"
 RAWS: Final = ("s3", "gs", "az", "file")
 """Schemes of `raw`."""
+QUEUE: Final = "CONVALIAS_QUEUE"
+QUEUES: Final = ("sqs",)
+"""Schemes of `queue`."""
 STORE: Final = "CONVALIAS_STORE"
 STORES: Final = ("mongodb", "mongodb+srv")
 """Schemes of `store`."""
@@ -35,6 +38,7 @@ _KNOWN: Final = frozenset(
     {
         "data",
         "raw",
+        "queue",
         "store",
         "alias_domains",
         "legacy_domains",
@@ -93,6 +97,8 @@ class Settings:
     """Folder of the embedded backend."""
     raw: str | None = field(default=None, repr=False)
     """URL of the raw store where it is not that folder: `s3://bucket/prefix?region=eu-west-1`, gs, az or file."""
+    queue: str | None = field(default=None, repr=False)
+    """URL of the job queue where it is not that folder: `sqs://eu-west-1/queue-name`."""
     store: str | None = field(default=None, repr=False)
     """URL of the store where it is not that folder: `mongodb://host1,host2/database?replicaSet=name`."""
     alias_domains: tuple[str, ...] = ()
@@ -137,6 +143,7 @@ def read_settings(
     settings = Settings(
         data=Path(folder),
         raw=reader.engine("raw", environment, RAW, RAWS),
+        queue=reader.engine("queue", environment, QUEUE, QUEUES),
         store=reader.engine("store", environment, STORE, STORES),
         alias_domains=alias_domains,
         legacy_domains=reader.legacy_domains(alias_domains),

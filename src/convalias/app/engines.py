@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Protocol, runtime_checkable
 
+from convalias.adapters import system
 from convalias.app.ports import Instead
 from convalias.domain.keyring import Keyring
 from convalias.settings import KEYS, STORE, Settings, WrongSettings
+
+
+class Shortcoming(Protocol):
+    """What is wrong with an engine's own settings, and what mends it."""
+
+    @property
+    def found(self) -> str:
+        """What was found, to follow the engine's name."""
+        ...
+
+    @property
+    def mend(self) -> str:
+        """What would be right."""
+        ...
+
+
+@runtime_checkable
+class Examined(Protocol):
+    """An adapter whose engine has settings of its own that may be wrong, though it answers."""
+
+    async def shortcomings(self) -> Sequence[Shortcoming]:
+        """All that there are."""
+        ...
 
 
 @asynccontextmanager
@@ -21,6 +46,10 @@ async def engines(settings: Settings, instead: Instead) -> AsyncGenerator[Instea
             raw = s3.Blobs(settings.raw)
             await raw.open()
             bound["blobs"] = raw
+        if settings.queue is not None and "queue" not in instead:
+            with brought_by("sqs"):
+                from convalias.adapters import sqs  # noqa: PLC0415 - botocore loads where it is used
+            bound["queue"] = await stack.enter_async_context(sqs.JobQueue(settings.queue, clock=system.Clock()))
         if settings.store is not None and "records" not in instead:
             from convalias.adapters import mongo  # noqa: PLC0415 - pymongo loads where it is used
 

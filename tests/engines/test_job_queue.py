@@ -1,0 +1,139 @@
+"""A deployment whose jobs are in an SQS by URL, and the rest embedded: the settings, the way of a mail, the commands."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from adapters.sqs.queues import Queue
+from convalias import Convalias, IncomingMail
+from convalias.adapters import memory
+from convalias.cli import main
+from convalias.domain.participants import Participant
+from engines.fixtures import AwsServer
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def server(sqs: AwsServer, monkeypatch: pytest.MonkeyPatch) -> AwsServer:
+    """One that the settings may name: its keys are in the environment, as AWS's own tools take them."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", sqs.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", sqs.secret_key)
+    return sqs
+
+
+def deployment(tmp_path: Path, queue: str) -> str:
+    config = tmp_path / "convalias.toml"
+    config.write_text(f'data = "{tmp_path / "data"}"\nqueue = "{queue}"\nalias_domains = ["reply.example"]\n')
+    return str(config)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    capsys.readouterr()
+    status = main(list(arguments))
+    said = capsys.readouterr()
+    return status, said.out, said.err
+
+
+def findings(capsys: pytest.CaptureFixture[str], config: str) -> tuple[int, dict[str, dict[str, str]]]:
+    status, out, _ = run(capsys, "doctor", "--config", config, "--json")
+    rows = [json.loads(line) for line in out.splitlines()] if out.startswith("{") else json.loads(out)
+    return status, {row["check"]: row for row in rows}
+
+
+def test_mail_is_queued_there_and_relayed_from_there(tmp_path: Path, server: AwsServer) -> None:
+    queue = Queue.made(server)
+    config = deployment(tmp_path, queue.url("&poll=1"))
+
+    async def story() -> None:
+        async with Convalias.from_toml(config, mail=memory.Outbox()) as cv:
+            people = [
+                Participant.of(who, name=who.title(), addresses=[f"{who}@home.example"]) for who in ("ann", "bob")
+            ]
+            alias = await cv.open_conversation("c1", use_case="hiring", participants=people)
+            raw = f"From: bob@home.example\nTo: {alias['ann']}\nMessage-ID: <1@home>\n\nHello Ann!\n".encode()
+            await cv.receiver.accept(IncomingMail(raw, recipients=[alias["ann"]]))
+            assert (await cv.ports.queue.depth()).ready == 1
+            assert (await cv.run_until_idle()).dead == 0
+            assert len(cv.mailbox("ann@home.example")) == 1
+            depth = await cv.ports.queue.depth()
+            assert (depth.ready, depth.in_flight) == (0, 0)
+
+    asyncio.run(story())
+
+
+def test_the_doctor_says_what_about_the_queue_would_take_jobs_away(
+    tmp_path: Path, server: AwsServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dead = Queue.made(server)
+    arn = dead.client.get_queue_attributes(QueueUrl=dead.address, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": "3"})
+    status, found = findings(capsys, deployment(tmp_path, Queue.made(server, RedrivePolicy=policy).url()))
+    assert status == 0
+    assert found["queue"]["health"] == "good"
+    assert found["queue settings"]["health"] == "warning"
+    assert "after 3 receives" in found["queue settings"]["found"]
+    assert "maxReceiveCount to 100" in found["queue settings"]["mend"]
+
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": "100"})
+    _, found = findings(capsys, deployment(tmp_path, Queue.made(server, RedrivePolicy=policy).url()))
+    assert found["queue settings"]["health"] == "good"
+
+
+def test_a_queue_that_is_not_there_is_a_wrong_setting(
+    tmp_path: Path, server: AwsServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = deployment(tmp_path, Queue.named(server, "convalias-nowhere").url())
+    status, out, err = run(capsys, "show", "conversation", "c1", "--config", config)
+    assert (status, out) == (78, "")
+    assert err.count("\n") == 1
+    assert "the queue does not exist; create it" in err
+    assert run(capsys, "doctor", "--config", config)[0] == 78
+
+
+def test_a_server_that_is_away_is_no_wrong_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    config = deployment(tmp_path, "sqs://eu-west-1/jobs?endpoint=http://127.0.0.1:9&retries=0&timeout=1")
+    status, _, err = run(capsys, "show", "conversation", "c1", "--config", config)
+    assert status == 75
+    assert "the job queue is unavailable" in err
+    assert "127.0.0.1" not in err
+    assert run(capsys, "doctor", "--config", config)[0] == 69
+
+
+def test_a_fifo_queue_is_a_wrong_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = deployment(tmp_path, "sqs://eu-west-1/jobs.fifo")
+    status, _, err = run(capsys, "show", "conversation", "c1", "--config", config)
+    assert status == 78
+    assert "use a standard queue" in err
+
+
+def test_a_missing_client_is_told_with_what_brings_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in [name for name in sys.modules if name.startswith(("aiobotocore", "convalias.adapters.sqs"))]:
+        monkeypatch.delitem(sys.modules, module)
+    from convalias import adapters  # noqa: PLC0415
+
+    monkeypatch.delattr(adapters, "sqs", raising=False)
+    monkeypatch.setitem(sys.modules, "aiobotocore", None)
+    config = deployment(tmp_path, "sqs://eu-west-1/jobs")
+
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'convalias\[sqs\]'"):
+        asyncio.run(_opened(Convalias.from_toml(config)))
+    status, _, err = run(capsys, "show", "conversation", "c1", "--config", config)
+    assert status == 69
+    assert "pip install" in err
+
+
+async def _opened(cv: Convalias) -> None:
+    async with cv:
+        pass
