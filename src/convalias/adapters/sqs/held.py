@@ -52,8 +52,8 @@ class Held:
             return min(wanted, LONGEST)
         if at >= known.until:
             return None
-        left = LONGEST - int(at - known.taken) - 1
-        return min(wanted, left) if left > 0 or not wanted else None
+        left = LONGEST - 1 - int(at - known.taken)
+        return min(wanted, left) if left or not wanted else None
 
     def kept(self, job: Job, seconds: int, *, at: float) -> None:
         """It is hidden for so long from now."""
