@@ -34,8 +34,12 @@ QUEUES: Final = ("sqs",)
 STORE: Final = "CONVALIAS_STORE"
 STORES: Final = ("mongodb", "mongodb+srv")
 """Schemes of `store`."""
+EVENTS: Final = "CONVALIAS_EVENTS"
+LOGS: Final = ("kafka",)
+"""Schemes of `events`."""
 _KNOWN: Final = frozenset(
     {
+        "events",
         "data",
         "raw",
         "queue",
@@ -97,6 +101,8 @@ class Settings:
     """Folder of the embedded backend."""
     raw: str | None = field(default=None, repr=False)
     """URL of the raw store where it is not that folder: `s3://bucket/prefix?region=eu-west-1`, gs, az or file."""
+    events: str | None = field(default=None, repr=False)
+    """URL of the event log where it is not that folder: `kafka://host1:9092,host2:9092/topic`."""
     queue: str | None = field(default=None, repr=False)
     """URL of the job queue where it is not that folder: `sqs://eu-west-1/queue-name`."""
     store: str | None = field(default=None, repr=False)
@@ -143,6 +149,7 @@ def read_settings(
     settings = Settings(
         data=Path(folder),
         raw=reader.engine("raw", environment, RAW, RAWS),
+        events=reader.engine("events", environment, EVENTS, LOGS),
         queue=reader.engine("queue", environment, QUEUE, QUEUES),
         store=reader.engine("store", environment, STORE, STORES),
         alias_domains=alias_domains,

@@ -56,6 +56,10 @@ async def engines(settings: Settings, instead: Instead) -> AsyncGenerator[Instea
             database = await stack.enter_async_context(mongo.Database(settings.store))
             bound["records"] = mongo.Records(database)
             bound["changes"] = mongo.Changes(database)
+        if settings.events is not None and "events" not in instead:
+            with brought_by("kafka"):
+                from convalias.adapters import kafka  # noqa: PLC0415 - librdkafka loads where it is used
+            bound["events"] = await stack.enter_async_context(kafka.EventLog(settings.events))
         yield bound
 
 

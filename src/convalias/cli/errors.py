@@ -14,7 +14,14 @@ from convalias.settings import WrongSettings
 from convalias.stores.errors import Contended, StoreError
 
 _OF_THE_STORE: Final = frozenset(
-    {"UnusableDirectoryError", "NewerFormatError", "UnusableStoreError", "UnusableBucketError", "UnusableQueueError"}
+    {
+        "UnusableDirectoryError",
+        "NewerFormatError",
+        "UnusableStoreError",
+        "UnusableBucketError",
+        "UnusableQueueError",
+        "UnusableTopicError",
+    }
 )
 """By name: to know the classes would load SQLite and every engine's client for a mistyped option."""
 
