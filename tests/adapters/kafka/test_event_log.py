@@ -1,0 +1,305 @@
+"""What is particular to Kafka: rebalances, pauses, poison, records of other programs, topics that cannot be the log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewPartitions
+
+from adapters.kafka import topics
+from convalias import Convalias
+from convalias.adapters.kafka import EventLog, Limits, UnusableTopicError
+from convalias.domain.ids import ConversationId, EventId, Seq, TraceId
+from convalias.ports.errors import Rejected, Unavailable
+from convalias.ports.event_log import EventRecord, Subscription
+from engines.fixtures import KafkaServer
+
+SOON = timedelta(seconds=0.2)
+TURNS = 200
+
+
+def events(conversations: int, each: int, *, first: int = 1) -> list[EventRecord]:
+    return [
+        EventRecord(ConversationId(f"c{one}"), EventId(f"c{one}-{seq}"), Seq(seq), "message_added", TraceId("t"))
+        for seq in range(first, first + each)
+        for one in range(conversations)
+    ]
+
+
+async def read(
+    reader: Subscription, count: int, *, limit: int = 100, then: Callable[[], Awaitable[None]] | None = None
+) -> list[EventRecord]:
+    found: list[EventRecord] = []
+    for _ in range(TURNS):
+        if len(found) >= count:
+            break
+        found += await reader.take(limit=limit, wait=SOON)
+        if then is not None:
+            await then()
+    return found
+
+
+async def until(there: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if there():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came")
+
+
+def ids(records: Sequence[EventRecord]) -> set[EventId]:
+    return {one.event for one in records}
+
+
+def send(url: str, *records: tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]) -> None:
+    servers, _, topic = url.removeprefix("kafka://").partition("/")
+    producer = Producer({"bootstrap.servers": servers, "log_level": 0})
+    for key, value, headers in records:
+        producer.produce(topic, value, key, headers=headers)
+        assert producer.flush(20) == 0
+
+
+def test_a_partition_is_let_go_when_what_was_taken_is_committed(kafka: KafkaServer) -> None:
+    url = topics.made(kafka)
+    published = events(20, 2)
+
+    async def story() -> None:
+        async with topics.opened(url) as one, topics.opened(url) as two:
+            await one.publish(published)
+            first, second = one.records("g"), two.records("g")
+            taken = await read(first, len(published))
+            joining = asyncio.create_task(second.take(limit=100, wait=timedelta(seconds=4)))
+            await until(lambda: len(first._reader._holding.owned) < 4)
+            assert not joining.done()
+            await first.commit()
+            assert not await joining
+            await one.publish(events(20, 1, first=3))
+            fresh = [*await read(first, 1, limit=1000), *await read(second, 1, limit=1000)]
+            assert ids(taken) == ids(published)
+            assert {record.seq for record in fresh} == {3}
+
+    asyncio.run(story())
+
+
+def test_a_consumer_cannot_commit_what_it_had_to_let_go(kafka: KafkaServer) -> None:
+    url = topics.made(kafka)
+    published = events(20, 2)
+
+    async def story() -> None:
+        limits = Limits(timeout=10, release_within=0.2, session_timeout=6)
+        async with topics.opened(url, limits) as one, topics.opened(url, limits) as two:
+            await one.publish(published)
+            first, second = one.records("g"), two.records("g")
+            taken = await read(first, len(published))
+            again = await read(second, 1)
+            await first.commit()
+            await second.close()
+            await first.close()
+            third = two.records("g")
+            left = await read(third, len(again))
+            assert ids(taken) == ids(published)
+            assert 0 < len(left) < len(published)
+            assert ids(again) <= ids(left)
+
+    asyncio.run(story())
+
+
+def test_two_consumers_share_a_group_while_it_is_written_to_and_keep_order(kafka: KafkaServer) -> None:
+    url = topics.made(kafka)
+    rounds, conversations = 40, 12
+    seen: list[EventRecord] = []
+
+    async def consume(log: EventLog, until: asyncio.Event, *, leave_after: int | None = None) -> None:
+        reader, done = log.records("g"), 0
+        while not until.is_set() and (leave_after is None or done < leave_after):
+            records = await reader.take(limit=7, wait=SOON)
+            seen.extend(records)
+            if len({one.event for one in seen}) == rounds * conversations:
+                until.set()
+            await reader.commit()
+            done += len(records)
+        await reader.close()
+
+    async def story() -> None:
+        until = asyncio.Event()
+        async with (
+            topics.opened(url) as one,
+            topics.opened(url) as two,
+            asyncio.timeout(60),
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(consume(one, until))
+            group.create_task(consume(two, until, leave_after=60))
+            for seq in range(1, rounds + 1):
+                await two.publish(events(conversations, 1, first=seq))
+            group.create_task(consume(two, until, leave_after=60))
+
+    asyncio.run(story())
+    for number in range(conversations):
+        seqs = [one.seq for one in seen if one.conversation == f"c{number}"]
+        assert list(dict.fromkeys(seqs)) == list(range(1, rounds + 1))
+
+
+def test_a_reader_that_works_long_pauses_and_finds_all_in_order(kafka: KafkaServer) -> None:
+    url = topics.made(kafka)
+
+    async def story() -> None:
+        async with topics.opened(url, Limits(read_ahead=5, session_timeout=6)) as log:
+            await log.publish(events(1, 1000))
+            reader = log.records("g")
+            found = await read(reader, 1, limit=1)
+            await until(lambda: reader._reader._is_paused)
+            found += await read(reader, 999, limit=50)
+            assert [one.seq for one in found] == list(range(1, 1001))
+
+    asyncio.run(story())
+
+
+def test_a_record_that_nobody_can_read_comes_as_an_event_and_stops_nothing(kafka: KafkaServer) -> None:
+    url = topics.made(kafka)
+    topic = url.rpartition("/")[2]
+    document = {
+        "_id": {"table": "events", "partition": "c9", "id": "s"},
+        "body": {"@": "event/1", "id": "e9", "conversation": "c9", "seq": 9, "happening": {"is": "closed"}},
+    }
+    send(
+        url,
+        (b"c7", b"no JSON", [("event-id", b"e7"), ("trace-id", b"t7")]),
+        (b"somebody@example.com", b"{}", [("event-id", b"e8")]),
+        (b"c7", None, []),
+        (b"c7", json.dumps({"_id": {"_data": ""}, "operationType": "delete"}).encode(), []),
+        (b"c9", json.dumps({"operationType": "insert", "fullDocument": document}).encode(), []),
+    )
+
+    async def story() -> None:
+        async with topics.opened(url) as log:
+            await log.publish(events(1, 1))
+            reader = log.records("g")
+            found = {one.event: one for one in await read(reader, 4)}
+            assert found.pop(EventId("c0-1")).kind == "message_added"
+            assert found.pop(EventId("e7")) == EventRecord(
+                ConversationId("c7"), EventId("e7"), Seq(0), "unreadable", TraceId("t7")
+            )
+            assert found.pop(EventId("e9")).kind == "closed"
+            (unknown,) = found.values()
+            assert (unknown.conversation[:-2], unknown.event[:7]) == (topic, "offset-")
+            assert "@" not in unknown.conversation
+
+    asyncio.run(story())
+
+
+def test_a_record_that_nobody_can_read_becomes_a_dead_letter(kafka: KafkaServer) -> None:
+    url = topics.made(kafka)
+    send(url, (None, b"\x00", []))
+
+    async def story() -> None:
+        async with topics.opened(url) as log, Convalias.in_memory(alias_domain="reply.example", events=log) as cv:
+            for _ in range(TURNS):
+                await cv.run_until_idle("outbound")
+                if letters := await cv.operations.dead():
+                    break
+                await asyncio.sleep(0.01)
+            assert [letter.subject.startswith(url.rpartition("/")[2]) for letter in letters] == [True]
+            assert letters[0].lane == "deliveries"
+
+    asyncio.run(story())
+
+
+def test_what_is_too_large_is_rejected_and_what_comes_later_is_kept(kafka: KafkaServer) -> None:
+    url = topics.made(kafka)
+    large = EventRecord(ConversationId("c" * 2_000_000), EventId("e"), Seq(1), "message_added", TraceId("t"))
+
+    async def story() -> None:
+        async with topics.opened(url) as log:
+            with pytest.raises(Rejected, match=r"max\.message\.bytes"):
+                await log.publish([*events(1, 1), large, *events(1, 1, first=2)])
+            await log.publish(events(1, 3))
+            found = await read(log.records("g"), 3)
+            assert list(dict.fromkeys(one.seq for one in found)) == [1, 2, 3]
+
+    asyncio.run(story())
+
+
+def test_a_topic_with_other_partitions_than_expected_is_refused(kafka: KafkaServer) -> None:
+    url = topics.made(kafka)
+    with pytest.raises(UnusableTopicError, match="has 4 partitions, expected 7"):
+        asyncio.run(EventLog(f"{url}?partitions=7").open())
+
+
+def test_partitions_that_are_added_stop_the_publisher_before_order_is_lost(kafka: KafkaServer) -> None:
+    if kafka.is_mock:
+        pytest.skip("librdkafka's mock cluster adds no partitions")
+    url = topics.made(kafka)
+
+    async def story() -> None:
+        async with topics.opened(url) as log:
+            await log.publish(events(3, 1))
+            name = url.rpartition("/")[2]
+            admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+            admin.create_partitions([NewPartitions(name, 6)])[name].result(9)
+            assert log._sender is not None
+            log._sender.end()
+            with pytest.raises(Unavailable):
+                await log.publish(events(3, 1, first=2))
+            for _ in range(TURNS):
+                with pytest.raises((UnusableTopicError, Unavailable)) as raised:
+                    await log.publish(events(3, 1, first=2))
+                if raised.type is UnusableTopicError:
+                    break
+            assert "6 partitions, expected 4" in str(raised.value)
+
+    asyncio.run(story())
+
+
+def test_a_missing_topic_is_refused(kafka: KafkaServer) -> None:
+    if kafka.is_mock:
+        pytest.skip("librdkafka's mock cluster makes topics when they are asked about")
+    with pytest.raises(UnusableTopicError, match="does not exist"):
+        asyncio.run(EventLog(f"kafka://{kafka.bootstrap}/nothing-here").open())
+
+
+def test_a_kafka_that_is_away_is_an_outage_that_names_no_host() -> None:
+    async def story() -> None:
+        async with asyncio.timeout(20):
+            log = EventLog("kafka://127.0.0.1:9/topic?timeout=0.5")
+            with pytest.raises(Unavailable) as raised:
+                await log.open()
+            assert "127.0.0.1" not in f"{raised.value} {raised.value.__cause__}"
+            with pytest.raises(Unavailable):
+                await log.publish(events(1, 1))
+            reader = log.records("g")
+            assert not await reader.take(limit=1, wait=timedelta(0))
+            await reader.close()
+            await log.close()
+
+    asyncio.run(story())
+
+
+def test_a_publish_that_is_cancelled_leaves_a_log_that_works(kafka: KafkaServer) -> None:
+    url = topics.made(kafka)
+
+    async def story() -> None:
+        async with topics.opened(url) as log:
+            for turns in range(5):
+                publishing = asyncio.create_task(log.publish(events(4, 250)))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                publishing.cancel()
+                await asyncio.gather(publishing, return_exceptions=True)
+            await log.publish(events(4, 250))
+            found: set[EventId] = set()
+            order: list[int] = []
+            reader = log.records("g")
+            while len(found) < 1000:
+                for one in await reader.take(limit=100, wait=SOON):
+                    if one.event not in found and one.conversation == "c1":
+                        order.append(one.seq)
+                    found.add(one.event)
+            assert order == list(range(1, 251))
+
+    asyncio.run(story())
