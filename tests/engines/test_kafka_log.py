@@ -56,13 +56,13 @@ class Load:
             reader = reader or self.log.records("g")
             try:
                 records = await reader.take(limit=30, wait=timedelta(seconds=0.2))
+                # Done before it is committed: a commit that failed may be done all the same.
+                self.seen.extend(records)
+                self.events.update(one.event for one in records)
                 await reader.commit()
             except Unavailable:
                 await reader.close()
                 reader = None
-            else:
-                self.seen.extend(records)
-                self.events.update(one.event for one in records)
         if reader is not None:
             await reader.close()
 
