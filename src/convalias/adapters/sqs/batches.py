@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from attrs import frozen
@@ -28,9 +28,12 @@ def weightless(_: object) -> int:
 
 
 @frozen(eq=False)
-class _Waiting(Generic[E]):
-    entry: E
-    fate: asyncio.Future[PortError | None]
+class _Group(Generic[E]):
+    """Entries of one call that travel together, so that a call of many costs no more than its requests."""
+
+    entries: Sequence[E]
+    octets: int
+    fates: asyncio.Future[Fates]
 
 
 class Batches(Generic[E]):
@@ -47,50 +50,74 @@ class Batches(Generic[E]):
         self._send = send
         self._at_once = at_once
         self._octets = octets
-        self._waiting: deque[_Waiting[E]] = deque()
+        self._waiting: deque[_Group[E]] = deque()
         self._senders: set[asyncio.Task[None]] = set()
         self._starting = 0
+        self._entries = 0
 
     async def all(self, entries: Sequence[E]) -> None:
         """Send them, wait for the fate of every one, then raise the first error there was."""
         loop = asyncio.get_running_loop()
-        waiting = [_Waiting(entry, loop.create_future()) for entry in entries]
-        self._waiting.extend(waiting)
-        while self._starting * MOST < len(self._waiting) and len(self._senders) < self._at_once:
+        groups = [_Group(part, octets, loop.create_future()) for part, octets in self._parts(entries)]
+        self._waiting.extend(groups)
+        self._entries += len(entries)
+        while self._starting * MOST < self._entries and len(self._senders) < self._at_once:
             self._starting += 1
             sender = loop.create_task(self._work())
             self._senders.add(sender)
             sender.add_done_callback(self._senders.discard)
-        for wrong in await asyncio.gather(*(one.fate for one in waiting)):
-            if wrong is not None:
-                raise wrong
+        for fates in await asyncio.gather(*(one.fates for one in groups)):
+            for wrong in fates:
+                if wrong is not None:
+                    raise wrong
 
     async def close(self) -> None:
         """Wait for what is under way."""
         await asyncio.gather(*self._senders, return_exceptions=True)
 
+    def _parts(self, entries: Sequence[E]) -> Iterator[tuple[Sequence[E], int]]:
+        start = octets = 0
+        for number, entry in enumerate(entries):
+            size = self._octets(entry)
+            if number - start == MOST or (number > start and octets + size > MOST_OCTETS):
+                yield entries[start:number], octets
+                start, octets = number, 0
+            octets += size
+        if entries:
+            yield entries[start:], octets
+
     async def _work(self) -> None:
         self._starting -= 1
         while batch := self._next():
-            fates: Fates = [unavailable(None)] * len(batch)  # of a sender that is cancelled
+            entries = batch[0].entries if len(batch) == 1 else [entry for group in batch for entry in group.entries]
+            fates: Fates = [unavailable(None)] * len(entries)  # of a sender that is cancelled
             try:
-                fates = await self._send([one.entry for one in batch])
+                fates = await self._send(entries)
             except PortError as error:
-                fates = [error] * len(batch)
+                fates = [error] * len(entries)
             finally:
-                for one, fate in zip(batch, fates, strict=True):
-                    if not one.fate.done():  # its caller was cancelled
-                        one.fate.set_result(fate)
+                start = 0
+                for group in batch:
+                    end = start + len(group.entries)
+                    if not group.fates.done():  # its caller was cancelled
+                        group.fates.set_result(fates[start:end])
+                    start = end
 
-    def _next(self) -> Sequence[_Waiting[E]]:
-        batch: list[_Waiting[E]] = []
-        octets = 0
-        while self._waiting and len(batch) < MOST:
-            one = self._waiting[0]
-            octets += self._octets(one.entry)
-            if batch and octets > MOST_OCTETS:
+    def _next(self) -> Sequence[_Group[E]]:
+        """As many as fit into one request, in their order."""
+        batch: list[_Group[E]] = []
+        count = octets = 0
+        while self._waiting:
+            group = self._waiting[0]
+            count += len(group.entries)
+            octets += group.octets
+            if batch and (count > MOST or octets > MOST_OCTETS):
                 break
             self._waiting.popleft()
-            if not one.fate.done():
-                batch.append(one)
+            self._entries -= len(group.entries)
+            if group.fates.done():
+                count -= len(group.entries)
+                octets -= group.octets
+            else:
+                batch.append(group)
         return batch
