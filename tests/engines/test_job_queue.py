@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from convalias import Convalias, IncomingMail
 from convalias.adapters import memory
 from convalias.cli import main
 from convalias.domain.participants import Participant
+from convalias.ports.queue import Job
 from engines.fixtures import AwsServer
 
 pytestmark = pytest.mark.engine
@@ -83,6 +86,28 @@ def test_the_doctor_says_what_about_the_queue_would_take_jobs_away(
     policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": "100"})
     _, found = findings(capsys, deployment(tmp_path, Queue.made(server, RedrivePolicy=policy).url()))
     assert found["queue settings"]["health"] == "good"
+
+
+def test_an_idle_worker_waits_in_the_queue_and_still_ends_when_it_is_stopped(
+    tmp_path: Path, server: AwsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[timedelta] = []
+
+    async def story() -> None:
+        async with Convalias.from_toml(deployment(tmp_path, Queue.made(server).url("&poll=1"))) as cv:
+            take = cv.ports.queue.take
+
+            async def noted(*, limit: int, wait: timedelta, lease: timedelta) -> Sequence[Job]:
+                waits.append(wait)
+                return await take(limit=limit, wait=wait, lease=lease)
+
+            monkeypatch.setattr(cv.ports.queue, "take", noted)
+            async with cv.running("inbound"):
+                await asyncio.sleep(2.5)
+
+    asyncio.run(story())
+    assert set(waits) == {timedelta(seconds=1)}
+    assert len(waits) <= 4
 
 
 def test_a_queue_that_is_not_there_is_a_wrong_setting(

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, Self, Unpack, runtime_checkable
@@ -14,7 +15,7 @@ from attrs import evolve, frozen
 
 from convalias.app.ports import Instead, Ports
 from convalias.app.services import Services, Wiring, assemble
-from convalias.app.workers import WORKERS, Loop, Step, Worker, drain
+from convalias.app.workers import WORKERS, Loop, Polled, Step, Worker, drain
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.deployment import Deployment
 from convalias.domain.ids import AccountId
@@ -275,10 +276,11 @@ class Convalias:
 
     def loops(self, *workers: Worker) -> Sequence[Loop]:
         """The loops that `run` runs, for a host that runs each of them in its own way. No name: all of them."""
+        queue = self.ports.queue
         return [
             Loop(worker=worker, step=step, clock=self.ports.clock, telemetry=self.ports.telemetry)
             for worker in workers or WORKERS
-            for step in self._steps(worker)
+            for step in self._steps(worker, wait=queue.poll if isinstance(queue, Polled) else timedelta(0))
         ]
 
     async def stop(self, *, within: timedelta = STOP_WITHIN) -> None:
@@ -316,10 +318,11 @@ class Convalias:
         dead = len(await self.operations.dead())
         return Idle({name: count for name, count in counted.items() if count}, depth.ready + depth.in_flight, dead)
 
-    def _steps(self, worker: Worker) -> Sequence[Step]:
+    def _steps(self, worker: Worker, *, wait: timedelta = timedelta(0)) -> Sequence[Step]:
         match worker:
             case "inbound":
-                return tuple(map(self._refreshed, (self._inbound, self._notices, self._approvals, self._asking)))
+                inbound: Step = partial(self._inbound, wait)
+                return tuple(map(self._refreshed, (inbound, self._notices, self._approvals, self._asking)))
             case "feed":
                 return (self._refreshed(self._feed),)
             case "outbound":
@@ -332,12 +335,12 @@ class Convalias:
 
         return refreshed
 
-    async def _inbound(self) -> int:
+    async def _inbound(self, wait: timedelta) -> int:
         if not self.deployment.alias_domains:
             # Without a domain every mail would be "not ours": it is not lost that way, but it would be silent.
             raise Unavailable("alias domains: none is configured or loaded", retry_after=REFRESH)
         await self._sweep()
-        return await self.services.inbound.step()
+        return await self.services.inbound.step(wait=wait)
 
     async def _sweep(self) -> None:
         now = self.ports.clock.now()

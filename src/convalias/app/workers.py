@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from attrs import frozen
 
@@ -25,6 +25,16 @@ MOST_FAILURES: Final = 20
 """In a row, of what is no outage: then the worker is broken and ends for good."""
 
 log: Final = logging.getLogger("convalias.workers")
+
+
+@runtime_checkable
+class Polled(Protocol):
+    """A queue whose every answer is paid for: a worker waits in it, rather than ask twenty times a second."""
+
+    @property
+    def poll(self) -> timedelta:
+        """So long; a stop sits it out."""
+        ...
 
 
 @frozen(kw_only=True)

@@ -54,6 +54,8 @@ class JobQueue:
         """Read the URL. Raises `UnusableQueueError`; no request is made."""
         place = read_url(url, limits=limits)
         self._limits = place.limits
+        self.poll: Final = timedelta(seconds=place.limits.poll)
+        """So long a worker may wait in `take`: asking is paid for."""
         self._clock = clock
         self._connection = Connection(place, credentials)
         self._held = Held()
