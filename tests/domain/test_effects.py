@@ -89,6 +89,11 @@ def test_the_author_of_the_first_claim_stands() -> None:
     assert added.author == evolve(claimed, verified=False)
 
 
+def test_a_claim_that_names_no_author_leaves_the_one_of_the_rules() -> None:
+    (added,) = commands(plan(), (evolve(OUR_CLAIM, author=None),))
+    assert added == AddMail(ALIAS, C1, AUTHOR, KEY)
+
+
 def test_whether_the_author_is_proved_is_said_by_the_evidence_of_the_mail_itself() -> None:
     proved = plan(evolve(MAIL, evidence=SenderEvidence(Dmarc.PASS)))
     for claimed in (PROVED, AUTHOR):

@@ -17,8 +17,11 @@ from convalias.domain.policy import LoopGuard, RoutingPolicy
 from convalias.testing.simulator.run import Plan, Report, simulate
 from convalias.testing.simulator.weather import CALM
 
+# What the simulator covers of the product says little: everything runs, whatever it does.
+pytestmark = pytest.mark.no_cover
+
 SOAK: Final = os.environ.get("CONVALIAS_SOAK") == "1"
-MAILS: Final = int(os.environ.get("CONVALIAS_SIMULATED_MAILS", "1000000" if SOAK else "600"))
+MAILS: Final = int(os.environ.get("CONVALIAS_SIMULATED_MAILS", "1000000" if SOAK else "240"))
 """In all, faults on."""
 EACH: Final = 100 if SOAK else 60
 """Per seed: short runs see more mixtures of faults than long ones."""
@@ -69,7 +72,7 @@ def simulated(seeds: range) -> Tally:
 @pytest.mark.soak
 def test_days_of_traffic_under_every_mixture_of_faults() -> None:
     total, began, spent = Tally(), time.monotonic(), os.times()
-    portion, seed = (50 if SOAK else 10), FIRST
+    portion, seed = (50 if SOAK else 4), FIRST
     if SOAK:
         # A fresh process for each portion: no run can lean on what another left behind.
         with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
@@ -106,21 +109,21 @@ def test_days_of_traffic_under_every_mixture_of_faults() -> None:
     ids=["free", "strict", "loop guard"],
 )
 def test_other_policies_hold_the_invariants_too(policy: RoutingPolicy) -> None:
-    report = simulate(Plan(seed=3, mails=40, policy=policy))
+    report = simulate(Plan(seed=3, mails=25, policy=policy))
     assert not report.violations
 
 
 def test_nothing_goes_wrong_on_a_calm_day() -> None:
-    report = simulate(Plan(seed=4, mails=60, weather=CALM))
+    report = simulate(Plan(seed=4, mails=40, weather=CALM))
     assert not report.faults
     assert not report.violations
     assert report.states["mail relayed"] > 0
 
 
 def test_a_run_sees_most_of_what_can_happen() -> None:
-    """Sight is worth something only where things happen: of ten seeds, each of these was reached."""
+    """Sight is worth something only where things happen: of five seeds, each of these was reached."""
     seen: Counter[str] = Counter()
-    for seed in range(20, 30):
+    for seed in range(20, 25):
         seen.update(simulate(Plan(seed=seed, mails=60)).states)
     for state in (
         "mail relayed",
@@ -131,4 +134,4 @@ def test_a_run_sees_most_of_what_can_happen() -> None:
         "hub sent",
         "legacy sent",
     ):
-        assert seen[state], f"no {state} in ten seeds"
+        assert seen[state], f"no {state} in five seeds"
