@@ -22,7 +22,7 @@ AT_ONCE = (
     "now-on-a-lost-position",
 )
 """Seen by the first seed or the second, so that each push can afford to look at them."""
-SEEDS = 400
+SEEDS = 100
 
 
 @pytest.mark.slow

@@ -42,6 +42,7 @@ ALWAYS: Final[Sequence[Law]] = (
     narrow.one_refusal_a_day,
     narrow.strangers_read_one_text,
     narrow.legacy_is_refused_for_itself_alone,
+    narrow.each_address_is_handed_over_for_itself,
 )
 """Held at any moment."""
 AT_REST: Final[Sequence[Law]] = (

@@ -7,8 +7,10 @@ from typing import Final
 
 from attrs import evolve
 
+from convalias.codec import load
 from convalias.domain.addresses import EmailAddress
-from convalias.domain.ids import ConversationId, UseCase
+from convalias.domain.delivery import DeliveryDecision, DeliveryState
+from convalias.domain.ids import AccountId, ConversationId, UseCase
 from convalias.domain.keyring import Keyring
 from convalias.domain.participants import Participant
 from convalias.domain.rollout import Axis, Rollout, Stage
@@ -78,15 +80,29 @@ class Operators:
         """A participant leaves, and most often comes back."""
         del name
         people = self._people
+        waiting = self._waiting() if draws.chance(0.5) else []
         conversation = draws.choice(people.conversations)
         who = draws.choice(people.members[conversation])
+        if waiting:  # he has had enough before he is told
+            conversation, who = draws.choice(waiting)
         self._changed(f"{who} leaves", conversation)
         await commanded(self._world, draws, lambda cv: cv.messaging.remove_participant(conversation, who))
         if draws.chance(0.8):
-            await asyncio.sleep(draws.between(0.0, 60.0))
+            await asyncio.sleep(draws.between(0.0, draws.choice((60.0, 60.0, 1800.0))))
             back = Participant(who, name=people.names[who])
             await commanded(self._world, draws, lambda cv: cv.messaging.add_participant(conversation, back))
             self._changed(f"{who} is back", conversation)
+
+    def _waiting(self) -> list[tuple[ConversationId, AccountId]]:
+        """Who has not been told yet of something, the last of them."""
+        rows = self._world.engines.records.table("decisions")
+        decisions = [load(stored.body, DeliveryDecision) for stored in rows]
+        return [
+            (decision.conversation, row.recipient)
+            for decision in decisions
+            for row in decision.deliveries
+            if row.state is DeliveryState.PLANNED and row.next_at is not None
+        ][-40:]
 
     async def revoke(self, draws: Stream, name: str) -> None:
         """One alias is revoked for good; its participant gets another."""

@@ -10,7 +10,7 @@ from convalias.adapters.memory.legacy import HANDOFF
 from convalias.codec import load
 from convalias.domain.events import ConversationEvent, MessageAdded, ParticipantAdded, ParticipantRemoved
 from convalias.domain.ids import AccountId
-from convalias.domain.inbound import Done, RefusalDue, Refused
+from convalias.domain.inbound import Done, HandedOver, RefusalDue, Refused
 from convalias.domain.outcomes import CONSEQUENCES, GONE
 from convalias.domain.threads import ThreadState
 from convalias.ports.mail import Outgoing
@@ -111,3 +111,17 @@ def legacy_is_refused_for_itself_alone(found: Findings) -> Iterator[Violation]:
             about_alias = isinstance(effect, Refused) and CONSEQUENCES[effect.reason].about_alias
             if about_alias and address.domain == LEGACY_DOMAIN:
                 yield Violation("I8", f"{address} was refused for the alias beside it", (outcome.record,))
+
+
+def each_address_is_handed_over_for_itself(found: Findings) -> Iterator[Violation]:
+    """I8: legacy hears of every address that an outcome says was handed over: it may stand for a conversation of its own."""
+    handed = {
+        (call.external_id, call.address) for call in found.world.engines.legacy.calls_now() if call.kind == HANDOFF
+    }
+    for outcome in found.outcomes.values():
+        effects = outcome.outcome.effects if isinstance(outcome.outcome, Done) else ()
+        for address, effect in effects:
+            if isinstance(effect, HandedOver) and (effect.external_id, address) not in handed:
+                yield Violation(
+                    "I8", f"legacy was never told of {address}, for which it was handed over", (outcome.record,)
+                )

@@ -14,7 +14,7 @@ from convalias.domain.addresses import EmailAddress
 from convalias.domain.dedup import keyed
 from convalias.domain.effects import AddMail, Command
 from convalias.domain.inbound import Claim, Done, Effect, EnvelopeRecord
-from convalias.domain.participants import AccountAuthor
+from convalias.domain.participants import AccountAuthor, Author
 from convalias.domain.plan import RoutingPlan
 from convalias.ports.mail import ReadMail
 from convalias.ports.records import Insert, Key, Replace
@@ -45,12 +45,9 @@ def _by_author(address: EmailAddress, author: object) -> EmailAddress:
     return address
 
 
-def _claims_by_author(kept: Method) -> Method:
-    def claims(plan: RoutingPlan) -> Sequence[Claim]:
-        made: Sequence[Claim] = kept(plan)
-        return [evolve(one, key=evolve(one.key, sender=_by_author(one.key.sender, one.author))) for one in made]
-
-    return claims
+def _whoever_has_it_now(author: Author, claim: Claim | None) -> Author:
+    del claim
+    return author
 
 
 def _keys_by_author(kept: Method) -> Method:
@@ -135,9 +132,11 @@ MUTANTS: Final[Sequence[Mutant]] = (
     ),
     Mutant(
         name="author-in-the-key",
-        slip="The dedup key names the author's account in place of the sender's address.",
+        slip="The dedup key names the account that has the sender's address by now.",
         breaks="I8",
-        patched=together(around(carrier, "claims", _claims_by_author), around(carrier, "commands", _keys_by_author)),
+        patched=together(
+            instead(effects, "_author", _whoever_has_it_now), around(carrier, "commands", _keys_by_author)
+        ),
     ),
     Mutant(
         name="reception-in-the-key",
