@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import quopri
 import re
 from collections.abc import Sequence
 from datetime import timedelta
@@ -175,7 +176,7 @@ class Writers:
         mails = [mail for mail in self._world.engines.system_box.mails if b"/approvals/" in mail.raw][-10:]
         if not mails:
             return
-        tokens = [found.decode() for found in _LINK.findall(draws.choice(mails).raw)]
+        tokens = [found.decode() for found in _LINK.findall(quopri.decodestring(draws.choice(mails).raw))]
         for token in tokens:
             await commanded(self._world, draws, partial(_looked, token=token))
         if tokens and draws.chance(0.7):

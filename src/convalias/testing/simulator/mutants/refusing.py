@@ -11,15 +11,16 @@ from convalias.domain import routing
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.evidence import Authentication, SenderEvidence
-from convalias.domain.inbound import RefusalDue
+from convalias.domain.inbound import HeldMail, RefusalDue
 from convalias.domain.plan import RoutingPlan
-from convalias.ports.records import Due, Insert, Key, Written
+from convalias.ports.records import Due, Insert, Key, Stored, Written
 from convalias.services import carrier
 from convalias.services.carrier import PlanCarrier
 from convalias.stores import refusals
 from convalias.stores.encoding import digest
+from convalias.stores.holds import Holds
 from convalias.stores.refusals import Refusals
-from convalias.testing.simulator.mutants.slip import Mutant, instead, together
+from convalias.testing.simulator.mutants.slip import Method, Mutant, around, instead, together
 
 
 async def _for_each_mail(self: Refusals, refusal: RefusalDue, *, received: datetime, due: datetime) -> bool:
@@ -47,6 +48,15 @@ def _believed(evidence: SenderEvidence) -> Authentication:
 def _never(verdict: object) -> bool:
     del verdict
     return False
+
+
+def _changed_without_work(kept: Method) -> Method:
+    async def write(self: Holds, key: Key, stored: Stored | None, record: object, due: Due | None = None) -> bool:
+        is_change = isinstance(record, HeldMail) and stored is not None
+        written: bool = await kept(self, key, stored, record, None if is_change else due)
+        return written
+
+    return write
 
 
 MUTANTS: Final[Sequence[Mutant]] = (
@@ -79,5 +89,11 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="A legacy alias follows the conversation alias beside it, also where that was refused for itself.",
         breaks="I8",
         patched=instead(routing, "_about_alias", _never),
+    ),
+    Mutant(
+        name="approved-by-its-post-alone",
+        slip="An answer changes the state of held mail, and leaves no work behind for whoever carries it out.",
+        breaks="I6",
+        patched=around(Holds, "_write", _changed_without_work),
     ),
 )
