@@ -29,6 +29,8 @@ DRAINED_WITHIN: Final = 36 * 3600.0
 what is due meanwhile."""
 _BOOT: Final = 2.0
 _LOOK: Final = 120.0
+_STUCK: Final = 6 * 3600.0
+"""What has not moved for so long, longer than anybody pauses, will not move any more."""
 
 
 @frozen(kw_only=True)
@@ -148,9 +150,10 @@ async def _begin(world: World, people: People, draws: Draws) -> None:
 async def _drain(world: World, ends: float) -> list[str]:
     """After the storm: what has not drained when it should have."""
     await asyncio.sleep(max(ends - world.now, 0.0))
-    deadline = world.now + DRAINED_WITHIN
+    deadline, before, since = world.now + DRAINED_WITHIN, list[str](), world.now
     while left := world.undrained():
-        if world.now >= deadline:
+        before, since = (before, since) if left == before else (left, world.now)
+        if world.now >= deadline or world.now - since >= _STUCK:
             return left
         await asyncio.sleep(_LOOK)
     return []

@@ -20,7 +20,7 @@ from convalias.testing.simulator.ports import EPOCH
 from convalias.testing.simulator.world import LEGACY_DOMAIN
 
 _DATE: Final = len("2026-03-01")
-SOON: Final = 180.0
+SOON: Final = 100.0
 """Virtual seconds from the last look at who takes part to the latest effect of the call that follows: a lease, a late
 effect, and two clocks that are wrong."""
 
