@@ -7,9 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from engines.servers.given import EngineMissing
 from engines.servers.process import ServerProcess, free_port, listens
+
+_SERVER: Final = Path(__file__).with_name("moto_server.py")
 
 
 class Moto:
@@ -20,7 +23,7 @@ class Moto:
         if importlib.util.find_spec("moto") is None:
             raise EngineMissing("no moto in the environment", mend="`make venv` brings it")
         self.port = free_port()
-        command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        command = [sys.executable, "-P", "-W", "ignore", str(_SERVER), "-H", "127.0.0.1", "-p", str(self.port)]
         self.process = ServerProcess(f"moto on {self.port}", command, folder=folder, ready=lambda: listens(self.port))
 
     @property
