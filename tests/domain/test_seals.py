@@ -12,6 +12,8 @@ from convalias.domain.ids import AccountId, ConversationId, EventId
 from convalias.domain.seals import Seal, Seals
 
 SEALS = Seals(Seal(b"m" * 32), Seal(b"r" * 32), Seal(b"l" * 32))
+ROTATED = Seals(Seal(b"M" * 32, (b"m" * 32,)), Seal(b"R" * 32, (b"x" * 32, b"r" * 32)), Seal(b"L" * 32, (b"l" * 32,)))
+"""A new key of each use in front of the old one, which still proves what it made."""
 OTHERS = Seals(Seal(b"M" * 32), Seal(b"R" * 32), Seal(b"L" * 32))
 ONE = notification_id(EventId("e1"), AccountId("a"), NotificationKind.MESSAGE, Channel.EMAIL)
 DOMAIN = "reply.example"
@@ -38,6 +40,30 @@ def test_a_changed_return_path_names_nothing(at: int, char: str) -> None:
     except InvalidAddress:
         return
     assert SEALS.bounced(address) in ({ONE} if changed.lower() == local else {None})
+
+
+def test_what_was_written_before_a_rotation_is_proved_after_it() -> None:
+    path, about = SEALS.return_path(ONE, f"bounce.{DOMAIN}"), (ConversationId("c"), AccountId("a"))
+    assert ROTATED.bounced(EmailAddress.parse(path)) == ONE
+    assert ROTATED.unsubscribed(SEALS.unsubscribe_token(*about)) == about
+    assert ROTATED.wrote(SEALS.message_id(ONE, DOMAIN), ONE, DOMAIN)
+
+
+def test_the_newest_key_makes_what_is_written() -> None:
+    path, about = ROTATED.return_path(ONE, f"bounce.{DOMAIN}"), (ConversationId("c"), AccountId("a"))
+    assert path == OTHERS.return_path(ONE, f"bounce.{DOMAIN}")
+    assert ROTATED.message_id(ONE, DOMAIN) == OTHERS.message_id(ONE, DOMAIN)
+    assert ROTATED.unsubscribe_token(*about) == OTHERS.unsubscribe_token(*about)
+    assert ROTATED.bounced(EmailAddress.parse(path)) == ONE
+    assert SEALS.bounced(EmailAddress.parse(path)) is None
+
+
+@pytest.mark.parametrize(
+    "message_id", ["", "<>", "<n.\N{DIGIT ONE}@reply.example>", "<n.\udcff@reply.example>", "<n.é@x>"]
+)
+def test_a_message_id_of_anybody_else_is_none_of_ours(message_id: str) -> None:
+    assert not ROTATED.wrote(message_id, ONE, DOMAIN)
+    assert not ROTATED.wrote(SEALS.message_id("another", DOMAIN), ONE, DOMAIN)
 
 
 def test_an_unknown_kind_names_nothing() -> None:
@@ -70,6 +96,7 @@ def test_message_ids_are_the_same_again_and_tell_nothing() -> None:
 
 def test_no_secret_shows() -> None:
     assert "mmm" not in repr(SEALS)
+    assert "rrr" not in repr(ROTATED)
 
 
 @given(TEXT, TEXT, TEXT, TEXT)

@@ -68,12 +68,17 @@ class Stores:
 
 
 def seals(keyring: Keyring) -> Seals:
-    """What is written into mail, each use under a key of its own."""
+    """What is written into mail, each use under a key of its own; an older key still proves what it sealed."""
     return Seals(
-        message_ids=Seal(keyring.derived("message-id")),
-        return_paths=Seal(keyring.derived("return-path")),
-        links=Seal(keyring.derived("links")),
+        message_ids=_seal(keyring, "message-id"),
+        return_paths=_seal(keyring, "return-path"),
+        links=_seal(keyring, "links"),
     )
+
+
+def _seal(keyring: Keyring, use: str) -> Seal:
+    newest, *older = (secret for _, secret in keyring.each(use))
+    return Seal(newest, tuple(older))
 
 
 def link_keys(wiring: Wiring) -> LinkKeys:

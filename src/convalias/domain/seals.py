@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from attrs import field, frozen
@@ -30,17 +31,18 @@ _LINK: Final = re.compile(r"([A-Za-z0-9_=-]{1,600})\.([A-Za-z0-9_=-]{1,600})\.([
 
 @frozen
 class Seal:
-    """One secret, for one use."""
+    """The secret of one use, and those that older keys give it: the newest makes, all of them prove."""
 
     secret: bytes = field(repr=False)
+    older: tuple[bytes, ...] = field(default=(), repr=False)
 
     def digest(self, *parts: str) -> str:
-        """64 hex digits over length-prefixed parts: HMAC-SHA256."""
-        mac = hmac.new(self.secret, digestmod=hashlib.sha256)
-        for part in parts:
-            octets = part.encode("utf-8", "surrogatepass")
-            mac.update(b"%d:" % len(octets) + octets)
-        return mac.hexdigest()
+        """64 hex digits over length-prefixed parts: HMAC-SHA256 under the newest secret."""
+        return _digest(self.secret, parts)
+
+    def digests(self, *parts: str) -> tuple[str, ...]:
+        """The same under every secret, newest first: what may have been written before a rotation."""
+        return tuple(_digest(secret, parts) for secret in (self.secret, *self.older))
 
 
 @frozen
@@ -54,6 +56,10 @@ class Seals:
     def message_id(self, name: str, domain: str) -> str:
         """`<n.digest@domain>`: the same name, the same Message-ID, so that a second copy is known as one."""
         return f"<n.{self.message_ids.digest('message', name)[:32]}@{domain}>"
+
+    def wrote(self, message_id: str, name: str, domain: str) -> bool:
+        """Whether that is the Message-ID which some key of ours makes of that name."""
+        return _is_among(message_id, (f"<n.{one[:32]}@{domain}>" for one in self.message_ids.digests("message", name)))
 
     def root_id(self, conversation: ConversationId, recipient: AccountId, domain: str) -> str:
         """What all mail of one conversation to one recipient refers to, so that clients show it as one thread."""
@@ -76,7 +82,7 @@ class Seals:
         if found is None or found[3] not in _BY_LETTER:
             return None
         token = f"{found[1]}.{found[2]}.{found[3]}"
-        if not hmac.compare_digest(self.return_paths.digest(token)[:_MAC], found[4]):
+        if not _is_among(found[4], (one[:_MAC] for one in self.return_paths.digests(token))):
             return None
         kind = _BY_LETTER[found[3]].value
         return NotificationId(f"{found[1]}.{found[2]}.{kind}.{Channel.EMAIL.value}")
@@ -94,9 +100,23 @@ class Seals:
             conversation, account = (base64.urlsafe_b64decode(found[part]).decode() for part in (1, 2))
         except (binascii.Error, UnicodeDecodeError):
             return None
-        if not hmac.compare_digest(self.links.digest("mute", conversation, account)[:32], found[3]):
+        if not _is_among(found[3], (one[:32] for one in self.links.digests("mute", conversation, account))):
             return None
         return ConversationId(conversation), AccountId(account)
+
+
+def _digest(secret: bytes, parts: Iterable[str]) -> str:
+    mac = hmac.new(secret, digestmod=hashlib.sha256)
+    for part in parts:
+        octets = part.encode("utf-8", "surrogatepass")
+        mac.update(b"%d:" % len(octets) + octets)
+    return mac.hexdigest()
+
+
+def _is_among(text: str, made: Iterable[str]) -> bool:
+    """Every one is compared, each in constant time: how long it takes tells neither digits nor which key it was."""
+    octets = text.encode("utf-8", "surrogatepass")
+    return sum(hmac.compare_digest(one.encode("utf-8", "surrogatepass"), octets) for one in made) > 0
 
 
 def _b64(text: str) -> str:

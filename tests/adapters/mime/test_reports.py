@@ -103,6 +103,14 @@ def test_the_returned_header_names_the_notification(returned_as: str) -> None:
     )
 
 
+def test_a_report_about_mail_of_an_older_key_is_proved_by_it() -> None:
+    rotated = Seals(Seal(b"M" * 32, (b"m" * 32,)), Seal(b"R" * 32, (b"r" * 32,)), Seal(b"L" * 32, (b"l" * 32,)))
+    reader = ReportReader(rotated, "reply.example")
+    known = Bounce(notification=ONE, kind=BounceKind.HARD, status="5.1.1")
+    assert reader.read(report(POSTFIX, ours())) == known
+    assert reader.read(report(POSTFIX, ""), [EmailAddress.parse(PATH)]) == known
+
+
 def test_an_internationalised_report_is_read() -> None:
     raw = report(GLOBAL, ours(), kind="global-delivery-status", returned_as="message/global")
     assert READER.read(raw) == Bounce(notification=ONE, kind=BounceKind.HARD, status="5.1.1")

@@ -83,9 +83,8 @@ class ReportReader:
         """By the two fields that we wrote: one names the notification, the other proves it."""
         for mark in block.all(b"x-convalias-id")[:2]:
             named = unfolded(mark).decode("latin-1")
-            sealed = self.seals.message_id(named, self.alias_domain)
             found = (message_id.canonical(value) for value in block.all(b"message-id")[:2])
-            if any(str(one) == sealed for one in found if one is not None):
+            if any(self.seals.wrote(str(one), named, self.alias_domain) for one in found if one is not None):
                 return NotificationId(named)
         return None
 
