@@ -22,6 +22,7 @@ from convalias.cli.stored import everything
 from convalias.codec.errors import CodecError
 from convalias.domain.addresses import MailDomains
 from convalias.domain.aliases import AliasKeys, ConversationAlias, Forged, Token
+from convalias.domain.companies import is_public_mailbox_provider
 from convalias.domain.keyring import Keyring
 from convalias.domain.participants import Account
 from convalias.domain.tokens import ALPHABET, read_v3
@@ -37,16 +38,6 @@ STALE: Final = timedelta(minutes=5)
 _EPOCH: Final = datetime(2025, 1, 1, tzinfo=UTC)
 """Before this release was written: a clock that says so is not set."""
 _OWNER_ONLY: Final = 0o077
-_PUBLIC: Final = frozenset(
-    """
-    126.com 163.com aol.com docomo.ne.jp ezweb.ne.jp fastmail.com free.fr gmail.com gmx.at gmx.ch gmx.com gmx.de
-    gmx.net googlemail.com hotmail.co.uk hotmail.com icloud.com libero.it live.com mac.com mail.com mail.ru me.com
-    msn.com naver.com orange.fr outlook.com outlook.de pm.me proton.me protonmail.com qq.com rocketmail.com
-    softbank.ne.jp t-online.de wanadoo.fr web.de yahoo.co.jp yahoo.co.uk yahoo.com yahoo.de yandex.com yandex.ru
-    ymail.com zoho.com
-    """.split()
-)
-"""Domains where anybody has a mailbox: an alias there would be a person's address."""
 
 
 class Health(Enum):
@@ -188,7 +179,7 @@ def _domains(domains: MailDomains) -> Iterator[Finding]:
             mend="load a world that has one, or set alias_domains in convalias.toml",
         )
     for domain in sorted(domains.alias | domains.legacy):
-        if domain in _PUBLIC:
+        if is_public_mailbox_provider(domain):  # an alias there would be a person's address
             yield Finding(
                 check=f"domain {domain}",
                 health=Health.MISCONFIGURED,
