@@ -113,7 +113,7 @@ class Settings:
     platform: str = "convalias"
     """The name in "(via Platform)" behind an author."""
     base_url: str | None = None
-    """Where `convalias serve` is reached from outside (https): approval mails link to it. None: none are sent."""
+    """Where `convalias serve` is reached from outside (https): approval mails link to it. None: there are none."""
     trusted_authserv_ids: frozenset[str] = frozenset()
     """Whose Authentication-Results are believed (RFC 8601 §2.5); starts empty."""
     rewriters: frozenset[str] = frozenset()

@@ -22,7 +22,7 @@ def test_what_is_good_is_0_with_warnings(commands: Commands) -> None:
     assert found["signing key"]["health"] == "warning"
     assert "CONVALIAS_MAILGUN_SIGNING_KEY" in found["signing key"]["mend"]
     assert found["who proves senders"]["health"] == "warning"
-    warned = {"signing key", "who proves senders"}
+    warned = {"signing key", "who proves senders", "asking about held mail"}
     assert {row["health"] for name, row in found.items() if name not in warned} == {"good"}
 
 
@@ -105,3 +105,10 @@ def test_people_read_a_table(commands: Commands) -> None:
     ran = commands.run("doctor")
     assert ran.status == 0
     assert "1 ready, 0 in flight" in ran.out
+
+
+def test_held_mail_that_nobody_is_asked_about_is_warned_of(commands: Commands) -> None:
+    assert "base_url" in findings(commands)["asking about held mail"]["mend"]
+    config = commands.file("asking.toml", 'base_url = "https://mail.example"\n')
+    found = findings(commands, "--config", config)["asking about held mail"]
+    assert (found["health"], found["found"]) == ("good", "links to https://mail.example")

@@ -29,7 +29,7 @@ from convalias.domain.links import Allow, Deny, NotHis, Unusable
 from convalias.domain.outcomes import Reason
 from convalias.domain.participants import Participant, PeripheralAuthor
 from convalias.ports.errors import Unavailable
-from convalias.stores.holds import Holds
+from convalias.stores.holds import Holds, day_after
 from services.approval_desk import ANNS, Desk, at_home, token
 from services.inbound_desk import ANN, BOB, BOBS, C1, C2, NOON, TO_C1, TO_C2, Town, told, written
 from services.test_inbound_crashes import DiesAt, Killed
@@ -340,15 +340,61 @@ def test_what_was_answered_before_anybody_was_asked_needs_no_mail() -> None:
     told(story)
 
 
-def test_nobody_is_asked_about_a_closed_conversation_or_without_a_page_to_link_to() -> None:
+def test_nobody_is_asked_about_a_closed_conversation() -> None:
     async def story(town: Town) -> None:
-        hold = await holding(town, Desk(town))
-        await Desk(town, asks=False).work()
         desk = Desk(town)
+        hold = await holding(town, desk)
         await desk.messaging.close(C2, by=ANN)
         await desk.work()
         assert desk.asked() == []
         assert hold.state is HoldState.HELD
+
+    told(story)
+
+
+def test_without_pages_the_question_is_put_off_until_nothing_waits() -> None:
+    async def story(town: Town) -> None:
+        hold = await holding(town, Desk(town))
+        desk = Desk(town, asks=False)
+        far = town.clock.now() + timedelta(days=365)
+        await desk.work()
+        (row,) = await desk.holds.to_ask(until=far, limit=10)
+        assert row.due is not None
+        assert row.due.at == day_after(town.clock.now())
+        assert await desk.mails.send_due() == 0
+        assert town.telemetry.total("icer.approvals.not_asked", reason="no base_url") == 1
+        await desk.work(minutes=15 * 24 * 60)
+        await desk.work(minutes=24 * 60)
+        assert await desk.holds.to_ask(until=far, limit=10) == []
+        assert [one.state for one in await town.holds()] == [HoldState.EXPIRED]
+        assert desk.asked() == []
+        assert hold.state is HoldState.HELD
+
+    told(story)
+
+
+def test_pages_that_come_later_are_linked_to_the_next_day() -> None:
+    async def story(town: Town) -> None:
+        hold = await holding(town, Desk(town))
+        await Desk(town, asks=False).work()
+        desk = Desk(town)
+        await desk.work(minutes=24 * 60)
+        assert desk.asked() == [f"b…@corp.example  {token(hold)}"]
+
+    told(story)
+
+
+def test_a_mail_that_was_on_its_way_ends_when_pages_are_gone_for_good() -> None:
+    async def story(town: Town) -> None:
+        desk = Desk(town)
+        await holding(town, desk)
+        await town.clock.advance(timedelta(minutes=2))
+        await desk.mails.send_due()
+        gone = Desk(town, asks=False)
+        await gone.work(minutes=15 * 24 * 60)
+        await gone.work()
+        assert await desk.holds.to_ask(until=town.clock.now() + timedelta(days=365), limit=10) == []
+        assert desk.asked() == []
 
     told(story)
 

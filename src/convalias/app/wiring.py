@@ -42,7 +42,7 @@ class Wiring:
     """None: the stored one."""
     platform: str = "convalias"
     base_url: str | None = None
-    """Where the pages of links lie (https). None: nobody is asked about held mail by mail."""
+    """Where the pages of links lie (https). None: nobody is asked about held mail."""
     trusted_authserv_ids: frozenset[str] = frozenset()
     rewriters: frozenset[str] = frozenset()
     """Domains of lists that are believed about who wrote; none by default."""

@@ -68,7 +68,12 @@ def examine_settings(read: Callable[[], Settings]) -> tuple[Settings | None, lis
             Finding(check=f"setting {key}", health=Health.MISCONFIGURED, found=problem, mend="correct it")
             for key, problem in wrong.problems.items()
         ]
-    return settings, [Finding(check="settings", found="read"), _signing_key(settings), _senders(settings)]
+    return settings, [
+        Finding(check="settings", found="read"),
+        _signing_key(settings),
+        _senders(settings),
+        _asking(settings),
+    ]
 
 
 def _signing_key(settings: Settings) -> Finding:
@@ -91,6 +96,19 @@ def _senders(settings: Settings) -> Finding:
         health=Health.WARNING,
         found="nobody",
         mend="set trusted_authserv_ids to what your border writes, or authenticate_senders = true",
+    )
+
+
+def _asking(settings: Settings) -> Finding:
+    """Whether participants can be asked about held mail: the links of approval mails need pages."""
+    check = "asking about held mail"
+    if settings.base_url is not None:
+        return Finding(check=check, found=f"links to {settings.base_url}")
+    return Finding(
+        check=check,
+        health=Health.WARNING,
+        found="nobody is asked: what is held expires unanswered",
+        mend="set base_url to where serve is reached from outside (https)",
     )
 
 

@@ -53,30 +53,36 @@ class ApprovalMails:
     contacts: Contacts
     outgoing: OutgoingMail
     writer: ApprovalWriter | None
-    """None: no address of pages is set, so that a link would lead nowhere; what is due stays due."""
+    """None: no address of pages is set, so that a link would lead nowhere, and nobody is asked."""
     keys: LinkKeys
     clock: Clock
     telemetry: Telemetry
 
     async def send_due(self) -> int:
         """Ask about what came to wait; how many conversations were looked at. Raises `Unavailable`: not sent, still due."""
-        if self.writer is None:
-            return 0
         rows = await self.holds.to_ask(until=self.clock.now(), limit=BATCH)
         for row in rows:
             asking = load(row.body, Asking)
-            if asking.sending:
+            if asking.sending and self.writer is not None:
                 await self._send(asking, self.writer)
             else:
                 await self._list(row, asking)
         return len(rows)
 
     async def _list(self, row: Stored, asking: Asking) -> None:
-        """What that mail will list. If a mail came to wait meanwhile, the row has changed, and is looked at again."""
+        """What that mail will list. If a mail came to wait meanwhile, the row has changed, and is looked at again.
+
+        Without pages it is looked at again the next day, when there may be some, until nothing waits any more: by
+        then every hold was decided by other means or has expired.
+        """
         now = self.clock.now()
         listed = to_ask_about(await self.holds.waiting(asking.conversation), now=now, policy=self.holds.policy)
         if not listed:
-            await self.holds.asked(row, evolve(asking, answered=asking.wanted), due=None)
+            await self.holds.asked(row, evolve(asking, answered=asking.wanted, sending=False), due=None)
+            return
+        if self.writer is None:
+            self.telemetry.measure("icer.approvals.not_asked", len(listed), reason="no base_url")
+            await self.holds.asked(row, asking, due=day_after(now))
             return
         ids = tuple(one.id for one in listed)
         frozen_list = evolve(asking, sending=True, at=now, listed=ids, answered=asking.wanted)
