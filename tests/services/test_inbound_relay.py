@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from attrs import evolve
+from attrs import evolve, frozen
 
 from convalias.adapters import memory
 from convalias.adapters.mime import Reader
@@ -46,6 +48,7 @@ from convalias.ports.mail import ReadMail
 from convalias.services.carrier import attachment_key
 from convalias.services.inbound_relay import LANE
 from convalias.stores.errors import Contended
+from convalias.stores.inbound import InboundRecords
 from services.inbound_desk import (
     BOB,
     BOBS,
@@ -353,6 +356,84 @@ def test_a_mail_that_stops_its_workers_is_given_up() -> None:
         assert receives == 21
         assert outcome == Dead("stopped its worker 17 times", 17)
         assert len(await process.operations.dead()) == 1
+
+    told(story)
+
+
+class Endless(Reader):
+    """A reader that never comes to an end."""
+
+    async def read(self, raw: bytes, post: object) -> ReadMail:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+@frozen(kw_only=True)
+class Dawdling(InboundRecords):
+    """Once the outcome is written, time runs out."""
+
+    limits: Sequence[asyncio.Timeout]
+
+    async def ended(self, record: RecordKey) -> None:
+        self.limits[0].reschedule(asyncio.get_running_loop().time())
+        await asyncio.Event().wait()
+
+
+def test_a_mail_that_always_takes_too_long_is_given_up_and_can_be_redriven(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("convalias.services.inbound_relay.PROCESS_WITHIN", timedelta(0))
+
+    async def story(town: Town) -> None:
+        desk = Process(town, reader=Endless(alias_domains=frozenset({"reply.example"})))
+        reference = await desk.take(written(TO_C1))
+        pauses = []
+        for _ in range(19):
+            again = await desk.relay.process(reference)
+            assert isinstance(again, Again)
+            pauses.append(again.after)
+        assert again.because == "took longer than 0 s, 19 of 20 times"
+        assert timedelta(seconds=1) <= pauses[0] <= timedelta(seconds=2)
+        assert timedelta(minutes=7) <= pauses[-1] <= timedelta(minutes=15)
+        assert await desk.relay.process(reference) == Dead("took longer than 0 s", 20)
+        (letter,) = [one async for one in desk.dead_letters.list(LANE)]
+        assert (letter.subject, letter.reason, letter.tries) == (reference.record, "took longer than 0 s", 20)
+        well = Process(town)
+        assert (await well.replay.dead(dry_run=False)).events == 1
+        assert [one async for one in desk.dead_letters.list(LANE)] == []
+        assert await town.inbound.overran(reference.record) == 1
+
+    told(story)
+
+
+def test_a_time_out_of_something_outside_counts_as_no_overrun() -> None:
+    async def story(town: Town) -> None:
+        faults = memory.Faults()
+        desk = Process(town, faults=faults)
+        reference = await desk.take(written(TO_C1))
+        faults.fail("blobs.get", memory.before(TimeoutError), times=1)
+        assert isinstance(await desk.relay.process(reference), Again)
+        assert await town.inbound.overran(reference.record) == 1
+
+    told(story)
+
+
+def test_what_was_concluded_though_too_late_is_concluded(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[asyncio.Timeout] = []
+    timeout = asyncio.timeout
+
+    def noted(delay: float | None) -> asyncio.Timeout:
+        limits.append(timeout(delay))
+        return limits[-1]
+
+    monkeypatch.setattr("asyncio.timeout", noted)
+
+    async def story(town: Town) -> None:
+        desk = Process(town)
+        reference = await desk.take(written(TO_C1))
+        stores = evolve(desk.relay.stores, inbound=Dawdling(records=town.records, limits=limits))
+        slow = evolve(desk.relay, stores=stores)
+        limits.clear()
+        assert isinstance(await slow.process(reference, receives=4), Done)
+        assert await town.inbound.overran(reference.record) == 1
 
     told(story)
 

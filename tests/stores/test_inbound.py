@@ -167,7 +167,7 @@ def test_what_is_fought_over_gives_up_in_the_end() -> None:
 # --- tries ---------------------------------------------------------------------------------------------
 
 
-def test_failures_and_starts_are_counted_apart() -> None:
+def test_failures_starts_and_overruns_are_counted_apart() -> None:
     async def story(store: InboundRecords) -> None:
         await store.forgive(RECORD)
         assert [(await store.failed(RECORD, because="Broken")).failures for _ in range(2)] == [1, 2]
@@ -175,9 +175,11 @@ def test_failures_and_starts_are_counted_apart() -> None:
         await store.ended(RECORD)
         assert await store.begun(RECORD) == 1
         assert (await store.failed(RECORD, because="Other")).last == "Other"
+        assert [await store.overran(RECORD) for _ in range(2)] == [1, 2]
         await store.forgive(RECORD)
         assert (await store.failed(RECORD, because="Broken")).failures == 1
         assert await store.begun(RECORD) == 1
+        assert await store.overran(RECORD) == 1
 
     told(story)
 

@@ -60,13 +60,19 @@ LANE: Final = "inbound"
 
 @frozen(kw_only=True)
 class Patience:
-    """The 3rd recorded failure is the last; in between, exponential backoff with jitter."""
+    """The 3rd recorded failure is the last; in between, exponential backoff with jitter.
+
+    A mail that takes longer than the limit may be slow itself, or what it needs may be: it is given up too, but only
+    after many tries, hours apart in all. No outage is as patient, and what was given up can be redriven.
+    """
 
     failures: int = 3
     receives: int = 20
     """Poison that kills its workers is never recorded as a failure; so many deaths bound it."""
     suspect: int = 3
     """After so many receives it is written down when work begins and ends, to tell deaths from outages."""
+    overruns: int = 20
+    """After so many tries that took longer than the limit it is given up."""
     first_pause: timedelta = timedelta(seconds=2)
     longest_pause: timedelta = timedelta(minutes=15)
 
@@ -106,8 +112,7 @@ class InboundRelay:
         """Never raises for a mail: `Again` is "give it back", anything else is "acknowledge". Counts tries itself."""
         started = self.clock.now()
         try:
-            async with asyncio.timeout(PROCESS_WITHIN.total_seconds()):
-                progress = await self._once(mail, receives)
+            progress = await self._in_time(mail, receives)
         except Exception as error:  # noqa: BLE001 - told by what is in it
             if (away := outage_in(error)) is None:  # of our own records about the mail: it could not even be counted
                 self.telemetry.measure("icer.processing.errors", 1, error=described(error))
@@ -116,6 +121,28 @@ class InboundRelay:
             return Again(away.retry_after or AWAY_FOR, str(away))
         self.telemetry.measure("icer.processing.latency", (self.clock.now() - started).total_seconds())
         return progress
+
+    async def _in_time(self, mail: MailReference, receives: int) -> Progress:
+        limit = asyncio.timeout(PROCESS_WITHIN.total_seconds())
+        try:
+            async with limit:
+                return await self._once(mail, receives)
+        except TimeoutError:
+            if not limit.expired():  # a time-out of something outside: an outage like any other
+                raise
+        async with asyncio.timeout(END_WITHIN.total_seconds()):
+            return await self._overrun(mail)
+
+    async def _overrun(self, mail: MailReference) -> Progress:
+        standing = await self.stores.inbound.outcome(mail.record)
+        if standing is not None:  # only what follows the outcome took too long
+            return standing.outcome
+        because = f"took longer than {PROCESS_WITHIN.total_seconds():.0f} s"
+        self.telemetry.measure("icer.processing.errors", 1, error="Overrun")
+        overruns = await self.stores.inbound.overran(mail.record)
+        if overruns >= self.patience.overruns:
+            return await self._bury(mail, because, overruns)
+        return Again(self._pause(overruns), f"{because}, {overruns} of {self.patience.overruns} times")
 
     async def _once(self, mail: MailReference, receives: int) -> Progress:
         standing = await self.stores.inbound.outcome(mail.record)
@@ -292,13 +319,17 @@ class InboundRelay:
         tries = await self.stores.inbound.failed(mail.record, because=because)
         if tries.failures >= self.patience.failures:
             return await self._bury(mail, because, tries.failures, explanation=_explained(error))
-        pause = backoff(
-            tries.failures,
+        return Again(
+            self._pause(tries.failures), f"failed {tries.failures} of {self.patience.failures} times: {because}"
+        )
+
+    def _pause(self, tries: int) -> timedelta:
+        return backoff(
+            tries,
             first=self.patience.first_pause,
             longest=self.patience.longest_pause,
             jitter=self.clock.entropy(1)[0] / 256,
         )
-        return Again(pause, f"failed {tries.failures} of {self.patience.failures} times: {because}")
 
     async def _bury(self, mail: MailReference, because: str, tries: int, *, explanation: str = "") -> Outcome:
         """The dead letter first: listing it must work before its job is gone."""

@@ -123,14 +123,18 @@ class InboundRecords:
         return await self._count("tries", record, because)
 
     async def forgive(self, record: RecordKey) -> None:
-        """Start counting anew, failures and starts: a redrive, or an orderly end."""
-        for table in ("tries", "starts"):
+        """Start counting anew, failures, starts and overruns: a redrive, or an orderly end."""
+        for table in ("tries", "starts", "overruns"):
             if await self._get(_count_key(table, record)) is not None:
                 await self._reset(table, record)
 
     async def begun(self, record: RecordKey) -> int:
         """How often work on it was begun and not ended, this time included: it may have stopped its worker."""
         return (await self._count("starts", record, "begun")).failures
+
+    async def overran(self, record: RecordKey) -> int:
+        """How often work on it took longer than it may, this time included."""
+        return (await self._count("overruns", record, "overran")).failures
 
     async def ended(self, record: RecordKey) -> None:
         """Work on it came to an end, whichever: no worker died of it."""
