@@ -50,6 +50,7 @@ from convalias.stores.aliases import Aliases
 from convalias.stores.conversations import ConversationStore
 from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.directory import IdentityDirectory
+from convalias.stores.encoding import encoded
 from convalias.stores.evidence import EvidenceRecords
 from convalias.stores.inbound import InboundRecords
 from convalias.stores.refusals import Refusals
@@ -164,7 +165,9 @@ class Town:
         return [dict(one.outcome.effects) for one in await self.outcomes() if isinstance(one.outcome, Done)]
 
     async def holds(self, conversation: ConversationId = C2) -> list[HeldMail]:
-        return [hold async for hold in self.inbound.holds(conversation)]
+        """All that ever waited there, by id."""
+        rows = await self.records.range("holds", encoded(conversation), after="", limit=1_000)
+        return [load(row.body, HeldMail) for row in rows]
 
     async def reference(self, key: RecordKey) -> MailReference:
         return reference_to(loads(await self.blobs.get(key) or b"", EnvelopeRecord))

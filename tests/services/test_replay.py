@@ -12,6 +12,7 @@ from convalias.domain.addresses import EmailAddress
 from convalias.domain.inbound import Dead, Done, Held, HoldState, Refused, Relayed
 from convalias.domain.participants import Account, Participant
 from convalias.services.replay import Replay, Replayed
+from convalias.stores.holds import Holds
 from services.inbound_desk import (
     ANN,
     BOB,
@@ -106,7 +107,8 @@ def test_what_a_person_rejected_stays_rejected(*, state: HoldState, kept: bool) 
         reference = await process.take(written(TO_C2))
         await process.drain()
         (hold,) = await town.holds()
-        await town.inbound.decide_hold(hold, state)
+        holds = Holds(records=town.records)
+        await holds.change(C2, hold.id, lambda standing: evolve(standing, state=state), now=town.clock.now())
         await process.messaging.add_participant(C2, Participant(BOB))
         await process.replay.one(reference.record, dry_run=False)
         (effects,) = await town.effects()

@@ -64,6 +64,24 @@ def test_never_more_wait_than_may_and_a_mail_that_was_kept_stays(steps: list[tup
     told(story)
 
 
+def test_a_hold_is_kept_once_and_a_change_that_changes_nothing_makes_nothing_due() -> None:
+    async def story(holds: Holds) -> None:
+        assert await holds.get(C1, HOLD.id) is None
+        assert await holds.keep(HOLD) == HOLD
+        assert await holds.keep(evolve(HOLD, message_id="<other>")) == HOLD
+        decided = await holds.change(C1, HOLD.id, rejected, now=NOON)
+        assert decided == rejected(HOLD)
+        (row,) = await holds.due(until=NOON, limit=10)
+        await holds.settle(row)
+        assert await holds.change(C1, HOLD.id, rejected, now=NOON) == decided
+        assert await holds.due(until=NOON + timedelta(days=365), limit=10) == []
+        assert await holds.keep(HOLD) == decided
+        assert await holds.get(C1, HOLD.id) == decided
+        assert await holds.get(ConversationId("c2 @ä"), HOLD.id) is None
+
+    told(story)
+
+
 def test_a_place_that_was_taken_before_a_crash_is_found_again() -> None:
     records = Interfering()
 

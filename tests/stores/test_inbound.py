@@ -18,14 +18,10 @@ from convalias.domain.inbound import (
     ClaimKey,
     Done,
     Expired,
-    HeldMail,
-    HoldId,
-    HoldState,
     OutcomeRecord,
     Path,
     RecordKey,
 )
-from convalias.domain.outcomes import Reason
 from convalias.domain.participants import AccountAuthor
 from convalias.ports.records import Insert, Key, Replace, Write
 from convalias.stores.errors import Contended
@@ -37,7 +33,6 @@ C1, C2 = ConversationId("c1"), ConversationId("c2 @ä")
 BOB = EmailAddress.parse("bob@corp.example")
 ID = MessageId(b"1@corp.example")
 OUTCOME = OutcomeRecord(record=RECORD, outcome=Done(()), decided_at=NOON, trace=TraceId("t"))
-HOLD = HeldMail(HoldId("m-1"), C1, BOB, Reason.NEEDS_APPROVAL, RECORD, "<1@corp.example>", NOON)
 
 
 def told(story: Callable[[InboundRecords], Awaitable[None]]) -> None:
@@ -135,28 +130,9 @@ def test_sightings_are_the_claims_of_earlier_mail() -> None:
     told(story)
 
 
-# --- holds ---------------------------------------------------------------------------------------------
-
-
-def test_a_hold_is_kept_once_and_decided_once() -> None:
-    async def story(store: InboundRecords) -> None:
-        assert await store.held(C1, HOLD.id) is None
-        assert await store.hold(HOLD) == HOLD
-        assert await store.hold(evolve(HOLD, message_id="<other>")) == HOLD
-        approved = await store.decide_hold(HOLD, HoldState.APPROVED)
-        assert approved.state is HoldState.APPROVED
-        assert await store.decide_hold(HOLD, HoldState.REJECTED) == approved
-        assert await store.held(C1, HOLD.id) == approved
-        assert [hold async for hold in store.holds(C1)] == [approved]
-        assert [hold async for hold in store.holds(C2)] == []
-
-    told(story)
-
-
 def test_what_is_fought_over_gives_up_in_the_end() -> None:
     async def story() -> None:
         store = InboundRecords(records=Outrun())
-        await store.hold(HOLD)
         with pytest.raises(Contended, match="tries"):
             await store.failed(RECORD, because="Broken")
         assert TRIES == 100

@@ -103,7 +103,7 @@ class PlanCarrier:
         """
         match command:
             case AddMail(conversation=conversation) if isinstance(before, Held):
-                hold = await self.records.held(conversation, before.hold)
+                hold = await self.holds.get(conversation, before.hold)
                 return before if hold is not None and hold.state is HoldState.REJECTED else None
             case KeepHold(conversation=conversation):
                 return await self._posted(conversation, read)

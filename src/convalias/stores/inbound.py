@@ -1,4 +1,4 @@
-"""What the relay keeps about mails: outcomes, claims (which are sightings too), holds, tries."""
+"""What the relay keeps about mails: outcomes, claims (which are sightings too), tries."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from datetime import datetime
 from typing import Final, TypeVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from convalias.codec import dump, load
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.context import SightingKey
 from convalias.domain.dedup import MessageId
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound import Claim, HeldMail, HoldId, HoldState, OutcomeRecord, RecordKey, Tries
+from convalias.domain.inbound import Claim, OutcomeRecord, RecordKey, Tries
 from convalias.ports.records import Conflict, Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import digest, encoded
 from convalias.stores.errors import Contended
@@ -89,32 +89,6 @@ class InboundRecords:
             earlier = (claim for claim in stored if claim.at is None or claim.at < before)
             found[message_id, sender] = frozenset(claim.key.conversation for claim in earlier)
         return found
-
-    # --- holds ---------------------------------------------------------------------------------------
-
-    async def hold(self, mail: HeldMail) -> HeldMail:
-        """Keep it, unless it is kept already: the hold that stands."""
-        (answer,) = await self.records.write([Insert(_hold_key(mail.conversation, mail.id), dump(mail))])
-        return mail if isinstance(answer, Written) else await self.held(mail.conversation, mail.id) or mail
-
-    async def held(self, conversation: ConversationId, hold: HoldId) -> HeldMail | None:
-        """That hold, in whatever state."""
-        stored = await self._get(_hold_key(conversation, hold))
-        return None if stored is None else load(stored.body, HeldMail)
-
-    async def decide_hold(self, mail: HeldMail, state: HoldState) -> HeldMail:
-        """Held -> that state, by compare-and-set; the hold as it stands then. A second decision changes nothing."""
-
-        def decided(standing: HeldMail | None) -> HeldMail:
-            there = standing or mail
-            return evolve(there, state=state) if there.state is HoldState.HELD else there
-
-        return await self._change(_hold_key(mail.conversation, mail.id), HeldMail, decided)
-
-    async def holds(self, conversation: ConversationId) -> AsyncIterator[HeldMail]:
-        """All holds of a conversation."""
-        async for stored in self._all("holds", encoded(conversation)):
-            yield load(stored.body, HeldMail)
 
     # --- tries ---------------------------------------------------------------------------------------
 
@@ -226,7 +200,3 @@ def _mail(sender: EmailAddress, message_id: MessageId) -> str:
 
 def _claim_key(claim: Claim) -> Key:
     return Key("claims", _mail(claim.key.sender, claim.key.message_id), encoded(claim.key.conversation))
-
-
-def _hold_key(conversation: ConversationId, hold: HoldId) -> Key:
-    return Key("holds", encoded(conversation), hold)
