@@ -6,12 +6,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 
 from convalias.adapters.memory import after, before
 from convalias.domain import events as e
 from convalias.domain.delivery import Channel, Delivery, DeliveryState, IndexRow, NotificationId, Owner
 from convalias.domain.events import ConversationEvent, Origin
-from convalias.domain.ids import AccountId, EventId, Seq
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.domain.participants import Account, AccountAuthor, Participant, PeripheralAuthor
 from convalias.domain.rollout import Stage
 from convalias.domain.working import Results
@@ -20,6 +21,7 @@ from convalias.ports.hub import Answer, Declined, Guarantee, Unknown
 from convalias.services.outbound import OutboundNotifier
 from convalias.services.outbound_calls import Ambiguity, Persistence
 from convalias.services.outbound_sending import LEASE
+from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.ledger import GivenBack
 from services.outbound_world import ANN, APPLY, BOB, C1, EVE, FOR_EVER, NOON, World, address, record
 
@@ -1167,6 +1169,48 @@ def test_a_log_that_comes_again_is_not_decided_anew() -> None:
         assert world.faults.calls.total() == before
         await world.worker().decide([record(event)])  # another process looks, and finds it decided
         assert await world.states(event) == ["planned", "planned"]
+
+    asyncio.run(story())
+
+
+def test_where_a_decision_stands_another_process_reads_only_that() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world)
+        before = world.faults.calls.copy()
+        await world.worker("w2").decide([record(event)])
+        assert world.faults.calls - before == {"records.get": 1}
+
+    asyncio.run(story())
+
+
+def test_where_one_conversation_cannot_go_on_the_others_do() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        event, worker = await world.said(), world.worker()
+        lost = evolve(record(event), conversation=ConversationId("lost"))
+        world.faults.fail("conversations.keyed", before("records"), times=1)
+        with pytest.raises(Unavailable):
+            await worker.decide([record(event), lost])
+        assert await world.letters() == ["no decision: NotFound"]
+        assert await world.ledger().get(C1, event.id) is None
+        await worker.decide([record(event), lost])
+        assert await world.states(event) == ["planned", "planned"]
+
+    asyncio.run(story())
+
+
+def test_a_letter_that_cannot_be_written_stops_the_log() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        event = await world.said()
+        world.dead_letters = DeadLetters(records=world.records)
+        world.faults.fail("conversations.keyed", before(ValueError))
+        world.faults.fail("records.write", before(ZeroDivisionError))
+        with pytest.raises(ZeroDivisionError):
+            await world.worker().decide([record(event)])
 
     asyncio.run(story())
 

@@ -21,6 +21,8 @@ Step: TypeAlias = Callable[[], Awaitable[int]]
 IDLE: Final = timedelta(milliseconds=50)
 """Between two looks. A stop ends this pause, while a wait inside an engine would have to be sat out."""
 AWAY: Final = timedelta(seconds=1)
+"""After the first failure; twice as long after each further one in a row."""
+LONGEST_AWAY: Final = timedelta(seconds=16)
 MOST_FAILURES: Final = 20
 """In a row, of what is no outage: then the worker is broken and ends for good."""
 
@@ -49,23 +51,24 @@ class Loop:
     async def run(self, stopping: asyncio.Event) -> None:
         """Until stopped or cancelled."""
         failures = 0
+        away = AWAY
         while not stopping.is_set():
             try:
                 done = await self.step()
-                failures = 0
-            except (Unavailable, TimeoutError) as away:
-                self._note(away)
-                await _pause(self.clock, getattr(away, "retry_after", None) or AWAY, stopping)
-                continue
+                pause = None if done else IDLE
+                failures, away = 0, AWAY
+            except (Unavailable, TimeoutError) as error:
+                self._note(error)
+                pause = getattr(error, "retry_after", None) or away
+                away = min(away * 2, LONGEST_AWAY)
             except Exception as error:
                 failures += 1
                 self._note(error)
                 if failures >= MOST_FAILURES:
                     raise
-                await _pause(self.clock, AWAY, stopping)
-                continue
-            if not done:
-                await _pause(self.clock, IDLE, stopping)
+                pause = AWAY
+            if pause is not None:
+                await _pause(self.clock, pause, stopping)
 
     def _note(self, error: Exception) -> None:
         """The class alone: a message could quote an address."""

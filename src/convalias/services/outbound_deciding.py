@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from attrs import field, frozen
 
@@ -26,6 +26,9 @@ from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.encoding import digest
 from convalias.stores.errors import Contended
 from convalias.stores.ledger import GivenBack, Ledger
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 NOTIFY_WITHIN: Final = timedelta(days=7)
 DECIDE_WITHIN: Final = timedelta(seconds=20)
@@ -58,6 +61,10 @@ def _none_yet() -> OrderedDict[EventId, None]:
     return OrderedDict()
 
 
+def _none_new() -> OrderedDict[ConversationId, None]:
+    return OrderedDict()
+
+
 @frozen(kw_only=True)
 class Deciding:
     """From published events to decisions. Safe to repeat at any point, by any number of processes."""
@@ -73,12 +80,16 @@ class Deciding:
     _seen: OrderedDict[ConversationId, Seq] = field(factory=_nothing, init=False, repr=False, eq=False)
     _decided: OrderedDict[EventId, None] = field(factory=_none_yet, init=False, repr=False, eq=False)
     """What this process has decided, or found decided: a log that comes again costs nothing."""
+    _new: OrderedDict[ConversationId, None] = field(factory=_none_new, init=False, repr=False, eq=False)
+    """Conversations whose last decision here was the first about its event. About the events of all others, who is
+    read after a restart or a rewind, a decision most likely stands: one read finds it, where deciding takes five."""
 
     async def decide(self, records: Sequence[EventRecord]) -> None:
         """Returned: each has its decision, commit. Raised (`Unavailable`): commit nothing, and try again.
 
         A record that can never be decided about (its event cannot be read) becomes a dead letter, and holds nobody
-        up. Conversations go side by side, the events of one in order.
+        up. Conversations go side by side, the events of one in order; where one cannot go on, the others still do, as
+        what they decide need not be read again when the records come again.
         """
         limit = asyncio.Semaphore(SIDE_BY_SIDE)
 
@@ -87,12 +98,12 @@ class Deciding:
                 for record in listed:
                     await self._in_order(record)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for listed in _by_conversation(records):
-                    group.create_task(conversation(listed))
-        except* (Unavailable, Contended, TimeoutError) as away:
-            raise Unavailable("what a delivery is decided on") from away
+        ends = await asyncio.gather(*map(conversation, _by_conversation(records)), return_exceptions=True)
+        failure = next((end for end in ends if end is not None), None)
+        if isinstance(failure, (Unavailable, Contended, TimeoutError)):
+            raise Unavailable("what a delivery is decided on") from failure
+        if failure is not None:
+            raise failure
 
     async def decide_one(self, conversation: ConversationId, event: EventId) -> bool:
         """Decide about that event; whether the decision is new. Raises what stands in the way."""
@@ -127,24 +138,27 @@ class Deciding:
             for event in missing:
                 await self._guarded(record.conversation, event.id, event.trace)
         await self._guarded(record.conversation, record.event, record.trace)
-        self._seen[record.conversation] = max(record.seq, last or record.seq)
-        self._seen.move_to_end(record.conversation)
-        while len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
+        _remember(self._seen, record.conversation, max(record.seq, last or record.seq))
 
     async def _guarded(self, conversation: ConversationId, event: EventId, trace: str) -> None:
         if event in self._decided:
             return
         try:
             async with asyncio.timeout(DECIDE_WITHIN.total_seconds()):
-                await self.decide_one(conversation, event)
-            self._decided[event] = None
-            while len(self._decided) > REMEMBERED:
-                self._decided.popitem(last=False)
+                await self._decide_once(conversation, event)
+            _remember(self._decided, event, None)
         except (Unavailable, Contended, TimeoutError):
             raise
         except Exception as poison:  # noqa: BLE001 - whatever it is: one record must not stop the log
             await self._bury(conversation, event, trace, because=type(poison).__name__)
+
+    async def _decide_once(self, conversation: ConversationId, event: EventId) -> None:
+        if conversation not in self._new and await self.ledger.get(conversation, event) is not None:
+            return
+        if await self.decide_one(conversation, event):
+            _remember(self._new, conversation, None)
+        else:
+            self._new.pop(conversation, None)
 
     async def _bury(self, conversation: ConversationId, event: EventId, trace: str, *, because: str) -> None:
         self.telemetry.measure("mons.delivery.failures", 1, reason="undecidable")
@@ -158,6 +172,14 @@ class Deciding:
             trace=TraceId(trace),
         )
         await self.dead_letters.put(letter)
+
+
+def _remember(among: OrderedDict[K, V], key: K, value: V) -> None:
+    """As the latest of at most 10,000."""
+    among[key] = value
+    among.move_to_end(key)
+    while len(among) > REMEMBERED:
+        among.popitem(last=False)
 
 
 def subject_of(conversation: ConversationId, event: EventId) -> str:

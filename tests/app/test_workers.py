@@ -1,0 +1,68 @@
+"""A loop outlasts what is away, and asks it ever less often."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from convalias.adapters import memory
+from convalias.app.workers import MOST_FAILURES, Loop
+from convalias.ports.errors import Unavailable
+
+
+class Restless(memory.Clock):
+    """Time passes by itself; how long each pause was is kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses: list[float] = []
+
+    async def sleep(self, duration: timedelta) -> None:
+        self.pauses.append(duration.total_seconds())
+
+
+def pauses(ends: Sequence[int | Exception]) -> list[float]:
+    """Between steps that end so, one after the other; the loop is stopped with the last."""
+    clock, stopping, left = Restless(), asyncio.Event(), list(ends)
+
+    async def step() -> int:
+        end = left.pop(0)
+        if not left:
+            stopping.set()
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    async def story() -> None:
+        loop = Loop(worker="feed", step=step, clock=clock, telemetry=memory.NoTelemetry())
+        await loop.run(stopping)
+
+    asyncio.run(story())
+    return clock.pauses
+
+
+def test_a_step_that_did_something_is_followed_by_the_next_at_once() -> None:
+    assert pauses([3, 1, 0, 0, 2]) == [0.05, 0.05]
+
+
+def test_what_stays_away_is_asked_ever_less_often_up_to_a_bound() -> None:
+    away = Unavailable("the store")
+    assert pauses([*[away] * 7, 1]) == [1, 2, 4, 8, 16, 16, 16]
+
+
+def test_what_came_back_and_goes_again_is_asked_after_a_second() -> None:
+    assert pauses([TimeoutError(), TimeoutError(), 1, TimeoutError(), 1]) == [1, 2, 1]
+
+
+def test_a_dependency_may_say_when_to_come_again() -> None:
+    late = Unavailable("the hub", retry_after=timedelta(minutes=3))
+    assert pauses([late, late, 1]) == [180, 180]
+
+
+def test_a_loop_that_fails_without_end_is_broken() -> None:
+    assert pauses([ZeroDivisionError(), 1]) == [1]
+    with pytest.raises(ZeroDivisionError):
+        pauses([ZeroDivisionError()] * (MOST_FAILURES + 1))
