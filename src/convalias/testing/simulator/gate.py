@@ -77,7 +77,14 @@ class Gate:
         loop = asyncio.get_running_loop()
         first, second = world.draws.units(process.numbered(f"{call}\0{about}"))
         fault = world.weather.at(first, loop.time())
-        await self._arrive(second, fault, effect)
+        latency = world.weather.latency
+        try:
+            await pause(loop, latency * (0.2 + 1.6 * second) + (_SLOW * second if fault is Fault.DELAY else 0.0))
+        except asyncio.CancelledError:
+            self._called_off(second, effect)
+            raise
+        if not process.alive:
+            await process.never()
         dependency = call.partition(".")[0]
         if world.is_away(dependency) or (call in _WRITES and world.is_full(dependency)):
             fault = Fault.BEFORE
@@ -87,34 +94,34 @@ class Gate:
             await rival()
         result = await effect()
         world.trace.note(loop.time(), process.name, call, about, "" if fault is None else fault.value)
-        if fault is None:
-            if second < 0.2:  # noqa: PLR2004 - one answer in five takes a way of its own back
-                await self._wait(world.weather.latency * second)
-            return result
-        world.trace.faults[fault.value] += 1
-        if fault is Fault.CRASH_AFTER:
-            world.crash(process)
-            await process.never()
-        if fault is Fault.HANGS_AFTER:
-            await self._wait(_HANG)
-            raise TimeoutError
-        if fault is Fault.AFTER:
-            await self._wait(world.weather.latency)
-            raise ConnectionError(dependency) if surely else Unavailable(dependency)
+        if fault is not None:
+            await self._answer(fault, dependency, surely=surely)
+        elif second < 0.2:  # noqa: PLR2004 - one answer in five takes a way of its own back
+            await self._wait(latency * second)
         return result
 
-    async def _arrive(self, draw: float, fault: Fault | None, effect: Callable[[], Awaitable[object]]) -> None:
-        """The way there. Who is called off on it may have the effect all the same."""
-        weather = self.world.weather
-        delay = weather.latency * (0.2 + 1.6 * draw)
-        if fault is Fault.DELAY:
-            delay += _SLOW * draw
-        try:
-            await self._wait(delay)
-        except asyncio.CancelledError:
-            if self.process.alive and Fault.LATE in weather.on and draw * 7919 % 1 < 0.5:  # noqa: PLR2004 - half of them
-                self.world.later(_LATE * draw, effect)
-            raise
+    async def _answer(self, fault: Fault, dependency: str, *, surely: bool) -> None:
+        """The way back of what was done: the answer may be lost on it, or find nobody."""
+        process, world = self.process, self.world
+        world.trace.faults[fault.value] += 1
+        match fault:
+            case Fault.CRASH_AFTER:
+                world.crash(process)
+                await process.never()
+            case Fault.HANGS_AFTER:
+                await self._wait(_HANG)
+                raise TimeoutError
+            case Fault.AFTER:
+                await self._wait(world.weather.latency)
+                raise ConnectionError(dependency) if surely else Unavailable(dependency)
+            case _:
+                """A delay, or a conflict: the answer comes."""
+
+    def _called_off(self, draw: float, effect: Callable[[], Awaitable[object]]) -> None:
+        """Whoever is called off on the way may have the effect all the same."""
+        world = self.world
+        if self.process.alive and Fault.LATE in world.weather.on and draw * 7919 % 1 < 0.5:  # noqa: PLR2004 - half of them
+            world.later(_LATE * draw, effect)
 
     async def _fails(
         self,
@@ -149,15 +156,16 @@ class Gate:
                 raise Unavailable(dependency)
 
     async def _wait(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        over: asyncio.Future[None] = loop.create_future()
-        handle = loop.call_later(seconds, _end, over)
-        try:
-            await over
-        finally:
-            handle.cancel()
+        await pause(asyncio.get_running_loop(), seconds)
         if not self.process.alive:
             await self.process.never()
+
+
+def pause(loop: asyncio.AbstractEventLoop, seconds: float) -> asyncio.Future[None]:
+    """Done in so many virtual seconds. What is called off leaves its timer: it costs less than to look for it."""
+    over: asyncio.Future[None] = loop.create_future()
+    _ = loop.call_later(seconds, _end, over)
+    return over
 
 
 def _end(over: asyncio.Future[None]) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextvars import Context
-from typing import Final, TypeVar
+from heapq import heappop, heappush
+from itertools import count
+from typing import TypeVar
 
 from typing_extensions import TypeVarTuple, Unpack
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
-_LONGEST: Final = 10.0**9
 
 
 class OutsideWorld(RuntimeError):
@@ -24,43 +26,70 @@ class Stalled(RuntimeError):
     """Everybody waits for somebody, and nobody for time."""
 
 
-class _Jump:
-    """Stands where a selector would: instead of waiting for time to pass, it lets it have passed."""
-
-    def __init__(self, loop: VirtualLoop) -> None:
-        self._loop = loop
-
-    def select(self, timeout: float | None) -> list[object]:
-        if timeout is None:
-            raise Stalled("nothing is scheduled, and the simulation has not ended")
-        if timeout > 0:
-            self._loop.pass_time(min(timeout, _LONGEST))
-        return []
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
 class VirtualLoop(asyncio.BaseEventLoop):
     """Runs what is ready, in the order asyncio promises; when nothing is, the next timer's time has come.
 
-    It draws nothing: whatever is random in a simulation sits in its ports, so `call_soon` keeps its order.
+    It draws nothing: whatever is random in a simulation sits in its ports, so `call_soon` keeps its order. Timers of
+    one moment run in the order in which they were set. Nothing is polled, so nothing of a selector is here: a run is
+    little else than this loop, and what it leaves out is seen in mails per second.
     """
+
+    _ready: deque[asyncio.Handle]
 
     def __init__(self) -> None:
         """At time 0."""
         super().__init__()
         self._elapsed = 0.0
         self._thread = threading.get_ident()
-        self._selector = _Jump(self)
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._set = count()
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
         return self._elapsed
 
-    def pass_time(self, seconds: float) -> None:
-        """It is later now."""
-        self._elapsed += seconds
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[Unpack[Args]], object],
+        *args: *Args,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """So many virtual seconds from now."""
+        return self.call_at(self._elapsed + delay, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[Args]], object],
+        *args: *Args,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """At that virtual second."""
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        heappush(self._timers, (when, next(self._set), handle))
+        return handle
+
+    def _run_once(self) -> None:
+        """What is ready now; before that, if nothing is, time passes until something is."""
+        ready, timers = self._ready, self._timers
+        if not ready:
+            while timers and timers[0][2].cancelled():
+                heappop(timers)
+            if not timers:
+                raise Stalled("nothing is scheduled, and the simulation has not ended")
+            self._elapsed = max(self._elapsed, timers[0][0])
+        while timers and timers[0][0] <= self._elapsed:
+            handle = heappop(timers)[2]
+            if not handle.cancelled():
+                ready.append(handle)
+        for _ in range(len(ready)):
+            now = ready.popleft()
+            if not now.cancelled():
+                now._run()  # noqa: SLF001 - what asyncio's own loops do with a handle
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """It is left where it is until its time has come."""
 
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[Unpack[Args]], T], *args: *Args
@@ -78,9 +107,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 f"{getattr(callback, '__qualname__', callback)} came from a thread: a simulation has none"
             )
         return self.call_soon(callback, *args, context=context)
-
-    def _process_events(self, event_list: object) -> None:
-        """There are none: nothing is open."""
 
     def _write_to_self(self) -> None:
         """Nobody is to be woken: all of it runs in one thread."""

@@ -132,11 +132,11 @@ class World:
 
     def is_away(self, dependency: str) -> bool:
         """Whether it answers nobody now."""
-        return self._within(f"away {dependency}", Fault.AWAY)
+        return Fault.AWAY in self.weather.on and self._within(f"away {dependency}", Fault.AWAY)
 
     def is_full(self, dependency: str) -> bool:
         """Whether it takes nothing new now."""
-        return self._within(f"full {dependency}", Fault.FULL)
+        return Fault.FULL in self.weather.on and self._within(f"full {dependency}", Fault.FULL)
 
     def crash(self, process: Process) -> None:
         """It dies now, and another run of its role begins a while later."""
