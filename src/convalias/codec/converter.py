@@ -9,6 +9,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from enum import Enum, EnumType
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin
@@ -49,6 +50,7 @@ def _scalars(converter: Converter) -> None:
     converter.register_structure_hook(timedelta, lambda seconds, _: timedelta(seconds=_number(seconds, float)))
     converter.register_unstructure_hook(bytes, lambda octets: b64encode(octets).decode())
     converter.register_structure_hook(bytes, lambda text, _: b64decode(_text(text), validate=True))
+    converter.register_structure_hook_factory(_is_enum, _member_of)
 
 
 def _exactly(kind: type[object]) -> Callable[[Any, Any], Any]:
@@ -56,6 +58,21 @@ def _exactly(kind: type[object]) -> Callable[[Any, Any], Any]:
         if type(value) is not kind:
             raise TypeError(kind.__name__)
         return value
+
+    return structure
+
+
+def _is_enum(kind: Any) -> bool:
+    return isinstance(kind, EnumType)
+
+
+def _member_of(kind: type[Enum]) -> Callable[[Any, Any], Any]:
+    """By one look at a table: a record holds several, and `Enum.__call__` costs more than all else about them."""
+    members = {member.value: member for member in kind}
+
+    def structure(value: Any, _: Any) -> Any:
+        found = members.get(value)
+        return kind(value) if found is None else found
 
     return structure
 
@@ -169,7 +186,18 @@ def _unions(converter: Converter, tags: Mapping[type[object], str]) -> None:
 
     def one_of(kind: Any) -> Callable[[Any, Any], Any]:
         members = get_args(kind)
-        return lambda value, _: None if value is None else converter.structure(value, member(members, value, tags))
+        hooks: dict[Any, Callable[[Any, Any], Any]] = {}
+
+        def structure(value: Any, _: Any) -> Any:
+            if value is None:
+                return None
+            found = member(members, value, tags)
+            hook = hooks.get(found)
+            if hook is None:
+                hook = hooks[found] = converter.get_structure_hook(found)
+            return hook(value, found)
+
+        return structure
 
     converter.register_structure_hook_factory(lambda kind: _is_union(kind) and kind != ReturnPath, one_of)
     # ReturnPath: null is "not known", the empty text the null return path (RFC 5321 §4.5.5), else an address.
