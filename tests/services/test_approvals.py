@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -12,28 +13,34 @@ from convalias.domain.addresses import EmailAddress
 from convalias.domain.context import HoldKey
 from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.holds import HeldPage, HoldPolicy
-from convalias.domain.ids import ConversationId
+from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound import (
     Admits,
     Admitted,
+    Done,
     Effect,
     Held,
     HeldMail,
     HoldId,
     HoldState,
+    OutcomeRecord,
     RecordKey,
     Refused,
     Relayed,
+    Skipped,
 )
-from convalias.domain.links import Allow, Deny, NotHis, Unusable
+from convalias.domain.links import Allow, Deny, NotHis, Request, Unusable
 from convalias.domain.outcomes import Reason
-from convalias.domain.participants import Participant, PeripheralAuthor
+from convalias.domain.participants import Account, Participant, PeripheralAuthor
 from convalias.ports.errors import Unavailable
+from convalias.stores.directory import IdentityDirectory
 from convalias.stores.holds import Holds, day_after
+from convalias.stores.inbound import InboundRecords
 from services.approval_desk import ANNS, Desk, at_home, token
-from services.inbound_desk import ANN, BOB, BOBS, C1, C2, NOON, TO_C1, TO_C2, Town, told, written
+from services.inbound_desk import ANN, BOB, BOBS, C1, C2, NOON, TO_C1, TO_C1_TOO, TO_C2, Town, told, written
 from services.test_inbound_crashes import DiesAt, Killed
 
+STRANGER = EmailAddress.parse("cem@other.example")
 DOUBTFUL = SenderEvidence(Dmarc.FAIL, DmarcPolicy.NONE)
 
 
@@ -84,7 +91,7 @@ def test_showing_changes_nothing_and_a_second_answer_shows_the_first() -> None:
         assert state_of(await desk.approvals.decide(token(hold), Allow())) is HoldState.REJECTED
         await desk.work()
         assert await town.messages(C2) == []
-        assert isinstance(await effect(town), Held)
+        assert await effect(town) == Refused(Reason.NEEDS_APPROVAL)
 
     told(story)
 
@@ -119,6 +126,143 @@ def test_what_was_rejected_stays_rejected_when_it_is_replayed() -> None:
         assert await town.messages(C2) == []
 
     told(story)
+
+
+async def two_posts(town: Town, desk: Desk) -> HeldMail:
+    """One mail of a stranger to two aliases of a conversation, posted once for each."""
+    await at_home(town)
+    for alias in (TO_C1, TO_C1_TOO):
+        await desk.take(written(alias, sender=STRANGER, to=[TO_C1, TO_C1_TOO]))
+        await desk.worker.step()
+    (hold,) = await town.holds(C1)
+    return hold
+
+
+async def ends(town: Town) -> list[Effect]:
+    """Of both posts, by alias."""
+    effects = {to: one for post in await town.effects() for to, one in post.items()}
+    return [effects[TO_C1], effects[TO_C1_TOO]]
+
+
+def test_an_approval_concludes_every_post_of_the_mail() -> None:
+    async def story(town: Town) -> None:
+        desk = Desk(town)
+        hold = await two_posts(town, desk)
+        assert await ends(town) == [Held(hold.id)] * 2
+        await desk.approvals.decide(token(hold), Allow())
+        await desk.work()
+        (first, second) = await ends(town)
+        assert isinstance(first, Relayed)
+        assert second == evolve(first, added=False)
+        assert len(await town.messages(C1)) == 1
+        assert [one async for one in desk.holds.posts(hold)] == [hold.record]
+        assert await desk.approvals.carry_due() == 0
+
+    told(story)
+
+
+def test_a_rejection_concludes_every_post_of_the_mail_and_a_replay_leaves_it() -> None:
+    async def story(town: Town) -> None:
+        desk = Desk(town)
+        hold = await two_posts(town, desk)
+        await desk.approvals.decide(token(hold), Deny())
+        await desk.work()
+        assert await ends(town) == [Refused(Reason.NEEDS_APPROVAL)] * 2
+        await desk.replay.all(dry_run=False)
+        assert await ends(town) == [Refused(Reason.NEEDS_APPROVAL)] * 2
+        await IdentityDirectory(records=town.records).upsert(Account(AccountId("cem"), (STRANGER,)))
+        await desk.messaging.add_participant(C1, Participant(AccountId("cem")))
+        await desk.replay.all(dry_run=False)
+        assert await ends(town) == [Refused(Reason.NEEDS_APPROVAL)] * 2
+        assert await town.messages(C1) == []
+
+    told(story)
+
+
+def test_expiry_concludes_every_post_of_the_mail_and_whoever_was_told_stays_told() -> None:
+    async def story(town: Town) -> None:
+        desk = Desk(town)
+        await two_posts(town, desk)
+        await desk.work(minutes=15 * 24 * 60)
+        refused = Refused(Reason.NEEDS_APPROVAL, told=True)
+        assert await ends(town) == [refused] * 2
+        await desk.replay.all(dry_run=False)
+        assert await ends(town) == [refused] * 2
+
+    told(story)
+
+
+@pytest.mark.parametrize(("request_", "kind"), [(Allow(), Relayed), (Deny(), Refused)], ids=["let in", "turned down"])
+def test_a_post_that_comes_after_the_answer_ends_as_the_others(request_: Request, kind: type[Effect]) -> None:
+    async def story(town: Town) -> None:
+        desk = Desk(town)
+        await at_home(town)
+        await desk.take(written(TO_C1, sender=STRANGER, to=[TO_C1, TO_C1_TOO]))
+        await desk.worker.step()
+        (hold,) = await town.holds(C1)
+        await desk.approvals.decide(token(hold), request_)
+        await desk.work()
+        await desk.take(written(TO_C1_TOO, sender=STRANGER, to=[TO_C1, TO_C1_TOO]))
+        await desk.work()
+        assert [type(one) for one in await ends(town)] == [kind] * 2
+        assert len(await town.messages(C1)) == (kind is Relayed)
+
+    told(story)
+
+
+def test_a_post_that_fails_is_no_reason_to_leave_the_others() -> None:
+    async def story(town: Town) -> None:
+        desk = Desk(town)
+        hold = await two_posts(town, desk)
+        await desk.approvals.decide(token(hold), Allow())
+        desk.faults.fail("blobs.get", memory.before(ZeroDivisionError), times=1)
+        await desk.approvals.carry_due()
+        (first, second) = await ends(town)
+        assert isinstance(first, Held)
+        assert isinstance(second, Relayed)
+        await desk.work(minutes=15)
+        assert [type(one) for one in await ends(town)] == [Relayed] * 2
+        assert len(await town.messages(C1)) == 1
+
+    told(story)
+
+
+def test_a_sender_who_cannot_be_told_yet_is_told_later() -> None:
+    async def story(town: Town) -> None:
+        desk = Desk(town)
+        await two_posts(town, desk)
+        await town.clock.advance(timedelta(days=14))
+        await desk.approvals.carry_due()
+        desk.faults.fail("blobs.get", memory.before(ZeroDivisionError), times=1)
+        assert await desk.approvals.carry_due() == 1
+        assert [type(one) for one in await ends(town)] == [Held] * 2
+        await desk.work(minutes=15)
+        assert await ends(town) == [Refused(Reason.NEEDS_APPROVAL, told=True)] * 2
+
+    told(story)
+
+
+def test_what_a_replay_decided_meanwhile_is_not_refused() -> None:
+    async def story(town: Town) -> None:
+        desk = Desk(town)
+        hold = await holding(town, desk)
+        await desk.approvals.decide(token(hold), Deny())
+        inbound = Replaying(records=town.records)
+        relay = evolve(desk.relay, stores=evolve(desk.relay.stores, inbound=inbound))
+        await evolve(desk.approvals, relay=relay).carry_due()
+        assert await effect(town) == Skipped()
+
+    told(story)
+
+
+class Replaying(InboundRecords):
+    """Whenever an outcome is to be changed, a replay has just changed it."""
+
+    async def amend(self, record: RecordKey, change: Callable[[OutcomeRecord], OutcomeRecord]) -> OutcomeRecord | None:
+        standing = await self.outcome(record)
+        assert standing is not None
+        await self.conclude_anew(evolve(standing, outcome=Done(((TO_C2, Skipped()),))))
+        return await super().amend(record, change)
 
 
 def test_no_link_but_ours_in_time_opens_anything() -> None:
@@ -263,6 +407,10 @@ def test_an_approval_waits_for_the_outcome_it_is_about() -> None:
             hold, id=HoldId("m-2"), record=RecordKey("envelopes/2026/03/01/1.json"), state=HoldState.APPROVED
         )
         await desk.holds.keep(early)
+        assert (
+            await desk.approvals.carry_out(early) is None
+        )  # its envelope record is gone: there is nothing to wait for
+        await desk.blobs.put(early.record, b"{}")
         assert await desk.approvals.carry_out(early) == NOON + timedelta(seconds=5)
         assert await desk.approvals.carry_out(evolve(early, record=hold.record)) is None
         again = await desk.approvals.carry_out(hold)  # nobody has approved it: held all the same

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.domain.addresses import EmailAddress
-from convalias.domain.inbound import Dead, Done, Held, HoldState, Refused, Relayed
+from convalias.domain.inbound import Dead, Done, HoldState, Refused, Relayed
 from convalias.domain.participants import Account, Participant
 from convalias.services.replay import Replay, Replayed
 from convalias.stores.holds import Holds
@@ -112,7 +112,7 @@ def test_what_a_person_rejected_stays_rejected(*, state: HoldState, kept: bool) 
         await process.messaging.add_participant(C2, Participant(BOB))
         await process.replay.one(reference.record, dry_run=False)
         (effects,) = await town.effects()
-        assert isinstance(effects[TO_C2], Held) is kept
+        assert isinstance(effects[TO_C2], Refused) is kept
         assert len(await town.messages(C2)) == (0 if kept else 1)
 
     told(story)

@@ -20,7 +20,7 @@ from convalias.domain.inbound import Asking, HeldMail, HoldId, HoldState, Record
 from convalias.domain.outcomes import Reason
 from convalias.ports.records import Conflict, Insert, Records, Replace, Write, Written
 from convalias.stores.errors import Contended
-from convalias.stores.holds import ASK_AFTER, Holds, day_after
+from convalias.stores.holds import ASK_AFTER, PAGE, Holds, day_after
 from stores.interfering import Interfering, Stubborn
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -80,6 +80,76 @@ def test_a_hold_is_kept_once_and_a_change_that_changes_nothing_makes_nothing_due
         assert await holds.get(ConversationId("c2 @ä"), HOLD.id) is None
 
     told(story)
+
+
+LATER_POSTS = [RecordKey(f"envelopes/2026/03/02/{number:03d}.json") for number in range(PAGE + 1)]
+
+
+def approved(standing: HeldMail) -> HeldMail:
+    return evolve(standing, state=HoldState.APPROVED)
+
+
+async def posts(holds: Holds) -> set[RecordKey]:
+    return {one async for one in holds.posts(HOLD)}
+
+
+def test_every_post_of_a_held_mail_is_known_until_it_is_concluded() -> None:
+    async def story(holds: Holds) -> None:
+        await holds.keep(HOLD)
+        assert await posts(holds) == {HOLD.record}
+        for record in (*LATER_POSTS, LATER_POSTS[0]):
+            assert await holds.keep(evolve(HOLD, record=record)) == HOLD
+        assert await posts(holds) == {HOLD.record, *LATER_POSTS}
+        assert await anext(holds.posts(HOLD)) == HOLD.record
+        for record in (*LATER_POSTS[1:], LATER_POSTS[1]):
+            await holds.concluded(HOLD, record)
+        assert await posts(holds) == {HOLD.record, LATER_POSTS[0]}
+        assert await posts_of_another(holds) == {HOLD.record}
+
+    told(story)
+
+
+async def posts_of_another(holds: Holds) -> set[RecordKey]:
+    return {one async for one in holds.posts(mail(2))}
+
+
+def test_a_post_that_comes_after_an_approval_is_carried_out_too() -> None:
+    async def story(holds: Holds) -> None:
+        await holds.keep(HOLD)
+        await holds.change(C1, HOLD.id, approved, now=NOON)
+        (row,) = await holds.due(until=NOON, limit=10)
+        assert await holds.keep(evolve(HOLD, record=LATER_POSTS[0])) == approved(HOLD)
+        assert await holds.due(until=NOON, limit=10) == [row]
+        await holds.settle(row)
+        await holds.keep(evolve(HOLD, record=LATER_POSTS[1]))
+        assert len(await holds.due(until=NOON, limit=10)) == 1
+
+    told(story)
+
+
+def test_a_post_that_comes_after_a_rejection_waits_for_nothing() -> None:
+    async def story(holds: Holds) -> None:
+        await holds.keep(HOLD)
+        await holds.change(C1, HOLD.id, rejected, now=NOON)
+        assert await holds.keep(evolve(HOLD, record=LATER_POSTS[0])) == rejected(HOLD)
+        assert await posts(holds) == {HOLD.record}
+
+    told(story)
+
+
+def test_a_post_that_is_overtaken_for_ever_is_an_error() -> None:
+    records = Stuck()
+
+    async def story(holds: Holds) -> None:
+        await holds.keep(HOLD)
+        await holds.change(C1, HOLD.id, approved, now=NOON)
+        (row,) = await holds.due(until=NOON, limit=10)
+        await holds.settle(row)
+        records.stuck = True
+        with pytest.raises(Contended):
+            await holds.keep(evolve(HOLD, record=LATER_POSTS[0]))
+
+    told(story, records)
 
 
 def test_a_place_that_was_taken_before_a_crash_is_found_again() -> None:

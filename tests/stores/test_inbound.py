@@ -74,6 +74,17 @@ def test_the_first_outcome_stands_until_a_replay() -> None:
     told(story)
 
 
+def test_an_outcome_is_amended_only_where_there_is_one() -> None:
+    async def story(store: InboundRecords) -> None:
+        assert await store.amend(RECORD, lambda one: evolve(one, outcome=Expired())) is None
+        await store.conclude(OUTCOME)
+        amended = await store.amend(RECORD, lambda one: evolve(one, outcome=Expired()))
+        assert amended == evolve(OUTCOME, outcome=Expired()) == await store.outcome(RECORD)
+        assert await store.amend(RECORD, lambda one: one) == amended
+
+    told(story)
+
+
 def test_outcomes_of_a_day_come_in_the_order_of_their_records() -> None:
     async def story(store: InboundRecords) -> None:
         keys = [RecordKey(f"envelopes/2026/03/01/{number:04d}.json") for number in range(PAGE + 3)]

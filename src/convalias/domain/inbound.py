@@ -319,7 +319,7 @@ class Tries:
 
 @frozen
 class Mark:
-    """Something was noted about an envelope record: that it was queued again, that its mail was counted."""
+    """Something was noted about an envelope record: that it was queued again, was counted, waits with a held mail."""
 
     record: RecordKey
     at: datetime

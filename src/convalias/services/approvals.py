@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Protocol, TypeAlias, assert_never
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from convalias.codec import load, loads
 from convalias.domain.evidence import SenderEvidence, judge
@@ -23,6 +24,9 @@ from convalias.domain.inbound import (
     HoldState,
     MailReference,
     Outcome,
+    OutcomeRecord,
+    RecordKey,
+    Refused,
 )
 from convalias.domain.links import ApprovalLink, LinkKeys, Look, NotHis, Request, Unusable, answered
 from convalias.domain.outcomes import Reason
@@ -50,6 +54,8 @@ class ThreadLookup(Protocol):
 
 
 Seen: TypeAlias = HeldPage | Unusable | NotHis
+Concluding: TypeAlias = Callable[[HeldMail, OutcomeRecord], Awaitable[datetime | None]]
+"""Brings one post whose outcome is held to its end; when to try again, None: it is there."""
 
 
 @frozen(kw_only=True)
@@ -134,15 +140,14 @@ class Approvals:
         match hold.state:
             case HoldState.HELD:
                 return await self._lapse(hold, now)
-            case HoldState.EXPIRED:
-                await self._tell(hold)
             case HoldState.APPROVED:
                 return await self.carry_out(hold)
+            case HoldState.EXPIRED:
+                return await self._conclude(hold, partial(self._refused, told=await self._tell(hold)))
             case HoldState.REJECTED:
-                pass
+                return await self._conclude(hold, partial(self._refused, told=False))
             case _:
                 assert_never(hold.state)
-        return None
 
     async def _lapse(self, hold: HeldMail, now: datetime) -> datetime | None:
         def change(standing: HeldMail) -> HeldMail:
@@ -151,12 +156,12 @@ class Approvals:
         changed = await self.holds.change(hold.conversation, hold.id, change, now=now)
         return expires_at(hold, self.holds.policy) if changed == hold else None
 
-    async def _tell(self, hold: HeldMail) -> None:
+    async def _tell(self, hold: HeldMail) -> bool:
         """The sender, if he may be: at most once, by the row of the refusal mail."""
         body = await self.relay.stores.blobs.get(hold.record) if hold.tell else None
         if body is None or hold.sender is None or hold.alias is None:
-            return
-        await self.notices.refuse(
+            return False
+        return await self.notices.refuse(
             hold.sender,
             alias=hold.alias,
             reason=Reason.NEEDS_APPROVAL,
@@ -165,20 +170,57 @@ class Approvals:
         )
 
     async def carry_out(self, hold: HeldMail) -> datetime | None:
-        """Decide the approved mail anew, until its outcome is no longer held; when to try again."""
+        """Decide the approved mail anew, until no outcome of its posts is held any longer; when to try again."""
         if hold.admits is Admits.THIS_ADDRESS and hold.sender is not None:
             await self.holds.admit(
                 Admitted(conversation=hold.conversation, address=hold.sender, by=hold.decided_by, at=self.clock.now())
             )
-        standing = await self.relay.stores.inbound.outcome(hold.record)
-        if standing is None:
-            return self.clock.now() + SOON
-        if not _waits(standing.outcome, hold):
-            return None
-        progress = await self.relay.conclude(MailReference(hold.record, standing.trace), standing=standing)
+        return await self._conclude(hold, self._carried)
+
+    async def _conclude(self, hold: HeldMail, each: Concluding) -> datetime | None:
+        """Bring every post of the mail to its outcome; when to try again what cannot be concluded yet.
+
+        One that fails is no reason to leave the others. Raises `Unavailable`.
+        """
+        pauses: list[datetime] = []
+        async for record in self.holds.posts(hold):
+            try:
+                again = await self._one(hold, record, each)
+            except Exception as error:
+                if (away := outage_in(error)) is not None:
+                    raise away from error
+                self.telemetry.measure("icer.approvals.errors", 1, error=described(error))
+                again = self.clock.now() + LATER
+            if again is not None:
+                pauses.append(again)
+            elif record != hold.record:
+                await self.holds.concluded(hold, record)
+        return min(pauses, default=None)
+
+    async def _one(self, hold: HeldMail, record: RecordKey, each: Concluding) -> datetime | None:
+        standing = await self.relay.stores.inbound.outcome(record)
+        if standing is not None:
+            return await each(hold, standing) if _waits(standing.outcome, hold) else None
+        # The relay has not concluded it yet, unless it is gone for good.
+        return None if await self.relay.stores.blobs.get(record) is None else self.clock.now() + SOON
+
+    async def _carried(self, hold: HeldMail, standing: OutcomeRecord) -> datetime | None:
+        progress = await self.relay.conclude(MailReference(standing.record, standing.trace), standing=standing)
         if isinstance(progress, Again):
             return self.clock.now() + (progress.after or SOON)
         return self.clock.now() + LATER if _waits(progress, hold) else None
+
+    async def _refused(self, hold: HeldMail, standing: OutcomeRecord, *, told: bool) -> None:
+        """What waited for that hold was refused; what became of other recipients stays."""
+
+        def change(found: OutcomeRecord) -> OutcomeRecord:
+            if not isinstance(found.outcome, Done) or not _waits(found.outcome, hold):
+                return found
+            refused = Refused(Reason.NEEDS_APPROVAL, told)
+            effects = tuple((to, refused if one == Held(hold.id) else one) for to, one in found.outcome.effects)
+            return evolve(found, outcome=Done(effects), decided_at=self.clock.now())
+
+        await self.relay.stores.inbound.amend(standing.record, change)
 
 
 def _waits(outcome: Outcome, hold: HeldMail) -> bool:

@@ -9,6 +9,7 @@ from typing import Final, assert_never
 from attrs import Factory, evolve, field, frozen
 
 from convalias.domain.addresses import EmailAddress
+from convalias.domain.approvals import hold_id
 from convalias.domain.dedup import MailKey
 from convalias.domain.effects import AddMail, Command, HandOver, KeepHold, Note, Refuse, claims, commands
 from convalias.domain.envelope import ClearFrom, MessageEnvelope, Oddity
@@ -102,15 +103,29 @@ class PlanCarrier:
         closed or an address authenticated: then it is neither held nor refused as well.
         """
         match command:
-            case AddMail(conversation=conversation) if isinstance(before, Held):
-                hold = await self.holds.get(conversation, before.hold)
-                return before if hold is not None and hold.state is HoldState.REJECTED else None
+            case AddMail() if isinstance(before, Held | Refused):
+                return await self._turned_down(command, before, read)
             case KeepHold(conversation=conversation):
-                return await self._posted(conversation, read)
+                return await self._posted(conversation, read) or await self._was_over(command, before)
             case Refuse(recipient=recipient):
                 return await self._posted(_conversation(plan, recipient), read)
             case _:
                 return None
+
+    async def _turned_down(self, command: AddMail, before: Held | Refused, read: ReadMail) -> Refused | None:
+        """A person's no stands, though the sender would be let in by now."""
+        mail, conversation = _envelope(read), command.conversation
+        ids = [hold_id(conversation, mail, command.dedup_key), hold_id(conversation, mail, None)]
+        holds = await self.holds.several(conversation, ids)
+        if not any(hold.state is HoldState.REJECTED for hold in holds):
+            return None
+        return before if isinstance(before, Refused) else Refused(Reason.NEEDS_APPROVAL)
+
+    async def _was_over(self, command: KeepHold, before: Effect | None) -> Refused | None:
+        """What was decided of the hold stays as it was told."""
+        hold = await self.holds.get(command.conversation, command.hold) if isinstance(before, Refused) else None
+        over = hold is not None and hold.state in {HoldState.REJECTED, HoldState.EXPIRED}
+        return before if isinstance(before, Refused) and over else None
 
     async def _posted(self, conversation: ConversationId | None, read: ReadMail) -> Relayed | None:
         mail = read.mail
@@ -190,7 +205,8 @@ class PlanCarrier:
         )
         standing = await self.holds.keep(held)
         if standing is not None:
-            return Held(standing.id)
+            waits = standing.state in {HoldState.HELD, HoldState.APPROVED}
+            return Held(standing.id) if waits else Refused(Reason.NEEDS_APPROVAL)
         # Counted by mails: the same mail again has its place already.
         told = command.sender if tell else None
         return await self._refuse(Refuse(command.recipient, Reason.RATE_LIMITED, told, command.hold), plan, record)

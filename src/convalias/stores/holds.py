@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
@@ -13,8 +13,8 @@ from convalias.domain.addresses import EmailAddress
 from convalias.domain.context import HoldKey
 from convalias.domain.holds import DEFAULT_HOLD_POLICY, HoldPolicy, Room, expires_at, room_for
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound import Admits, Admitted, Asking, HeldMail, HoldId, HoldState, Waiting
-from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored, Written
+from convalias.domain.inbound import Admits, Admitted, Asking, HeldMail, HoldId, HoldState, Mark, RecordKey, Waiting
+from convalias.ports.records import Delete, Due, Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import digest, encoded
 from convalias.stores.errors import Contended
 
@@ -22,10 +22,15 @@ HOLDS: Final = "holds"
 """Lane and table: a mail that waits is due when it expires, one that was decided until that is carried out."""
 ASKING: Final = "asking"
 """Lane and table of approval mails."""
+POSTS: Final = "hold_posts"
+"""Table of the further posts of held mails: a provider posts once for each recipient."""
+PAGE: Final = 100
 ASK_AFTER: Final = timedelta(minutes=1)
 """From the first mail that waits to the approval mail: several that come together are asked about together."""
 TRIES: Final = 100
 ONE: Final = "waiting"
+_OPEN: Final = frozenset({HoldState.HELD, HoldState.APPROVED})
+"""What a further post has to wait for; whatever else was decided, its outcome says so at once."""
 
 R = TypeVar("R")
 
@@ -51,9 +56,27 @@ class Holds:
             due = Due(HOLDS, expires_at(mail, self.policy))
             (answer,) = await self.records.write([Insert(_hold_key(mail.conversation, mail.id), dump(mail), due=due)])
             standing = mail if isinstance(answer, Written) else await self.get(mail.conversation, mail.id) or mail
+        if standing.record != mail.record and standing.state in _OPEN:
+            standing = await self._join(mail)
         if standing.state is HoldState.HELD:
             await self._ask(standing)
         return standing
+
+    async def _join(self, mail: HeldMail) -> HeldMail:
+        """Note a further post; the hold as it stands after that.
+
+        Whoever decides later finds the post noted; where it was approved in between, it is due once more.
+        """
+        key = _hold_key(mail.conversation, mail.id)
+        await self.records.write([Insert(_post_key(mail, mail.record), dump(Mark(mail.record, mail.since)))])
+        for _ in range(TRIES):
+            stored = (await self.records.get([key]))[key]  # holds are never removed
+            standing = load(stored.body, HeldMail)
+            if standing.state is not HoldState.APPROVED or stored.due is not None:
+                return standing
+            if await self._write(key, stored, standing, Due(HOLDS, mail.since)):
+                return standing
+        raise Contended(HOLDS)
 
     async def _place(self, mail: HeldMail) -> bool:
         """A place for it among those that wait; decided ones give theirs up when it is needed."""
@@ -106,6 +129,20 @@ class Holds:
         """What was given a place, the decided ones that still have theirs among them."""
         stored = await self._stored(_conversation_key("waiting", conversation))
         return () if stored is None else await self.several(conversation, load(stored.body, Waiting).holds)
+
+    async def posts(self, hold: HeldMail) -> AsyncIterator[RecordKey]:
+        """Every post of that mail whose outcome may still wait for the decision, the first one first."""
+        yield hold.record
+        after = ""
+        while page := await self.records.range(POSTS, _posts_of(hold), after=after, limit=PAGE):
+            for stored in page:
+                yield load(stored.body, Mark).record
+            after = page[-1].key.id
+
+    async def concluded(self, hold: HeldMail, record: RecordKey) -> None:
+        """That post waits no longer."""
+        if (stored := await self._stored(_post_key(hold, record))) is not None:
+            await self.records.write([Delete(stored.key, stored.version)])
 
     async def approvals(self, of: Collection[HoldKey]) -> Mapping[HoldKey, Admits | None]:
         """What participants let in: that mail, or only its address; every asked key is answered."""
@@ -198,6 +235,14 @@ def _not_before(asking: Asking, mail: HeldMail) -> datetime:
 
 def _hold_key(conversation: ConversationId, hold: HoldId) -> Key:
     return Key(HOLDS, encoded(conversation), hold)
+
+
+def _posts_of(hold: HeldMail) -> str:
+    return digest(hold.conversation, hold.id)
+
+
+def _post_key(hold: HeldMail, record: RecordKey) -> Key:
+    return Key(POSTS, _posts_of(hold), digest(record))
 
 
 def _conversation_key(table: str, conversation: ConversationId) -> Key:

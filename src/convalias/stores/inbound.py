@@ -49,6 +49,13 @@ class InboundRecords:
         """Put it in the place of the one that stands: a replay."""
         await self._change(_outcome_key(outcome.record), OutcomeRecord, lambda _: outcome)
 
+    async def amend(self, record: RecordKey, change: Callable[[OutcomeRecord], OutcomeRecord]) -> OutcomeRecord | None:
+        """Change the one that stands, by compare-and-set; None while there is none."""
+        found = await self.outcome(record)
+        if found is None:
+            return None
+        return await self._change(_outcome_key(record), OutcomeRecord, lambda standing: change(standing or found))
+
     async def outcomes_of(self, day: str) -> AsyncIterator[OutcomeRecord]:
         """All outcomes of envelope records of one day (`yyyy/mm/dd`), by record key."""
         async for stored in self._all("outcomes", day):
