@@ -40,6 +40,7 @@ LOGS: Final = ("kafka",)
 _KNOWN: Final = frozenset(
     {
         "events",
+        "events_kept",
         "data",
         "raw",
         "queue",
@@ -103,6 +104,8 @@ class Settings:
     """URL of the raw store where it is not that folder: `s3://bucket/prefix?region=eu-west-1`, gs, az or file."""
     events: str | None = field(default=None, repr=False)
     """URL of the event log where it is not that folder: `kafka://host1:9092,host2:9092/topic`."""
+    events_kept: int = 100_000
+    """So many published events stay in that folder's log when everybody has read them; an engine has its own rule."""
     queue: str | None = field(default=None, repr=False)
     """URL of the job queue where it is not that folder: `sqs://eu-west-1/queue-name`."""
     store: str | None = field(default=None, repr=False)
@@ -150,6 +153,7 @@ def read_settings(
         data=Path(folder),
         raw=reader.engine("raw", environment, RAW, RAWS),
         events=reader.engine("events", environment, EVENTS, LOGS),
+        events_kept=reader.number("events_kept", 100_000),
         queue=reader.engine("queue", environment, QUEUE, QUEUES),
         store=reader.engine("store", environment, STORE, STORES),
         alias_domains=alias_domains,

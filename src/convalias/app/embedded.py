@@ -34,7 +34,9 @@ def embedded(settings: Settings, instead: Instead) -> tuple[Opener, Wiring]:
     async def opener() -> AsyncGenerator[Ports]:
         clock, incarnation = system.Clock(), system.Incarnation()
         async with AsyncExitStack() as stack:
-            folder = adapters.DataDirectory(settings.data, clock=clock, incarnation=incarnation)
+            folder = adapters.DataDirectory(
+                settings.data, clock=clock, incarnation=incarnation, events_kept=settings.events_kept
+            )
             await stack.enter_async_context(folder)
             remote = await stack.enter_async_context(engines(settings, instead))
             outbox = adapters.Outbox(settings.data / "outbox", incarnation=incarnation)

@@ -13,6 +13,7 @@ from typing import Final, Protocol, Self, Unpack, runtime_checkable
 
 from attrs import evolve, frozen
 
+from convalias.app.chores import Chores
 from convalias.app.ports import Instead, Ports
 from convalias.app.services import Services, Wiring, assemble
 from convalias.app.workers import WORKERS, Loop, Polled, Step, Worker, drain
@@ -37,7 +38,6 @@ from convalias.stores.rollouts import Rollouts
 STOP_WITHIN: Final = timedelta(seconds=25)
 REFRESH: Final = timedelta(seconds=1)
 """How long a deployment told by another process may go unseen."""
-SWEEP_EVERY: Final = timedelta(minutes=10)
 BATCH: Final = 100
 Opener = Callable[[], AbstractAsyncContextManager[Ports]]
 
@@ -80,7 +80,7 @@ class Convalias:
         self._services: Services | None = None
         self._deployment: Deployment | None = None
         self._looked: datetime | None = None
-        self._swept: datetime | None = None
+        self._chores = Chores()
         self._stopping = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._events: Subscription | None = None
@@ -339,14 +339,8 @@ class Convalias:
         if not self.deployment.alias_domains:
             # Without a domain every mail would be "not ours": it is not lost that way, but it would be silent.
             raise Unavailable("alias domains: none is configured or loaded", retry_after=REFRESH)
-        await self._sweep()
+        await self._chores.sweep(self.services, self.ports)
         return await self.services.inbound.step(wait=wait)
-
-    async def _sweep(self) -> None:
-        now = self.ports.clock.now()
-        if self._swept is None or now - self._swept >= SWEEP_EVERY:
-            await self.services.sweeper.in_turn(every=SWEEP_EVERY)
-            self._swept = now
 
     async def _notices(self) -> int:
         return await self.services.notices.send_due() + await self.services.announcing.send_due()
@@ -358,6 +352,7 @@ class Convalias:
         return await self.services.approval_mails.send_due()
 
     async def _feed(self) -> int:
+        await self._chores.trim(self.ports)
         return await self.services.feed.step()
 
     async def _decide(self) -> int:

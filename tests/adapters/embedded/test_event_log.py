@@ -23,12 +23,13 @@ class Two:
     second: EventLog
 
 
-def run(folder: Path, work: Callable[[Two], Awaitable[None]]) -> None:
+def run(folder: Path, work: Callable[[Two], Awaitable[None]], *, keep: int = 2) -> None:
     async def inside() -> None:
         clock, gone = memory.Clock(), set[str]()
         async with Database(folder) as database:
             first, second = (
-                EventLog(database, clock=clock, incarnation=memory.Incarnation(name, gone=gone)) for name in ("1", "2")
+                EventLog(database, clock=clock, incarnation=memory.Incarnation(name, gone=gone), keep=keep)
+                for name in ("1", "2")
             )
             await first.publish([_event(seq) for seq in range(1, 6)])
             await work(Two(clock, gone, first, second))
@@ -102,3 +103,51 @@ def test_closing_what_never_had_a_turn_takes_nothing_from_who_has(tmp_path: Path
         assert await take(other) == []
 
     run(tmp_path, work)
+
+
+def test_what_every_group_has_read_is_removed_but_for_the_newest(tmp_path: Path) -> None:
+    async def work(two: Two) -> None:
+        one, other = two.first.records("g"), two.second.records("h")
+        assert await two.first.trim() == 0  # nobody has read anything
+        assert await take(one) == [1, 2, 3, 4, 5]
+        await one.commit()
+        assert await take(other, 2) == [1, 2]
+        assert await two.first.trim() == 0  # one of them has committed nothing
+        await other.commit()
+        assert [await two.first.trim(), await two.second.trim()] == [2, 0]
+        assert await take(two.first.records("new")) == [3, 4, 5]
+        assert await take(other) == [3, 4, 5]
+        await other.commit()
+        assert await two.first.trim() == 0  # the new group has read nothing of it
+
+    run(tmp_path, work)
+
+
+def test_what_nobody_has_committed_stays_however_much_it_is(tmp_path: Path) -> None:
+    async def work(two: Two) -> None:
+        reader = two.first.records("g")
+        assert await take(reader, 4) == [1, 2, 3, 4]
+        assert await two.first.trim() == 0
+        await reader.commit()
+        assert await two.first.trim() == 4
+        await two.first.publish([_event(6)])
+        assert await take(reader) == [5, 6]
+
+    run(tmp_path, work, keep=0)
+
+
+def test_an_empty_log_can_be_trimmed_and_a_trimmed_one_goes_on_in_order(tmp_path: Path) -> None:
+    async def work(two: Two) -> None:
+        reader = two.first.records("g")
+        await take(reader)
+        await reader.commit()
+        assert [await two.first.trim(), await two.first.trim()] == [5, 0]
+        await two.first.publish([_event(seq) for seq in range(6, 2_506)])
+        assert len(await take(reader, 5_000)) == 2_500
+        await reader.commit()
+        assert await two.second.trim() == 2_500
+        await two.first.publish([_event(2_506)])
+        assert await take(two.second.records("new")) == [2_506]
+        assert await take(reader) == [2_506]
+
+    run(tmp_path, work, keep=0)

@@ -8,7 +8,7 @@ from typing import Self
 
 from convalias.adapters.embedded.blobs import Blobs
 from convalias.adapters.embedded.database import Database
-from convalias.adapters.embedded.event_log import EventLog
+from convalias.adapters.embedded.event_log import KEEP, EventLog
 from convalias.adapters.embedded.queue import JobQueue
 from convalias.adapters.embedded.records import Records
 from convalias.ports.ambient import Clock, Incarnation
@@ -20,13 +20,13 @@ class DataDirectory:
     Raises `UnusableDirectoryError` when opened on a network disk, on damage, or on what a newer release wrote.
     """
 
-    def __init__(self, path: Path, *, clock: Clock, incarnation: Incarnation) -> None:
-        """Name it; nothing is touched."""
+    def __init__(self, path: Path, *, clock: Clock, incarnation: Incarnation, events_kept: int = KEEP) -> None:
+        """Name it; nothing is touched. `events_kept`: so many published events stay that everybody has read."""
         self.path = path
         self.database = Database(path)
         self.records = Records(self.database)
         self.jobs = JobQueue(self.database, clock=clock, incarnation=incarnation)
-        self.events = EventLog(self.database, clock=clock, incarnation=incarnation)
+        self.events = EventLog(self.database, clock=clock, incarnation=incarnation, keep=events_kept)
         self.blobs = Blobs(path / "blobs", incarnation=incarnation)
 
     async def open(self) -> None:

@@ -15,7 +15,16 @@ from convalias.ports.event_log import EventRecord
 
 _POLL: Final = timedelta(milliseconds=20)
 _LEASE: Final = timedelta(seconds=60)
+KEEP: Final = 100_000
+"""About 15 MB."""
+_AT_ONCE: Final = 1_000
+"""Removed in one step, so that no other write waits for long."""
 
+_TRIM: Final = (
+    "DELETE FROM event_log WHERE position IN (SELECT position FROM event_log WHERE position <= min("
+    "(SELECT min(position) FROM event_groups), (SELECT max(position) FROM event_log) - ?) ORDER BY position LIMIT ?)"
+)
+"""Without a group, or without a record, nothing is at most NULL."""
 _JOIN: Final = (
     "UPDATE event_groups SET token = ?1, holder = ?2, held_until = ?3"
     " WHERE name = ?4 AND (token IN ('', ?1) OR held_until <= ?5 OR holder = ?6) RETURNING position"
@@ -26,13 +35,15 @@ class EventLog:
     """`ports.EventLog` in one file. One consumer of a group reads at a time, so order holds; the others stand by.
 
     A consumer that died is followed at once, one that neither takes nor commits for a minute after that minute.
+    Nothing ends by itself: `trim` removes what every group has read. A group that comes later begins at what is left.
     """
 
-    def __init__(self, database: Database, *, clock: Clock, incarnation: Incarnation) -> None:
-        """Over an opened database; `incarnation` signs whose turn it is."""
+    def __init__(self, database: Database, *, clock: Clock, incarnation: Incarnation, keep: int = KEEP) -> None:
+        """Over an opened database; `incarnation` signs whose turn it is. `keep`: so many records `trim` leaves."""
         self._database = database
         self._clock = clock
         self._incarnation = incarnation
+        self._keep = keep
 
     async def publish(self, records: Sequence[EventRecord]) -> None:
         """All or none, behind all that is there."""
@@ -45,6 +56,16 @@ class EventLog:
 
         if rows:
             await self._database.write(step)
+
+    async def trim(self) -> int:
+        """Remove what every group has committed, but for the newest `keep` records; how many. Repeatable."""
+        values = (self._keep, _AT_ONCE)
+        removed = 0
+        while True:
+            count = await self._database.write(lambda connection: connection.execute(_TRIM, values).rowcount)
+            removed += count
+            if count < _AT_ONCE:
+                return removed
 
     def records(self, group: str) -> _Subscription:
         """A further consumer of that group; it joins with its first `take`."""

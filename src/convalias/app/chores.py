@@ -1,0 +1,47 @@
+"""What workers do now and then beside their work: look for lost mail, and end what everybody has read."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, Protocol, runtime_checkable
+
+from convalias.app.ports import Ports
+from convalias.app.services import Services
+
+EVERY: Final = timedelta(minutes=10)
+
+
+@runtime_checkable
+class Trimmed(Protocol):
+    """An event log that ends nothing by itself: the one on files. Engines have a retention of their own."""
+
+    async def trim(self) -> int:
+        """Remove what every consumer has read, but for what is to be kept; how many records. Repeatable."""
+        ...
+
+
+class Chores:
+    """Each of them once in ten minutes, by the clock of this process; one that fails is tried at the next step.
+
+    Raise what the services raise.
+    """
+
+    def __init__(self) -> None:
+        """All are due."""
+        self._done: dict[str, datetime] = {}
+
+    async def sweep(self, services: Services, ports: Ports) -> None:
+        """Queue mail again that was kept and never concluded."""
+        if self._is_due("sweep", now := ports.clock.now()):
+            await services.sweeper.in_turn(every=EVERY)
+            self._done["sweep"] = now
+
+    async def trim(self, ports: Ports) -> None:
+        """End what of the event log everybody has read."""
+        if isinstance(ports.events, Trimmed) and self._is_due("trim", now := ports.clock.now()):
+            await ports.events.trim()
+            self._done["trim"] = now
+
+    def _is_due(self, chore: str, now: datetime) -> bool:
+        done = self._done.get(chore)
+        return done is None or now - done >= EVERY

@@ -1,0 +1,89 @@
+"""What workers do beside their work, each at its time and by whoever is there."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from convalias import Convalias, Participant
+from convalias.adapters import memory
+from convalias.app.chores import EVERY, Chores, Trimmed
+from convalias.ports.errors import Unavailable
+from convalias.ports.event_log import EventLog
+
+NO_WAIT = timedelta(0)
+
+
+class Log(memory.EventLog):
+    """Counts how often it is trimmed; may be away."""
+
+    def __init__(self, clock: memory.Clock) -> None:
+        super().__init__(clock)
+        self.trims = 0
+        self.away = False
+
+    async def trim(self) -> int:
+        if self.away:
+            raise Unavailable("event log")
+        self.trims += 1
+        return 0
+
+
+def test_a_log_that_can_be_trimmed_is_once_in_ten_minutes() -> None:
+    async def story() -> None:
+        clock = memory.Clock()
+        log: EventLog = Log(clock)
+        assert isinstance(log, Log)
+        async with Convalias.in_memory(alias_domain="reply.example", clock=clock, events=log) as cv:
+            await cv.run_until_idle()
+            await cv.run_until_idle()
+            assert log.trims == 1
+            await clock.advance(EVERY)
+            log.away = True
+            with pytest.raises(Unavailable):
+                await cv.run_until_idle("feed")
+            log.away = False
+            await cv.run_until_idle("inbound")
+            assert log.trims == 1
+            await cv.run_until_idle("feed")
+            assert log.trims == 2
+
+    asyncio.run(story())
+
+
+def test_a_log_that_cannot_be_trimmed_is_left_alone() -> None:
+    async def story() -> None:
+        async with Convalias.in_memory(alias_domain="reply.example") as cv:
+            assert not isinstance(cv.ports.events, Trimmed)
+            await Chores().trim(cv.ports)
+
+    asyncio.run(story())
+
+
+def test_the_log_on_files_keeps_what_the_settings_say(tmp_path: Path) -> None:
+    async def story() -> None:
+        settings = tmp_path / "convalias.toml"
+        settings.write_text('alias_domains = ["reply.example"]\nevents_kept = 1\n')
+        clock = memory.Clock()
+        async with Convalias.from_toml(settings, data=tmp_path / "data", environ={}, clock=clock) as cv:
+            people = [Participant.of(one, addresses=[f"{one}@home.example"]) for one in ("ann", "bob")]
+            await cv.open_conversation("c1", use_case="apply", participants=people)
+            await cv.run_until_idle()
+            before = cv.ports.events.records("before")
+            published = await before.take(limit=99, wait=NO_WAIT)
+            assert len(published) > 1
+            await clock.advance(EVERY)
+            await cv.run_until_idle()
+            await before.close()
+            before = cv.ports.events.records("before")
+            assert await before.take(limit=99, wait=NO_WAIT) == published
+            await before.commit()
+            await clock.advance(EVERY)
+            await cv.run_until_idle()
+            left = await cv.ports.events.records("after").take(limit=99, wait=NO_WAIT)
+            assert list(left) == list(published)[-1:]
+
+    asyncio.run(story())
