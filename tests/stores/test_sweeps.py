@@ -52,3 +52,15 @@ def test_a_day_is_through_when_it_was_said_so() -> None:
         assert not await sweeps.is_through("2026/03/02")
 
     asyncio.run(story())
+
+
+def test_what_was_done_once_and_for_all_is_known() -> None:
+    async def story() -> None:
+        sweeps = Sweeps(records=memory.Records())
+        assert not await sweeps.is_done("one")
+        for _ in range(2):
+            await sweeps.done("one", now=NOON)
+        assert await sweeps.is_done("one")
+        assert not await sweeps.is_done("other")
+
+    asyncio.run(story())

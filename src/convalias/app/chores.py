@@ -1,4 +1,4 @@
-"""What workers do now and then beside their work: look for lost mail, and end what everybody has read."""
+"""What workers do now and then beside their work: look for lost mail, end what everybody has read, mend what is old."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Trimmed(Protocol):
 
 
 class Chores:
-    """Each of them once in ten minutes, by the clock of this process; one that fails is tried at the next step.
+    """Each at its time, by the clock of this process; one that fails is tried at the next step.
 
     Raise what the services raise.
     """
@@ -41,6 +41,12 @@ class Chores:
         if isinstance(ports.events, Trimmed) and self._is_due("trim", now := ports.clock.now()):
             await ports.events.trim()
             self._done["trim"] = now
+
+    async def mend(self, services: Services, ports: Ports) -> None:
+        """Give holds of an older release a due time: once."""
+        if "mend" not in self._done:
+            await services.old_holds.date_all()
+            self._done["mend"] = ports.clock.now()
 
     def _is_due(self, chore: str, now: datetime) -> bool:
         done = self._done.get(chore)

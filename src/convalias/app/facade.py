@@ -346,6 +346,7 @@ class Convalias:
         return await self.services.notices.send_due() + await self.services.announcing.send_due()
 
     async def _approvals(self) -> int:
+        await self._chores.mend(self.services, self.ports)
         return await self.services.approvals.carry_due()
 
     async def _asking(self) -> int:

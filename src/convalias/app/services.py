@@ -32,6 +32,7 @@ from convalias.services.legacy_audience import ParticipantsAudience
 from convalias.services.loading import Loading
 from convalias.services.messaging import Messaging
 from convalias.services.notices import Notices
+from convalias.services.old_holds import OldHolds
 from convalias.services.operations import Operations
 from convalias.services.outbound import OutboundNotifier
 from convalias.services.outbound_calls import Calls
@@ -61,6 +62,7 @@ class Services:
     approvals: Approvals
     approval_mails: ApprovalMails
     sweeper: Sweeper
+    old_holds: OldHolds
     messaging: Messaging
     loading: Loading
     contacts: Contacts
@@ -125,6 +127,7 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
             clock=ports.clock,
             telemetry=ports.telemetry,
         ),
+        old_holds=OldHolds(records=ports.records, holds=stores.holds, clock=ports.clock),
         messaging=messaging,
         loading=Loading(aliasing=aliasing),
         contacts=contacts,

@@ -11,19 +11,10 @@ from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.codec import load
 from convalias.domain.events import ConversationEvent
-from convalias.ports.records import Records
+from convalias.ports.records import Partitioned, Records
 
 T = TypeVar("T")
 PAGE: Final = 500
-
-
-@runtime_checkable
-class Partitioned(Protocol):
-    """Records that can say which partitions a table has: those on one machine can."""
-
-    async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:
-        """Ascending."""
-        ...
 
 
 @runtime_checkable

@@ -46,5 +46,5 @@ class EventLog(Protocol):
         ...
 
     def records(self, group: str) -> Subscription:
-        """Join a group at its committed position; a group never seen before starts at the beginning."""
+        """Join a group at its committed position; a group never seen before starts at what is kept."""
         ...

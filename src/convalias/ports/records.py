@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from attrs import frozen
 
@@ -112,4 +112,13 @@ class Records(Protocol):
 
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
         """Records due in the lane at or before `until`, ascending by (at, key)."""
+        ...
+
+
+@runtime_checkable
+class Partitioned(Protocol):
+    """Records that can also say which partitions a table has: for tools, and for what an older release left."""
+
+    async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:
+        """Those greater than `after`, ascending."""
         ...

@@ -49,7 +49,10 @@ class Holds:
 
         Its place is taken before it is kept, so that of any number of workers none gets past the bound.
         """
-        standing = await self.get(mail.conversation, mail.id)
+        stored = await self._stored(_hold_key(mail.conversation, mail.id))
+        standing = None if stored is None else load(stored.body, HeldMail)
+        if stored is not None:
+            await self.date(stored)
         if standing is None:
             if not await self._place(mail):
                 return None
@@ -61,6 +64,18 @@ class Holds:
         if standing.state is HoldState.HELD:
             await self._ask(standing)
         return standing
+
+    async def date(self, row: Stored) -> bool:
+        """Give a hold that waits and is never due, as an older release wrote it, the time when it expires.
+
+        Whether it had none. Whoever changed it meanwhile has given it one.
+        """
+        hold = load(row.body, HeldMail)
+        if row.due is not None or hold.state is not HoldState.HELD:
+            return False
+        due = Due(HOLDS, expires_at(hold, self.policy))
+        await self.records.write([Replace(row.key, row.version, row.body, due)])
+        return True
 
     async def _join(self, mail: HeldMail) -> HeldMail:
         """Note a further post; the hold as it stands after that.

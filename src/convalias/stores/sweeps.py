@@ -1,4 +1,4 @@
-"""What the sweeper remembers: when each mail was queued again, and which days need no more looking at."""
+"""What the sweeper remembers: when each mail was queued again, and what needs no more looking at."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from convalias.stores.inbound import day_of, name_of
 TABLE: Final = "sweeps"
 DAYS: Final = "swept_days"
 TURNS: Final = "sweep_turns"
+CHORES: Final = "chores_done"
 
 
 @frozen(kw_only=True)
@@ -48,6 +49,19 @@ class Sweeps:
     async def through(self, day: str, *, now: datetime) -> None:
         """All mail of that day has come to an end, and no more will come."""
         await self.records.write([Insert(_day_key(day), dump(Mark(RecordKey(f"envelopes/{day}/"), now)))])
+
+    async def is_done(self, chore: str) -> bool:
+        """Whether that was done, once and for all."""
+        key = _chore_key(chore)
+        return key in await self.records.get([key])
+
+    async def done(self, chore: str, *, now: datetime) -> None:
+        """Nobody needs to do it again."""
+        await self.records.write([Insert(_chore_key(chore), dump(Mark(RecordKey(""), now)))])
+
+
+def _chore_key(chore: str) -> Key:
+    return Key(CHORES, CHORES, chore)
 
 
 def _day_key(day: str) -> Key:

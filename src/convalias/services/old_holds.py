@@ -1,0 +1,49 @@
+"""Holds that a release wrote which knew no due times: found once, so that they expire like all others."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from attrs import frozen
+
+from convalias.ports.ambient import Clock
+from convalias.ports.records import Partitioned, Records, Stored
+from convalias.stores.holds import HOLDS, Holds
+from convalias.stores.sweeps import Sweeps
+
+PAGE: Final = 500
+CHORE: Final = "holds.dated"
+
+
+@frozen(kw_only=True)
+class OldHolds:
+    """One pass over all holds, by pages; a mark in the store says that it was done. Repeatable. Raises `Unavailable`.
+
+    Where records cannot be listed no older release ever kept any; a replay dates what it meets all the same.
+    """
+
+    records: Records
+    holds: Holds
+    clock: Clock
+
+    async def date_all(self) -> int:
+        """How many had no due time. After the first whole pass one look at the mark."""
+        records, sweeps = self.records, Sweeps(records=self.records)
+        if not isinstance(records, Partitioned) or await sweeps.is_done(CHORE):
+            return 0
+        dated = 0
+        async for row in self._all(records):
+            dated += await self.holds.date(row)
+        await sweeps.done(CHORE, now=self.clock.now())
+        return dated
+
+    async def _all(self, listed: Partitioned) -> AsyncIterator[Stored]:
+        partition = ""
+        while page := await listed.partitions(HOLDS, after=partition, limit=PAGE):
+            for partition in page:
+                after = ""
+                while rows := await self.records.range(HOLDS, partition, after=after, limit=PAGE):
+                    for row in rows:
+                        yield row
+                    after = rows[-1].key.id
