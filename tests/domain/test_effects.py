@@ -83,10 +83,17 @@ def test_the_first_claim_stands() -> None:
 
 
 def test_the_author_of_the_first_claim_stands() -> None:
-    claimed = AccountAuthor(AccountId("another"), verified=True)
+    claimed = AccountAuthor(AccountId("ann"), verified=True)
     (added,) = commands(plan(), (evolve(OUR_CLAIM, author=claimed),))
     assert isinstance(added, AddMail)
     assert added.author == evolve(claimed, verified=False)
+
+
+def test_who_claimed_the_mail_and_left_since_is_refused_and_nobody_writes_in_his_place() -> None:
+    gone = Claim(ClaimKey(C1, BOBS, MESSAGE), Path.RELAY, AccountAuthor(AccountId("gone")))
+    (refusal,) = commands(plan(), [gone])
+    assert isinstance(refusal, Refuse)
+    assert refusal.reason is Reason.NOT_PARTICIPANT
 
 
 def test_a_claim_that_names_no_author_leaves_the_one_of_the_rules() -> None:

@@ -150,7 +150,10 @@ def _command(ruling: Ruling, plan: RoutingPlan, claim: Claim | None) -> Command:
         case HandToLegacy() if _taken(claim, Path.RELAY):
             return Note(address, None)
         case RelayToConversation(conversation=conversation, author=author, dedup_key=key):
-            return AddMail(address, conversation, _author(author, claim), key)
+            author = _author(author, claim)
+            if not _may_write(author, conversation, plan):
+                return _refusal(ruling, Reason.NOT_PARTICIPANT, plan)
+            return AddMail(address, conversation, author, key)
         case HandToLegacy():
             return HandOver(address, external_id(plan, address), str(plan.case.mail.message_id))
         case SkipOverlap(carried_by=carried_by):
@@ -158,7 +161,7 @@ def _command(ruling: Ruling, plan: RoutingPlan, claim: Claim | None) -> Command:
         case Hold():
             return _hold(ruling, verdict, plan)
         case Reject(reason=reason):
-            return Refuse(address, reason, _to_be_told(ruling, reason, plan), _refusal_key(address, plan))
+            return _refusal(ruling, reason, plan)
         case Ignore(reason=reason):
             return Note(address, reason)
         case _:
@@ -174,6 +177,15 @@ def _author(author: Author, claim: Claim | None) -> Author:
     if claim is None or claim.author is None:
         return author
     return evolve(claim.author, verified=author.verified)
+
+
+def _may_write(author: Author, conversation: ConversationId, plan: RoutingPlan) -> bool:
+    """Whoever the rules let in does. Who claimed the mail may be gone since, and his address another's by now.
+
+    Then the mail is neither his message any more nor the other's, and deciding anew would find the same for ever.
+    """
+    thread = plan.case.context.threads.get(conversation)
+    return not isinstance(author, AccountAuthor) or thread is None or thread.takes_part(author.account)
 
 
 def _taken(claim: Claim | None, path: Path) -> bool:
@@ -207,6 +219,11 @@ def _hold(ruling: Ruling, verdict: Hold, plan: RoutingPlan) -> KeepHold | Note:
         verdict.author,
         verdict.dedup_key,
     )
+
+
+def _refusal(ruling: Ruling, reason: Reason, plan: RoutingPlan) -> Refuse:
+    address = ruling.recipient.address
+    return Refuse(address, reason, _to_be_told(ruling, reason, plan), _refusal_key(address, plan))
 
 
 def _to_be_told(ruling: Ruling, reason: Reason, plan: RoutingPlan) -> EmailAddress | None:
