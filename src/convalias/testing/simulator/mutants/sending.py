@@ -132,10 +132,8 @@ def _free_at_once(self: Ledger, stored: Stored, now: datetime) -> bool:
     return True
 
 
-def _free_never(self: Ledger, stored: Stored, now: datetime) -> bool:
-    del now
-    held: DeliveryDecision = inner(self, "_load")(stored)
-    return self.incarnation.is_gone(held.holder)
+async def _nothing_left_behind(self: Ledger, *, now: datetime, limit: int) -> Sequence[Stored]:
+    return await self.records.due(ledger.DUE, until=now, limit=limit)
 
 
 def _short_lease(kept: Method) -> Method:
@@ -279,7 +277,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="lease-for-ever",
         slip="A lease ends with its holder's word only.",
         breaks="I6",
-        patched=instead(Ledger, "_is_free", _free_never),
+        patched=instead(Ledger, "due", _nothing_left_behind),
     ),
     Mutant(
         name="lease-shorter-than-work",
