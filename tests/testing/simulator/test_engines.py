@@ -44,6 +44,22 @@ def test_a_queue_keeps_no_order_and_loses_nothing() -> None:
     run(story())
 
 
+def test_a_queue_that_is_emptied_knows_what_it_lost_and_when_it_first_heard_of_it() -> None:
+    async def story() -> None:
+        weak = queue()
+        kept, again = "envelopes/2026/03/01/0a.json", "envelopes/2026/03/01/0b.json"
+        weak.put([f"mail/1 {kept} t1", f"mail/1 {again} t2"], calm=True)
+        await asyncio.sleep(5.0)
+        weak.put([f"mail/1 {again} t3"], calm=True)
+        assert weak.told == {kept: 0.0, again: 0.0}
+        assert not weak.lost
+        weak.lose()
+        assert not weak.take(10, LEASE)
+        assert weak.lost == {kept, again}
+
+    run(story())
+
+
 def test_a_queue_may_deliver_twice_but_not_once_it_is_calm() -> None:
     async def story() -> None:
         weak = queue(duplicates=True)

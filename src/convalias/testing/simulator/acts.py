@@ -14,7 +14,7 @@ from convalias.testing.simulator.people import People
 from convalias.testing.simulator.world import World
 from convalias.testing.simulator.writers import Writers
 
-MAILS: Final = ("mail", "reply", "stranger", "auto_reply", "spoof", "again", "poison")
+MAILS: Final = ("mail", "reply", "stranger", "auto_reply", "spoof", "again", "poison", "borrow")
 _WEIGHTS: Final[Mapping[str, float]] = {
     "mail": 40,
     "reply": 14,
@@ -23,6 +23,7 @@ _WEIGHTS: Final[Mapping[str, float]] = {
     "spoof": 1,
     "again": 5,
     "poison": 0.4,
+    "borrow": 2,
     "chat": 14,
     "move": 2,
     "flag": 3,
@@ -35,6 +36,7 @@ _WEIGHTS: Final[Mapping[str, float]] = {
     "give_back": 1,
     "restart": 1,
     "rewind": 0.5,
+    "empty": 0.6,
     "rotate": 0.2,
     "clock": 0.5,
     "open": 3,
@@ -84,6 +86,7 @@ class Script:
             "spoof": writers.spoof,
             "again": writers.again,
             "poison": writers.poison,
+            "borrow": writers.borrow,
             "chat": writers.chat,
             "read": writers.read,
             "open": writers.open,
@@ -97,6 +100,7 @@ class Script:
             "give_back": operators.give_back,
             "restart": operators.restart,
             "rewind": operators.rewind,
+            "empty": operators.empty,
             "rotate": operators.rotate,
             "clock": operators.clock,
         }

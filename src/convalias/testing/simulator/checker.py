@@ -50,6 +50,7 @@ AT_REST: Final[Sequence[Law]] = (
     mail.no_mail_is_lost_at_the_door,
     mail.a_mail_of_a_participant_arrives,
     mail.approved_mail_is_carried_out,
+    narrow.whoever_is_skipped_is_carried,
     conversations.every_event_is_published,
     conversations.a_chat_is_a_message_once,
     deliveries.everybody_hears_of_it,

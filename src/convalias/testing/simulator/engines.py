@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from convalias.ports.queue import Job, QueueDepth
 from convalias.ports.records import Stored
 from convalias.testing.simulator.draws import Stream
 
+_RECORD: Final = re.compile(r"envelopes/[0-9a-f/]+\.json")
 PARTITIONS: Final = 4
 TURN: Final = 60.0
 """Seconds after which a consumer that does nothing loses its partitions."""
@@ -53,11 +55,17 @@ class Queue:
         self.entries: dict[int, _Entry] = {}
         self.personal = False
         """Whether any body ever held what looks like an address."""
+        self.told: dict[str, float] = {}
+        """When a job first named that envelope record."""
+        self.lost: set[str] = set()
+        """Envelope records whose jobs it has lost."""
 
     def put(self, bodies: Sequence[str], *, calm: bool) -> None:
         """Now and then one of them twice."""
         for body in bodies:
             self.personal = self.personal or "@" in body
+            for key in _RECORD.findall(body):
+                self.told.setdefault(key, _now())
             twice = self._duplicates and not calm and self._draws.chance(0.05)
             for _ in range(1 + twice):
                 self._count += 1
@@ -86,6 +94,11 @@ class Queue:
         """Those whose lease still holds; the others come again."""
         for number in self._held(jobs):
             del self.entries[number]
+
+    def lose(self) -> None:
+        """Everything, as when somebody empties it."""
+        self.lost.update(key for entry in self.entries.values() for key in _RECORD.findall(entry.body))
+        self.entries.clear()
 
     def depth(self) -> QueueDepth:
         """As exact as an engine would be."""

@@ -74,7 +74,7 @@ class Findings:
         return [
             event
             for event in self.events.get(conversation, ())
-            if isinstance(event.happening, MessageAdded) and event.happening.message_id == mail.message_id
+            if isinstance(event.happening, MessageAdded) and is_of(event.happening, mail)
         ]
 
     def threads(self, conversation: ConversationId) -> Sequence[ConversationThread]:
@@ -114,6 +114,16 @@ async def found(world: World) -> Findings:
         holds=[load(stored.body, HeldMail) for stored in shared.records.table("holds")],
         legacy_mails=[_legacy_mail(mail.raw) for mail in shared.legacy_box.mails],
     )
+
+
+def marker(message: MessageAdded) -> str:
+    """The name of the mail whose text it shows: Message-IDs are other people's words, and may be borrowed."""
+    return message.text.partition(" ")[0]
+
+
+def is_of(message: MessageAdded, mail: Mail) -> bool:
+    """Whether that message is that mail."""
+    return message.message_id == mail.message_id and marker(message) == mail.name
 
 
 def envelope_key(post: Post, *, source: str = "api") -> str:

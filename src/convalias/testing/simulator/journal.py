@@ -20,6 +20,8 @@ class Kind(Enum):
     AUTO_REPLY = "auto-reply"
     STRANGER = "stranger"
     SPOOF = "spoof"
+    BORROWED = "borrowed"
+    """Under the Message-ID and the Date of somebody else's mail, which whoever got that mail knows."""
     POISON = "poison"
     """Who reads it fails, or dies: given up in the end, and nobody else is held up."""
 
@@ -40,11 +42,15 @@ class Mail:
     evidence: SenderEvidence | None
     """What the provider proved of its sender."""
     raw: bytes = field(repr=False)
+    borrowed: str = ""
+    """The mail whose Message-ID it bears; empty: it has its own."""
+    at: float = 0.0
+    """The virtual second of its Date."""
 
     @property
     def message_id(self) -> str:
         """As its header has it."""
-        return f"<{self.name}@home.example>"
+        return f"<{self.borrowed or self.name}@home.example>"
 
 
 @define(kw_only=True)

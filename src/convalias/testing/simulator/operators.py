@@ -22,6 +22,8 @@ from convalias.testing.simulator.weather import Fault
 from convalias.testing.simulator.world import World
 
 _STEP: Final = 5.0
+_LOOK: Final = 0.2
+_LOOKS: Final = 50
 _ROLLED: Final = 120.0
 """By then every process that was restarted is up again."""
 
@@ -80,7 +82,7 @@ class Operators:
         """A participant leaves, and most often comes back."""
         del name
         people = self._people
-        waiting = self._waiting() if draws.chance(0.5) else []
+        waiting = await self._somebody_waits() if draws.chance(0.6) else []
         conversation = draws.choice(people.conversations)
         who = draws.choice(people.members[conversation])
         if waiting:  # he has had enough before he is told
@@ -88,10 +90,19 @@ class Operators:
         self._changed(f"{who} leaves", conversation)
         await commanded(self._world, draws, lambda cv: cv.messaging.remove_participant(conversation, who))
         if draws.chance(0.8):
-            await asyncio.sleep(draws.between(0.0, draws.choice((60.0, 60.0, 1800.0))))
+            away = 1800.0 if waiting else draws.choice((60.0, 60.0, 1800.0))
+            await asyncio.sleep(draws.between(0.0, away))
             back = Participant(who, name=people.names[who])
             await commanded(self._world, draws, lambda cv: cv.messaging.add_participant(conversation, back))
             self._changed(f"{who} is back", conversation)
+
+    async def _somebody_waits(self) -> list[tuple[ConversationId, AccountId]]:
+        """For whom something waits: what keeps it is most often over soon, and hardly ever begins just now."""
+        for _ in range(_LOOKS):
+            if waiting := self._waiting():
+                return waiting
+            await asyncio.sleep(10 * _LOOK)
+        return []
 
     def _waiting(self) -> list[tuple[ConversationId, AccountId]]:
         """Who has not been told yet of something, the last of them."""
@@ -151,6 +162,15 @@ class Operators:
         del name
         if self._world.weather.has(Fault.REWIND, self._world.now):
             self._world.engines.log.rewind("outbound", draws)
+
+    async def empty(self, draws: Stream, name: str) -> None:
+        """Somebody empties the queue, or it loses what it holds: the mail is kept, and nothing tells of it any more."""
+        del draws, name
+        for _ in range(_LOOKS):
+            if self._world.engines.queue.entries and self._world.weather.has(Fault.LOST, self._world.now):
+                self._world.engines.queue.lose()
+                return
+            await asyncio.sleep(_LOOK)
 
     async def rotate(self, draws: Stream, name: str) -> None:
         """A new root key: first every process can read what it makes, only then one makes anything with it."""

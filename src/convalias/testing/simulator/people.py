@@ -16,6 +16,7 @@ from convalias.testing.simulator.draws import Stream
 from convalias.testing.simulator.world import LEGACY_DOMAIN, World
 
 _WAYS: Final = (*["alias"] * 9, *["both kinds"] * 4, *["two conversations"] * 3, *["two aliases", "legacy alone"] * 2)
+_FIRST: Final = (Stage.LEGACY, Stage.SHADOW, Stage.SHADOW, Stage.PARALLEL, Stage.NATIVE)
 NAMES: Final = ("ann", "bob", "cid", "dee", "eli", "fay")
 
 
@@ -71,7 +72,7 @@ async def settle(world: World, people: People, draws: Stream) -> None:
         world.journal.people[account] = {address}
     people.directory = world.engines.directory.accounts
     for axis in Axis:
-        stage = draws.choice((Stage.LEGACY, Stage.SHADOW, Stage.PARALLEL, Stage.NATIVE)) if world.shape.legacy else None
+        stage = draws.choice(_FIRST) if world.shape.legacy else None
         if axis is Axis.MINTING:
             stage = Stage.NATIVE
         if stage is not None:

@@ -29,8 +29,9 @@ DRAINED_WITHIN: Final = 36 * 3600.0
 what is due meanwhile."""
 _BOOT: Final = 2.0
 _LOOK: Final = 120.0
-_STUCK: Final = 6 * 3600.0
-"""What has not moved for so long, longer than anybody pauses, will not move any more."""
+_STUCK: Final = 8 * 3600.0
+"""What has not moved for so long, longer than anybody pauses, will not move any more. A sweeper leaves six hours between
+two sweeps of one mail."""
 
 
 @frozen(kw_only=True)

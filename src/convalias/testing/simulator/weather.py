@@ -50,6 +50,8 @@ class Fault(Enum):
     """A group of the event log finds itself at an earlier position."""
     FORGET = "forget"
     """A channel forgets a key as soon as it may."""
+    LOST = "lost"
+    """A queue loses what it holds: somebody empties it. Beyond what a port promises, and it happens."""
     POISON = "poison"
     """A mail that makes whoever works on it fail, or die."""
 

@@ -9,6 +9,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from attrs import evolve
+
 from convalias.app import Convalias
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
@@ -118,6 +120,28 @@ class Writers:
         sender = self._people.address(author, draws)
         await self._write(name, Kind.POISON, draws, sender=sender, account=author, recipients=recipients)
 
+    async def borrow(self, draws: Stream, name: str) -> None:
+        """Another participant writes under the Message-ID and the Date of a mail that may still be on its way."""
+        people = self._people
+        written = list(self._world.journal.mails.values())[-8:]
+        taken = {mail.borrowed for mail in written}  # twice by one sender it is one mail: they share the Date as well
+        mails = [mail for mail in written if mail.kind is Kind.MAIL and mail.name not in taken]
+        if not mails:
+            await self.mail(draws, name)
+            return
+        other = draws.choice(mails)
+        conversation = draws.choice(other.conversations)
+        members = people.members[conversation]
+        author = draws.choice([one for one in members if one != other.account])
+        to = draws.choice([one for one in members if one != author])
+        sender = people.address(author, draws)
+        if sender == other.sender:  # who inherited that address is to mail the same person: then it is the same mail
+            return
+        recipients = [(people.aliases[conversation, to], conversation)]
+        await self._write(
+            name, Kind.BORROWED, draws, sender=sender, account=author, recipients=recipients, borrowed=other
+        )
+
     async def _write(
         self,
         name: str,
@@ -127,6 +151,7 @@ class Writers:
         sender: EmailAddress,
         account: AccountId | None,
         recipients: Sequence[tuple[EmailAddress, ConversationId]],
+        borrowed: Mail | None = None,
     ) -> None:
         addresses = tuple(dict.fromkeys(address for address, _ in recipients))
         places = dict(recipients)
@@ -138,8 +163,11 @@ class Writers:
             recipients=addresses,
             conversations=tuple(places[one] for one in addresses),
             evidence=_evidence(kind, sender),
-            raw=_written(name, kind, sender, addresses, at=self._world.now, kills=draws.chance(0.3)),
+            raw=b"",
+            borrowed="" if borrowed is None else borrowed.name,
+            at=self._world.now if borrowed is None else borrowed.at,
         )
+        mail = evolve(mail, raw=_written(mail, kills=draws.chance(0.3)))
         self._world.journal.mails[name] = mail
         await self._provider.deliver(mail, draws, attempt=name)
 
@@ -196,21 +224,19 @@ def _evidence(kind: Kind, sender: EmailAddress) -> SenderEvidence | None:
             return None
 
 
-def _written(
-    name: str, kind: Kind, sender: EmailAddress, to: Sequence[EmailAddress], *, at: float, kills: bool
-) -> bytes:
+def _written(mail: Mail, *, kills: bool) -> bytes:
     fields = [
-        f"From: {sender}",
-        f"To: {', '.join(map(str, to))}",
-        f"Message-ID: <{name}@home.example>",
-        f"Date: {EPOCH + timedelta(seconds=at):%a, %d %b %Y %H:%M:%S} +0000",
-        f"Subject: About {name}",
+        f"From: {mail.sender}",
+        f"To: {', '.join(map(str, mail.recipients))}",
+        f"Message-ID: {mail.message_id}",
+        f"Date: {EPOCH + timedelta(seconds=mail.at):%a, %d %b %Y %H:%M:%S} +0000",
+        f"Subject: About {mail.name}",
     ]
-    if kind is Kind.AUTO_REPLY:
+    if mail.kind is Kind.AUTO_REPLY:
         fields.append("Auto-Submitted: auto-replied")
-    if kind is Kind.POISON:
+    if mail.kind is Kind.POISON:
         fields.append((KILLS if kills else RAISES).decode())
-    return ("\r\n".join(fields) + f"\r\n\r\n{name} written by {sender.local}\r\n").encode()
+    return ("\r\n".join(fields) + f"\r\n\r\n{mail.name} written by {mail.sender.local}\r\n").encode()
 
 
 async def _looked(cv: Convalias, *, token: str) -> bool:

@@ -110,7 +110,8 @@ def nobody_hears_who_should_not(found: Findings) -> Iterator[Violation]:
 def no_address_leaks(found: Findings) -> Iterator[Violation]:
     """I5: a notification goes to its recipient's own address, and shows aliases only."""
     people = found.world.journal.people
-    own_mails = {mail.message_id: mail.account for mail in found.world.journal.mails.values()}
+    own_mails = {(mail.message_id, mail.account) for mail in found.world.journal.mails.values()}
+    written = {message_id for message_id, account in own_mails if account is not None}
     for sent in found.world.engines.hub.sent:
         notification = sent.notification
         about = (notification.event.id, notification.recipient)
@@ -121,7 +122,7 @@ def no_address_leaks(found: Findings) -> Iterator[Violation]:
         if notification.event.conversation != notification.conversation:
             yield Violation("I5", f"{notification.recipient} was told of another conversation", about)
         answered = notification.in_reply_to
-        if answered is not None and own_mails.get(answered) not in {None, notification.recipient}:
+        if answered in written and (answered, notification.recipient) not in own_mails:
             yield Violation("I5", f"{notification.recipient} was shown the Message-ID of another's mail", about)
 
 

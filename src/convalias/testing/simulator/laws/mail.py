@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from email import message_from_bytes
 from typing import Final
@@ -13,7 +13,7 @@ from convalias.domain.ids import ConversationId
 from convalias.domain.inbound import Dead, Done, HandedOver, Held, HoldState, Relayed
 from convalias.domain.participants import AccountAuthor
 from convalias.ports.mail import Outgoing
-from convalias.testing.simulator.findings import Findings, Violation, envelope_key, raw_keys
+from convalias.testing.simulator.findings import Findings, Violation, envelope_key, marker, raw_keys
 from convalias.testing.simulator.journal import Kind, Mail, Post
 from convalias.testing.simulator.world import LEGACY_DOMAIN
 
@@ -21,8 +21,8 @@ REFUSAL: Final = b"Subject: Your message was not delivered"
 
 
 def what_was_accepted_is_kept(found: Findings) -> Iterator[Violation]:
-    """I1: every 2xx has a raw object and an envelope record."""
-    raws = set(found.raws)
+    """I1: every 2xx has a raw object and an envelope record, and was queued before it was answered."""
+    raws, told = set(found.raws), found.world.engines.queue.told
     for post in found.world.journal.posts:
         if post.accepted is None:
             continue
@@ -31,6 +31,8 @@ def what_was_accepted_is_kept(found: Findings) -> Iterator[Violation]:
             yield Violation("I1", f"{post.mail.name} was answered 200 and has no envelope record", _about(post))
         if raws.isdisjoint(raw_keys(post, until=found.world.now)):
             yield Violation("I1", f"{post.mail.name} was answered 200 and has no raw object", _about(post))
+        if told.get(key, post.accepted + 1) > post.accepted:
+            yield Violation("I1", f"{post.mail.name} was answered 200 before it was queued", _about(post))
     for record in found.envelopes.values():
         if record.raw not in raws:
             yield Violation("I1", f"envelope record {record.key} names a raw object that is not there", (record.key,))
@@ -75,9 +77,11 @@ def outcomes_tell_the_truth(found: Findings) -> Iterator[Violation]:
 def a_mail_is_a_message_once(found: Findings) -> Iterator[Violation]:
     """I2 and I8: at most one message per conversation, whatever changes between two posts or two tries of it."""
     counted = Counter(
-        (message.message_id, event.conversation) for event, message in found.messages() if message.message_id
+        (message.message_id, marker(message), event.conversation)
+        for event, message in found.messages()
+        if message.message_id
     )
-    for (message_id, conversation), count in counted.items():
+    for (message_id, _, conversation), count in counted.items():
         if count > 1:
             about = (str(message_id), str(conversation))
             yield Violation("I8", f"{message_id} is {count} messages of {conversation}", about)
@@ -87,6 +91,8 @@ def a_mail_goes_one_way(found: Findings) -> Iterator[Violation]:
     """I8: a mail for a conversation is its message, or is handed to legacy; never both."""
     handed = _handed_over(found)
     for mail in found.world.journal.mails.values():
+        if mail.borrowed:  # legacy knows a mail by its Message-ID: what it has under it is the other one
+            continue
         for conversation in set(mail.conversations):
             if handed.get((mail.message_id, conversation)) and found.as_messages(mail, conversation):
                 what = f"{mail.name} is a message of {conversation} and was handed to legacy for it as well"
@@ -98,7 +104,7 @@ def a_mail_of_a_participant_arrives(found: Findings) -> Iterator[Violation]:
     handed = _handed_over(found)
     accepted = {(post.mail.name, one) for post in found.world.journal.posts if post.accepted for one in post.recipients}
     for mail in found.world.journal.mails.values():
-        if mail.kind not in {Kind.MAIL, Kind.REPLY} or mail.account is None:
+        if mail.kind not in {Kind.MAIL, Kind.REPLY, Kind.BORROWED} or mail.account is None:
             continue
         for conversation, by_alias in _posted(mail, accepted).items():
             if not _is_steady(found, mail, conversation):
@@ -111,10 +117,9 @@ def a_mail_of_a_participant_arrives(found: Findings) -> Iterator[Violation]:
 
 def nobody_posts_as_another(found: Findings) -> Iterator[Violation]:
     """I5: the author is who wrote the mail; no forged mail and no program is a message."""
-    by_id = {mail.message_id: mail for mail in found.world.journal.mails.values()}
     for event, message in found.messages():
-        mail = by_id.get(message.message_id or "")
-        if mail is None:
+        mail = found.world.journal.mails.get(marker(message))
+        if mail is None or mail.message_id != message.message_id:
             continue
         if mail.kind in {Kind.SPOOF, Kind.AUTO_REPLY, Kind.POISON}:
             yield Violation("I5", f"{mail.name}, a {mail.kind.value}, is a message", (mail.name, event.id))
@@ -125,18 +130,20 @@ def nobody_posts_as_another(found: Findings) -> Iterator[Violation]:
 
 def nothing_crosses_conversations(found: Findings) -> Iterator[Violation]:
     """I5: a message is in a conversation that its mail was addressed to, with its own text."""
-    by_id = {mail.message_id: mail for mail in found.world.journal.mails.values()}
+    by_id: defaultdict[str, list[Mail]] = defaultdict(list)
+    for mail in found.world.journal.mails.values():
+        by_id[mail.message_id].append(mail)
     chats = {(chat.conversation, chat.text) for chat in found.world.journal.chats}
     for event, message in found.messages():
         if message.message_id is None:
             if (event.conversation, message.text) not in chats:
                 yield Violation("I5", f"{event.conversation} shows a chat of elsewhere", (event.id,))
             continue
-        mail = by_id.get(message.message_id)
-        if mail is None or event.conversation not in mail.conversations:
+        names = [mail.name for mail in by_id[message.message_id] if event.conversation in mail.conversations]
+        if not names:
             yield Violation("I5", f"{message.message_id} crossed into {event.conversation}", (event.id,))
-        elif not message.text.startswith(f"{mail.name} "):
-            yield Violation("I5", f"{mail.name} shows the text of another mail", (event.id, mail.name))
+        elif marker(message) not in names:
+            yield Violation("I5", f"{names[0]} shows the text of another mail", (event.id, names[0]))
 
 
 def refusals_tell_nothing(found: Findings) -> Iterator[Violation]:

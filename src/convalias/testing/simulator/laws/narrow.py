@@ -10,12 +10,12 @@ from convalias.adapters.memory.legacy import HANDOFF
 from convalias.codec import load
 from convalias.domain.events import ConversationEvent, MessageAdded, ParticipantAdded, ParticipantRemoved
 from convalias.domain.ids import AccountId
-from convalias.domain.inbound import Done, HandedOver, RefusalDue, Refused
+from convalias.domain.inbound import Done, HandedOver, RefusalDue, Refused, Skipped
 from convalias.domain.outcomes import CONSEQUENCES, GONE
 from convalias.domain.threads import ThreadState
 from convalias.ports.mail import Outgoing
 from convalias.ports.records import Stored
-from convalias.testing.simulator.findings import Findings, Violation
+from convalias.testing.simulator.findings import Findings, Violation, envelope_key
 from convalias.testing.simulator.ports import EPOCH
 from convalias.testing.simulator.world import LEGACY_DOMAIN
 
@@ -111,6 +111,26 @@ def legacy_is_refused_for_itself_alone(found: Findings) -> Iterator[Violation]:
             about_alias = isinstance(effect, Refused) and CONSEQUENCES[effect.reason].about_alias
             if about_alias and address.domain == LEGACY_DOMAIN:
                 yield Violation("I8", f"{address} was refused for the alias beside it", (outcome.record,))
+
+
+def whoever_is_skipped_is_carried(found: Findings) -> Iterator[Violation]:
+    """I8, at rest: an address is skipped for another one that carries the mail, and that one has carried it."""
+    handed = {
+        (call.message_id, call.conversation) for call in found.world.engines.legacy.calls_now() if call.kind == HANDOFF
+    }
+    for post in found.world.journal.posts:
+        mail, outcome = post.mail, found.outcomes.get(envelope_key(post))
+        effects = dict(outcome.outcome.effects) if outcome is not None and isinstance(outcome.outcome, Done) else {}
+        for address, conversation in zip(mail.recipients, mail.conversations, strict=True):
+            match effects.get(address):
+                case Skipped(carried_by) if carried_by is not None:
+                    pass
+                case _:
+                    continue
+            if found.changed(conversation, "closed", "leaves"):  # then who was to carry it may have refused it
+                continue
+            if not found.as_messages(mail, conversation) and (mail.message_id, conversation) not in handed:
+                yield Violation("I8", f"{mail.name} was skipped for {carried_by}, which never carried it", (mail.name,))
 
 
 def each_address_is_handed_over_for_itself(found: Findings) -> Iterator[Violation]:

@@ -11,7 +11,7 @@ from attrs import evolve
 from convalias.codec import dump
 from convalias.domain import effects
 from convalias.domain.addresses import EmailAddress
-from convalias.domain.dedup import keyed
+from convalias.domain.dedup import MailKey, keyed
 from convalias.domain.effects import AddMail, Command
 from convalias.domain.inbound import Claim, Done, Effect, EnvelopeRecord
 from convalias.domain.participants import AccountAuthor, Author
@@ -60,6 +60,10 @@ def _keys_by_author(kept: Method) -> Method:
 
 def _keyed_by_author(one: AddMail) -> AddMail:
     return evolve(one, dedup_key=evolve(one.dedup_key, sender=_by_author(one.dedup_key.sender, one.author)))
+
+
+def _by_message_id(key: MailKey) -> str:
+    return keyed("m", key.conversation, key.message_id.value, key.variant)
 
 
 def _keys_by_reception(kept: Method) -> Method:
@@ -137,6 +141,12 @@ MUTANTS: Final[Sequence[Mutant]] = (
         patched=together(
             instead(effects, "_author", _whoever_has_it_now), around(carrier, "commands", _keys_by_author)
         ),
+    ),
+    Mutant(
+        name="message-id-alone",
+        slip="The dedup key is the Message-ID alone: whoever knows one swallows the mail that bears it.",
+        breaks="I8",
+        patched=instead(MailKey, "__str__", _by_message_id),
     ),
     Mutant(
         name="reception-in-the-key",

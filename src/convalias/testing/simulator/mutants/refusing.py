@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from attrs import evolve
+
 from convalias.codec import dump
 from convalias.domain import routing
 from convalias.domain.addresses import EmailAddress
+from convalias.domain.arrival import arrived
 from convalias.domain.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.evidence import Authentication, SenderEvidence
 from convalias.domain.inbound import HeldMail, RefusalDue
 from convalias.domain.plan import RoutingPlan
+from convalias.domain.verdicts import AliasRecipient, HandToLegacy, LegacyRecipient, Ruling, SkipOverlap, Source
 from convalias.ports.records import Due, Insert, Key, Stored, Written
 from convalias.services import carrier
 from convalias.services.carrier import PlanCarrier
@@ -20,7 +24,7 @@ from convalias.stores import refusals
 from convalias.stores.encoding import digest
 from convalias.stores.holds import Holds
 from convalias.stores.refusals import Refusals
-from convalias.testing.simulator.mutants.slip import Method, Mutant, around, instead, together
+from convalias.testing.simulator.mutants.slip import Method, Mutant, around, inner, instead, together
 
 
 async def _for_each_mail(self: Refusals, refusal: RefusalDue, *, received: datetime, due: datetime) -> bool:
@@ -48,6 +52,22 @@ def _believed(evidence: SenderEvidence) -> Authentication:
 def _never(verdict: object) -> bool:
     del verdict
     return False
+
+
+def _skipped_beside(kept: Method) -> Method:
+    """Beside an alias of its conversation, whatever became of that, a legacy address is not handed over."""
+
+    def legacy(self: object, recipient: LegacyRecipient) -> Ruling:
+        ruling: Ruling = kept(self, recipient)
+        if not isinstance(ruling.verdict, HandToLegacy) or recipient.thread is None:
+            return ruling
+        mail, case = inner(self, "mail"), inner(self, "case")
+        for one in arrived([*mail.to, *mail.cc], Source.HEADER, case.context):
+            if isinstance(one, AliasRecipient) and one.thread.id == recipient.thread.id:
+                return evolve(ruling, verdict=SkipOverlap(one.address))
+        return ruling
+
+    return legacy
 
 
 def _changed_without_work(kept: Method) -> Method:
@@ -89,6 +109,12 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="A legacy alias follows the conversation alias beside it, also where that was refused for itself.",
         breaks="I8",
         patched=instead(routing, "_about_alias", _never),
+    ),
+    Mutant(
+        name="skip-beside-the-refused",
+        slip="A legacy address is skipped for the conversation alias beside it, also where that was refused.",
+        breaks="I8",
+        patched=around(inner(routing, "_Run"), "_legacy", _skipped_beside),
     ),
     Mutant(
         name="approved-by-its-post-alone",

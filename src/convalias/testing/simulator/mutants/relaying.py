@@ -15,6 +15,7 @@ from convalias.services import inbound_relay
 from convalias.services.facts import FactFinder, LegacyFacts, PeopleFacts
 from convalias.services.inbound_relay import InboundRelay
 from convalias.services.inbound_worker import InboundWorker, Processed
+from convalias.services.sweeper import Sweeper
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around, inner, instead
 
 _READING: Final = 0.2
@@ -86,6 +87,11 @@ def _no_overlap(kept: Method) -> Method:
     return legacy
 
 
+async def _never_swept(self: Sweeper, *, every: timedelta) -> int:
+    del self, every
+    return 0
+
+
 def _no_outage(error: BaseException) -> None:
     del error
 
@@ -114,6 +120,12 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="What was carried out is acknowledged without an outcome.",
         breaks="I1",
         patched=around(InboundRelay, "_written", _never_concluded),
+    ),
+    Mutant(
+        name="sweeper-off",
+        slip="Nobody looks for mail that was kept and never concluded: what the queue lost is lost.",
+        breaks="I1",
+        patched=instead(Sweeper, "in_turn", _never_swept),
     ),
     Mutant(
         name="outage-counts-as-a-try",
