@@ -234,6 +234,9 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             MARY,
             tell=True,
         ),
+        HeldMail(
+            HoldId("h"), C1, JOHN, Reason.NEEDS_APPROVAL, RECORD, "<x@y>", NOON, tell=True, content_digest="0a1b2c"
+        ),
     ],
     "waiting": [Waiting(conversation=C1), Waiting(conversation=C1, holds=(HoldId("h"), HoldId("i")))],
     "asking": [

@@ -7,8 +7,8 @@ from attrs import evolve
 
 from convalias.domain import rules
 from convalias.domain.addresses import EmailAddress
-from convalias.domain.approvals import NOBODY, as_relayed, hold_id, let_in
-from convalias.domain.context import Holders, HoldKey
+from convalias.domain.approvals import NOBODY, as_relayed, hold_key, let_in
+from convalias.domain.context import Holders
 from convalias.domain.dedup import MailKey
 from convalias.domain.envelope import AmbiguousFrom, Oddity
 from convalias.domain.evidence import Authentication
@@ -25,7 +25,7 @@ from domain.test_rules_relay import C1, MAIL, RELAY_CASE, STALE, UNKNOWN_HOLD, W
 
 
 def test_a_mail_that_was_let_in_is_relayed_as_whom_it_was_held() -> None:
-    key = HoldKey(C1, hold_id(C1, MAIL, WAITS.dedup_key), _sender())
+    key = hold_key(C1, MAIL, WAITS.dedup_key)
     known = evolve(RELAY_CASE.context, approvals={key: Admits.THIS_MAIL})
     assert let_in(known, MAIL, C1, WAITS) is Admits.THIS_MAIL
     assert rules.approved(evolve(RELAY_CASE, verdict=WAITS, context=known)) == as_relayed(C1, MAIL, WAITS)
@@ -35,12 +35,14 @@ def test_a_mail_that_was_let_in_is_relayed_as_whom_it_was_held() -> None:
     assert rules.approved(evolve(RELAY_CASE, verdict=WAITS, context=address_only)) is None
 
 
-def _sender() -> EmailAddress:
-    return MAIL.sender.address  # type: ignore[union-attr]  # a clear From
+def test_what_was_let_in_is_that_mail_and_no_other_under_its_message_id() -> None:
+    key = hold_key(C1, MAIL, WAITS.dedup_key)
+    known = evolve(RELAY_CASE.context, approvals={key: Admits.THIS_MAIL})
+    assert let_in(known, evolve(MAIL, content=evolve(MAIL.content, digest="another")), C1, WAITS) is None
 
 
 def test_it_stands_above_what_else_would_hold_it() -> None:
-    key = HoldKey(C1, hold_id(C1, STALE.mail, WAITS.dedup_key), _sender())
+    key = hold_key(C1, STALE.mail, WAITS.dedup_key)
     known = evolve(STALE.context, approvals={key: Admits.THIS_MAIL})
     assert rules.replayed_signature(evolve(STALE, context=known)) is None
     odd = evolve(RELAY_CASE, mail=evolve(MAIL, oddities=frozenset({Oddity.HEADER})))
@@ -50,7 +52,7 @@ def test_it_stands_above_what_else_would_hold_it() -> None:
 
 def test_from_that_names_nobody_is_relayed_from_nobody() -> None:
     mail = evolve(MAIL, sender=AmbiguousFrom())
-    key = HoldKey(C1, hold_id(C1, mail, None), None)
+    key = hold_key(C1, mail, None)
     known = evolve(RELAY_CASE.context, approvals={key: Admits.THIS_MAIL})
     assert rules.approved(evolve(RELAY_CASE, mail=mail, verdict=UNKNOWN_HOLD, context=known)) == RelayToConversation(
         C1, PeripheralAuthor(NOBODY), MailKey(C1, NOBODY, mail.message_id)
@@ -73,9 +75,7 @@ def test_an_address_that_was_let_in_still_needs_its_proof(
     case = evolve(STRANGER, authentication=authentication, trust=trust)
     conversation = case.recipient.thread.id
     sender = case.sender.address
-    key = HoldKey(
-        conversation, hold_id(conversation, case.mail, MailKey(conversation, sender, case.mail.message_id)), sender
-    )
+    key = hold_key(conversation, case.mail, MailKey(conversation, sender, case.mail.message_id))
     known = evolve(
         case.context,
         approvals={key: Admits.THIS_ADDRESS},

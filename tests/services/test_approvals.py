@@ -265,6 +265,45 @@ class Replaying(InboundRecords):
         return await super().amend(record, change)
 
 
+def test_an_answer_is_about_that_mail_and_no_other_under_its_message_id() -> None:
+    async def story(town: Town) -> None:
+        desk = Desk(town)
+        hold = await holding(town, desk)
+        for text in ("Another", "Hello"):
+            await desk.take(written(TO_C2, text=text))
+            await desk.worker.step()
+        (other,) = [one for one in await town.holds() if one.id != hold.id]
+        await desk.approvals.decide(token(hold), Allow())
+        await desk.work()
+        assert [one.text for one in await town.messages(C2)] == ["Hello"]
+        assert sorted(type(one[TO_C2]).__name__ for one in await town.effects()) == ["Held", "Relayed"]
+        await desk.approvals.decide(token(other), Deny())
+        await desk.work()
+        await desk.messaging.add_participant(C2, Participant(BOB))
+        await desk.replay.all(dry_run=False)
+        assert [one.text for one in await town.messages(C2)] == ["Hello"]
+        assert sorted(type(one[TO_C2]).__name__ for one in await town.effects()) == ["Refused", "Relayed"]
+
+    told(story)
+
+
+def test_a_mail_that_borrows_the_id_of_one_that_was_turned_down_is_asked_about_by_itself() -> None:
+    async def story(town: Town) -> None:
+        desk = Desk(town)
+        hold = await holding(town, desk)
+        await desk.approvals.decide(token(hold), Deny())
+        await desk.work()
+        await desk.take(written(TO_C2, text="Another"))
+        await desk.work()
+        (other,) = [one for one in await town.holds() if one.id != hold.id]
+        assert other.state is HoldState.HELD
+        await desk.approvals.decide(token(other), Allow())
+        await desk.work()
+        assert [one.text for one in await town.messages(C2)] == ["Another"]
+
+    told(story)
+
+
 def test_no_link_but_ours_in_time_opens_anything() -> None:
     async def story(town: Town) -> None:
         desk = Desk(town)
@@ -348,7 +387,7 @@ def test_an_address_that_was_let_in_may_write_on() -> None:
         await desk.take(written(TO_C2, number=3, text="Is it me?", evidence=DOUBTFUL))
         await desk.work()
         assert [message.text.strip() for message in await town.messages(C2)] == ["Hello", "More"]
-        key = HoldKey(C1, hold.id, BOBS)
+        key = HoldKey(C1, hold.id, BOBS, hold.content_digest)
         assert await desk.holds.approvals([key]) == {key: None}
         admitted = Admitted(conversation=C1, address=BOBS, by=ANN, at=NOON)
         await desk.holds.admit(admitted)

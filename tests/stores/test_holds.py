@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from convalias.adapters import memory
 from convalias.codec import load
 from convalias.domain.addresses import EmailAddress
+from convalias.domain.context import HoldKey
 from convalias.domain.holds import HoldPolicy
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound import Asking, HeldMail, HoldId, HoldState, RecordKey
+from convalias.domain.inbound import Admits, Asking, HeldMail, HoldId, HoldState, RecordKey
 from convalias.domain.outcomes import Reason
 from convalias.ports.records import Conflict, Insert, Records, Replace, Write, Written
 from convalias.stores.errors import Contended
@@ -78,6 +79,31 @@ def test_a_hold_is_kept_once_and_a_change_that_changes_nothing_makes_nothing_due
         assert await holds.keep(HOLD) == decided
         assert await holds.get(C1, HOLD.id) == decided
         assert await holds.get(ConversationId("c2 @ä"), HOLD.id) is None
+
+    told(story)
+
+
+def test_another_mail_under_the_same_key_has_a_hold_of_its_own() -> None:
+    async def story(holds: Holds) -> None:
+        one, other = evolve(HOLD, content_digest="one"), evolve(HOLD, content_digest="other")
+        assert await holds.keep(one) == one
+        second = await holds.keep(other)
+        assert second is not None
+        assert second.id != one.id
+        assert await holds.keep(other) == second
+        keys = [HoldKey(C1, HOLD.id, None, digest) for digest in ("one", "other", "third")]
+        assert [await holds.of(key) for key in keys] == [one, second, None]
+        await holds.change(C1, second.id, approved, now=NOON)
+        assert list((await holds.approvals(keys)).values()) == [None, Admits.THIS_MAIL, None]
+
+    told(story)
+
+
+def test_a_hold_of_an_older_release_is_of_whatever_has_its_key() -> None:
+    async def story(holds: Holds) -> None:
+        await holds.keep(HOLD)
+        assert await holds.keep(evolve(HOLD, content_digest="one")) == HOLD
+        assert await holds.of(HoldKey(C1, HOLD.id, None, "other")) == HOLD
 
     told(story)
 

@@ -59,6 +59,11 @@ def _hold_1(fields: Body) -> Body:
     return {name: value for name, value in fields.items() if name not in {"admits", "evidence", "alias", "tell"}}
 
 
+def _hold_2(fields: Body) -> Body:
+    """Without what tells it from another mail under its Message-ID."""
+    return {name: value for name, value in fields.items() if name != "content_digest"}
+
+
 @frozen
 class Format(Generic[T_co]):
     """One row: the body of a `T_co` says `"$": "<tag>/<version>"`. Several classes are the members of a union."""
@@ -109,7 +114,7 @@ EVIDENCE: Final = Format("evidence", (EvidenceRecord,))
 OUTCOME: Final[Format[Outcome]] = Format("outcome", (inbound.Done, inbound.Dead, inbound.Quarantined, inbound.Expired))
 OUTCOME_RECORD: Final = Format("outcome_record", (OutcomeRecord,))
 CLAIM: Final = Format("claim", (Claim,))
-HOLD: Final = Format("hold", (HeldMail,), version=2, upgrades={1: _same}, downgrades={1: _hold_1})
+HOLD: Final = Format("hold", (HeldMail,), version=3, upgrades={1: _same, 2: _same}, downgrades={1: _hold_1, 2: _hold_2})
 WAITING: Final = Format("waiting", (Waiting,))
 ASKING: Final = Format("asking", (Asking,))
 ADMITTED: Final = Format("admitted", (Admitted,))

@@ -22,10 +22,15 @@ def hold_id(conversation: ConversationId, mail: MessageEnvelope, key: MailKey | 
     return HoldId(keyed("h", conversation, mail.content.digest) if key is None else str(key))
 
 
+def hold_key(conversation: ConversationId, mail: MessageEnvelope, key: MailKey | None) -> HoldKey:
+    """By what it is asked whether participants let in a mail that would be held so."""
+    sender = mail.sender.address if isinstance(mail.sender, ClearFrom) else None
+    return HoldKey(conversation, hold_id(conversation, mail, key), sender, mail.content.digest)
+
+
 def let_in(context: RoutingContext, mail: MessageEnvelope, conversation: ConversationId, hold: Hold) -> Admits | None:
     """What participants have let in of what would be held so."""
-    sender = mail.sender.address if isinstance(mail.sender, ClearFrom) else None
-    return context.approvals.get(HoldKey(conversation, hold_id(conversation, mail, hold.dedup_key), sender))
+    return context.approvals.get(hold_key(conversation, mail, hold.dedup_key))
 
 
 def as_relayed(conversation: ConversationId, mail: MessageEnvelope, hold: Hold) -> RelayToConversation:

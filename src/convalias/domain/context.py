@@ -62,6 +62,8 @@ class HoldKey:
     conversation: ConversationId
     hold: HoldId
     sender: EmailAddress | None
+    content_digest: str = ""
+    """Tells the held mail from another that borrows its Message-ID."""
 
 
 SightingKey: TypeAlias = tuple[MessageId, EmailAddress]

@@ -121,6 +121,19 @@ def _moved(hold: HeldMail, state: HoldState, by: AccountId | None) -> HeldMail:
     return evolve(hold, state=state, decided_by=by)
 
 
+def is_of(hold: HeldMail, content_digest: str) -> bool:
+    """Whether a mail under the key of a hold is the held one, by its canonical digest.
+
+    A Message-ID is the sender's text: what participants decide about one mail must not let in another that borrows it.
+    """
+    return hold.content_digest in {"", content_digest}
+
+
+def other_id(hold: HoldId, content_digest: str) -> HoldId:
+    """The hold of another mail under the same Message-ID."""
+    return HoldId(keyed("h", hold, content_digest))
+
+
 class Room(Enum):
     """Whether one more mail may wait."""
 

@@ -163,6 +163,8 @@ class HeldMail:
     """Where it was sent."""
     tell: bool = False
     """Whether its sender may be told when nobody has answered: he is proved, and no machine."""
+    content_digest: str = ""
+    """`MailContent.digest`. Empty: kept before that was written down."""
 
 
 @frozen(kw_only=True)

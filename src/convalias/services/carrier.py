@@ -9,7 +9,7 @@ from typing import Final, assert_never
 from attrs import Factory, evolve, field, frozen
 
 from convalias.domain.addresses import EmailAddress
-from convalias.domain.approvals import hold_id
+from convalias.domain.approvals import hold_key
 from convalias.domain.dedup import MailKey
 from convalias.domain.effects import AddMail, Command, HandOver, KeepHold, Note, Refuse, claims, commands
 from convalias.domain.envelope import ClearFrom, MessageEnvelope, Oddity
@@ -106,7 +106,7 @@ class PlanCarrier:
             case AddMail() if isinstance(before, Held | Refused):
                 return await self._turned_down(command, before, read)
             case KeepHold(conversation=conversation):
-                return await self._posted(conversation, read) or await self._was_over(command, before)
+                return await self._posted(conversation, read) or await self._was_over(command, before, read)
             case Refuse(recipient=recipient):
                 return await self._posted(_conversation(plan, recipient), read)
             case _:
@@ -115,17 +115,18 @@ class PlanCarrier:
     async def _turned_down(self, command: AddMail, before: Held | Refused, read: ReadMail) -> Refused | None:
         """A person's no stands, though the sender would be let in by now."""
         mail, conversation = _envelope(read), command.conversation
-        ids = [hold_id(conversation, mail, command.dedup_key), hold_id(conversation, mail, None)]
-        holds = await self.holds.several(conversation, ids)
-        if not any(hold.state is HoldState.REJECTED for hold in holds):
-            return None
-        return before if isinstance(before, Refused) else Refused(Reason.NEEDS_APPROVAL)
+        for key in (command.dedup_key, None):
+            hold = await self.holds.of(hold_key(conversation, mail, key))
+            if hold is not None and hold.state is HoldState.REJECTED:
+                return before if isinstance(before, Refused) else Refused(Reason.NEEDS_APPROVAL)
+        return None
 
-    async def _was_over(self, command: KeepHold, before: Effect | None) -> Refused | None:
+    async def _was_over(self, command: KeepHold, before: Effect | None, read: ReadMail) -> Refused | None:
         """What was decided of the hold stays as it was told."""
-        hold = await self.holds.get(command.conversation, command.hold) if isinstance(before, Refused) else None
-        over = hold is not None and hold.state in {HoldState.REJECTED, HoldState.EXPIRED}
-        return before if isinstance(before, Refused) and over else None
+        if not isinstance(before, Refused):
+            return None
+        hold = await self.holds.of(hold_key(command.conversation, _envelope(read), command.dedup_key))
+        return before if hold is not None and hold.state in {HoldState.REJECTED, HoldState.EXPIRED} else None
 
     async def _posted(self, conversation: ConversationId | None, read: ReadMail) -> Relayed | None:
         mail = read.mail
@@ -202,6 +203,7 @@ class PlanCarrier:
             evidence=mail.evidence,
             alias=command.recipient,
             tell=tell,
+            content_digest=mail.content.digest,
         )
         standing = await self.holds.keep(held)
         if standing is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Final, TypeVar
 
 from attrs import evolve, frozen
@@ -11,7 +12,7 @@ from attrs import evolve, frozen
 from convalias.codec import dump, load
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.context import HoldKey
-from convalias.domain.holds import DEFAULT_HOLD_POLICY, HoldPolicy, Room, expires_at, room_for
+from convalias.domain.holds import DEFAULT_HOLD_POLICY, HoldPolicy, Room, expires_at, is_of, other_id, room_for
 from convalias.domain.ids import ConversationId
 from convalias.domain.inbound import Admits, Admitted, Asking, HeldMail, HoldId, HoldState, Mark, RecordKey, Waiting
 from convalias.ports.records import Delete, Due, Insert, Key, Records, Replace, Stored, Written
@@ -51,6 +52,8 @@ class Holds:
         """
         stored = await self._stored(_hold_key(mail.conversation, mail.id))
         standing = None if stored is None else load(stored.body, HeldMail)
+        if standing is not None and not is_of(standing, mail.content_digest):
+            return await self.keep(evolve(mail, id=_other(mail.id, mail)))
         if stored is not None:
             await self.date(stored)
         if standing is None:
@@ -132,6 +135,11 @@ class Holds:
         stored = await self._stored(_hold_key(conversation, hold))
         return None if stored is None else load(stored.body, HeldMail)
 
+    async def of(self, key: HoldKey) -> HeldMail | None:
+        """The hold of that very mail, in whatever state."""
+        ids = key.hold, _other(key.hold, key)
+        return _among(key, await self.several(key.conversation, ids))
+
     async def several(self, conversation: ConversationId, holds: Sequence[HoldId]) -> tuple[HeldMail, ...]:
         """Those that exist, in the order asked."""
         keys = [_hold_key(conversation, one) for one in holds]
@@ -161,12 +169,12 @@ class Holds:
 
     async def approvals(self, of: Collection[HoldKey]) -> Mapping[HoldKey, Admits | None]:
         """What participants let in: that mail, or only its address; every asked key is answered."""
-        mails = {one: _hold_key(one.conversation, one.hold) for one in of}
+        mails = {one: [_hold_key(one.conversation, hold) for hold in (one.hold, _other(one.hold, one))] for one in of}
         senders = {one: _admitted_key(one.conversation, one.sender) for one in of if one.sender is not None}
-        found = await self.records.get(sorted({*mails.values(), *senders.values()}))
+        found = await self.records.get(sorted({*chain.from_iterable(mails.values()), *senders.values()}))
         answers: dict[HoldKey, Admits | None] = {}
-        for one, key in mails.items():
-            hold = load(found[key].body, HeldMail) if key in found else None
+        for one, keys in mails.items():
+            hold = _among(one, [load(found[key].body, HeldMail) for key in keys if key in found])
             approved = hold is not None and hold.state is HoldState.APPROVED
             address = senders.get(one) in found
             answers[one] = Admits.THIS_MAIL if approved else Admits.THIS_ADDRESS if address else None
@@ -250,6 +258,14 @@ def _not_before(asking: Asking, mail: HeldMail) -> datetime:
 
 def _hold_key(conversation: ConversationId, hold: HoldId) -> Key:
     return Key(HOLDS, encoded(conversation), hold)
+
+
+def _other(hold: HoldId, mail: HeldMail | HoldKey) -> HoldId:
+    return other_id(hold, mail.content_digest)
+
+
+def _among(key: HoldKey, holds: Iterable[HeldMail]) -> HeldMail | None:
+    return next((one for one in holds if is_of(one, key.content_digest)), None)
 
 
 def _posts_of(hold: HeldMail) -> str:
