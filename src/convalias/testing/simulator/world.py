@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -39,7 +39,10 @@ _RESTART: Final = 60.0
 _SELDOM: Final = 0.2
 _OFTEN: Final = 0.5
 """How likely a dependency is away in a run: channels are other people's, and what waits for one is where races are."""
-LEASED: Final = "deliveries.leased"
+_DRAINED: Final = frozenset({"feed", "deliveries", "deliveries.leased"})
+"""Lanes in which nothing waits once everything is done."""
+_PAUSES: Final[Mapping[str, timedelta]] = {"holds": timedelta(minutes=20)}
+"""Lanes in which other things wait for days (holds, until they expire): what is due so soon is a try that failed."""
 
 
 class ConnectionLost(Exception):
@@ -319,7 +322,7 @@ class World:
             left.append(f"event log: {lag} records not committed")
         for lane in self.engines.records.lanes():
             due = self.engines.records.next_due(lane)
-            if due is not None and (lane in {"feed", "deliveries", LEASED} or self._is_past(due)):
+            if due is not None and (lane in _DRAINED or self._is_past(due - _PAUSES.get(lane, timedelta(0)))):
                 left.append(f"lane {lane}: something due")
         if self.is_busy:
             left.append(f"outside: {len(self._outside)} under way")

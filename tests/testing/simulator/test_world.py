@@ -1,0 +1,46 @@
+"""When a run is over."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from convalias.ports.records import Due, Insert, Key
+from convalias.testing.simulator.loop import VirtualLoop
+from convalias.testing.simulator.ports import EPOCH
+from convalias.testing.simulator.weather import CALM
+from convalias.testing.simulator.world import Shape, World
+
+
+def left(lane: str, due: timedelta) -> list[str]:
+    """What keeps a world busy in which one record is due in that lane."""
+
+    async def story() -> list[str]:
+        world = World(1, weather=CALM, shape=Shape())
+        await asyncio.sleep(0)
+        await world.engines.records.write([Insert(Key("t", "p", "1"), {}, due=Due(lane, EPOCH + due))])
+        try:
+            return world.undrained()
+        finally:
+            await world.close()
+
+    loop = VirtualLoop()
+    try:
+        return loop.run_until_complete(story())
+    finally:
+        loop.close()
+
+
+@pytest.mark.parametrize("lane", ["feed", "deliveries", "deliveries.leased"])
+def test_a_run_is_not_over_while_an_event_or_a_delivery_waits_however_long(lane: str) -> None:
+    assert left(lane, timedelta(days=1)) == [f"lane {lane}: something due"]
+
+
+def test_a_run_waits_for_approved_mail_that_is_tried_again_and_for_no_hold_to_expire() -> None:
+    assert left("holds", timedelta(minutes=15)) == ["lane holds: something due"]
+    assert left("holds", timedelta(days=14)) == []
+
+
+def test_other_lanes_keep_a_run_busy_with_what_is_past_alone() -> None:
+    assert left("refusals", timedelta(0)) == ["lane refusals: something due"]
+    assert left("refusals", timedelta(seconds=1)) == []
