@@ -198,6 +198,41 @@ def test_in_stage_native_a_legacy_alias_is_an_alias() -> None:
     told(story)
 
 
+@pytest.mark.parametrize(("first", "then"), [(Stage.NATIVE, Stage.LEGACY), (Stage.LEGACY, Stage.NATIVE)])
+def test_what_a_try_has_claimed_the_next_one_carries_out_though_the_flag_has_flipped(first: Stage, then: Stage) -> None:
+    async def story(town: Town) -> None:
+        relayed = first is Stage.NATIVE
+        town.flags.set(Rollout(UseCase("apply"), first, 10_000, "salt"), Axis.INBOUND)
+        process = Process(town)
+        reference = await process.take(written(LEGACY_C1))
+        if relayed:
+            process.faults.fail("records.write", memory.before("records"), skip=1, times=1)  # the event, not the claim
+        else:
+            process.faults.fail("legacy.process", memory.before("legacy relay"), times=1)
+        assert isinstance(await process.relay.process(reference), Again)
+        town.flags.set(Rollout(UseCase("apply"), then, 10_000, "salt"), Axis.INBOUND)
+        outcome = await process.relay.process(reference)
+        assert isinstance(outcome, Done)
+        assert isinstance(dict(outcome.effects)[LEGACY_C1], Relayed if relayed else HandedOver)
+        assert (len(await town.messages()), len(await town.legacy.calls())) == ((1, 0) if relayed else (0, 1))
+
+    told(story)
+
+
+def test_what_another_post_has_claimed_is_left_to_it() -> None:
+    async def story(town: Town) -> None:
+        town.flags.set(Rollout(UseCase("apply"), Stage.NATIVE, 10_000, "salt"), Axis.INBOUND)
+        process = Process(town)
+        await process.relay.process(await process.take(written(LEGACY_C1)))
+        town.flags.set(Rollout(UseCase("apply"), Stage.LEGACY, 10_000, "salt"), Axis.INBOUND)
+        await town.clock.advance(timedelta(seconds=1))
+        again = evolve(written(LEGACY_C1), token="another")
+        outcome = await process.relay.process(await process.take(again))
+        assert outcome == Done(((LEGACY_C1, Skipped(None)),))
+
+    told(story)
+
+
 def test_without_a_legacy_relay_its_mail_waits() -> None:
     async def story(town: Town) -> None:
         process = Process(town, legacy=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, assert_never
 
 from attrs import Factory, evolve, field, frozen
@@ -16,6 +16,7 @@ from convalias.domain.envelope import ClearFrom, MessageEnvelope, Oddity
 from convalias.domain.evidence import Authentication, judge
 from convalias.domain.ids import ConversationId
 from convalias.domain.inbound import (
+    Claim,
     Effect,
     EnvelopeRecord,
     HandedOver,
@@ -23,6 +24,7 @@ from convalias.domain.inbound import (
     HeldMail,
     HoldState,
     Ignored,
+    Path,
     Refused,
     Relayed,
     Skipped,
@@ -30,6 +32,7 @@ from convalias.domain.inbound import (
 from convalias.domain.outcomes import Reason
 from convalias.domain.participants import AccountAuthor, Author, Standing
 from convalias.domain.plan import RoutingPlan
+from convalias.domain.rollout import Stage
 from convalias.domain.routing import may_be_told
 from convalias.domain.threads import ConversationThread
 from convalias.domain.verdicts import AliasRecipient
@@ -45,10 +48,23 @@ from convalias.stores.holds import Holds
 from convalias.stores.inbound import InboundRecords
 
 MOST_COPIES: Final = 20
+_STAGES: Final = {Path.RELAY: Stage.NATIVE, Path.LEGACY: Stage.LEGACY}
 
 
 class Overtaken(Exception):
     """The conversation changed between the decision and its effect: decide again."""
+
+
+class ClaimedOtherwise(Overtaken):
+    """An earlier try of this very post took another way, and a flag has flipped since: decide as it did.
+
+    Nobody else will: where the other way's try died after its claim, the mail would be carried by nothing.
+    """
+
+    def __init__(self, stages: Mapping[ConversationId, Stage]) -> None:
+        """The stage in which each claimed conversation was then."""
+        super().__init__(*stages)
+        self.stages = stages
 
 
 @frozen(kw_only=True)
@@ -72,12 +88,17 @@ class PlanCarrier:
         record: EnvelopeRecord,
         *,
         before: Mapping[EmailAddress, Effect] | None = None,
+        fixed: Collection[ConversationId] = (),
     ) -> Mapping[EmailAddress, Effect]:
         """What was done for each recipient. Raises an `ExceptionGroup` of what failed, after the rest is done.
 
         `before`: what an earlier decision came to. What is final stays as it is, and so does what a person rejected.
+        Raises `ClaimedOtherwise`, nothing done, unless the stage of that conversation is `fixed` for this decision.
         """
-        standing = await self.records.claim([evolve(one, at=record.post.received_at) for one in claims(plan)])
+        asked = [evolve(one, at=record.post.received_at) for one in claims(plan)]
+        standing = await self.records.claim(asked)
+        if stages := _otherwise(asked, standing, fixed):
+            raise ClaimedOtherwise(stages)
         earlier: Mapping[EmailAddress, Effect] = {} if before is None else before
         effects = {address: effect for address, effect in earlier.items() if is_final(effect)}
         todo = [one for one in commands(plan, standing) if one.recipient not in effects]
@@ -298,3 +319,14 @@ def _copies(mail: MessageEnvelope, author: Author) -> tuple[EmailAddress, ...]:
     if not registered or judge(mail.evidence) is not Authentication.AUTHENTICATED:
         return ()
     return mail.cc[:MOST_COPIES]
+
+
+def _otherwise(
+    asked: Iterable[Claim], standing: Iterable[Claim], fixed: Collection[ConversationId]
+) -> dict[ConversationId, Stage]:
+    """Where another way stands that this very post claimed: that of another post is carried out by its own tries."""
+    return {
+        stood.key.conversation: _STAGES[stood.path]
+        for one, stood in zip(asked, standing, strict=True)
+        if stood.path is not one.path and stood.at == one.at and stood.key.conversation not in fixed
+    }

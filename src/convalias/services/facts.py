@@ -113,10 +113,16 @@ class FactFinder:
     within: timedelta = ANSWER_WITHIN
 
     async def context(
-        self, mail: InboundMail, policy: RoutingPolicy, *, now: datetime, rules: RuleBook = RULES
+        self,
+        mail: InboundMail,
+        policy: RoutingPolicy,
+        *,
+        now: datetime,
+        rules: RuleBook = RULES,
+        stages: Mapping[ConversationId, Stage] | None = None,
     ) -> RoutingContext:
-        """Ask until nothing is open. Raises `Unavailable` when our own stores do not answer."""
-        context = RoutingContext(now=now, domains=self.domains, keys=self.keys)
+        """Ask until nothing is open; `stages` are known, and not asked. Raises `Unavailable` when our stores are away."""
+        context = RoutingContext(now=now, domains=self.domains, keys=self.keys, stages=stages or {})
         name = mail_name(mail)
         for _ in range(ROUNDS):
             open_ones = questions(mail, context, policy, rules)

@@ -16,6 +16,7 @@ from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.delivery import backoff
 from convalias.domain.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.explanation import numbered
+from convalias.domain.ids import ConversationId
 from convalias.domain.inbound import (
     Again,
     Dead,
@@ -31,6 +32,7 @@ from convalias.domain.inbound import (
 )
 from convalias.domain.plan import Decision, RoutingPlan, TryAgain
 from convalias.domain.policy import DEFAULT_POLICY, RoutingPolicy
+from convalias.domain.rollout import Stage
 from convalias.domain.routing import route
 from convalias.domain.rulebook import RuleBook
 from convalias.domain.rules import RULES
@@ -39,7 +41,7 @@ from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.blobs import Blobs
 from convalias.ports.mail import MailReader, ReadMail
 from convalias.services.announcing import Announcing
-from convalias.services.carrier import Overtaken, PlanCarrier
+from convalias.services.carrier import ClaimedOtherwise, Overtaken, PlanCarrier
 from convalias.services.evidence import EvidenceFinder
 from convalias.services.facts import FactFinder, mail_name
 from convalias.services.failures import described, leaves, outage_in
@@ -205,9 +207,12 @@ class InboundRelay:
         # Once more, for who is believed to have written a mail that came by a list depends on the evidence.
         return await self.reader.read(raw, evolve(record.post, evidence=found))
 
-    async def decide(self, record: EnvelopeRecord, read: ReadMail) -> Decision:
-        """What the rules say now of a mail that was received then. Changes nothing."""
-        context = await self.facts.context(read.mail, self.policy, now=record.post.received_at, rules=self.rules)
+    async def decide(
+        self, record: EnvelopeRecord, read: ReadMail, *, stages: Mapping[ConversationId, Stage] | None = None
+    ) -> Decision:
+        """What the rules say now of a mail that was received then. Changes nothing. `stages`: whatever flags say."""
+        now = record.post.received_at
+        context = await self.facts.context(read.mail, self.policy, now=now, rules=self.rules, stages=stages)
         return route(read.mail, context, self.policy, self.rules)
 
     async def _load(self, mail: MailReference) -> tuple[EnvelopeRecord | None, bytes | None]:
@@ -219,9 +224,9 @@ class InboundRelay:
         self, mail: MailReference, record: EnvelopeRecord, read: ReadMail, standing: OutcomeRecord | None
     ) -> Progress:
         before = standing.outcome.effects if standing is not None and isinstance(standing.outcome, Done) else ()
-        decided = 0
+        decided, stages = 0, dict[ConversationId, Stage]()
         while True:
-            plan = await self.decide(record, read)
+            plan = await self.decide(record, read, stages=stages)
             decided += 1
             if isinstance(plan, TryAgain):
                 return _waiting(plan)
@@ -229,7 +234,10 @@ class InboundRelay:
             if self.announcing is not None:
                 await self.announcing.note(plan, received=record.post.received_at)
             try:
-                effects = await self.carrier.carry_out(plan, read, record, before=dict(before))
+                effects = await self.carrier.carry_out(plan, read, record, before=dict(before), fixed=stages)
+            except ClaimedOtherwise as claimed:
+                stages.update(claimed.stages)
+                continue
             except Exception as error:
                 if decided < DECISIONS and all(isinstance(leaf, Overtaken) for leaf in leaves(error)):
                     continue
