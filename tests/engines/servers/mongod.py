@@ -35,6 +35,8 @@ class Mongod:
     def __init__(self, folder: Path, *options: str) -> None:
         """Nothing is started."""
         self.port = free_port()
+        self.known_at = self.port
+        """The port by which its set knows it, and sends clients to it: another one where something stands before it."""
         data = folder / "data"
         data.mkdir(parents=True, exist_ok=True)
         command: list[str | Path] = [
@@ -67,7 +69,7 @@ class ReplicaSet:
     @property
     def url(self) -> str:
         """Of the set."""
-        hosts = ",".join(f"127.0.0.1:{member.port}" for member in self.members)
+        hosts = ",".join(f"127.0.0.1:{member.known_at}" for member in self.members)
         return f"mongodb://{hosts}/?replicaSet={_SET}"
 
     def start(self) -> None:
@@ -76,7 +78,7 @@ class ReplicaSet:
             member.process.launch()
         for member in self.members:
             member.process.wait()
-        hosts = [{"_id": number, "host": f"127.0.0.1:{member.port}"} for number, member in enumerate(self.members)]
+        hosts = [{"_id": number, "host": f"127.0.0.1:{member.known_at}"} for number, member in enumerate(self.members)]
         settings = {"electionTimeoutMillis": 1_000, "heartbeatIntervalMillis": 200}
         with self.members[0].client() as first:
             first.admin.command("replSetInitiate", {"_id": _SET, "members": hosts, "settings": settings})

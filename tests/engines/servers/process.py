@@ -143,6 +143,18 @@ class ServerProcess:
         """SIGCONT: goes on as if no time had passed."""
         self._signal(signal.SIGCONT)
 
+    def ask_to_end(self, *, patience: float = 60.0) -> int:
+        """SIGTERM, and the exit status of one that listens to it. Raises `ServerFailed` for one that does not."""
+        if self._process is None:
+            raise ServerFailed(f"{self.name} is not running; start() it first")
+        self._signal(signal.SIGTERM)
+        try:
+            status = self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            raise ServerFailed(f"{self.name} does not end; its log ends:\n{self.tail()}") from None
+        self._gone()
+        return status
+
     def end(self, *, patience: float = 10.0) -> None:
         """SIGTERM, and SIGKILL to one that does not listen. Nothing happens to one that has ended."""
         if self._process is None:

@@ -126,9 +126,9 @@ def is_of(message: MessageAdded, mail: Mail) -> bool:
     return message.message_id == mail.message_id and marker(message) == mail.name
 
 
-def envelope_key(post: Post, *, source: str = "api") -> str:
+def envelope_key(post: Post) -> str:
     """Where the envelope record of a post has to lie: by the token's day and a digest of source and token."""
-    digest = hashlib.sha256(f"{source}\0{post.token}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{post.source}\0{post.token}".encode()).hexdigest()
     return f"envelopes/{post.day:%Y/%m/%d}/{digest}.json"
 
 

@@ -68,6 +68,8 @@ class Post:
     refused: bool = False
     """The receiver said that the token belongs to something else."""
     given_up: bool = False
+    source: str = "api"
+    """By which door it came."""
 
 
 @define(kw_only=True)
