@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Final, TypeVar
 
 from attrs import evolve
 
 from convalias.codec import load
 from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import DeliveryDecision, DeliveryState
-from convalias.domain.ids import AccountId, ConversationId, UseCase
+from convalias.domain.delivery import DeliveryDecision, DeliveryState, Owner
+from convalias.domain.ids import AccountId, ConversationId, EventId, UseCase
 from convalias.domain.keyring import Keyring
 from convalias.domain.participants import Participant
 from convalias.domain.rollout import Axis, Rollout, Stage
@@ -21,9 +23,12 @@ from convalias.testing.simulator.people import People
 from convalias.testing.simulator.weather import Fault
 from convalias.testing.simulator.world import World
 
+T = TypeVar("T")
 _STEP: Final = 5.0
 _LOOK: Final = 0.2
 _LOOKS: Final = 50
+_SOME: Final = 40
+_FAR: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _ROLLED: Final = 120.0
 """By then every process that was restarted is up again."""
 
@@ -66,6 +71,11 @@ class Operators:
             self._world.engines.flags.set(setting, axis)
         if draws.chance(0.5):  # and what was not yet tried is to follow at once
             await self.give_back(draws, name)
+        if draws.chance(0.5) and await self._until(_failing_calls):  # nobody waits for legacy any longer
+            self._changed(f"stage {Stage.NATIVE.value} 10000", None)
+            ours = Rollout(self._people.use_case, Stage.NATIVE, 10_000, "salt", reason=name)
+            self._world.engines.flags.set(ours, Axis.OUTBOUND)
+            await self.give_back(draws, name)
 
     async def turn(self, draws: Stream, name: str) -> None:
         """A conversation is closed, and most often reopened soon."""
@@ -82,7 +92,7 @@ class Operators:
         """A participant leaves, and most often comes back."""
         del name
         people = self._people
-        waiting = await self._somebody_waits() if draws.chance(0.6) else []
+        waiting = await self._until(_waiting) if draws.chance(0.6) else []
         conversation = draws.choice(people.conversations)
         who = draws.choice(people.members[conversation])
         if waiting:  # he has had enough before he is told
@@ -96,24 +106,15 @@ class Operators:
             await commanded(self._world, draws, lambda cv: cv.messaging.add_participant(conversation, back))
             self._changed(f"{who} is back", conversation)
 
-    async def _somebody_waits(self) -> list[tuple[ConversationId, AccountId]]:
-        """For whom something waits: what keeps it is most often over soon, and hardly ever begins just now."""
+    async def _until(self, found: Callable[[DeliveryDecision], Iterable[T]]) -> list[T]:
+        """What is found as soon as there is any: it is most often over soon, and hardly ever begins just now."""
+        records = self._world.engines.records
         for _ in range(_LOOKS):
-            if waiting := self._waiting():
-                return waiting
+            rows = await records.due("deliveries", until=_FAR, limit=_SOME)
+            if some := [one for row in rows for one in found(load(row.body, DeliveryDecision))]:
+                return some
             await asyncio.sleep(10 * _LOOK)
         return []
-
-    def _waiting(self) -> list[tuple[ConversationId, AccountId]]:
-        """Who has not been told yet of something, the last of them."""
-        rows = self._world.engines.records.table("decisions")
-        decisions = [load(stored.body, DeliveryDecision) for stored in rows]
-        return [
-            (decision.conversation, row.recipient)
-            for decision in decisions
-            for row in decision.deliveries
-            if row.state is DeliveryState.PLANNED and row.next_at is not None
-        ][-40:]
 
     async def revoke(self, draws: Stream, name: str) -> None:
         """One alias is revoked for good; its participant gets another."""
@@ -196,3 +197,18 @@ class Operators:
 
     def _changed(self, what: str, conversation: ConversationId | None) -> None:
         self._world.journal.changes.append(Change(at=self._world.now, what=what, conversation=conversation))
+
+
+def _waiting(decision: DeliveryDecision) -> Iterable[tuple[ConversationId, AccountId]]:
+    """Who has not been told yet, though it was tried."""
+    return [
+        (decision.conversation, row.recipient)
+        for row in decision.deliveries
+        if row.state is DeliveryState.PLANNED and row.next_at is not None and row.attempts
+    ]
+
+
+def _failing_calls(decision: DeliveryDecision) -> Iterable[EventId]:
+    """What legacy was told, or was not: a call of its own has failed, and will be made again."""
+    if decision.owner is Owner.LEGACY and decision.index is not None and decision.index.attempts:
+        yield decision.event
