@@ -83,6 +83,11 @@ class Machine:
             assert selector.select(READY_WITHIN), f"convalias {self.command} did not get ready"
         return process.stdout.readline()
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        return self._running().pid
+
     def kill(self) -> None:
         """As an outage does: no signal handler, no clean-up."""
         if self._process is not None:
