@@ -7,6 +7,7 @@ from convalias.cli.errors import Failed, told
 from convalias.cli.exits import Exit
 from convalias.domain.errors import InvalidValue
 from convalias.ports.errors import NotFound, Rejected, Unavailable
+from convalias.stores.errors import Contended
 
 
 @pytest.mark.parametrize(
@@ -14,8 +15,9 @@ from convalias.ports.errors import NotFound, Rejected, Unavailable
     [
         (Failed("no", Exit.CONFIG), Exit.CONFIG),
         (NotFound("conversation c1"), Exit.NO_INPUT),
-        (Unavailable("records"), Exit.TRY_AGAIN),
-        (Rejected("closed"), Exit.REFUSED),
+        (Unavailable("records"), Exit.UNAVAILABLE),
+        (Contended("records"), Exit.TRY_AGAIN),
+        (Rejected("a record is too large for the topic; raise its max.message.bytes"), Exit.CONFIG),
         (InvalidValue("x", found=1, expected="2"), Exit.DATA),
         (ModuleNotFoundError("no", name="starlette.routing"), Exit.UNAVAILABLE),
         (KeyError("x"), Exit.INTERNAL),
@@ -36,7 +38,7 @@ def test_a_missing_package_names_what_to_install() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(RuntimeError("boom"), 70), (KeyboardInterrupt(), 130), (Unavailable("records"), 75)]
+    ("error", "status"), [(RuntimeError("boom"), 70), (KeyboardInterrupt(), 130), (Unavailable("records"), 69)]
 )
 def test_a_command_that_fails_leaves_one_line_and_its_status(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, status: int

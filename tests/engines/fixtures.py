@@ -23,6 +23,7 @@ import pytest
 from attrs import frozen
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from engines.four import Four, four
 from engines.servers import kafka as kafka_servers
 from engines.servers import mongod, process
 from engines.servers import s3 as s3_servers
@@ -32,7 +33,7 @@ from engines.servers.given import MISSING, EngineMissing, given
 T = TypeVar("T")
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
-ENGINES: Final = ("mongodb", "kafka", "s3", "sqs")
+ENGINES: Final = ("mongodb", "kafka", "s3", "sqs", "four_engines")
 """Names of the fixtures."""
 
 
@@ -161,6 +162,13 @@ def sqs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         return
     with or_skip(start[tier](tmp_path_factory.mktemp(f"sqs-{tier}"))) as server:
         yield AwsServer(server.url, tier=tier)
+
+
+@pytest.fixture(scope="session")
+def four_engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Four]:
+    """One of each, the best that is there: for what a whole deployment on them does."""
+    with or_skip(four(tmp_path_factory.mktemp("four"))) as servers:
+        yield servers
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m engine` chooses

@@ -86,7 +86,7 @@ def test_a_server_that_is_away_is_no_wrong_setting(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
     config, _ = deployment(tmp_path, "s3://bucket?endpoint=http://127.0.0.1:9&retries=0&timeout=1")
     status, _, err = run(capsys, "show", "conversation", "c1", "--config", config)
-    assert status == 75
+    assert status == 69
     assert "the object store is unavailable" in err
     assert "127.0.0.1" not in err
     assert run(capsys, "doctor", "--config", config)[0] == 69

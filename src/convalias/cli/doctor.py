@@ -10,6 +10,7 @@ import click
 
 from convalias.cli.deployment import At, located
 from convalias.cli.examining import Finding, Health, examine_place, examine_settings, examine_store
+from convalias.cli.examining_engines import examine_engines
 from convalias.cli.exits import Exit
 from convalias.cli.output import Row, listing
 
@@ -20,7 +21,7 @@ _STATUS: Final = {Health.MISCONFIGURED: Exit.CONFIG, Health.AWAY: Exit.UNAVAILAB
 @click.command("doctor")
 @located
 def command(at: At) -> int:
-    """Look at settings, keys, domains, disk, clock, store and queue; say what mends what is wrong.
+    """Look at settings, keys, domains, disk, clock, every engine and what is kept; say what mends what is wrong.
 
     Exit status: 0 when all is well (warnings allowed), 78 for settings that cannot be, 69 when something is away.
     """
@@ -36,6 +37,9 @@ def _examine(at: At) -> Sequence[Finding]:
     if settings is None:
         return findings
     findings = [*findings, *examine_place(settings)]
+    if any(one.health in _STATUS for one in findings):
+        return findings
+    findings = [*findings, *asyncio.run(examine_engines(settings))]
     if any(one.health in _STATUS for one in findings):
         return findings
     return [*findings, *asyncio.run(examine_store(at.convalias(), settings))]

@@ -48,7 +48,12 @@ def told(error: BaseException) -> Failed:
             return Failed(f"{package} is not installed; pip install 'convalias[all]' brings it", Exit.UNAVAILABLE)
         case WrongSettings():
             return Failed("; ".join(f"{key}: {problem}" for key, problem in error.problems.items()), Exit.CONFIG)
-        case Unavailable() | Contended():
+        case Unavailable():
+            return Failed(
+                f"{error}; see that it runs and is reached from here (convalias doctor), then try again",
+                Exit.UNAVAILABLE,
+            )
+        case Contended():
             return Failed(f"{error}; the same command may work later", Exit.TRY_AGAIN)
         case _ if status := _status(error):
             return Failed(str(error), status)
@@ -62,10 +67,12 @@ def _status(error: BaseException) -> Exit | None:
     match error:
         case NotFound() | NoSuchConversation() | NoSuchAlias():
             return Exit.NO_INPUT
-        case Rejected() | Refused():
+        case Refused():
             return Exit.REFUSED
         case InvalidValue() | KeyReused() | CodecError() | StoreError():
             return Exit.DATA
+        case Rejected():  # an engine's own limit: trying again changes nothing, its settings do
+            return Exit.CONFIG
         case _ if is_unusable(error):
             return Exit.CONFIG
         case _:

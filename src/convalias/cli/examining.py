@@ -15,7 +15,6 @@ from attrs import frozen
 from convalias.adapters.embedded import EmbeddedError
 from convalias.adapters.embedded.folder import file_system
 from convalias.app.embedded import KEY_FILE, file_keyring
-from convalias.app.engines import Examined
 from convalias.app.facade import Convalias
 from convalias.cli.errors import is_unusable
 from convalias.cli.stored import everything
@@ -174,7 +173,6 @@ async def examine_store(cv: Convalias, settings: Settings) -> list[Finding]:
                 await _strays(cv),
                 await _retired(cv, settings),
                 *[await _answers(name, check) for name, check in (await cv.checks()).items()],
-                *await _queue(cv),
                 await _waiting(cv),
                 await _dead(cv),
             ]
@@ -259,16 +257,6 @@ async def _answers(name: str, check: Callable[[], Awaitable[object]]) -> Finding
     except PortError as error:
         return Finding(check=name, health=Health.AWAY, found=str(error), mend="see that it runs, then try again")
     return Finding(check=name, found="answers")
-
-
-async def _queue(cv: Convalias) -> list[Finding]:
-    """Settings of the queue's own, where it has any: what would take jobs away from us before their time."""
-    if not isinstance(cv.ports.queue, Examined):
-        return []
-    wrong = await cv.ports.queue.shortcomings()
-    return [
-        Finding(check="queue settings", health=Health.WARNING, found=one.found, mend=one.mend) for one in wrong
-    ] or [Finding(check="queue settings", found="keep jobs for as long as we need them")]
 
 
 async def _waiting(cv: Convalias) -> Finding:

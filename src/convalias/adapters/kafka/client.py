@@ -2,10 +2,75 @@
 
 from __future__ import annotations
 
-from confluent_kafka import Consumer, Producer
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from enum import Enum
+from typing import Protocol
+
+from confluent_kafka import Consumer, Producer, TopicCollection
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._metadata import ClusterMetadata
+from confluent_kafka.admin._resource import ResourceType
 
 from convalias.adapters.kafka.errors import UnusableTopicError, translated, unusable
+from convalias.adapters.kafka.place import Place, admin_config
+
+
+class PartitionDescription(Protocol):
+    """Who has it. A partition without a leader has None there."""
+
+    replicas: Sequence[object]
+    isr: Sequence[object]
+    leader: object
+
+
+class Description(Protocol):
+    """What is read of a topic's description."""
+
+    partitions: Sequence[PartitionDescription]
+    authorized_operations: Sequence[Enum] | None
+
+
+class Setting(Protocol):
+    """One of a topic's own."""
+
+    value: object
+
+
+class Admin(Protocol):
+    """What is used of the client for administration."""
+
+    def describe_topics(
+        self, topics: TopicCollection, /, *, include_authorized_operations: bool, request_timeout: float
+    ) -> Mapping[str, Future[Description]]:
+        """Answers by topic."""
+        ...
+
+    def describe_configs(
+        self, resources: list[ConfigResource], /, *, request_timeout: float
+    ) -> Mapping[ConfigResource, Future[Mapping[str, Setting]]]:
+        """Answers by resource."""
+        ...
+
+
+def admin(place: Place) -> Admin:
+    """Connects when it is asked."""
+    client: Admin = AdminClient(admin_config(place))
+    return client
+
+
+def asked_about(client: Admin, place: Place) -> Future[Description]:
+    """The topic's partitions, and what we may do there."""
+    topics = TopicCollection([place.topic])
+    asked = client.describe_topics(topics, include_authorized_operations=True, request_timeout=place.limits.timeout)
+    return asked[place.topic]
+
+
+def asked_for_settings(client: Admin, place: Place) -> Future[Mapping[str, Setting]]:
+    """The topic's own settings, by name."""
+    resource = ConfigResource(ResourceType.TOPIC, place.topic)
+    return client.describe_configs([resource], request_timeout=place.limits.timeout)[resource]
 
 
 def partitions_of(client: Producer | Consumer, topic: str, timeout: float) -> int:

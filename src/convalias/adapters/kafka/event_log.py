@@ -8,12 +8,14 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Final, Self
 
+from convalias.adapters.kafka import examining
 from convalias.adapters.kafka.errors import WHAT
 from convalias.adapters.kafka.place import Limits, Place, read_url
 from convalias.adapters.kafka.reading import Reader
 from convalias.adapters.kafka.sending import Sender
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventRecord
+from convalias.ports.examining import Observation
 
 _NOTHING_MORE: Final = 5.0
 """Seconds for the producer's thread to end; it has nothing left to send."""
@@ -58,6 +60,10 @@ class EventLog:
         if sender is not None:
             sender.end()
             await sender.ended(_NOTHING_MORE)
+
+    async def examine(self) -> Sequence[Observation]:
+        """The topic's partitions, replicas and settings, and what the credentials may do. Nothing is changed."""
+        return await examining.examine(self._place)
 
     async def publish(self, records: Sequence[EventRecord]) -> None:
         """Returned: all are on all replicas in sync, in order per conversation."""

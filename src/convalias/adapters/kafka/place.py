@@ -141,6 +141,11 @@ def consumer_config(place: Place, group: str) -> Config:
     }
 
 
+def admin_config(place: Place) -> dict[str, str | int | float | bool]:
+    """Only who, where and how safely."""
+    return {name: value for name, value in _common(place).items() if not callable(value)}
+
+
 def _common(place: Place) -> Config:
     config: Config = {
         "bootstrap.servers": place.servers,

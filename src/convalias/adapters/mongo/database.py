@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -14,10 +14,11 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from convalias.adapters.mongo import schema
+from convalias.adapters.mongo import examining, schema
 from convalias.adapters.mongo.documents import Change, Document, KeyDocument
 from convalias.adapters.mongo.errors import UnusableStoreError, is_not_allowed, translate, translated
 from convalias.ports.errors import Unavailable
+from convalias.ports.examining import Observation
 
 T = TypeVar("T")
 
@@ -77,6 +78,10 @@ class Database:
             await self._look_at_server()
             await self._look_at_collection()
             await self.read(lambda: self._strict.find_one({"_id": _NOBODY}))
+        except Unavailable as away:
+            without = self._without_majority()
+            await self.close()
+            raise (without or away) from away
         except BaseException:
             await self.close()
             raise
@@ -90,6 +95,10 @@ class Database:
         await self._look_at_server()
         with translated("store"):
             return list(await schema.migrate(self._database))
+
+    async def examine(self) -> Sequence[Observation]:
+        """Members, permissions, concerns and the clock of an opened database. Nothing is changed."""
+        return await examining.examine(self._database, self.records)
 
     async def read(self, ask: Callable[[], Awaitable[T]]) -> T:
         """The answer of a primary that knows all that was ever acknowledged. Raises `Unavailable`."""
@@ -115,6 +124,13 @@ class Database:
             if server.server_type_name == "RSPrimary":
                 return server.election_id
         return None
+
+    def _without_majority(self) -> Unavailable | None:
+        """Why nobody answers, where members do and none of them is primary: the others are what has to be mended."""
+        kinds = [one.server_type_name for one in self._client.topology_description.server_descriptions().values()]
+        if "RSPrimary" in kinds or not {"RSSecondary", "RSOther"} & {*kinds}:
+            return None
+        return Unavailable("the primary of the store's replica set (a majority of its members must run)")
 
     async def _look_at_server(self) -> None:
         try:

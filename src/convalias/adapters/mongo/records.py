@@ -19,6 +19,7 @@ from convalias.adapters.mongo.database import Database
 from convalias.adapters.mongo.documents import Document, due_document, inserted, instant, key_document, stored
 from convalias.adapters.mongo.errors import translated
 from convalias.adapters.mongo.schema import DUE, NAMES
+from convalias.ports.examining import Observation
 from convalias.ports.records import Conflict, Delete, Insert, Key, Replace, Stored, Write, Written
 
 _Filter: TypeAlias = Mapping[str, object]
@@ -93,6 +94,10 @@ class Records:
             found += dict.fromkeys(page)
             after = found[-1]
         return found[:limit]
+
+    async def examine(self) -> Sequence[Observation]:
+        """What the database says about itself."""
+        return await self._database.examine()
 
     async def _ids(self, query: _Filter) -> Sequence[str]:
         """Partitions of a page, from the index over `_id` alone."""

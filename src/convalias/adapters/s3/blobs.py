@@ -14,10 +14,11 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore
 
-from convalias.adapters.s3 import errors
+from convalias.adapters.s3 import errors, examining
 from convalias.adapters.s3.names import key_of, name_of, start_of
 from convalias.adapters.s3.place import Credentials, Limits, Place, client, read_url
 from convalias.ports.blobs import Put
+from convalias.ports.examining import Observation
 
 T = TypeVar("T")
 
@@ -92,6 +93,10 @@ class Blobs:
             return await _least(found, limit)
 
         return await self._do(read) if limit > 0 else []
+
+    async def examine(self) -> Sequence[Observation]:
+        """Permissions, the condition of a create, and the clock, by an object that is made and removed."""
+        return await examining.examine(self._client, below=PARTS)
 
     async def _at_once(self, name: str, body: bytes) -> Put:
         try:

@@ -16,6 +16,7 @@ _NO_BUCKET: Final = re.compile(r"<Code>(?:NoSuchBucket|ContainerNotFound)</Code>
 _MEND: Final = {
     "bucket": "the bucket does not exist; create it, or name another in `raw`",
     "permission": "the credentials are refused there; they need GetObject, PutObject, DeleteObject and ListBucket",
+    "clock": "this machine's clock is not the engine's, which refuses what it signs; set it (NTP)",
     "credentials": "there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role",
 }
 
@@ -60,6 +61,8 @@ def unusable(error: BaseException) -> UnusableBucketError | None:
     text = str(error)
     if no_bucket(error):
         return UnusableBucketError(_MEND["bucket"])
+    if RequestFailed(error).code == "RequestTimeTooSkewed":
+        return UnusableBucketError(_MEND["clock"])
     if _REFUSED.search(text):
         return UnusableBucketError(f"{_MEND['permission']} ({RequestFailed(error)})")
     if "instance metadata" in text.lower() or "missing accesskeyid" in text.lower().replace(" ", ""):

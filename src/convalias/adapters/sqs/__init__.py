@@ -1,6 +1,5 @@
 """Jobs in Amazon SQS, or in a server that speaks its protocol, by URL."""
 
-from convalias.adapters.sqs.attributes import Shortcoming
 from convalias.adapters.sqs.errors import RequestFailed, SqsError, UnusableQueueError
 from convalias.adapters.sqs.place import Credentials, Limits
 from convalias.adapters.sqs.queue import JobQueue
@@ -10,7 +9,6 @@ __all__ = [
     "JobQueue",
     "Limits",
     "RequestFailed",
-    "Shortcoming",
     "SqsError",
     "UnusableQueueError",
 ]

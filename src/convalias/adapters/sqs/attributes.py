@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
-from attrs import frozen
+from convalias.ports.examining import Observation, weak
 
 LEAST_RECEIVES: Final = 100
 """The library gives up a job itself, after recorded failures; what the queue does first takes it out of its hands."""
@@ -16,14 +16,6 @@ LEAST_SIZE: Final = 1_024
 """Octets: a job is the reference to a mail, a few hundred characters."""
 _LONGEST_RETENTION: Final = timedelta(days=14)
 _DAY: Final = timedelta(days=1)
-
-
-@frozen
-class Shortcoming:
-    """What is wrong with the queue's own settings, and what mends it."""
-
-    found: str
-    mend: str
 
 
 def number(attributes: Mapping[str, str], name: str, default: int = 0) -> int:
@@ -38,22 +30,32 @@ def retention(attributes: Mapping[str, str]) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def shortcomings(attributes: Mapping[str, str]) -> Iterator[Shortcoming]:
-    """All that there are."""
+def shortcomings(attributes: Mapping[str, str]) -> Iterator[Observation]:
+    """What would lose jobs or hold them up, all of it."""
     receives = _most_receives(attributes.get("RedrivePolicy", ""))
     if receives is not None and receives < LEAST_RECEIVES:
-        yield Shortcoming(
+        yield weak(
+            "redrive policy",
             f"its redrive policy takes a job away after {receives} receives",
             f"set maxReceiveCount to {LEAST_RECEIVES}: the dead letters are the library's own",
         )
     if (kept := retention(attributes)) < LEAST_RETENTION:
-        yield Shortcoming(
-            f"it forgets jobs after {kept / _DAY:.3g} days", "set MessageRetentionPeriod to 1209600, 14 days"
+        yield weak(
+            "settings",
+            f"it forgets jobs after {kept / _DAY:.3g} days",
+            "set MessageRetentionPeriod to 1209600, 14 days",
         )
     if delay := number(attributes, "DelaySeconds"):
-        yield Shortcoming(f"it delays every job for {delay} seconds", "set DelaySeconds to 0")
+        yield weak("settings", f"it delays every job for {delay} seconds", "set DelaySeconds to 0")
     if (size := number(attributes, "MaximumMessageSize", LEAST_SIZE)) < LEAST_SIZE:
-        yield Shortcoming(f"it takes bodies of {size} octets at most", "set MaximumMessageSize to 262144")
+        yield weak("settings", f"it takes bodies of {size} octets at most", "set MaximumMessageSize to 262144")
+
+
+def redrive(attributes: Mapping[str, str]) -> Observation:
+    """What stands, where nothing about it falls short."""
+    receives = _most_receives(attributes.get("RedrivePolicy", ""))
+    found = "none: the dead letters are the library's own" if receives is None else f"after {receives} receives"
+    return Observation(about="redrive policy", found=found)
 
 
 def _most_receives(policy: str) -> int | None:

@@ -43,6 +43,12 @@ class FailedEntry(TypedDict):
     Code: str
 
 
+class Metadata(TypedDict):
+    """About the answer itself."""
+
+    HTTPHeaders: dict[str, str]
+
+
 class Answer(TypedDict, total=False):
     """What is read of any operation's answer."""
 
@@ -50,6 +56,7 @@ class Answer(TypedDict, total=False):
     Messages: list[Message]
     Failed: list[FailedEntry]
     Attributes: dict[str, str]
+    ResponseMetadata: Metadata
 
 
 class _Method(Protocol):

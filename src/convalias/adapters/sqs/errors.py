@@ -19,6 +19,7 @@ _REFUSED: Final = frozenset(
     SignatureDoesNotMatch UnrecognizedClientException
     """.split()
 )
+_SKEWED: Final = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
 _NO_CREDENTIALS: Final = frozenset(
     {"CredentialRetrievalError", "NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError"}
 )
@@ -26,6 +27,7 @@ _MEND: Final = {
     "queue": "the queue does not exist; create it, or name another in `queue`",
     "permission": "the credentials are refused there; they need GetQueueUrl, GetQueueAttributes, SendMessage, "
     "ReceiveMessage, DeleteMessage and ChangeMessageVisibility",
+    "clock": "this machine's clock is not the engine's, which refuses what it signs; set it (NTP)",
     "credentials": "there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role",
 }
 
@@ -62,6 +64,12 @@ def failure(error: Exception) -> RequestFailed:
     return RequestFailed(type(error).__name__, status=status if isinstance(status, int) else None, code=code)
 
 
+def is_refused(error: Unavailable) -> bool:
+    """Whether it is that the credentials may not do this."""
+    cause = error.__cause__
+    return isinstance(cause, RequestFailed) and cause.code in _REFUSED
+
+
 def unavailable(cause: RequestFailed | None) -> Unavailable:
     """The port's error. Credentials that stopped working are an outage too: work waits until they work again."""
     translated = Unavailable(WHAT)
@@ -76,6 +84,8 @@ def unusable(error: Unavailable) -> UnusableQueueError | None:
         return None
     if cause.code in _NO_QUEUE:
         return UnusableQueueError(_MEND["queue"])
+    if cause.code in _SKEWED:
+        return UnusableQueueError(_MEND["clock"])
     if cause.code in _REFUSED:
         return UnusableQueueError(f"{_MEND['permission']} ({cause})")
     if cause.kind in _NO_CREDENTIALS:

@@ -11,13 +11,14 @@ from typing import Final, Self
 
 from attrs import frozen
 
-from convalias.adapters.sqs import attributes, errors
+from convalias.adapters.sqs import attributes, errors, examining
 from convalias.adapters.sqs.batches import MOST, MOST_OCTETS, Batches, Fates
 from convalias.adapters.sqs.connection import Answer, Connection, FailedEntry, Message
 from convalias.adapters.sqs.held import LONGEST, Held
 from convalias.adapters.sqs.place import Credentials, Limits, read_url
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import PortError, Rejected, Unavailable
+from convalias.ports.examining import Observation
 from convalias.ports.queue import Job, QueueDepth
 
 _NOW: Final = timedelta(0)
@@ -140,9 +141,9 @@ class JobQueue:
             return QueueDepth(ready, in_flight, None, attributes.retention(found))
         return QueueDepth(ready, in_flight, max(self._clock.now() - sent, _NOW))
 
-    async def shortcomings(self) -> Sequence[attributes.Shortcoming]:
-        """What about the queue's own settings would lose jobs or hold them up."""
-        return list(attributes.shortcomings(await self._attributes()))
+    async def examine(self) -> Sequence[Observation]:
+        """The queue's own settings, what the credentials may do, the engine's clock. No job is touched."""
+        return await examining.examine(self._connection)
 
     async def _attributes(self) -> dict[str, str]:
         answer = await self._connection.call("get_queue_attributes", AttributeNames=["All"])
