@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from convalias.testing.simulator.checker import Violation
+from convalias.testing.simulator.checker import Violation, judged
 from engines.chaos.backend import Backend, backend
 from engines.chaos.deployment import SECRETS, Deployment
 from engines.chaos.faults import Fault, Havoc, by_kind, drawn
@@ -97,12 +97,26 @@ def test_a_rolling_restart_under_load_keeps_order_and_doubles_nothing(engines: B
 
 
 def judge(places: Places, faults: Sequence[Fault]) -> None:
-    world, wrong = asyncio.run(at_rest(places, within=AT_REST_WITHIN))
+    asyncio.run(_judge(places, faults))
+
+
+async def _judge(places: Places, faults: Sequence[Fault]) -> None:
+    world, wrong = await at_rest(places, within=AT_REST_WITHIN)
     kinds = f" ({by_kind(faults)})" if faults else ""
     lost, doubled = counted(world, wrong)
     say(f"chaos: {len(faults)} faults{kinds}, {len(places.journal.mails)} mails, lost {lost}, doubled {doubled}")
     assert not wrong
     assert lost == doubled == 0
+    await sees_what_is_lost_and_what_is_doubled(world)
+
+
+async def sees_what_is_lost_and_what_is_doubled(world: Recovered) -> None:
+    """The judge of a run is judged by it: with one telling less, and with one more, it must object."""
+    sent = world.engines.hub.sent
+    sent.append(sent[0])
+    assert counted(world, await judged(world, drained=())) == (0, 1)
+    del sent[-1], sent[0]
+    assert counted(world, await judged(world, drained=())) == (1, 0)
 
 
 def counted(world: Recovered, wrong: Sequence[Violation]) -> tuple[int, int]:
