@@ -103,6 +103,10 @@ class ServerProcess:
         self.launch()
         self.wait()
 
+    def also(self, *arguments: str) -> None:
+        """Further arguments from the next start on."""
+        self._command += arguments
+
     def launch(self) -> None:
         """Start it and do not wait."""
         self.folder.mkdir(parents=True, exist_ok=True)
