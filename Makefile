@@ -96,7 +96,7 @@ format: $(STAMP) ## Format the code and mend what the linter can
 bench: $(STAMP) ## Measure, one question after the other
 	@set -e; for question in bench/[!_]*.py; do echo "== $$question"; $(BIN)/python "$$question"; done
 
-soak: $(STAMP) ## Kill running instances at random, fuzz a million inputs, attack with mails of 25 MB
+soak: $(STAMP) ## Kill instances and engines at random, fuzz a million inputs, attack with mails of 25 MB
 	CONVALIAS_SOAK=1 $(BIN)/python -m pytest -m soak -s $(ARGS)
 
 # The one step that resolves. Valid for every Python and platform that pyproject.toml allows.

@@ -48,21 +48,13 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_a_handful_of_faults_loses_nothing_and_doubles_nothing(engines: Backend, tmp_path: Path) -> None:
-    endure(engines, tmp_path, "handful", A_HANDFUL)
-
-
 @pytest.mark.soak
-@pytest.mark.skipif(not WHOLE, reason="minutes of faults: `make soak`")
-def test_many_faults_lose_nothing_and_double_nothing(engines: Backend, tmp_path: Path) -> None:
-    endure(engines, tmp_path, "many", drawn(SEED, FAULTS))
-
-
-def endure(engines: Backend, folder: Path, name: str, faults: Sequence[Fault]) -> None:
+def test_faults_lose_nothing_and_double_nothing(engines: Backend, tmp_path: Path) -> None:
     """Each fault in its turn, in the middle of mail; then peace; then what the laws say."""
-    engines.furnish(name)
+    faults = drawn(SEED, FAULTS) if WHOLE else A_HANDFUL
+    engines.furnish("faults")
     writer = Writer(seed=SEED, conversations=4)
-    with Deployment(folder, engines.urls(name), workers=2) as deployment:
+    with Deployment(tmp_path, engines.urls("faults"), workers=2) as deployment:
         deployment.open(writer)
         havoc = Havoc(engines, deployment, seed=SEED)
         with Provider(deployment.port, journal=writer.journal, seed=SEED) as provider:
@@ -74,7 +66,7 @@ def endure(engines: Backend, folder: Path, name: str, faults: Sequence[Fault]) -
                 havoc.cause(fault)
                 assert not deployment.fallen()
             provider.finish(within=ANSWERED_WITHIN)
-        judge(Places(urls=engines.direct(name), folder=folder, journal=writer.journal), faults)
+        judge(Places(urls=engines.direct("faults"), folder=tmp_path, journal=writer.journal), faults)
         assert not deployment.fallen()
 
 
