@@ -13,6 +13,7 @@ from attrs import frozen
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from convalias.adapters import mongo
+from engines.chaos.patience import patiently
 from engines.chaos.proxy import Proxy
 from engines.servers.kafka import Kafka
 from engines.servers.mongod import ReplicaSet
@@ -75,7 +76,7 @@ class Backend:
             await database.migrate()
             await database.close()
 
-        asyncio.run(migrated())
+        asyncio.run(patiently(migrated))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from convalias.domain.keyring import Keyring, RootKey
 from convalias.testing.simulator.world import ALIAS_DOMAIN
 from engines.chaos import node
 from engines.chaos.backend import ENVIRONMENT
+from engines.chaos.patience import patiently
 from engines.chaos.provider import SIGNING_KEY
 from engines.chaos.writer import AUTHENTICATED_BY, USE_CASE, Writer
 from engines.servers.process import ServerProcess, free_port, listens
@@ -67,7 +68,7 @@ class Deployment:
                     aliases = await cv.open_conversation(conversation, use_case=USE_CASE, participants=participants)
                     writer.know(conversation, {AccountId(one): address for one, address in aliases.items()})
 
-        asyncio.run(opening())
+        asyncio.run(patiently(opening))
 
     def new_worker(self) -> ServerProcess:
         """A further one, not started and not yet among `workers`."""

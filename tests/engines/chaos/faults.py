@@ -81,7 +81,7 @@ class Havoc:
             return
         process.start()
         if target == "mongodb":
-            self._backend.mongodb.wait_for_all()
+            self._backend.mongodb.wait_for_all(patience=300.0)
 
     def _stop(self, target: str) -> None:
         process = self._target(target)
@@ -113,7 +113,7 @@ class Havoc:
     def _target(self, target: str) -> ServerProcess:
         match target:
             case "mongodb":
-                return self._backend.mongodb.primary().process
+                return self._backend.mongodb.primary(patience=300.0).process
             case "worker":
                 return self._draws.choice(self._deployment.workers)
             case "web":

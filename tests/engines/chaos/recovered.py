@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,7 @@ from convalias.testing.simulator.ports import EPOCH
 from convalias.testing.simulator.weather import CALM
 from convalias.testing.simulator.world import Shape, World
 from engines.chaos.node import HUB, REFUSALS
+from engines.chaos.patience import patiently
 from engines.chaos.recorder import Ledger, notification, outgoing
 
 _READ_WITHIN: Final = 60.0
@@ -89,7 +91,7 @@ async def at_rest(places: Places, *, within: float) -> tuple[Recovered, Sequence
     """The world when nothing is wrong with it, or as it is when the time is over, with what is wrong."""
     until = time.monotonic() + within
     while True:
-        world = await recovered(places)
+        world = await patiently(partial(recovered, places))
         wrong = await judged(world, drained=world.waiting)
         if set(wrong) <= set(await glanced(world)) or time.monotonic() > until:  # what must never be does not mend
             return world, wrong

@@ -74,7 +74,7 @@ class ServerProcess:
         folder: Path,
         ready: Callable[[], bool],
         environment: Mapping[str, str] | None = None,
-        patience: float = 60.0,
+        patience: float = 180.0,
     ) -> None:
         """Nothing is started. `ready` is asked until it is true, for at most `patience` seconds."""
         self.name = name
