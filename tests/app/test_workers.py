@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from convalias.adapters import memory
-from convalias.app.workers import MOST_FAILURES, Loop
+from convalias.app.workers import MOST_FAILURES, Loop, drain
 from convalias.ports.errors import Unavailable
 
 
@@ -66,3 +66,19 @@ def test_a_loop_that_fails_without_end_is_broken() -> None:
     assert pauses([ZeroDivisionError(), 1]) == [1]
     with pytest.raises(ZeroDivisionError):
         pauses([ZeroDivisionError()] * (MOST_FAILURES + 1))
+
+
+def test_who_drains_looks_again_after_catching_up() -> None:
+    left = [0, 2, 0]
+    waits: list[bool] = []
+
+    async def step() -> int:
+        return left.pop(0) if left else 0
+
+    async def catch_up() -> bool:
+        waits.append(True)
+        return len(waits) < 3
+
+    done = asyncio.run(drain({"outbound": step}, catch_up=catch_up))
+    assert done == {"outbound": 2}
+    assert len(waits) == 2

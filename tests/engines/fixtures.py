@@ -117,6 +117,10 @@ def mongodb(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield servers.url
 
 
+of_a_broker: Final = pytest.mark.parametrize("kafka", _tiers("KAFKA", "apache"), indirect=True, scope="session")
+"""For a test of what the mock cluster does not do: it asks for `kafka`, and runs on brokers alone."""
+
+
 @pytest.fixture(scope="session", params=_tiers("KAFKA", "apache", always=["mock"]))
 def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     """A Kafka: Apache's, or librdkafka's mock cluster (`is_mock`)."""

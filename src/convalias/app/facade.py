@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from convalias.app.chores import Chores
 from convalias.app.ports import Instead, Ports
 from convalias.app.services import Services, Wiring, assemble
-from convalias.app.workers import WORKERS, Loop, Polled, Step, Worker, drain
+from convalias.app.workers import IDLE, UNHURRIED, WORKERS, Loop, Polled, Step, Worker, caught_up, drain
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.deployment import Deployment
 from convalias.domain.ids import AccountId
@@ -278,9 +278,17 @@ class Convalias:
         """The loops that `run` runs, for a host that runs each of them in its own way. No name: all of them."""
         queue = self.ports.queue
         return [
-            Loop(worker=worker, step=step, clock=self.ports.clock, telemetry=self.ports.telemetry)
+            Loop(
+                worker=worker,
+                step=step,
+                clock=self.ports.clock,
+                telemetry=self.ports.telemetry,
+                idle=UNHURRIED if worker == "inbound" and number else IDLE,  # refusals, approvals, questions
+            )
             for worker in workers or WORKERS
-            for step in self._steps(worker, wait=queue.poll if isinstance(queue, Polled) else timedelta(0))
+            for number, step in enumerate(
+                self._steps(worker, wait=queue.poll if isinstance(queue, Polled) else timedelta(0))
+            )
         ]
 
     async def stop(self, *, within: timedelta = STOP_WITHIN) -> None:
@@ -312,7 +320,7 @@ class Convalias:
             for worker in workers or WORKERS
             for number, step in enumerate(self._steps(worker))
         }
-        done = await drain(steps)
+        done = await drain(steps, catch_up=lambda: caught_up(self._events))
         depth = await self.ports.queue.depth()
         counted = {worker: sum(done[name] for name in done if name.startswith(worker)) for worker in WORKERS}
         dead = len(await self.operations.dead())

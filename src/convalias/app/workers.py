@@ -12,6 +12,7 @@ from attrs import frozen
 
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import Unavailable
+from convalias.ports.event_log import Subscription
 
 Worker: TypeAlias = Literal["inbound", "feed", "outbound"]
 WORKERS: Final[tuple[Worker, ...]] = ("inbound", "feed", "outbound")
@@ -20,6 +21,8 @@ Step: TypeAlias = Callable[[], Awaitable[int]]
 
 IDLE: Final = timedelta(milliseconds=50)
 """Between two looks. A stop ends this pause, while a wait inside an engine would have to be sat out."""
+UNHURRIED: Final = timedelta(milliseconds=500)
+"""The same for what no mail's way waits for: a store that is shared answers every look of every worker."""
 AWAY: Final = timedelta(seconds=1)
 """After the first failure; twice as long after each further one in a row."""
 LONGEST_AWAY: Final = timedelta(seconds=16)
@@ -39,6 +42,15 @@ class Polled(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A subscription that reads in the background: nothing to take may mean that nothing has come yet."""
+
+    async def catch_up(self) -> None:
+        """Until the next `take` has what was published before this call. Raises `Unavailable`."""
+        ...
+
+
 @frozen(kw_only=True)
 class Loop:
     """One worker's loop. Ends when `stopping` is set, between two steps; raises when it is broken."""
@@ -47,6 +59,7 @@ class Loop:
     step: Step
     clock: Clock
     telemetry: Telemetry
+    idle: timedelta = IDLE
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until stopped or cancelled."""
@@ -55,7 +68,7 @@ class Loop:
         while not stopping.is_set():
             try:
                 done = await self.step()
-                pause = None if done else IDLE
+                pause = None if done else self.idle
                 failures, away = 0, AWAY
             except (Unavailable, TimeoutError) as error:
                 self._note(error)
@@ -89,13 +102,29 @@ async def _pause(clock: Clock, duration: timedelta, stopping: asyncio.Event) -> 
         await asyncio.gather(sleeping, stopped, return_exceptions=True)
 
 
-async def drain(steps: Mapping[str, Step]) -> dict[str, int]:
-    """Step them all until none finds anything due; how much each did. Raises what a step raises."""
+async def drain(steps: Mapping[str, Step], *, catch_up: Callable[[], Awaitable[bool]]) -> dict[str, int]:
+    """Step them all until none finds anything due; how much each did. Raises what a step raises.
+
+    `catch_up` is asked then: True when it waited for something that a step may now find.
+    """
     done = dict.fromkeys(steps, 0)
+    is_caught_up = False
     while True:
         before = sum(done.values())
         for name, step in steps.items():
             while count := await step():
                 done[name] += count
-        if sum(done.values()) == before:
+        if sum(done.values()) > before:
+            is_caught_up = False
+        elif is_caught_up or not await catch_up():
             return done
+        else:
+            is_caught_up = True
+
+
+async def caught_up(events: Subscription | None) -> bool:
+    """Wait for a subscription that reads ahead; whether there was anything to wait for."""
+    if not isinstance(events, ReadsAhead):
+        return False
+    await events.catch_up()
+    return True

@@ -9,7 +9,14 @@ from datetime import timedelta
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewPartitions
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    ResourceType,
+)
 
 from adapters.kafka import topics
 from convalias import Convalias
@@ -17,7 +24,8 @@ from convalias.adapters.kafka import EventLog, Limits, UnusableTopicError
 from convalias.domain.ids import ConversationId, EventId, Seq, TraceId
 from convalias.ports.errors import Rejected, Unavailable
 from convalias.ports.event_log import EventRecord, Subscription
-from engines.fixtures import KafkaServer
+from engines.fixtures import KafkaServer, of_a_broker
+from engines.servers import kafka as kafka_servers
 
 SOON = timedelta(seconds=0.2)
 TURNS = 200
@@ -225,15 +233,32 @@ def test_what_is_too_large_is_rejected_and_what_comes_later_is_kept(kafka: Kafka
     asyncio.run(story())
 
 
+@of_a_broker
+def test_records_that_are_too_large_together_are_rejected_too(kafka: KafkaServer) -> None:
+    """Four in one request: the client itself is of no more use then, and the next publish makes a new one."""
+
+    async def story() -> None:
+        url = topics.made(kafka)
+        admin, topic = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0}), url.rpartition("/")[2]
+        entry = ConfigEntry("max.message.bytes", "100", incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+        admin.incremental_alter_configs([resource])[resource].result(30)
+        async with topics.opened(url) as log:
+            for _ in range(2):
+                with pytest.raises(Rejected, match=r"max\.message\.bytes"):
+                    await log.publish(events(1, 4))
+
+    asyncio.run(story())
+
+
 def test_a_topic_with_other_partitions_than_expected_is_refused(kafka: KafkaServer) -> None:
     url = topics.made(kafka)
     with pytest.raises(UnusableTopicError, match="has 4 partitions, expected 7"):
         asyncio.run(EventLog(f"{url}?partitions=7").open())
 
 
+@of_a_broker
 def test_partitions_that_are_added_stop_the_publisher_before_order_is_lost(kafka: KafkaServer) -> None:
-    if kafka.is_mock:
-        pytest.skip("librdkafka's mock cluster adds no partitions")
     url = topics.made(kafka)
 
     async def story() -> None:
@@ -256,9 +281,8 @@ def test_partitions_that_are_added_stop_the_publisher_before_order_is_lost(kafka
     asyncio.run(story())
 
 
+@of_a_broker
 def test_a_missing_topic_is_refused(kafka: KafkaServer) -> None:
-    if kafka.is_mock:
-        pytest.skip("librdkafka's mock cluster makes topics when they are asked about")
     with pytest.raises(UnusableTopicError, match="does not exist"):
         asyncio.run(EventLog(f"kafka://{kafka.bootstrap}/nothing-here").open())
 
@@ -301,5 +325,58 @@ def test_a_publish_that_is_cancelled_leaves_a_log_that_works(kafka: KafkaServer)
                         order.append(one.seq)
                     found.add(one.event)
             assert order == list(range(1, 251))
+
+    asyncio.run(story())
+
+
+def test_what_was_published_a_moment_before_is_there_after_catching_up(kafka: KafkaServer) -> None:
+    async def story() -> None:
+        url = topics.made(kafka)
+        async with topics.opened(url) as log:
+            reader = log.records("g")
+            assert await reader.take(limit=10, wait=timedelta(0)) == []
+            for round_ in range(5):
+                await log.publish(events(3, 1, first=1 + round_))
+                found: list[EventRecord] = []
+                while len(found) < 3:  # each time at least one, without any waiting in `take`
+                    await reader.catch_up()
+                    some = await reader.take(limit=10, wait=timedelta(0))
+                    assert some
+                    found += some
+                await reader.commit()
+            await reader.catch_up()
+            assert await reader.take(limit=10, wait=timedelta(0)) == []
+
+    asyncio.run(story())
+
+
+def test_an_idle_group_that_has_read_everything_before_is_caught_up_at_once(kafka: KafkaServer) -> None:
+    async def story() -> None:
+        url = topics.made(kafka)
+        async with topics.opened(url) as log:
+            await log.publish(events(2, 2))
+            first = log.records("g")
+            await read(first, 4)
+            await first.commit()
+            await first.close()
+            second = log.records("g")
+            assert await second.take(limit=10, wait=timedelta(0)) == []
+            await second.catch_up()
+            assert await second.take(limit=10, wait=timedelta(0)) == []
+
+    asyncio.run(story())
+
+
+def test_catching_up_with_a_kafka_that_went_away_is_an_outage() -> None:
+    async def story() -> None:
+        with kafka_servers.mock_cluster(brokers=1) as bootstrap:
+            url = topics.made(KafkaServer(bootstrap, tier="mock"))
+            log = EventLog(url, limits=Limits(timeout=3, session_timeout=6))
+            await log.open()
+            reader = log.records("g")
+            await reader.take(limit=1, wait=timedelta(0))
+        with pytest.raises(Unavailable):
+            await reader.catch_up()
+        await log.close()
 
     asyncio.run(story())

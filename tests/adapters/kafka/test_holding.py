@@ -54,3 +54,25 @@ def test_an_older_commit_does_not_cover_what_was_taken_since() -> None:
     held.take(1)
     held.committed(asked)
     assert held.to_commit() == {0: 12}
+
+
+def test_a_partition_is_behind_until_it_was_read_to_that_offset_or_its_end() -> None:
+    held = Holding()
+    held.assign([0, 1])
+    assert held.is_behind({0: 0})  # not even looked at yet
+    held.read([(0, 5, event(1))])
+    assert held.is_behind({0: 6})
+    assert not held.is_behind({0: 5})
+    held.at_end(0, 6)  # the last offset holds no record: a marker of a transaction
+    assert not held.is_behind({0: 6})
+    assert held.is_behind({0: 6, 1: 1})
+    held.stop([1])
+    assert not held.is_behind({0: 6, 1: 1})
+
+
+def test_a_partition_that_comes_back_is_read_anew() -> None:
+    held = holding(0)
+    held.stop([0])
+    held.at_end(0, 20)  # a late word about what is not ours
+    held.assign([0])
+    assert held.is_behind({0: 12})

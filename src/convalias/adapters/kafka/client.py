@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from enum import Enum
 from typing import Protocol
 
-from confluent_kafka import Consumer, Producer, TopicCollection
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._metadata import ClusterMetadata
@@ -54,6 +54,14 @@ class Admin(Protocol):
         ...
 
 
+class Watermarks(Protocol):
+    """Of a partition: by the client's documentation None after a time-out, which its types leave out."""
+
+    def get_watermark_offsets(self, partition: TopicPartition, timeout: float, /) -> tuple[int, int] | None:
+        """The first offset that is kept, and the one behind the last."""
+        ...
+
+
 def admin(place: Place) -> Admin:
     """Connects when it is asked."""
     client: Admin = AdminClient(admin_config(place))
@@ -82,3 +90,15 @@ def partitions_of(client: Producer | Consumer, topic: str, timeout: float) -> in
     if not found.partitions:
         raise UnusableTopicError("events: the topic has no partitions; create it anew")
     return len(found.partitions)
+
+
+def end_of(client: Consumer, partition: TopicPartition, timeout: float) -> int:
+    """Where the next record of that partition will lie; blocks. Raises `KafkaException`."""
+    found = _ends(client, partition, timeout)
+    if found is None:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - the client's own code
+    return found[1]
+
+
+def _ends(client: Watermarks, partition: TopicPartition, timeout: float) -> tuple[int, int] | None:
+    return client.get_watermark_offsets(partition, timeout)

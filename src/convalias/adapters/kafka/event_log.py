@@ -129,6 +129,11 @@ class _Subscription:
         if self._reader is not None:
             await self._reader.commit()
 
+    async def catch_up(self) -> None:
+        """Until the next `take` has what was published before this call; how far that is, Kafka is asked."""
+        if self._reader is not None:
+            await self._reader.catch_up()
+
     async def close(self) -> None:
         reader, self._reader = self._reader, None
         self._open_ones.discard(self)

@@ -20,6 +20,7 @@ class Holding:
         self._ahead: deque[Ahead] = deque()
         self._taken: dict[int, int] = {}
         self._owned: set[int] = set()
+        self._reached: dict[int, int] = {}
 
     @property
     def owned(self) -> Sequence[int]:
@@ -47,6 +48,8 @@ class Holding:
         """Give out no more of them: what was read ahead comes again to whoever is next."""
         leaving = set(partitions)
         self._owned -= leaving
+        for one in leaving:
+            self._reached.pop(one, None)
         self._ahead = deque(one for one in self._ahead if one[0] not in leaving)
 
     def forget(self, partitions: Iterable[int]) -> None:
@@ -56,7 +59,19 @@ class Holding:
 
     def read(self, records: Iterable[Ahead]) -> None:
         """Behind what is there. Of a partition that is not ours nothing is kept: the client may still hand it out."""
-        self._ahead.extend(one for one in records if one[0] in self._owned)
+        for one in records:
+            if one[0] in self._owned:
+                self._ahead.append(one)
+                self._reached[one[0]] = one[1]
+
+    def at_end(self, partition: int, offset: int) -> None:
+        """The partition was read up to there, and nothing more was in it then."""
+        if partition in self._owned:
+            self._reached[partition] = offset
+
+    def is_behind(self, ends: Mapping[int, int]) -> bool:
+        """Whether a partition that is still ours was not read up to there yet."""
+        return any(self._reached.get(one, -1) < end for one, end in ends.items() if one in self._owned)
 
     def take(self, limit: int) -> list[EventRecord]:
         """At most so many; what is no event is passed over, and counts as taken."""

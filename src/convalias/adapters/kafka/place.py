@@ -132,6 +132,7 @@ def consumer_config(place: Place, group: str) -> Config:
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "earliest",
+        "enable.partition.eof": True,  # so that "nothing more" is known, also where the last offsets hold no record
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": int(place.limits.session_timeout * 1000),
         "heartbeat.interval.ms": max(100, min(3_000, int(place.limits.session_timeout * 1000 / 4))),

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from attrs import field, frozen
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from convalias.adapters.kafka.client import end_of
 from convalias.adapters.kafka.errors import GONE, REBALANCING, WHAT, reason, translated
 from convalias.adapters.kafka.holding import Ahead, Holding
 from convalias.adapters.kafka.messages import received
@@ -39,24 +40,36 @@ class _Commit:
     offsets: Mapping[int, int]
     until: float
     loop: asyncio.AbstractEventLoop = field(factory=asyncio.get_running_loop)
-    done: asyncio.Future[None] = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "done", self.loop.create_future())
+    done: asyncio.Future[None] = field(factory=lambda: asyncio.get_running_loop().create_future())
 
     def end(self, error: PortError | None) -> None:
         """From any thread."""
-
-        def ended() -> None:
-            if self.done.done():
-                return
-            if error is None:
-                self.done.set_result(None)
-            else:
-                self.done.set_exception(error)
-
         with suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(ended)
+            self.loop.call_soon_threadsafe(_ended, self.done, error)
+
+
+@frozen(eq=False)
+class _Look:
+    """How far the partitions go, asked once; and who waits until they are read so far."""
+
+    until: float
+    ends: dict[int, int] = field(factory=dict[int, int])
+    loop: asyncio.AbstractEventLoop = field(factory=asyncio.get_running_loop)
+    done: asyncio.Future[None] = field(factory=lambda: asyncio.get_running_loop().create_future())
+
+    def end(self, error: PortError | None) -> None:
+        """From any thread."""
+        with suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(_ended, self.done, error)
+
+
+def _ended(done: asyncio.Future[None], error: PortError | None) -> None:
+    if done.done():
+        return
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)
 
 
 class Reader:
@@ -70,6 +83,7 @@ class Reader:
         self._changed = threading.Condition()
         self._holding = Holding()
         self._commits: deque[_Commit] = deque()
+        self._looks: deque[_Look] = deque()
         self._error: PortError | None = None
         self._is_ending = False
         self._is_paused = False
@@ -133,6 +147,21 @@ class Reader:
         except TimeoutError as late:
             raise Unavailable(WHAT) from late
 
+    async def catch_up(self) -> None:
+        """Until all that was published before this call was read, as far as it is ours. Raises `Unavailable`."""
+        within = self._place.limits.timeout
+        with self._changed:
+            if self._is_ending or len(self._holding):
+                return
+            look = _Look(time.monotonic() + within)
+            self._looks.append(look)
+            self._changed.notify()
+        try:
+            async with asyncio.timeout(within):
+                await look.done
+        except TimeoutError as late:
+            raise Unavailable(WHAT) from late
+
     def end(self) -> None:
         """Leave the group, soon. Returns at once."""
         with self._changed:
@@ -156,6 +185,8 @@ class Reader:
             self._serve(consumer)
         for commit in self._commits:
             commit.end(Unavailable(WHAT))
+        for look in self._looks:
+            look.end(Unavailable(WHAT))
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._gone.set_result, None)
 
@@ -166,6 +197,7 @@ class Reader:
             )
             while not self._is_ending:
                 self._commit_what_was_asked(consumer)
+                self._look_at_the_ends(consumer)
                 if len(self._holding) >= self._place.limits.read_ahead:
                     self._stand_by(consumer)
                 else:
@@ -208,13 +240,20 @@ class Reader:
         for message in batch:
             error = message.error()
             partition, offset = message.partition(), message.offset()
-            if error is not None:
+            if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's own code
+                self._reached_end(partition, offset)
+            elif error is not None:
                 self._tell(error)
             elif partition is not None and offset is not None:
                 records.append((partition, offset + 1, received(message)))
         with self._changed:
             self._holding.read(records)
             self._wake()
+
+    def _reached_end(self, partition: int | None, offset: int | None) -> None:
+        if partition is not None and offset is not None:
+            with self._changed:
+                self._holding.at_end(partition, offset)
 
     def _tell(self, error: KafkaError) -> None:
         """What the client mends by itself is not told; what a person must mend, or a fatal state, is."""
@@ -265,6 +304,25 @@ class Reader:
         with self._changed:
             self._holding.committed(offsets)
             self._changed.notify()
+
+    def _look_at_the_ends(self, consumer: Consumer) -> None:
+        """Answer who waits for the end: something is there to take, or nothing is left."""
+        while self._looks:
+            look, within = self._looks[0], self._place.limits.timeout
+            with self._changed:
+                owned = self._holding.owned
+            try:
+                for one in owned:
+                    if one not in look.ends:
+                        look.ends[one] = end_of(consumer, TopicPartition(self._place.topic, one), within)
+            except KafkaException as error:
+                self._looks.popleft().end(translated(reason(error)))
+                continue
+            with self._changed:
+                is_behind = self._holding.is_behind(look.ends) and not len(self._holding)
+            if is_behind and time.monotonic() < look.until:
+                return
+            self._looks.popleft().end(None)
 
     def _partitions(self, numbers: Sequence[int]) -> Partitions:
         return [TopicPartition(self._place.topic, one) for one in numbers]

@@ -77,6 +77,7 @@ class Sender:
         self._is_ended = False
         self._expected = place.limits.partitions or partitions
         self._problem: PortError | None = None
+        self._refused: UnusableTopicError | None = None
         self._thread = threading.Thread(target=self._run, name="convalias-kafka-producer", daemon=True)
 
     async def open(self) -> int:
@@ -141,10 +142,16 @@ class Sender:
 
     def _run(self) -> None:
         try:
-            producer = Producer(producer_config(self._place))
+            producer = Producer({**producer_config(self._place), "error_cb": self._noted})
+        except KafkaException as error:
+            self._tell(translated(reason(error)))
+            return
+        try:
             count = self._counted(producer)
         except KafkaException as error:
-            self._tell(unusable(reason(error)) or translated(reason(error)))
+            with suppress(KafkaException):
+                producer.poll(0)  # only now the client says what it knows of its connections
+            self._tell(self._refused or unusable(reason(error)) or translated(reason(error)))
             return
         except PortError as error:
             self._tell(error)
@@ -156,6 +163,10 @@ class Sender:
         with suppress(KafkaException):
             producer.purge()
             producer.poll(0)
+
+    def _noted(self, error: KafkaError) -> None:
+        """The client's word about its connections: refused credentials it tells nowhere else."""
+        self._refused = unusable(error) or self._refused
 
     def _counted(self, producer: Producer) -> int:
         count = partitions_of(producer, self._place.topic, self._place.limits.timeout)
@@ -171,7 +182,8 @@ class Sender:
         looked = time.monotonic()
         while not self._is_ended:
             if len(producer):
-                producer.poll(_POLL)
+                with suppress(KafkaException):  # a fatal state: each record's own answer says why, the next is refused
+                    producer.poll(_POLL)
                 continue
             self._busy.wait(_IDLE)
             self._busy.clear()
@@ -180,8 +192,8 @@ class Sender:
                 self._look_again(producer)
 
     def _look_again(self, producer: Producer) -> None:
-        producer.poll(0)
         try:
+            producer.poll(0)
             self._counted(producer)
         except UnusableTopicError as error:
             self._problem = error
