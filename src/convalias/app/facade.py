@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from convalias.app.chores import Chores
 from convalias.app.ports import Instead, Ports
 from convalias.app.services import Services, Wiring, assemble
-from convalias.app.workers import IDLE, UNHURRIED, WORKERS, Loop, Polled, Step, Worker, caught_up, drain
+from convalias.app.workers import WORKERS, Loop, Polled, Step, Worker, caught_up, drain, loops_of
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.deployment import Deployment
 from convalias.domain.ids import AccountId
@@ -276,19 +276,11 @@ class Convalias:
 
     def loops(self, *workers: Worker) -> Sequence[Loop]:
         """The loops that `run` runs, for a host that runs each of them in its own way. No name: all of them."""
-        queue = self.ports.queue
+        wait = queue.poll if isinstance(queue := self.ports.queue, Polled) else timedelta(0)
         return [
-            Loop(
-                worker=worker,
-                step=step,
-                clock=self.ports.clock,
-                telemetry=self.ports.telemetry,
-                idle=UNHURRIED if worker == "inbound" and number else IDLE,  # refusals, approvals, questions
-            )
+            loop
             for worker in workers or WORKERS
-            for number, step in enumerate(
-                self._steps(worker, wait=queue.poll if isinstance(queue, Polled) else timedelta(0))
-            )
+            for loop in loops_of(worker, self._steps(worker, wait=wait), self.ports.clock, self.ports.telemetry)
         ]
 
     async def stop(self, *, within: timedelta = STOP_WITHIN) -> None:

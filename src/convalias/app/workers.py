@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -88,6 +88,20 @@ class Loop:
         self.telemetry.measure("convalias.worker.errors", 1, worker=self.worker, error=type(error).__name__)
         what = error.what if isinstance(error, Unavailable) else ""
         log.warning("worker %s: %s %s", self.worker, type(error).__name__, what)
+
+
+def loops_of(worker: Worker, steps: Iterable[Step], clock: Clock, telemetry: Telemetry) -> list[Loop]:
+    """A loop for each. Of inbound's only the first is on a mail's way; refusals, approvals and questions are not."""
+    return [
+        Loop(
+            worker=worker,
+            step=step,
+            clock=clock,
+            telemetry=telemetry,
+            idle=UNHURRIED if worker == "inbound" and number else IDLE,
+        )
+        for number, step in enumerate(steps)
+    ]
 
 
 async def _pause(clock: Clock, duration: timedelta, stopping: asyncio.Event) -> None:

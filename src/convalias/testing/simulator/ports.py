@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from attrs import frozen
 
-from convalias.app.workers import IDLE
+from convalias.app.workers import IDLE, UNHURRIED
 from convalias.ports.blobs import Blobs as BlobsPort
 from convalias.ports.blobs import Put
 from convalias.ports.event_log import EventRecord
@@ -66,7 +66,7 @@ class Clock:
         if not self.process.alive:
             await self.process.never()
         polls = POLLS.get()
-        if duration == IDLE and polls is not None:
+        if duration in {IDLE, UNHURRIED} and polls is not None:
             on, polls.on = polls.on, set()
             await self.rings.rest(self.process, on)
         await asyncio.sleep(max(duration.total_seconds(), 0.0))
