@@ -22,7 +22,7 @@ ARGS ?=
 WHOLLY_COVERED := src/convalias/domain/*,src/convalias/services/*,src/convalias/stores/*
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-fast engines engines-build check format-check lint mypy pyright imports format bench soak lock build clean
+.PHONY: help venv demo demo-engines test test-fast engines engines-build check format-check lint mypy pyright imports format bench soak lock build clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ $(STAMP): $(LOCK) pyproject.toml
 
 demo: $(STAMP) ## Show the whole system at work, in a minute
 	@$(BIN)/convalias demo
+
+demo-engines: $(STAMP) ## Show the same on S3, SQS, MongoDB and Kafka servers of this machine (the best that are there)
+	@$(BIN)/python tests/engines/demo.py
 
 test: $(STAMP) ## Run the tests; domain, services and stores are covered wholly or it fails
 	@$(BIN)/python -m coverage erase

@@ -20,7 +20,8 @@ from convalias.domain.delivery import DeliveryDecision, DeliveryState
 from convalias.domain.events import ConversationEvent, MessageAdded
 from convalias.services.operations import Asked
 
-SETTLED_WITHIN: Final = 60.0
+SETTLED_WITHIN: Final = 240.0
+"""Seconds. A queue that leases by time gives back what a dead worker held after one minute."""
 PAUSE: Final = 0.1
 WIDTH: Final = 96
 

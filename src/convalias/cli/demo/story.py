@@ -11,8 +11,10 @@ from email import message_from_bytes
 from pathlib import Path
 from typing import Final
 
+from convalias.app.engines import named
 from convalias.app.facade import Convalias
 from convalias.app.loading import load_world
+from convalias.app.workers import Polled
 from convalias.cli.demo import provider
 from convalias.cli.demo.machine import Machine
 from convalias.cli.demo.page import page
@@ -27,10 +29,12 @@ from convalias.codec.doors import read_world
 from convalias.domain.ids import AccountId, UseCase
 from convalias.domain.rollout import WHOLE, Stage
 from convalias.domain.timeline import stitch
+from convalias.settings import read_settings
 
 BURST: Final = 20
 KILLED_AFTER: Final = 6
 EXPLAINED: Final = "case-6"
+_KEPT: Final = {"raw": "mail as it came", "queue": "jobs", "store": "records", "events": "published events"}
 
 
 async def tell_story(folder: Path, tell: Callable[[str], None]) -> Sequence[Act]:
@@ -65,6 +69,7 @@ async def _beginning(scene: Scene) -> None:
         " have moved: convalias delivers, and the legacy relay only keeps its index (stage `parallel`)."
         " Two older conversations of theirs are still wholly with the legacy relay.",
         "Each participant has an address of their own in each conversation: the alias.",
+        *_engines(scene),
         "$ convalias load world.json",
         "$ convalias rollout set apply --stage parallel --basis-points 10000",
         "$ convalias run --port 0",
@@ -74,6 +79,13 @@ async def _beginning(scene: Scene) -> None:
     await scene.cv.rollout.set(UseCase("apply"), stage=Stage.PARALLEL, basis_points=WHOLE)
     await scene.machine.start()
     scene.say(f"listening on http://127.0.0.1:{scene.machine.port}")
+
+
+def _engines(scene: Scene) -> Sequence[str]:
+    """Where the settings of this environment name engines: which, and never by URL."""
+    urls = named(read_settings(scene.folder / "convalias.toml"))
+    kept = [f"{_KEPT[setting]} in {url.partition('://')[0]}://" for setting, url in urls.items()]
+    return [f"But for what engines keep: {', '.join(kept)}"] if kept else []
 
 
 async def _seven_cases(scene: Scene) -> None:
@@ -121,6 +133,10 @@ async def _crash(scene: Scene) -> None:
         done, _ = await asyncio.wait(posting, timeout=0.001)
     await scene.machine.kill()
     taken = sum(task.done() for task in posting)
+    if isinstance(scene.cv.ports.queue, Polled):
+        scene.say(
+            "Its queue cannot know that it died: what it held comes back when its lease runs out, a minute later."
+        )
     scene.say(f"When it died, {taken} had been answered 200. The provider goes on trying. convalias starts again.")
     await scene.machine.start()
     posts = sum(await asyncio.gather(*posting))
@@ -202,9 +218,15 @@ async def _end(scene: Scene) -> None:
         f"the picture      {scene.folder / 'decision.html'} (also .svg, and .mmd with the Mermaid text)",
         f"notifications    {data / 'outbox'}",
         f"what came in     {scene.folder / 'mails'}",
+        *([] if _engines(scene) else _look_further(data)),
+    )
+
+
+def _look_further(data: Path) -> Sequence[str]:
+    return [
         f"look further     convalias show deliveries --data {data}",
         f"                 convalias why --data {data}",
-    )
+    ]
 
 
 def _keep(scene: Scene, letter: Letter) -> None:
