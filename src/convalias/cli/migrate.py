@@ -1,25 +1,52 @@
-"""`convalias migrate`: make the indexes that the store stands on."""
+"""`convalias migrate`: make the indexes that the store stands on, and bring along what one machine kept."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import click
+from attrs import asdict
 
-from convalias.app.engines import migrate
+from convalias.app.engines import migrate, shared_keyring
+from convalias.app.moving import Moved, NotAtRest, move
 from convalias.cli.deployment import At, located
+from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.cli.output import answer
+from convalias.settings import Settings
 
 
 @click.command("migrate")
+@click.option("--from", "source", metavar="DIR", help="Also copy what this data directory holds to the engines.")
 @located
-def command(at: At) -> int:
+def command(at: At, source: str | None) -> int:
     """Make what a store needs before it is used: the indexes of MongoDB.
 
-    May be repeated, and run beside a working deployment. The embedded backend makes its own at the first use.
+    With --from, mail of that data directory is copied to `raw` and its records to `store`, as far as these are set;
+    nothing is removed or overwritten. May be repeated, and without --from run beside a working deployment. The
+    embedded backend makes its own at the first use.
     """
-    made = asyncio.run(migrate(at.settings()))
+    settings = at.settings()
+    made = asyncio.run(migrate(settings))
     lines = [f"{setting}: made {', '.join(names) or 'nothing; all is there'}" for setting, names in made.items()]
-    answer({"made": made}, as_json=at.as_json, text=lambda: "\n".join(lines) or "nothing to migrate")
+    if source is None:
+        answer({"made": made}, as_json=at.as_json, text=lambda: "\n".join(lines) or "nothing to migrate")
+        return Exit.OK
+    moved = _moved(settings, Path(source))
+    lines.append(_told(moved))
+    answer({"made": made, "moved": asdict(moved)}, as_json=at.as_json, text=lambda: "\n".join(lines))
     return Exit.OK
+
+
+def _moved(settings: Settings, source: Path) -> Moved:
+    shared_keyring(settings)  # records without the keys that made their aliases are worth nothing
+    try:
+        return asyncio.run(move(settings, source))
+    except NotAtRest as waiting:
+        raise Failed(str(waiting), Exit.TRY_AGAIN) from waiting
+
+
+def _told(moved: Moved) -> str:
+    told = f"copied {moved.blobs} blobs and {moved.records} records; {moved.there} were there"
+    return f"{told}, {moved.differing} of them with another content, which stays" if moved.differing else told

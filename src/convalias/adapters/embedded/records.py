@@ -26,6 +26,7 @@ _RANGE: Final = "SELECT * FROM records WHERE tbl = ? AND part = ? AND id > ? ORD
 _LATEST: Final = "SELECT * FROM records WHERE tbl = ? AND part = ? ORDER BY id DESC LIMIT 1"
 _PARTITIONS: Final = "SELECT DISTINCT part FROM records WHERE tbl = ? AND part > ? ORDER BY part LIMIT ?"
 _DUE: Final = "SELECT * FROM records WHERE lane = ? AND at <= ? ORDER BY at, tbl, part, id LIMIT ?"
+_ALL: Final = "SELECT * FROM records WHERE (tbl, part, id) > (?, ?, ?) ORDER BY tbl, part, id LIMIT ?"
 _TAKEN: Final = (
     "SELECT 1 FROM records WHERE tbl = ?1 AND part = ?2 AND id IN (SELECT value FROM json_each(?3)) UNION ALL"
     " SELECT 1 FROM record_names WHERE tbl = ?1 AND part = ?2 AND name IN (SELECT value FROM json_each(?3)) LIMIT 1"
@@ -69,6 +70,10 @@ class Records:
         return await self._database.read(
             lambda connection: [str(row[0]) for row in connection.execute(_PARTITIONS, values)], rows=limit
         )
+
+    async def all(self, *, after: Key, limit: int) -> Sequence[Stored]:
+        """Whatever the table, by key, ascending; no part of the port: for bringing them to another engine."""
+        return await self._several(_ALL, (*after, limit), limit)
 
     async def _several(self, query: str, values: tuple[str | int, ...], limit: int) -> Sequence[Stored]:
         def rows(connection: sqlite3.Connection) -> list[Stored]:

@@ -85,7 +85,7 @@ def _engines(scene: Scene) -> Sequence[str]:
     """Where the settings of this environment name engines: which, and never by URL."""
     urls = named(read_settings(scene.folder / "convalias.toml"))
     kept = [f"{_KEPT[setting]} in {url.partition('://')[0]}://" for setting, url in urls.items()]
-    return [f"But for what engines keep: {', '.join(kept)}"] if kept else []
+    return [f"But for what engines keep: {', '.join(kept)}"] if kept else ()
 
 
 async def _seven_cases(scene: Scene) -> None:
@@ -218,7 +218,7 @@ async def _end(scene: Scene) -> None:
         f"the picture      {scene.folder / 'decision.html'} (also .svg, and .mmd with the Mermaid text)",
         f"notifications    {data / 'outbox'}",
         f"what came in     {scene.folder / 'mails'}",
-        *([] if _engines(scene) else _look_further(data)),
+        *(() if _engines(scene) else _look_further(data)),
     )
 
 

@@ -1,0 +1,35 @@
+"""`convalias migrate` without a server: what it says, and when it refuses."""
+
+import pytest
+
+from cli.desk import Commands, mail
+
+
+def test_the_embedded_backend_has_nothing_to_migrate(commands: Commands) -> None:
+    assert commands.run("migrate").out == "nothing to migrate\n"
+    assert commands.ask("migrate") == {"made": {}}
+
+
+def test_mail_goes_to_the_raw_store_that_is_set(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands.load()
+    commands.ask("ingest", commands.file("mail.eml", mail()))
+    refused = commands.run("migrate", "--from", str(commands.data))
+    assert (refused.status, refused.out) == (75, "")
+    assert "1 jobs wait" in refused.err
+    assert refused.err.count("\n") == 1
+    commands.work()
+    kept = commands.folder / "kept"
+    monkeypatch.setenv("CONVALIAS_RAW", f"file://{kept}")
+    moved = commands.ask("migrate", "--from", str(commands.data))["moved"]
+    assert moved["blobs"] == len([path for path in kept.rglob("*") if path.is_file()]) > 0
+    assert moved["records"] == 0
+    assert "were there" in commands.run("migrate", "--from", str(commands.data)).out
+    commands.ask("replay", "--all")
+    commands.work()
+    assert len(commands.messages()) == 1
+
+
+def test_what_is_no_data_directory_is_told(commands: Commands) -> None:
+    ran = commands.run("migrate", "--from", str(commands.folder / "nowhere"))
+    assert ran.status == 65
+    assert "expected a data directory that was used before" in ran.err
