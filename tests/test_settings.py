@@ -341,7 +341,7 @@ ENGINES = {
 }
 
 
-def toml(folder: Path, text: str) -> Path:
+def engines_file(folder: Path, text: str) -> Path:
     path = folder / "engines.toml"
     path.write_text(text, encoding="utf-8")
     return path
@@ -350,10 +350,10 @@ def toml(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize("key", ENGINES)
 def test_an_engine_is_named_by_its_url_in_the_file_or_the_environment(tmp_path: Path, key: str) -> None:
     variable, url, _ = ENGINES[key]
-    written = toml(tmp_path, f'{key} = "{url}"\n')
+    written = engines_file(tmp_path, f'{key} = "{url}"\n')
     assert getattr(read_settings(written, environ={}), key) == url
     assert getattr(read_settings(written, environ={variable: url + "2"}), key) == url + "2"
-    assert getattr(read_settings(toml(tmp_path, ""), environ={}), key) is None
+    assert getattr(read_settings(engines_file(tmp_path, ""), environ={}), key) is None
 
 
 @pytest.mark.parametrize("key", ENGINES)
@@ -361,10 +361,10 @@ def test_a_url_of_another_scheme_is_told_with_those_that_would_do_and_not_quoted
     variable, _, schemes = ENGINES[key]
     for url in ("htps://ann:hunter2@host/x", "hunter2", f"{schemes.partition(':')[0]}://"):
         with pytest.raises(WrongSettings) as raised:
-            read_settings(toml(tmp_path, ""), environ={variable: url})
+            read_settings(engines_file(tmp_path, ""), environ={variable: url})
         assert raised.value.problems == {variable: f"expected a URL that starts with {schemes}"}
         with pytest.raises(WrongSettings) as raised:
-            read_settings(toml(tmp_path, f'{key} = "{url}"\n'), environ={})
+            read_settings(engines_file(tmp_path, f'{key} = "{url}"\n'), environ={})
         assert raised.value.problems == {key: f"expected a URL that starts with {schemes}"}
 
 
@@ -373,12 +373,12 @@ def test_a_user_in_a_url_belongs_into_the_environment_or_a_file_of_its_own(tmp_p
     variable, url, _ = ENGINES[key]
     secret = url.replace("://", "://ann:hunter2@")
     with pytest.raises(WrongSettings) as raised:
-        read_settings(toml(tmp_path, f'{key} = "{secret}"\n'), environ={})
+        read_settings(engines_file(tmp_path, f'{key} = "{secret}"\n'), environ={})
     assert f"set {variable}, or {variable}_FILE" in raised.value.problems[key]
     assert "hunter2" not in str(raised.value)
-    settings = read_settings(toml(tmp_path, ""), environ={variable: secret})
+    settings = read_settings(engines_file(tmp_path, ""), environ={variable: secret})
     assert getattr(settings, key) == secret
     assert "hunter2" not in repr(settings)
     named = tmp_path / "secret"
     named.write_text(secret + "\n", encoding="utf-8")
-    assert getattr(read_settings(toml(tmp_path, ""), environ={f"{variable}_FILE": str(named)}), key) == secret
+    assert getattr(read_settings(engines_file(tmp_path, ""), environ={f"{variable}_FILE": str(named)}), key) == secret
