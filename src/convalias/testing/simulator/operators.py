@@ -28,6 +28,8 @@ _STEP: Final = 5.0
 _LOOK: Final = 0.2
 _LOOKS: Final = 50
 _SOME: Final = 40
+_WAVERS: Final = 400
+_MOMENT: Final = 0.15
 _FAR: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _ROLLED: Final = 120.0
 """By then every process that was restarted is up again."""
@@ -69,6 +71,8 @@ class Operators:
         for axis in axes:
             setting = Rollout(self._people.use_case, stage, points, "salt", reason=name)
             self._world.engines.flags.set(setting, axis)
+            if draws.chance(0.4):
+                await self._waver(setting, axis)
         if draws.chance(0.5):  # and what was not yet tried is to follow at once
             await self.give_back(draws, name)
         if draws.chance(0.5) and await self._until(_failing_calls):  # nobody waits for legacy any longer
@@ -76,6 +80,14 @@ class Operators:
             ours = Rollout(self._people.use_case, Stage.NATIVE, 10_000, "salt", reason=name)
             self._world.engines.flags.set(ours, Axis.OUTBOUND)
             await self.give_back(draws, name)
+
+    async def _waver(self, setting: Rollout, axis: Axis) -> None:
+        """He takes it back and turns it on again for a while, so that whoever reads it twice reads two things."""
+        other = Stage.LEGACY if setting.stage in {Stage.PARALLEL, Stage.NATIVE} else Stage.NATIVE
+        for _ in range(_WAVERS):
+            for one in (evolve(setting, stage=other, basis_points=10_000), setting):
+                self._world.engines.flags.set(one, axis)
+                await asyncio.sleep(_MOMENT)
 
     async def turn(self, draws: Stream, name: str) -> None:
         """A conversation is closed, and most often reopened soon."""
