@@ -281,8 +281,8 @@ class Flags:
         settings = self.history.get((use_case, axis), [])
         if not settings:
             return None
-        seen = [rollout for at, rollout in settings if at <= _now() - lag]
-        return seen[-1] if seen else settings[0][1]
+        then = _now() - lag
+        return next((rollout for at, rollout in reversed(settings) if at <= then), settings[0][1])
 
 
 class LegacyRelay(memory.LegacyRelay):

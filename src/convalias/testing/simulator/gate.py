@@ -10,6 +10,7 @@ from attrs import frozen
 
 from convalias.ports.errors import Unavailable
 from convalias.testing.simulator.draws import Draws
+from convalias.testing.simulator.loop import pause
 from convalias.testing.simulator.process import Process
 from convalias.testing.simulator.trace import Trace
 from convalias.testing.simulator.weather import Fault, Weather
@@ -159,15 +160,3 @@ class Gate:
         await pause(asyncio.get_running_loop(), seconds)
         if not self.process.alive:
             await self.process.never()
-
-
-def pause(loop: asyncio.AbstractEventLoop, seconds: float) -> asyncio.Future[None]:
-    """Done in so many virtual seconds. What is called off leaves its timer: it costs less than to look for it."""
-    over: asyncio.Future[None] = loop.create_future()
-    _ = loop.call_later(seconds, _end, over)
-    return over
-
-
-def _end(over: asyncio.Future[None]) -> None:
-    if not over.done():
-        over.set_result(None)

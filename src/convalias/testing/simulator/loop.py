@@ -7,10 +7,10 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextvars import Context
+from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from typing_extensions import TypeVarTuple, Unpack
 
@@ -24,6 +24,28 @@ class OutsideWorld(RuntimeError):
 
 class Stalled(RuntimeError):
     """Everybody waits for somebody, and nobody for time."""
+
+
+class _Soon(asyncio.Handle):
+    """A handle without what debugging needs: most of what a loop does is to make these and to run them."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: asyncio.AbstractEventLoop,
+        context: Context | None,
+    ) -> None:
+        """As `asyncio.Handle`."""
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+        self._source_traceback = None
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -41,7 +63,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._elapsed = 0.0
         self._thread = threading.get_ident()
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers: list[tuple[float, int, asyncio.TimerHandle | asyncio.Future[None]]] = []
         self._set = count()
 
     def time(self) -> float:
@@ -70,6 +92,20 @@ class VirtualLoop(asyncio.BaseEventLoop):
         heappush(self._timers, (when, next(self._set), handle))
         return handle
 
+    def call_soon(
+        self, callback: Callable[[Unpack[Args]], object], *args: *Args, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Behind what is ready already."""
+        handle = _Soon(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def pause(self, seconds: float) -> asyncio.Future[None]:
+        """Done in so many virtual seconds. Called off, it leaves its timer: that costs less than to look for it."""
+        over: asyncio.Future[None] = self.create_future()
+        heappush(self._timers, (self._elapsed + seconds, next(self._set), over))
+        return over
+
     def _run_once(self) -> None:
         """What is ready now; before that, if nothing is, time passes until something is."""
         ready, timers = self._ready, self._timers
@@ -80,9 +116,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 raise Stalled("nothing is scheduled, and the simulation has not ended")
             self._elapsed = max(self._elapsed, timers[0][0])
         while timers and timers[0][0] <= self._elapsed:
-            handle = heappop(timers)[2]
-            if not handle.cancelled():
-                ready.append(handle)
+            due = heappop(timers)[2]
+            if isinstance(due, asyncio.Handle):
+                ready.append(due)
+            elif not due.done():
+                due.set_result(None)  # which makes ready whoever waits for it
         for _ in range(len(ready)):
             now = ready.popleft()
             if not now.cancelled():
@@ -110,3 +148,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         """Nobody is to be woken: all of it runs in one thread."""
+
+
+def pause(loop: asyncio.AbstractEventLoop, seconds: float) -> asyncio.Future[None]:
+    """`VirtualLoop.pause` of the loop that runs; every simulation runs in one of those."""
+    if not isinstance(loop, VirtualLoop):
+        raise OutsideWorld("simulated ports run in a VirtualLoop")
+    return loop.pause(seconds)

@@ -152,7 +152,7 @@ async def _drain(world: World, ends: float) -> list[str]:
     """After the storm: what has not drained when it should have."""
     await asyncio.sleep(max(ends - world.now, 0.0))
     deadline, before, since = world.now + DRAINED_WITHIN, list[str](), world.now
-    while left := world.undrained():
+    while left := await world.undrained():
         before, since = (before, since) if left == before else (left, world.now)
         if world.now >= deadline or world.now - since >= _STUCK:
             return left

@@ -14,11 +14,11 @@ from convalias.adapters import memory, mime
 from convalias.app import Convalias
 from convalias.app.ports import Ports
 from convalias.app.services import Wiring, audience
-from convalias.codec import load
 from convalias.domain.deployment import Deployment
-from convalias.domain.inbound import OutcomeRecord
+from convalias.domain.inbound import RecordKey
 from convalias.domain.keyring import Keyring, RootKey
 from convalias.domain.policy import RoutingPolicy
+from convalias.stores.inbound import InboundRecords
 from convalias.testing.simulator import engines, neighbours, ports
 from convalias.testing.simulator.draws import Draws
 from convalias.testing.simulator.gate import Gate
@@ -315,7 +315,7 @@ class World:
                 if windows := self._windows(f"{kind} {name}", likely=_OFTEN if name == "hub" else _SELDOM):
                     self._away[f"{kind} {name}"] = windows
 
-    def undrained(self) -> list[str]:
+    async def undrained(self) -> list[str]:
         """What still waits somewhere for somebody."""
         left = [f"queue: {len(self.engines.queue.entries)} jobs"] if self.engines.queue.entries else []
         if lag := self.engines.log.lag("outbound"):
@@ -326,14 +326,14 @@ class World:
                 left.append(f"lane {lane}: something due")
         if self.is_busy:
             left.append(f"outside: {len(self._outside)} under way")
-        return left or self._lost()
+        return left or await self._lost()
 
-    def _lost(self) -> list[str]:
+    async def _lost(self) -> list[str]:
         """Mail that no job tells of any more, until it is swept up."""
         if not self.engines.queue.lost:
             return []
-        done = {load(stored.body, OutcomeRecord).record for stored in self.engines.records.table("outcomes")}
-        waiting = self.engines.queue.lost - done
+        stored = InboundRecords(records=self.engines.records)
+        waiting = [record for record in self.engines.queue.lost if await stored.outcome(RecordKey(record)) is None]
         return [f"envelope records: {len(waiting)} whose jobs were lost"] if waiting else []
 
     async def close(self) -> None:
