@@ -20,7 +20,7 @@ def left(lane: str, due: timedelta) -> list[str]:
         await asyncio.sleep(0)
         await world.engines.records.write([Insert(Key("t", "p", "1"), {}, due=Due(lane, EPOCH + due))])
         try:
-            return world.undrained()
+            return await world.undrained()
         finally:
             await world.close()
 
