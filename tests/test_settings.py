@@ -41,6 +41,7 @@ authenticate_senders = true
 identity_cache_seconds = 0
 trust_spam_flag = true
 mail_limit = 1000
+inbound_batches = 2
 events_kept = 0
 
 [policy]
@@ -105,6 +106,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         identity_cache=timedelta(0),
         trust_spam_flag=True,
         mail_limit=1000,
+        inbound_batches=2,
         events_kept=0,
         policy=policy,
     )
@@ -235,6 +237,7 @@ def test_a_secret_in_the_file_is_refused_and_not_quoted(tmp_path: Path, key: str
         ('platform = "two\\nlines"', "platform"),
         ("trust_spam_flag = 1", "trust_spam_flag"),
         ("mail_limit = 0", "mail_limit"),
+        ("inbound_batches = 0", "inbound_batches"),
         ("events_kept = -1", "events_kept"),
         ("mail_limit = true", "mail_limit"),
         ("mail_limit = 1.5", "mail_limit"),

@@ -56,6 +56,7 @@ _KNOWN: Final = frozenset(
         "identity_cache_seconds",
         "trust_spam_flag",
         "mail_limit",
+        "inbound_batches",
         "policy",
         "use_case",
     }
@@ -128,6 +129,8 @@ class Settings:
     trust_spam_flag: bool = False
     mail_limit: int = 25_000_000
     """Octets of one mail."""
+    inbound_batches: int = 4
+    """So many batches of mail a worker process works on at once."""
     policy: RoutingPolicy | None = None
     """None: what `convalias load` was given, else the defaults."""
     keyring: Keyring | None = field(default=None, repr=False)
@@ -166,6 +169,7 @@ def read_settings(
         identity_cache=timedelta(seconds=reader.number("identity_cache_seconds", 60)),
         trust_spam_flag=reader.boolean("trust_spam_flag"),
         mail_limit=reader.count("mail_limit", 25_000_000),
+        inbound_batches=reader.count("inbound_batches", 4),
         policy=reader.policy(),
         keyring=reader.keyring(environment),
         signing_keys=reader.secret(environment, SIGNING_KEY),

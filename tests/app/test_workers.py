@@ -68,6 +68,48 @@ def test_a_loop_that_fails_without_end_is_broken() -> None:
         pauses([ZeroDivisionError()] * (MOST_FAILURES + 1))
 
 
+def woken_by(moment: str) -> list[str]:
+    """What happens around one pause of ten minutes whose loop is woken then."""
+    clock, stopping, woken = memory.Clock(), asyncio.Event(), asyncio.Event()
+    happened: list[str] = []
+
+    async def step() -> int:
+        happened.append(f"{clock.now():%M:%S}")
+        if moment == "before" and len(happened) == 1:
+            woken.set()
+        if len(happened) == 3:
+            stopping.set()
+        return 0
+
+    async def story() -> None:
+        loop = Loop(
+            worker="outbound",
+            step=step,
+            clock=clock,
+            telemetry=memory.NoTelemetry(),
+            idle=timedelta(minutes=10),
+            woken=woken,
+        )
+        running = asyncio.ensure_future(loop.run(stopping))
+        await clock.advance(timedelta(minutes=1))
+        if moment == "during":
+            woken.set()
+        await clock.advance(timedelta(minutes=25))
+        await running
+
+    asyncio.run(story())
+    return happened
+
+
+def test_a_loop_is_woken_out_of_its_pause_once_for_each_time() -> None:
+    began = woken_by("never")
+    minutes = [int(one[:2]) for one in began]
+    assert [one - minutes[0] for one in minutes] == [0, 10, 20]
+    for moment, waits in [("before", [0, 0, 10]), ("during", [0, 1, 11])]:
+        minutes = [int(one[:2]) for one in woken_by(moment)]
+        assert [one - minutes[0] for one in minutes] == waits
+
+
 def test_who_drains_looks_again_after_catching_up() -> None:
     left = [0, 2, 0]
     waits: list[bool] = []

@@ -83,6 +83,7 @@ def embedded(settings: Settings, instead: Instead) -> tuple[Opener, Wiring]:
         trusted_authserv_ids=settings.trusted_authserv_ids,
         rewriters=settings.rewriters,
         identity_cache=settings.identity_cache,
+        inbound_batches=settings.inbound_batches,
     )
     return opener, wiring
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, Self, Unpack, runtime_checkable
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from convalias.app.chores import Chores
 from convalias.app.ports import Instead, Ports
 from convalias.app.services import Services, Wiring, assemble
-from convalias.app.workers import WORKERS, Loop, Polled, Step, Worker, caught_up, drain, loops_of
+from convalias.app.workers import UNHURRIED, WORKERS, Idle, Loop, Polled, Step, Work, Worker, caught_up, drain, loops_of
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.deployment import Deployment
 from convalias.domain.ids import AccountId
@@ -55,15 +55,6 @@ class NotOpen(PortError):
     """`Convalias` was used before `async with`, or after it."""
 
 
-@frozen
-class Idle:
-    """What `run_until_idle` did, and what only time or a mended dependency will make due."""
-
-    done: Mapping[str, int]
-    waiting: int
-    dead: int
-
-
 class Convalias:
     """A bridge for the conversations of one deployment.
 
@@ -84,6 +75,7 @@ class Convalias:
         self._stopping = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._events: Subscription | None = None
+        self._decided, self._busy = asyncio.Event(), asyncio.Event()
 
     # --- making one ----------------------------------------------------------------------------------
 
@@ -280,7 +272,7 @@ class Convalias:
         return [
             loop
             for worker in workers or WORKERS
-            for loop in loops_of(worker, self._steps(worker, wait=wait), self.ports.clock, self.ports.telemetry)
+            for loop in loops_of(worker, self._works(worker, wait=wait), self.ports.clock, self.ports.telemetry)
         ]
 
     async def stop(self, *, within: timedelta = STOP_WITHIN) -> None:
@@ -308,9 +300,9 @@ class Convalias:
     async def run_until_idle(self, *workers: Worker) -> Idle:
         """Do all that is due now, and what follows from it, then return."""
         steps = {
-            f"{worker}{number or ''}": step
+            f"{worker}{number or ''}": work.step
             for worker in workers or WORKERS
-            for number, step in enumerate(self._steps(worker))
+            for number, work in enumerate(self._works(worker))
         }
         done = await drain(steps, catch_up=lambda: caught_up(self._events))
         depth = await self.ports.queue.depth()
@@ -318,15 +310,23 @@ class Convalias:
         dead = len(await self.operations.dead())
         return Idle({name: count for name, count in counted.items() if count}, depth.ready + depth.in_flight, dead)
 
-    def _steps(self, worker: Worker, *, wait: timedelta = timedelta(0)) -> Sequence[Step]:
+    def _works(self, worker: Worker, *, wait: timedelta = timedelta(0)) -> Sequence[Work]:
+        """Refusals, approvals and questions are on no mail's way, and nobody waits for their next look."""
         match worker:
             case "inbound":
-                inbound: Step = partial(self._inbound, wait)
-                return tuple(map(self._refreshed, (inbound, self._notices, self._approvals, self._asking)))
+                step = self._refreshed(partial(self._inbound, wait))
+                more = Work(step=step, idle=UNHURRIED, woken=self._busy)
+                beside = (self._notices, self._approvals, self._asking)
+                return (
+                    Work(step=step),
+                    *(Work(step=self._refreshed(one), idle=UNHURRIED) for one in beside),
+                    *([more] * (self._wiring.inbound_batches - 1)),
+                )
             case "feed":
-                return (self._refreshed(self._feed),)
+                return (Work(step=self._refreshed(self._feed)),)
             case "outbound":
-                return (self._refreshed(self._decide), self._refreshed(self._deliver))
+                deliver = Work(step=self._refreshed(self._deliver), idle=UNHURRIED, woken=self._decided)
+                return (Work(step=self._refreshed(self._decide)), deliver)
 
     def _refreshed(self, step: Step) -> Step:
         async def refreshed() -> int:
@@ -340,7 +340,7 @@ class Convalias:
             # Without a domain every mail would be "not ours": it is not lost that way, but it would be silent.
             raise Unavailable("alias domains: none is configured or loaded", retry_after=REFRESH)
         await self._chores.sweep(self.services, self.ports)
-        return await self.services.inbound.step(wait=wait)
+        return await self.services.inbound.step(wait=wait, taken=self._busy.set)
 
     async def _notices(self) -> int:
         return await self.services.notices.send_due() + await self.services.announcing.send_due()
@@ -363,6 +363,7 @@ class Convalias:
             records = await events.take(limit=BATCH, wait=timedelta(0))
             if records:
                 await self.outbound.decide(records)
+                self._decided.set()
                 await events.commit()
         except BaseException:
             if self._events is events:  # leaving closes it too

@@ -48,6 +48,8 @@ class Wiring:
     """Domains of lists that are believed about who wrote; none by default."""
     identity_cache: timedelta = identity_cache.FOR
     """How long a directory of one's own is believed without being asked; zero: it is asked every time."""
+    inbound_batches: int = 4
+    """So many batches of mail one process works on at once, each taken from the queue when another one is done."""
 
 
 @frozen(kw_only=True)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
-from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from attrs import frozen
 
@@ -52,6 +52,17 @@ class ReadsAhead(Protocol):
 
 
 @frozen(kw_only=True)
+class Work:
+    """What a worker does over and over."""
+
+    step: Step
+    idle: timedelta = IDLE
+    """Between two looks that find nothing."""
+    woken: asyncio.Event | None = None
+    """Set by whoever knows that there is something to find: ends that pause."""
+
+
+@frozen(kw_only=True)
 class Loop:
     """One worker's loop. Ends when `stopping` is set, between two steps; raises when it is broken."""
 
@@ -60,6 +71,7 @@ class Loop:
     clock: Clock
     telemetry: Telemetry
     idle: timedelta = IDLE
+    woken: asyncio.Event | None = None
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until stopped or cancelled."""
@@ -68,8 +80,10 @@ class Loop:
         while not stopping.is_set():
             try:
                 done = await self.step()
-                pause = None if done else self.idle
                 failures, away = 0, AWAY
+                if not done:
+                    await _pause(self.clock, self.idle, stopping, self.woken)
+                continue
             except (Unavailable, TimeoutError) as error:
                 self._note(error)
                 pause = getattr(error, "retry_after", None) or away
@@ -80,8 +94,7 @@ class Loop:
                 if failures >= MOST_FAILURES:
                     raise
                 pause = AWAY
-            if pause is not None:
-                await _pause(self.clock, pause, stopping)
+            await _pause(self.clock, pause, stopping)
 
     def _note(self, error: Exception) -> None:
         """The class alone: a message could quote an address."""
@@ -90,30 +103,40 @@ class Loop:
         log.warning("worker %s: %s %s", self.worker, type(error).__name__, what)
 
 
-def loops_of(worker: Worker, steps: Iterable[Step], clock: Clock, telemetry: Telemetry) -> list[Loop]:
-    """A loop for each. Of inbound's only the first is on a mail's way; refusals, approvals and questions are not."""
+def loops_of(worker: Worker, works: Iterable[Work], clock: Clock, telemetry: Telemetry) -> list[Loop]:
+    """The loops of one worker."""
     return [
-        Loop(
-            worker=worker,
-            step=step,
-            clock=clock,
-            telemetry=telemetry,
-            idle=UNHURRIED if worker == "inbound" and number else IDLE,
-        )
-        for number, step in enumerate(steps)
+        Loop(worker=worker, step=work.step, clock=clock, telemetry=telemetry, idle=work.idle, woken=work.woken)
+        for work in works
     ]
 
 
-async def _pause(clock: Clock, duration: timedelta, stopping: asyncio.Event) -> None:
-    """Sleep, but not through a stop."""
-    sleeping = asyncio.ensure_future(clock.sleep(duration))
-    stopped = asyncio.ensure_future(stopping.wait())
+async def _pause(
+    clock: Clock, duration: timedelta, stopping: asyncio.Event, woken: asyncio.Event | None = None
+) -> None:
+    """Sleep, but not through a stop, and not when woken: what set that before the pause began ends it at once."""
+    events = [stopping] if woken is None else [stopping, woken]
+    waits: list[asyncio.Future[Any]] = [
+        *(asyncio.ensure_future(event.wait()) for event in events),
+        asyncio.ensure_future(clock.sleep(duration)),
+    ]
     try:
-        await asyncio.wait({sleeping, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        sleeping.cancel()
-        stopped.cancel()
-        await asyncio.gather(sleeping, stopped, return_exceptions=True)
+        for one in waits:
+            one.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+    if woken is not None:
+        woken.clear()
+
+
+@frozen
+class Idle:
+    """What `run_until_idle` did, and what only time or a mended dependency will make due."""
+
+    done: Mapping[str, int]
+    waiting: int
+    dead: int
 
 
 async def drain(steps: Mapping[str, Step], *, catch_up: Callable[[], Awaitable[bool]]) -> dict[str, int]:

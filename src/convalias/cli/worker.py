@@ -6,8 +6,8 @@ import asyncio
 
 import click
 
-from convalias.app.facade import Convalias, Idle
-from convalias.app.workers import WORKERS, Worker
+from convalias.app.facade import Convalias
+from convalias.app.workers import WORKERS, Idle, Worker
 from convalias.cli.deployment import At, located
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit

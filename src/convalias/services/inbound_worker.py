@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final, TypeAlias
+from weakref import WeakValueDictionary
 
-from attrs import frozen
+from attrs import field, frozen
 
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.ids import TraceId
@@ -36,9 +37,17 @@ class Processed:
     progress: Progress
 
 
+def _no_turns() -> WeakValueDictionary[str, asyncio.Lock]:
+    return WeakValueDictionary()
+
+
 @frozen(kw_only=True)
 class InboundWorker:
-    """Feeds the relay. Jobs of a batch run side by side; what is held is kept hidden from others by a heartbeat."""
+    """Feeds the relay. Jobs of a batch run side by side; what is held is kept hidden from others by a heartbeat.
+
+    Batches may run side by side too: `step` by several tasks. Mails of one lane still go after one another, in the
+    order in which they were taken.
+    """
 
     queue: JobQueue
     relay: InboundRelay
@@ -46,6 +55,8 @@ class InboundWorker:
     telemetry: Telemetry
     batch: int = BATCH
     visible_for: timedelta = VISIBLE_FOR
+    _turns: WeakValueDictionary[str, asyncio.Lock] = field(factory=_no_turns, init=False, repr=False, eq=False)
+    """One for each lane that somebody is in, or waits for."""
 
     async def process(self, jobs: Sequence[Job], *, within: float | None = None) -> Sequence[Processed]:
         """One answer a job, in their order; never raises for a job. What `within` seconds do not reach is `Again`.
@@ -58,10 +69,17 @@ class InboundWorker:
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 async with asyncio.TaskGroup() as group:
-                    for lane in _lanes([job for job in jobs if job not in suspects]):
-                        group.create_task(self._in_turn(lane, answers))
+                    for name, lane in _lanes([job for job in jobs if job not in suspects]).items():
+                        group.create_task(self._in_lane(name, lane, answers))
                 await self._in_turn(suspects, answers)
         return [answers.get(_receipt(job)) or Processed(job, _OUT_OF_TIME) for job in jobs]
+
+    async def _in_lane(self, name: str, jobs: Sequence[Job], answers: dict[Receipt, Processed]) -> None:
+        turn = self._turns.get(name)
+        if turn is None:
+            turn = self._turns[name] = asyncio.Lock()
+        async with turn:
+            await self._in_turn(jobs, answers)
 
     async def _in_turn(self, jobs: Sequence[Job], answers: dict[Receipt, Processed]) -> None:
         for job in jobs:
@@ -92,11 +110,15 @@ class InboundWorker:
         await self.relay.stores.dead_letters.put(letter)
         return Dead(UNREADABLE, job.receives)
 
-    async def step(self, *, wait: timedelta = timedelta(0)) -> int:
-        """One batch, from taking to acknowledging; how many jobs came to an end, or wait for a time that was set."""
+    async def step(self, *, wait: timedelta = timedelta(0), taken: Callable[[], object] = tuple) -> int:
+        """One batch, from taking to acknowledging; how many jobs came to an end, or wait for a time that was set.
+
+        `taken` is told when there is work: another `step` beside this one may find more of it.
+        """
         jobs = await self.queue.take(limit=self.batch, wait=wait, lease=self.visible_for)
         if not jobs:
             return 0
+        taken()
         heartbeat = asyncio.create_task(self._keep(jobs))
         try:
             processed = await self.process(jobs)
@@ -138,11 +160,11 @@ def _receipt(job: Job) -> Receipt:
     return job.id, job.lease
 
 
-def _lanes(jobs: Sequence[Job]) -> Collection[Sequence[Job]]:
+def _lanes(jobs: Sequence[Job]) -> Mapping[str, Sequence[Job]]:
     """Jobs that must not overtake one another, oldest mail first. A job of no lane is one of its own."""
     lanes: dict[str, list[Job]] = {}
     for job in jobs:
         reference = read_reference(job.body)
         lane = "" if reference is None else reference.lane
         lanes.setdefault(lane or f"{job.id} {job.lease}", []).append(job)
-    return lanes.values()
+    return lanes

@@ -258,6 +258,7 @@ class World:
         return Wiring(
             keyring=self.keyring,
             base_url=f"https://{ALIAS_DOMAIN}",
+            inbound_batches=2,
             deployment=Deployment(
                 alias_domains=(ALIAS_DOMAIN,), legacy_domains=(LEGACY_DOMAIN,) if self.shape.legacy else ()
             ),
