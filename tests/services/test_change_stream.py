@@ -13,7 +13,7 @@ from convalias.ports.changes import ChangeStream
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventRecord, Subscription
 from convalias.ports.records import Key, Stored
-from convalias.services.change_stream import KEEP, LEASE, NAME, ChangeStreamFeed
+from convalias.services.change_stream import BEHIND, KEEP, LEASE, NAME, ChangeStreamFeed
 from convalias.stores.positions import Positions
 from services.messaging_desk import ANN, C1, PEOPLE, Desk
 
@@ -141,6 +141,62 @@ def test_a_log_that_does_not_answer_is_an_outage(monkeypatch: pytest.MonkeyPatch
     asyncio.run(story())
 
 
+def test_the_position_of_a_busy_stream_is_kept_once_a_second() -> None:
+    async def story() -> None:
+        station = await Station().filled()
+        feed = station.feed()
+        await feed.drain()
+        kept = await station.cursor()
+        for _ in range(3):
+            await station.say(2)
+            assert await feed.step() == 2
+        assert await station.cursor() == kept
+        await station.clock.advance(BEHIND)
+        assert await feed.step() == 0
+        later = await station.cursor()
+        assert later != kept
+        await station.clock.advance(BEHIND)
+        assert await feed.step() == 0
+        assert await station.cursor() == later  # nothing was published since
+
+    asyncio.run(story())
+
+
+def test_what_was_published_behind_the_kept_position_comes_again_after_a_crash_and_not_after_a_stop() -> None:
+    async def story() -> None:
+        station = await Station().filled()
+        crashed = station.feed()
+        await crashed.drain()
+        await station.say(2)
+        assert await crashed.step() == 2
+        await station.clock.advance(LEASE)
+        stopped = station.feed("two")
+        assert await stopped.drain() == 2  # again: their position was not kept
+        await station.say()
+        assert await stopped.step() == 1
+        await stopped.close()
+        third = station.feed("three")
+        assert await third.drain() == 0
+        assert list(dict.fromkeys(station.seqs)) == [1, 2, 3, 4, 5, 6, 7]
+
+    asyncio.run(story())
+
+
+def test_a_store_that_is_away_at_the_stop_costs_copies_and_no_more() -> None:
+    async def story() -> None:
+        station = await Station().filled()
+        feed = station.feed()
+        await feed.drain()
+        await station.say(2)
+        await feed.step()
+        station.faults.fail("records.write", memory.before("records"), times=1)
+        await feed.close()
+        assert await station.feed("two").drain() == 2
+        assert list(dict.fromkeys(station.seqs)) == [1, 2, 3, 4, 5, 6]
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("fault", [memory.before, memory.after])
 def test_a_position_whose_saving_was_not_answered_loses_nothing(fault: object) -> None:
     async def story() -> None:
@@ -148,6 +204,7 @@ def test_a_position_whose_saving_was_not_answered_loses_nothing(fault: object) -
         feed = station.feed()
         await feed.drain()
         await station.say(2)
+        await station.clock.advance(BEHIND)
         assert callable(fault)
         station.faults.fail("records.write", fault("records"), times=1)
         with pytest.raises(Unavailable):

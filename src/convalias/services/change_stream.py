@@ -28,6 +28,8 @@ LEASE: Final = timedelta(seconds=60)
 """Longer than one step may take: who holds it is not overtaken while it publishes."""
 KEEP: Final = timedelta(seconds=5)
 """How often a quiet stream's position is kept, which also keeps the lease."""
+BEHIND: Final = timedelta(seconds=1)
+"""By so much the position that is kept may lag what was published: that is published again after a crash."""
 WAIT: Final = timedelta(milliseconds=100)
 MARGIN: Final = timedelta(hours=1)
 """By so much the clocks of those who append may differ."""
@@ -77,6 +79,8 @@ class ChangeStreamFeed:
         self._is_unsure = False
         self._place: _Place | None = None
         self._kept = BEGINNING
+        self._is_behind = False
+        """Whether something was published behind the position that is kept."""
 
     async def step(self) -> int:
         """Publish one batch; how many events it had. 0 too while another process holds the feed. Repeatable.
@@ -102,6 +106,9 @@ class ChangeStreamFeed:
 
     async def close(self) -> None:
         """Let go of the stream, and give the lease back; where that cannot be told now, it runs out by itself."""
+        if self._place is not None and self._is_behind:
+            with suppress(PortError):
+                await self._saved(self._place)
         await self._forget()
         lease, self._lease = self._lease, None
         with suppress(PortError):
@@ -176,14 +183,18 @@ class ChangeStreamFeed:
         stream, cursor = place.stream, place.cursor
         batch = await stream.take(limit=self._batch, wait=self._wait)
         events = await self._publish(batch)
+        waited, moved = self._clock.now() - self._kept, place
         if events:
             # Behind an outage the stream is hours late: caught up is what was published, not what time it is.
             caught_up = min(event.appended_at for event in events)
-            await self._saved(evolve(place, cursor=evolve(cursor, token=stream.position, caught_up=caught_up)))
-        elif self._clock.now() - self._kept >= KEEP:
+            moved, self._is_behind = _moved(place, caught_up), True
+        elif waited >= KEEP:
             has_moved = stream.position != cursor.token  # the store says so itself: nothing lies before here
             caught_up = self._clock.now() if has_moved else cursor.caught_up
-            await self._saved(evolve(place, cursor=evolve(cursor, token=stream.position, caught_up=caught_up)))
+            moved = _moved(place, caught_up)
+        self._place = moved
+        if waited >= (BEHIND if self._is_behind else KEEP):
+            await self._saved(moved)
         return len(events)
 
     async def _saved(self, place: _Place) -> _Place | None:
@@ -194,7 +205,7 @@ class ChangeStreamFeed:
         if self._lease is None:
             await self._forget()
             return None
-        self._place, self._kept = evolve(place, lease=self._lease), self._clock.now()
+        self._place, self._kept, self._is_behind = evolve(place, lease=self._lease), self._clock.now(), False
         return self._place
 
     async def _publish(self, stored: Sequence[Stored]) -> Sequence[ConversationEvent]:
@@ -205,10 +216,14 @@ class ChangeStreamFeed:
         return events
 
     async def _forget(self) -> None:
-        place, self._place = self._place, None
+        place, self._place, self._is_behind = self._place, None, False
         if place is not None:
             with suppress(PortError):
                 await place.stream.close()
+
+
+def _moved(place: _Place, caught_up: datetime) -> _Place:
+    return evolve(place, cursor=evolve(place.cursor, token=place.stream.position, caught_up=caught_up))
 
 
 def _before(instant: datetime) -> datetime:
