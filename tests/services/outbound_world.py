@@ -15,11 +15,10 @@ from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import ConversationAlias, LegacyAlias
 from convalias.domain.delivery import Channel, Delivery, DeliveryDecision
 from convalias.domain.events import ConversationEvent, Happening, Origin
-from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, TraceId, UseCase
+from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, UseCase
 from convalias.domain.notifications import Notification
 from convalias.domain.participants import Account, AccountAuthor, Author, Participant
 from convalias.domain.rollout import Axis, Rollout, Stage
-from convalias.ports.event_log import EventRecord
 from convalias.ports.hub import Answer, Declined, Guarantee, NotSent, Sent
 from convalias.services.contacts import Contacts
 from convalias.services.outbound import OutboundNotifier, OutboundWorker
@@ -222,10 +221,6 @@ class World:
 
     async def pass_time(self, **amount: float) -> None:
         await self.clock.advance(timedelta(**amount))
-
-
-def record(event: ConversationEvent) -> EventRecord:
-    return EventRecord(event.conversation, event.id, event.seq, "message_added", TraceId(event.trace))
 
 
 Story = Callable[[], Awaitable[None]]

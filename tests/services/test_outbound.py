@@ -18,12 +18,13 @@ from convalias.domain.rollout import Stage
 from convalias.domain.working import Results
 from convalias.ports.errors import NotFound, Rejected, Unavailable
 from convalias.ports.hub import Answer, Declined, Guarantee, Unknown
+from convalias.services.change_feed import record
 from convalias.services.outbound import OutboundNotifier
 from convalias.services.outbound_calls import Ambiguity, Persistence
 from convalias.services.outbound_sending import LEASE
 from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.ledger import GivenBack
-from services.outbound_world import ANN, APPLY, BOB, C1, EVE, FOR_EVER, NOON, World, address, record
+from services.outbound_world import ANN, APPLY, BOB, C1, EVE, FOR_EVER, NOON, World, address
 
 NOTHING = Guarantee()
 
@@ -704,7 +705,7 @@ def test_a_crash_at_any_write_or_call_is_taken_over_and_nobody_is_told_twice_or_
         return world.faults.calls[call]
 
     for stage in (Stage.LEGACY, Stage.PARALLEL, Stage.NATIVE):
-        for call in ("records.write", "records.due", "hub.send", "legacy.index", "conversations.keyed"):
+        for call in ("records.write", "records.due", "hub.send", "legacy.index", "conversations.after"):
             for fault in (before(Killed), after(Killed)):
                 for skip in range(4):
                     asyncio.run(story(call, skip, fault, stage))
@@ -842,7 +843,7 @@ def test_a_conversation_store_that_is_away_costs_a_pause_and_no_call(stage: Stag
     async def story() -> None:
         world = World(guarantee=NOTHING)
         event = await told(world, stage)
-        world.faults.fail("conversations.keyed", before("records"), times=1)
+        world.faults.fail("conversations.after", before("records"), times=1)
         await world.worker().deliver_due()
         assert world.hub.told == []
         assert await world.legacy.calls() == ()
@@ -877,7 +878,7 @@ def test_people_who_cannot_be_looked_up_are_tried_again() -> None:
 # --- deciding -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("call", ["flags.read", "conversations.keyed", "records.write"])
+@pytest.mark.parametrize("call", ["flags.read", "conversations.after", "records.write"])
 def test_what_is_away_while_deciding_is_raised_and_nothing_is_committed(call: str) -> None:
     async def story() -> None:
         world = World()
@@ -916,7 +917,7 @@ def test_a_letter_of_an_undecided_event_can_be_redriven() -> None:
         world = World()
         await world.begin()
         event = await world.said()
-        world.faults.fail("conversations.keyed", before(ValueError), times=1)
+        world.faults.fail("conversations.after", before(ValueError), times=1)
         worker = world.worker()
         await worker.decide([record(event)])
         (letter,) = [one async for one in world.dead_letters.list("deliveries")]
@@ -1117,7 +1118,7 @@ def test_the_index_of_an_event_that_is_no_message_has_no_author() -> None:
         await world.begin()
         event = await world.happens(e.ConversationClosed())
         worker = world.worker()
-        scene = await worker.sending.scenes.of(C1, event.id)
+        scene = await worker.sending.scenes.of(C1, event.id, event.seq)
         until = world.clock.now() + LEASE
         row = IndexRow(suppress_notification=True, attempts=1)
         assert (await worker.sending.calls.index(row, scene, until=until)).done
@@ -1147,7 +1148,7 @@ def test_an_index_call_that_cannot_be_read_for_leaves_the_rows_of_the_hub_alone(
         world.faults.fail("legacy.index", before("legacy relay"), times=1)
         await world.worker().deliver_due()
         await world.pass_time(minutes=1)
-        world.faults.fail("conversations.keyed", before("records"), times=1)
+        world.faults.fail("conversations.after", before("records"), times=1)
         await world.worker().deliver_due()
         assert await world.states(event) == ["sent", "sent"]
         await world.pass_time(minutes=1)
@@ -1184,13 +1185,38 @@ def test_where_a_decision_stands_another_process_reads_only_that() -> None:
     asyncio.run(story())
 
 
+def test_what_nobody_is_told_of_is_read_past() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        first = await world.said()
+        closed = await world.happens(e.ConversationClosed())
+        opened = await world.happens(e.ConversationReopened())
+        later, worker = await world.said(), world.worker()
+        await worker.decide([record(first)])
+        before_that = world.faults.calls.copy()
+        await worker.decide([record(closed)])
+        assert world.faults.calls == before_that
+        await worker.decide([evolve(record(opened), kind="of a later version")])
+        assert world.faults.calls != before_that
+        await worker.decide([record(later)])
+        assert [await world.states(one) for one in (first, later)] == [["planned", "planned"]] * 2
+        assert await world.letters() == []
+        again = world.worker("w2")  # which jumps from the first to the last
+        await again.decide([record(first)])
+        await again.decide([record(later)])
+        assert [await world.ledger().get(C1, one.id) for one in (closed, opened)] == [None, None]
+
+    asyncio.run(story())
+
+
 def test_where_one_conversation_cannot_go_on_the_others_do() -> None:
     async def story() -> None:
         world = World()
         await world.begin()
         event, worker = await world.said(), world.worker()
         lost = evolve(record(event), conversation=ConversationId("lost"))
-        world.faults.fail("conversations.keyed", before("records"), times=1)
+        world.faults.fail("conversations.after", before("records"), times=1)
         with pytest.raises(Unavailable):
             await worker.decide([record(event), lost])
         assert await world.letters() == ["no decision: NotFound"]
@@ -1207,7 +1233,7 @@ def test_a_letter_that_cannot_be_written_stops_the_log() -> None:
         await world.begin()
         event = await world.said()
         world.dead_letters = DeadLetters(records=world.records)
-        world.faults.fail("conversations.keyed", before(ValueError))
+        world.faults.fail("conversations.after", before(ValueError))
         world.faults.fail("records.write", before(ZeroDivisionError))
         with pytest.raises(ZeroDivisionError):
             await world.worker().decide([record(event)])

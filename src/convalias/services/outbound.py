@@ -46,7 +46,8 @@ class OutboundNotifier:
         conversation, event = read_subject(letter.subject)
         ledger, now = self.sending.ledger, self.sending.clock.now()
         if await ledger.get(conversation, event) is None:
-            changed = await self.deciding.decide_one(conversation, event)
+            seq = await self.deciding.scenes.seq_of(conversation, event)
+            changed = await self.deciding.decide_one(conversation, event, seq)
         else:
             changed = await ledger.redrive(conversation, event, now=now)
         await self.sending.dead_letters.drop(letter)

@@ -7,13 +7,16 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, get_args
 
 from attrs import field, frozen
 
+from convalias.codec import kind_of
+from convalias.codec.formats import TAGS
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.deciding import decide, reowned
 from convalias.domain.delivery import Channel
+from convalias.domain.events import Happening, MessageAdded
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, TraceId, UseCase
 from convalias.domain.rollout import Axis
 from convalias.domain.threads import ConversationThread
@@ -35,6 +38,8 @@ DECIDE_WITHIN: Final = timedelta(seconds=20)
 SIDE_BY_SIDE: Final = 16
 REMEMBERED: Final = 10_000
 LANE: Final = "deliveries"
+UNTOLD: Final = frozenset(TAGS[kind] for kind in get_args(Happening) if kind is not MessageAdded)
+"""Kinds that nobody is told of: they are read past. One that is not known here is looked at."""
 
 
 class ChannelChoice(Protocol):
@@ -105,9 +110,9 @@ class Deciding:
         if failure is not None:
             raise failure
 
-    async def decide_one(self, conversation: ConversationId, event: EventId) -> bool:
+    async def decide_one(self, conversation: ConversationId, event: EventId, seq: Seq) -> bool:
         """Decide about that event; whether the decision is new. Raises what stands in the way."""
-        scene = await self.scenes.of(conversation, event)
+        scene = await self.scenes.of(conversation, event, seq)
         as_of = await self.scenes.as_of(scene)
         stage = (await self.stages.of([as_of], Axis.OUTBOUND))[conversation]
         channels = await self.channels.of(as_of)
@@ -136,26 +141,28 @@ class Deciding:
             self.telemetry.measure("mons.feed.jumps", 1)
             missing = await self.scenes.events(record.conversation, after=last, up_to=record.seq - 1)
             for event in missing:
-                await self._guarded(record.conversation, event.id, event.trace)
-        await self._guarded(record.conversation, record.event, record.trace)
+                if kind_of(event.happening) not in UNTOLD:
+                    await self._guarded(event.conversation, event.id, event.seq, event.trace)
+        if record.kind not in UNTOLD:
+            await self._guarded(record.conversation, record.event, record.seq, record.trace)
         _remember(self._seen, record.conversation, max(record.seq, last or record.seq))
 
-    async def _guarded(self, conversation: ConversationId, event: EventId, trace: str) -> None:
+    async def _guarded(self, conversation: ConversationId, event: EventId, seq: Seq, trace: str) -> None:
         if event in self._decided:
             return
         try:
             async with asyncio.timeout(DECIDE_WITHIN.total_seconds()):
-                await self._decide_once(conversation, event)
+                await self._decide_once(conversation, event, seq)
             _remember(self._decided, event, None)
         except (Unavailable, Contended, TimeoutError):
             raise
         except Exception as poison:  # noqa: BLE001 - whatever it is: one record must not stop the log
             await self._bury(conversation, event, trace, because=type(poison).__name__)
 
-    async def _decide_once(self, conversation: ConversationId, event: EventId) -> None:
+    async def _decide_once(self, conversation: ConversationId, event: EventId, seq: Seq) -> None:
         if conversation not in self._new and await self.ledger.get(conversation, event) is not None:
             return
-        if await self.decide_one(conversation, event):
+        if await self.decide_one(conversation, event, seq):
             _remember(self._new, conversation, None)
         else:
             self._new.pop(conversation, None)

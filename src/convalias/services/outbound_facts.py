@@ -16,7 +16,7 @@ from convalias.domain.events import (
     ParticipantRemoved,
 )
 from convalias.domain.folding import fold
-from convalias.domain.ids import ConversationId, EventId
+from convalias.domain.ids import ConversationId, EventId, Seq
 from convalias.domain.threads import ConversationThread, ThreadState
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.errors import NotFound
@@ -54,15 +54,24 @@ class Scenes:
     conversations: ConversationStore
     threads: Threads
 
-    async def of(self, conversation: ConversationId, event: EventId) -> Scene:
-        """That event and its conversation now."""
-        found = await self.conversations.keyed(conversation, key=event)
-        thread = await self.threads.thread(conversation)
-        if found is None or thread is None:
+    async def of(self, conversation: ConversationId, event: EventId, seq: Seq) -> Scene:
+        """That event, which is the `seq`-th of its conversation, and the conversation now.
+
+        One read, of the event and of all behind it, where the thread is known up to there.
+        """
+        known = await self.threads.up_to(conversation, seq - 1)
+        events = await self.events(conversation, after=seq - 1)
+        if known is None or not events or events[0].id != event:
             raise NotFound("an event that was published or decided about")
-        if thread.seq == found.seq:  # the thread was read after the event: nothing has happened since
-            return Scene(event=found, thread=thread, since=())
-        return Scene(event=found, thread=thread, since=tuple(await self.events(conversation, after=found.seq)))
+        # What is known was known before that read, so nothing that it knows is missing there.
+        return Scene(event=events[0], thread=self.threads.read(known, events), since=tuple(events[1:]))
+
+    async def seq_of(self, conversation: ConversationId, event: EventId) -> Seq:
+        """Where that event stands, for who knows its id alone."""
+        found = await self.conversations.keyed(conversation, key=event)
+        if found is None:
+            raise NotFound("an event that was published or decided about")
+        return found.seq
 
     async def as_of(self, scene: Scene) -> ConversationThread:
         """The thread as of the event's seq. One read of the whole conversation only if somebody came or left since."""

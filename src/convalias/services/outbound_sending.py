@@ -118,7 +118,7 @@ class Sending:
 
     async def _scene(self, decision: DeliveryDecision) -> Scene:
         """Read anew for every try, and once for all of its calls."""
-        scene = await self.scenes.of(decision.conversation, decision.event)
+        scene = await self.scenes.of(decision.conversation, decision.event, decision.seq)
         return evolve(scene, aliases=await self.calls.contacts.aliases.of(decision.conversation))
 
     def _unread(self, held: Taken, failed: Exception, progress: _Progress) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from attrs import field, frozen
@@ -64,6 +64,17 @@ class Threads:
         if len(events) >= WORTH_KEEPING:
             await self._keep(now)
         return now
+
+    async def up_to(self, conversation: ConversationId, seq: int) -> ThreadSnapshot | None:
+        """One of its states, at that seq or later: without any read where memory has it. None when there is none."""
+        known = self._cache.get(conversation)
+        return known if known is not None and known.thread.seq >= seq else await self.snapshot(conversation)
+
+    def read(self, known: ThreadSnapshot, events: Sequence[ConversationEvent]) -> ConversationThread:
+        """Its state after these events too, which were read just now and leave no gap behind `known`."""
+        now = snapshot([event for event in events if event.seq > known.thread.seq], known)
+        self._remember(now.thread.id, now)
+        return now.thread
 
     def appended(self, event: ConversationEvent, behind: ThreadSnapshot | None) -> None:
         """That event was appended right behind that snapshot: it need not be read back."""

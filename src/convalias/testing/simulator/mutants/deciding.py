@@ -18,7 +18,7 @@ from convalias.domain.delivery import (
     Owner,
 )
 from convalias.domain.events import MessageAdded
-from convalias.domain.ids import AccountId, ConversationId, EventId
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.domain.rollout import Axis, Cohort, Stage
 from convalias.domain.threads import ConversationThread
 from convalias.domain.working import Taken
@@ -74,8 +74,8 @@ async def _inserted_each_time(self: Ledger, decision: DeliveryDecision) -> bool:
 def _by_recipient(kept: Method) -> Method:
     """The flag is read for each recipient: whoever is legacy's hears of it by the index call, whoever is ours by us."""
 
-    async def decide_one(self: Deciding, conversation: ConversationId, event: EventId) -> bool:
-        changed: bool = await kept(self, conversation, event)
+    async def decide_one(self: Deciding, conversation: ConversationId, event: EventId, seq: Seq) -> bool:
+        changed: bool = await kept(self, conversation, event, seq)
         standing = await self.ledger.get(conversation, event)
         thread = await self.scenes.threads.thread(conversation)
         if not changed or standing is None or thread is None or len(standing.deliveries) < 2:  # noqa: PLR2004
