@@ -60,12 +60,24 @@ class Records:
     records: mongo.Records
     notes: Notes
     writes: Counter[str] = field(factory=Counter[str])
+    took: dict[str, list[float]] = field(factory=dict[str, list[float]])
+    """Milliseconds of every call, by what it asks of which table."""
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.took.setdefault(what, []).append((time.perf_counter() - began) * 1e3)
 
     async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
-        return await self.records.get(keys)
+        with self._timed(f"get {keys[0].table if keys else ''}"):
+            return await self.records.get(keys)
 
     async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
-        answers = await self.records.write(writes)
+        with self._timed(f"write {writes[0].key.table if writes else ''}"):
+            answers = await self.records.write(writes)
         for write in writes:
             self.writes[f"{write.key.table} {'insert' if isinstance(write, Insert) else 'update'}"] += 1
             if isinstance(write, Insert) and write.key.table == "events":
@@ -76,13 +88,16 @@ class Records:
         return answers
 
     async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
-        return await self.records.range(table, partition, after=after, limit=limit)
+        with self._timed(f"range {table}"):
+            return await self.records.range(table, partition, after=after, limit=limit)
 
     async def latest(self, table: str, partition: str) -> Stored | None:
-        return await self.records.latest(table, partition)
+        with self._timed(f"latest {table}"):
+            return await self.records.latest(table, partition)
 
     async def due(self, lane: str, *, until: object, limit: int) -> Sequence[Stored]:
-        return await self.records.due(lane, until=until, limit=limit)  # type: ignore[arg-type]
+        with self._timed(f"due {lane}"):
+            return await self.records.due(lane, until=until, limit=limit)  # type: ignore[arg-type]
 
 
 @frozen
@@ -117,6 +132,7 @@ async def work(folder: Path, name: str) -> None:
             (folder / f"{name}.ready").touch()
             await stop.wait()
     (folder / f"{name}.writes").write_text(json.dumps(records.writes), encoding="ascii")
+    (folder / f"{name}.took").write_text(json.dumps(records.took), encoding="ascii")
 
 
 # --- the servers and the deployment --------------------------------------------------------------------------

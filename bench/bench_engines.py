@@ -31,6 +31,8 @@ from bench_relay import mail
 
 SETTLE: Final = 60.0
 """Seconds for what is under way when the last mail was posted."""
+WARMING: Final = 20
+"""Mails before the first that counts."""
 KEPT_UP: Final = 2.0
 """A rate is held while the last mails are told within so many seconds."""
 
@@ -164,13 +166,23 @@ async def held(place: Place, aliases: Sequence[str], *, first: int, rate: float,
 
 async def measure(place: Place, rates: Sequence[float], seconds: float, aliases: Sequence[str]) -> int:
     first = 0
-    await posted(place, aliases, first=10_000_000, rate=5, seconds=4)  # warm connections, compiled regexes
+    await posted(place, aliases, first=10_000_000, rate=WARMING / 4, seconds=4)  # warm connections, compiled regexes
     for rate in rates:
-        if not await held(place, aliases, first=first, rate=rate, seconds=seconds):
+        is_held = await held(place, aliases, first=first, rate=rate, seconds=seconds)
+        first += int(rate * seconds)
+        if not is_held:
             print(f"  {rate:g} mails a second are NOT held")
             break
-        first += int(rate * seconds)
     return first
+
+
+def took(place: Place) -> dict[str, list[float]]:
+    """Of the store's calls of all workers."""
+    calls: dict[str, list[float]] = {}
+    for file in place.folder.glob("*.took"):
+        for name, times in json.loads(file.read_text(encoding="ascii")).items():
+            calls.setdefault(name, []).extend(times)
+    return calls
 
 
 def main() -> None:
@@ -189,10 +201,16 @@ def main() -> None:
         writes: Counter[str] = Counter()
         for file in place.folder.glob("*.writes"):
             writes.update(json.loads(file.read_text(encoding="ascii")))
-        mails += 20
+        mails += WARMING
         print(f"store writes a mail of the workers, idle ones among them: {writes.total() / mails:.1f}")
         for name, count in writes.most_common(12):
             print(f"  {count / mails:5.2f} {name}")
+        print("calls of the store, a mail, and milliseconds of the middle one and of the slowest in twenty:")
+        for name, times in sorted(took(place).items(), key=lambda one: -len(one[1]))[:24]:
+            ranked = sorted(times)
+            print(
+                f"  {len(times) / mails:5.2f} {name:24} {ranked[len(ranked) // 2]:6.1f} {ranked[int(len(ranked) * 0.95)]:6.1f}"
+            )
 
 
 if __name__ == "__main__":
