@@ -17,6 +17,7 @@ from convalias.domain.participants import Account, AccountAuthor, Participant, P
 from convalias.domain.rollout import Stage
 from convalias.domain.working import Results
 from convalias.ports.errors import NotFound, Rejected, Unavailable
+from convalias.ports.event_log import UNPLACED
 from convalias.ports.hub import Answer, Declined, Guarantee, Unknown
 from convalias.services.change_feed import record
 from convalias.services.outbound import OutboundNotifier
@@ -1181,6 +1182,23 @@ def test_where_a_decision_stands_another_process_reads_only_that() -> None:
         before = world.faults.calls.copy()
         await world.worker("w2").decide([record(event)])
         assert world.faults.calls - before == {"records.get": 1}
+
+    asyncio.run(story())
+
+
+def test_an_event_that_is_only_named_is_looked_up() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        said = [await world.said() for _ in range(3)]
+        await world.worker().decide([evolve(record(said[1]), seq=UNPLACED, kind="unreadable")])
+        assert await world.states(said[1]) == ["planned", "planned"]
+        wrong = evolve(record(said[0]), seq=said[2].seq)
+        await world.worker("w2").decide([wrong])
+        assert await world.states(said[0]) == ["planned", "planned"]
+        assert (await world.decision(said[0])).seq == said[0].seq
+        await world.worker("w3").decide([evolve(record(said[2]), event=EventId("lost"))])
+        assert await world.letters() == ["no decision: NotFound"]
 
     asyncio.run(story())
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import frozen
 
 from convalias.domain.ids import ConversationId, EventId, Seq, TraceId
+
+UNPLACED: Final = Seq(0)
+"""Of a record that does not tell where its event stands: one whose value cannot be read, and whose headers name it."""
 
 
 @frozen

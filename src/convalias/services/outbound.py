@@ -10,7 +10,7 @@ from attrs import frozen
 
 from convalias.domain.dead_letters import DeadLetter
 from convalias.domain.ids import UseCase
-from convalias.ports.event_log import EventLog, EventRecord, Subscription
+from convalias.ports.event_log import UNPLACED, EventLog, EventRecord, Subscription
 from convalias.services.outbound_deciding import Deciding, read_subject
 from convalias.services.outbound_sending import Sending
 from convalias.stores.ledger import GivenBack
@@ -46,8 +46,7 @@ class OutboundNotifier:
         conversation, event = read_subject(letter.subject)
         ledger, now = self.sending.ledger, self.sending.clock.now()
         if await ledger.get(conversation, event) is None:
-            seq = await self.deciding.scenes.seq_of(conversation, event)
-            changed = await self.deciding.decide_one(conversation, event, seq)
+            changed = await self.deciding.decide_one(conversation, event, UNPLACED)
         else:
             changed = await ledger.redrive(conversation, event, now=now)
         await self.sending.dead_letters.drop(letter)

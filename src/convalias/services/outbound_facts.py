@@ -20,6 +20,7 @@ from convalias.domain.ids import ConversationId, EventId, Seq
 from convalias.domain.threads import ConversationThread, ThreadState
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.errors import NotFound
+from convalias.ports.event_log import UNPLACED
 from convalias.stores.threads import Threads
 
 PAGE: Final = 500
@@ -55,23 +56,28 @@ class Scenes:
     threads: Threads
 
     async def of(self, conversation: ConversationId, event: EventId, seq: Seq) -> Scene:
-        """That event, which is the `seq`-th of its conversation, and the conversation now.
+        """That event and its conversation now.
 
-        One read, of the event and of all behind it, where the thread is known up to there.
+        One read, of the event and of all behind it, where the thread is known up to `seq`. Where that is not the
+        event's (a record that could not be read tells none), it is looked up by its id.
         """
-        known = await self.threads.up_to(conversation, seq - 1)
-        events = await self.events(conversation, after=seq - 1)
-        if known is None or not events or events[0].id != event:
+        scene = None if seq == UNPLACED else await self._at(conversation, event, seq)
+        if scene is None:
+            found = await self.conversations.keyed(conversation, key=event)
+            scene = None if found is None else await self._at(conversation, event, found.seq)
+        if scene is None:
             raise NotFound("an event that was published or decided about")
+        return scene
+
+    async def _at(self, conversation: ConversationId, event: EventId, seq: Seq) -> Scene | None:
+        known = await self.threads.up_to(conversation, seq - 1)
+        if known is None:
+            return None
+        events = await self.events(conversation, after=seq - 1)
+        if not events or events[0].id != event:
+            return None
         # What is known was known before that read, so nothing that it knows is missing there.
         return Scene(event=events[0], thread=self.threads.read(known, events), since=tuple(events[1:]))
-
-    async def seq_of(self, conversation: ConversationId, event: EventId) -> Seq:
-        """Where that event stands, for who knows its id alone."""
-        found = await self.conversations.keyed(conversation, key=event)
-        if found is None:
-            raise NotFound("an event that was published or decided about")
-        return found.seq
 
     async def as_of(self, scene: Scene) -> ConversationThread:
         """The thread as of the event's seq. One read of the whole conversation only if somebody came or left since."""

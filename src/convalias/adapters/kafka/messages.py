@@ -10,8 +10,8 @@ from confluent_kafka import Message
 from convalias.codec import CodecError
 from convalias.codec.connectors import read_envelope
 from convalias.codec.published import MARKED, dumps_published, loads_published
-from convalias.domain.ids import ConversationId, EventId, Seq, TraceId
-from convalias.ports.event_log import EventRecord
+from convalias.domain.ids import ConversationId, EventId, TraceId
+from convalias.ports.event_log import UNPLACED, EventRecord
 
 Headers: TypeAlias = list[tuple[str, str | bytes | None]]
 EVENT: Final = "event-id"
@@ -63,7 +63,7 @@ def _unreadable(message: Message) -> EventRecord:
     if not (conversation and event):
         conversation = f"{message.topic()}/{message.partition()}"
         event = f"offset-{message.offset()}"
-    return EventRecord(ConversationId(conversation), EventId(event), Seq(0), UNREADABLE, TraceId(trace))
+    return EventRecord(ConversationId(conversation), EventId(event), UNPLACED, UNREADABLE, TraceId(trace))
 
 
 def _headers(message: Message) -> list[tuple[str, str | bytes | None]]:
