@@ -3,10 +3,12 @@
 import os
 import statistics
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 
-from convalias.testing.simulator.hunting import Kill, killed
+from convalias.testing.simulator.hunting import killed
 from convalias.testing.simulator.mutants import MUTANTS
 
 # Slow enough without coverage; and what a mutant covers says nothing.
@@ -31,11 +33,21 @@ def test_a_slip_is_seen(name: str) -> None:
     assert killed(MUTANTS[name], range(4)) is not None
 
 
+def hunted(name: str) -> int | None:
+    """After how many seeds it is seen."""
+    kill = killed(MUTANTS[name], range(SEEDS))
+    return None if kill is None else kill.seeds
+
+
 @pytest.mark.soak
 @pytest.mark.skipif(not SOAK, reason="all mutants, until each is seen: make soak")
 def test_every_slip_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
-    kills: dict[str, Kill | None] = {name: killed(mutant, range(SEEDS)) for name, mutant in MUTANTS.items()}
-    seen = [kill.seeds for kill in kills.values() if kill is not None]
+    kills: dict[str, int | None] = {}
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool, capsys.disabled():
+        for name, kill in zip(MUTANTS, pool.map(hunted, MUTANTS), strict=True):
+            kills[name] = kill
+            print(f"{name}: {'not seen' if kill is None else kill}", flush=True)  # noqa: T201 - it takes a while
+    seen = [kill for kill in kills.values() if kill is not None]
     with capsys.disabled():
         print(  # noqa: T201
             f"\nmutants {len(seen)}/{len(kills)}, seeds to kill: median {statistics.median(seen):.0f}, worst {max(seen)}"
