@@ -82,7 +82,9 @@ class Rivals:
             self.ours.append((key, answer.version))
 
     async def replace_bare(self) -> None:
-        await self.collection.update_one({"_id": f"{next(self.numbers) % OPERATIONS:012d}"}, {"$set": {"body": BARE}})
+        number = next(self.numbers)
+        change = {"$set": {"body": BARE, "version": f"{number:016x}"}}  # the same body alone would be no write at all
+        await self.collection.update_one({"_id": f"{number % OPERATIONS:012d}"}, change)
 
 
 async def measured(work: Work, width: int) -> tuple[float, float]:
