@@ -49,6 +49,7 @@ class Rivals:
         self.collection = bare["bench_bare"].get_collection("records", **concern)
         self.numbers = count()
         self.ours: list[tuple[Key, str]] = []
+        self.bare: list[str] = []
 
     async def prepare(self) -> None:
         await self.collection.create_index([("p", 1), ("names", 1)], unique=True)
@@ -68,12 +69,13 @@ class Rivals:
         name = f"{next(self.numbers):012d}"
         names = [name, f"k:{name}", f"e:{name}"]
         await self.collection.insert_one({"_id": name, "p": "c1", "names": names, "version": "0", "body": BARE})
+        self.bare.append(name)
 
     async def get_ours(self) -> None:
         await self.records.get([self.ours[next(self.numbers) % len(self.ours)][0]])
 
     async def get_bare(self) -> None:
-        await self.collection.find_one({"p": "c1", "names": f"{next(self.numbers) % OPERATIONS:012d}"})
+        await self.collection.find_one({"p": "c1", "names": self.bare[next(self.numbers) % len(self.bare)]})
 
     async def replace_ours(self) -> None:
         key, version = self.ours.pop(0)
@@ -83,8 +85,9 @@ class Rivals:
 
     async def replace_bare(self) -> None:
         number = next(self.numbers)
+        name = self.bare[number % len(self.bare)]
         change = {"$set": {"body": BARE, "version": f"{number:016x}"}}  # the same body alone would be no write at all
-        await self.collection.update_one({"_id": f"{number % OPERATIONS:012d}"}, change)
+        await self.collection.update_one({"_id": name}, change)
 
 
 async def measured(work: Work, width: int) -> tuple[float, float]:
