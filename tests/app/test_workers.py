@@ -9,8 +9,10 @@ from datetime import timedelta
 import pytest
 
 from convalias.adapters import memory
+from convalias.app import Convalias
 from convalias.app.workers import MOST_FAILURES, Loop, drain
 from convalias.ports.errors import Unavailable
+from convalias.ports.queue import Job
 
 
 class Restless(memory.Clock):
@@ -66,6 +68,45 @@ def test_a_loop_that_fails_without_end_is_broken() -> None:
     assert pauses([ZeroDivisionError(), 1]) == [1]
     with pytest.raises(ZeroDivisionError):
         pauses([ZeroDivisionError()] * (MOST_FAILURES + 1))
+
+
+class Queue(memory.JobQueue):
+    """Each look takes a virtual second, and they are counted."""
+
+    def __init__(self, clock: memory.Clock) -> None:
+        super().__init__(clock)
+        self.clock = clock
+        self.looking = self.most = self.looks = 0
+
+    async def take(self, *, limit: int, wait: timedelta, lease: timedelta) -> Sequence[Job]:
+        self.looking += 1
+        self.looks += 1
+        self.most = max(self.most, self.looking)
+        try:
+            await self.clock.sleep(timedelta(seconds=1))
+            return await super().take(limit=limit, wait=timedelta(0), lease=lease)
+        finally:
+            self.looking -= 1
+
+
+def test_of_the_loops_of_a_process_one_looks_at_a_time_and_all_end_with_its_look() -> None:
+    async def story() -> None:
+        clock = memory.Clock()
+        queue = Queue(clock)
+        async with Convalias.in_memory(alias_domain="reply.example", queue=queue, clock=clock) as cv:
+            running = asyncio.ensure_future(cv.run("inbound"))
+            await clock.advance(timedelta(seconds=10))
+            assert queue.most == 1
+            stopping = asyncio.ensure_future(cv.stop())
+            await asyncio.sleep(0)  # it has begun
+            looks = queue.looks
+            assert 5 <= looks <= 11
+            await clock.advance(timedelta(seconds=3))
+            await stopping
+            await running
+            assert queue.looks == looks
+
+    asyncio.run(story())
 
 
 def woken_by(moment: str) -> list[str]:

@@ -9,14 +9,27 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self, Unpack, runtime_checkable
+from typing import Final, Self, Unpack
 
 from attrs import evolve
 
 from convalias.app.chores import Chores
-from convalias.app.ports import Instead, Ports
+from convalias.app.ports import Instead, Mailboxes, Ports
 from convalias.app.services import Services, Wiring, assemble
-from convalias.app.workers import UNHURRIED, WORKERS, Idle, Loop, Polled, Step, Work, Worker, caught_up, drain, loops_of
+from convalias.app.workers import (
+    UNHURRIED,
+    WORKERS,
+    Batches,
+    Idle,
+    Loop,
+    Polled,
+    Step,
+    Work,
+    Worker,
+    caught_up,
+    drain,
+    loops_of,
+)
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.deployment import Deployment
 from convalias.domain.ids import AccountId
@@ -25,7 +38,6 @@ from convalias.domain.participants import Account, Participant
 from convalias.domain.policy import RoutingPolicy
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.event_log import Subscription
-from convalias.ports.mail import Outgoing
 from convalias.services.approvals import Approvals
 from convalias.services.messaging import Messaging
 from convalias.services.operations import Operations
@@ -40,15 +52,6 @@ REFRESH: Final = timedelta(seconds=1)
 """How long a deployment told by another process may go unseen."""
 BATCH: Final = 100
 Opener = Callable[[], AbstractAsyncContextManager[Ports]]
-
-
-@runtime_checkable
-class Mailboxes(Protocol):
-    """An outbox that can be looked into."""
-
-    def mailbox(self, address: EmailAddress) -> Sequence[Outgoing]:
-        """What was sent to that address."""
-        ...
 
 
 class NotOpen(PortError):
@@ -75,7 +78,7 @@ class Convalias:
         self._stopping = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._events: Subscription | None = None
-        self._decided, self._busy = asyncio.Event(), asyncio.Event()
+        self._decided, self._batches = asyncio.Event(), Batches()
 
     # --- making one ----------------------------------------------------------------------------------
 
@@ -315,7 +318,7 @@ class Convalias:
         match worker:
             case "inbound":
                 step = self._refreshed(partial(self._inbound, wait))
-                more = Work(step=step, idle=UNHURRIED, woken=self._busy)
+                more = Work(step=step, idle=UNHURRIED, woken=self._batches.found)
                 beside = (self._notices, self._approvals, self._asking)
                 return (
                     Work(step=step),
@@ -340,7 +343,7 @@ class Convalias:
             # Without a domain every mail would be "not ours": it is not lost that way, but it would be silent.
             raise Unavailable("alias domains: none is configured or loaded", retry_after=REFRESH)
         await self._chores.sweep(self.services, self.ports)
-        return await self.services.inbound.step(wait=wait, taken=self._busy.set)
+        return await self._batches.step(self.services.inbound, wait=wait, stopping=self._stopping)
 
     async def _notices(self) -> int:
         return await self.services.notices.send_due() + await self.services.announcing.send_due()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypedDict, Unpack
+from collections.abc import Sequence
+from typing import Protocol, TypedDict, Unpack, runtime_checkable
 
 from attrs import evolve, frozen
 
+from convalias.domain.addresses import EmailAddress
 from convalias.ports.ambient import Clock, Incarnation, Telemetry
 from convalias.ports.blobs import Blobs
 from convalias.ports.changes import Changes
@@ -14,7 +16,7 @@ from convalias.ports.event_log import EventLog
 from convalias.ports.flags import Flags
 from convalias.ports.hub import NotificationHub
 from convalias.ports.legacy import LegacyRelay
-from convalias.ports.mail import MailReader, OutgoingMail, SenderAuthenticator
+from convalias.ports.mail import MailReader, Outgoing, OutgoingMail, SenderAuthenticator
 from convalias.ports.people import IdentityDirectory
 from convalias.ports.queue import JobQueue
 from convalias.ports.records import Records
@@ -77,3 +79,12 @@ class Ports:
     def but(self, **instead: Unpack[Instead]) -> Ports:
         """These, some replaced."""
         return evolve(self, **instead)
+
+
+@runtime_checkable
+class Mailboxes(Protocol):
+    """An outbox that can be looked into."""
+
+    def mailbox(self, address: EmailAddress) -> Sequence[Outgoing]:
+        """What was sent to that address."""
+        ...

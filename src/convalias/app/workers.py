@@ -13,6 +13,7 @@ from attrs import frozen
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import Subscription
+from convalias.services.inbound_worker import InboundWorker
 
 Worker: TypeAlias = Literal["inbound", "feed", "outbound"]
 WORKERS: Final[tuple[Worker, ...]] = ("inbound", "feed", "outbound")
@@ -101,6 +102,33 @@ class Loop:
         self.telemetry.measure("convalias.worker.errors", 1, worker=self.worker, error=type(error).__name__)
         what = error.what if isinstance(error, Unavailable) else ""
         log.warning("worker %s: %s %s", self.worker, type(error).__name__, what)
+
+
+class Batches:
+    """Batches of mail that the loops of one process work on side by side. One of them looks for more at a time."""
+
+    def __init__(self) -> None:
+        """Nobody looks."""
+        self.found = asyncio.Event()
+        """Set by whoever has found some: there may be more."""
+        self._looking = asyncio.Lock()
+        self._in_line = 0
+        """Who looks, and who waits for that."""
+
+    async def step(self, inbound: InboundWorker, *, wait: timedelta, stopping: asyncio.Event) -> int:
+        """A batch, as `InboundWorker.step`. Whoever waited for another's look does not begin one when all are to stop."""
+        has_waited = self._in_line > 0
+        self._in_line += 1
+        try:
+            async with self._looking:
+                if has_waited and stopping.is_set():
+                    return 0
+                jobs = await inbound.take(wait=wait)
+        finally:
+            self._in_line -= 1
+        if jobs:
+            self.found.set()
+        return await inbound.work(jobs)
 
 
 def loops_of(worker: Worker, works: Iterable[Work], clock: Clock, telemetry: Telemetry) -> list[Loop]:

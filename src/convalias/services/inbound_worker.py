@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final, TypeAlias
@@ -45,7 +45,7 @@ def _no_turns() -> WeakValueDictionary[str, asyncio.Lock]:
 class InboundWorker:
     """Feeds the relay. Jobs of a batch run side by side; what is held is kept hidden from others by a heartbeat.
 
-    Batches may run side by side too: `step` by several tasks. Mails of one lane still go after one another, in the
+    Batches may run side by side too, `work` in several tasks. Mails of one lane still go after one another, in the
     order in which they were taken.
     """
 
@@ -110,15 +110,18 @@ class InboundWorker:
         await self.relay.stores.dead_letters.put(letter)
         return Dead(UNREADABLE, job.receives)
 
-    async def step(self, *, wait: timedelta = timedelta(0), taken: Callable[[], object] = tuple) -> int:
-        """One batch, from taking to acknowledging; how many jobs came to an end, or wait for a time that was set.
+    async def step(self, *, wait: timedelta = timedelta(0)) -> int:
+        """One batch, from taking to acknowledging; how many jobs came to an end, or wait for a time that was set."""
+        return await self.work(await self.take(wait=wait))
 
-        `taken` is told when there is work: another `step` beside this one may find more of it.
-        """
-        jobs = await self.queue.take(limit=self.batch, wait=wait, lease=self.visible_for)
+    async def take(self, *, wait: timedelta = timedelta(0)) -> Sequence[Job]:
+        """The next batch, which is this worker's for as long as `work` may take to begin."""
+        return await self.queue.take(limit=self.batch, wait=wait, lease=self.visible_for)
+
+    async def work(self, jobs: Sequence[Job]) -> int:
+        """On what was just taken, to the acknowledgement; counted as by `step`."""
         if not jobs:
             return 0
-        taken()
         heartbeat = asyncio.create_task(self._keep(jobs))
         try:
             processed = await self.process(jobs)
