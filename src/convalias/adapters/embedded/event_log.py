@@ -26,8 +26,8 @@ _TRIM: Final = (
 )
 """Without a group, or without a record, nothing is at most NULL."""
 _JOIN: Final = (
-    "UPDATE event_groups SET token = ?1, holder = ?2, held_until = ?3"
-    " WHERE name = ?4 AND (token IN ('', ?1) OR held_until <= ?5 OR holder = ?6) RETURNING position"
+    "UPDATE event_groups SET token = :token, holder = :holder, held_until = :until"
+    " WHERE name = :name AND (token IN ('', :token) OR held_until <= :now OR holder = :gone) RETURNING position"
 )
 
 
@@ -144,7 +144,14 @@ class _Subscription:
 
     async def _join(self, now: int, gone: str | None) -> bool:
         held_until = self._lease_end()
-        values = (self._token, self._incarnation.name, held_until, self._group, now, gone)
+        values = {
+            "token": self._token,
+            "holder": self._incarnation.name,
+            "until": held_until,
+            "name": self._group,
+            "now": now,
+            "gone": gone,
+        }
 
         def step(connection: sqlite3.Connection) -> tuple[bool, int] | None:
             connection.execute("INSERT OR IGNORE INTO event_groups (name, position) VALUES (?, 0)", (self._group,))

@@ -28,8 +28,9 @@ _PARTITIONS: Final = "SELECT DISTINCT part FROM records WHERE tbl = ? AND part >
 _DUE: Final = "SELECT * FROM records WHERE lane = ? AND at <= ? ORDER BY at, tbl, part, id LIMIT ?"
 _ALL: Final = "SELECT * FROM records WHERE (tbl, part, id) > (?, ?, ?) ORDER BY tbl, part, id LIMIT ?"
 _TAKEN: Final = (
-    "SELECT 1 FROM records WHERE tbl = ?1 AND part = ?2 AND id IN (SELECT value FROM json_each(?3)) UNION ALL"
-    " SELECT 1 FROM record_names WHERE tbl = ?1 AND part = ?2 AND name IN (SELECT value FROM json_each(?3)) LIMIT 1"
+    "SELECT 1 FROM records WHERE tbl = :tbl AND part = :part AND id IN (SELECT value FROM json_each(:names))"
+    " UNION ALL SELECT 1 FROM record_names"
+    " WHERE tbl = :tbl AND part = :part AND name IN (SELECT value FROM json_each(:names)) LIMIT 1"
 )
 
 
@@ -115,7 +116,7 @@ def _step(write: Write) -> _Step:
 def _insert(write: Insert) -> _Step:
     table, partition, id_ = write.key
     names = [name for name in dict.fromkeys(write.also) if name != id_]
-    taken = (table, partition, json.dumps([id_, *names]))
+    taken = {"tbl": table, "part": partition, "names": json.dumps([id_, *names])}
     version = secrets.token_hex(8)
     row = (table, partition, id_, json.dumps(write.also), _text(write.body), version, *_due(write.due))
 
