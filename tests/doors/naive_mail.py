@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.utils
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,7 +85,14 @@ def _fields(head: str) -> list[tuple[str, str]]:
 
 def _listed(fields: list[tuple[str, str]], names: set[str]) -> tuple[str, ...]:
     values = [value.replace("\r", " ").replace("\0", "") for name, value in fields if name in names]
-    return tuple(address for _, address in getaddresses(values) if "@" in address)
+    return tuple(address for _, address in _addresses(values) if "@" in address)
+
+
+def _addresses(values: list[str]) -> list[tuple[str, str]]:
+    """Newer releases of Python give one empty address for a list that they find odd, unless they are told not to."""
+    if getattr(email.utils, "supports_strict_parsing", False):
+        return getaddresses(values, strict=False)
+    return getaddresses(values)
 
 
 def read_from(values: list[str]) -> tuple[str | None, frozenset[str]]:

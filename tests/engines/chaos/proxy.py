@@ -87,9 +87,11 @@ class Proxy:
 
     async def _end(self) -> None:
         self._server.close()
+        await asyncio.sleep(0)  # who was accepted just now has a task that has not begun
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # what was aborted is closed at the loop's next turn
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -101,6 +103,9 @@ class Proxy:
         except OSError:  # nobody is there: the client is let go at once
             writer.transport.abort()
             return
+        except asyncio.CancelledError:
+            writer.transport.abort()
+            raise
         there = asyncio.ensure_future(self._pump(reader, to_writer, Way.TO_SERVER))
         back = asyncio.ensure_future(self._pump(to_reader, writer, Way.TO_CLIENT))
         try:
