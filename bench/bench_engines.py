@@ -79,7 +79,7 @@ async def posted(
         moments[number] = (began, time.time())
 
     started = time.monotonic()
-    async with asyncio.TaskGroup() as group:
+    async with asyncio.TaskGroup() as group:  # noqa: TID251 - ends its body
         for count in range(int(rate * seconds)):
             number = first + count
             body = form(number, aliases[number % CONVERSATIONS])

@@ -82,6 +82,10 @@ def named(text: str) -> list[str]:
     return [what for what, pattern in MUST_NOT_BE_NAMED.items() if pattern.search(text)]
 
 
+def is_try_star(node: ast.AST) -> bool:
+    return isinstance(node, ast.TryStar)
+
+
 def test_no_module_is_longer_than_four_hundred_lines() -> None:
     assert too_long(modules(SOURCE)) == {}
 
@@ -97,6 +101,12 @@ def test_every_module_says_its_one_reason_in_its_docstring() -> None:
 def test_the_domain_imports_the_standard_library_attrs_and_typing_extensions_alone() -> None:
     imports = {name: imported_packages(text) for name, text in modules(SOURCE / "convalias" / "domain").items()}
     assert {name: found - DOMAIN_MAY_IMPORT for name, found in imports.items() if found - DOMAIN_MAY_IMPORT} == {}
+
+
+def test_no_failure_leaves_a_block_of_which_pythons_disagree_what_it_raises() -> None:
+    """What is raised in an `except*` comes out as itself or in a group, as the release of Python has it."""
+    assert [name for name, text in modules(SOURCE).items() if any(map(is_try_star, ast.walk(ast.parse(text))))] == []
+    assert any(map(is_try_star, ast.walk(ast.parse("try: f()\nexcept* OSError: pass"))))
 
 
 def test_no_file_of_the_project_names_a_package_index_or_a_folder_of_one_machine() -> None:

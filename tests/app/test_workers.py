@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -26,7 +27,7 @@ class Restless(memory.Clock):
         self.pauses.append(duration.total_seconds())
 
 
-def pauses(ends: Sequence[int | Exception]) -> list[float]:
+def pauses(ends: Sequence[int | BaseException]) -> list[float]:
     """Between steps that end so, one after the other; the loop is stopped with the last."""
     clock, stopping, left = Restless(), asyncio.Event(), list(ends)
 
@@ -34,7 +35,7 @@ def pauses(ends: Sequence[int | Exception]) -> list[float]:
         end = left.pop(0)
         if not left:
             stopping.set()
-        if isinstance(end, Exception):
+        if isinstance(end, BaseException):
             raise end
         return end
 
@@ -68,6 +69,40 @@ def test_a_loop_that_fails_without_end_is_broken() -> None:
     assert pauses([ZeroDivisionError(), 1]) == [1]
     with pytest.raises(ZeroDivisionError):
         pauses([ZeroDivisionError()] * (MOST_FAILURES + 1))
+
+
+def test_a_loop_does_not_end_because_something_that_it_waited_for_was_cancelled() -> None:
+    assert pauses([asyncio.CancelledError(), 1]) == [1]
+    with pytest.raises(asyncio.CancelledError):
+        pauses([asyncio.CancelledError()] * (MOST_FAILURES + 1))
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["", "although a library had left a request to cancel behind"])
+def test_a_loop_that_is_cancelled_ends(before: int) -> None:
+    clock = Restless()
+
+    async def step() -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        if task.cancelling() < before:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+            raise Unavailable("the store")
+        await asyncio.get_running_loop().create_future()
+        return 1
+
+    async def story() -> None:
+        loop = Loop(worker="feed", step=step, clock=clock, telemetry=memory.NoTelemetry())
+        task = asyncio.create_task(loop.run(asyncio.Event()))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(story())
+    assert clock.pauses == [1.0] * before
 
 
 class Queue(memory.JobQueue):

@@ -839,6 +839,22 @@ def test_a_store_that_stays_away_is_told_to_the_caller() -> None:
     asyncio.run(story())
 
 
+def test_a_fault_of_our_own_is_no_outage() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world)
+        world.faults.fail("records.write", before(KeyError), skip=1)
+        with pytest.raises(ExceptionGroup) as raised:
+            await world.worker("w1").deliver_due()
+        assert [type(one) for one in raised.value.exceptions] == [KeyError]
+        world.faults.mend()
+        world.gone.add("w1")
+        await world.worker("w2").deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("stage", [Stage.PARALLEL, Stage.LEGACY, Stage.NATIVE])
 def test_a_conversation_store_that_is_away_costs_a_pause_and_no_call(stage: Stage) -> None:
     async def story() -> None:

@@ -44,6 +44,7 @@ from convalias.services.operations import Operations
 from convalias.services.outbound import OutboundNotifier
 from convalias.services.receiver import Receiver
 from convalias.services.replay import Replay
+from convalias.services.task_group import TaskGroup
 from convalias.stores.deployments import Deployments
 from convalias.stores.rollouts import Rollouts
 
@@ -260,7 +261,7 @@ class Convalias:
 
     async def run(self, *workers: Worker) -> None:
         """Work until `stop` or cancelled. Takes no signal: they are the host's. No name: all of them."""
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             tasks = [
                 group.create_task(loop.run(self._stopping), name=f"convalias {loop.worker}")
                 for loop in self.loops(*workers)
@@ -292,7 +293,7 @@ class Convalias:
     async def running(self, *workers: Worker) -> AsyncGenerator[None]:
         """`run` beside the body; `stop` at its end. A worker that ends for good cancels the body."""
         self._stopping = asyncio.Event()
-        async with asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as group:  # noqa: TID251 - ends its body
             working = group.create_task(self.run(*workers))
             try:
                 yield

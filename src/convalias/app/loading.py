@@ -19,6 +19,7 @@ from convalias.domain.participants import Account, AddressTenure
 from convalias.domain.threads import ConversationThread
 from convalias.domain.tokens import read_v3
 from convalias.services.loading import GivenConversation
+from convalias.services.task_group import TaskGroup
 
 T = TypeVar("T")
 SIDE_BY_SIDE: Final = 32
@@ -128,7 +129,7 @@ async def _each(things: Iterable[T], work: Callable[[T], Awaitable[object]], don
             await work(thing)
         done()
 
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         for thing in things:
             group.create_task(one(thing))
 

@@ -79,6 +79,7 @@ class Loop:
         failures = 0
         away = AWAY
         while not stopping.is_set():
+            requests = _requests_to_cancel()
             try:
                 done = await self.step()
                 failures, away = 0, AWAY
@@ -89,7 +90,10 @@ class Loop:
                 self._note(error)
                 pause = getattr(error, "retry_after", None) or away
                 away = min(away * 2, LONGEST_AWAY)
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                # Something that the step waited for was cancelled, not this loop: no reason to end without a word.
+                if isinstance(error, asyncio.CancelledError) and _requests_to_cancel() > requests:
+                    raise
                 failures += 1
                 self._note(error)
                 if failures >= MOST_FAILURES:
@@ -97,7 +101,7 @@ class Loop:
                 pause = AWAY
             await _pause(self.clock, pause, stopping)
 
-    def _note(self, error: Exception) -> None:
+    def _note(self, error: Exception | asyncio.CancelledError) -> None:
         """The class alone: a message could quote an address."""
         self.telemetry.measure("convalias.worker.errors", 1, worker=self.worker, error=type(error).__name__)
         what = error.what if isinstance(error, Unavailable) else ""
@@ -137,6 +141,12 @@ def loops_of(worker: Worker, works: Iterable[Work], clock: Clock, telemetry: Tel
         Loop(worker=worker, step=work.step, clock=clock, telemetry=telemetry, idle=work.idle, woken=work.woken)
         for work in works
     ]
+
+
+def _requests_to_cancel() -> int:
+    """How often somebody asked this task to end."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 async def _pause(

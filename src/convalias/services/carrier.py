@@ -44,6 +44,7 @@ from convalias.ports.mail import ReadAttachment, ReadMail
 from convalias.ports.people import IdentityDirectory
 from convalias.services.messaging import MailAddition, Messaging
 from convalias.services.notices import Notices
+from convalias.services.task_group import TaskGroup
 from convalias.stores.holds import Holds
 from convalias.stores.inbound import InboundRecords
 
@@ -262,7 +263,7 @@ class PlanCarrier:
             async with limit:
                 await self.blobs.put(attachment_key(one.described.digest), one.content)
 
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             for one in {one.described.digest: one for one in attachments}.values():
                 group.create_task(put(one))
 

@@ -29,6 +29,7 @@ from convalias.ports.legacy import LegacyRelay
 from convalias.ports.people import IdentityDirectory
 from convalias.services.failures import outage_in
 from convalias.services.stages import Stages, stage_of
+from convalias.services.task_group import TaskGroup
 from convalias.stores.encoding import digest
 
 ROUNDS: Final = 8
@@ -39,8 +40,10 @@ LegacyFacts: TypeAlias = tuple[
     Mapping[EmailAddress, LegacyAlias | None], Mapping[EmailAddress, tuple[AddressTenure, ...]], frozenset[Witness]
 ]
 PeopleFacts: TypeAlias = tuple[Mapping[EmailAddress, Holders], Mapping[AccountId, Account | None], frozenset[Witness]]
+Counts: TypeAlias = tuple[Mapping[TextKey, int], Mapping[ConversationId, int]]
 _NO_LEGACY: Final[LegacyFacts] = ({}, {}, frozenset())
 _NO_PEOPLE: Final[PeopleFacts] = ({}, {}, frozenset())
+_NO_COUNTS: Final[Counts] = ({}, {})
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -144,7 +147,7 @@ class FactFinder:
             raise
 
     async def _answer(self, asked: Questions, now: datetime, name: str) -> Answers:
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             aliases = _begun(group, asked.aliases, self.aliases.find)
             threads = _begun(group, asked.threads, self.threads.threads)
             stages = _begun(group, asked.stages, self._stages)
@@ -152,7 +155,8 @@ class FactFinder:
             approvals = _begun(group, asked.approvals, self._approvals)
             legacy = group.create_task(self._legacy(asked)) if asked.legacy or asked.tenures else None
             people = group.create_task(self._people(asked)) if asked.holders or asked.accounts else None
-            repeats, traffic = await self._counts(asked, now, name)
+            counts = group.create_task(self._counts(asked, now, name)) if asked.repeats or asked.traffic else None
+        repeats, traffic = _NO_COUNTS if counts is None else counts.result()
         known_legacy, tenures, legacy_away = _NO_LEGACY if legacy is None else legacy.result()
         holders, accounts, people_away = _NO_PEOPLE if people is None else people.result()
         known_aliases, known_threads = aliases(), threads()
@@ -179,9 +183,7 @@ class FactFinder:
     async def _approvals(self, asked: Collection[HoldKey]) -> Mapping[HoldKey, Admits | None]:
         return dict.fromkeys(asked) if self.approvals is None else await self.approvals.approvals(asked)
 
-    async def _counts(
-        self, asked: Questions, now: datetime, name: str
-    ) -> tuple[Mapping[TextKey, int], Mapping[ConversationId, int]]:
+    async def _counts(self, asked: Questions, now: datetime, name: str) -> Counts:
         if self.traffic is None:
             return dict.fromkeys(asked.repeats, 0), dict.fromkeys(asked.traffic, 0)
         repeats = await _if(asked.repeats, partial(self.traffic.repeats, before=now, besides=name))
@@ -219,7 +221,7 @@ class FactFinder:
 
 
 def _begun(
-    group: asyncio.TaskGroup, asked: Collection[K], call: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]
+    group: TaskGroup, asked: Collection[K], call: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]
 ) -> Callable[[], Mapping[K, V]]:
     """Its result, once the group has ended. A task costs more than most answers from memory: none for nothing."""
     return group.create_task(_if(asked, call)).result if asked else dict

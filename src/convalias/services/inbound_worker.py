@@ -18,6 +18,7 @@ from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.queue import Job, JobQueue
 from convalias.services.inbound_relay import LANE, InboundRelay
 from convalias.services.receiver import read_reference
+from convalias.services.task_group import TaskGroup
 from convalias.stores.encoding import digest
 
 BATCH: Final = 10
@@ -68,7 +69,7 @@ class InboundWorker:
         suspects = [job for job in jobs if job.receives > self.relay.patience.suspect]
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
-                async with asyncio.TaskGroup() as group:
+                async with TaskGroup() as group:
                     for name, lane in _lanes([job for job in jobs if job not in suspects]).items():
                         group.create_task(self._in_lane(name, lane, answers))
                 await self._in_turn(suspects, answers)

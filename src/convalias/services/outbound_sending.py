@@ -25,9 +25,11 @@ from convalias.domain.working import Results, Taken
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.records import Stored
+from convalias.services.failures import leaves
 from convalias.services.outbound_calls import Calls
 from convalias.services.outbound_deciding import LANE, subject_of
 from convalias.services.outbound_facts import Scene, Scenes
+from convalias.services.task_group import TaskGroup
 from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.encoding import digest
 from convalias.stores.errors import StoreError
@@ -77,10 +79,13 @@ class Sending:
                 return await self._one(stored)
 
         try:
-            async with asyncio.TaskGroup() as group:
+            async with TaskGroup() as group:
                 tasks = [group.create_task(one(stored)) for stored in due]
-        except* (PortError, StoreError, TimeoutError) as away:
-            raise Unavailable("the ledger of deliveries") from away
+        except ExceptionGroup as failed:
+            # Not `except*`: what is raised in it comes out as a group in Python 3.11.2 and as itself in 3.11.7.
+            if all(isinstance(one, PortError | StoreError | TimeoutError) for one in leaves(failed)):
+                raise Unavailable("the ledger of deliveries") from failed
+            raise
         return sum(task.result() for task in tasks)
 
     async def _one(self, stored: Stored) -> bool:
@@ -91,9 +96,10 @@ class Sending:
         try:
             await self._act(work.taken, progress)
         except asyncio.CancelledError:
-            # Given back at once. A row without a result stays TRIED: its call may have worked.
+            # Given back at once. A row without a result stays TRIED: its call may have worked. In a task of its own: in
+            # one that is being cancelled, a timeout raises no `TimeoutError` before Python 3.11.4.
             with suppress(PortError, StoreError, TimeoutError):
-                await self._release(work, progress.results())
+                await asyncio.create_task(self._release(work, progress.results()))
             raise
         results = progress.results()
         await self._bury(work.taken.decision, results)
@@ -109,7 +115,7 @@ class Sending:
         except Exception as failed:  # noqa: BLE001 - nothing was called: what was fresh is planned again
             self._unread(held, failed, progress)
             return
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             if held.index and decision.index is not None:
                 group.create_task(self._index(held, decision.index, scene, progress, until))
             if decision.owner is Owner.HUB:

@@ -9,6 +9,7 @@ from typing import Final
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.inbound import IncomingMail
 from convalias.services.receiver import TokenReused
+from convalias.services.task_group import TaskGroup
 from convalias.testing.simulator.draws import Stream
 from convalias.testing.simulator.journal import Mail, Post
 from convalias.testing.simulator.ports import EPOCH
@@ -33,7 +34,7 @@ class Provider:
         """Post it, each recipient on its own; now and then all in one, as other sources do."""
         together = draws.chance(0.1)
         batches = [mail.recipients] if together else [(one,) for one in mail.recipients]
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             for number, recipients in enumerate(batches):
                 own = self._world.draws.stream(f"post {attempt} {number}")
                 group.create_task(self._post(mail, recipients, f"{attempt}-{number}", own))

@@ -248,8 +248,9 @@ class World:
         task = context.run(process.start, run)
 
         def ended(task: asyncio.Task[Any]) -> None:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                self.failures.append(f"loop {worker} of {process.name} ended: {error!r}")
+            error = "cancelled" if task.cancelled() else repr(task.exception())
+            if not process.over:
+                self.failures.append(f"loop {worker} of {process.name} ended: {error}")
 
         task.add_done_callback(ended)
 

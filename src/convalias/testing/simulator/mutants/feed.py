@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -15,6 +14,7 @@ from convalias.ports.event_log import EventLog, EventRecord, Subscription
 from convalias.ports.records import Conflict, Key, Records, Stored, Write, Written
 from convalias.services.change_feed import ChangeFeedPump
 from convalias.services.outbound_deciding import Deciding
+from convalias.services.task_group import TaskGroup
 from convalias.stores.errors import StoreError
 from convalias.testing.simulator import engines, ports
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around
@@ -47,7 +47,7 @@ class _SideBySide(_Log):
 
     async def publish(self, records: Sequence[EventRecord]) -> None:
         """In any order."""
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             for record in records:
                 group.create_task(self.log.publish([record]))
 
