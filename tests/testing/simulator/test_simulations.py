@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import time
 from collections import Counter, deque
 from collections.abc import Generator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import count
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Final
 
 import pytest
-from attrs import define, field
+from attrs import asdict, define, field
 
 from convalias.domain.admitting import FREE, STRICT
 from convalias.domain.policy import LoopGuard, RoutingPolicy
@@ -26,11 +29,13 @@ pytestmark = pytest.mark.no_cover
 SOAK: Final = os.environ.get("CONVALIAS_SOAK") == "1"
 MAILS: Final = int(os.environ.get("CONVALIAS_SIMULATED_MAILS", "1000000" if SOAK else "240"))
 """In all, faults on."""
-EACH: Final = 400 if SOAK else 60
-"""Per seed: short runs see more mixtures of faults, and are slower: as much as they mail, they begin and drain."""
+EACH: Final = 200 if SOAK else 60
+"""Per seed: short runs see more mixtures of faults, and are slower: as much as they mail, they begin and drain. In long ones
+each replay of everything is longer too."""
 PORTION: Final = 20
 """Seeds that one process simulates in a soak."""
 FIRST: Final = int(os.environ.get("CONVALIAS_SIMULATED_FROM", "10000"))
+PROJECT: Final = Path(__file__).resolve().parents[3]
 
 
 @define
@@ -42,6 +47,7 @@ class Tally:
     posts: int = 0
     calls: int = 0
     virtual_days: float = 0.0
+    cpu_seconds: float = 0.0
     faults: Counter[str] = field(factory=Counter[str])
     states: Counter[str] = field(factory=Counter[str])
     violations: list[str] = field(factory=list[str])
@@ -62,16 +68,51 @@ class Tally:
         self.posts += other.posts
         self.calls += other.calls
         self.virtual_days += other.virtual_days
+        self.cpu_seconds += other.cpu_seconds
         self.faults.update(other.faults)
         self.states.update(other.states)
         self.violations += other.violations
 
 
 def simulated(seeds: range) -> Tally:
-    tally = Tally()
+    tally, began = Tally(), time.process_time()
     for seed in seeds:
         tally.add(simulate(Plan(seed=seed, mails=EACH)))
+    tally.cpu_seconds = time.process_time() - began
     return tally
+
+
+@define
+class Ledger:
+    """What a soak has simulated of this very source: one that is interrupted goes on where it stopped."""
+
+    path: Path
+    source: str = field(factory=lambda: digest_of(PROJECT / "src"))
+
+    def kept(self) -> dict[int, Tally]:
+        """By first seed. A line that was being written when the machine went away does not count."""
+        tallies: dict[int, Tally] = {}
+        for line in self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else ():
+            with suppress(ValueError):
+                read = json.loads(line)
+                if read.pop("source") == self.source and read.pop("each") == EACH:
+                    first, faults, states = read.pop("first"), Counter(read.pop("faults")), Counter(read.pop("states"))
+                    tallies[first] = Tally(**read, faults=faults, states=states)
+        return tallies
+
+    def keep(self, first: int, tally: Tally) -> None:
+        """It need not be simulated again."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"source": self.source, "each": EACH, "first": first, **asdict(tally)}) + "\n")
+
+
+def digest_of(folder: Path) -> str:
+    """Of all its modules."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def portions() -> Generator[Tally]:
@@ -79,21 +120,29 @@ def portions() -> Generator[Tally]:
     if not SOAK:
         yield from map(simulated, (range(seed, seed + 4) for seed in count(FIRST, 4)))
         return
+    ledger = Ledger(Path(os.environ.get("CONVALIAS_SIMULATED_LEDGER", PROJECT / "var" / "soak" / "simulated.jsonl")))
+    kept = ledger.kept()
     # A fresh process for each portion: no run can lean on what another left behind.
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        under_way = deque[Future[Tally]]()
+        under_way = deque[tuple[int, Future[Tally]]]()
         try:
             for seed in count(FIRST, PORTION):
-                under_way.append(pool.submit(simulated, range(seed, seed + PORTION)))
+                if (tally := kept.get(seed)) is not None:
+                    yield tally
+                    continue
+                under_way.append((seed, pool.submit(simulated, range(seed, seed + PORTION))))
                 if len(under_way) > 2 * (os.cpu_count() or 1):
-                    yield under_way.popleft().result()
+                    first, oldest = under_way.popleft()
+                    tally = oldest.result()
+                    ledger.keep(first, tally)
+                    yield tally
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 @pytest.mark.soak
 def test_days_of_traffic_under_every_mixture_of_faults() -> None:
-    total, began, spent = Tally(), time.monotonic(), os.times()
+    total, began = Tally(), time.monotonic()
     try:
         with closing(portions()) as tallies:
             for tally in tallies:
@@ -103,16 +152,26 @@ def test_days_of_traffic_under_every_mixture_of_faults() -> None:
                 if total.mails >= MAILS:
                     break
     finally:  # whoever is interrupted tells how far he came
-        now = os.times()
-        cpu = sum(now[:4]) - sum(spent[:4])
         print(  # noqa: T201 - for `make soak`
             f"\nsimulated {total.mails:,} mails in {total.posts:,} posts, {total.seeds:,} seeds, "
             f"{total.virtual_days:,.1f} virtual days, {total.calls:,} port calls, {sum(total.faults.values()):,} faults, "
-            f"{len(total.violations)} violations, {total.mails / max(cpu, 0.01):.0f} mails per CPU second, "
+            f"{len(total.violations)} violations, {total.mails / max(total.cpu_seconds, 0.01):.0f} mails per CPU second, "
             f"{time.monotonic() - began:.0f} s\n  faults: {dict(total.faults)}\n  states: {dict(total.states)}",
             flush=True,
         )
     assert not total.violations, "\n".join(total.violations)
+
+
+def test_an_interrupted_soak_goes_on_with_the_same_source(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "soak" / "kept.jsonl", source="one")
+    assert ledger.kept() == {}
+    tally = simulated(range(2, 3))
+    ledger.keep(2, tally)
+    ledger.keep(3, Tally(seeds=1, violations=["seed 3: I1"]))
+    Ledger(ledger.path, source="another").keep(4, tally)
+    with ledger.path.open("a") as file:
+        file.write('{"source": "one", "ea')
+    assert Ledger(ledger.path, source="one").kept() == {2: tally, 3: Tally(seeds=1, violations=["seed 3: I1"])}
 
 
 @pytest.mark.parametrize(("seed", "mails"), [(200013, 400)], ids=["told before he came, by the clock that wrote it"])
