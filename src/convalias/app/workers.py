@@ -97,6 +97,8 @@ class Loop:
                 failures += 1
                 self._note(error)
                 if failures >= MOST_FAILURES:
+                    if isinstance(error, asyncio.CancelledError):  # which nobody would hear of
+                        raise RuntimeError("what this worker waits for is cancelled again and again") from error
                     raise
                 pause = AWAY
             await _pause(self.clock, pause, stopping)
