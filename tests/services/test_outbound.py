@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 from attrs import evolve
 
-from convalias.adapters.memory import after, before
+from convalias.adapters.memory import Fault, after, before
 from convalias.domain import events as e
 from convalias.domain.delivery import Channel, Delivery, DeliveryState, IndexRow, NotificationId, Owner
 from convalias.domain.events import ConversationEvent, Origin
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
+from convalias.domain.notifications import Notification
 from convalias.domain.participants import Account, AccountAuthor, Participant, PeripheralAuthor
 from convalias.domain.rollout import Stage
 from convalias.domain.working import Results
 from convalias.ports.errors import NotFound, Rejected, Unavailable
 from convalias.ports.event_log import UNPLACED
-from convalias.ports.hub import Answer, Declined, Guarantee, Unknown
+from convalias.ports.hub import Answer, Declined, Guarantee, Sent, Unknown
 from convalias.services.change_feed import record
 from convalias.services.outbound import OutboundNotifier
-from convalias.services.outbound_calls import Ambiguity, Persistence
+from convalias.services.outbound_calls import Ambiguity, Attempt, Persistence
 from convalias.services.outbound_sending import LEASE
 from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.ledger import GivenBack
@@ -38,6 +40,14 @@ async def told(world: World, stage: Stage | None = None, **said: object) -> Conv
     event = await world.said(**said)  # type: ignore[arg-type]
     await world.worker().decide([record(event)])
     return event
+
+
+async def died_over_it(world: World) -> None:
+    """A worker that had taken what is due, and perhaps called."""
+    ledger = world.ledger("w1")
+    (stored,) = await ledger.due(now=world.clock.now(), limit=2)
+    assert await ledger.take(stored, now=world.clock.now(), lease=LEASE)
+    world.gone.add("w1")
 
 
 def legacy_mails(world: World) -> list[str]:
@@ -458,6 +468,84 @@ def test_a_channel_is_asked_only_when_the_lost_call_can_no_longer_arrive() -> No
     asyncio.run(story())
 
 
+def test_who_takes_over_believes_that_nothing_was_sent_when_the_call_of_the_dead_can_no_longer_arrive() -> None:
+    async def story() -> None:
+        world = World()
+        world.hub.guarantee = Guarantee(ask=world.hub.ask)
+        event = await told(world)
+        await died_over_it(world)
+        await world.worker("w2").deliver_due()
+        assert await world.states(event) == ["tried", "tried"]
+        assert {row.reason for row in await world.rows(event)} == {"InFlight"}
+        await world.pass_time(seconds=59)
+        await world.worker("w2").deliver_due()
+        assert not world.hub.told
+        await world.pass_time(seconds=1)
+        await world.worker("w2").deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+        assert set(world.hub.left.values()) == {1}
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("fails", ["conversations.after", "hub.ask"])
+def test_who_takes_over_and_learns_nothing_waits_too(fails: str) -> None:
+    async def story() -> None:
+        world = World()
+        asked = Counter[str]()
+
+        async def ask(key: str) -> Answer:
+            asked[key] += 1
+            if fails == "hub.ask" and asked[key] == 1:
+                raise TimeoutError
+            return await world.hub.ask(key)
+
+        world.hub.guarantee = Guarantee(ask=ask)
+        event = await told(world)
+        await died_over_it(world)
+        if fails != "hub.ask":
+            world.faults.fail(fails, before("records"), times=1)
+        await world.worker("w2").deliver_due()
+        await world.pass_time(seconds=59)
+        await world.worker("w2").deliver_due()
+        assert not world.hub.told
+        await world.pass_time(seconds=1)
+        await world.worker("w2").deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+
+    asyncio.run(story())
+
+
+def test_a_memory_shorter_than_a_call_may_be_on_its_way_protects_from_nothing() -> None:
+    async def story() -> None:
+        world = World(guarantee=Guarantee(timedelta(seconds=59)))
+        event = await told(world)
+        world.faults.fail("hub.send", after(TimeoutError), times=2)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["uncertain", "uncertain"]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(("lost", "state"), [(after(TimeoutError), "sent"), (before(TimeoutError), "failed")])
+def test_what_can_no_longer_be_sent_and_may_have_been_is_asked_about(lost: Fault, state: str) -> None:
+    """Found by simulation: an alias revoked between two tries left a delivery uncertain that could be asked about."""
+
+    async def story() -> None:
+        world = World()
+        world.hub.guarantee = Guarantee(timedelta(hours=1), ask=world.hub.ask)
+        event = await told(world)
+        world.faults.fail("hub.send", lost, times=2)
+        await world.worker().deliver_due()
+        for account in (ANN, BOB, EVE):
+            await world.aliases.revoke(world.alias(account).address, at=NOON)
+        await world.pass_time(minutes=1)
+        await world.worker().deliver_due()
+        assert await world.states(event) == [state, state]
+
+    asyncio.run(story())
+
+
 def test_where_the_last_try_was_ambiguous_nobody_is_asked_any_more() -> None:
     async def story() -> None:
         world = World(persistence=Persistence(tries=1))
@@ -812,6 +900,41 @@ def test_a_cancelled_worker_gives_back_at_once_and_the_call_it_was_in_is_in_doub
     asyncio.run(story())
 
 
+def test_a_call_that_was_cancelled_is_asked_about_when_it_can_no_longer_arrive() -> None:
+    """Found by simulation: the call of a sibling failed, this one was called off and arrived all the same."""
+
+    async def story() -> None:
+        world = World()
+        world.hub.guarantee = Guarantee(ask=world.hub.ask)
+        event = await told(world)
+        plain, begun, on_their_way = world.hub.send, asyncio.Event(), list[Notification]()
+
+        async def slow(notification: Notification) -> Sent | Declined:
+            on_their_way.append(notification)
+            begun.set()
+            await asyncio.Event().wait()
+            return await plain(notification)
+
+        world.hub.send = slow  # type: ignore[method-assign]
+        task = asyncio.create_task(world.worker("w1").deliver_due())
+        await begun.wait()
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        world.hub.send = plain  # type: ignore[method-assign]
+        await world.pass_time(seconds=30)
+        assert await world.worker("w2").deliver_due() == 0
+        for notification in on_their_way:
+            await plain(notification)
+        await world.pass_time(seconds=30)
+        assert await world.worker("w2").deliver_due() == 1
+        assert await world.states(event) == ["sent", "sent"]
+        assert set(world.hub.left.values()) == {1}
+
+    asyncio.run(story())
+
+
 def test_a_store_that_is_away_while_results_are_written_is_tried_a_few_times() -> None:
     async def story() -> None:
         world = World(guarantee=NOTHING)
@@ -1143,9 +1266,8 @@ def test_the_index_of_an_event_that_is_no_message_has_no_author() -> None:
         delivery = Delivery(id=NotificationId("n"), recipient=BOB, state=DeliveryState.TRIED)
         (message,) = [await world.said()]
         await worker.decide([record(message)])
-        failed = await worker.sending.calls.deliver(
-            delivery, await world.decision(message), scene, before=DeliveryState.PLANNED, until=until
-        )
+        attempt = Attempt(decision=await world.decision(message), scene=scene, until=until)
+        failed = await worker.sending.calls.deliver(delivery, attempt, before=DeliveryState.PLANNED)
         assert failed.reason == "no message"
 
     asyncio.run(story())

@@ -31,6 +31,8 @@ class Taken:
     before: Mapping[NotificationId, DeliveryState]
     index: bool
     """The index call is due."""
+    taken_over: bool = False
+    """From somebody who never gave it back: a call that he began may not have arrived yet."""
 
     @property
     def rows(self) -> tuple[Delivery, ...]:
@@ -58,7 +60,7 @@ def taken(decision: DeliveryDecision, *, by: str, now: datetime, lease: timedelt
     held = evolve(
         decision, deliveries=rows, index=index, tried=decision.tried or now, holder=by, held_until=now + lease
     )
-    return Taken(decision=held, before=before, index=index_due)
+    return Taken(decision=held, before=before, index=index_due, taken_over=decision.held_until is not None)
 
 
 def settled(standing: DeliveryDecision, results: Results) -> DeliveryDecision:

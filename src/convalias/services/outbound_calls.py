@@ -54,8 +54,24 @@ class Persistence:
 
 
 @frozen(kw_only=True)
+class Attempt:
+    """What one taking of a decision gives each call about it."""
+
+    decision: DeliveryDecision
+    scene: Scene
+    until: datetime
+    """When the lease ends; behind it, no call."""
+    landed: bool = True
+    """Whether all that earlier attempts sent has arrived. Not so when somebody died over it a moment ago."""
+
+
+class InFlight(Exception):
+    """A call of whoever held it before may still arrive."""
+
+
+@frozen(kw_only=True)
 class Calls:
-    """Makes the calls and never raises for what they come to. `until`: when the lease ends; behind it, no call."""
+    """Makes the calls and never raises for what they come to."""
 
     contacts: Contacts
     legacy: LegacyRelay | None
@@ -107,65 +123,66 @@ class Calls:
 
     # --- hub -----------------------------------------------------------------------------------------
 
-    async def deliver(
-        self, row: Delivery, decision: DeliveryDecision, scene: Scene, *, before: DeliveryState, until: datetime
-    ) -> Delivery:
+    async def deliver(self, row: Delivery, attempt: Attempt, *, before: DeliveryState) -> Delivery:
         """Send a row that was `before` when it was taken; all but PLANNED may have been sent already."""
         guarantee = self.hub.channels.get(row.channel)
         if guarantee is None:
             return row.becoming(DeliveryState.FAILED, reason=NO_CHANNEL)
+        scene = attempt.scene
         withdrawn = scene.is_withdrawn or not scene.thread.takes_part(row.recipient)
         match before:
             case DeliveryState.PLANNED if withdrawn:
                 return row.becoming(DeliveryState.CANCELLED, reason="withdrawn")
             case DeliveryState.PLANNED:
-                return await self._send(row, decision, scene, doubtful=False, until=until)
+                return await self._send(row, attempt, doubtful=False)
             case DeliveryState.UNCERTAIN if not withdrawn:
-                return await self._send(row, decision, scene, doubtful=True, until=until)
+                return await self._send(row, attempt, doubtful=True)
             case _ if not withdrawn and self._is_remembered(row, guarantee):
-                return await self._send(row, decision, scene, doubtful=True, until=until)
+                return await self._send(row, attempt, doubtful=True)
             case _:
-                return await self._asked(row, decision, scene, guarantee, until=until)
+                return await self._asked(row, attempt, guarantee)
 
     def _is_remembered(self, row: Delivery, guarantee: Guarantee) -> bool:
-        """Whether the channel still knows the key when the call arrives; counted from the first try, not the last."""
+        """Whether the channel still knows the key when the call arrives; counted from the first try, not the last.
+
+        A memory shorter than a call may be on its way protects from nothing.
+        """
+        if guarantee.remembers_keys_for < IN_FLIGHT:
+            return False
         tried_for = self.clock.now() - (row.first_tried or self.clock.now())
         return tried_for + self.within <= guarantee.remembers_keys_for
 
-    async def _asked(
-        self, row: Delivery, decision: DeliveryDecision, scene: Scene, guarantee: Guarantee, *, until: datetime
-    ) -> Delivery:
+    async def _asked(self, row: Delivery, attempt: Attempt, guarantee: Guarantee) -> Delivery:
         if guarantee.ask is None:
             return self._uncertain(row, "may have been sent")
         try:
-            async with asyncio.timeout(self._time(until)):
+            async with asyncio.timeout(self._time(attempt.until)):
                 answer = await guarantee.ask(row.id)
         except Exception as failed:  # noqa: BLE001 - asking changes nothing, so it can be repeated
-            return self.later(row, failed, doubtful=True)
+            return self.in_doubt(row, failed, landed=attempt.landed)
         match answer:
             case Sent():
                 return evolve(row.becoming(DeliveryState.SENT), receipt=answer.receipt)
+            case NotSent() if not attempt.landed:
+                return self.in_doubt(row, InFlight(), landed=False)
             case NotSent():
-                fresh = DeliveryState.PLANNED
-                return await self.deliver(row, decision, scene, before=fresh, until=until)
+                return await self.deliver(row, attempt, before=DeliveryState.PLANNED)
             case Unknown():
                 return self._uncertain(row, "the channel cannot tell")
             case _:
                 assert_never(answer)
 
-    async def _send(
-        self, row: Delivery, decision: DeliveryDecision, scene: Scene, *, doubtful: bool, until: datetime
-    ) -> Delivery:
+    async def _send(self, row: Delivery, attempt: Attempt, *, doubtful: bool) -> Delivery:
         try:
-            notification = await self._notification(row, scene, trace=decision.trace)
+            notification = await self._notification(row, attempt.scene, trace=attempt.decision.trace)
         except Exception as failed:  # noqa: BLE001 - nothing was called
             return self.later(row, failed, doubtful=doubtful)
         if isinstance(notification, str):
-            return self._impossible(row, notification, doubtful=doubtful)
-        if self._time(until) <= 0:
+            return await self._impossible(row, attempt, notification, doubtful=doubtful)
+        if self._time(attempt.until) <= 0:
             return self.later(row, TimeoutError(LEASE_ENDED), doubtful=doubtful)
         try:
-            async with asyncio.timeout(self._time(until)):
+            async with asyncio.timeout(self._time(attempt.until)):
                 answer = await self.hub.send(notification)
         except Unavailable as away:
             return self.later(row, away, doubtful=doubtful)
@@ -228,10 +245,21 @@ class Calls:
         # Surely not sent: what the hub remembers keys from begins with the next try.
         return evolve(row.becoming(DeliveryState.PLANNED, next_at=next_at, reason=because), first_tried=None)
 
-    def _impossible(self, row: Delivery, reason: str, *, doubtful: bool) -> Delivery:
-        if doubtful:
+    async def _impossible(self, row: Delivery, attempt: Attempt, reason: str, *, doubtful: bool) -> Delivery:
+        """It cannot be sent now. Whether an earlier attempt sent it, only the channel can tell."""
+        if not doubtful:
+            return row.becoming(DeliveryState.FAILED, reason=reason)
+        guarantee = self.hub.channels.get(row.channel, Guarantee())
+        if guarantee.ask is None:
             return self._uncertain(row, reason)
-        return row.becoming(DeliveryState.FAILED, reason=reason)
+        return await self._asked(row, attempt, guarantee)
+
+    def called_off(self, row: Delivery) -> Delivery:
+        """A row whose call was cancelled: it may arrive all the same."""
+        guarantee = self.hub.channels.get(row.channel, Guarantee())
+        if guarantee.ask is None or self._is_remembered(row, guarantee):
+            return row
+        return self.in_doubt(row, InFlight(), landed=False)
 
     def _ambiguous(self, row: Delivery, failed: BaseException) -> Delivery:
         """It may have been sent. Tried again only where the channel can tell a second one from the first."""
@@ -240,9 +268,14 @@ class Calls:
             return self.later(row, failed, doubtful=True)
         if guarantee.ask is None:
             return self._uncertain(row, type(failed).__name__)
+        return self.in_doubt(row, failed, landed=False)
+
+    def in_doubt(self, row: Delivery, failed: BaseException, *, landed: bool) -> Delivery:
+        """Asked about again: not before what is on its way has `landed`, or never will."""
         asked = self.later(row, failed, doubtful=True)
-        landed = self.clock.now() + IN_FLIGHT
-        return evolve(asked, next_at=max(asked.next_at, landed)) if asked.next_at is not None else asked
+        if landed or asked.next_at is None:
+            return asked
+        return evolve(asked, next_at=max(asked.next_at, self.clock.now() + IN_FLIGHT))
 
     def _uncertain(self, row: Delivery, reason: str) -> Delivery:
         again = self.persistence.ambiguity is Ambiguity.RESEND and row.attempts < self.persistence.tries

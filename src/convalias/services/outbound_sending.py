@@ -26,7 +26,7 @@ from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.records import Stored
 from convalias.services.failures import leaves
-from convalias.services.outbound_calls import Calls
+from convalias.services.outbound_calls import Attempt, Calls
 from convalias.services.outbound_deciding import LANE, subject_of
 from convalias.services.outbound_facts import Scene, Scenes
 from convalias.services.task_group import TaskGroup
@@ -96,15 +96,20 @@ class Sending:
         try:
             await self._act(work.taken, progress)
         except asyncio.CancelledError:
-            # Given back at once. A row without a result stays TRIED: its call may have worked. In a task of its own: in
+            # Given back at once. A row without a result stays TRIED: its call may work yet. In a task of its own: in
             # one that is being cancelled, a timeout raises no `TimeoutError` before Python 3.11.4.
             with suppress(PortError, StoreError, TimeoutError):
-                await asyncio.create_task(self._release(work, progress.results()))
+                await asyncio.create_task(self._release(work, self._called_off(work.taken, progress.results())))
             raise
         results = progress.results()
         await self._bury(work.taken.decision, results)
         await self._release(work, results)
         return True
+
+    def _called_off(self, held: Taken, known: Results) -> Results:
+        """Rows without a result are in doubt. Legacy's go with its index call, which may be repeated at any time."""
+        rows = held.rows if held.decision.owner is Owner.HUB else ()
+        return evolve(known, rows={**{row.id: self.calls.called_off(row) for row in rows}, **known.rows})
 
     async def _act(self, held: Taken, progress: _Progress) -> None:
         decision = held.decision
@@ -119,8 +124,9 @@ class Sending:
             if held.index and decision.index is not None:
                 group.create_task(self._index(held, decision.index, scene, progress, until))
             if decision.owner is Owner.HUB:
+                attempt = Attempt(decision=decision, scene=scene, until=until, landed=not held.taken_over)
                 for row in held.rows:
-                    group.create_task(self._deliver(held, row, scene, progress, until))
+                    group.create_task(self._deliver(held, row, attempt, progress))
 
     async def _scene(self, decision: DeliveryDecision) -> Scene:
         """Read anew for every try, and once for all of its calls."""
@@ -134,8 +140,10 @@ class Sending:
             self._follow_index(held, progress)
         if decision.owner is Owner.HUB:
             for row in held.rows:
-                doubtful = held.before[row.id] is not DeliveryState.PLANNED
-                progress.rows[row.id] = self.calls.later(row, failed, doubtful=doubtful)
+                if held.before[row.id] is DeliveryState.PLANNED:
+                    progress.rows[row.id] = self.calls.later(row, failed, doubtful=False)
+                else:
+                    progress.rows[row.id] = self.calls.in_doubt(row, failed, landed=not held.taken_over)
 
     async def _index(self, held: Taken, index: IndexRow, scene: Scene, progress: _Progress, until: datetime) -> None:
         if scene.is_withdrawn:
@@ -161,12 +169,10 @@ class Sending:
             elif index.reason:
                 progress.rows[row.id] = row.becoming(DeliveryState.FAILED, reason=index.reason)
 
-    async def _deliver(self, held: Taken, row: Delivery, scene: Scene, progress: _Progress, until: datetime) -> None:
+    async def _deliver(self, held: Taken, row: Delivery, attempt: Attempt, progress: _Progress) -> None:
         with self.telemetry.span("hub.send", held.decision.trace, channel=row.channel.value):
-            progress.rows[row.id] = await self.calls.deliver(
-                row, held.decision, scene, before=held.before[row.id], until=until
-            )
-        self._count(held, (row,), progress, scene)
+            progress.rows[row.id] = await self.calls.deliver(row, attempt, before=held.before[row.id])
+        self._count(held, (row,), progress, attempt.scene)
 
     def _count(self, held: Taken, rows: Sequence[Delivery], progress: _Progress, scene: Scene) -> None:
         owner = held.decision.owner.value

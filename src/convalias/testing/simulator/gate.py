@@ -23,6 +23,8 @@ _WRITES: Final = frozenset({"records.write", "blobs.put", "queue.put", "log.publ
 _HANG: Final = 150.0
 """Longer than anybody waits for one call."""
 _SLOW: Final = 15.0
+_FARTHER: Final = {"hub": 20}
+"""The way there takes so much longer that workers die, or are called off, in mid-call."""
 _LATE: Final = 30.0
 
 
@@ -78,15 +80,16 @@ class Gate:
         loop = asyncio.get_running_loop()
         first, second = world.draws.units(process.numbered(f"{call}\0{about}"))
         fault = world.weather.at(first, loop.time())
-        latency = world.weather.latency
+        dependency = call.partition(".")[0]
+        latency = world.weather.latency * _FARTHER.get(dependency, 1)
         try:
             await pause(loop, latency * (0.2 + 1.6 * second) + (_SLOW * second if fault is Fault.DELAY else 0.0))
         except asyncio.CancelledError:
             self._called_off(second, effect)
             raise
         if not process.alive:
+            self._called_off(second, effect)
             await process.never()
-        dependency = call.partition(".")[0]
         if world.is_away(dependency) or (call in _WRITES and world.is_full(dependency)):
             fault = Fault.BEFORE
         if fault in _FAILURES:
@@ -119,9 +122,9 @@ class Gate:
                 """A delay, or a conflict: the answer comes."""
 
     def _called_off(self, draw: float, effect: Callable[[], Awaitable[object]]) -> None:
-        """Whoever is called off on the way may have the effect all the same."""
+        """Whoever is called off on the way, or dies, may have the effect all the same."""
         world = self.world
-        if self.process.alive and Fault.LATE in world.weather.on and draw * 7919 % 1 < 0.5:  # noqa: PLR2004 - half of them
+        if not self.process.over and Fault.LATE in world.weather.on and draw * 7919 % 1 < 0.5:  # noqa: PLR2004 - half of them
             world.later(_LATE * draw, effect)
 
     async def _fails(
