@@ -232,6 +232,26 @@ def test_suspects_are_worked_on_one_by_one_after_the_others() -> None:
     told(story)
 
 
+def test_suspects_of_batches_side_by_side_are_worked_on_one_by_one() -> None:
+    """Or one that kills its worker would take another with it, which is then blamed for it as often."""
+
+    async def story(town: Town) -> None:
+        reader = Waiting(town, seconds=1)
+        process = Process(town, reader=reader)
+        for number, alias in enumerate((TO_C1, TO_C2)):
+            await process.take(written(alias, number=number))
+        jobs = await process.queue.take(limit=9, wait=timedelta(0), lease=timedelta(1))
+        batches = [[evolve(job, receives=9)] for job in jobs]
+        working = [asyncio.ensure_future(process.worker.process(batch)) for batch in batches]
+        await town.clock.advance(timedelta(seconds=1))
+        assert len(await town.outcomes()) == 1
+        await town.clock.advance(timedelta(seconds=1))
+        assert [type(one.progress) for (one,) in await asyncio.gather(*working)] == [Done] * 2
+        assert reader.most == 1
+
+    told(story)
+
+
 def test_an_acknowledgement_that_is_lost_is_made_good_by_the_outcome() -> None:
     async def story(town: Town) -> None:
         process = Process(town)

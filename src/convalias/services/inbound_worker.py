@@ -27,6 +27,8 @@ ACKNOWLEDGE_WITHIN: Final = timedelta(seconds=20)
 UNREADABLE: Final = "no reference of ours"
 Receipt: TypeAlias = tuple[str, str]
 """Id and lease: a queue may give one lease to a whole batch, and one job twice."""
+_SUSPECTS: Final = "\0suspects"
+"""The lane of those that may stop their worker; no conversation's id is one like it."""
 _OUT_OF_TIME: Final = Again(timedelta(0), "out of time")
 
 
@@ -63,7 +65,8 @@ class InboundWorker:
         """One answer a job, in their order; never raises for a job. What `within` seconds do not reach is `Again`.
 
         Lanes side by side, the mails of one lane after one another. Those that were received often come after all
-        others and one by one: one of them may stop its worker, and then no other waits for it, or is blamed for it.
+        others and one by one, those of other batches too: one of them may stop its worker, and then no other waits for it,
+        or is blamed for it.
         """
         answers: dict[Receipt, Processed] = {}
         suspects = [job for job in jobs if job.receives > self.relay.patience.suspect]
@@ -72,7 +75,8 @@ class InboundWorker:
                 async with TaskGroup() as group:
                     for name, lane in _lanes([job for job in jobs if job not in suspects]).items():
                         group.create_task(self._in_lane(name, lane, answers))
-                await self._in_turn(suspects, answers)
+                if suspects:
+                    await self._in_lane(_SUSPECTS, suspects, answers)
         return [answers.get(_receipt(job)) or Processed(job, _OUT_OF_TIME) for job in jobs]
 
     async def _in_lane(self, name: str, jobs: Sequence[Job], answers: dict[Receipt, Processed]) -> None:
