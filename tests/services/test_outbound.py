@@ -488,6 +488,48 @@ def test_who_takes_over_believes_that_nothing_was_sent_when_the_call_of_the_dead
     asyncio.run(story())
 
 
+def test_who_takes_over_by_a_clock_that_is_behind_leaves_word_that_a_call_may_be_on_its_way() -> None:
+    """Found by simulation (seed 601167): not due by his own clock, he gave it back, and the next one believed the hub."""
+
+    async def story() -> None:
+        world = World()
+        world.hub.guarantee = Guarantee(ask=world.hub.ask)
+        event = await told(world)
+        await died_over_it(world)
+        world.clock.step(timedelta(seconds=-10))
+        assert await world.worker("w2").deliver_due() == 1
+        assert await world.states(event) == ["tried", "tried"]
+        world.clock.step(timedelta(seconds=10))
+        await world.pass_time(seconds=49)
+        assert await world.worker("w3").deliver_due() == 0
+        await world.pass_time(seconds=1)
+        await world.worker("w3").deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+        assert set(world.hub.left.values()) == {1}
+
+    asyncio.run(story())
+
+
+def test_what_has_come_to_rest_is_left_at_rest_by_whoever_takes_over() -> None:
+    async def story() -> None:
+        world = World(persistence=Persistence(tries=1))
+        world.hub.guarantee = Guarantee(ask=world.hub.ask)
+        event = await told(world)
+        world.faults.fail("hub.send", before("hub"), times=1)
+        await world.worker().deliver_due()
+        assert sorted(await world.states(event)) == ["failed", "sent"]
+        failed, sent = sorted(await world.rows(event), key=lambda row: row.state.value)
+        assert await world.ledger().redrive(C1, event.id, now=world.clock.now())
+        await died_over_it(world)
+        world.clock.step(timedelta(seconds=-10))
+        await world.worker("w2").deliver_due()
+        rows = {row.id: row for row in await world.rows(event)}
+        assert rows[sent.id] == sent
+        assert rows[failed.id].state is DeliveryState.TRIED
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("fails", ["conversations.after", "hub.ask"])
 def test_who_takes_over_and_learns_nothing_waits_too(fails: str) -> None:
     async def story() -> None:

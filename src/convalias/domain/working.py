@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
 from attrs import evolve, frozen
 
@@ -17,6 +18,9 @@ from convalias.domain.delivery import (
     NotificationId,
     Owner,
 )
+
+IN_FLIGHT: Final = timedelta(seconds=60)
+"""A call whose answer was lost may still arrive: before that, a channel that says "not sent" may yet send it."""
 
 
 @frozen(kw_only=True)
@@ -53,14 +57,18 @@ def taken(decision: DeliveryDecision, *, by: str, now: datetime, lease: timedelt
     """The decision held by that worker; the mark `tried` and every row's own are set before the first call."""
     index_due = decision.index is not None and _is_due(decision.index.next_at, now)
     before = {row.id: row.state for row in decision.deliveries if _is_worked_on(decision, row, now, index=index_due)}
-    rows = tuple(_tried(row, now) if row.id in before else row for row in decision.deliveries)
+    taken_over = decision.held_until is not None
+    rows = tuple(
+        _tried(row, now) if row.id in before else _awaited(row, now) if taken_over else row
+        for row in decision.deliveries
+    )
     index = decision.index
     if index is not None and index_due:
         index = evolve(index, attempts=index.attempts + 1)
     held = evolve(
         decision, deliveries=rows, index=index, tried=decision.tried or now, holder=by, held_until=now + lease
     )
-    return Taken(decision=held, before=before, index=index_due, taken_over=decision.held_until is not None)
+    return Taken(decision=held, before=before, index=index_due, taken_over=taken_over)
 
 
 def settled(standing: DeliveryDecision, results: Results) -> DeliveryDecision:
@@ -119,3 +127,10 @@ def _tried(row: Delivery, now: datetime) -> Delivery:
     return evolve(
         row, state=DeliveryState.TRIED, attempts=row.attempts + 1, first_tried=row.first_tried or now, reason=""
     )
+
+
+def _awaited(row: Delivery, now: datetime) -> Delivery:
+    """Of somebody who never gave it back, and not due by this clock: it was by his, so he may have begun a call."""
+    if row.state is not DeliveryState.TRIED or row.next_at is None:
+        return row
+    return evolve(row, next_at=max(row.next_at, now + IN_FLIGHT))

@@ -15,6 +15,7 @@ from convalias.domain.ids import TraceId
 from convalias.domain.notifications import Notification
 from convalias.domain.participants import AccountAuthor
 from convalias.domain.suppressions import EventPlace
+from convalias.domain.working import IN_FLIGHT
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Rejected, Unavailable
 from convalias.ports.hub import Declined, Guarantee, NotificationHub, NotSent, Sent, Unknown
@@ -24,8 +25,6 @@ from convalias.services.outbound_facts import Scene
 from convalias.stores.suppressions import Suppressions
 
 CALL_WITHIN: Final = timedelta(seconds=20)
-IN_FLIGHT: Final = timedelta(seconds=60)
-"""A call whose answer was lost may still arrive: before that, a channel that says "not sent" may yet send it."""
 NO_ALIAS: Final = "NO_ALIAS"
 NO_ADDRESS: Final = "NO_ADDRESS"
 NO_CHANNEL: Final = "NO_CHANNEL"
