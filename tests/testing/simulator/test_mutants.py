@@ -17,6 +17,7 @@ pytestmark = pytest.mark.no_cover
 SOAK = os.environ.get("CONVALIAS_SOAK") == "1"
 AT_ONCE = (
     "acknowledge-before-store",
+    "delete-before-process",
     "token-saved-first",
     "address-in-the-job",
     "reception-in-the-key",

@@ -11,6 +11,7 @@ from convalias.domain.context import Holders
 from convalias.domain.inbound import Done, EnvelopeRecord, MailReference, OutcomeRecord, Progress
 from convalias.domain.lacking import Questions
 from convalias.ports.mail import ReadMail
+from convalias.ports.queue import Job
 from convalias.services import inbound_relay
 from convalias.services.facts import FactFinder, LegacyFacts, PeopleFacts
 from convalias.services.inbound_relay import InboundRelay
@@ -22,12 +23,11 @@ _READING: Final = 0.2
 _NO_TIME: Final = timedelta(0)
 
 
-async def _deleted_first(self: InboundWorker, **_: object) -> int:
+async def _deleted_first(self: InboundWorker, **_: object) -> Sequence[Job]:
     jobs = await self.queue.take(limit=self.batch, wait=_NO_TIME, lease=self.visible_for)
     if jobs:
         await self.queue.done(jobs)
-        await self.process(jobs)
-    return len(jobs)
+    return jobs
 
 
 async def _all_done(self: InboundWorker, processed: Sequence[Processed]) -> int:
@@ -101,7 +101,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="delete-before-process",
         slip="Jobs are deleted when they are taken, not when they are done.",
         breaks="I1",
-        patched=instead(InboundWorker, "step", _deleted_first),
+        patched=instead(InboundWorker, "take", _deleted_first),
     ),
     Mutant(
         name="try-again-acknowledged",
