@@ -588,14 +588,42 @@ def test_what_can_no_longer_be_sent_and_may_have_been_is_asked_about(lost: Fault
     asyncio.run(story())
 
 
-def test_where_the_last_try_was_ambiguous_nobody_is_asked_any_more() -> None:
+def test_where_the_last_try_was_ambiguous_the_channel_is_asked_all_the_same() -> None:
+    """Found by simulation (seed 602524): workers that died used all tries up, before the channel could tell."""
+
     async def story() -> None:
         world = World(persistence=Persistence(tries=1))
         world.hub.guarantee = Guarantee(ask=world.hub.ask)
         event = await told(world)
         world.faults.fail("hub.send", after(TimeoutError), times=2)
         await world.worker().deliver_due()
-        assert await world.states(event) == ["uncertain", "uncertain"]
+        assert await world.states(event) == ["tried", "tried"]
+        await world.pass_time(minutes=1)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+        assert set(world.hub.left.values()) == {1}
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["asked", "remembered"])
+def test_what_every_worker_dies_of_is_not_sent_for_ever(*, asked: bool) -> None:
+    async def story() -> None:
+        world = World(guarantee=FOR_EVER, persistence=Persistence(tries=2))
+        if asked:
+            world.hub.guarantee = Guarantee(ask=world.hub.ask)
+        event = await told(world)
+        for _ in range(2):
+            await died_over_it(world)
+            if asked:
+                await world.worker("w2").deliver_due()
+                await world.pass_time(minutes=1)
+            else:
+                await died_over_it(world)
+        await world.worker("w2").deliver_due()
+        assert not world.hub.told
+        assert await world.states(event) == ["failed" if asked else "uncertain"] * 2
+        assert await world.letters() == (["tries ran out: not sent"] * 2 if asked else [])
 
     asyncio.run(story())
 
@@ -619,7 +647,7 @@ def test_a_channel_that_cannot_tell_leaves_it_uncertain() -> None:
     asyncio.run(story())
 
 
-def test_a_question_that_fails_is_asked_again_until_tries_run_out() -> None:
+def test_a_question_that_fails_is_asked_again_for_a_day() -> None:
     async def story() -> None:
         world = World(persistence=Persistence(tries=3))
 
@@ -629,9 +657,11 @@ def test_a_question_that_fails_is_asked_again_until_tries_run_out() -> None:
         world.hub.guarantee = Guarantee(ask=ask)
         event = await told(world)
         world.faults.fail("hub.send", after(TimeoutError))
-        for _ in range(3):
+        for _ in range(24):
             await world.worker().deliver_due()
+            assert await world.states(event) == ["tried", "tried"]
             await world.pass_time(hours=1)
+        await world.worker().deliver_due()
         assert await world.states(event) == ["uncertain", "uncertain"]
         assert await world.letters() == []
 

@@ -44,9 +44,14 @@ class Ambiguity(Enum):
 
 @frozen(kw_only=True)
 class Persistence:
-    """How long a delivery is tried: doubled pauses with jitter, about twelve hours in all, then a dead letter."""
+    """How long a delivery is tried: doubled pauses with jitter, about twelve hours in all, then a dead letter.
+
+    Workers that die use tries up within minutes. What may have been sent is asked about for a day, however often it
+    was taken, and sent up to twice as often: after that it may be what they die of.
+    """
 
     tries: int = 24
+    asked_for: timedelta = timedelta(hours=24)
     first_pause: timedelta = timedelta(seconds=2)
     longest_pause: timedelta = timedelta(hours=1)
     ambiguity: Ambiguity = Ambiguity.LEAVE
@@ -146,10 +151,9 @@ class Calls:
 
         A memory shorter than a call may be on its way protects from nothing.
         """
-        if guarantee.remembers_keys_for < IN_FLIGHT:
+        if guarantee.remembers_keys_for < IN_FLIGHT or self._is_worn(row):
             return False
-        tried_for = self.clock.now() - (row.first_tried or self.clock.now())
-        return tried_for + self.within <= guarantee.remembers_keys_for
+        return self._tried_for(row) + self.within <= guarantee.remembers_keys_for
 
     async def _asked(self, row: Delivery, attempt: Attempt, guarantee: Guarantee) -> Delivery:
         if guarantee.ask is None:
@@ -164,6 +168,8 @@ class Calls:
                 return evolve(row.becoming(DeliveryState.SENT), receipt=answer.receipt)
             case NotSent() if not attempt.landed:
                 return self.in_doubt(row, InFlight(), landed=False)
+            case NotSent() if self._is_worn(row):
+                return row.becoming(DeliveryState.FAILED, reason="tries ran out: not sent")
             case NotSent():
                 return await self.deliver(row, attempt, before=DeliveryState.PLANNED)
             case Unknown():
@@ -234,10 +240,9 @@ class Calls:
     def later(self, row: Delivery, failed: BaseException, *, doubtful: bool) -> Delivery:
         """Nothing was sent by this try. A row that is in doubt from an earlier one stays so."""
         because = type(failed).__name__
-        if row.attempts >= self.persistence.tries:
-            if doubtful:
-                return evolve(row.becoming(DeliveryState.UNCERTAIN, reason=f"tries ran out: {because}"), next_at=None)
-            return row.becoming(DeliveryState.FAILED, reason=f"tries ran out: {because}")
+        if row.attempts >= self.persistence.tries and not (doubtful and self._can_still_be_asked(row)):
+            state = DeliveryState.UNCERTAIN if doubtful else DeliveryState.FAILED
+            return row.becoming(state, reason=f"tries ran out: {because}")
         next_at = self._next(row.attempts, failed)
         if doubtful:
             return evolve(row, next_at=next_at, reason=because)
@@ -275,6 +280,19 @@ class Calls:
         if landed or asked.next_at is None:
             return asked
         return evolve(asked, next_at=max(asked.next_at, self.clock.now() + IN_FLIGHT))
+
+    def _can_still_be_asked(self, row: Delivery) -> bool:
+        """The channel can tell, and may not have had the time to."""
+        guarantee = self.hub.channels.get(row.channel, Guarantee())
+        return guarantee.ask is not None and self._tried_for(row) < self.persistence.asked_for
+
+    def _is_worn(self, row: Delivery) -> bool:
+        """Taken so often that whoever sends it may die of it."""
+        return row.attempts > 2 * self.persistence.tries
+
+    def _tried_for(self, row: Delivery) -> timedelta:
+        now = self.clock.now()
+        return now - (row.first_tried or now)
 
     def _uncertain(self, row: Delivery, reason: str) -> Delivery:
         again = self.persistence.ambiguity is Ambiguity.RESEND and row.attempts < self.persistence.tries
