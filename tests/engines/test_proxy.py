@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -19,7 +21,7 @@ def echo() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer(connection: socket.socket) -> None:
-            with connection:
+            with connection, suppress(ConnectionResetError):
                 while octets := connection.recv(4_096):
                     connection.sendall(octets)
 
@@ -99,3 +101,14 @@ def test_a_server_that_is_away_lets_its_clients_go() -> None:
         port = server.getsockname()[1]
     with Proxy(port) as proxy, connected(proxy) as client:
         assert read(client) == b""
+
+
+def test_who_comes_while_it_ends_is_let_go_too(echo: int) -> None:
+    """What nobody closed fails whichever test collects it: as two of others did."""
+    for _ in range(10):
+        with ExitStack() as clients:
+            with Proxy(echo) as proxy:
+                for _ in range(50):
+                    clients.enter_context(connected(proxy))
+            del proxy
+            gc.collect()
