@@ -19,7 +19,9 @@ _Appointment: TypeAlias = tuple[datetime, Key]
 
 
 @frozen
-class _Row:
+class Row:
+    """A stored record, as text."""
+
     key: Key
     also: tuple[str, ...]
     text: str
@@ -27,16 +29,23 @@ class _Row:
     due: Due | None
 
     def stored(self) -> Stored:
+        """For who reads it."""
+        return Stored(self.key, self.also, self.body(), self.version, self.due)
+
+    def body(self) -> Body:
+        """A document of the reader's own."""
         body: Body = json.loads(self.text)
-        return Stored(self.key, self.also, body, self.version, self.due)
+        return body
 
 
 class Records:
     """`ports.Records`. Bodies pass through JSON, so nobody shares an object with the store."""
 
+    _row: type[Row] = Row
+
     def __init__(self) -> None:
         """Empty."""
-        self._rows: dict[Key, _Row] = {}
+        self._rows: dict[Key, Row] = {}
         self._names: dict[Key, Key] = {}
         self._ids: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self._lanes: defaultdict[str, list[_Appointment]] = defaultdict(list)
@@ -105,18 +114,18 @@ class Records:
         del ids[bisect_left(ids, there.key.id)]
         return Written("")
 
-    def _at(self, key: Key, version: str) -> _Row | None:
+    def _at(self, key: Key, version: str) -> Row | None:
         row = self._rows.get(key)
         return row if row is not None and row.version == version else None
 
     def _put(self, key: Key, also: tuple[str, ...], body: Body, due: Due | None) -> Written:
-        row = _Row(key, also, _written(body), str(next(self._versions)), due)
+        row = self._row(key, also, _written(body), str(next(self._versions)), due)
         self._rows[key] = row
         if due is not None:
             insort(self._lanes[due.lane], (due.at, key))
         return Written(row.version)
 
-    def _cancel(self, row: _Row) -> None:
+    def _cancel(self, row: Row) -> None:
         if row.due is not None:
             lane = self._lanes[row.due.lane]
             del lane[bisect_left(lane, (row.due.at, row.key))]

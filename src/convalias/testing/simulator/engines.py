@@ -23,6 +23,7 @@ from convalias.ports.hub import Answer, NotSent, Sent
 from convalias.ports.queue import Job, QueueDepth
 from convalias.ports.records import Stored
 from convalias.testing.simulator.draws import Stream
+from convalias.testing.simulator.known import KnownRow
 
 _RECORD: Final = re.compile(r"envelopes/[0-9a-f/]+\.json")
 PARTITIONS: Final = 4
@@ -295,6 +296,8 @@ class LegacyRelay(memory.LegacyRelay):
 
 class Records(memory.Records):
     """The reference of the port; it can also be asked when something falls due."""
+
+    _row = KnownRow
 
     def next_due(self, lane: str) -> datetime | None:
         """The earliest of a lane."""

@@ -84,8 +84,9 @@ class Operators:
     async def _waver(self, setting: Rollout, axis: Axis) -> None:
         """He takes it back and turns it on again for a while, so that whoever reads it twice reads two things."""
         other = Stage.LEGACY if setting.stage in {Stage.PARALLEL, Stage.NATIVE} else Stage.NATIVE
+        both = (evolve(setting, stage=other, basis_points=10_000), setting)
         for _ in range(_WAVERS):
-            for one in (evolve(setting, stage=other, basis_points=10_000), setting):
+            for one in both:
                 self._world.engines.flags.set(one, axis)
                 await asyncio.sleep(_MOMENT)
 

@@ -17,6 +17,7 @@ from convalias.testing.simulator.checker import glanced, judged, states
 from convalias.testing.simulator.draws import Draws
 from convalias.testing.simulator.findings import Violation
 from convalias.testing.simulator.journal import Journal
+from convalias.testing.simulator.known import decoding_once
 from convalias.testing.simulator.loop import VirtualLoop
 from convalias.testing.simulator.mutants import Mutant
 from convalias.testing.simulator.people import People, settle
@@ -75,7 +76,7 @@ def simulate(plan: Plan) -> Report:
     """Run it. No thread, no socket, no clock: a day takes a moment."""
     loop = VirtualLoop()
     try:
-        with _quiet(), nullcontext() if plan.mutant is None else plan.mutant.patched():
+        with _quiet(), decoding_once(), nullcontext() if plan.mutant is None else plan.mutant.patched():
             return loop.run_until_complete(_run(plan))
     finally:
         loop.close()
