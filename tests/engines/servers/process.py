@@ -142,6 +142,10 @@ class ServerProcess:
     def stop(self) -> None:
         """SIGSTOP: connections stay open, and nobody answers."""
         self._signal(signal.SIGSTOP)
+        if (
+            self._process is not None
+        ):  # a loaded machine lets its threads run on for a while: until they stand, all of them
+            os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def cont(self) -> None:
         """SIGCONT: goes on as if no time had passed."""
