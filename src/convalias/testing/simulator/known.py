@@ -42,7 +42,7 @@ class KnownRow(Row):
 
 @contextmanager
 def decoding_once() -> Generator[None]:
-    """While entered, what was once loaded from a `Known` body is not built anew: a third of what a run would do."""
+    """While entered, what was once loaded from a `Known` body is not built anew."""
     plain = Codec.load
 
     def load(self: Codec, body: Body, expected: type[T] | Format[T]) -> T:
