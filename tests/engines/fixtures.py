@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 import pytest
 from attrs import frozen
-from confluent_kafka.admin import AdminClient, NewTopic
 
 from engines.four import Four, four
 from engines.servers import kafka as kafka_servers
@@ -58,12 +57,11 @@ class KafkaServer:
         """It has no disk, and knows no admin requests."""
         return self.tier == "mock"
 
-    def make_topic(self, *, partitions: int = 4) -> str:
+    def make_topic(self, *, partitions: int = 4, config: Mapping[str, str] | None = None) -> str:
         """A topic of a name of its own; four partitions in the mock cluster, whatever is asked for."""
         topic = f"convalias-{uuid.uuid4().hex}"
         if not self.is_mock:
-            admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
-            admin.create_topics([NewTopic(topic, num_partitions=partitions)])[topic].result(20)
+            kafka_servers.make_topic(self.bootstrap, topic, partitions=partitions, config=config)
         return topic
 
 

@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 import boto3
 from attrs import field, frozen
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
 
 from engines.servers import kafka as kafka_servers
 from engines.servers import mongod
@@ -85,11 +84,9 @@ class Four:
 
     def make_topic(self, name: str, *, partitions: int = 4) -> None:
         """A mock cluster makes it when it is first asked about, with four partitions."""
-        client = {"bootstrap.servers": self.kafka.url, "log_level": 0}
         if "mock" not in self.kafka.what:
-            admin = AdminClient(client)  # named, for it must outlive its answer
-            admin.create_topics([NewTopic(name, num_partitions=partitions)])[name].result(30)
-        Producer(client).list_topics(name, timeout=30)
+            kafka_servers.make_topic(self.kafka.url, name, partitions=partitions)
+        Producer({"bootstrap.servers": self.kafka.url, "log_level": 0}).list_topics(name, timeout=30)
 
 
 def fresh_name() -> str:

@@ -9,14 +9,7 @@ from datetime import timedelta
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import (
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    NewPartitions,
-    ResourceType,
-)
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from adapters.kafka import topics
 from convalias import Convalias
@@ -241,11 +234,7 @@ def test_records_that_are_too_large_together_are_rejected_too(kafka: KafkaServer
     """Four in one request: the client itself is of no more use then, and the next publish makes a new one."""
 
     async def story() -> None:
-        url = topics.made(kafka)
-        admin, topic = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0}), url.rpartition("/")[2]
-        entry = ConfigEntry("max.message.bytes", "100", incremental_operation=AlterConfigOpType.SET)
-        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-        admin.incremental_alter_configs([resource])[resource].result(30)
+        url = topics.made(kafka, config={"max.message.bytes": "100"})
         async with topics.opened(url) as log:
             for _ in range(2):
                 with pytest.raises(Rejected, match=r"max\.message\.bytes"):
@@ -268,8 +257,9 @@ def test_partitions_that_are_added_stop_the_publisher_before_order_is_lost(kafka
         async with topics.opened(url) as log:
             await log.publish(events(3, 1))
             name = url.rpartition("/")[2]
-            admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+            admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
             admin.create_partitions([NewPartitions(name, 6)])[name].result(9)
+            kafka_servers.await_partitions(admin, name, 6)
             assert log._sender is not None
             log._sender.end()
             with pytest.raises(Unavailable):

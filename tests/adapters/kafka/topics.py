@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -14,9 +14,9 @@ from engines.fixtures import KafkaServer
 QUICK: Final = Limits(timeout=10, release_within=5, session_timeout=6)
 
 
-def made(server: KafkaServer, *, partitions: int = 4) -> str:
+def made(server: KafkaServer, *, partitions: int = 4, config: Mapping[str, str] | None = None) -> str:
     """The URL of a fresh topic; a mock cluster makes it when it is first asked about."""
-    topic = server.make_topic(partitions=partitions)
+    topic = server.make_topic(partitions=partitions, config=config)
     Producer({"bootstrap.servers": server.bootstrap, "log_level": 0}).list_topics(topic, timeout=10)
     return f"kafka://{server.bootstrap}/{topic}"
 

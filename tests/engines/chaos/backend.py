@@ -10,12 +10,11 @@ from typing import Final
 
 import boto3
 from attrs import frozen
-from confluent_kafka.admin import AdminClient, NewTopic
 
 from convalias.adapters import mongo
 from engines.chaos.patience import patiently
 from engines.chaos.proxy import Proxy
-from engines.servers.kafka import Kafka
+from engines.servers.kafka import Kafka, make_topic
 from engines.servers.mongod import ReplicaSet
 from engines.servers.process import ServerProcess
 from engines.servers.s3 import ACCESS_KEY, SECRET_KEY, VersityGateway
@@ -68,8 +67,7 @@ class Backend:
         keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY, "region_name": REGION}
         boto3.client("s3", endpoint_url=self.s3.url, **keys).create_bucket(Bucket=name)
         boto3.client("sqs", endpoint_url=self.sqs.url, **keys).create_queue(QueueName=name)
-        admin = AdminClient({"bootstrap.servers": self.kafka.url, "log_level": 0})
-        admin.create_topics([NewTopic(name, num_partitions=PARTITIONS)])[name].result(60)
+        make_topic(self.kafka.url, name, partitions=PARTITIONS)
 
         async def migrated() -> None:
             database = mongo.Database(self.urls(name)["store"])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import subprocess
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from engines.servers import cache
 from engines.servers.process import ServerFailed, ServerProcess, free_port, listens
@@ -95,6 +97,26 @@ def _answers(bootstrap: str) -> bool:
         return bool(Producer({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=1).brokers)
     except Exception:  # noqa: BLE001 - whatever it is, it is not ready
         return False
+
+
+def make_topic(bootstrap: str, name: str, *, partitions: int, config: Mapping[str, str] | None = None) -> None:
+    """On a broker; when it returns, each partition has its leader. Raises `ServerFailed`."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})  # named, for it must outlive its answer
+    admin.create_topics([NewTopic(name, num_partitions=partitions, config=dict(config or {}))])[name].result(60)
+    await_partitions(admin, name, partitions)
+
+
+def await_partitions(admin: AdminClient, topic: str, partitions: int) -> None:
+    """Until the broker shows them, each with a leader. Raises `ServerFailed`.
+
+    The controller answers an admin request when the change is in its log; the broker applies it a moment later.
+    """
+    for _ in range(300):
+        found = admin.list_topics(topic, timeout=10).topics[topic]
+        if found.error is None and sum(one.leader >= 0 for one in found.partitions.values()) == partitions:
+            return
+        time.sleep(0.1)
+    raise ServerFailed(f"{topic} never had {partitions} partitions with a leader: {found.error} {found.partitions}")
 
 
 @contextmanager
