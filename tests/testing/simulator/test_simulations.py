@@ -8,11 +8,11 @@ import json
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import closing, suppress
 from itertools import count
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Final
 
@@ -126,23 +126,30 @@ def portions() -> Generator[Tally]:
         yield from map(simulated, (range(seed, seed + 4) for seed in count(FIRST, 4)))
         return
     ledger = Ledger(Path(os.environ.get("CONVALIAS_SIMULATED_LEDGER", PROJECT / "var" / "soak" / "simulated.jsonl")))
+    with closing(side_by_side(simulated, FIRST, ledger)) as tallies:
+        yield from tallies
+
+
+def side_by_side(work: Callable[[range], Tally], start: int, ledger: Ledger) -> Generator[Tally]:
+    """What the ledger lacks is worked out on all cores. Closed, it waits for the portions under way."""
     kept = ledger.kept()
     # A fresh process for each portion: no run can lean on what another left behind.
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        under_way = deque[tuple[int, Future[Tally]]]()
-        try:
-            for seed in count(FIRST, PORTION):
-                if (tally := kept.get(seed)) is not None:
-                    yield tally
-                    continue
-                under_way.append((seed, pool.submit(simulated, range(seed, seed + PORTION))))
-                if len(under_way) > 2 * (os.cpu_count() or 1):
-                    first, oldest = under_way.popleft()
-                    tally = oldest.result()
-                    ledger.keep(first, tally)
-                    yield tally
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    pool = ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"), max_tasks_per_child=1)
+    under_way = deque[tuple[int, Future[Tally]]]()
+    try:
+        for seed in count(start, PORTION):
+            if (tally := kept.get(seed)) is not None:
+                yield tally
+                continue
+            under_way.append((seed, pool.submit(work, range(seed, seed + PORTION))))
+            if len(under_way) > 2 * (os.cpu_count() or 1):
+                first, oldest = under_way.popleft()
+                tally = oldest.result()
+                ledger.keep(first, tally)
+                yield tally
+    finally:
+        # Not waited for, a pool that renews its processes never ends: a queued portion finds none, and exit waits for it.
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 @pytest.mark.soak
@@ -177,6 +184,18 @@ def test_an_interrupted_soak_goes_on_with_the_same_source(tmp_path: Path) -> Non
     with ledger.path.open("a") as file:
         file.write('{"source": "one", "ea')
     assert Ledger(ledger.path, source="one").kept() == {2: tally, 3: Tally(seeds=1, violations=["seed 3: I1"])}
+
+
+def counted(seeds: range) -> Tally:
+    return Tally(seeds=len(seeds))
+
+
+def test_a_soak_that_has_enough_leaves_no_process_behind(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "kept.jsonl", source="one")
+    with closing(side_by_side(counted, 0, ledger)) as tallies:
+        assert [next(tallies).seeds, next(tallies).seeds] == [PORTION, PORTION]
+    assert not active_children()
+    assert set(ledger.kept()) == {0, PORTION}
 
 
 @pytest.mark.parametrize(("seed", "mails"), [(200013, 400)], ids=["told before he came, by the clock that wrote it"])
