@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TypeGuard
 
 from convalias.ports.errors import Unavailable
+from convalias.services.places import told_of
 from convalias.stores.errors import Contended
 
 SOON = timedelta(seconds=1)
@@ -39,6 +40,15 @@ def outage_in(error: BaseException) -> Unavailable | None:
 def described(error: BaseException) -> str:
     """The classes of what failed: a message could quote the mail."""
     return ", ".join(sorted({type(leaf).__name__ for leaf in leaves(error)}))
+
+
+def because(error: BaseException) -> str:
+    """Why work was given up: an outage by its class, anything else with the line that raised it."""
+    return ", ".join(sorted({_reason(leaf) for leaf in leaves(error)}))
+
+
+def _reason(leaf: BaseException) -> str:
+    return type(leaf).__name__ if outage_in(leaf) is not None else told_of(leaf)
 
 
 def _is_group(error: BaseException) -> TypeGuard[BaseExceptionGroup[BaseException]]:

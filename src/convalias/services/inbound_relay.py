@@ -44,7 +44,7 @@ from convalias.services.announcing import Announcing
 from convalias.services.carrier import ClaimedOtherwise, Overtaken, PlanCarrier
 from convalias.services.evidence import EvidenceFinder
 from convalias.services.facts import FactFinder, mail_name
-from convalias.services.failures import described, leaves, outage_in
+from convalias.services.failures import because, described, leaves, outage_in
 from convalias.services.oversized import TOO_LARGE, refusals_of
 from convalias.services.reports import Reports
 from convalias.stores.dead_letters import DeadLetters
@@ -118,7 +118,7 @@ class InboundRelay:
         except Exception as error:  # noqa: BLE001 - told by what is in it
             if (away := outage_in(error)) is None:  # of our own records about the mail: it could not even be counted
                 self.telemetry.measure("icer.processing.errors", 1, error=described(error))
-                return Again(self.patience.longest_pause, described(error))
+                return Again(self.patience.longest_pause, because(error))
             # Not a try: however long a dependency is away, no mail dies of it.
             return Again(away.retry_after or AWAY_FOR, str(away))
         self.telemetry.measure("icer.processing.latency", (self.clock.now() - started).total_seconds())
@@ -139,12 +139,12 @@ class InboundRelay:
         standing = await self.stores.inbound.outcome(mail.record)
         if standing is not None:  # only what follows the outcome took too long
             return standing.outcome
-        because = f"took longer than {PROCESS_WITHIN.total_seconds():.0f} s"
+        why = f"took longer than {PROCESS_WITHIN.total_seconds():.0f} s"
         self.telemetry.measure("icer.processing.errors", 1, error="Overrun")
         overruns = await self.stores.inbound.overran(mail.record)
         if overruns >= self.patience.overruns:
-            return await self._bury(mail, because, overruns)
-        return Again(self._pause(overruns), f"{because}, {overruns} of {self.patience.overruns} times")
+            return await self._bury(mail, why, overruns)
+        return Again(self._pause(overruns), f"{why}, {overruns} of {self.patience.overruns} times")
 
     async def _once(self, mail: MailReference, receives: int) -> Progress:
         standing = await self.stores.inbound.outcome(mail.record)
@@ -322,14 +322,12 @@ class InboundRelay:
             )
 
     async def _failed(self, mail: MailReference, error: Exception) -> Progress:
-        because = described(error)
-        self.telemetry.measure("icer.processing.errors", 1, error=because)
-        tries = await self.stores.inbound.failed(mail.record, because=because)
+        why = because(error)
+        self.telemetry.measure("icer.processing.errors", 1, error=described(error))
+        tries = await self.stores.inbound.failed(mail.record, because=why)
         if tries.failures >= self.patience.failures:
-            return await self._bury(mail, because, tries.failures, explanation=_explained(error))
-        return Again(
-            self._pause(tries.failures), f"failed {tries.failures} of {self.patience.failures} times: {because}"
-        )
+            return await self._bury(mail, why, tries.failures, explanation=_explained(error))
+        return Again(self._pause(tries.failures), f"failed {tries.failures} of {self.patience.failures} times: {why}")
 
     def _pause(self, tries: int) -> timedelta:
         return backoff(
@@ -339,14 +337,14 @@ class InboundRelay:
             jitter=self.clock.entropy(1)[0] / 256,
         )
 
-    async def _bury(self, mail: MailReference, because: str, tries: int, *, explanation: str = "") -> Outcome:
+    async def _bury(self, mail: MailReference, why: str, tries: int, *, explanation: str = "") -> Outcome:
         """The dead letter first: listing it must work before its job is gone."""
         await self.stores.dead_letters.put(
             DeadLetter(
                 id=DeadLetterId(str(mail.trace)),
                 lane=LANE,
                 subject=mail.record,
-                reason=because,
+                reason=why,
                 tries=tries,
                 at=self.clock.now(),
                 trace=mail.trace,
@@ -354,7 +352,7 @@ class InboundRelay:
             )
         )
         self.telemetry.measure("icer.dlq.size", 1)
-        return await self._written(self._outcome(mail, Dead(because, tries)))
+        return await self._written(self._outcome(mail, Dead(why, tries)))
 
 
 def _waiting(undecided: TryAgain) -> Again:

@@ -16,6 +16,7 @@ from convalias.domain.ids import TraceId
 from convalias.domain.inbound import Again, Dead, Progress
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.queue import Job, JobQueue
+from convalias.services.failures import because
 from convalias.services.inbound_relay import LANE, InboundRelay
 from convalias.services.receiver import read_reference
 from convalias.services.task_group import TaskGroup
@@ -95,7 +96,7 @@ class InboundWorker:
             return await self._one(job)
         except Exception as error:  # noqa: BLE001 - our own fault, not the mail's: keep the job
             self.telemetry.measure("icer.processing.errors", 1, error=type(error).__name__)
-            return Again(self.visible_for, type(error).__name__)
+            return Again(self.visible_for, because(error))
 
     async def _one(self, job: Job) -> Progress:
         reference = read_reference(job.body)

@@ -21,6 +21,7 @@ from convalias.ports.errors import Rejected, Unavailable
 from convalias.ports.hub import Declined, Guarantee, NotificationHub, NotSent, Sent, Unknown
 from convalias.ports.legacy import IndexCall, LegacyRelay
 from convalias.services.contacts import Contacts, newest_alias, reply_alias
+from convalias.services.failures import because
 from convalias.services.outbound_facts import Scene
 from convalias.stores.suppressions import Suppressions
 
@@ -109,7 +110,7 @@ class Calls:
     def index_later(self, row: IndexRow, failed: BaseException) -> IndexRow:
         """Again after a pause, or given up."""
         if row.attempts >= self.persistence.tries:
-            return evolve(row, next_at=None, reason=f"tries ran out: {type(failed).__name__}")
+            return evolve(row, next_at=None, reason=f"tries ran out: {because(failed)}")
         return evolve(row, next_at=self._next(row.attempts, failed))
 
     def _index_call(self, row: IndexRow, scene: Scene) -> IndexCall:
@@ -239,15 +240,15 @@ class Calls:
 
     def later(self, row: Delivery, failed: BaseException, *, doubtful: bool) -> Delivery:
         """Nothing was sent by this try. A row that is in doubt from an earlier one stays so."""
-        because = type(failed).__name__
+        why = because(failed)
         if row.attempts >= self.persistence.tries and not (doubtful and self._can_still_be_asked(row)):
             state = DeliveryState.UNCERTAIN if doubtful else DeliveryState.FAILED
-            return row.becoming(state, reason=f"tries ran out: {because}")
+            return row.becoming(state, reason=f"tries ran out: {why}")
         next_at = self._next(row.attempts, failed)
         if doubtful:
-            return evolve(row, next_at=next_at, reason=because)
+            return evolve(row, next_at=next_at, reason=why)
         # Surely not sent: what the hub remembers keys from begins with the next try.
-        return evolve(row.becoming(DeliveryState.PLANNED, next_at=next_at, reason=because), first_tried=None)
+        return evolve(row.becoming(DeliveryState.PLANNED, next_at=next_at, reason=why), first_tried=None)
 
     async def _impossible(self, row: Delivery, attempt: Attempt, reason: str, *, doubtful: bool) -> Delivery:
         """It cannot be sent now. Whether an earlier attempt sent it, only the channel can tell."""
@@ -271,7 +272,7 @@ class Calls:
         if self._is_remembered(row, guarantee):
             return self.later(row, failed, doubtful=True)
         if guarantee.ask is None:
-            return self._uncertain(row, type(failed).__name__)
+            return self._uncertain(row, because(failed))
         return self.in_doubt(row, failed, landed=False)
 
     def in_doubt(self, row: Delivery, failed: BaseException, *, landed: bool) -> Delivery:

@@ -23,6 +23,7 @@ from convalias.domain.threads import ConversationThread
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventRecord
+from convalias.services.failures import because
 from convalias.services.outbound_facts import Scenes
 from convalias.services.stages import Stages
 from convalias.stores.dead_letters import DeadLetters
@@ -157,7 +158,7 @@ class Deciding:
         except (Unavailable, Contended, TimeoutError):
             raise
         except Exception as poison:  # noqa: BLE001 - whatever it is: one record must not stop the log
-            await self._bury(conversation, event, trace, because=type(poison).__name__)
+            await self._bury(conversation, event, trace, why=because(poison))
 
     async def _decide_once(self, conversation: ConversationId, event: EventId, seq: Seq) -> None:
         if conversation not in self._new and await self.ledger.get(conversation, event) is not None:
@@ -167,13 +168,13 @@ class Deciding:
         else:
             self._new.pop(conversation, None)
 
-    async def _bury(self, conversation: ConversationId, event: EventId, trace: str, *, because: str) -> None:
+    async def _bury(self, conversation: ConversationId, event: EventId, trace: str, *, why: str) -> None:
         self.telemetry.measure("mons.delivery.failures", 1, reason="undecidable")
         letter = DeadLetter(
             id=DeadLetterId(digest("decision", conversation, event)),
             lane=LANE,
             subject=subject_of(conversation, event),
-            reason=f"no decision: {because}",
+            reason=f"no decision: {why}",
             tries=1,
             at=self.clock.now(),
             trace=TraceId(trace),
