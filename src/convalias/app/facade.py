@@ -26,7 +26,6 @@ from convalias.app.workers import (
     Step,
     Work,
     Worker,
-    caught_up,
     drain,
     loops_of,
 )
@@ -37,11 +36,10 @@ from convalias.domain.keyring import Keyring
 from convalias.domain.participants import Account, Participant
 from convalias.domain.policy import RoutingPolicy
 from convalias.ports.errors import PortError, Unavailable
-from convalias.ports.event_log import Subscription
 from convalias.services.approvals import Approvals
 from convalias.services.messaging import Messaging
 from convalias.services.operations import Operations
-from convalias.services.outbound import OutboundNotifier
+from convalias.services.outbound import OutboundNotifier, OutboundWorker
 from convalias.services.receiver import Receiver
 from convalias.services.replay import Replay
 from convalias.services.task_group import TaskGroup
@@ -78,7 +76,7 @@ class Convalias:
         self._chores = Chores()
         self._stopping = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
-        self._events: Subscription | None = None
+        self._outbound: OutboundWorker | None = None
         self._decided, self._batches = asyncio.Event(), Batches()
 
     # --- making one ----------------------------------------------------------------------------------
@@ -142,9 +140,9 @@ class Convalias:
         stack, self._stack = self._stack, None
         try:
             await self.stop()
-            if self._events is not None:
-                await self._events.close()
-                self._events = None
+            if self._outbound is not None:
+                await self._outbound.close()
+                self._outbound = None
             if self._services is not None:
                 await self._services.feed.close()
         finally:
@@ -202,6 +200,13 @@ class Convalias:
         return self.services.outbound
 
     @property
+    def outbound_worker(self) -> OutboundWorker:
+        """What the outbound loops step, for a host that steps it itself. Raises `NotOpen`."""
+        if self._outbound is None:
+            raise NotOpen("Convalias is not open: use it inside `async with`")
+        return self._outbound
+
+    @property
     def operations(self) -> Operations:
         """Why, what is dead."""
         return self.services.operations
@@ -235,6 +240,10 @@ class Convalias:
             # The feed knows no deployment, and holds a lease: it goes on as it is.
             standing = self._services
             self._services = assembled if standing is None else evolve(assembled, feed=standing.feed)
+            # So does the place in the event log.
+            if self._outbound is None:
+                self._outbound = OutboundWorker(log=ports.events, notifier=assembled.outbound, batch=BATCH)
+            self._outbound.notifier = assembled.outbound
 
     async def open_conversation(
         self, conversation: str, *, use_case: str, participants: Sequence[Participant]
@@ -308,7 +317,7 @@ class Convalias:
             for worker in workers or WORKERS
             for number, work in enumerate(self._works(worker))
         }
-        done = await drain(steps, catch_up=lambda: caught_up(self._events))
+        done = await drain(steps, catch_up=self.outbound_worker.catch_up)
         depth = await self.ports.queue.depth()
         counted = {worker: sum(done[name] for name in done if name.startswith(worker)) for worker in WORKERS}
         dead = len(await self.operations.dead())
@@ -361,23 +370,13 @@ class Convalias:
         return await self.services.feed.step()
 
     async def _decide(self) -> int:
-        """What is not decided is not committed: after a fault the subscription is joined anew and reads it again."""
-        events = self._events = self._events or self.ports.events.records("outbound")
-        try:
-            records = await events.take(limit=BATCH, wait=timedelta(0))
-            if records:
-                await self.outbound.decide(records)
-                self._decided.set()
-                await events.commit()
-        except BaseException:
-            if self._events is events:  # leaving closes it too
-                self._events = None
-                await events.close()
-            raise
-        return len(records)
+        done = await self.outbound_worker.decide()
+        if done:
+            self._decided.set()
+        return done
 
     async def _deliver(self) -> int:
-        return await self.outbound.deliver_due(limit=BATCH)
+        return await self.outbound_worker.deliver()
 
     def mailbox(self, address: str) -> Sequence[bytes]:
         """What was mailed to that address, in order: for a deployment in memory, whose outbox can be looked into.

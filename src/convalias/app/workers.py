@@ -12,7 +12,6 @@ from attrs import frozen
 
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import Unavailable
-from convalias.ports.event_log import Subscription
 from convalias.services.inbound_worker import InboundWorker
 
 Worker: TypeAlias = Literal["inbound", "feed", "outbound"]
@@ -40,15 +39,6 @@ class Polled(Protocol):
     @property
     def poll(self) -> timedelta:
         """So long; a stop sits it out."""
-        ...
-
-
-@runtime_checkable
-class ReadsAhead(Protocol):
-    """A subscription that reads in the background: nothing to take may mean that nothing has come yet."""
-
-    async def catch_up(self) -> None:
-        """Until the next `take` has what was published before this call. Raises `Unavailable`."""
         ...
 
 
@@ -197,11 +187,3 @@ async def drain(steps: Mapping[str, Step], *, catch_up: Callable[[], Awaitable[b
             return done
         else:
             is_caught_up = True
-
-
-async def caught_up(events: Subscription | None) -> bool:
-    """Wait for a subscription that reads ahead; whether there was anything to wait for."""
-    if not isinstance(events, ReadsAhead):
-        return False
-    await events.catch_up()
-    return True

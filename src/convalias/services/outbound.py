@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from attrs import frozen
 
@@ -17,6 +19,17 @@ from convalias.stores.ledger import GivenBack
 
 GROUP: Final = "outbound"
 BATCH: Final = 100
+CLOSE_WITHIN: Final = timedelta(seconds=10)
+"""How long a subscription may take to leave its group."""
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A subscription that reads in the background: nothing to take may mean that nothing has come yet."""
+
+    async def catch_up(self) -> None:
+        """Until the next `take` has what was published before this call. Raises `Unavailable`."""
+        ...
 
 
 @frozen(kw_only=True)
@@ -53,34 +66,83 @@ class OutboundNotifier:
         return changed
 
 
-@frozen(kw_only=True)
 class OutboundWorker:
-    """Feeds the notifier from the event log. Deciding is driven by the log, sending by the ledger alone."""
+    """Feeds the notifier from the event log: the one loop body of the façade and of hosts with loops of their own.
 
-    log: EventLog
-    notifier: OutboundNotifier
-    group: str = GROUP
-    batch: int = BATCH
+    Deciding is driven by the log, sending by the ledger alone. What is not decided is never committed: after any
+    failure the subscription is closed, and the next step joins anew and reads the same records again. (A log commits
+    all that was taken; going on with one subscription, the next batch would commit the failed one too.)
+    Any number of tasks may call it: one batch is decided at a time.
+    """
 
-    def subscribe(self) -> Subscription:
-        """Join the group; `close` it when done."""
-        return self.log.records(self.group)
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        notifier: OutboundNotifier,
+        group: str = GROUP,
+        batch: int = BATCH,
+        close_within: timedelta = CLOSE_WITHIN,
+    ) -> None:
+        """Nothing is joined before the first step."""
+        self.notifier = notifier
+        """May be replaced between two steps: the place in the log stays."""
+        self._log = log
+        self._group = group
+        self._batch = batch
+        self._close_within = close_within
+        self._subscription: Subscription | None = None
+        self._turn = asyncio.Lock()
 
-    async def step(self, subscription: Subscription, *, wait: timedelta = timedelta(0)) -> int:
-        """One batch of events decided and committed, then one batch sent; how much there was of both."""
-        records = await subscription.take(limit=self.batch, wait=wait)
-        if records:
-            await self.notifier.decide(records)
-            await subscription.commit()
-        return len(records) + await self.notifier.deliver_due(limit=self.batch)
+    async def decide(self, *, wait: timedelta = timedelta(0)) -> int:
+        """Decide about one batch of events and commit it; how many there were. Raises `Unavailable`; repeatable."""
+        async with self._turn:
+            subscription = self._subscription = self._subscription or self._log.records(self._group)
+            try:
+                records = await subscription.take(limit=self._batch, wait=wait)
+                if records:
+                    await self.notifier.decide(records)
+                    await subscription.commit()
+            except BaseException:
+                await self._leave()
+                raise
+            return len(records)
+
+    async def deliver(self) -> int:
+        """Send one batch of what is due; how many decisions were worked on. Raises `Unavailable`; repeatable."""
+        return await self.notifier.deliver_due(limit=self._batch)
+
+    async def step(self, *, wait: timedelta = timedelta(0)) -> int:
+        """One batch of events decided, then one batch sent; how much there was of both."""
+        return await self.decide(wait=wait) + await self.deliver()
 
     async def drain(self) -> int:
         """Until nothing is there and nothing is due; how much there was. What is in back-off stays there."""
-        subscription = self.subscribe()
         try:
             total = 0
-            while done := await self.step(subscription):
+            while done := await self.step():
                 total += done
             return total
         finally:
-            await subscription.close()
+            await self.close()
+
+    async def catch_up(self) -> bool:
+        """Wait for a subscription that reads ahead; whether there was anything to wait for. Raises `Unavailable`."""
+        subscription = self._subscription
+        if not isinstance(subscription, ReadsAhead):
+            return False
+        await subscription.catch_up()
+        return True
+
+    async def close(self) -> None:
+        """Leave the group. What was taken and not decided comes again to somebody; the next step joins anew."""
+        async with self._turn:
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """In bounded time, and without a word: a consumer that cannot take its leave is missed by its group."""
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            with suppress(Exception):
+                async with asyncio.timeout(self._close_within.total_seconds()):
+                    await subscription.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
@@ -23,7 +24,7 @@ from convalias.domain.rollout import Axis, Cohort, Stage
 from convalias.domain.threads import ConversationThread
 from convalias.domain.working import Taken
 from convalias.ports.records import Due, Insert, Key, Written
-from convalias.services.outbound import OutboundNotifier
+from convalias.services.outbound import OutboundNotifier, OutboundWorker
 from convalias.services.outbound_deciding import Deciding
 from convalias.services.outbound_facts import Scene, Scenes
 from convalias.services.outbound_sending import Sending
@@ -135,6 +136,16 @@ def _first_only(kept: Method) -> Method:
     return recipients
 
 
+def _stays(leave: Method) -> Method:
+    """Leaves when it is to close, but not when a batch has failed."""
+
+    async def stays(self: OutboundWorker) -> None:
+        if sys.exception() is None:
+            await leave(self)
+
+    return stays
+
+
 MUTANTS: Final[Sequence[Mutant]] = (
     Mutant(
         name="flag-read-again",
@@ -205,5 +216,11 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="The mark `tried` is set before the hub's call, and not before legacy's.",
         breaks="I4",
         patched=around(ledger, "taken", _marked_before_the_hub),
+    ),
+    Mutant(
+        name="next-batch-commits-it",
+        slip="After a failure the outbound worker goes on with its subscription, and the next batch commits both.",
+        breaks="I4",
+        patched=around(OutboundWorker, "_leave", _stays),
     ),
 )
