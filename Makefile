@@ -3,12 +3,18 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
+BUILD_LOCK := requirements/build.txt
 LOCK := requirements/dev.txt
 
 # The first that is new enough makes the environment; `make PYTHON=...` names another.
 PYTHON ?=
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
-NEW_ENOUGH := import sys, venv; sys.exit(sys.version_info < (3, 11))
+NEW_ENOUGH := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
+USABLE := import sys, pip; sys.exit(sys.version_info < (3, 11))
+PIP = $(BIN)/python -m pip
+# --no-deps: the locks are complete, and pip of 2023 resolves an extra anew whose newest release is another.
+# --no-build-isolation: an isolated build makes an environment of its own, and resolves what it needs.
+INSTALL = $(PIP) install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 
 # Processes that run the tests: 0 is this one alone, 2 or `auto` share them out, all tests of one engine to one of them.
 WORKERS ?= 0
@@ -29,17 +35,17 @@ help: ## List these targets
 
 venv: $(STAMP) ## Make the locked development environment in .venv
 
-# Rebuilt in place when the lock or the project changes. Hashes are checked for everything, the build backend included:
-# nothing is resolved here, so two checkouts of one commit hold the same versions.
-$(STAMP): $(LOCK) pyproject.toml
+# Rebuilt in place when a lock or the project changes. Hashes are checked for everything, what builds included:
+# nothing is resolved here, so two checkouts of one commit hold the same versions, today and in a year.
+$(STAMP): $(BUILD_LOCK) $(LOCK) pyproject.toml
 	@set -e; \
-	if ! $(BIN)/python -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then \
+	if ! $(BIN)/python -c '$(USABLE)' >/dev/null 2>&1; then \
 	  found=; \
 	  for candidate in $(CANDIDATES); do \
 	    if "$$candidate" -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then found="$$candidate"; break; fi; \
 	  done; \
 	  if [ -z "$$found" ]; then \
-	    echo "convalias needs Python 3.11 or newer with its venv module; of these none is:" >&2; \
+	    echo "convalias needs Python 3.11 or newer with its venv and ensurepip modules; of these none is:" >&2; \
 	    for candidate in $(CANDIDATES); do \
 	      echo "  $$candidate: $$("$$candidate" --version 2>&1 | head -n 1)" >&2; \
 	    done; \
@@ -49,8 +55,12 @@ $(STAMP): $(LOCK) pyproject.toml
 	  echo "Making $(VENV) with $$("$$found" --version)"; \
 	  "$$found" -m venv --clear $(VENV); \
 	fi
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(LOCK)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(INSTALL) --require-hashes -r $(BUILD_LOCK)
+	@$(INSTALL) --require-hashes -r $(LOCK)
+	@$(INSTALL) -e .
+	@said="$$($(PIP) check --disable-pip-version-check 2>&1)" || { \
+	  echo "$(VENV) does not hold together; make clean, then the same again, makes it anew. pip check says:" >&2; \
+	  echo "$$said" >&2; exit 1; }
 	@touch $@
 
 demo: $(STAMP) ## Show the whole system at work, in a minute
@@ -106,6 +116,8 @@ soak: $(STAMP) ## Kill instances and engines at random, fuzz a million inputs, a
 lock: $(STAMP) ## Bring the locked versions up to date
 	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --group dev --universal --python-version 3.11 \
 	  --upgrade --generate-hashes --no-emit-index-url --no-header --output-file $(LOCK)
+	$(BIN)/uv pip compile --group build --constraints $(LOCK) --quiet --universal --python-version 3.11 \
+	  --upgrade --generate-hashes --no-emit-index-url --no-header --output-file $(BUILD_LOCK)
 
 build: $(STAMP) ## Build the wheel and the source distribution
 	$(BIN)/python -m hatchling build
