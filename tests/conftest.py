@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 CORPORA = Path(__file__).resolve().parents[2] / "shared" / "corpora"
 """Real and broken mail, kept beside the checkout: `../shared/corpora`."""
 
-# The engines, for whoever asks for one; nothing is started before.
-pytest_plugins = ["engines.fixtures"]
+# The engines, for whoever asks for one (nothing is started before), and the summary of what did not run.
+pytest_plugins = ["engines.fixtures", "skips"]
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import boto3
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from confluent_kafka import Producer
 
 from engines.servers import kafka as kafka_servers
@@ -36,6 +36,8 @@ class Server:
 
     url: str
     what: str
+    instead_of: str = ""
+    """Why the better way before it is not there, with the line that mends it; empty for a server that was named."""
 
 
 @frozen(kw_only=True)
@@ -129,11 +131,11 @@ def _first(ways: Sequence[Callable[[], AbstractContextManager[Server]]]) -> Gene
             missing = error
             continue
         try:
-            yield server
+            yield evolve(server, instead_of=str(missing or ""))
         finally:
             context.__exit__(None, None, None)
         return
-    raise missing or EngineMissing("no server", mend="`make venv` brings one")
+    raise missing or EngineMissing("server", "none at all", mend="`make venv` brings one")
 
 
 def _given(engine: str) -> Callable[[], AbstractContextManager[Server]]:
@@ -141,7 +143,7 @@ def _given(engine: str) -> Callable[[], AbstractContextManager[Server]]:
     def one() -> Iterator[Server]:
         url = given(engine)
         if url is None:
-            raise EngineMissing(f"no CONVALIAS_TEST_{engine}", mend="set it to name a server of your own")
+            raise EngineMissing(engine, f"no CONVALIAS_TEST_{engine}", mend="set it to name a server of your own")
         yield Server(url=url.removeprefix("kafka://").rstrip("/"), what=f"{engine}: the server you named")
 
     return one

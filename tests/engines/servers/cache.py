@@ -36,15 +36,16 @@ def built(name: str) -> Path:
     """The folder of a built server. Raises `EngineMissing`."""
     place = folder() / name
     if not place.is_dir():
-        raise EngineMissing(f"{name} is not in {folder()}", mend=BUILD)
+        raise EngineMissing(name, f"not in {folder()}", mend=BUILD)
     return place
 
 
-def java() -> str:
-    """Path of the Java that runs servers. Raises `EngineMissing`."""
+def java(engine: str) -> str:
+    """Path of the Java that runs this server. Raises `EngineMissing`."""
     found = shutil.which("java")
     if found is None:
-        raise EngineMissing("no java on the PATH", mend="install a Java 17 or newer (Debian: openjdk-17-jre-headless)")
+        mend = "install a Java 17 or newer (Debian: openjdk-17-jre-headless)"
+        raise EngineMissing(engine, "no java on the PATH", mend=mend)
     return found
 
 

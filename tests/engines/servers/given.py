@@ -12,9 +12,9 @@ MISSING: Final = "engine missing: "
 class EngineMissing(Exception):
     """This server cannot be had here; the message is the line that mends it."""
 
-    def __init__(self, what: str, *, mend: str) -> None:
-        """Name the server, and what brings it."""
-        super().__init__(f"{MISSING}{what}; {mend}")
+    def __init__(self, engine: str, why: str, *, mend: str) -> None:
+        """Name the server, what it lacks, and what brings it."""
+        super().__init__(f"{MISSING}{engine}: {why}; {mend}")
 
 
 def given(engine: str) -> str | None:

@@ -70,7 +70,7 @@ class Kafka:
         usual = _PROPERTIES.format(port=self.port, controller=free_port(), data=folder / "data")
         settings.write_text(usual + properties, encoding="utf-8")
         logging.write_text(_LOGGING, encoding="utf-8")
-        java = [cache.java(), *_MEMORY, f"-Dlog4j2.configurationFile={logging}", "-cp", f"{jars}/*"]
+        java = [cache.java(NAME), *_MEMORY, f"-Dlog4j2.configurationFile={logging}", "-cp", f"{jars}/*"]
         _format(java, settings)
         self.process = ServerProcess(
             f"Kafka on {self.port}", [*java, "kafka.Kafka", settings], folder=folder, ready=lambda: _answers(self.url)

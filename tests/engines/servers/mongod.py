@@ -26,7 +26,7 @@ def binary() -> Path:
         mongod = Path(place) / "db" / "bin" / "mongod"
         if mongod.is_file():
             return mongod
-    raise EngineMissing("no mongod in the environment", mend=_MEND)
+    raise EngineMissing("mongod", "not in the environment", mend=_MEND)
 
 
 class Mongod:

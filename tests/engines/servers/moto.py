@@ -21,7 +21,7 @@ class Moto:
     def __init__(self, folder: Path) -> None:
         """Nothing is started. Raises `EngineMissing`."""
         if importlib.util.find_spec("moto") is None:
-            raise EngineMissing("no moto in the environment", mend="`make venv` brings it")
+            raise EngineMissing("moto", "not in the environment", mend="`make venv` brings it")
         self.port = free_port()
         command = [sys.executable, "-P", "-W", "ignore", str(_SERVER), "-H", "127.0.0.1", "-p", str(self.port)]
         self.process = ServerProcess(f"moto on {self.port}", command, folder=folder, ready=lambda: listens(self.port))

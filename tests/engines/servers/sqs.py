@@ -48,7 +48,14 @@ class ElasticMQ:
         jars, settings = cache.built(NAME), folder / "elasticmq.conf"
         folder.mkdir(parents=True, exist_ok=True)
         settings.write_text(_SETTINGS.format(port=self.port, data=folder / "messages"), encoding="utf-8")
-        command = [cache.java(), *_MEMORY, f"-Dconfig.file={settings}", "-cp", f"{jars}/*", "org.elasticmq.server.Main"]
+        command = [
+            cache.java(NAME),
+            *_MEMORY,
+            f"-Dconfig.file={settings}",
+            "-cp",
+            f"{jars}/*",
+            "org.elasticmq.server.Main",
+        ]
         self.process = ServerProcess(
             f"ElasticMQ on {self.port}", command, folder=folder, ready=lambda: answers(f"{self.url}/health")
         )
