@@ -16,8 +16,8 @@ PIP = $(BIN)/python -m pip
 # --no-build-isolation: an isolated build makes an environment of its own, and resolves what it needs.
 INSTALL = $(PIP) install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 
-# Processes that run the tests: 0 is this one alone, 2 or `auto` share them out, all tests of one engine to one of them.
-WORKERS ?= 0
+# Processes that run the tests: as many as there are cores, 0 is this one alone. All tests of one engine run in one.
+WORKERS ?= logical
 SHARED_OUT = -n $(WORKERS) --dist loadgroup
 # 0 lets the tests of an engine that is not there skip, with the line that mends it.
 REQUIRE ?= 1
