@@ -16,6 +16,7 @@ from convalias.codec.addresses import read_address, what_is_wrong
 from convalias.codec.settings_table import TableReader, Toml, read_domain
 from convalias.domain.addresses import EmailAddress, InvalidAddress
 from convalias.domain.admitting import LIGHT, Admission
+from convalias.domain.aliases import KEY_IDS
 from convalias.domain.deployment import ADMISSIONS
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
@@ -56,6 +57,7 @@ _KNOWN: Final = frozenset(
         "identity_cache_seconds",
         "trust_spam_flag",
         "mail_limit",
+        "missing_key_ids",
         "inbound_batches",
         "policy",
         "use_case",
@@ -135,6 +137,8 @@ class Settings:
     """None: what `convalias load` was given, else the defaults."""
     keyring: Keyring | None = field(default=None, repr=False)
     """None: the embedded backend makes its own key file."""
+    missing_key_ids: frozenset[int] = frozenset()
+    """Keys given up although aliases which they made are in use: mail to these is refused as forged."""
     signing_keys: str = field(default="", repr=False)
 
 
@@ -172,6 +176,7 @@ def read_settings(
         inbound_batches=reader.count("inbound_batches", 4),
         policy=reader.policy(),
         keyring=reader.keyring(environment),
+        missing_key_ids=reader.key_ids(),
         signing_keys=reader.secret(environment, SIGNING_KEY),
     )
     reader.finish()
@@ -287,6 +292,10 @@ class _Reader(TableReader):
         except InvalidValue as error:
             self.problems[KEYS] = str(error)
             return None
+
+    def key_ids(self) -> frozenset[int]:
+        found = self.wholes("missing_key_ids", most=KEY_IDS - 1)
+        return frozenset(found)
 
     def policy(self) -> RoutingPolicy | None:
         table = self.sub(self.table, "policy")

@@ -1,7 +1,6 @@
 """`why`, `replay`, `dead`, `rollout`, `alias`, `keys`: what an operator types."""
 
 import asyncio
-import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,9 +8,10 @@ import pytest
 
 from cli.desk import JOHN_ALIAS, MARY, Commands, mail
 from convalias.app.facade import Convalias
-from convalias.cli import main
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.keyring import Keyring
+
+SECRET = "A" * 43 + "="
 
 
 def ingested(commands: Commands, raw: bytes) -> str:
@@ -173,14 +173,95 @@ def test_what_was_never_given_out_is_told(commands: Commands) -> None:
     assert commands.run("alias", "revoke", "hello@reply.example").status == 66
 
 
-def test_a_new_key_comes_first_and_the_old_ones_stay(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("CONVALIAS_KEYS", raising=False)
-    assert main(["keys", "new"]) == 0
-    first = capsys.readouterr().out.strip()
+def test_a_new_key_comes_first_and_the_old_ones_stay(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = commands.run("keys", "new")
+    assert "key 0 is new; there was none before" in made.err
+    first = made.out.strip()
     monkeypatch.setenv("CONVALIAS_KEYS", first)
-    assert main(["keys", "new", "--json"]) == 0
-    ring = json.loads(capsys.readouterr().out)["keys"]
-    assert ring.endswith(f",{first}")
-    assert [key.id for key in Keyring.parse(ring).keys] == [1, 0]
+    answer = commands.ask("keys", "new")
+    assert answer["keys"].endswith(f",{first}")
+    assert [key.id for key in Keyring.parse(answer["keys"]).keys] == [1, 0]
+    assert (answer["newest"], answer["held"]) == (1, [{"id": 0, "from": "CONVALIAS_KEYS"}])
+
+
+def _minted(commands: Commands) -> str:
+    """A deployment with a key file, and an alias that its key made."""
+    commands.load(lambda world: world.update(aliases=[]))
+    return str(commands.ask("alias", "mint", "c1", "--as", "john")["address"])
+
+
+def test_new_keys_beside_a_key_file_hold_its_keys(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = _minted(commands)
+    made = commands.run("keys", "new")
+    assert f"key 1 is new, in front of key 0 of {commands.data / 'keys'}" in made.err
+    monkeypatch.setenv("CONVALIAS_KEYS", made.out.strip())
+    commands.ask("ingest", commands.file("m.eml", mail(to=address)))
+    commands.work()
+    assert [message["author"] for message in commands.messages()] == ["mary"]
+    fresh = commands.ask("alias", "mint", "c1", "--as", "mary")["address"]
+    assert fresh.partition("@")[0][-17] == "1"
+
+
+def test_two_secrets_under_one_id_are_refused_in_one_line(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    _minted(commands)
+    monkeypatch.setenv("CONVALIAS_KEYS", f"0:{SECRET}")
+    for command in (["worker", "inbound", "--once"], ["keys", "new"], ["alias", "mint", "c1", "--as", "mary"]):
+        ran = commands.run(*command)
+        assert (ran.status, ran.err.count("\n")) == (78, 1)
+        assert str(commands.data / "keys") in ran.err
+        assert SECRET not in ran.err
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_keys_that_did_not_make_the_aliases_in_use_are_refused(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    address = _minted(commands)
+    (commands.data / "keys").unlink()
+    monkeypatch.setenv("CONVALIAS_KEYS", f"{number}:{SECRET}")
+    for command in (
+        ["worker", "inbound", "--once"],
+        ["worker", "outbound"],
+        ["alias", "mint", "c1", "--as", "mary"],
+        ["replay", "--job", commands.file("none", "")],
+    ):
+        ran = commands.run(*command)
+        assert (ran.status, ran.err.count("\n")) == (78 if command[0] != "replay" else 66, 1), command
+    assert "missing_key_ids = [0]" in commands.run("worker", "inbound", "--once").err
+    for command in (  # what touches no token needs no key
+        ["rollout", "set", "apply", "--stage", "legacy", "--basis-points", "10000"],
+        ["show", "conversation", "c1"],
+        ["alias", "revoke", address],
+    ):
+        assert commands.run(*command).status == 0, command
+    commands.work()  # nothing that is in use needs the old key any more
+
+
+def test_a_key_may_be_given_up(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    _minted(commands)
+    (commands.data / "keys").unlink()
+    monkeypatch.setenv("CONVALIAS_KEYS", f"1:{SECRET}")
+    commands.file("convalias.toml", "missing_key_ids = [0]\n")
+    commands.work()
+    (found,) = [one for one in commands.ask("doctor") if one["check"] == "aliases by key"]
+    assert (found["health"], "1 aliases in use of key 0" in found["found"]) == ("warning", True)
+
+
+def test_a_directory_that_lost_its_keys_gets_no_new_ones(commands: Commands) -> None:
+    _minted(commands)
+    (commands.data / "keys").unlink()
+    ran = commands.run("worker", "inbound", "--once")
+    assert (ran.status, "CONVALIAS_KEYS is not set" in ran.err) == (78, True)
+    commands.ask("show", "conversation", "c1")
+    assert commands.run("doctor").status == 78
+    assert not (commands.data / "keys").exists()
+
+
+def test_a_receiver_with_wrong_keys_does_not_begin(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    _minted(commands)
+    (commands.data / "keys").unlink()
+    monkeypatch.setenv("CONVALIAS_KEYS", f"1:{SECRET}")
+    monkeypatch.setenv("CONVALIAS_MAILGUN_SIGNING_KEY", "key")
+    for command in ("serve", "run"):
+        ran = commands.run(command, "--port", "0")
+        assert (ran.status, "listening" in ran.out) == (78, False)

@@ -53,6 +53,7 @@ from convalias.domain.inbound import (
     Waiting,
 )
 from convalias.domain.inbound import Path as Way
+from convalias.domain.keyring import KeyUse
 from convalias.domain.outcomes import Reason
 from convalias.domain.participants import (
     Account,
@@ -276,6 +277,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         ),
         Deployment(),
     ],
+    "key_use": [KeyUse(3, "00112233445566778899aabbccddeeff", NOON), KeyUse(31, "", NOON)],
     "refusal": [
         inbound.RefusalDue(
             sender=JOHN,

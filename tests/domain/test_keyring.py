@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from convalias.domain.aliases import KEY_IDS, InvalidKey
 from convalias.domain.errors import InvalidValue
-from convalias.domain.keyring import LEAST_OCTETS, Keyring, RootKey
+from convalias.domain.keyring import LEAST_OCTETS, Keyring, KeyUse, RootKey
 
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OLD, NEW = b"old secret, old secret, old sec.", b"new secret, new secret, new sec."
 BOTH = Keyring((RootKey(1, NEW), RootKey(0, OLD)))
 
@@ -91,6 +93,39 @@ def test_every_key_verifies_aliases_under_its_own_id() -> None:
     keys = BOTH.alias_keys()
     assert [key.id for key in keys.keys] == [1, 0]
     assert keys.newest.id == 1
+
+
+def test_two_secrets_under_one_id_are_no_keyring() -> None:
+    with pytest.raises(InvalidKey, match="each id once"):
+        Keyring((RootKey(0, NEW), RootKey(0, OLD)))
+
+
+def test_keyrings_are_joined_unless_they_clash() -> None:
+    old, other = Keyring((RootKey(0, OLD),)), Keyring((RootKey(0, NEW),))
+    assert Keyring((RootKey(1, NEW),)).joined(old) == BOTH
+    assert BOTH.joined(old) == BOTH
+    assert (BOTH.clashes(old), BOTH.clashes(other)) == ((), (0,))
+    with pytest.raises(InvalidKey, match="two secrets under id 0"):
+        BOTH.joined(other)
+
+
+def test_a_key_is_found_by_its_id() -> None:
+    assert BOTH.get(0) == RootKey(0, OLD)
+    assert BOTH.get(2) is None
+
+
+def test_a_fingerprint_tells_secrets_apart_and_gives_none_away() -> None:
+    first, second = (key.fingerprint for key in BOTH.keys)
+    assert first != second
+    assert len(first) == 32
+    assert RootKey(7, NEW).fingerprint == first
+    assert not BOTH.derived("links").hex().startswith(first)
+
+
+def test_a_keyring_lacks_what_another_secret_made() -> None:
+    mine = KeyUse(0, BOTH.keys[1].fingerprint, NOON)
+    other, gone, unknown = KeyUse(1, mine.fingerprint, NOON), KeyUse(5, mine.fingerprint, NOON), KeyUse(0, "", NOON)
+    assert BOTH.lacks([mine, other, gone, unknown]) == (other, gone, unknown)
 
 
 @given(st.text(max_size=60))

@@ -56,6 +56,7 @@ from convalias.stores.inbound import InboundRecords
 from convalias.stores.refusals import Refusals
 from convalias.stores.threads import Threads
 from convalias.stores.traffic import Traffic
+from services.keys_desk import guard
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 C1, C2, C3 = ConversationId("c1"), ConversationId("c2"), ConversationId("c3")
@@ -200,7 +201,9 @@ class Process:
         self.stages = Stages(flags=memory.faulty.Flags(town.flags, self.faults), unset=stage)
         aliases = Aliases(records=self.records)
         appender = Appender(conversations=store, threads=self.threads, clock=town.clock)
-        aliasing = Aliasing(aliases=aliases, appender=appender, stages=self.stages, mint=None)
+        aliasing = Aliasing(
+            aliases=aliases, appender=appender, stages=self.stages, mint=None, guard=guard(town.records, town.clock)
+        )
         self.messaging = Messaging(appender=appender, aliasing=aliasing)
         directory = memory.faulty.IdentityDirectory(IdentityDirectory(records=town.records), self.faults)
         relay_of_old = memory.faulty.LegacyRelay(town.legacy, self.faults) if legacy else None
@@ -262,6 +265,7 @@ class Process:
             blobs=self.blobs,
             inbound=self.inbound,
             dead_letters=self.dead_letters,
+            keys=aliasing.guard,
             relay=evolve(self.relay, carrier=evolve(self.carrier, notices=None)),
         )
         self.operations = Operations(

@@ -9,11 +9,11 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import AliasKey, AliasKeys
 from convalias.domain.dedup import MailKey, MessageId
 from convalias.domain.envelope import MailContent
 from convalias.domain.events import ConversationEvent
 from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.keyring import Keyring
 from convalias.domain.participants import AccountAuthor, Participant
 from convalias.domain.rollout import Stage
 from convalias.ports import records as port
@@ -25,13 +25,13 @@ from convalias.services.stages import Stages
 from convalias.stores.aliases import Aliases
 from convalias.stores.conversations import ConversationStore
 from convalias.stores.threads import Threads
+from services.keys_desk import RING, guard
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 C1 = ConversationId("c1")
 ANN, BOB, EVE = AccountId("ann"), AccountId("bob"), AccountId("eve")
 PEOPLE = (Participant(ANN, name="Ann Alb"), Participant(BOB, name="Bob Bär"))
 HOME = EmailAddress.parse("ann@home.example")
-KEYS = AliasKeys((AliasKey(0, b"s" * 32),))
 
 
 _PROCESSES = count(1)
@@ -52,7 +52,14 @@ class ProcessClock(memory.Clock):
 class Desk:
     """Services of one process."""
 
-    def __init__(self, records: port.Records | None = None, *, unset: Stage = Stage.NATIVE, mints: bool = True) -> None:
+    def __init__(
+        self,
+        records: port.Records | None = None,
+        *,
+        unset: Stage = Stage.NATIVE,
+        mints: bool = True,
+        keyring: Keyring = RING,
+    ) -> None:
         self.records = records or memory.Records()
         self.clock = ProcessClock()
         self.flags = memory.Flags()
@@ -64,7 +71,8 @@ class Desk:
             aliases=self.aliases,
             appender=self.appender,
             stages=Stages(flags=self.flags, unset=unset),
-            mint=AliasMint(domain="reply.example", keys=KEYS) if mints else None,
+            mint=AliasMint(domain="reply.example", keys=keyring.alias_keys()) if mints else None,
+            guard=guard(self.records, self.clock, keyring=keyring),
         )
         self.messaging = Messaging(appender=self.appender, aliasing=self.aliasing)
         self.loading = Loading(aliasing=self.aliasing)

@@ -9,6 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from attrs import frozen
+
 from convalias.adapters import embedded as adapters
 from convalias.adapters import system
 from convalias.adapters.alarms import Telemetry
@@ -27,7 +29,7 @@ KEY_FILE: Final = "keys"
 
 def embedded(settings: Settings, instead: Instead) -> tuple[Opener, Wiring]:
     """How to open the ports under `settings.data`, and the wiring. Makes the folder and its key file at opening."""
-    keyring = shared_keyring(settings) or file_keyring(settings.data)
+    found = keys_at(settings)
     authenticator = None if settings.authentication is None else _authenticator(settings.authentication)
 
     @asynccontextmanager
@@ -75,7 +77,9 @@ def embedded(settings: Settings, instead: Instead) -> tuple[Opener, Wiring]:
             )
 
     wiring = Wiring(
-        keyring=keyring,
+        keyring=found.ring,
+        lost_keys=found.lost,
+        missing_key_ids=settings.missing_key_ids,
         deployment=Deployment(alias_domains=settings.alias_domains, legacy_domains=settings.legacy_domains),
         policy=settings.policy,
         platform=settings.platform,
@@ -103,14 +107,54 @@ def _authenticator(asked: SenderAuthentication) -> SenderAuthenticator:
     )
 
 
-def file_keyring(data: Path) -> Keyring:
-    """The data directory's own keys; made at the first use, readable by their owner only.
+@frozen(kw_only=True)
+class FoundKeys:
+    """The keys of a deployment. `lost`: why they are a stand-in for those that made its aliases; else empty."""
 
-    Two processes that come first at once agree: the file is linked into place whole, and only if there is none.
+    ring: Keyring
+    lost: str = ""
+
+
+def keys_at(settings: Settings) -> FoundKeys:
+    """The keys that were set, else the data directory's own, which are made at its first use.
+
+    A directory that was used before without a key file had its keys elsewhere. It gets no new ones: what touches no
+    alias works without. Raises `WrongSettings` where the file has another secret than what was set, under one id.
     """
+    was_used = (settings.data / "store.db").exists()  # before the file: who makes both makes the file first
+    given, kept = shared_keyring(settings), stored_keyring(settings.data)
+    if given is not None:
+        if kept is not None and (clashes := given.clashes(kept)):
+            raise WrongSettings({KEYS: _clash(clashes[0], settings.data / KEY_FILE)})
+        return FoundKeys(ring=given)
+    if kept is not None:
+        return FoundKeys(ring=kept)
+    fresh = Keyring((RootKey(0, secrets.token_bytes(SECRET_OCTETS)),))
+    if was_used:
+        path = settings.data / KEY_FILE
+        lost = f"{KEYS} is not set and {path} is not there, though the directory was used; set it, or restore the file"
+        return FoundKeys(ring=fresh, lost=lost)
+    return FoundKeys(ring=_made(settings.data, fresh))
+
+
+def _clash(number: int, path: Path) -> str:
+    return (
+        f"key {number} has another secret than key {number} of {path}, which made aliases; take what `convalias keys"
+        " new` prints now, which holds the keys of both, or remove the file if nothing was made with it"
+    )
+
+
+def _made(data: Path, fresh: Keyring) -> Keyring:
+    """Two processes that come first at once agree: the file is linked into place whole, and only if there is none."""
+    _make(data / KEY_FILE, fresh.render())
+    return stored_keyring(data) or fresh
+
+
+def stored_keyring(data: Path) -> Keyring | None:
+    """What the key file of a data directory holds; None where there is none. Raises `WrongSettings`."""
     path = data / KEY_FILE
     if not path.exists():
-        _make(path, Keyring((RootKey(0, secrets.token_bytes(SECRET_OCTETS)),)).render())
+        return None
     try:
         return Keyring.parse(path.read_text(encoding="ascii"))
     except (InvalidValue, OSError, UnicodeDecodeError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -47,6 +47,9 @@ from convalias.stores.deployments import Deployments
 from convalias.stores.rollouts import Rollouts
 
 STOP_WITHIN: Final = timedelta(seconds=25)
+KEYS_WITHIN: Final = timedelta(seconds=5)
+"""How long what can begin without the store waits for it, to be told that its keys are wrong."""
+_WITH_KEYS: Final = frozenset[Worker]({"inbound", "outbound"})
 REFRESH: Final = timedelta(seconds=1)
 """How long a deployment told by another process may go unseen."""
 BATCH: Final = 100
@@ -245,6 +248,19 @@ class Convalias:
                 self._outbound = OutboundWorker(log=ports.events, notifier=assembled.outbound, batch=BATCH)
             self._outbound.notifier = assembled.outbound
 
+    async def check_keys(self, *, within: timedelta | None = None) -> None:
+        """Refuse keys that would make aliases in use forged ones. Raises `KeysRefused`, `Unavailable`.
+
+        Workers and minting do so by themselves, what touches no alias never does. `within`: a store that does not
+        answer in that time is passed over, for whoever can begin without it.
+        """
+        if within is None:
+            await self.services.keys.check()
+            return
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(within.total_seconds()):
+                await self.services.keys.check()
+
     async def open_conversation(
         self, conversation: str, *, use_case: str, participants: Sequence[Participant]
     ) -> Mapping[AccountId, EmailAddress]:
@@ -269,7 +285,12 @@ class Convalias:
     # --- work ----------------------------------------------------------------------------------------
 
     async def run(self, *workers: Worker) -> None:
-        """Work until `stop` or cancelled. Takes no signal: they are the host's. No name: all of them."""
+        """Work until `stop` or cancelled. Takes no signal: they are the host's. No name: all of them.
+
+        Raises `KeysRefused` at once where the keys are not those of the aliases in use.
+        """
+        if set(workers or WORKERS) & _WITH_KEYS:
+            await self.check_keys(within=KEYS_WITHIN)
         async with TaskGroup() as group:
             tasks = [
                 group.create_task(loop.run(self._stopping), name=f"convalias {loop.worker}")
@@ -327,19 +348,19 @@ class Convalias:
         """Refusals, approvals and questions are on no mail's way, and nobody waits for their next look."""
         match worker:
             case "inbound":
-                step = self._refreshed(partial(self._inbound, wait))
+                step = self._keyed(partial(self._inbound, wait))
                 more = Work(step=step, idle=UNHURRIED, woken=self._batches.found)
                 beside = (self._notices, self._approvals, self._asking)
                 return (
                     Work(step=step),
-                    *(Work(step=self._refreshed(one), idle=UNHURRIED) for one in beside),
+                    *(Work(step=self._keyed(one), idle=UNHURRIED) for one in beside),
                     *([more] * (self._wiring.inbound_batches - 1)),
                 )
             case "feed":
                 return (Work(step=self._refreshed(self._feed)),)
             case "outbound":
-                deliver = Work(step=self._refreshed(self._deliver), idle=UNHURRIED, woken=self._decided)
-                return (Work(step=self._refreshed(self._decide)), deliver)
+                deliver = Work(step=self._keyed(self._deliver), idle=UNHURRIED, woken=self._decided)
+                return (Work(step=self._keyed(self._decide)), deliver)
 
     def _refreshed(self, step: Step) -> Step:
         async def refreshed() -> int:
@@ -347,6 +368,15 @@ class Convalias:
             return await step()
 
         return refreshed
+
+    def _keyed(self, step: Step) -> Step:
+        """What reads or makes tokens: not with keys that are not those of the aliases in use."""
+
+        async def keyed() -> int:
+            await self.services.keys.check()
+            return await step()
+
+        return self._refreshed(keyed)
 
     async def _inbound(self, wait: timedelta) -> int:
         if not self.deployment.alias_domains:

@@ -19,6 +19,7 @@ from convalias.ports.blobs import Blobs
 from convalias.ports.hub import Guarantee, NotificationHub
 from convalias.ports.people import IdentityDirectory as IdentityDirectoryPort
 from convalias.ports.records import Records
+from convalias.services.alias_keys import KeyGuard
 from convalias.services.aliasing import Aliasing, AliasMint
 from convalias.services.announcing import Announcing
 from convalias.services.appending import Appender
@@ -55,6 +56,7 @@ class Services:
     """Everything that a deployment can do, wired once."""
 
     stores: Stores
+    keys: KeyGuard
     receiver: Receiver
     inbound: InboundWorker
     notices: Notices
@@ -105,6 +107,7 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
     relay = inbound.relay(messaging, notices, inbound.reports(messaging, contacts))
     return Services(
         stores=stores,
+        keys=aliasing.guard,
         receiver=Receiver(blobs=ports.blobs, queue=ports.queue, clock=ports.clock, telemetry=ports.telemetry),
         inbound=InboundWorker(queue=ports.queue, relay=relay, clock=ports.clock, telemetry=ports.telemetry),
         notices=notices,
@@ -146,6 +149,7 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
             blobs=ports.blobs,
             inbound=stores.inbound,
             dead_letters=stores.dead_letters,
+            keys=aliasing.guard,
             relay=inbound.relay(messaging, None),  # a replay mails nobody
         ),
     )
@@ -172,6 +176,15 @@ def _aliasing(ports: Ports, stores: Stores, stages: Stages, deployment: Deployme
         appender=Appender(conversations=stores.conversations, threads=stores.threads, clock=ports.clock),
         stages=stages,
         mint=mint if deployment.alias_domains else None,
+        guard=KeyGuard(
+            uses=stores.key_uses,
+            aliases=stores.aliases,
+            keyring=wiring.keyring,
+            deployments=stores.deployments,
+            clock=ports.clock,
+            missing=wiring.missing_key_ids,
+            lost=wiring.lost_keys,
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from convalias.domain.policy import RoutingPolicy
 from convalias.domain.seals import Seal, Seals
 from convalias.ports.conversations import ConversationStore as ConversationStorePort
 from convalias.services import identity_cache
+from convalias.stores.alias_keys import KeyUses
 from convalias.stores.aliases import Aliases
 from convalias.stores.conversations import ConversationStore
 from convalias.stores.dead_letters import DeadLetters
@@ -36,6 +37,10 @@ class Wiring:
     """What a deployment is made of besides its ports."""
 
     keyring: Keyring = field(repr=False)
+    lost_keys: str = ""
+    """Why `keyring` stands for keys that are not here: no alias is then made or verified. Empty: they are these."""
+    missing_key_ids: frozenset[int] = frozenset()
+    """Keys that are given up although aliases which they made are in use: mail to these is refused as forged."""
     deployment: Deployment = Deployment()
     """Fixed domains; those that were told to the store stand beside them."""
     policy: RoutingPolicy | None = None
@@ -57,6 +62,7 @@ class Stores:
     """The typed stores over `ports.records`."""
 
     aliases: Aliases
+    key_uses: KeyUses
     dead_letters: DeadLetters
     deployments: Deployments
     directory: IdentityDirectory
@@ -98,6 +104,7 @@ def typed_stores(ports: Ports) -> Stores:
     conversations = ports.conversations or ConversationStore(records=ports.records)
     return Stores(
         aliases=Aliases(records=ports.records),
+        key_uses=KeyUses(records=ports.records),
         dead_letters=DeadLetters(records=ports.records),
         deployments=Deployments(records=ports.records),
         directory=IdentityDirectory(records=ports.records),

@@ -9,7 +9,7 @@ from convalias.cli.exits import Exit
 from convalias.codec.errors import CodecError
 from convalias.domain.errors import InvalidValue
 from convalias.ports.errors import NotFound, Rejected, Unavailable
-from convalias.services.errors import KeyReused, NoSuchAlias, NoSuchConversation, Refused
+from convalias.services.errors import KeyReused, KeysRefused, NoSuchAlias, NoSuchConversation, Refused
 from convalias.settings import WrongSettings
 from convalias.stores.errors import Contended, StoreError
 
@@ -71,6 +71,8 @@ def _status(error: BaseException) -> Exit | None:
             return Exit.REFUSED
         case InvalidValue() | KeyReused() | CodecError() | StoreError():
             return Exit.DATA
+        case KeysRefused():
+            return Exit.CONFIG
         case Rejected():  # an engine's own limit: trying again changes nothing, its settings do
             return Exit.CONFIG
         case _ if is_unusable(error):

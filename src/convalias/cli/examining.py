@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -14,18 +13,18 @@ from attrs import frozen
 
 from convalias.adapters.embedded import EmbeddedError
 from convalias.adapters.embedded.folder import file_system
-from convalias.app.embedded import KEY_FILE, file_keyring
+from convalias.app.embedded import KEY_FILE, keys_at
 from convalias.app.facade import Convalias
 from convalias.cli.errors import is_unusable
 from convalias.cli.stored import everything
 from convalias.codec.errors import CodecError
 from convalias.domain.addresses import MailDomains
-from convalias.domain.aliases import AliasKeys, ConversationAlias, Forged, Token
 from convalias.domain.companies import is_public_mailbox_provider
 from convalias.domain.keyring import Keyring
 from convalias.domain.participants import Account
-from convalias.domain.tokens import ALPHABET, read_v3
 from convalias.ports.errors import PortError
+from convalias.services.alias_keys import KeySurvey
+from convalias.services.errors import KeysRefused
 from convalias.services.inbound_relay import LANE as INBOUND
 from convalias.services.outbound_deciding import LANE as DELIVERIES
 from convalias.settings import KEYS, SIGNING_KEY, Settings, WrongSettings
@@ -136,17 +135,20 @@ def _space(folder: Path) -> Finding:
 
 def _keys(settings: Settings) -> Finding:
     path = settings.data / KEY_FILE
+    try:
+        found = keys_at(settings)
+    except WrongSettings as wrong:
+        mend = "mend what it says" if settings.keyring is not None else "restore it from a backup"
+        return Finding(check="keys", health=Health.MISCONFIGURED, found=str(wrong), mend=mend)
+    if found.lost:  # what was made with them tells how bad that is
+        return Finding(check="keys", health=Health.WARNING, found=found.lost, mend="bring the keys back")
     if settings.keyring is not None:
         return Finding(check="keys", found=f"{_counted(settings.keyring)}, from {KEYS}")
-    try:
-        ring = file_keyring(settings.data)
-    except WrongSettings as wrong:
-        return Finding(check="keys", health=Health.MISCONFIGURED, found=str(wrong), mend="restore it from a backup")
     if path.stat().st_mode & _OWNER_ONLY:
         return Finding(
             check="keys", health=Health.WARNING, found=f"{path} can be read by others", mend=f"chmod 600 {path}"
         )
-    return Finding(check="keys", found=f"{_counted(ring)}, in {path}")
+    return Finding(check="keys", found=f"{_counted(found.ring)}, in {path}")
 
 
 def _counted(ring: Keyring) -> str:
@@ -171,7 +173,7 @@ async def examine_store(cv: Convalias, settings: Settings) -> list[Finding]:
             return [
                 *_domains(cv.deployment.domains),
                 await _strays(cv),
-                await _retired(cv, settings),
+                await _aliases(cv, settings),
                 *[await _answers(name, check) for name, check in (await cv.checks()).items()],
                 await _waiting(cv),
                 await _dead(cv),
@@ -224,31 +226,36 @@ async def _strays(cv: Convalias) -> Finding:
     )
 
 
-async def _retired(cv: Convalias, settings: Settings) -> Finding:
-    """Whether a retired key may go: only when no alias needs it any more."""
-    keys = (settings.keyring or file_keyring(settings.data)).alias_keys()
-    made = Counter([number async for number in _makers(cv, keys)])
-    if lost := made.pop(None, 0):
+async def _aliases(cv: Convalias, settings: Settings) -> Finding:
+    """Whether the keys that made the aliases in use are here, and which of them may go."""
+    check = "aliases by key"
+    survey = await cv.services.keys.survey()
+    try:
+        await cv.check_keys()
+    except KeysRefused as refused:
         return Finding(
-            check="aliases by key",
-            health=Health.MISCONFIGURED,
-            found=f"{lost} aliases were made by a key that is not here",
-            mend=f"put that key into {KEYS}: mail to them is refused as forged",
+            check=check, health=Health.MISCONFIGURED, found=_lost(survey) or refused.why, mend=_mend(refused)
         )
-    counts = ", ".join(f"key {key.id}: {made[key.id]}" for key in keys.keys)
-    return Finding(check="aliases by key", found=counts)
+    at_least = "" if survey.whole else "at least "
+    counts = ", ".join(f"key {key.id}: {at_least}{survey.made.get(key.id, 0)}" for key in cv.keyring.keys)
+    if given_up := sorted(settings.missing_key_ids & {*survey.strange}):
+        found = f"{counts}; given up with aliases in use: {_numbered(survey, given_up)}"
+        return Finding(check=check, health=Health.WARNING, found=found, mend="mail to these is refused as forged")
+    return Finding(check=check, found=counts)
 
 
-async def _makers(cv: Convalias, keys: AliasKeys) -> AsyncIterator[int | None]:
-    """For each v3 alias the key that made it; None: none of these."""
-    async for alias in everything(cv.ports.records, "aliases", ConversationAlias):
-        match read_v3(alias.address.local, alias.address.domain, keys):
-            case Token(value=value):
-                yield ALPHABET.index(value[0])
-            case Forged():
-                yield None
-            case None:
-                pass
+def _lost(survey: KeySurvey) -> str:
+    if not survey.strange:
+        return ""
+    return f"key removed too early: {_numbered(survey, sorted(survey.strange))} made by a key that is not here"
+
+
+def _numbered(survey: KeySurvey, numbers: Iterable[int]) -> str:
+    return ", ".join(f"{survey.strange[number]} aliases in use of key {number}" for number in numbers)
+
+
+def _mend(refused: KeysRefused) -> str:
+    return f"put that key into {KEYS}: workers refuse to start ({refused.why.partition(':')[0]})"
 
 
 async def _answers(name: str, check: Callable[[], Awaitable[object]]) -> Finding:

@@ -7,7 +7,6 @@ import json
 import click
 from attrs import asdict
 
-from convalias.app.embedded import file_keyring
 from convalias.app.facade import Convalias
 from convalias.app.loading import Loaded, load_world, unverifiable
 from convalias.cli.deployment import At, located
@@ -62,9 +61,7 @@ def _has_policy(document: Json) -> bool:
 
 
 def _warn(at: At, world: World) -> None:
-    settings = at.settings()
-    keyring = settings.keyring or file_keyring(settings.data)
-    if forged := unverifiable(world, keyring.alias_keys()):
+    if forged := unverifiable(world, at.convalias().keyring.alias_keys()):
         click.echo(
             f"convalias: {forged} aliases have a token that no key of this deployment made; they work, but forged tokens"
             " are told from unknown ones no more (set CONVALIAS_KEYS to the keys they were minted with)",

@@ -13,7 +13,7 @@ import uvicorn
 from attrs import frozen
 
 from convalias.adapters import asgi, mailgun
-from convalias.app.facade import Convalias
+from convalias.app.facade import KEYS_WITHIN, Convalias
 from convalias.app.workers import Worker
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
@@ -82,6 +82,7 @@ def listen(address: Address) -> socket.socket:
 
 async def serve(cv: Convalias, settings: Settings, at: socket.socket, *workers: Worker) -> None:
     """Receive, and do the work of these workers, until SIGTERM or SIGINT. `cv` is open."""
+    await cv.check_keys(within=KEYS_WITHIN)
     config = uvicorn.Config(
         asgi.app(await _doors(cv, settings)),
         log_config=None,

@@ -31,6 +31,7 @@ from convalias.domain.inbound import (
     Tries,
     Waiting,
 )
+from convalias.domain.keyring import KeyUse
 from convalias.domain.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
 from convalias.domain.positions import FeedCursor, Position
 from convalias.domain.reservations import AddressHolders, AliasReservation
@@ -124,6 +125,7 @@ MUTED: Final = Format("muted", (Muted,))
 ANNOUNCEMENT: Final = Format("announcement", (AnnouncementDue,))
 DEAD_LETTER: Final = Format("dead_letter", (DeadLetter,))
 DEPLOYMENT: Final = Format("deployment", (Deployment,))
+KEY_USE: Final = Format("key_use", (KeyUse,))
 REFUSAL: Final = Format("refusal", (RefusalDue,))
 TRIES: Final = Format("tries", (Tries,))
 MARK: Final = Format("mark", (Mark,))
@@ -157,6 +159,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     ANNOUNCEMENT,
     DEAD_LETTER,
     DEPLOYMENT,
+    KEY_USE,
     REFUSAL,
     TRIES,
     MARK,

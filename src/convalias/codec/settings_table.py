@@ -75,6 +75,17 @@ class TableReader:
             self.problem(shown or key, value, 'a list of texts, such as ["reply.example"]')
         return ()
 
+    def wholes(self, key: str, *, most: int) -> tuple[int, ...]:
+        """A list of whole numbers from 0; empty where it is missing."""
+        value = self.table.get(key, ())
+        if _is_list(value):
+            found = [one for one in value if isinstance(one, int) and not isinstance(one, bool) and 0 <= one <= most]
+            if len(found) == len(value):
+                return tuple(found)
+        if value != ():
+            self.problem(key, value, f"a list of whole numbers from 0 to {most}, such as [0]")
+        return ()
+
     def domains(self, key: str, table: Toml | None = None, shown: str | None = None) -> tuple[str, ...]:
         """A list of domains, as A-labels, each once."""
         found: list[str] = []

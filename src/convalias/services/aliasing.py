@@ -18,6 +18,7 @@ from convalias.domain.naming import Naming
 from convalias.domain.participants import Participant
 from convalias.domain.rollout import Axis, Stage
 from convalias.domain.threads import ConversationThread
+from convalias.services.alias_keys import KeyGuard
 from convalias.services.appending import Appender
 from convalias.services.checks import existing, takes_part
 from convalias.services.errors import NoSuchAlias
@@ -47,11 +48,13 @@ class Aliasing:
     stages: Stages
     mint: AliasMint | None
     """None: there is no alias domain yet, so none can be issued."""
+    guard: KeyGuard
 
     async def issue(self, conversation: str, *, account: str, topic: str = "") -> ConversationAlias:
         """The live alias of that participant; a new one where there is none. Whether minting is on is not asked.
 
-        Raises `NoSuchConversation`, `Refused` (no participant), `InvalidValue` (no alias domain), `Unavailable`.
+        Raises `NoSuchConversation`, `Refused` (no participant), `InvalidValue` (no alias domain), `KeysRefused`,
+        `Unavailable`.
         """
         identity = ConversationId(conversation)
         thread = existing(await self.appender.threads.thread(identity), identity)
@@ -101,6 +104,7 @@ class Aliasing:
         takes_part(thread, account)
         if self.mint is None:
             raise InvalidValue("alias domain", found="none", expected="one, before an alias can be issued")
+        await self.guard.before_minting()
         now = self.appender.clock.now()
         wanted = NewAlias(
             id=AliasId(self.appender.clock.new_id()),

@@ -49,6 +49,19 @@ class NoSuchAlias(ServiceError):
         return "alias: this address was never given out; `convalias alias inspect` shows how it is read"
 
 
+class KeysRefused(ServiceError):
+    """With these keys aliases that are in use would be forged ones. Says in one line what mends it; no secret."""
+
+    def __init__(self, why: str) -> None:
+        """Which key, and what mends it."""
+        super().__init__(why)
+        self.why = why
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"keys: {self.why}"
+
+
 class KeyReused(ServiceError):
     """The idempotency key stands for another body already."""
 

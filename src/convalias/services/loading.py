@@ -108,6 +108,7 @@ class Loading:
     async def _adopt(self, given: GivenConversation) -> None:
         now = self.aliasing.appender.clock.now()
         dated = [evolve(alias, created_at=alias.created_at or now) for alias in given.aliases]
+        await self.aliasing.guard.before_adopting(dated)
         for alias in await self.aliasing.aliases.adopt(dated):
             await self.aliasing.note(alias)
 

@@ -24,6 +24,7 @@ from convalias.domain.inbound import (
 from convalias.domain.plan import TryAgain
 from convalias.domain.verdicts import RelayToConversation
 from convalias.ports.blobs import Blobs
+from convalias.services.alias_keys import KeyGuard
 from convalias.services.carrier import is_final as is_final_effect
 from convalias.services.failures import outage_in
 from convalias.services.inbound_relay import LANE, InboundRelay
@@ -63,13 +64,15 @@ class Replayed:
 class Replay:
     """Looks at the recorded outcome first. Mails nobody: refusals are not sent again.
 
-    One mail that fails is counted, and the next one is looked at. Raises `Unavailable` when our own stores are away.
+    One mail that fails is counted, and the next one is looked at. Raises `Unavailable` when our own stores are away,
+    and `KeysRefused`.
     """
 
     blobs: Blobs
     inbound: InboundRecords
     dead_letters: DeadLetters
     relay: InboundRelay
+    keys: KeyGuard
 
     async def all(self, *, dry_run: bool) -> Replayed:
         """Every mail that is still kept."""
@@ -90,6 +93,7 @@ class Replay:
 
     async def one(self, key: RecordKey, *, dry_run: bool) -> Replayed:
         """One envelope record."""
+        await self.keys.check()  # with other keys its alias would be a forged one
         standing = await self.inbound.outcome(key)
         body = await self.blobs.get(key)
         if body is None or (standing is not None and is_final(standing.outcome)):

@@ -11,7 +11,7 @@ Two tables over `Records`:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import zip_longest
 from typing import Final
@@ -24,7 +24,7 @@ from convalias.domain.aliases import AliasFormat, AliasHandle, ByName, Conversat
 from convalias.domain.ids import AccountId, AliasId, ConversationId
 from convalias.domain.reservations import AliasReservation
 from convalias.domain.tokens import is_v1, read_v3
-from convalias.ports.records import Delete, Insert, Key, Records, Replace, Stored, Written
+from convalias.ports.records import Delete, Insert, Key, Partitioned, Records, Replace, Stored, Written
 from convalias.stores.encoding import digest, encoded
 from convalias.stores.errors import Contended, NoFreeAddress
 
@@ -101,6 +101,25 @@ class Aliases:
     async def of(self, conversation: ConversationId) -> Sequence[ConversationAlias]:
         """All aliases of a conversation; those of one participant and topic from the oldest to the newest."""
         return [row.alias for row in await self._rows(conversation)]
+
+    @property
+    def can_be_listed(self) -> bool:
+        """Whether this store can list all aliases."""
+        return isinstance(self.records, Partitioned)
+
+    async def every_live(self, *, now: datetime) -> AsyncIterator[ConversationAlias]:
+        """All that are neither revoked nor expired by then, by conversation; none where a store cannot list them."""
+        if not isinstance(self.records, Partitioned):
+            return
+        partition = ""
+        while page := await self.records.partitions(TABLE, after=partition, limit=PAGE):
+            for partition in page:
+                after = ""
+                while rows := await self.records.range(TABLE, partition, after=after, limit=PAGE):
+                    for stored in rows:
+                        if is_live(alias := self._load(stored), now):
+                            yield alias
+                    after = rows[-1].key.id
 
     # --- issuing -------------------------------------------------------------------------------------
 

@@ -76,6 +76,11 @@ class Records:
         waiting = islice(self._lanes[lane], limit)
         return [self._rows[key].stored() for at, key in waiting if at <= until]
 
+    async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:
+        """Of that table, ascending; no part of the port."""
+        found = (partition for name, partition in self._ids if name == table and self._ids[name, partition])
+        return sorted(one for one in found if one > after)[:limit]
+
     def _write(self, write: Write) -> Written | Conflict:
         match write:
             case Insert():
