@@ -88,7 +88,8 @@ class Records(Protocol):
     """A place for small JSON documents under conditional writes.
 
     Promises: each write is atomic and durable when its answer is back; what was answered is seen by every later
-    call of every process (after a fail-over too: majority, not local reads).
+    call of every process (after a fail-over too: majority, not local reads). A body is a copy, on its way in and on
+    its way out: what a caller does to it afterwards changes nothing that is kept.
     Does not promise: any order or atomicity *between* the writes of one call.
     Raises: `Unavailable`; then each write may or may not have happened. Every call may be repeated: a repeated
     write that had happened is a `Conflict`, and the library looks what is there.

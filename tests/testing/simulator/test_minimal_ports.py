@@ -1,0 +1,35 @@
+"""Simulated worlds over ports that are as bare as their protocols: the laws hold, whatever else an adapter offers."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import Final
+
+import pytest
+
+from convalias.app.ports import Instead, Ports
+from convalias.testing.simulator.run import Plan, simulate
+from ports.minimal.bare import PROTOCOLS, bared
+
+SEEDS: Final = range(7_100, 7_130) if os.environ.get("CONVALIAS_SOAK") == "1" else range(7_100, 7_102)
+MAILS: Final = 20
+ROWS: Final = [(name,) for name in PROTOCOLS] + [tuple(PROTOCOLS)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", ROWS, ids=lambda names: names[0] if len(names) == 1 else "all together")
+def test_the_laws_hold_over_bare_ports(names: tuple[str, ...]) -> None:
+    for seed in SEEDS:
+        report = simulate(Plan(seed=seed, mails=MAILS, ports=partial(_bared, names)))
+        assert list(report.violations) == [], f"seed {seed}"
+        assert report.mails > 0
+
+
+def _bared(names: tuple[str, ...], ports: Ports) -> Ports:
+    return bared(ports, *names)
+
+
+def test_every_port_of_the_facade_has_its_protocol() -> None:
+    """Changes and a store of the host's own events are bound to records of the host's own: no simulated port has them."""
+    assert {*PROTOCOLS, "changes", "conversations"} == set(Instead.__annotations__)
