@@ -29,6 +29,7 @@ from convalias.app.workers import (
     drain,
     loops_of,
 )
+from convalias.codec import CodecError
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.deployment import Deployment
 from convalias.domain.ids import AccountId
@@ -230,7 +231,15 @@ class Convalias:
         now = ports.clock.now()
         if self._looked is not None and abs(now - self._looked) < REFRESH and self._services is not None:
             return
-        stored = await Deployments(records=ports.records).get()
+        try:
+            stored = await Deployments(records=ports.records).get()
+        except CodecError as unreadable:
+            if self._services is None:
+                raise
+            # A newer release has told the deployment something: what stands goes on, and says so at every look.
+            ports.telemetry.measure("convalias.deployment.unreadable", 1, error=type(unreadable).__name__)
+            self._looked = now
+            return
         fixed = self._wiring.deployment
         told = stored.at(
             alias=(*fixed.alias_domains, *stored.alias_domains), legacy=(*fixed.legacy_domains, *stored.legacy_domains)

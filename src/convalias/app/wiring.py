@@ -24,6 +24,7 @@ from convalias.stores.directory import IdentityDirectory
 from convalias.stores.holds import Holds
 from convalias.stores.inbound import InboundRecords
 from convalias.stores.ledger import Ledger
+from convalias.stores.parking import Parking
 from convalias.stores.rollouts import Rollouts
 from convalias.stores.suppressions import Suppressions
 from convalias.stores.threads import Threads
@@ -69,6 +70,7 @@ class Stores:
     holds: Holds
     inbound: InboundRecords
     ledger: Ledger
+    parking: Parking
     rollouts: Rollouts
     suppressions: Suppressions
     threads: Threads
@@ -111,6 +113,7 @@ def typed_stores(ports: Ports) -> Stores:
         holds=Holds(records=ports.records),
         inbound=InboundRecords(records=ports.records),
         ledger=Ledger(records=ports.records, incarnation=ports.incarnation),
+        parking=Parking(records=ports.records),
         rollouts=Rollouts(records=ports.records),
         suppressions=Suppressions(records=ports.records),
         threads=Threads(conversations=conversations, records=ports.records),

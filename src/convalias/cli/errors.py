@@ -11,7 +11,7 @@ from convalias.domain.errors import InvalidValue
 from convalias.ports.errors import NotFound, Rejected, Unavailable
 from convalias.services.errors import KeyReused, KeysRefused, NoSuchAlias, NoSuchConversation, Refused
 from convalias.settings import WrongSettings
-from convalias.stores.errors import Contended, StoreError
+from convalias.stores.errors import Contended, Parked, StoreError
 
 _OF_THE_STORE: Final = frozenset(
     {
@@ -48,6 +48,8 @@ def told(error: BaseException) -> Failed:
             return Failed(f"{package} is not installed; pip install 'convalias[all]' brings it", Exit.UNAVAILABLE)
         case WrongSettings():
             return Failed("; ".join(f"{key}: {problem}" for key, problem in error.problems.items()), Exit.CONFIG)
+        case Parked():
+            return Failed(str(error), Exit.TRY_AGAIN)
         case Unavailable():
             return Failed(
                 f"{error}; see that it runs and is reached from here (convalias doctor), then try again",

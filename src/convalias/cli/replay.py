@@ -9,11 +9,14 @@ from convalias.cli.deployment import At, located
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.cli.output import Row, answer, lines
+from convalias.codec import CodecError
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.inbound import RecordKey
 from convalias.services.inbound_relay import LANE as INBOUND
 from convalias.services.outbound_deciding import LANE as DELIVERIES
 from convalias.services.replay import Replayed
+from convalias.stores.errors import Parked
+from convalias.stores.parking import CONVERSATIONS, RECORDS
 
 
 @click.command("replay")
@@ -48,6 +51,9 @@ async def _job(cv: Convalias, job: str, *, dry_run: bool) -> Row:
         return _row(done)
     if (letter := await letters.get(DELIVERIES, DeadLetterId(job))) is not None:
         return _row(Replayed(), deliveries=await _redrive(cv, letter, dry_run=dry_run))
+    for lane in (CONVERSATIONS, RECORDS):
+        if (letter := await letters.get(lane, DeadLetterId(job))) is not None:
+            return {**_row(Replayed()), lane: await _redrive(cv, letter, dry_run=dry_run)}
     record = RecordKey(job)
     if await cv.ports.blobs.get(record) is None:
         raise Failed(f"job {job}: there is none with this id; see convalias dead list, or why", Exit.NO_INPUT)
@@ -55,10 +61,24 @@ async def _job(cv: Convalias, job: str, *, dry_run: bool) -> Row:
 
 
 async def _dead(cv: Convalias, *, dry_run: bool) -> Row:
+    # Parked conversations first: what waits for them goes on behind them, in order.
+    conversations, parked = await _take_up(cv, CONVERSATIONS, dry_run=dry_run)
+    rows, _ = await _take_up(cv, RECORDS, dry_run=dry_run)
     inbound = await cv.replay.dead(dry_run=dry_run)
     given_up = [letter async for letter in cv.services.stores.dead_letters.list(DELIVERIES)]
     deliveries = sum([await _redrive(cv, letter, dry_run=dry_run) for letter in given_up])
-    return _row(inbound, deliveries=deliveries)
+    return {**_row(inbound, deliveries=deliveries), "conversations": conversations, "records": rows, "parked": parked}
+
+
+async def _take_up(cv: Convalias, lane: str, *, dry_run: bool) -> tuple[int, int]:
+    """How many of that lane were taken up, and how many still cannot be read."""
+    done = parked = 0
+    for letter in [one async for one in cv.services.stores.dead_letters.list(lane)]:
+        try:
+            done += await _redrive(cv, letter, dry_run=dry_run)
+        except (Parked, CodecError):
+            parked += 1
+    return done, parked
 
 
 async def _redrive(cv: Convalias, letter: DeadLetter, *, dry_run: bool) -> int:

@@ -19,6 +19,7 @@ from convalias.domain.events import ConversationEvent
 from convalias.domain.inbound import HeldMail
 from convalias.domain.threads import ConversationThread
 from convalias.ports.queue import QueueDepth
+from convalias.stores.parking import ParkedConversation
 
 _DELIVERIES: Final = ("notification_id", "conversation", "recipient", "owner", "stage", "state", "attempts", "reason")
 _LEGACY: Final = ("kind", "external_id", "message_id", "address", "suppress_notification", "notified")
@@ -101,17 +102,23 @@ async def _holds(cv: Convalias) -> Sequence[Row]:
 @command.command("jobs")
 @located
 def show_jobs(at: At) -> int:
-    """What waits in the queue, what is worked on, what was given up."""
-    depth, letters, quarantined = at.run(_jobs)
+    """What waits in the queue, what is worked on, what was given up, and which conversations are parked."""
+    depth, letters, quarantined, parked = at.run(_jobs)
     jobs = {
         "ready": depth.ready,
         "in_flight": depth.in_flight,
         "dead": [views.dead(letter) for letter in letters],
         "quarantined": quarantined,
+        "parked": [views.parked(one) for one in parked],
     }
     answer(jobs, as_json=at.as_json, text=lambda: f"{lines(jobs)}\ndead: {len(letters)}")
     return Exit.OK
 
 
-async def _jobs(cv: Convalias) -> tuple[QueueDepth, Sequence[DeadLetter], int]:
-    return await cv.ports.queue.depth(), await cv.operations.dead(), await cv.operations.quarantined()
+async def _jobs(cv: Convalias) -> tuple[QueueDepth, Sequence[DeadLetter], int, Sequence[ParkedConversation]]:
+    depth, dead, quarantined = (
+        await cv.ports.queue.depth(),
+        await cv.operations.dead(),
+        await cv.operations.quarantined(),
+    )
+    return depth, dead, quarantined, [one async for one in cv.services.stores.parking.list()]

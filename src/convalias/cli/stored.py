@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, Protocol, TypeVar, runtime_checkable
 
+import click
+
 from convalias.adapters.memory.legacy import LegacyCall
 from convalias.app.facade import Convalias
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
-from convalias.codec import load
+from convalias.codec import CodecError, load
 from convalias.domain.events import ConversationEvent
-from convalias.ports.records import Partitioned, Records
+from convalias.ports.records import Partitioned, Records, Stored
 
 T = TypeVar("T")
 PAGE: Final = 500
@@ -27,21 +29,27 @@ class StandIn(Protocol):
 
 
 async def everything(records: Records, table: str, expected: type[T]) -> AsyncIterator[T]:
-    """All records of a table, by partition and id."""
+    """All records of a table that can be read, by partition and id. A line on stderr counts the others."""
     if not isinstance(records, Partitioned):
         raise Failed(f"{table}: this store cannot list all of them; the embedded backend can", Exit.UNAVAILABLE)
+    unreadable: list[CodecError] = []
     partition = ""
     while page := await records.partitions(table, after=partition, limit=PAGE):
         for partition in page:
-            async for one in _in_partition(records, table, partition, expected):
-                yield one
+            async for stored in _in_partition(records, table, partition):
+                try:
+                    yield load(stored.body, expected)
+                except CodecError as error:
+                    unreadable.append(error)
+    if unreadable:
+        click.echo(f"convalias: {table}: {len(unreadable)} left out, such as {unreadable[0]}", err=True)
 
 
-async def _in_partition(records: Records, table: str, partition: str, expected: type[T]) -> AsyncIterator[T]:
+async def _in_partition(records: Records, table: str, partition: str) -> AsyncIterator[Stored]:
     after = ""
     while page := await records.range(table, partition, after=after, limit=PAGE):
         for stored in page:
-            yield load(stored.body, expected)
+            yield stored
         after = page[-1].key.id
 
 

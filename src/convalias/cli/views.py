@@ -13,6 +13,7 @@ from convalias.domain.participants import AccountAuthor, Author, Participant
 from convalias.domain.threads import ConversationThread
 from convalias.domain.timeline import TimelineItem
 from convalias.services.operations import Story
+from convalias.stores.parking import ParkedConversation
 from convalias.stores.rollouts import Setting
 
 Json = Mapping[str, object]
@@ -100,6 +101,17 @@ def dead(letter: DeadLetter) -> Json:
         "lane": letter.lane,
         "subject": letter.subject,
         "at": letter.at.isoformat(),
+    }
+
+
+def parked(one: ParkedConversation) -> Json:
+    """A conversation that waits for a release that can read it."""
+    return {
+        "conversation": one.conversation,
+        "seq": one.seq,
+        "reason": one.because,
+        "since": one.since.isoformat(),
+        "id": one.letter.id,
     }
 
 

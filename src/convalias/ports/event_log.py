@@ -14,6 +14,10 @@ UNPLACED: Final = Seq(0)
 """Of a record that does not tell where its event stands: one whose value cannot be read, and whose headers name it."""
 
 
+UNREADABLE: Final = "unreadable"
+"""The kind of a record whose event nobody could read when it was published, or whose value nobody can read."""
+
+
 @frozen
 class EventRecord:
     """One published event: ids only, no personal text."""

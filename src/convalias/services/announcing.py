@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
-from convalias.codec import load
+from convalias.codec import CodecError, load
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.announcements import Announcement, AnnouncementDue, announcements
 from convalias.domain.plan import RoutingPlan
@@ -17,6 +17,7 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.ports.people import IdentityDirectory
 from convalias.stores.announcements import Announcements
+from convalias.stores.parking import Parking
 
 BATCH: Final = 100
 SEND_WITHIN: Final = timedelta(seconds=30)
@@ -49,8 +50,12 @@ class Announcing:
         """Send what is due; how many were looked at. Raises `Unavailable`: surely not sent, they stay due."""
         rows = await self.rows.due(until=self.clock.now(), limit=BATCH)
         for row in rows:
-            due = load(row.body, AnnouncementDue)
-            await self.rows.settle(row, sent=await self._send(due.announcement, due.at))
+            try:
+                due = load(row.body, AnnouncementDue)
+                await self.rows.settle(row, sent=await self._send(due.announcement, due.at))
+            except CodecError as unreadable:
+                parking = Parking(records=self.rows.records)
+                await parking.aside(row, because=str(unreadable), at=self.clock.now())
         return len(rows)
 
     async def _send(self, told: Announcement, at: datetime) -> bool:

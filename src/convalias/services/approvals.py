@@ -9,7 +9,7 @@ from typing import Final, Protocol, TypeAlias, assert_never
 
 from attrs import evolve, frozen
 
-from convalias.codec import load, loads
+from convalias.codec import CodecError, load, loads
 from convalias.domain.evidence import SenderEvidence, judge
 from convalias.domain.holds import PROOF, Changed, HeldPage, Lapse, decide, expires_at, masked
 from convalias.domain.ids import ConversationId
@@ -36,7 +36,9 @@ from convalias.ports.records import Stored
 from convalias.services.failures import described, outage_in
 from convalias.services.inbound_relay import InboundRelay
 from convalias.services.notices import Notices
+from convalias.stores.errors import Parked
 from convalias.stores.holds import Holds
+from convalias.stores.parking import Parking
 
 BATCH: Final = 100
 SOON: Final = timedelta(seconds=5)
@@ -126,13 +128,21 @@ class Approvals:
         for row in rows:
             try:
                 again = await self._due(row)
+            except CodecError as unreadable:
+                await self._aside(row, unreadable)
+                continue
             except Exception as error:
-                if (away := outage_in(error)) is not None:
+                if (away := outage_in(error)) is not None and not isinstance(away, Parked):
                     raise away from error
                 self.telemetry.measure("icer.approvals.errors", 1, error=described(error))
                 again = self.clock.now() + LATER
             await self.holds.settle(row, again=again)
         return len(rows)
+
+    async def _aside(self, row: Stored, unreadable: CodecError) -> None:
+        """The row itself cannot be read, or something that only it leads to: it waits for a redrive."""
+        parking = Parking(records=self.holds.records)
+        await parking.aside(row, because=str(unreadable), at=self.clock.now())
 
     async def _due(self, row: Stored) -> datetime | None:
         """When it wants attention again; None: never, or (it was changed) its change has said so."""
@@ -187,7 +197,7 @@ class Approvals:
             try:
                 again = await self._one(hold, record, each)
             except Exception as error:
-                if (away := outage_in(error)) is not None:
+                if (away := outage_in(error)) is not None and not isinstance(away, Parked):
                     raise away from error
                 self.telemetry.measure("icer.approvals.errors", 1, error=described(error))
                 again = self.clock.now() + LATER

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from attrs import evolve, frozen
 
-from convalias.codec import load
+from convalias.codec import CodecError, load
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.evidence import SenderEvidence
 from convalias.domain.holds import ApprovalItem, approval_item, approval_key, expires_at, may_answer, to_ask_about
@@ -22,7 +22,9 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.ports.records import Stored
 from convalias.services.contacts import Contacts
+from convalias.stores.errors import Parked
 from convalias.stores.holds import Holds, day_after
+from convalias.stores.parking import Parking
 
 BATCH: Final = 100
 SEND_WITHIN: Final = timedelta(seconds=30)
@@ -62,11 +64,15 @@ class ApprovalMails:
         """Ask about what came to wait; how many conversations were looked at. Raises `Unavailable`: not sent, still due."""
         rows = await self.holds.to_ask(until=self.clock.now(), limit=BATCH)
         for row in rows:
-            asking = load(row.body, Asking)
-            if asking.sending and self.writer is not None:
-                await self._send(asking, self.writer)
-            else:
-                await self._list(row, asking)
+            try:
+                asking = load(row.body, Asking)
+                if asking.sending and self.writer is not None:
+                    await self._send(asking, self.writer)
+                else:
+                    await self._list(row, asking)
+            except (CodecError, Parked) as unreadable:
+                parking = Parking(records=self.holds.records)
+                await parking.aside(row, because=str(unreadable), at=self.clock.now())
         return len(rows)
 
     async def _list(self, row: Stored, asking: Asking) -> None:

@@ -10,14 +10,16 @@ from typing import Final, Protocol
 
 from attrs import field, frozen
 
-from convalias.codec import CODEC, Codec, kind_of
+from convalias.codec import CODEC, Codec, CodecError, kind_of
 from convalias.domain.events import ConversationEvent
-from convalias.domain.ids import EventId, TraceId
+from convalias.domain.ids import ConversationId, EventId, Seq, TraceId
 from convalias.ports.ambient import Clock, Telemetry
-from convalias.ports.errors import Unavailable
-from convalias.ports.event_log import EventLog, EventRecord
+from convalias.ports.errors import Rejected, Unavailable
+from convalias.ports.event_log import UNREADABLE, EventLog, EventRecord
 from convalias.ports.records import Records, Replace, Stored
-from convalias.stores.conversations import FEED
+from convalias.stores.conversations import FEED, event_of, seq_of
+from convalias.stores.encoding import decoded, encoded
+from convalias.stores.parking import Parking
 
 BATCH: Final = 500
 REMEMBERED: Final = 10_000
@@ -56,6 +58,9 @@ class ChangeFeedPump:
     leave it only after they were published: whoever publishes an event has, before it or in the same batch, its
     predecessor, or finds that published. So the first copies of a conversation's events are in order; later copies
     are told by their event id.
+
+    An event that this release cannot read parks its conversation, and is published by its key all the same: whoever
+    can read it decides about it, and no other event waits for it.
     """
 
     records: Records
@@ -95,18 +100,21 @@ class ChangeFeedPump:
         waiting = await self.records.due(FEED, until=WHENEVER, limit=self.batch)
         if not waiting:
             return 0
-        events = [self.codec.load(stored.body, ConversationEvent) for stored in waiting]
-        await self._publish([event for event in events if event.id not in self._acknowledged])
+        entries = [entry_of(stored, self.codec, now=self.clock.now()) for stored in waiting]
+        await self._publish([entry for entry in entries if entry.event not in self._acknowledged])
         await self.records.write([_published(stored) for stored in waiting])
-        measure(self.telemetry, self.clock, events)
+        measure(self.telemetry, self.clock, entries)
         return len(waiting)
 
-    async def _publish(self, events: Sequence[ConversationEvent]) -> None:
+    async def _publish(self, entries: Sequence[FeedEntry]) -> None:
         """What the log has acknowledged to this process is not sent again while the store cannot take note of it."""
-        if not events:
+        if not entries:
             return
-        await self.log.publish([record(event) for event in events])
-        self._acknowledged.update(dict.fromkeys(event.id for event in events))
+        publishing = Publishing(
+            log=self.log, parking=Parking(records=self.records), clock=self.clock, telemetry=self.telemetry
+        )
+        await publishing.publish(entries)
+        self._acknowledged.update(dict.fromkeys(entry.event for entry in entries if entry.event is not None))
         while len(self._acknowledged) > REMEMBERED:
             self._acknowledged.popitem(last=False)
 
@@ -114,16 +122,125 @@ class ChangeFeedPump:
         """Nothing is held."""
 
 
-def measure(telemetry: Telemetry, clock: Clock, events: Sequence[ConversationEvent]) -> None:
-    """How many were published, and how long the oldest of them had waited."""
-    telemetry.measure("convs.events.created", len(events))
-    lag = clock.now() - min(event.appended_at for event in events)
-    telemetry.measure("convs.feed.lag", max(lag, timedelta(0)).total_seconds())
+@frozen(kw_only=True)
+class FeedEntry:
+    """What the feed knows of a stored event, whether it can be read or not."""
+
+    conversation: ConversationId | None
+    """None: not even its key tells."""
+    event: EventId | None
+    seq: Seq
+    appended_at: datetime
+    record: EventRecord | None
+    """What is published of it. None: its ids are not known, or are no text that a log takes."""
+    trace: TraceId = TraceId("")
+    because: str = ""
+    """Why its conversation is parked; empty for an event that can be read and published."""
+
+
+@frozen(kw_only=True)
+class Publishing:
+    """Publishes entries, and parks the conversations of those that cannot be read or published."""
+
+    log: EventLog
+    parking: Parking
+    clock: Clock
+    telemetry: Telemetry
+
+    async def publish(self, entries: Sequence[FeedEntry]) -> None:
+        """Returned: each is published or parked. Raises `Unavailable`; repeatable.
+
+        What is parked is written down first: a crash in between repeats both.
+        """
+        for entry in entries:
+            if entry.because:
+                await self._park(entry, entry.because)
+        records = [(entry, entry.record) for entry in entries if entry.record is not None]
+        if not records:
+            return
+        try:
+            await self.log.publish([record for _, record in records])
+        except Rejected:
+            await self._one_by_one(records)
+
+    async def _one_by_one(self, records: Sequence[tuple[FeedEntry, EventRecord]]) -> None:
+        """The log refuses one of them for good: that one is parked, the others are published."""
+        for entry, record in records:
+            try:
+                await self.log.publish([record])
+            except Rejected as refused:
+                await self._park(entry, f"the event log refuses it: {type(refused).__name__}")
+
+    async def _park(self, entry: FeedEntry, because: str) -> None:
+        self.telemetry.measure("convs.feed.parked", 1)
+        if entry.conversation is not None:
+            await self.parking.park(
+                entry.conversation, entry.seq, because=because, at=self.clock.now(), trace=entry.trace
+            )
+
+
+def entry_of(stored: Stored, codec: Codec, *, now: datetime) -> FeedEntry:
+    """A stored event as the feed sees it. Of one that cannot be read the key tells whose it is."""
+    try:
+        event = codec.load(stored.body, ConversationEvent)
+    except CodecError as unreadable:
+        appended_at = now if stored.due is None else stored.due.at
+        return _unread(stored, because=str(unreadable), appended_at=appended_at)
+    told = record(event)
+    is_text = _is_text(told)
+    return FeedEntry(
+        conversation=event.conversation,
+        event=event.id,
+        seq=event.seq,
+        appended_at=event.appended_at,
+        record=told if is_text else None,
+        trace=told.trace,
+        because="" if is_text else "an id is no text that UTF-8 can hold",
+    )
+
+
+def _unread(stored: Stored, *, because: str, appended_at: datetime) -> FeedEntry:
+    conversation, event, seq = _conversation_of(stored), event_of(stored), Seq(seq_of(stored.key))
+    told = None
+    if conversation is not None and event is not None:
+        told = EventRecord(conversation, EventId(event), seq, UNREADABLE, TraceId(""))
+    return FeedEntry(
+        conversation=conversation,
+        event=None if event is None else EventId(event),
+        seq=seq,
+        appended_at=appended_at,
+        record=told if told is not None and _is_text(told) else None,
+        because=because,
+    )
+
+
+def _conversation_of(stored: Stored) -> ConversationId | None:
+    """By the key; of a long id the key has a digest only, and the body is believed if it fits."""
+    if (found := decoded(stored.key.partition)) is not None:
+        return ConversationId(found)
+    said = stored.body.get("conversation")
+    return ConversationId(said) if isinstance(said, str) and encoded(said) == stored.key.partition else None
+
+
+def _is_text(told: EventRecord) -> bool:
+    """Whether UTF-8 can hold its ids: a lone surrogate it cannot."""
+    try:
+        f"{told.conversation}{told.event}{told.trace}".encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def record(event: ConversationEvent) -> EventRecord:
     """Ids and kinds only: no text and no Message-ID, which can name people, leaves the store."""
     return EventRecord(event.conversation, event.id, event.seq, kind_of(event.happening), TraceId(event.trace))
+
+
+def measure(telemetry: Telemetry, clock: Clock, entries: Sequence[FeedEntry]) -> None:
+    """How many were published, and how long the oldest of them had waited."""
+    telemetry.measure("convs.events.created", len(entries))
+    lag = clock.now() - min(entry.appended_at for entry in entries)
+    telemetry.measure("convs.feed.lag", max(lag, timedelta(0)).total_seconds())
 
 
 def _published(stored: Stored) -> Replace:

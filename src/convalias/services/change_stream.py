@@ -11,16 +11,16 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from convalias.codec import CODEC, Codec
-from convalias.domain.events import ConversationEvent
+from convalias.codec import CODEC, Codec, CodecError
 from convalias.domain.positions import FeedCursor
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.changes import Changes, ChangeStream, PositionLost
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.event_log import EventLog
 from convalias.ports.records import Key, Stored
-from convalias.services.change_feed import BATCH, WITHIN, measure, record
+from convalias.services.change_feed import BATCH, WITHIN, FeedEntry, Publishing, entry_of, measure
 from convalias.stores.conversations import FEED, TABLE
+from convalias.stores.parking import Parking
 from convalias.stores.positions import Lease, Positions
 
 NAME: Final = "feed"
@@ -141,7 +141,11 @@ class ChangeStreamFeed:
         """Go on from what was kept; None: the lease is lost."""
         if not lease.cursor:
             return await self._start_over(lease, None)
-        known = self._codec.load(json.loads(lease.cursor), FeedCursor)
+        try:
+            known = self._codec.loads(lease.cursor.encode("utf-8", "surrogatepass"), FeedCursor)
+        except CodecError:  # of another release, or damaged: a position that is lost
+            self._telemetry.measure("convs.feed.position_lost", 1)
+            return await self._start_over(lease, None)
         try:
             stream = await self._changes.since(known.token, table=TABLE)
         except PositionLost:
@@ -208,12 +212,15 @@ class ChangeStreamFeed:
         self._place, self._kept, self._is_behind = evolve(place, lease=self._lease), self._clock.now(), False
         return self._place
 
-    async def _publish(self, stored: Sequence[Stored]) -> Sequence[ConversationEvent]:
-        events = [self._codec.load(one.body, ConversationEvent) for one in stored]
-        if events:
-            await self._log.publish([record(event) for event in events])
-            measure(self._telemetry, self._clock, events)
-        return events
+    async def _publish(self, stored: Sequence[Stored]) -> Sequence[FeedEntry]:
+        entries = [entry_of(one, self._codec, now=self._clock.now()) for one in stored]
+        if entries:
+            parking = Parking(records=self._positions.records)
+            await Publishing(log=self._log, parking=parking, clock=self._clock, telemetry=self._telemetry).publish(
+                entries
+            )
+            measure(self._telemetry, self._clock, entries)
+        return entries
 
     async def _forget(self) -> None:
         place, self._place, self._is_behind = self._place, None, False

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TypeGuard
 
+from convalias.codec import CodecError
 from convalias.ports.errors import Unavailable
 from convalias.services.places import told_of
 from convalias.stores.errors import Contended
@@ -35,6 +36,11 @@ def outage_in(error: BaseException) -> Unavailable | None:
             case _:
                 pass
     return None
+
+
+def is_unreadable(error: BaseException) -> bool:
+    """Whether all that failed is a record that this release cannot read."""
+    return all(isinstance(leaf, CodecError) for leaf in leaves(error))
 
 
 def described(error: BaseException) -> str:

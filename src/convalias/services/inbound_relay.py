@@ -39,12 +39,13 @@ from convalias.domain.rules import RULES
 from convalias.domain.verdicts import Hold, RelayToConversation
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.blobs import Blobs
+from convalias.ports.errors import PortError
 from convalias.ports.mail import MailReader, ReadMail
 from convalias.services.announcing import Announcing
 from convalias.services.carrier import ClaimedOtherwise, Overtaken, PlanCarrier
 from convalias.services.evidence import EvidenceFinder
 from convalias.services.facts import FactFinder, mail_name
-from convalias.services.failures import because, described, leaves, outage_in
+from convalias.services.failures import because, described, is_unreadable, leaves, outage_in
 from convalias.services.oversized import TOO_LARGE, refusals_of
 from convalias.services.reports import Reports
 from convalias.stores.dead_letters import DeadLetters
@@ -116,6 +117,8 @@ class InboundRelay:
         try:
             progress = await self._in_time(mail, receives)
         except Exception as error:  # noqa: BLE001 - told by what is in it
+            if is_unreadable(error):
+                return await self._unreadable(mail, error, receives)
             if (away := outage_in(error)) is None:  # of our own records about the mail: it could not even be counted
                 self.telemetry.measure("icer.processing.errors", 1, error=described(error))
                 return Again(self.patience.longest_pause, because(error))
@@ -123,6 +126,25 @@ class InboundRelay:
             return Again(away.retry_after or AWAY_FOR, str(away))
         self.telemetry.measure("icer.processing.latency", (self.clock.now() - started).total_seconds())
         return progress
+
+    async def _unreadable(self, mail: MailReference, error: Exception, receives: int) -> Progress:
+        """What is written of the mail already cannot be read: no outcome can be put beside it. Its letter lists it."""
+        why = str(next(leaves(error)))
+        letter = DeadLetter(
+            id=DeadLetterId(str(mail.trace)),
+            lane=LANE,
+            subject=mail.record,
+            reason=why,
+            tries=receives,
+            at=self.clock.now(),
+            trace=mail.trace,
+        )
+        try:
+            await self.stores.dead_letters.put(letter)
+        except PortError as away:
+            return Again(AWAY_FOR, str(away))
+        self.telemetry.measure("icer.processing.errors", 1, error=described(error))
+        return Dead(why, receives)
 
     async def _in_time(self, mail: MailReference, receives: int) -> Progress:
         limit = asyncio.timeout(PROCESS_WITHIN.total_seconds())

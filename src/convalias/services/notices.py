@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
-from convalias.codec import load
+from convalias.codec import CodecError, load
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.inbound import EnvelopeRecord, RefusalDue
 from convalias.domain.outcomes import CONSEQUENCES, GONE, Reason
@@ -17,6 +17,7 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.ports.records import Stored
 from convalias.stores.encoding import digest
+from convalias.stores.parking import Parking
 from convalias.stores.refusals import Refusals
 
 REFUSE_AFTER: Final = timedelta(seconds=60)
@@ -64,6 +65,9 @@ class Notices:
                     await self._send(row)
             except Unavailable:
                 raise
+            except CodecError as unreadable:
+                parking = Parking(records=self.refusals.records)
+                await parking.aside(row, because=str(unreadable), at=self.clock.now())
             except Exception as error:  # noqa: BLE001 - whatever it is, it may have left: at most once, so not again
                 self.telemetry.measure("icer.refusals.given_up", 1, error=type(error).__name__)
                 await self.refusals.given_up(row)

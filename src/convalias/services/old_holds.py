@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Final
 
 from attrs import frozen
 
+from convalias.codec import CodecError
 from convalias.ports.ambient import Clock
 from convalias.ports.records import Partitioned, Records, Stored
 from convalias.stores.holds import HOLDS, Holds
@@ -34,7 +36,8 @@ class OldHolds:
             return 0
         dated = 0
         async for row in self._all(records):
-            dated += await self.holds.date(row)
+            with suppress(CodecError):  # of a newer release, which knows due times; or damaged, with none to be found
+                dated += await self.holds.date(row)
         await sweeps.done(CHORE, now=self.clock.now())
         return dated
 

@@ -16,6 +16,7 @@ from convalias.ports.event_log import UNPLACED, EventLog, EventRecord, Subscript
 from convalias.services.outbound_deciding import Deciding, read_subject
 from convalias.services.outbound_sending import Sending
 from convalias.stores.ledger import GivenBack
+from convalias.stores.parking import CONVERSATIONS, RECORDS, ParkedConversation, of_letter
 
 GROUP: Final = "outbound"
 BATCH: Final = 100
@@ -54,8 +55,13 @@ class OutboundNotifier:
     async def redrive(self, letter: DeadLetter) -> bool:
         """Try again what was given up, its tries counted anew. False: there was nothing left to do.
 
+        A parked conversation is taken up in order; one that still cannot be read raises `Parked` and stays parked.
         Due first, then the letter goes: a crash in between leaves a letter that a second redrive finds done.
         """
+        if letter.lane == CONVERSATIONS:
+            return await self._take_up(of_letter(letter))
+        if letter.lane == RECORDS:
+            return await self.deciding.parking.put_back(letter)
         conversation, event = read_subject(letter.subject)
         ledger, now = self.sending.ledger, self.sending.clock.now()
         if await ledger.get(conversation, event) is None:
@@ -64,6 +70,14 @@ class OutboundNotifier:
             changed = await ledger.redrive(conversation, event, now=now)
         await self.sending.dead_letters.drop(letter)
         return changed
+
+    async def _take_up(self, parked: ParkedConversation) -> bool:
+        """Decided first, then free. What a newer release appended meanwhile is looked at once more behind it."""
+        conversation = parked.conversation
+        _, last = await self.deciding.unparked().take_up(conversation, after=max(parked.seq - 1, 0))
+        await self.deciding.parking.drop(parked.letter)
+        await self.deciding.take_up(conversation, after=last)
+        return True
 
 
 class OutboundWorker:

@@ -9,27 +9,28 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, Protocol, TypeVar, get_args
 
-from attrs import field, frozen
+from attrs import Factory, evolve, field, frozen
 
-from convalias.codec import kind_of
+from convalias.codec import CodecError, kind_of
 from convalias.codec.formats import TAGS
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.deciding import decide, reowned
 from convalias.domain.delivery import Channel
-from convalias.domain.events import Happening, MessageAdded
+from convalias.domain.events import ConversationEvent, Happening, MessageAdded
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, TraceId, UseCase
 from convalias.domain.rollout import Axis
 from convalias.domain.threads import ConversationThread
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import Unavailable
-from convalias.ports.event_log import EventRecord
+from convalias.ports.event_log import UNPLACED, EventRecord
 from convalias.services.failures import because
 from convalias.services.outbound_facts import Scenes
 from convalias.services.stages import Stages
 from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.encoding import digest
-from convalias.stores.errors import Contended
+from convalias.stores.errors import Contended, Parked
 from convalias.stores.ledger import GivenBack, Ledger
+from convalias.stores.parking import Parking
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -83,6 +84,7 @@ class Deciding:
     telemetry: Telemetry
     channels: ChannelChoice = OnlyEmail()
     notify_within: timedelta = NOTIFY_WITHIN
+    parking: Parking = field(default=Factory(lambda self: Parking(records=self.dead_letters.records), takes_self=True))
     _seen: OrderedDict[ConversationId, Seq] = field(factory=_nothing, init=False, repr=False, eq=False)
     _decided: OrderedDict[EventId, None] = field(factory=_none_yet, init=False, repr=False, eq=False)
     """What this process has decided, or found decided: a log that comes again costs nothing."""
@@ -93,8 +95,8 @@ class Deciding:
     async def decide(self, records: Sequence[EventRecord]) -> None:
         """Returned: each has its decision, commit. Raised (`Unavailable`): commit nothing, and try again.
 
-        A record that can never be decided about (its event cannot be read) becomes a dead letter, and holds nobody
-        up. Conversations go side by side, the events of one in order; where one cannot go on, the others still do, as
+        A record that can never be decided about becomes a dead letter, and holds nobody up. Where this release cannot
+        read what it decides on, the conversation is parked from that event on. Conversations go side by side, the events of one in order; where one cannot go on, the others still do, as
         what they decide need not be read again when the records come again.
         """
         limit = asyncio.Semaphore(SIDE_BY_SIDE)
@@ -127,7 +129,7 @@ class Deciding:
         """Put what was not yet tried under the flag as it stands now, each as a whole. Repeatable."""
         changed = tried = 0
         for decision in await self.ledger.waiting(use_case):
-            thread = await self.scenes.threads.thread(decision.conversation)
+            thread = await self._thread(decision.conversation)
             if not decision.may_change_owner or thread is None:
                 tried += 1
                 continue
@@ -135,18 +137,31 @@ class Deciding:
             changed += await self.ledger.reown(decision, partial(reowned, stage=stage))
         return GivenBack(changed, tried)
 
+    async def _thread(self, conversation: ConversationId) -> ConversationThread | None:
+        """None too while it is parked: what it has is left where it is."""
+        try:
+            return await self.scenes.threads.thread(conversation)
+        except Parked:
+            return None
+
     async def _in_order(self, record: EventRecord) -> None:
         """A jump in seq says that the log has lost something: what lies between is read from the store."""
         last = self._seen.get(record.conversation)
         if last is not None and record.seq > last + 1:
             self.telemetry.measure("mons.feed.jumps", 1)
-            missing = await self.scenes.events(record.conversation, after=last, up_to=record.seq - 1)
-            for event in missing:
+            for event in await self._missing(record, last):
                 if kind_of(event.happening) not in UNTOLD:
                     await self._guarded(event.conversation, event.id, event.seq, event.trace)
         if record.kind not in UNTOLD:
             await self._guarded(record.conversation, record.event, record.seq, record.trace)
         _remember(self._seen, record.conversation, max(record.seq, last or record.seq))
+
+    async def _missing(self, record: EventRecord, last: Seq) -> Sequence[ConversationEvent]:
+        try:
+            return await self.scenes.events(record.conversation, after=last, up_to=record.seq - 1)
+        except Parked as parked:
+            await self._park(record.conversation, last + 1, parked.because, record.trace)
+            return ()
 
     async def _guarded(self, conversation: ConversationId, event: EventId, seq: Seq, trace: str) -> None:
         if event in self._decided:
@@ -155,13 +170,59 @@ class Deciding:
             async with asyncio.timeout(DECIDE_WITHIN.total_seconds()):
                 await self._decide_once(conversation, event, seq)
             _remember(self._decided, event, None)
+        except (Parked, CodecError) as unreadable:
+            await self._park_at(conversation, event, seq, trace, unreadable)
         except (Unavailable, Contended, TimeoutError):
             raise
         except Exception as poison:  # noqa: BLE001 - whatever it is: one record must not stop the log
             await self._bury(conversation, event, trace, why=because(poison))
 
+    async def _park_at(
+        self, conversation: ConversationId, event: EventId, seq: Seq, trace: str, unreadable: Parked | CodecError
+    ) -> None:
+        """This event waits, and all behind it. Where its seq is not known, its letter is one of its own."""
+        if seq == UNPLACED:
+            await self._bury(conversation, event, trace, why=type(unreadable).__name__)
+            return
+        why = unreadable.because if isinstance(unreadable, Parked) else str(unreadable)
+        await self._park(conversation, seq, why, trace)
+
+    async def _park(self, conversation: ConversationId, seq: int, why: str, trace: str) -> None:
+        self.telemetry.measure("mons.decisions.parked", 1)
+        await self.parking.park(conversation, seq, because=why, at=self.clock.now(), trace=trace)
+
+    async def take_up(self, conversation: ConversationId, *, after: int) -> tuple[int, Seq]:
+        """Decide in order about the events behind that seq that nobody decided about; how many, and the last seq.
+
+        Raises `Parked` and `CodecError` while one of them cannot be read.
+        """
+        decided, last = 0, Seq(after)
+        for event in await self.scenes.events(conversation, after=after):
+            last = event.seq
+            if kind_of(event.happening) in UNTOLD or await self._is_decided(conversation, event.id):
+                continue
+            try:
+                decided += await self.decide_one(conversation, event.id, event.seq)
+            except (Unavailable, Contended, TimeoutError, CodecError):
+                raise
+            except Exception as poison:  # noqa: BLE001 - one event must not keep the others parked
+                await self._bury(conversation, event.id, event.trace, why=because(poison))
+        return decided, last
+
+    def unparked(self) -> Deciding:
+        """The same for a redrive, which reads conversations that are parked."""
+        scenes = self.scenes
+        return evolve(self, scenes=evolve(scenes, threads=evolve(scenes.threads, minds_parking=False)))
+
+    async def _is_decided(self, conversation: ConversationId, event: EventId) -> bool:
+        """A decision in the format of a newer release is one, too."""
+        try:
+            return await self.ledger.get(conversation, event) is not None
+        except CodecError:
+            return True
+
     async def _decide_once(self, conversation: ConversationId, event: EventId, seq: Seq) -> None:
-        if conversation not in self._new and await self.ledger.get(conversation, event) is not None:
+        if conversation not in self._new and await self._is_decided(conversation, event):
             return
         if await self.decide_one(conversation, event, seq):
             _remember(self._new, conversation, None)

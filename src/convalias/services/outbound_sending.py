@@ -8,8 +8,9 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
-from attrs import evolve, field, frozen
+from attrs import Factory, evolve, field, frozen
 
+from convalias.codec import CodecError
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.delivery import (
     WITHDRAWN,
@@ -32,8 +33,9 @@ from convalias.services.outbound_facts import Scene, Scenes
 from convalias.services.task_group import TaskGroup
 from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.encoding import digest
-from convalias.stores.errors import StoreError
+from convalias.stores.errors import PARKED_FOR, Parked, StoreError
 from convalias.stores.ledger import Ledger, Work
+from convalias.stores.parking import Parking
 
 LEASE: Final = timedelta(seconds=60)
 """Longer than all calls of one decision together, which run side by side."""
@@ -68,6 +70,7 @@ class Sending:
     clock: Clock
     telemetry: Telemetry
     lease: timedelta = LEASE
+    parking: Parking = field(default=Factory(lambda self: Parking(records=self.dead_letters.records), takes_self=True))
 
     async def deliver_due(self, *, limit: int = 100) -> int:
         """Take what is due now, some side by side; how many decisions were worked on. Raises `Unavailable`."""
@@ -89,7 +92,11 @@ class Sending:
         return sum(task.result() for task in tasks)
 
     async def _one(self, stored: Stored) -> bool:
-        work = await self.ledger.take(stored, now=self.clock.now(), lease=self.lease)
+        try:
+            work = await self.ledger.take(stored, now=self.clock.now(), lease=self.lease)
+        except CodecError as unreadable:
+            await self.parking.aside(stored, because=str(unreadable), at=self.clock.now())
+            return True
         if work is None:
             return False
         progress = _Progress()
@@ -135,6 +142,9 @@ class Sending:
 
     def _unread(self, held: Taken, failed: Exception, progress: _Progress) -> None:
         decision = held.decision
+        if isinstance(failed, Parked):
+            self._wait(held, failed, progress)
+            return
         if held.index and decision.index is not None:
             progress.index.append(self.calls.index_later(decision.index, failed))
             self._follow_index(held, progress)
@@ -144,6 +154,19 @@ class Sending:
                     progress.rows[row.id] = self.calls.later(row, failed, doubtful=False)
                 else:
                     progress.rows[row.id] = self.calls.in_doubt(row, failed, landed=not held.taken_over)
+
+    def _wait(self, held: Taken, parked: Parked, progress: _Progress) -> None:
+        """Nothing was called, and it is not a try: as it was when it was taken, due when parked mail is looked at."""
+        again = self.clock.now() + (parked.retry_after or PARKED_FOR)
+        if held.index and held.decision.index is not None:
+            index = held.decision.index
+            progress.index.append(evolve(index, attempts=index.attempts - 1, next_at=again))
+        if held.decision.owner is Owner.HUB:
+            for row in held.rows:
+                waiting = evolve(row, next_at=again, reason="parked", attempts=row.attempts - 1)
+                if held.before[row.id] is DeliveryState.PLANNED:
+                    waiting = evolve(waiting, state=DeliveryState.PLANNED, first_tried=None)
+                progress.rows[row.id] = waiting
 
     async def _index(self, held: Taken, index: IndexRow, scene: Scene, progress: _Progress, until: datetime) -> None:
         if scene.is_withdrawn:

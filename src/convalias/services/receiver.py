@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from attrs import frozen
 
-from convalias.codec import dumps, loads
+from convalias.codec import CodecError, dumps, loads
 from convalias.domain.envelope import NullReturnPath
 from convalias.domain.ids import TraceId
 from convalias.domain.inbound import EnvelopeRecord, IncomingMail, MailReference, Post, RawKey, RecordKey
@@ -104,7 +104,10 @@ class Receiver:
         body = await self.blobs.get(record.key)
         if body is None:  # deleted by retention in this very moment
             raise Unavailable("raw store")
-        standing = loads(body, EnvelopeRecord)
+        try:
+            standing = loads(body, EnvelopeRecord)
+        except CodecError as unreadable:  # kept by a newer release: only that can tell whether this is the same mail
+            raise Unavailable(f"envelope record of this token ({unreadable})") from unreadable
         return standing if standing.digest == record.digest else None
 
 

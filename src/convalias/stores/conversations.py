@@ -7,19 +7,20 @@ from typing import Final
 
 from attrs import frozen
 
-from convalias.codec import CODEC, Codec
+from convalias.codec import CODEC, Codec, CodecError
 from convalias.domain.events import ConversationEvent
 from convalias.domain.ids import ConversationId, EventId
 from convalias.ports.conversations import Append
 from convalias.ports.errors import NotFound
 from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored, Written
-from convalias.stores.encoding import encoded
-from convalias.stores.errors import Contended
+from convalias.stores.encoding import decoded, encoded
+from convalias.stores.errors import Contended, Parked
 
 TABLE: Final = "events"
 FEED: Final = "feed"
 """The lane in which an event waits until it is published."""
 TRIES: Final = 100
+_EVENT: Final = "e:"
 
 
 @frozen(kw_only=True)
@@ -27,7 +28,7 @@ class ConversationStore:
     """`ports.ConversationStore`. One record per event: seq, dedup key and event id are each unique in a conversation.
 
     An event is due in the lane `feed` from its append time on. As that never runs back along seq, the order of the
-    lane is seq order.
+    lane is seq order. An event that cannot be read raises `Parked`: skipped, it would give a wrong thread.
     """
 
     records: Records
@@ -43,18 +44,18 @@ class ConversationStore:
     async def last(self, conversation: ConversationId) -> ConversationEvent | None:
         """The event with the highest seq."""
         stored = await self.records.latest(TABLE, encoded(conversation))
-        return None if stored is None else self._load(stored)
+        return None if stored is None else self._load(stored, conversation)
 
     async def keyed(self, conversation: ConversationId, *, key: str | EventId) -> ConversationEvent | None:
         """By either of the two further names of a record."""
         names = [Key(TABLE, encoded(conversation), name) for name in (_dedup(key), _event(key))]
         found = await self.records.get(names)
-        return next((self._load(found[name]) for name in names if name in found), None)
+        return next((self._load(found[name], conversation) for name in names if name in found), None)
 
     async def after(self, conversation: ConversationId, seq: int, *, limit: int) -> Sequence[ConversationEvent]:
         """A range of the conversation's partition."""
         stored = await self.records.range(TABLE, encoded(conversation), after=_seq(seq), limit=limit)
-        return [self._load(one) for one in stored]
+        return [self._load(one, conversation) for one in stored]
 
     async def redact(self, event: ConversationEvent) -> None:
         """Replace the body; whether it was published stays as it is. `NotFound` when there is no such event."""
@@ -68,8 +69,11 @@ class ConversationStore:
                 return
         raise Contended("redact")
 
-    def _load(self, stored: Stored) -> ConversationEvent:
-        return self.codec.load(stored.body, ConversationEvent)
+    def _load(self, stored: Stored, conversation: ConversationId) -> ConversationEvent:
+        try:
+            return self.codec.load(stored.body, ConversationEvent)
+        except CodecError as unreadable:
+            raise Parked(conversation, seq_of(stored.key), str(unreadable)) from unreadable
 
 
 def _key(event: ConversationEvent) -> Key:
@@ -81,9 +85,20 @@ def _seq(seq: int) -> str:
     return f"{seq:012d}"
 
 
+def seq_of(key: Key) -> int:
+    """The seq of an event by the key of its record, whatever its body holds; 0 where none can be told."""
+    return int(key.id) if key.id.isascii() and key.id.isdigit() else 0
+
+
+def event_of(stored: Stored) -> str | None:
+    """The id of an event by the further names of its record, whatever its body holds."""
+    names = (name.removeprefix(_EVENT) for name in stored.also if name.startswith(_EVENT))
+    return next((decoded(name) for name in names), None)
+
+
 def _dedup(key: str) -> str:
     return f"k:{encoded(key)}"
 
 
 def _event(key: str) -> str:
-    return f"e:{encoded(key)}"
+    return f"{_EVENT}{encoded(key)}"

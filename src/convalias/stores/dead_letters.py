@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Final
 
 from attrs import frozen
 
-from convalias.codec import dump, load
+from convalias.codec import CodecError, dump, load
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
-from convalias.ports.records import Conflict, Delete, Insert, Key, Records
+from convalias.ports.records import Conflict, Delete, Insert, Key, Records, Stored
 
+TABLE: Final = "dead_letters"
 PAGE: Final = 200
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @frozen(kw_only=True)
@@ -25,17 +28,17 @@ class DeadLetters:
         await self.records.write([Insert(_key(letter.lane, letter.id), dump(letter))])
 
     async def list(self, lane: str) -> AsyncIterator[DeadLetter]:
-        """All of one lane, by id."""
+        """All of one lane, by id. A letter that cannot be read is listed too, with the reason."""
         after = ""
-        while page := await self.records.range("dead_letters", lane, after=after, limit=PAGE):
+        while page := await self.records.range(TABLE, lane, after=after, limit=PAGE):
             for stored in page:
-                yield load(stored.body, DeadLetter)
+                yield read_letter(stored)
             after = page[-1].key.id
 
     async def get(self, lane: str, letter: DeadLetterId) -> DeadLetter | None:
         """That one, or None."""
         stored = (await self.records.get([_key(lane, letter)])).get(_key(lane, letter))
-        return None if stored is None else load(stored.body, DeadLetter)
+        return None if stored is None else read_letter(stored)
 
     async def drop(self, letter: DeadLetter) -> bool:
         """It was redriven: gone. False when somebody else was faster."""
@@ -47,5 +50,20 @@ class DeadLetters:
         return not isinstance(answer, Conflict)
 
 
+def read_letter(stored: Stored) -> DeadLetter:
+    """The letter in a record. One that cannot be read names nothing but its key and the reason."""
+    try:
+        return load(stored.body, DeadLetter)
+    except CodecError as unreadable:
+        return DeadLetter(
+            id=DeadLetterId(stored.key.id),
+            lane=stored.key.partition,
+            subject="",
+            reason=str(unreadable),
+            tries=0,
+            at=_LONG_AGO,
+        )
+
+
 def _key(lane: str, letter: DeadLetterId) -> Key:
-    return Key("dead_letters", lane, letter)
+    return Key(TABLE, lane, letter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 _LONGEST: Final = 150
 _PLAIN: Final = re.compile(r"[A-Za-z0-9\-_.~:@]*")
@@ -18,6 +18,11 @@ def encoded(text: str) -> str:
     """
     plain = text if _PLAIN.fullmatch(text) else quote(text, safe="-_.~:@", errors="surrogatepass")
     return plain if len(plain) <= _LONGEST else f"{plain[:80]}%~{digest(text)}"
+
+
+def decoded(text: str) -> str | None:
+    """The text that was encoded; None for a long one, of which only a digest is left."""
+    return None if "%~" in text else unquote(text, errors="surrogatepass")
 
 
 def digest(*parts: str | bytes) -> str:

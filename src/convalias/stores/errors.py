@@ -1,5 +1,16 @@
 """What the stores raise besides what their ports raise."""
 
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from convalias.domain.ids import ConversationId
+from convalias.ports.errors import Unavailable
+
+PARKED_FOR: Final = timedelta(minutes=10)
+"""How long mail to a parked conversation waits between two looks."""
+
 
 class StoreError(Exception):
     """Base of all that the stores raise themselves; never raised itself."""
@@ -11,3 +22,25 @@ class Contended(StoreError):
 
 class NoFreeAddress(StoreError):
     """Every address that was drawn is taken or was thrown away: the random source or the format is at fault."""
+
+
+class Parked(Unavailable):
+    """The conversation has an event that this release cannot read: nothing was done, and the work waits.
+
+    It is no outage of a system: whoever works on many conversations goes on with the others.
+    """
+
+    def __init__(self, conversation: ConversationId, seq: int, because: str) -> None:
+        """Name the conversation, the first seq that is parked, and the reason without personal text."""
+        super().__init__(f"conversation {conversation!r}", retry_after=PARKED_FOR)
+        self.args = (conversation, seq, because)
+        self.conversation = conversation
+        self.seq = seq
+        self.because = because
+
+    def __str__(self) -> str:
+        """One line, with the way on."""
+        return (
+            f"{self.what} is parked from event {self.seq} on ({self.because});"
+            " run a release that can read it, then convalias replay --dead takes it up"
+        )

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from attrs import frozen
 
-from convalias.codec import dump, load
+from convalias.codec import CodecError, dump, load
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.context import SightingKey
 from convalias.domain.dedup import MessageId
@@ -57,9 +57,12 @@ class InboundRecords:
         return await self._change(_outcome_key(record), OutcomeRecord, lambda standing: change(standing or found))
 
     async def outcomes_of(self, day: str) -> AsyncIterator[OutcomeRecord]:
-        """All outcomes of envelope records of one day (`yyyy/mm/dd`), by record key."""
+        """All outcomes that can be read of envelope records of one day (`yyyy/mm/dd`), by record key."""
         async for stored in self._all("outcomes", day):
-            yield load(stored.body, OutcomeRecord)
+            try:
+                yield load(stored.body, OutcomeRecord)
+            except CodecError:  # of a newer release, or damaged: listed by `concluded` all the same
+                continue
 
     async def concluded(self, day: str) -> AsyncIterator[RecordKey]:
         """Envelope records of one day that have an outcome, ascending. Reads no outcome: a damaged one is one."""

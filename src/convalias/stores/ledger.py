@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
-from convalias.codec import CODEC, Codec
+from convalias.codec import CODEC, Codec, CodecError
 from convalias.domain.delivery import DeliveryDecision, DeliveryState, NotificationId
 from convalias.domain.ids import ConversationId, EventId, UseCase
 from convalias.domain.working import Results, Taken, receipted, redriven, settled, taken
@@ -67,11 +67,12 @@ class Ledger:
         return None if stored is None else self._load(stored)
 
     async def of(self, conversation: ConversationId) -> AsyncIterator[DeliveryDecision]:
-        """All decisions of a conversation, by event id."""
+        """All decisions of a conversation that can be read, by event id."""
         after = ""
         while page := await self.records.range(TABLE, encoded(conversation), after=after, limit=PAGE):
             for stored in page:
-                yield self._load(stored)
+                if (decision := self._readable(stored)) is not None:
+                    yield decision
             after = page[-1].key.id
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[Stored]:
@@ -81,7 +82,10 @@ class Ledger:
         return [*left, *await self.records.due(DUE, until=now, limit=limit - len(left))] if len(left) < limit else left
 
     async def take(self, stored: Stored, *, now: datetime, lease: timedelta) -> Work | None:
-        """Hold it, with every mark set that must stand before the first call. None: somebody was faster."""
+        """Hold it, with every mark set that must stand before the first call. None: somebody was faster.
+
+        Raises `CodecError` for a row that cannot be read.
+        """
         work = taken(self._load(stored), by=self.incarnation.name, now=now, lease=lease)
         put = await self._replace(stored, work.decision)
         return None if put is None else Work(work, put)
@@ -124,7 +128,7 @@ class Ledger:
         found: list[DeliveryDecision] = []
         for lane in (DUE, LEASED):
             rows = await self.records.due(lane, until=_FAR, limit=MOST_REOWNED)
-            found += [one for row in rows if (one := self._load(row)).use_case == use_case]
+            found += [one for row in rows if (one := self._readable(row)) and one.use_case == use_case]
         return found
 
     async def reown(
@@ -156,8 +160,17 @@ class Ledger:
         return (await self.records.get([key])).get(key)
 
     def _is_free(self, stored: Stored, now: datetime) -> bool:
-        held = self._load(stored)
+        try:
+            held = self._load(stored)
+        except CodecError:  # whose it is cannot be told: not before the lease ends
+            return stored.due is None or stored.due.at <= now
         return held.held_until is None or held.held_until <= now or self.incarnation.is_gone(held.holder)
+
+    def _readable(self, stored: Stored) -> DeliveryDecision | None:
+        try:
+            return self._load(stored)
+        except CodecError:
+            return None
 
     def _load(self, stored: Stored) -> DeliveryDecision:
         return self.codec.load(stored.body, DeliveryDecision)

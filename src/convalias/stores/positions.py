@@ -7,13 +7,16 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from convalias.codec import CODEC, Codec
+from convalias.codec import CODEC, BrokenRecord, Codec, UnknownFormat
 from convalias.domain.positions import Position
 from convalias.ports.ambient import Clock, Incarnation
-from convalias.ports.records import Insert, Key, Records, Replace, Written
+from convalias.ports.errors import Unavailable
+from convalias.ports.records import Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import encoded
 
 TABLE: Final = "positions"
+NEWER: Final = timedelta(seconds=16)
+"""How long a reader waits for a position that a newer release holds, before it looks again."""
 
 
 @frozen
@@ -42,7 +45,7 @@ class Positions:
         """Take a position that is free, ran out, or is held by a process that is surely dead; None: it is held."""
         key = _key(name)
         stored = (await self.records.get([key])).get(key)
-        standing = Position(name=name) if stored is None else self.codec.load(stored.body, Position)
+        standing = self._standing(name, stored)
         if not self._is_free(standing):
             return None
         until = self.clock.now() + lease
@@ -62,7 +65,7 @@ class Positions:
         stored = (await self.records.get([key])).get(key)
         if stored is None:
             return None
-        standing = self.codec.load(stored.body, Position)
+        standing = self._standing(lease.position.name, stored)
         return Lease(standing, stored.version) if standing.epoch == lease.position.epoch else None
 
     async def release(self, lease: Lease) -> None:
@@ -73,7 +76,16 @@ class Positions:
         """Where that reader stands."""
         key = _key(name)
         stored = (await self.records.get([key])).get(key)
-        return Position(name=name) if stored is None else self.codec.load(stored.body, Position)
+        return self._standing(name, stored)
+
+    def _standing(self, name: str, stored: Stored | None) -> Position:
+        """A damaged position is none: its reader starts over. One of a newer release is that release's to move."""
+        try:
+            return Position(name=name) if stored is None else self.codec.load(stored.body, Position)
+        except BrokenRecord:
+            return Position(name=name)
+        except UnknownFormat as newer:
+            raise Unavailable(f"position {name} ({newer})", retry_after=NEWER) from newer
 
     def _is_free(self, position: Position) -> bool:
         if position.until is None or position.until <= self.clock.now():

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from attrs import frozen
 
-from convalias.codec import dump, load
+from convalias.codec import CodecError, dump, load
 from convalias.domain.inbound import Mark, RecordKey
-from convalias.ports.records import Insert, Key, Records, Replace, Written
+from convalias.ports.records import Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.inbound import day_of, name_of
 
 TABLE: Final = "sweeps"
@@ -34,7 +34,7 @@ class Sweeps:
 
     async def _take(self, key: Key, record: RecordKey, *, now: datetime, every: timedelta) -> bool:
         stored = (await self.records.get([key])).get(key)
-        if stored is not None and load(stored.body, Mark).at > now - every:
+        if stored is not None and _at(stored) > now - every:
             return False
         body = dump(Mark(record, now))
         write = Insert(key, body) if stored is None else Replace(key, stored.version, body)
@@ -58,6 +58,14 @@ class Sweeps:
     async def done(self, chore: str, *, now: datetime) -> None:
         """Nobody needs to do it again."""
         await self.records.write([Insert(_chore_key(chore), dump(Mark(RecordKey(""), now)))])
+
+
+def _at(stored: Stored) -> datetime:
+    """When it was done last. A mark that cannot be read says nothing: it is done again, and the mark replaced."""
+    try:
+        return load(stored.body, Mark).at
+    except CodecError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _chore_key(chore: str) -> Key:

@@ -8,14 +8,15 @@ from typing import Final
 
 from attrs import field, frozen
 
-from convalias.codec import CODEC, Codec
+from convalias.codec import CODEC, BrokenRecord, Codec, CodecError
 from convalias.domain.events import ConversationEvent
 from convalias.domain.folding import snapshot
 from convalias.domain.ids import ConversationId
 from convalias.domain.threads import ConversationThread, ThreadSnapshot
 from convalias.ports.conversations import ConversationStore
-from convalias.ports.records import Insert, Key, Records, Replace
+from convalias.ports.records import Insert, Key, Records, Replace, Stored
 from convalias.stores.encoding import encoded
+from convalias.stores.parking import letter_key, read_parked
 
 TABLE: Final = "threads"
 PAGE: Final = 500
@@ -40,6 +41,8 @@ class Threads:
     conversations: ConversationStore
     records: Records
     codec: Codec = CODEC
+    minds_parking: bool = True
+    """False for a redrive: it reads a parked conversation."""
     _cache: OrderedDict[ConversationId, ThreadSnapshot] = field(factory=_empty, init=False, repr=False, eq=False)
 
     async def threads(self, ids: Collection[ConversationId]) -> Mapping[ConversationId, ConversationThread]:
@@ -95,9 +98,15 @@ class Threads:
             self._cache.popitem(last=False)
 
     async def _stored(self, conversation: ConversationId) -> ThreadSnapshot | None:
-        key = _key(conversation)
-        stored = (await self.records.get([key])).get(key)
-        return None if stored is None else self.codec.load(stored.body, ThreadSnapshot)
+        """The cached one. Raises `Parked`: a cache of another release may stand behind an event that waits."""
+        key, parked = _key(conversation), letter_key(conversation)
+        found = await self.records.get([key, parked])
+        if self.minds_parking and parked in found:
+            raise read_parked(found[parked], conversation).error()
+        try:
+            return None if key not in found else self.codec.load(found[key].body, ThreadSnapshot)
+        except CodecError:  # a cache only: the events say it all
+            return None
 
     async def _keep(self, now: ThreadSnapshot) -> None:
         """Somebody else's newer cache is left alone; a lost race costs the next reader a longer read, no more."""
@@ -106,8 +115,15 @@ class Threads:
         body = self.codec.dump(now)
         if stored is None:
             await self.records.write([Insert(key, body)])
-        elif self.codec.load(stored.body, ThreadSnapshot).thread.seq < now.thread.seq:
+        elif self._is_behind(stored, now):
             await self.records.write([Replace(key, stored.version, body)])
+
+    def _is_behind(self, stored: Stored, now: ThreadSnapshot) -> bool:
+        """A damaged cache is replaced; one in the format of a newer release is left to that release."""
+        try:
+            return self.codec.load(stored.body, ThreadSnapshot).thread.seq < now.thread.seq
+        except CodecError as unreadable:
+            return isinstance(unreadable, BrokenRecord)
 
 
 def _key(conversation: ConversationId) -> Key:

@@ -11,14 +11,12 @@ from convalias.codec import CodecError
 from convalias.codec.connectors import read_envelope
 from convalias.codec.published import MARKED, dumps_published, loads_published
 from convalias.domain.ids import ConversationId, EventId, TraceId
-from convalias.ports.event_log import UNPLACED, EventRecord
+from convalias.ports.event_log import UNPLACED, UNREADABLE, EventRecord
 
 Headers: TypeAlias = list[tuple[str, str | bytes | None]]
 EVENT: Final = "event-id"
 SCHEMA: Final = "schema"
 TRACE: Final = "trace-id"
-UNREADABLE: Final = "unreadable"
-"""The kind of a record whose value nobody can read."""
 _ID: Final = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 """What is taken for an id of ours in a record that is not ours: never an address."""
 
