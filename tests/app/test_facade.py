@@ -13,12 +13,13 @@ import pytest
 from convalias.adapters import memory
 from convalias.app import Convalias, NotOpen
 from convalias.app.memory import memory_ports, memory_wiring
-from convalias.app.workers import MOST_FAILURES
+from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
 from convalias.domain.inbound import IncomingMail
 from convalias.domain.participants import Participant
 from convalias.domain.rollout import Stage
 from convalias.ports.errors import Unavailable
+from convalias.services.errors import NotReady
 from convalias.settings import WrongSettings
 
 ANN = Participant.of("ann", name="Ann Ray", addresses=["ann@home.example"])
@@ -44,11 +45,18 @@ def faulty(faults: memory.Faults) -> Convalias:
     )
 
 
-async def ticking(cv: Convalias, until: Any) -> None:
+async def passing(cv: Convalias, **amount: float) -> None:
+    """Let virtual time pass."""
+    clock = cv.ports.clock
+    assert isinstance(clock, memory.Clock)
+    await clock.advance(timedelta(**amount))
+
+
+async def ticking(cv: Convalias, until: Any, *, longest: int = 2_000) -> None:
     """Let virtual time pass until something holds."""
     clock = cv.ports.clock
     assert isinstance(clock, memory.Clock)
-    for _ in range(2_000):
+    for _ in range(longest):
         if until():
             return
         await clock.advance(timedelta(milliseconds=100))
@@ -114,14 +122,86 @@ def test_a_dependency_that_is_away_stops_no_worker_and_loses_nothing() -> None:
     run(story())
 
 
-def test_a_worker_that_is_broken_for_good_cancels_the_body() -> None:
+def test_a_worker_that_is_broken_ends_nothing_shows_and_works_again() -> None:
     async def story() -> None:
         faults = memory.Faults()
         async with faulty(faults) as cv:
-            faults.fail("queue.take", memory.before(ZeroDivisionError), times=10 * MOST_FAILURES)
-            with pytest.raises(ExceptionGroup):
-                async with cv.running("inbound"):
-                    await ticking(cv, lambda: False)
+            aliases = await cv.open_conversation("c1", use_case="hiring", participants=[ANN, BOB])
+            check = (await cv.checks())["workers"]
+            assert not await check()
+            async with cv.running():
+                faults.fail("queue.take", memory.before(ZeroDivisionError), times=60)
+                await passing(cv, minutes=1)
+                with pytest.raises(
+                    NotReady, match=r"^inbound since \S+: ZeroDivisionError at memory/faults.py:\d+ in "
+                ):
+                    await check()
+                # The others go on: a chat message is told of.
+                await cv.messaging.send("c1", "hello", author="bob", key="k1")
+                await ticking(cv, lambda: cv.mailbox("ann@home.example"))
+                await cv.receiver.accept(written(1, str(aliases[ANN.account])))
+                await ticking(cv, lambda: len(cv.mailbox("ann@home.example")) == 2, longest=40_000)
+                await passing(cv, minutes=1)  # each of its loops has looked since
+                assert not await check()
+
+    run(story())
+
+
+@pytest.mark.parametrize("worker", ["inbound", "feed", "outbound"])
+def test_whatever_one_worker_meets_the_others_go_on(worker: str) -> None:
+    async def story() -> None:
+        faults = memory.Faults()
+        async with faulty(faults) as cv:
+            running = asyncio.create_task(cv.run())
+            await passing(cv, seconds=1)
+            for task in asyncio.all_tasks():
+                if task.get_name() == f"convalias {worker}":
+                    task.cancel()
+            await passing(cv, seconds=5)
+            assert not await (await cv.checks())["workers"]()
+            aliases = await cv.open_conversation("c1", use_case="hiring", participants=[ANN, BOB])
+            await cv.receiver.accept(written(1, str(aliases[ANN.account])))
+            await ticking(cv, lambda: cv.mailbox("ann@home.example"))
+            assert not running.done()
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            with pytest.raises(NotReady, match="was cancelled, and not stopped"):
+                await (await cv.checks())["workers"]()
+
+    run(story())
+
+
+def test_what_workers_wait_for_is_told_and_does_not_turn_readiness() -> None:
+    async def story() -> None:
+        faults = memory.Faults()
+        async with faulty(faults) as cv, cv.running():
+            faults.fail("queue.take", memory.before("job queue"), times=20)
+            await passing(cv, seconds=3)
+            assert await (await cv.checks())["workers"]() == "inbound waits: job queue is away"
+
+    run(story())
+
+
+def test_a_worker_that_there_is_not_is_refused_at_once() -> None:
+    async def story() -> None:
+        async with Convalias.in_memory(alias_domain="reply.example") as cv:
+            with pytest.raises(InvalidValue, match="found 'inbnd', expected inbound or feed or outbound"):
+                async with cv.running("inbnd"):  # type: ignore[arg-type]
+                    raise AssertionError("the body begins")
+            with pytest.raises(InvalidValue):
+                await cv.run("inbnd")  # type: ignore[arg-type]
+
+    run(story())
+
+
+def test_workers_beside_workers_all_stop() -> None:
+    async def story() -> None:
+        async with Convalias.in_memory(alias_domain="reply.example") as cv, cv.running("feed"):
+            async with cv.running("outbound"):
+                await passing(cv, seconds=1)
+            names = {task.get_name() for task in asyncio.all_tasks()}
+            assert not any(name.startswith("convalias ") for name in names)
 
     run(story())
 
@@ -184,3 +264,21 @@ def test_wrong_settings_are_all_told_at_once(tmp_path: Path) -> None:
         Convalias.from_toml(settings, data=tmp_path, environ={"CONVALIAS_KEYS": "nonsense"})
     assert set(wrong.value.problems) == {"alias_domain", "mail_limit", "signing_key", "CONVALIAS_KEYS"}
     assert "nonsense" not in str(wrong.value)
+
+
+def test_an_outage_of_an_hour_is_at_most_62_lines(caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        faults = memory.Faults()
+        async with faulty(faults) as cv, cv.running():
+            await passing(cv, seconds=1)
+            caplog.clear()
+            faults.fail("records.*", memory.before("mongodb at db:27017 (store)"))
+            await passing(cv, hours=1)
+            faults.mend()
+            await passing(cv, minutes=1)
+            lines = [line.getMessage() for line in caplog.records]
+            assert 55 <= len(lines) <= 62
+            assert lines[0] == "mongodb at db:27017 (store) is away"
+            assert lines[-1] == "mongodb at db:27017 (store) is back after 60 min"
+
+    run(story())

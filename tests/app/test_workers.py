@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -11,9 +12,11 @@ import pytest
 
 from convalias.adapters import memory
 from convalias.app import Convalias
-from convalias.app.workers import MOST_FAILURES, Loop, drain
+from convalias.app.health import LoopHealth, WorkersHealth
+from convalias.app.workers import BROKEN_AFTER, Loop, drain
 from convalias.ports.errors import Unavailable
 from convalias.ports.queue import Job
+from convalias.services.errors import NotReady
 
 
 class Restless(memory.Clock):
@@ -65,16 +68,66 @@ def test_a_dependency_may_say_when_to_come_again() -> None:
     assert pauses([late, late, 1]) == [180, 180]
 
 
-def test_a_loop_that_fails_without_end_is_broken() -> None:
-    assert pauses([ZeroDivisionError(), 1]) == [1]
-    with pytest.raises(ZeroDivisionError):
-        pauses([ZeroDivisionError()] * (MOST_FAILURES + 1))
+@pytest.mark.parametrize("failure", [ZeroDivisionError(), asyncio.CancelledError()])
+def test_a_loop_that_fails_again_and_again_is_tried_again_ever_less_often_and_never_ends(
+    failure: BaseException,
+) -> None:
+    """Cancelled was something that it waited for, not the loop."""
+    assert pauses([failure, 1]) == [1]
+    assert pauses([*[failure] * 50, 1]) == [1, 2, 4, 8, *[16] * 46]
 
 
-def test_a_loop_does_not_end_because_something_that_it_waited_for_was_cancelled() -> None:
-    assert pauses([asyncio.CancelledError(), 1]) == [1]
-    with pytest.raises(RuntimeError, match="again and again"):
-        pauses([asyncio.CancelledError()] * (MOST_FAILURES + 1))
+def test_a_loop_that_cannot_go_on_says_so_once_alarms_and_works_again(caplog: pytest.LogCaptureFixture) -> None:
+    clock, stopping, telemetry = Restless(), asyncio.Event(), memory.Telemetry()
+    health = LoopHealth("feed")
+    seen: list[str] = []
+
+    async def step() -> int:
+        seen.append(health.reason)
+        if len(seen) <= BROKEN_AFTER + 2:
+            raise KeyError("bob@corp.example")
+        if len(seen) > BROKEN_AFTER + 3:
+            stopping.set()
+        return 1
+
+    loop = Loop(worker="feed", step=step, clock=clock, telemetry=telemetry, health=health)
+    asyncio.run(loop.run(stopping))
+    place = r"KeyError at app/test_workers\.py:\d+ in .*step"
+    assert seen[:BROKEN_AFTER] == [""] * BROKEN_AFTER
+    assert re.fullmatch(rf"feed since \S+: {place}, {BROKEN_AFTER} times in a row", seen[BROKEN_AFTER])
+    assert f"{BROKEN_AFTER + 2} times in a row" in seen[BROKEN_AFTER + 2]
+    assert seen[BROKEN_AFTER + 3] == health.reason == ""
+    lines = [line.getMessage() for line in caplog.records]
+    assert [bool(re.search(place, line)) for line in lines] == [True, True, False]
+    assert "cannot go on" in lines[1]
+    assert "works again" in lines[2]
+    assert "bob" not in caplog.text
+    assert telemetry.total("convalias.worker.broken") == 1
+
+
+def test_a_loop_that_was_cancelled_and_not_stopped_is_not_ready() -> None:
+    async def story() -> None:
+        health = WorkersHealth()
+        loop = Loop(
+            worker="feed",
+            step=asyncio.get_running_loop().create_future,
+            clock=Restless(),
+            telemetry=memory.NoTelemetry(),
+            health=health.of("feed", 0),
+        )
+        stopping = asyncio.Event()
+        task = asyncio.create_task(loop.run(stopping))
+        await asyncio.sleep(0)
+        assert await health.check() == ""
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        with pytest.raises(NotReady, match=r"feed since .*: was cancelled, and not stopped"):
+            await health.check()
+        stopping.set()
+        await loop.run(stopping)
+        assert await health.check() == ""
+
+    asyncio.run(story())
 
 
 @pytest.mark.parametrize("before", [0, 1], ids=["", "although a library had left a request to cancel behind"])

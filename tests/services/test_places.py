@@ -72,10 +72,10 @@ def test_a_bug_of_ours_is_told_by_our_line() -> None:
 
 
 def test_a_client_library_that_our_adapter_called_is_told_by_our_line() -> None:
-    def client() -> None:
-        raise OSError("bob")
-
-    names: dict[str, object] = {"__name__": "convalias.adapters.mongo.records", "client": client}
+    client: dict[str, object] = {"__name__": "pymongo.pool"}
+    lines = "def receive():\n    raise OSError('bob')\n"
+    exec(compile(lines, "/x/site-packages/pymongo/pool.py", "exec"), client)  # noqa: S102 - a library to fail in
+    names: dict[str, object] = {"__name__": "convalias.adapters.mongo.records", "client": client["receive"]}
     exec(compile("def get():\n    client()\n", "/x/mongo/records.py", "exec"), names)  # noqa: S102 - a module to fail in
     call = names["get"]
     assert callable(call)

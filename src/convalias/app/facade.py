@@ -14,11 +14,13 @@ from typing import Final, Self, Unpack
 from attrs import evolve
 
 from convalias.app.chores import Chores
+from convalias.app.health import WorkersHealth
 from convalias.app.ports import Instead, Mailboxes, Ports
 from convalias.app.services import Services, Wiring, assemble
 from convalias.app.workers import (
     UNHURRIED,
     WORKERS,
+    Ambience,
     Batches,
     Idle,
     Loop,
@@ -27,23 +29,26 @@ from convalias.app.workers import (
     Work,
     Worker,
     drain,
+    kept_running,
+    log,
     loops_of,
 )
 from convalias.codec import CodecError
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.deployment import Deployment
+from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId
 from convalias.domain.keyring import Keyring
 from convalias.domain.participants import Account, Participant
 from convalias.domain.policy import RoutingPolicy
 from convalias.ports.errors import PortError, Unavailable
 from convalias.services.approvals import Approvals
+from convalias.services.log_lines import LogLines
 from convalias.services.messaging import Messaging
 from convalias.services.operations import Operations
 from convalias.services.outbound import OutboundNotifier, OutboundWorker
 from convalias.services.receiver import Receiver
 from convalias.services.replay import Replay
-from convalias.services.task_group import TaskGroup
 from convalias.stores.deployments import Deployments
 from convalias.stores.rollouts import Rollouts
 
@@ -81,6 +86,8 @@ class Convalias:
         self._stopping = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._outbound: OutboundWorker | None = None
+        self._health = WorkersHealth()
+        self._lines: LogLines | None = None
         self._decided, self._batches = asyncio.Event(), Batches()
 
     # --- making one ----------------------------------------------------------------------------------
@@ -134,6 +141,8 @@ class Convalias:
         self._stack = AsyncExitStack()
         self._ports = await self._stack.enter_async_context(self._opener())
         self._stopping = asyncio.Event()
+        self._health = WorkersHealth()
+        self._lines = LogLines(log, self._ports.clock)
         await self.refresh()
         return self
 
@@ -150,6 +159,9 @@ class Convalias:
             if self._services is not None:
                 await self._services.feed.close()
         finally:
+            if self._lines is not None:
+                self._lines.flush()
+            self._lines = None
             self._ports = self._services = self._deployment = self._looked = None
             if stack is not None:
                 await stack.aclose()
@@ -209,6 +221,13 @@ class Convalias:
         if self._outbound is None:
             raise NotOpen("Convalias is not open: use it inside `async with`")
         return self._outbound
+
+    @property
+    def lines(self) -> LogLines:
+        """The log lines of this process about what is away or fails again and again. Raises `NotOpen`."""
+        if self._lines is None:
+            raise NotOpen("Convalias is not open: use it inside `async with`")
+        return self._lines
 
     @property
     def operations(self) -> Operations:
@@ -296,26 +315,33 @@ class Convalias:
     async def run(self, *workers: Worker) -> None:
         """Work until `stop` or cancelled. Takes no signal: they are the host's. No name: all of them.
 
-        Raises `KeysRefused` at once where the keys are not those of the aliases in use.
+        No worker ends it, or another worker: one that cannot go on is tried again, and `checks` tells. After `stop`
+        it returns at once, until `Convalias` is entered anew. Raises `KeysRefused` at once where the keys are not
+        those of the aliases in use.
         """
+        await kept_running(await self._begun(workers), self._stopping, self._running)
+
+    async def _begun(self, workers: Sequence[Worker]) -> Sequence[Loop]:
+        """The loops of these workers; what they could never do is refused before they begin."""
+        loops = self.loops(*workers)
         if set(workers or WORKERS) & _WITH_KEYS:
             await self.check_keys(within=KEYS_WITHIN)
-        async with TaskGroup() as group:
-            tasks = [
-                group.create_task(loop.run(self._stopping), name=f"convalias {loop.worker}")
-                for loop in self.loops(*workers)
-            ]
-            self._running.update(tasks)
-            for task in tasks:
-                task.add_done_callback(self._running.discard)
+        return loops
 
     def loops(self, *workers: Worker) -> Sequence[Loop]:
-        """The loops that `run` runs, for a host that runs each of them in its own way. No name: all of them."""
+        """The loops that `run` runs, for a host that runs each of them in its own way. No name: all of them.
+
+        `checks` knows each of them from now on. Raises `InvalidValue` for a worker that there is not.
+        """
+        for worker in workers:
+            if worker not in WORKERS:
+                raise InvalidValue("worker", found=worker, expected=" or ".join(WORKERS))
+        ambience = Ambience(
+            clock=self.ports.clock, telemetry=self.ports.telemetry, health=self._health, lines=self.lines
+        )
         wait = queue.poll if isinstance(queue := self.ports.queue, Polled) else timedelta(0)
         return [
-            loop
-            for worker in workers or WORKERS
-            for loop in loops_of(worker, self._works(worker, wait=wait), self.ports.clock, self.ports.telemetry)
+            loop for worker in workers or WORKERS for loop in loops_of(worker, self._works(worker, wait=wait), ambience)
         ]
 
     async def stop(self, *, within: timedelta = STOP_WITHIN) -> None:
@@ -330,15 +356,19 @@ class Convalias:
 
     @asynccontextmanager
     async def running(self, *workers: Worker) -> AsyncGenerator[None]:
-        """`run` beside the body; `stop` at its end. A worker that ends for good cancels the body."""
-        self._stopping = asyncio.Event()
-        async with asyncio.TaskGroup() as group:  # noqa: TID251 - ends its body
-            working = group.create_task(self.run(*workers))
-            try:
-                yield
-            finally:
-                await self.stop()
-                await asyncio.gather(working, return_exceptions=True)
+        """`run` beside the body; `stop` at its end.
+
+        The body is never cancelled because of a worker: one that cannot go on is tried again, and `checks` tells.
+        """
+        if self._stopping.is_set():
+            self._stopping = asyncio.Event()
+        loops = await self._begun(workers)
+        working = asyncio.create_task(kept_running(loops, self._stopping, self._running), name="convalias")
+        try:
+            yield
+        finally:
+            await self.stop()
+            await asyncio.gather(working, return_exceptions=True)
 
     async def run_until_idle(self, *workers: Worker) -> Idle:
         """Do all that is due now, and what follows from it, then return."""
@@ -428,10 +458,14 @@ class Convalias:
         return [mail.raw for mail in outbox.mailbox(EmailAddress.parse(address))]
 
     async def checks(self) -> Mapping[str, Callable[[], Awaitable[object]]]:
-        """What `/readyz` asks: raw store and queue, for the receiver needs nothing else."""
+        """What `/readyz` asks: raw store and queue, for the receiver needs nothing else, and the workers of this process.
+
+        Each returns what is to be shown besides (nothing: "ok"), or raises. Workers raise `NotReady` when one of them
+        cannot go on, or has ended and was not stopped. Workers that only wait for what is away are told, and ready.
+        """
         ports = self.ports
 
         async def raw() -> object:
             return await ports.blobs.names("envelopes/", after="", limit=1)
 
-        return {"raw": raw, "queue": ports.queue.depth}
+        return {"raw": raw, "queue": ports.queue.depth, "workers": self._health.check}

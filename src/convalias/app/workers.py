@@ -1,18 +1,22 @@
-"""The loops: each worker takes steps until told to stop, and survives what is only away."""
+"""The loops: each worker takes steps until told to stop, and outlasts whatever a step raises."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
+from convalias.app.health import LoopHealth, WorkersHealth
 from convalias.ports.ambient import Clock, Telemetry
-from convalias.ports.errors import Unavailable
+from convalias.services.failures import outage_in
 from convalias.services.inbound_worker import InboundWorker
+from convalias.services.log_lines import LogLines, cause_of
+from convalias.services.places import told_of
+from convalias.services.task_group import TaskGroup
 
 Worker: TypeAlias = Literal["inbound", "feed", "outbound"]
 WORKERS: Final[tuple[Worker, ...]] = ("inbound", "feed", "outbound")
@@ -26,8 +30,8 @@ UNHURRIED: Final = timedelta(milliseconds=500)
 AWAY: Final = timedelta(seconds=1)
 """After the first failure; twice as long after each further one in a row."""
 LONGEST_AWAY: Final = timedelta(seconds=16)
-MOST_FAILURES: Final = 20
-"""In a row, of what is no outage: then the worker is broken and ends for good."""
+BROKEN_AFTER: Final = 3
+"""Failures in a row that are no outage: then the worker is broken, and its process is not ready."""
 
 log: Final = logging.getLogger("convalias.workers")
 
@@ -55,7 +59,12 @@ class Work:
 
 @frozen(kw_only=True)
 class Loop:
-    """One worker's loop. Ends when `stopping` is set, between two steps; raises when it is broken."""
+    """One worker's loop: takes steps until `stopping` is set, between two of them, whatever a step raises.
+
+    A step that fails is taken again after a pause, doubled up to a bound. After a few failures in a row that are no
+    outage the loop is broken: it alarms, `health` says so with class, file and line, and it goes on trying. It ends
+    when it is stopped or cancelled, and never because of what it works on.
+    """
 
     worker: str
     step: Step
@@ -63,41 +72,72 @@ class Loop:
     telemetry: Telemetry
     idle: timedelta = IDLE
     woken: asyncio.Event | None = None
+    health: LoopHealth = field(factory=LoopHealth)
+    lines: LogLines = field(default=Factory(lambda self: LogLines(log, self.clock), takes_self=True))
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until stopped or cancelled."""
-        failures = 0
+        self.health.ended = ""
+        try:
+            await self._run(stopping)
+        finally:
+            self.lines.back(seen_by=id(self))
+            if not stopping.is_set():
+                self.health.ended, self.health.since = "was cancelled, and not stopped", self.clock.now()
+
+    async def _run(self, stopping: asyncio.Event) -> None:
         away = AWAY
         while not stopping.is_set():
             requests = _requests_to_cancel()
             try:
                 done = await self.step()
-                failures, away = 0, AWAY
+            except asyncio.CancelledError as error:
+                # Something that the step waited for was cancelled, not this loop: no reason to end without a word.
+                if _requests_to_cancel() > requests:
+                    raise
+                self._failed(error)
+            except Exception as error:  # noqa: BLE001 - whatever it is: a loop that ends is a worker that is gone
+                self._failed(error)
+                away = getattr(outage_in(error), "retry_after", None) or away
+            else:
+                self._worked()
+                away = AWAY
                 if not done:
                     await _pause(self.clock, self.idle, stopping, self.woken)
                 continue
-            except (Unavailable, TimeoutError) as error:
-                self._note(error)
-                pause = getattr(error, "retry_after", None) or away
-                away = min(away * 2, LONGEST_AWAY)
-            except (Exception, asyncio.CancelledError) as error:
-                # Something that the step waited for was cancelled, not this loop: no reason to end without a word.
-                if isinstance(error, asyncio.CancelledError) and _requests_to_cancel() > requests:
-                    raise
-                failures += 1
-                self._note(error)
-                if failures >= MOST_FAILURES:
-                    if isinstance(error, asyncio.CancelledError):  # which nobody would hear of
-                        raise RuntimeError("what this worker waits for is cancelled again and again") from error
-                    raise
-                pause = AWAY
-            await _pause(self.clock, pause, stopping)
+            await _pause(self.clock, away, stopping)
+            away = min(away * 2, LONGEST_AWAY)
 
-    def _note(self, error: Exception | asyncio.CancelledError) -> None:
-        """The class alone: a message could quote an address."""
-        self.telemetry.measure("convalias.worker.errors", 1, worker=self.worker, error=type(error).__name__)
-        what = error.what if isinstance(error, Unavailable) else ""
-        log.warning("worker %s: %s %s", self.worker, type(error).__name__, what)
+    def _worked(self) -> None:
+        health = self.health
+        if health.waiting_for:
+            health.waiting_for = ""
+            self.lines.back(seen_by=id(self))
+        if health.broken and health.since is not None:
+            lasted = self.clock.now() - health.since
+            log.warning("worker %s works again after %.0f s", self.worker, lasted.total_seconds())
+        if health.failures:
+            health.failures, health.broken, health.since = 0, "", None
+
+    def _failed(self, error: Exception | asyncio.CancelledError) -> None:
+        """Class and place alone: a message could quote an address."""
+        name = type(error).__name__
+        self.telemetry.measure("convalias.worker.errors", 1, worker=self.worker, error=name)
+        health = self.health
+        if outage_in(error) is not None:
+            health.waiting_for = cause_of(error)
+            self.lines.away(health.waiting_for, seen_by=id(self))
+            return
+        health.failures += 1
+        told = told_of(error)
+        self.lines.repeated(f"worker {self.worker}: {told}")
+        if health.failures < BROKEN_AFTER:
+            return
+        if not health.broken:
+            health.since = self.clock.now()
+            self.telemetry.measure("convalias.worker.broken", 1, worker=self.worker, error=name)
+            log.error("worker %s cannot go on: %s; this process is not ready, and tries again", self.worker, told)
+        health.broken = told
 
 
 class Batches:
@@ -127,12 +167,58 @@ class Batches:
         return await inbound.work(jobs)
 
 
-def loops_of(worker: Worker, works: Iterable[Work], clock: Clock, telemetry: Telemetry) -> list[Loop]:
+@frozen(kw_only=True)
+class Ambience:
+    """What all loops of a process share."""
+
+    clock: Clock
+    telemetry: Telemetry
+    health: WorkersHealth
+    lines: LogLines
+
+
+def loops_of(worker: Worker, works: Iterable[Work], ambience: Ambience) -> list[Loop]:
     """The loops of one worker."""
     return [
-        Loop(worker=worker, step=work.step, clock=clock, telemetry=telemetry, idle=work.idle, woken=work.woken)
-        for work in works
+        Loop(
+            worker=worker,
+            step=work.step,
+            clock=ambience.clock,
+            telemetry=ambience.telemetry,
+            idle=work.idle,
+            woken=work.woken,
+            health=ambience.health.of(worker, number),
+            lines=ambience.lines,
+        )
+        for number, work in enumerate(works)
     ]
+
+
+async def kept_running(loops: Sequence[Loop], stopping: asyncio.Event, running: set[asyncio.Task[None]]) -> None:
+    """Run them side by side until stopped or cancelled. None ends another; one that was cancelled begins anew."""
+
+    def begin(loop: Loop, after: timedelta) -> asyncio.Task[None]:
+        task = group.create_task(_begun(loop, stopping, after), name=f"convalias {loop.worker}")
+        running.add(task)
+        task.add_done_callback(running.discard)
+        return task
+
+    async with TaskGroup() as group:
+        at_work = {begin(loop, timedelta(0)): loop for loop in loops}
+        while at_work:
+            ended, _ = await asyncio.wait(at_work, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                loop = at_work.pop(task)
+                if not task.cancelled():
+                    task.result()
+                if not stopping.is_set():
+                    at_work[begin(loop, AWAY)] = loop
+
+
+async def _begun(loop: Loop, stopping: asyncio.Event, after: timedelta) -> None:
+    if after:
+        await _pause(loop.clock, after, stopping)
+    await loop.run(stopping)
 
 
 def _requests_to_cancel() -> int:

@@ -76,3 +76,16 @@ class KeyReused(ServiceError):
         return (
             f"key {self.key!r}: it stands for another body already (event {self.seq}); use a new key for a new message"
         )
+
+
+class NotReady(ServiceError):
+    """This process should get no requests: a part of it does not work."""
+
+    def __init__(self, why: str) -> None:
+        """Why, in words that may be shown to anybody: names of parts, classes, files and lines."""
+        super().__init__(why)
+        self.why = why
+
+    def __str__(self) -> str:
+        """One line."""
+        return self.why

@@ -17,6 +17,7 @@ _OURS: Final = "convalias"
 _OUR_ADAPTERS: Final = ("convalias.adapters.", "convalias.testing.")
 _STANDARD: Final = sys.stdlib_module_names
 """No package that is installed goes by such a name; a host's own script may, and lies elsewhere."""
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 _LIBRARIES: Final = tuple(
     {str(Path(path).resolve()) + "/" for name in ("stdlib", "platstdlib") if (path := sysconfig.get_path(name))}
 )
@@ -42,6 +43,11 @@ class _Frame:
             return False
         file = self.code.co_filename
         return file.startswith("<frozen ") or str(Path(file).resolve()).startswith(_LIBRARIES)
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether the line is a library's."""
+        return not _INSTALLED.isdisjoint(Path(self.code.co_filename).parts)
 
     def __str__(self) -> str:
         """`folder/file.py:123 in Class.method`."""
@@ -72,7 +78,7 @@ def _telling(frames: Sequence[_Frame]) -> _Frame:
     caller = ""
     for frame in frames:
         if frame.package != _OURS:
-            if caller.startswith(_OUR_ADAPTERS):  # a client library of ours: our line says more
+            if caller.startswith(_OUR_ADAPTERS) and frame.is_installed:  # a client of ours: our line says more
                 break
             return _last(one for one in frames if one.package == frame.package)
         caller = frame.module

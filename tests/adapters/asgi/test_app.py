@@ -16,6 +16,7 @@ from adapters.mailgun.posting import MULTIPART, RAW, URLENCODED, Door, multipart
 from convalias.adapters import asgi
 from convalias.adapters.mailgun import Bounds, HttpAnswer
 from convalias.ports.errors import Unavailable
+from convalias.services.errors import NotReady
 
 Check = Callable[[], Awaitable[object]]
 
@@ -120,8 +121,25 @@ def test_ready_says_which_dependency_is_not() -> None:
     assert get(doors(door, raw=fine, queue=fine), "/readyz").json() == {"ready": True, "raw": "ok", "queue": "ok"}
     answer = get(doors(door, a=fine, b=away, c=late, d=broken), "/readyz")
     assert answer.status_code == 503
-    assert answer.json() == {"ready": False, "a": "ok", "b": "unavailable", "c": "too slow", "d": "failed"}
+    told = answer.json()
+    assert told.pop("d").startswith("failed: ZeroDivisionError at asgi/test_app.py:")
+    assert told == {"ready": False, "a": "ok", "b": "unavailable", "c": "too slow"}
     assert get(doors(door, a=away), "/healthz").status_code == 200
+
+
+def test_ready_shows_what_a_check_has_to_say() -> None:
+    async def waiting() -> object:
+        return "feed waits: records is away"
+
+    async def gone() -> object:
+        raise NotReady("feed: KeyError at app/talks.py:3 in Talks.post")
+
+    door = Door()
+    answer = get(doors(door, workers=waiting), "/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "workers": "feed waits: records is away"})
+    answer = get(doors(door, workers=gone), "/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"ready": False, "workers": "feed: KeyError at app/talks.py:3 in Talks.post"}
 
 
 @pytest.mark.parametrize("path", ["/", "/inbound", "/inbound/mailgun/other"])

@@ -14,6 +14,8 @@ from starlette.routing import Route
 
 from convalias.adapters.asgi.approvals import ApprovalDoor, opened
 from convalias.ports.errors import Unavailable
+from convalias.services.errors import NotReady
+from convalias.services.places import told_of
 
 READY_WITHIN: Final = 5.0
 """Seconds; a dependency that answers later is not ready."""
@@ -45,7 +47,10 @@ class Door(Protocol):
 
 @frozen(kw_only=True)
 class Doors:
-    """What the app needs. `checks` are tried by `/readyz`: each returns, or raises what is wrong."""
+    """What the app needs. `checks` are tried by `/readyz`: each raises what is wrong, or returns.
+
+    A text that is returned is shown in the place of "ok"; the words of a `NotReady` are shown as they are.
+    """
 
     mailgun: Door | None = None
     approvals: ApprovalDoor | None = None
@@ -83,8 +88,8 @@ def app(doors: Callable[[], Doors | None]) -> Starlette:
         if standing is None:
             return JSONResponse({"ready": False}, 503)
         answers = await asyncio.gather(*map(_state, standing.checks.values()))
-        states = dict(zip(standing.checks, answers, strict=True))
-        ready = all(state == "ok" for state in states.values())
+        ready = all(is_ready for is_ready, _ in answers)
+        states = dict(zip(standing.checks, (state for _, state in answers), strict=True))
         return JSONResponse({"ready": ready, **states}, 200 if ready else 503)
 
     def held() -> ApprovalDoor | None:
@@ -102,14 +107,17 @@ def app(doors: Callable[[], Doors | None]) -> Starlette:
     )
 
 
-async def _state(check: Callable[[], Awaitable[object]]) -> str:
+async def _state(check: Callable[[], Awaitable[object]]) -> tuple[bool, str]:
+    """Whether it is ready, and in what words."""
     try:
         async with asyncio.timeout(READY_WITHIN):
-            await check()
+            told = await check()
+    except NotReady as broken:
+        return False, broken.why
     except Unavailable:
-        return "unavailable"
+        return False, "unavailable"
     except TimeoutError:
-        return "too slow"
-    except Exception:  # noqa: BLE001 - whatever it is, this one does not answer
-        return "failed"
-    return "ok"
+        return False, "too slow"
+    except Exception as failed:  # noqa: BLE001 - whatever it is, this one does not answer
+        return False, f"failed: {told_of(failed)}"
+    return True, told if isinstance(told, str) and told else "ok"

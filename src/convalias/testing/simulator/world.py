@@ -8,7 +8,7 @@ from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from convalias.adapters import memory, mime
 from convalias.app import Convalias
@@ -239,7 +239,8 @@ class World:
         if kind == "worker":
             stopping = asyncio.Event()
             for loop in cv.loops():
-                self._start_loop(process, loop.run(stopping), loop.worker)
+                watched = evolve(loop, telemetry=_Broken(self.failures, process.name))
+                self._start_loop(process, watched.run(stopping), loop.worker)
 
     def _start_loop(self, process: Process, run: Coroutine[Any, Any, None], worker: str) -> None:
         """In a context of its own, so that each loop knows what it has looked at."""
@@ -389,6 +390,21 @@ class World:
             legacy_box=legacy_box,
             system_box=memory.Outbox(),
         )
+
+
+class _Broken(memory.NoTelemetry):
+    """Writes down which loop cannot go on: it no longer ends of it."""
+
+    def __init__(self, failures: list[str], process: str) -> None:
+        super().__init__()
+        self._failures = failures
+        self._process = process
+
+    def measure(self, name: str, value: float, **tags: str) -> None:
+        """Of all figures this one."""
+        super().measure(name, value, **tags)
+        if name == "convalias.worker.broken":
+            self._failures.append(f"loop {tags['worker']} of {self._process} cannot go on: {tags['error']}")
 
 
 def _seen(task: asyncio.Task[Any]) -> None:

@@ -1,0 +1,129 @@
+"""Log lines that a person can read during an outage: one at its start, one a minute, one at its end."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Hashable
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import define, field
+
+from convalias.ports.ambient import Clock
+from convalias.ports.errors import Unavailable
+from convalias.services.failures import leaves
+
+EVERY: Final = timedelta(minutes=1)
+"""How often what lasts is told of."""
+REMEMBERED: Final = 1_000
+"""So many different lines are told apart; of more, the oldest is told anew."""
+_MINUTES_FROM: Final = 120
+UNNAMED: Final = "something outside, it was too slow"
+
+
+def _nobody() -> set[Hashable]:
+    return set()
+
+
+@define
+class _Outage:
+    since: datetime
+    seen_by: set[Hashable] = field(factory=_nobody)
+
+
+@define
+class _Repeated:
+    told: datetime
+    untold: int = 0
+
+
+class LogLines:
+    """Writes the lines of one process, by its clock. Nothing personal: names of engines, classes, places."""
+
+    def __init__(self, log: logging.Logger, clock: Clock, *, every: timedelta = EVERY) -> None:
+        """All is well so far."""
+        self._log = log
+        self._clock = clock
+        self._every = every
+        self._outages: dict[str, _Outage] = {}
+        self._ended: dict[str, timedelta] = {}
+        self._told = clock.now()
+        self._repeated: OrderedDict[str, _Repeated] = OrderedDict()
+
+    def away(self, what: str, *, seen_by: Hashable) -> None:
+        """Note that something outside did not answer. `seen_by`: who asked, and will say when it answers again.
+
+        The first outage is told at once; another one that begins meanwhile with the line of the next minute.
+        """
+        now = self._clock.now()
+        is_first = not self._outages
+        self._outages.setdefault(what, _Outage(now)).seen_by.add(seen_by)
+        self._ended.pop(what, None)
+        if is_first:
+            self._told = now
+            self._log.warning("%s is away", what, extra={"engine": what})
+        elif now - self._told >= self._every:
+            self._told = now
+            standing = ", ".join(f"{name} (for {_shown(now - one.since)})" for name, one in self._outages.items())
+            self._log.warning("still away: %s%s", standing, self._back(), extra={"engine": what})
+
+    def back(self, *, seen_by: Hashable) -> None:
+        """Note that somebody's call was answered. An outage is over when nobody waits for its end."""
+        now = self._clock.now()
+        for name, outage in [*self._outages.items()]:
+            outage.seen_by.discard(seen_by)
+            if not outage.seen_by:
+                self._ended[name] = now - self._outages.pop(name).since
+        if self._ended and not self._outages:
+            told = self._back()
+            self._log.warning("%s", told.removeprefix("; "))
+
+    @property
+    def outages(self) -> tuple[str, ...]:
+        """What is away now."""
+        return tuple(self._outages)
+
+    def repeated(self, message: str, *, level: int = logging.WARNING, **extra: str) -> None:
+        """Write that line, but no more than once a minute; then with how often it was meant to be written."""
+        now = self._clock.now()
+        known = self._repeated.pop(message, None)
+        if known is None:
+            self._repeated[message] = _Repeated(now)
+            self._log.log(level, "%s", message, extra=extra)
+        else:
+            self._repeated[message] = known
+            known.untold += 1
+            if now - known.told >= self._every:
+                self._log.log(level, "%s (%d times since the last such line)", message, known.untold, extra=extra)
+                known.told, known.untold = now, 0
+        while len(self._repeated) > REMEMBERED:
+            self._repeated.popitem(last=False)
+
+    def flush(self) -> None:
+        """Tell what was counted and not told yet: at the end of the process."""
+        for message, known in self._repeated.items():
+            if known.untold:
+                self._log.warning("%s (%d times since the last such line)", message, known.untold)
+        self._repeated.clear()
+
+    def _back(self) -> str:
+        ended, self._ended = self._ended, {}
+        return "".join(f"; {name} is back after {_shown(lasted)}" for name, lasted in ended.items())
+
+
+def cause_of(error: BaseException) -> str:
+    """Name what is away: the innermost outage that is named, for an outer one says only who was waiting for it."""
+    named = UNNAMED
+    seen: BaseException | None = error
+    while seen is not None:
+        outages = [leaf for leaf in leaves(seen) if isinstance(leaf, Unavailable)]
+        if outages:
+            named, seen = outages[0].what, outages[0]
+        seen = seen.__cause__
+    return named
+
+
+def _shown(duration: timedelta) -> str:
+    seconds = round(duration.total_seconds())
+    return f"{seconds} s" if seconds < _MINUTES_FROM else f"{seconds // 60} min"

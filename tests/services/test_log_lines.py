@@ -1,0 +1,120 @@
+"""An outage is one line at its start, one a minute, one at its end; what comes again and again is one a minute."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from convalias.adapters import memory
+from convalias.ports.errors import Unavailable
+from convalias.services.log_lines import REMEMBERED, UNNAMED, LogLines, cause_of
+from convalias.stores.errors import Contended
+
+LOG = logging.getLogger("convalias.test")
+
+
+def told(story: Callable[[LogLines, Callable[[float], None]], None], caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The lines of a story, whose second argument lets so many seconds pass."""
+    clock = memory.Clock()
+
+    def passing(seconds: float) -> None:
+        asyncio.run(clock.advance(timedelta(seconds=seconds)))
+
+    story(LogLines(LOG, clock), passing)
+    return [line.getMessage() for line in caplog.records]
+
+
+def test_an_outage_of_an_hour_is_sixty_two_lines_whoever_asks(caplog: pytest.LogCaptureFixture) -> None:
+    def story(lines: LogLines, passing: Callable[[float], None]) -> None:
+        for _ in range(3600):
+            for who in range(7):
+                lines.away("records", seen_by=who)
+            passing(1)
+        for who in range(7):
+            assert lines.outages == ("records",)
+            lines.back(seen_by=who)
+        assert lines.outages == ()
+
+    said = told(story, caplog)
+    assert len(said) <= 62
+    assert said[:2] == ["records is away", "still away: records (for 60 s)"]
+    assert said[-2:] == ["still away: records (for 59 min)", "records is back after 60 min"]
+    assert {line.__dict__.get("engine") for line in caplog.records[:-1]} == {"records"}
+
+
+def test_a_second_outage_is_told_with_the_next_minute_and_each_end_once(caplog: pytest.LogCaptureFixture) -> None:
+    def story(lines: LogLines, passing: Callable[[float], None]) -> None:
+        lines.away("records", seen_by="feed")
+        passing(10)
+        lines.away("event log", seen_by="outbound")
+        passing(50)
+        lines.away("event log", seen_by="outbound")
+        lines.back(seen_by="feed")
+        lines.back(seen_by="inbound")
+        passing(60)
+        lines.away("event log", seen_by="outbound")
+        lines.back(seen_by="outbound")
+        lines.back(seen_by="outbound")
+
+    assert told(story, caplog) == [
+        "records is away",
+        "still away: records (for 60 s), event log (for 50 s)",
+        "still away: event log (for 110 s); records is back after 60 s",
+        "event log is back after 110 s",
+    ]
+
+
+def test_what_goes_again_before_its_end_was_told_is_not_said_to_be_back(caplog: pytest.LogCaptureFixture) -> None:
+    def story(lines: LogLines, passing: Callable[[float], None]) -> None:
+        lines.away("records", seen_by="feed")
+        lines.away("event log", seen_by="outbound")
+        lines.back(seen_by="feed")
+        lines.away("records", seen_by="feed")
+        passing(60)
+        lines.away("records", seen_by="feed")
+
+    assert told(story, caplog)[1:] == ["still away: event log (for 60 s), records (for 60 s)"]
+
+
+def test_what_comes_again_and_again_is_one_line_a_minute_with_a_count(caplog: pytest.LogCaptureFixture) -> None:
+    def story(lines: LogLines, passing: Callable[[float], None]) -> None:
+        for _ in range(130):
+            lines.repeated("a mail could not be processed", trace="t1")
+            passing(1)
+        lines.repeated("another one", level=logging.ERROR)
+        lines.flush()
+
+    assert told(story, caplog) == [
+        "a mail could not be processed",
+        "a mail could not be processed (60 times since the last such line)",
+        "a mail could not be processed (60 times since the last such line)",
+        "another one",
+        "a mail could not be processed (9 times since the last such line)",
+    ]
+    assert caplog.records[0].__dict__["trace"] == "t1"
+
+
+def test_lines_that_are_told_apart_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    def story(lines: LogLines, passing: Callable[[float], None]) -> None:
+        del passing
+        for number in range(REMEMBERED + 1):
+            lines.repeated(f"line {number}")
+        lines.repeated("line 0")
+        lines.repeated(f"line {REMEMBERED}")
+
+    assert told(story, caplog)[REMEMBERED:] == [f"line {REMEMBERED}", "line 0"]
+
+
+def test_what_is_away_is_named_by_the_innermost_outage() -> None:
+    deep = Unavailable("what a delivery is decided on")
+    group = ExceptionGroup("side by side", [KeyError(), Unavailable("mongodb at db:27017 (store)")])
+    deep.__cause__ = group
+    assert cause_of(deep) == "mongodb at db:27017 (store)"
+    late = Unavailable("change feed")
+    late.__cause__ = TimeoutError()
+    assert cause_of(late) == "change feed"
+    assert cause_of(Contended("events")) == UNNAMED
