@@ -47,6 +47,15 @@ class Examined(Protocol):
         ...
 
 
+@runtime_checkable
+class Probed(Protocol):
+    """An adapter that can tell whether a write would be kept now. Cheap; leaves nothing behind; may be repeated."""
+
+    async def probe(self) -> None:
+        """Raise `Unavailable` with the reason when it would not."""
+        ...
+
+
 def weak(about: str, found: str, mend: str) -> Observation:
     """It works; something may be lost or held up one day."""
     return Observation(about=about, found=found, mend=mend, grade=Grade.WEAK)

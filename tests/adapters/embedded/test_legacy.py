@@ -12,7 +12,7 @@ import pytest
 
 from adapters.legacy_audience import ANN, BOB, Audience, told_ids
 from convalias.adapters import memory
-from convalias.adapters.embedded import LegacyRelay, NotOpenError, Outbox
+from convalias.adapters.embedded import LegacyRelay, Outbox
 from convalias.adapters.system import Incarnation
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import LegacyAlias
@@ -184,13 +184,27 @@ def test_without_any_alias_the_relay_speaks_for_itself(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_what_is_not_open_says_so(tmp_path: Path) -> None:
+def test_what_was_not_opened_opens_with_its_first_use(tmp_path: Path) -> None:
     async def story() -> None:
-        outbox = Outbox(tmp_path, incarnation=Incarnation())
-        with pytest.raises(NotOpenError):
-            await outbox.send(Outgoing(key="k", raw=b"", to=ANN))
+        outbox = Outbox(tmp_path / "out", incarnation=Incarnation())
+        assert not outbox.root.exists()
+        await outbox.send(Outgoing(key="k", raw=b"", to=ANN))
+        assert [path.name for path in outbox.root.iterdir()] == ["k.eml"]
         relay = LegacyRelay(tmp_path / "x.db", outgoing=outbox, audience=Audience(), clock=memory.Clock())
-        with pytest.raises(NotOpenError):
+        assert await relay.calls() == ()
+        await relay.close()
+
+    asyncio.run(story())
+
+
+def test_a_folder_that_cannot_be_made_is_no_reason_to_give_a_mail_up(tmp_path: Path) -> None:
+    async def story() -> None:
+        (tmp_path / "file").write_text("in the way")
+        outbox = Outbox(tmp_path / "file" / "out", incarnation=Incarnation())
+        with pytest.raises(Unavailable):
+            await outbox.send(Outgoing(key="k", raw=b"", to=ANN))
+        relay = LegacyRelay(tmp_path / "file" / "x.db", outgoing=outbox, audience=Audience(), clock=memory.Clock())
+        with pytest.raises(Unavailable):
             await relay.calls()
 
     asyncio.run(story())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -23,6 +24,8 @@ from convalias.ports.errors import Unavailable
 T = TypeVar("T")
 
 _PATIENCE_SECONDS: Final = 30.0
+ROOM: Final = 32_000_000
+"""Octets: below it the largest mail that is usual (25 MB) and what it brings with it may not be kept."""
 _ESCAPED: Final = re.compile(r"[^a-z0-9_.-]")
 """Capitals too, for file systems that do not tell them from small letters."""
 _PIECES: Final = re.compile(r"(?:%..|.){1,80}")
@@ -73,6 +76,13 @@ class Blobs:
         wanted = _Wanted(prefix, after)
         return await self._do(lambda: list(islice(_keys(self._root, "", wanted), limit)))
 
+    async def probe(self) -> None:
+        """Write a small file and remove it; refuse to call a disk good that has no room for a mail."""
+        free = await self._do(lambda: shutil.disk_usage(self._root).free)
+        if free < ROOM:
+            raise Unavailable(f"the embedded blobs (the disk is full: {free // 10**6} MB are left)")
+        await self._do(self._files.try_write)
+
     def _path(self, key: str) -> Path:
         *folders, name = key.split("/")
         parts = [part for one in folders for part in _folder_names(one)]
@@ -83,8 +93,10 @@ class Blobs:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 return await asyncio.to_thread(work)
-        except (OSError, TimeoutError) as error:
+        except TimeoutError as error:
             raise Unavailable("the embedded blobs") from error
+        except OSError as error:  # its reason, never the path: a key says who wrote
+            raise Unavailable(f"the embedded blobs ({error.strerror or type(error).__name__})") from error
 
 
 @frozen

@@ -75,8 +75,11 @@ class Database:
     Every wait is bounded by `patience` (seconds).
     """
 
-    def __init__(self, directory: Path, *, patience: float = _PATIENCE_SECONDS) -> None:
-        """Name the data directory; nothing is touched."""
+    def __init__(
+        self, directory: Path, *, patience: float = _PATIENCE_SECONDS, open_within: float | None = None
+    ) -> None:
+        """Name the data directory; nothing is touched. `open_within`: seconds for a lock when opening, where others."""
+        self._open_within = patience if open_within is None else open_within
         self._directory = directory
         self._patience = patience
         self._open: _Open | None = None
@@ -137,7 +140,7 @@ class Database:
     def _open_here(self) -> _Open:
         folder.make(self._directory)
         path = self._directory / "store.db"
-        writer = connect(path, patience=self._patience)
+        writer = connect(path, patience=self._open_within)
         near, far = _Reader(path, self._patience), _Reader(path, self._patience)
         return _Open(os.getpid(), GroupCommit(writer, patience=self._patience), near, far)
 

@@ -20,10 +20,21 @@ class DataDirectory:
     Raises `UnusableDirectoryError` when opened on a network disk, on damage, or on what a newer release wrote.
     """
 
-    def __init__(self, path: Path, *, clock: Clock, incarnation: Incarnation, events_kept: int = KEEP) -> None:
-        """Name it; nothing is touched. `events_kept`: so many published events stay that everybody has read."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        incarnation: Incarnation,
+        events_kept: int = KEEP,
+        open_within: float | None = None,
+    ) -> None:
+        """Name it; nothing is touched. `events_kept`: so many published events stay that everybody has read.
+
+        `open_within`: seconds to wait for another's lock when opening; None: as long as every call waits.
+        """
         self.path = path
-        self.database = Database(path)
+        self.database = Database(path, open_within=open_within)
         self.records = Records(self.database)
         self.jobs = JobQueue(self.database, clock=clock, incarnation=incarnation)
         self.events = EventLog(self.database, clock=clock, incarnation=incarnation, keep=events_kept)

@@ -14,6 +14,7 @@ from convalias.adapters.embedded import folder
 from convalias.ports.ambient import Incarnation
 
 _FORGOTTEN_SECONDS: Final = 86_400.0
+_PROBE: Final = bytes(4_096)
 _REMEMBERED_FOLDERS: Final = 4_096
 
 
@@ -50,6 +51,17 @@ class DurableFiles:
         # Also when it was there: whoever linked it may not have come to this line, and we are about to say "kept".
         folder.sync(path.parent)
         return is_new
+
+    def try_write(self) -> None:
+        """Write and sync a small file, and remove it. Raises `OSError` as `create` would."""
+        written = self._temporary / f"{self._incarnation.name}.{secrets.token_hex(8)}"
+        try:
+            with written.open("xb") as file:
+                file.write(_PROBE)
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            written.unlink(missing_ok=True)
 
     def remove(self, path: Path) -> None:
         """Gone afterwards, durably. Raises `OSError`."""

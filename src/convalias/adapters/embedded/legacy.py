@@ -15,7 +15,7 @@ from typing import Final, TypeAlias, TypeVar
 from attrs import field, frozen
 
 from convalias.adapters.embedded import folder
-from convalias.adapters.embedded.errors import NotOpenError
+from convalias.adapters.embedded.errors import UnusableDirectoryError
 from convalias.adapters.embedded.schema import patiently
 from convalias.adapters.embedded.times import restored, stored
 from convalias.adapters.memory.legacy import HANDOFF, INDEX, LegacyCall, handed_over, indexed, notification
@@ -50,7 +50,7 @@ _Row: TypeAlias = tuple[str, str, str, str | None, str | None, int, int]
 
 
 class LegacyRelay:
-    """`ports.LegacyRelay` in `legacy.db`. Inert until `open()`; any number of processes may use it at once.
+    """`ports.LegacyRelay` in `legacy.db`. Opened by `open()` or its first use; any number of processes may use it at once.
 
     Row first, then the mails, then the row says so: a call that a crash cut short is completed by its repetition,
     and `outgoing` keeps each mail from being written twice.
@@ -63,6 +63,7 @@ class LegacyRelay:
         self._audience = audience
         self._clock = clock
         self._open: _Open | None = None
+        self._opening = asyncio.Lock()
 
     async def open(self) -> None:
         """Make the file if need be. Opening what is open changes nothing."""
@@ -212,13 +213,15 @@ class LegacyRelay:
 
     async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """In one transaction, one at a time: other processes are waited for, within a bound."""
-        state = self._open
-        if state is None or state.pid != os.getpid():
-            raise NotOpenError("the stand-in legacy relay is not open in this process; open() it first")
         try:
             async with asyncio.timeout(3 * _PATIENCE_SECONDS):
+                async with self._opening:
+                    await self.open()
+                state = self._open
+                if state is None:
+                    raise Unavailable("legacy relay")
                 return await asyncio.to_thread(state.transact, work)
-        except (sqlite3.Error, TimeoutError) as error:
+        except (sqlite3.Error, TimeoutError, UnusableDirectoryError) as error:
             raise Unavailable("legacy relay") from error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from convalias.adapters.embedded import folder
-from convalias.adapters.embedded.errors import NotOpenError
+from convalias.adapters.embedded.errors import UnusableDirectoryError
 from convalias.adapters.embedded.files import DurableFiles
 from convalias.ports.ambient import Incarnation
 from convalias.ports.errors import Unavailable
@@ -19,6 +19,8 @@ _PATIENCE_SECONDS: Final = 30.0
 
 class Outbox:
     """`ports.OutgoingMail`: `<key>.eml` in one folder. Idempotent per key for ever; whoever picks mail up copies it.
+
+    The folder is made by `open`, or with the first mail.
 
     The file begins with a Return-Path field, as final delivery writes it (RFC 5321 §4.4), so that the envelope is
     not lost.
@@ -40,7 +42,7 @@ class Outbox:
     async def send(self, mail: Outgoing) -> None:
         """Durable when it returns. Raises `Unavailable`; what is not plainly absent by then is ambiguous."""
         if not self._is_open:
-            raise NotOpenError("the outbox is not open; open() it first")
+            await self._open_late()
         path = self._path(mail.key)
         body = f"Return-Path: <{mail.return_path}>\r\n".encode() + mail.raw
         try:
@@ -51,6 +53,12 @@ class Outbox:
         except OSError as error:
             if path.exists():  # linked, but perhaps not yet for good
                 raise
+            raise Unavailable("the outbox") from error
+
+    async def _open_late(self) -> None:
+        try:
+            await self.open()
+        except (UnusableDirectoryError, OSError) as error:  # nothing was written
             raise Unavailable("the outbox") from error
 
     async def ask(self, key: str) -> Answer:

@@ -16,6 +16,8 @@ from convalias.ports.queue import Job, QueueDepth
 _POLL: Final = timedelta(milliseconds=20)
 """How soon a job that another process put is seen."""
 
+_PROBE: Final = "!probe"
+"""No group has such a name."""
 _TAKE: Final = (
     "UPDATE jobs SET receives = receives + 1, lease = ?, holder = ?, visible_at = ?"
     " WHERE number IN (SELECT number FROM jobs WHERE visible_at <= ? ORDER BY visible_at, number LIMIT ?)"
@@ -103,6 +105,15 @@ class JobQueue:
         now = self._now()
         query = "SELECT 1 FROM jobs WHERE visible_at <= ? LIMIT 1"
         return await self._database.read(lambda connection: connection.execute(query, (now,)).fetchone() is not None)
+
+    async def probe(self) -> None:
+        """Commit a row that is gone again within the same transaction: a full disk or a locked file says so."""
+
+        def step(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT INTO event_groups (name, position) VALUES (?, 0)", (_PROBE,))
+            connection.execute("DELETE FROM event_groups WHERE name = ?", (_PROBE,))
+
+        await self._database.write(step)
 
     async def _gone(self) -> list[str]:
         """Holders that are dead. They never come back, so this cannot be outdated."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from convalias.adapters.embedded.errors import NewerFormatError, UnusableDirectoryError
+from convalias.ports.errors import Unavailable
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ CREATE TABLE event_groups (
 def connect(path: Path, *, patience: float) -> sqlite3.Connection:
     """A connection that commits for good: WAL, and a sync at each commit. Create the tables if they are not there.
 
-    Raises `UnusableDirectoryError`. `patience` is in seconds.
+    Raises `UnusableDirectoryError`, `Unavailable` while the disk is full or the file locked. `patience` is in seconds.
     """
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise UnusableDirectoryError(
@@ -87,6 +88,12 @@ def is_busy(error: sqlite3.OperationalError) -> bool:
     """Whether only another connection was in the way."""
     # The lower eight bits are the primary code, https://sqlite.org/rescode.html
     return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def _may_pass(error: sqlite3.OperationalError) -> bool:
+    """Whether the file is as it should be, and only something around it is not: a lock, a full or failing disk."""
+    passing = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+    return error.sqlite_errorcode & 0xFF in passing
 
 
 def _configure(connection: sqlite3.Connection, path: Path) -> None:
@@ -138,6 +145,8 @@ def _refusals(path: Path) -> Generator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
+        if _may_pass(error):
+            raise Unavailable(f"the embedded store ({error})") from error
         raise UnusableDirectoryError(
             path, f"cannot be opened ({error})", right="use a folder on a local disk that this user may write to"
         ) from error

@@ -28,8 +28,8 @@ def is_outage(error: Exception) -> bool:
 
 
 def unavailable(error: Exception) -> Unavailable:
-    """What a failure of SQLite is to the callers of a port; the error itself becomes the cause."""
-    answer = Unavailable("the embedded store")
+    """What a failure of SQLite is to the callers of a port, with SQLite's own reason: it names no value."""
+    answer = Unavailable(f"the embedded store ({error})")
     answer.__cause__ = error
     return answer
 
