@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -14,56 +15,61 @@ from attrs import frozen
 from convalias.adapters import embedded as adapters
 from convalias.adapters import system
 from convalias.adapters.alarms import Telemetry
+from convalias.app import late_ports
 from convalias.app.engines import engines, shared_keyring
 from convalias.app.facade import Opener
+from convalias.app.opening import EngineName, Late, Patience, lasting
 from convalias.app.ports import Instead, Ports
 from convalias.app.services import Wiring, audience
 from convalias.domain.deployment import Deployment
 from convalias.domain.errors import InvalidValue
 from convalias.domain.keyring import SECRET_OCTETS, Keyring, RootKey
 from convalias.ports.mail import SenderAuthenticator
-from convalias.settings import KEYS, SenderAuthentication, Settings, WrongSettings
+from convalias.settings import DATA, KEYS, SenderAuthentication, Settings, WrongSettings
 
 KEY_FILE: Final = "keys"
 
 
-def embedded(settings: Settings, instead: Instead) -> tuple[Opener, Wiring]:
-    """How to open the ports under `settings.data`, and the wiring. Makes the folder and its key file at opening."""
+def embedded(
+    settings: Settings,
+    instead: Instead,
+    *,
+    patience: Patience | None = None,
+) -> tuple[Opener, Wiring]:
+    """How to open the ports under `settings.data`, and the wiring. The key file is made at once, all else at its use."""
     found = keys_at(settings)
     authenticator = None if settings.authentication is None else _authenticator(settings.authentication)
 
     @asynccontextmanager
     async def opener() -> AsyncGenerator[Ports]:
         clock, incarnation = system.Clock(), system.Incarnation()
+        waits = patience or lasting()
         async with AsyncExitStack() as stack:
-            folder = adapters.DataDirectory(
-                settings.data, clock=clock, incarnation=incarnation, events_kept=settings.events_kept
-            )
-            await stack.enter_async_context(folder)
-            remote = await stack.enter_async_context(engines(settings, instead))
+            remote = await stack.enter_async_context(engines(settings, instead, patience=waits))
+            folder = _folder(settings, clock, incarnation, patience=waits)
+            stack.push_async_callback(folder.close)
+            bound: Instead = {
+                "records": late_ports.Records(folder),
+                "blobs": late_ports.ProbedBlobs(folder),
+                "queue": late_ports.ProbedJobQueue(folder),
+                "events": late_ports.TrimmedEventLog(folder),
+                **remote,
+            }
             outbox = adapters.Outbox(settings.data / "outbox", incarnation=incarnation)
             system_outbox = adapters.Outbox(settings.data / "outbox-system", incarnation=incarnation)
-            legacy_outbox = adapters.Outbox(settings.data / "legacy-outbox", incarnation=incarnation)
             legacy = adapters.LegacyRelay(
                 settings.data / "legacy.db",
-                outgoing=legacy_outbox,
-                audience=audience(
-                    remote.get("records", folder.records),
-                    remote.get("blobs", folder.blobs),
-                    clock,
-                    instead.get("identity"),
-                ),
+                outgoing=adapters.Outbox(settings.data / "legacy-outbox", incarnation=incarnation),
+                audience=audience(bound["records"], bound["blobs"], clock, instead.get("identity")),
                 clock=clock,
             )
-            for part in (outbox, system_outbox, legacy_outbox, legacy):
-                await part.open()
             stack.push_async_callback(legacy.close)
             yield (
                 Ports(
-                    records=folder.records,
-                    blobs=folder.blobs,
-                    queue=folder.jobs,
-                    events=folder.events,
+                    records=bound["records"],
+                    blobs=bound["blobs"],
+                    queue=bound["queue"],
+                    events=bound["events"],
                     clock=clock,
                     telemetry=Telemetry(),
                     incarnation=incarnation,
@@ -90,6 +96,36 @@ def embedded(settings: Settings, instead: Instead) -> tuple[Opener, Wiring]:
         inbound_batches=settings.inbound_batches,
     )
     return opener, wiring
+
+
+def _folder(
+    settings: Settings,
+    clock: system.Clock,
+    incarnation: system.Incarnation,
+    *,
+    patience: Patience,
+) -> Late:
+    """The data directory as an engine of its own: opened when what no URL names is first used."""
+
+    @asynccontextmanager
+    async def opened(within: timedelta) -> AsyncGenerator[Instead]:
+        folder = adapters.DataDirectory(
+            settings.data,
+            clock=clock,
+            incarnation=incarnation,
+            events_kept=settings.events_kept,
+            open_within=0.8 * within.total_seconds(),
+        )
+        async with folder:
+            yield {
+                "records": folder.records,
+                "blobs": folder.blobs,
+                "queue": folder.jobs,
+                "events": folder.events,
+            }
+
+    name = EngineName(setting="data", kind="files", place=str(settings.data), variable=DATA)
+    return Late(name, opened, patience=patience)
 
 
 def _authenticator(asked: SenderAuthentication) -> SenderAuthenticator:

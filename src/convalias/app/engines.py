@@ -1,34 +1,49 @@
-"""Engines that a setting names by URL, each loaded and opened only where it is named."""
+"""Engines that a setting names by URL, each loaded and opened at its first use."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
-from typing import Final, TypeAlias
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
 from convalias.adapters import system
+from convalias.app import late_ports
+from convalias.app.opening import EngineName, Late, Patience, lasting, of_a_command
 from convalias.app.ports import Instead
 from convalias.domain.keyring import Keyring
+from convalias.ports.errors import Unavailable
 from convalias.ports.examining import Examined, Observation
-from convalias.settings import KEYS, STORE, Settings, WrongSettings
+from convalias.settings import EVENTS, KEYS, QUEUE, RAW, STORE, Settings, WrongSettings
 
-_Opener: TypeAlias = Callable[[str], AbstractAsyncContextManager[Instead]]
+if TYPE_CHECKING:  # botocore loads where it is used
+    from convalias.adapters import sqs
 
 
 @frozen
 class Engine:
-    """One setting's engine: the ports that it stands for, and how it is opened by its URL."""
+    """One setting's engine: the ports that it stands for, how it is opened by its URL, what its ports can do."""
 
     setting: str
+    variable: str
     ports: tuple[str, ...]
-    opened: _Opener
+    opened: Callable[[str, timedelta], AbstractAsyncContextManager[Instead]]
+    bound: Callable[[Late, str], Instead]
+
+    def late(self, url: str, *, patience: Patience) -> Late:
+        """The engine at that URL, to be opened at its first use."""
+
+        def opened(within: timedelta) -> AbstractAsyncContextManager[Instead]:
+            return self.opened(url, within)
+
+        return Late(EngineName.of_url(self.setting, url, self.variable), opened, patience=patience)
 
 
 @asynccontextmanager
-async def _raw(url: str) -> AsyncGenerator[Instead]:
+async def _raw(url: str, _: timedelta) -> AsyncGenerator[Instead]:
     with brought_by("s3"):
         from convalias.adapters import s3  # noqa: PLC0415 - obstore loads where it is used
     blobs = s3.Blobs(url)
@@ -36,36 +51,59 @@ async def _raw(url: str) -> AsyncGenerator[Instead]:
     yield {"blobs": blobs}
 
 
-@asynccontextmanager
-async def _queue(url: str) -> AsyncGenerator[Instead]:
+def _queue_at(url: str) -> sqs.JobQueue:
     with brought_by("sqs"):
         from convalias.adapters import sqs  # noqa: PLC0415 - botocore loads where it is used
-    async with sqs.JobQueue(url, clock=system.Clock()) as queue:
+    return sqs.JobQueue(url, clock=system.Clock())
+
+
+@asynccontextmanager
+async def _queue(url: str, _: timedelta) -> AsyncGenerator[Instead]:
+    async with _queue_at(url) as queue:
         yield {"queue": queue}
 
 
 @asynccontextmanager
-async def _store(url: str) -> AsyncGenerator[Instead]:
+async def _store(url: str, within: timedelta) -> AsyncGenerator[Instead]:
     with brought_by("mongo"):
         from convalias.adapters import mongo  # noqa: PLC0415 - pymongo loads where it is used
-    async with mongo.Database(url) as database:
+    # Before its time is up, so that it can say which member is away.
+    async with mongo.Database(url, open_within=0.8 * within) as database:
         yield {"records": mongo.Records(database), "changes": mongo.Changes(database)}
 
 
 @asynccontextmanager
-async def _events(url: str) -> AsyncGenerator[Instead]:
+async def _events(url: str, _: timedelta) -> AsyncGenerator[Instead]:
     with brought_by("kafka"):
         from convalias.adapters import kafka  # noqa: PLC0415 - librdkafka loads where it is used
     async with kafka.EventLog(url) as events:
         yield {"events": events}
 
 
+def _late_blobs(late: Late, _: str) -> Instead:
+    return {"blobs": late_ports.Blobs(late)}
+
+
+def _late_queue(late: Late, url: str) -> Instead:
+    return {"queue": late_ports.PolledJobQueue(late, poll=lambda: _queue_at(url).poll)}
+
+
+def _late_store(late: Late, _: str) -> Instead:
+    return {"records": late_ports.Records(late), "changes": late_ports.Changes(late)}
+
+
+def _late_events(late: Late, _: str) -> Instead:
+    return {"events": late_ports.AheadEventLog(late)}
+
+
 ENGINES: Final = (
-    Engine("raw", ("blobs",), _raw),
-    Engine("queue", ("queue",), _queue),
-    Engine("store", ("records", "changes"), _store),
-    Engine("events", ("events",), _events),
+    Engine("raw", RAW, ("blobs",), _raw, _late_blobs),
+    Engine("queue", QUEUE, ("queue",), _queue, _late_queue),
+    Engine("store", STORE, ("records", "changes"), _store, _late_store),
+    Engine("events", EVENTS, ("events",), _events, _late_events),
 )
+MIGRATES_WITHIN: Final = timedelta(seconds=6)
+"""For the first look at the store; making the indexes then takes as long as they are large."""
 _BY_SETTING: Final = {engine.setting: engine for engine in ENGINES}
 
 
@@ -76,19 +114,29 @@ def named(settings: Settings) -> Mapping[str, str]:
 
 
 @asynccontextmanager
-async def engines(settings: Settings, instead: Instead) -> AsyncGenerator[Instead]:
-    """The ports that the settings bind to engines; a port that was given is not opened here."""
+async def engines(
+    settings: Settings,
+    instead: Instead,
+    *,
+    patience: Patience | None = None,
+) -> AsyncGenerator[Instead]:
+    """The ports that the settings bind to engines, each opened at its first use; one that was given is never opened.
+
+    What was opened is closed on the way out.
+    """
     async with AsyncExitStack() as stack:
         bound: Instead = {}
         for setting, url in named(settings).items():
             engine = _BY_SETTING[setting]
             if engine.ports[0] not in instead:
-                bound.update(await stack.enter_async_context(engine.opened(url)))
+                late = engine.late(url, patience=patience or lasting())
+                stack.push_async_callback(late.close)
+                bound.update(engine.bound(late, url))
         yield bound
 
 
 async def examine(settings: Settings) -> AsyncGenerator[tuple[str, Sequence[Observation] | Exception]]:
-    """Open each engine by itself and look at it: by setting, what it says, or why it cannot be used."""
+    """Look at all engines at once, each by itself and within a command's time: what each says, or why it is unusable."""
     urls = named(settings)
     answers = await asyncio.gather(
         *(_looked_at(_BY_SETTING[setting], url) for setting, url in urls.items()), return_exceptions=True
@@ -100,8 +148,15 @@ async def examine(settings: Settings) -> AsyncGenerator[tuple[str, Sequence[Obse
 
 
 async def _looked_at(engine: Engine, url: str) -> Sequence[Observation]:
-    async with engine.opened(url) as ports:
+    late = engine.late(url, patience=of_a_command())
+
+    async def look(ports: Instead) -> Sequence[Observation]:
         return [seen for port in ports.values() if isinstance(port, Examined) for seen in await port.examine()]
+
+    try:
+        return await late.call(look)
+    finally:
+        await late.close()
 
 
 @contextmanager
@@ -120,9 +175,12 @@ async def migrate(settings: Settings) -> dict[str, list[str]]:
         return {}
     with brought_by("mongo"):
         from convalias.adapters import mongo  # noqa: PLC0415 - pymongo loads where it is used
-    database = mongo.Database(settings.store)
+    name = EngineName.of_url("store", settings.store, STORE)
+    database = mongo.Database(settings.store, open_within=MIGRATES_WITHIN)
     try:
         return {"store": await database.migrate()}
+    except Unavailable as error:
+        raise name.away(error) from error
     finally:
         await database.close()
 

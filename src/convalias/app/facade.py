@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -15,9 +16,12 @@ from attrs import evolve
 
 from convalias.app.chores import Chores
 from convalias.app.health import WorkersHealth
+from convalias.app.late_ports import OpensLate
 from convalias.app.ports import Instead, Mailboxes, Ports
 from convalias.app.services import Services, Wiring, assemble
 from convalias.app.workers import (
+    AWAY,
+    LONGEST_AWAY,
     UNHURRIED,
     WORKERS,
     Ambience,
@@ -42,6 +46,7 @@ from convalias.domain.keyring import Keyring
 from convalias.domain.participants import Account, Participant
 from convalias.domain.policy import RoutingPolicy
 from convalias.ports.errors import PortError, Unavailable
+from convalias.ports.examining import Probed
 from convalias.services.approvals import Approvals
 from convalias.services.log_lines import LogLines
 from convalias.services.messaging import Messaging
@@ -50,6 +55,7 @@ from convalias.services.outbound import OutboundNotifier, OutboundWorker
 from convalias.services.receiver import Receiver
 from convalias.services.replay import Replay
 from convalias.stores.deployments import Deployments
+from convalias.stores.last_seen import LastSeen
 from convalias.stores.rollouts import Rollouts
 
 STOP_WITHIN: Final = timedelta(seconds=25)
@@ -59,7 +65,24 @@ _WITH_KEYS: Final = frozenset[Worker]({"inbound", "outbound"})
 REFRESH: Final = timedelta(seconds=1)
 """How long a deployment told by another process may go unseen."""
 BATCH: Final = 100
+ENTER_WITHIN: Final = timedelta(seconds=3)
+"""How long entering waits for engines to answer; what is not open by then opens at its first use."""
+OWN_TASKS_WITHIN: Final = 1.0
+"""Seconds for what is being written down when the end comes."""
 Opener = Callable[[], AbstractAsyncContextManager[Ports]]
+
+
+class Entry(Enum):
+    """What entering opens, and what it fails for."""
+
+    HOST = "host"
+    """All engines are tried. One that is away is left for its first use; one that must be mended fails the entry."""
+    RECEIVER = "receiver"
+    """As a host, but only raw store and queue can fail the entry: mail is taken in whatever the others say."""
+    KEEPING = "keeping"
+    """Nothing is opened and nothing is read: for a command that only keeps and queues mail."""
+    COMMAND = "command"
+    """The store alone is opened, for what it says of the deployment; all else when the command uses it."""
 
 
 class NotOpen(PortError):
@@ -73,9 +96,10 @@ class Convalias:
     One instance serves one event loop and any number of tasks.
     """
 
-    def __init__(self, opener: Opener, wiring: Wiring) -> None:
+    def __init__(self, opener: Opener, wiring: Wiring, *, entry: Entry = Entry.HOST) -> None:
         """Name the parts; nothing is opened. Use `in_memory`, `from_toml` or `over`."""
         self._opener = opener
+        self._entry = entry
         self._wiring = wiring
         self._stack: AsyncExitStack | None = None
         self._ports: Ports | None = None
@@ -89,6 +113,9 @@ class Convalias:
         self._health = WorkersHealth()
         self._lines: LogLines | None = None
         self._decided, self._batches = asyncio.Event(), Batches()
+        self._looking: asyncio.Task[None] | None = None
+        self._remembering: asyncio.Task[None] | None = None
+        self._remembered: Deployment | None = None
 
     # --- making one ----------------------------------------------------------------------------------
 
@@ -137,14 +164,103 @@ class Convalias:
     # --- life ----------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        """Open. Raises the port's own error when something cannot be opened."""
-        self._stack = AsyncExitStack()
-        self._ports = await self._stack.enter_async_context(self._opener())
-        self._stopping = asyncio.Event()
-        self._health = WorkersHealth()
-        self._lines = LogLines(log, self._ports.clock)
-        await self.refresh()
+        """Open what answers. An engine that is away is opened at its first use, which raises `EngineAway` until then.
+
+        Raises what must be mended before an engine can be used: a store without its indexes, refused credentials.
+        """
+        stack = AsyncExitStack()
+        try:
+            self._ports = await stack.enter_async_context(self._opener())
+            self._stopping = asyncio.Event()
+            self._health = WorkersHealth()
+            self._lines = LogLines(log, self._ports.clock)
+            await self._begin(self._ports)
+        except BaseException:
+            await self._end_own_tasks()
+            self._ports = self._services = self._deployment = self._looked = None
+            await stack.aclose()
+            raise
+        self._stack = stack
         return self
+
+    async def _begin(self, ports: Ports) -> None:
+        """Open as `entry` says, and learn what the store says of the deployment."""
+        if self._entry is Entry.COMMAND:
+            await self.refresh()
+            return
+        if self._entry is Entry.HOST or self._entry is Entry.RECEIVER:
+            await self._open(ports)
+        if self._services is None:
+            self._wire(ports, self._wiring.deployment)
+
+    async def _open(self, ports: Ports) -> None:
+        """All side by side and within a bound. What has not answered by then is not waited for here."""
+        is_host = self._entry is Entry.HOST
+        steps = {
+            asyncio.ensure_future(_open_now(ports.blobs)): True,
+            asyncio.ensure_future(_open_now(ports.queue)): True,
+            asyncio.ensure_future(self.refresh()): is_host,
+        }
+        if is_host:
+            steps[asyncio.ensure_future(_open_now(ports.events))] = True
+        try:
+            await asyncio.wait(steps, timeout=ENTER_WITHIN.total_seconds())
+        finally:
+            for step in steps:
+                step.cancel()
+            answers = await asyncio.gather(*steps, return_exceptions=True)
+        for must, answer in zip(steps.values(), answers, strict=True):
+            if isinstance(answer, Exception):
+                if must and not isinstance(answer, Unavailable):
+                    raise answer
+                log.warning("%s; it is opened when it is used", answer if isinstance(answer, PortError) else "a store")
+        if self._looked is None:
+            await self._go_by_last_seen(ports)
+
+    async def _go_by_last_seen(self, ports: Ports) -> None:
+        """The store is away: go by the domains that a process saw last, and go on looking."""
+        fixed, seen = self._wiring.deployment, None
+        with suppress(PortError, TimeoutError):
+            async with asyncio.timeout(ENTER_WITHIN.total_seconds()):
+                seen = await LastSeen(blobs=ports.blobs).get()
+        told = fixed if seen is None else _beside(fixed, seen)
+        log.warning("the store has not answered: mail is taken in, and all else waits for it")
+        self._wire(ports, told)
+        self._looking = asyncio.create_task(self._look(ports), name="convalias looks for its store")
+
+    async def _look(self, ports: Ports) -> None:
+        """Until the store has told of the deployment: whoever uses no worker would never hear of it."""
+        pause = AWAY
+        while self._looked is None:
+            await ports.clock.sleep(pause)
+            pause = min(2 * pause, LONGEST_AWAY)
+            with suppress(PortError, CodecError, TimeoutError):
+                await self.refresh()
+        log.info("the store answers: alias domains %s", ", ".join(self.deployment.alias_domains) or "none")
+
+    def _remember(self, ports: Ports, stored: Deployment, now: datetime) -> None:
+        """Write down beside the mail what the store says, rarely, and without anybody waiting for it."""
+        is_lasting = self._entry is Entry.HOST or self._entry is Entry.RECEIVER
+        if not is_lasting or stored in {self._remembered, Deployment()}:
+            return
+        if self._remembering is None or self._remembering.done():
+            self._remembering = asyncio.create_task(self._write_down(ports, stored, now))
+
+    async def _write_down(self, ports: Ports, stored: Deployment, now: datetime) -> None:
+        with suppress(PortError, TimeoutError):
+            await LastSeen(blobs=ports.blobs).keep(stored, now=now)
+            self._remembered = stored
+            return
+        await ports.clock.sleep(LONGEST_AWAY)  # no next try before
+
+    async def _end_own_tasks(self) -> None:
+        own = [task for task in (self._looking, self._remembering) if task is not None]
+        self._looking = self._remembering = None
+        if own:
+            await asyncio.wait(own, timeout=0 if all(task.done() for task in own) else OWN_TASKS_WITHIN)
+        for task in own:
+            task.cancel()
+        await asyncio.gather(*own, return_exceptions=True)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -152,6 +268,7 @@ class Convalias:
         """Stop the workers, give back what they held, close."""
         stack, self._stack = self._stack, None
         try:
+            await self._end_own_tasks()
             await self.stop()
             if self._outbound is not None:
                 await self._outbound.close()
@@ -202,8 +319,15 @@ class Convalias:
 
     @property
     def messaging(self) -> Messaging:
-        """Conversations."""
+        """Conversations. Raises `Unavailable` while nobody knows an alias domain, as the store has not answered yet."""
+        if self.is_open and not self.knows_deployment and not self.deployment.alias_domains:
+            raise Unavailable("the store, which knows the alias domains,")
         return self.services.messaging
+
+    @property
+    def knows_deployment(self) -> bool:
+        """Whether the store has told of domains and policy; until then those of the settings, or last seen, hold."""
+        return self._looked is not None
 
     @property
     def approvals(self) -> Approvals:
@@ -253,28 +377,29 @@ class Convalias:
         try:
             stored = await Deployments(records=ports.records).get()
         except CodecError as unreadable:
-            if self._services is None:
+            if self._looked is None:
                 raise
             # A newer release has told the deployment something: what stands goes on, and says so at every look.
             ports.telemetry.measure("convalias.deployment.unreadable", 1, error=type(unreadable).__name__)
             self._looked = now
             return
-        fixed = self._wiring.deployment
-        told = stored.at(
-            alias=(*fixed.alias_domains, *stored.alias_domains), legacy=(*fixed.legacy_domains, *stored.legacy_domains)
-        )
+        told = _beside(self._wiring.deployment, stored)
         self._looked = now
+        self._remember(ports, stored, now)
         if self._services is None or told != self._deployment:
-            self._deployment = told
-            policy = self._wiring.policy or told.policy
-            assembled = assemble(ports, deployment=told, policy=policy, wiring=self._wiring)
-            # The feed knows no deployment, and holds a lease: it goes on as it is.
-            standing = self._services
-            self._services = assembled if standing is None else evolve(assembled, feed=standing.feed)
-            # So does the place in the event log.
-            if self._outbound is None:
-                self._outbound = OutboundWorker(log=ports.events, notifier=assembled.outbound, batch=BATCH)
-            self._outbound.notifier = assembled.outbound
+            self._wire(ports, told)
+
+    def _wire(self, ports: Ports, told: Deployment) -> None:
+        self._deployment = told
+        policy = self._wiring.policy or told.policy
+        assembled = assemble(ports, deployment=told, policy=policy, wiring=self._wiring)
+        # The feed knows no deployment, and holds a lease: it goes on as it is.
+        standing = self._services
+        self._services = assembled if standing is None else evolve(assembled, feed=standing.feed)
+        # So does the place in the event log.
+        if self._outbound is None:
+            self._outbound = OutboundWorker(log=ports.events, notifier=assembled.outbound, batch=BATCH)
+        self._outbound.notifier = assembled.outbound
 
     async def check_keys(self, *, within: timedelta | None = None) -> None:
         """Refuse keys that would make aliases in use forged ones. Raises `KeysRefused`, `Unavailable`.
@@ -297,11 +422,12 @@ class Convalias:
         May be repeated. Raises what `messaging.create` raises. With an identity directory of one's own, that knows
         the addresses, and nothing is written about them here.
         """
+        messaging = self.messaging
         if self.ports.identity is None:
             for one in participants:
                 await self._introduce(one)
-        thread = await self.messaging.create(use_case, participants, conversation=conversation)
-        aliases = await self.messaging.aliasing.issue_all(thread)
+        thread = await messaging.create(use_case, participants, conversation=conversation)
+        aliases = await messaging.aliasing.issue_all(thread)
         return {alias.stands_for: alias.address for alias in aliases}
 
     async def _introduce(self, participant: Participant) -> None:
@@ -462,10 +588,31 @@ class Convalias:
 
         Each returns what is to be shown besides (nothing: "ok"), or raises. Workers raise `NotReady` when one of them
         cannot go on, or has ended and was not stopped. Workers that only wait for what is away are told, and ready.
+        On files a write is tried.
         """
         ports = self.ports
 
         async def raw() -> object:
+            if isinstance(ports.blobs, Probed):
+                await ports.blobs.probe()
+                return None
             return await ports.blobs.names("envelopes/", after="", limit=1)
 
-        return {"raw": raw, "queue": ports.queue.depth, "workers": self._health.check}
+        queue = ports.queue
+        return {
+            "raw": raw,
+            "queue": queue.probe if isinstance(queue, Probed) else queue.depth,
+            "workers": self._health.check,
+        }
+
+
+async def _open_now(port: object) -> None:
+    if isinstance(port, OpensLate):
+        await port.open_now()
+
+
+def _beside(fixed: Deployment, stored: Deployment) -> Deployment:
+    """What the store says, behind the domains of the settings."""
+    return stored.at(
+        alias=(*fixed.alias_domains, *stored.alias_domains), legacy=(*fixed.legacy_domains, *stored.legacy_domains)
+    )

@@ -10,7 +10,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 import click
 from attrs import frozen
 
-from convalias.app.facade import Convalias
+from convalias.app.embedded import embedded
+from convalias.app.facade import Convalias, Entry
+from convalias.app.opening import of_a_command
 from convalias.settings import DATA, Settings, read_settings
 
 P = ParamSpec("P")
@@ -29,15 +31,17 @@ class At:
         """All settings. Raises `WrongSettings`."""
         return read_settings(self.config, data=self.data)
 
-    def convalias(self) -> Convalias:
+    def convalias(self, entry: Entry = Entry.HOST) -> Convalias:
         """The deployment, not yet open. Raises `WrongSettings`."""
-        return Convalias.from_toml(self.config, data=self.data)
+        brief = entry in {Entry.COMMAND, Entry.KEEPING}
+        opener, wiring = embedded(self.settings(), {}, patience=of_a_command() if brief else None)
+        return Convalias(opener, wiring, entry=entry)
 
-    def run(self, work: Callable[[Convalias], Awaitable[T]]) -> T:
-        """Open it, do the work, close it."""
+    def run(self, work: Callable[[Convalias], Awaitable[T]], *, entry: Entry = Entry.COMMAND) -> T:
+        """Open what the work needs when it needs it, do it, close. A command ends within ten seconds where one is away."""
 
         async def opened() -> T:
-            async with self.convalias() as cv:
+            async with self.convalias(entry) as cv:
                 return await work(cv)
 
         return asyncio.run(opened())

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from convalias.app.facade import Convalias
+from convalias.app.facade import Convalias, Entry
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.mail_files import FiledMail, mails
@@ -25,7 +25,7 @@ def command(at: At, paths: tuple[str, ...]) -> int:
     does the rest.
     """
     found = mails(paths, limit=at.settings().mail_limit)
-    rows = at.run(lambda cv: _ingest(cv, found, hidden=at.as_json))
+    rows = at.run(lambda cv: _ingest(cv, found, hidden=at.as_json), entry=Entry.KEEPING)
     answer(rows, as_json=at.as_json, text=lambda: f"{len(rows)} mails kept and queued")
     return Exit.OK
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from convalias.app.facade import Entry
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.logs import log_to_stderr
@@ -24,5 +25,5 @@ def command(at: At, port: int, host: str) -> int:
     settings = at.settings()
     signing_keys(settings)  # before the port is taken
     with listen(Address(host=host, port=port)) as taken:
-        at.run(lambda cv: serve(cv, settings, taken))
+        at.run(lambda cv: serve(cv, settings, taken), entry=Entry.RECEIVER)
     return Exit.OK

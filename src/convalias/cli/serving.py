@@ -114,7 +114,12 @@ async def _doors(cv: Convalias, settings: Settings) -> Callable[[], asgi.Doors]:
         trust_spam_flag=settings.trust_spam_flag,
     )
     checks = await cv.checks()
-    return lambda: asgi.Doors(mailgun=webhook, approvals=cv.approvals, checks=checks)  # a refresh wires new services
+
+    def doors() -> asgi.Doors:  # of now: a refresh wires new services
+        approvals = cv.approvals if cv.knows_deployment else None
+        return asgi.Doors(mailgun=webhook, approvals=approvals, checks=checks)
+
+    return doors
 
 
 def _announce(at: socket.socket) -> None:

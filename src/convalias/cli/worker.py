@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from convalias.app.facade import Convalias
+from convalias.app.facade import Convalias, Entry
 from convalias.app.workers import WORKERS, Idle, Worker
 from convalias.cli.deployment import At, located
 from convalias.cli.errors import Failed
@@ -29,7 +29,7 @@ def command(at: At, name: str, *, once: bool) -> int:
     log_to_stderr()
     worker = WORKERS[[str(one) for one in WORKERS].index(name)]
     if not once:
-        at.run(lambda cv: _until_stopped(cv, worker))
+        at.run(lambda cv: _until_stopped(cv, worker), entry=Entry.HOST)
         return Exit.OK
     idle = at.run(lambda cv: _once(cv, worker))
     done = idle.done.get(worker, 0)

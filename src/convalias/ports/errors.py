@@ -23,6 +23,23 @@ class Unavailable(PortError):
         return f"{self.what} is unavailable"
 
 
+class EngineAway(Unavailable):
+    """An engine that the settings name does not answer.
+
+    `what` names the engine, its host and its setting: `store: mongodb at db1:27017 (CONVALIAS_STORE)`. `because` says
+    more where more is known.
+    """
+
+    def __init__(self, what: str, *, because: str = "", retry_after: timedelta | None = None) -> None:
+        """Name the engine, never a user or a secret."""
+        super().__init__(what, retry_after=retry_after)
+        self.because = because
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.what} does not answer" + (f": {self.because}" if self.because else "")
+
+
 class Rejected(PortError):
     """The other side understood and will never do it: trying again changes nothing."""
 

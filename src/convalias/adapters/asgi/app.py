@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from convalias.adapters.asgi.approvals import ApprovalDoor, opened
-from convalias.ports.errors import Unavailable
+from convalias.ports.errors import EngineAway, Unavailable
 from convalias.services.errors import NotReady
 from convalias.services.places import told_of
 
@@ -114,6 +114,8 @@ async def _state(check: Callable[[], Awaitable[object]]) -> tuple[bool, str]:
             told = await check()
     except NotReady as broken:
         return False, broken.why
+    except EngineAway as error:  # its reason, never its name: hosts are nothing for whoever asks from outside
+        return False, f"unavailable: {error.because}" if error.because else "unavailable"
     except Unavailable:
         return False, "unavailable"
     except TimeoutError:

@@ -68,17 +68,17 @@ def admin(place: Place) -> Admin:
     return client
 
 
-def asked_about(client: Admin, place: Place) -> Future[Description]:
-    """The topic's partitions, and what we may do there."""
+def asked_about(client: Admin, place: Place, within: float) -> Future[Description]:
+    """The topic's partitions, and what we may do there; `within` seconds."""
     topics = TopicCollection([place.topic])
-    asked = client.describe_topics(topics, include_authorized_operations=True, request_timeout=place.limits.timeout)
+    asked = client.describe_topics(topics, include_authorized_operations=True, request_timeout=within)
     return asked[place.topic]
 
 
-def asked_for_settings(client: Admin, place: Place) -> Future[Mapping[str, Setting]]:
-    """The topic's own settings, by name."""
+def asked_for_settings(client: Admin, place: Place, within: float) -> Future[Mapping[str, Setting]]:
+    """The topic's own settings, by name; `within` seconds."""
     resource = ConfigResource(ResourceType.TOPIC, place.topic)
-    return client.describe_configs([resource], request_timeout=place.limits.timeout)[resource]
+    return client.describe_configs([resource], request_timeout=within)[resource]
 
 
 def partitions_of(client: Producer | Consumer, topic: str, timeout: float) -> int:

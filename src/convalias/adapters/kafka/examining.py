@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -22,6 +23,8 @@ _WEEK_MS: Final = 7 * 24 * 3_600_000
 _DAY_MS: Final = 24 * 3_600_000
 _LEAST_OCTETS: Final = 65_536
 _REPLICAS: Final = 3
+_LOOKS_WITHIN: Final = 4.0
+"""Seconds for both looks together: a broker that answers no admin request must not keep `doctor` waiting."""
 _UNSEEN: Final = "grant Describe and DescribeConfigs on the topic, or look at it with Kafka's own tools"
 
 
@@ -107,10 +110,12 @@ def _number(settings: Mapping[str, str], name: str, default: int) -> int:
 
 def _look(place: Place) -> Topic | None:
     client = admin(place)
-    described = _answer(asked_about(client, place), place)
+    within = min(place.limits.timeout, _LOOKS_WITHIN)
+    until = time.monotonic() + within
+    asked, asked_beside = asked_about(client, place, within), asked_for_settings(client, place, within)
+    described, settings = _answer(asked, until), _answer(asked_beside, until)
     if described is None:
         return None
-    settings = _answer(asked_for_settings(client, place), place)
     return Topic(
         partitions=len(described.partitions),
         replicas=min((len(one.replicas) for one in described.partitions), default=0),
@@ -120,8 +125,8 @@ def _look(place: Place) -> Topic | None:
     )
 
 
-def _answer(asked: Future[T], place: Place) -> T | None:
+def _answer(asked: Future[T], until: float) -> T | None:
     """None for what is refused, or not known there: a mock cluster answers no admin request at all."""
     with suppress(KafkaException, TimeoutError):
-        return asked.result(place.limits.timeout + 1)
+        return asked.result(max(0.0, until - time.monotonic()))
     return None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
 from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import pymongo
 from bson.codec_options import CodecOptions
 from bson.objectid import ObjectId
 from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
@@ -43,9 +46,13 @@ class Database:
     the others answers for the seconds until it notices; behind mongos, which hides elections, that is so anyway.
     """
 
-    def __init__(self, url: str) -> None:
-        """`mongodb://` or `mongodb+srv://`, with the driver's options. Connects to nobody."""
+    def __init__(self, url: str, *, open_within: timedelta | None = None) -> None:
+        """`mongodb://` or `mongodb+srv://`, with the driver's options. Connects to nobody.
+
+        `open_within`: how long `open`, and a look at the server before `migrate`, may take; None: as the URL says.
+        """
         self._client = _client(url)
+        self._open_within = open_within
         self._confirmed: ObjectId | None = None
         level = self._client.read_concern.level
         self._is_linearizable = level == "linearizable"
@@ -75,9 +82,10 @@ class Database:
     async def open(self) -> None:
         """Look at the server, its collation and indexes; learn who is primary."""
         try:
-            await self._look_at_server()
-            await self._look_at_collection()
-            await self.read(lambda: self._strict.find_one({"_id": _NOBODY}))
+            with self._bounded():
+                await self._look_at_server()
+                await self._look_at_collection()
+                await self.read(lambda: self._strict.find_one({"_id": _NOBODY}))
         except Unavailable as away:
             without = self._without_majority()
             await self.close()
@@ -92,7 +100,8 @@ class Database:
 
     async def migrate(self) -> list[str]:
         """Make the indexes that are missing; their names. Needs no `open`; may be repeated."""
-        await self._look_at_server()
+        with self._bounded():
+            await self._look_at_server()
         with translated("store"):
             return list(await schema.migrate(self._database))
 
@@ -117,6 +126,10 @@ class Database:
         await self._strict.find_one({"_id": _NOBODY})
         if before is not None and before == self._election():
             self._confirmed = before
+
+    def _bounded(self) -> AbstractContextManager[object]:
+        """All calls inside together end within that time, whatever the URL allows each of them."""
+        return nullcontext() if self._open_within is None else pymongo.timeout(self._open_within.total_seconds())
 
     def _election(self) -> ObjectId | None:
         """Of the primary that the driver sees now."""

@@ -85,6 +85,9 @@ class JobQueue:
             await self._attributes()
         except Unavailable as away:
             wrong = errors.unusable(away) or away
+        except BaseException:
+            await self._connection.close()
+            raise
         else:
             return
         await self._connection.close()
