@@ -42,13 +42,20 @@ class Engine:
         return Late(EngineName.of_url(self.setting, url, self.variable), opened, patience=patience)
 
 
-@asynccontextmanager
-async def _raw(url: str, _: timedelta) -> AsyncGenerator[Instead]:
+# Each loads its client at once, and connects when it is entered: how long Python takes to load is no sign of an engine.
+
+
+def _raw(url: str, _: timedelta) -> AbstractAsyncContextManager[Instead]:
     with brought_by("s3"):
         from convalias.adapters import s3  # noqa: PLC0415 - obstore loads where it is used
     blobs = s3.Blobs(url)
-    await blobs.open()
-    yield {"blobs": blobs}
+
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[Instead]:
+        await blobs.open()
+        yield {"blobs": blobs}
+
+    return opened()
 
 
 def _queue_at(url: str) -> sqs.JobQueue:
@@ -57,27 +64,42 @@ def _queue_at(url: str) -> sqs.JobQueue:
     return sqs.JobQueue(url, clock=system.Clock())
 
 
-@asynccontextmanager
-async def _queue(url: str, _: timedelta) -> AsyncGenerator[Instead]:
-    async with _queue_at(url) as queue:
-        yield {"queue": queue}
+def _queue(url: str, _: timedelta) -> AbstractAsyncContextManager[Instead]:
+    queue = _queue_at(url)
+
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[Instead]:
+        async with queue:
+            yield {"queue": queue}
+
+    return opened()
 
 
-@asynccontextmanager
-async def _store(url: str, within: timedelta) -> AsyncGenerator[Instead]:
+def _store(url: str, within: timedelta) -> AbstractAsyncContextManager[Instead]:
     with brought_by("mongo"):
         from convalias.adapters import mongo  # noqa: PLC0415 - pymongo loads where it is used
     # Before its time is up, so that it can say which member is away.
-    async with mongo.Database(url, open_within=0.8 * within) as database:
-        yield {"records": mongo.Records(database), "changes": mongo.Changes(database)}
+    database = mongo.Database(url, open_within=0.8 * within)
+
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[Instead]:
+        async with database:
+            yield {"records": mongo.Records(database), "changes": mongo.Changes(database)}
+
+    return opened()
 
 
-@asynccontextmanager
-async def _events(url: str, _: timedelta) -> AsyncGenerator[Instead]:
+def _events(url: str, _: timedelta) -> AbstractAsyncContextManager[Instead]:
     with brought_by("kafka"):
         from convalias.adapters import kafka  # noqa: PLC0415 - librdkafka loads where it is used
-    async with kafka.EventLog(url) as events:
-        yield {"events": events}
+    events = kafka.EventLog(url)
+
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[Instead]:
+        async with events:
+            yield {"events": events}
+
+    return opened()
 
 
 def _late_blobs(late: Late, _: str) -> Instead:

@@ -18,7 +18,7 @@ from convalias.ports.errors import EngineAway, Unavailable
 T = TypeVar("T")
 
 Opened: TypeAlias = Callable[[timedelta], AbstractAsyncContextManager[Instead]]
-"""Opens the ports of one engine, within that time."""
+"""Loads one engine's client; what it answers opens the ports, within that time."""
 
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
 _AT_LEAST: Final = timedelta(milliseconds=500)
@@ -190,11 +190,13 @@ class Late:
 
     async def _open(self) -> Instead:
         loop = asyncio.get_running_loop()
-        began, within = loop.time(), self._patience.left()
+        within = self._patience.left()
+        context = self._opened(within)
+        began = loop.time()
         stack = AsyncExitStack()
         try:
             async with asyncio.timeout(within.total_seconds()):
-                ports = await stack.enter_async_context(self._opened(within))
+                ports = await stack.enter_async_context(context)
         except (Unavailable, TimeoutError) as error:
             await _close(stack, _AT_LEAST)
             raise self.name.away(error) from error

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from convalias.app.facade import Entry
 from convalias.cli.deployment import At, located
 from convalias.cli.examining import Finding, Health, examine_place, examine_settings, examine_store
 from convalias.cli.examining_engines import examine_engines
@@ -42,7 +43,7 @@ def _examine(at: At) -> Sequence[Finding]:
     findings = [*findings, *asyncio.run(examine_engines(settings))]
     if any(one.health in _STATUS for one in findings):
         return findings
-    return [*findings, *asyncio.run(examine_store(at.convalias(), settings))]
+    return [*findings, *asyncio.run(examine_store(at.convalias(Entry.COMMAND), settings))]
 
 
 def _row(one: Finding) -> Row:
