@@ -39,6 +39,7 @@ from convalias.domain.threads import ThreadState
 from convalias.ports.legacy import IndexCall
 from convalias.ports.records import Conflict, Insert, Write, Written
 from convalias.services.errors import Refused
+from convalias.services.messaging import introduce
 
 SOAK: Final = os.environ.get("CONVALIAS_SOAK") == "1"
 USE_CASE: Final = UseCase("hiring")
@@ -146,7 +147,7 @@ class Deployment(RuleBasedStateMachine):
             self.bench.run(messaging.remove_participant(conversation, account))
         else:
             one = Participant.of(account, name=account.title(), addresses=[str(PEOPLE[account])])
-            self.bench.run(self.bench.cv._introduce(one))
+            self.bench.run(introduce(self.bench.cv.services.stores.directory, one))
             self.bench.run(messaging.add_participant(conversation, one))
             alias = self.bench.run(messaging.aliasing.issue(conversation, account=account))
             if (conversation, alias.address) not in self.places:

@@ -43,13 +43,13 @@ from convalias.domain.deployment import Deployment
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId
 from convalias.domain.keyring import Keyring
-from convalias.domain.participants import Account, Participant
+from convalias.domain.participants import Participant
 from convalias.domain.policy import RoutingPolicy
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.examining import Probed
 from convalias.services.approvals import Approvals
 from convalias.services.log_lines import LogLines
-from convalias.services.messaging import Messaging
+from convalias.services.messaging import Messaging, introduce
 from convalias.services.operations import Operations
 from convalias.services.outbound import OutboundNotifier, OutboundWorker
 from convalias.services.receiver import Receiver
@@ -425,16 +425,10 @@ class Convalias:
         messaging = self.messaging
         if self.ports.identity is None:
             for one in participants:
-                await self._introduce(one)
+                await introduce(self.services.stores.directory, one)
         thread = await messaging.create(use_case, participants, conversation=conversation)
         aliases = await messaging.aliasing.issue_all(thread)
         return {alias.stands_for: alias.address for alias in aliases}
-
-    async def _introduce(self, participant: Participant) -> None:
-        directory = self.services.stores.directory
-        known = (await directory.get([participant.account])).get(participant.account, Account(participant.account))
-        addresses = tuple(dict.fromkeys((*known.addresses, *participant.addresses)))
-        await directory.upsert(evolve(known, addresses=addresses, name=participant.name or known.name))
 
     # --- work ----------------------------------------------------------------------------------------
 

@@ -93,7 +93,11 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
         identities=ports.identity or stores.directory,
     )
     aliasing = _aliasing(ports, stores, stages, deployment, wiring)
-    messaging = Messaging(appender=aliasing.appender, aliasing=aliasing)
+    messaging = Messaging(
+        appender=aliasing.appender,
+        aliasing=aliasing,
+        accounts=stores.directory if ports.identity is None else None,
+    )
     inbound = Inbound(
         ports=ports,
         stores=stores,

@@ -14,6 +14,7 @@ from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.inbound import RecordKey
 from convalias.services.inbound_relay import LANE as INBOUND
 from convalias.services.outbound_deciding import LANE as DELIVERIES
+from convalias.services.redriving import Redriven
 from convalias.services.replay import Replayed
 from convalias.stores.errors import Parked
 from convalias.stores.parking import CONVERSATIONS, RECORDS
@@ -50,7 +51,7 @@ async def _job(cv: Convalias, job: str, *, dry_run: bool) -> Row:
             await letters.drop(letter)
         return _row(done)
     if (letter := await letters.get(DELIVERIES, DeadLetterId(job))) is not None:
-        return _row(Replayed(), deliveries=await _redrive(cv, letter, dry_run=dry_run))
+        return _row(Replayed(), await cv.outbound.redriving.guarded(letter, dry_run=dry_run))
     for lane in (CONVERSATIONS, RECORDS):
         if (letter := await letters.get(lane, DeadLetterId(job))) is not None:
             return {**_row(Replayed()), lane: await _redrive(cv, letter, dry_run=dry_run)}
@@ -65,9 +66,8 @@ async def _dead(cv: Convalias, *, dry_run: bool) -> Row:
     conversations, parked = await _take_up(cv, CONVERSATIONS, dry_run=dry_run)
     rows, _ = await _take_up(cv, RECORDS, dry_run=dry_run)
     inbound = await cv.replay.dead(dry_run=dry_run)
-    given_up = [letter async for letter in cv.services.stores.dead_letters.list(DELIVERIES)]
-    deliveries = sum([await _redrive(cv, letter, dry_run=dry_run) for letter in given_up])
-    return {**_row(inbound, deliveries=deliveries), "conversations": conversations, "records": rows, "parked": parked}
+    deliveries = await cv.outbound.redriving.all(dry_run=dry_run)
+    return {**_row(inbound, deliveries), "conversations": conversations, "records": rows, "parked": parked}
 
 
 async def _take_up(cv: Convalias, lane: str, *, dry_run: bool) -> tuple[int, int]:
@@ -85,13 +85,16 @@ async def _redrive(cv: Convalias, letter: DeadLetter, *, dry_run: bool) -> int:
     return 1 if dry_run else int(await cv.outbound.redrive(letter))
 
 
-def _row(done: Replayed, *, deliveries: int = 0) -> Row:
+def _row(done: Replayed, deliveries: Redriven | None = None) -> Row:
+    again = deliveries or Redriven()
     return {
         "looked_at": done.looked_at,
         "final": done.final,
         "decided": done.decided,
         "events": done.events,
         "waiting": done.waiting,
-        "failed": done.failed,
-        "deliveries": deliveries,
+        "failed": done.failed + again.failed,
+        "deliveries": again.due,
+        "deliveries_cancelled": again.cancelled,
+        "deliveries_too_late": again.too_late,
     }

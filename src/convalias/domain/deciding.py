@@ -20,6 +20,7 @@ from convalias.domain.delivery import (
     notification_id,
 )
 from convalias.domain.events import ConversationEvent, MessageAdded, Origin
+from convalias.domain.first_tries import NOTIFY_WITHIN, is_too_old
 from convalias.domain.ids import AccountId
 from convalias.domain.participants import AccountAuthor
 from convalias.domain.rollout import Cohort, Stage
@@ -33,7 +34,7 @@ def decide(
     channels: Mapping[AccountId, tuple[Channel, ...]],
     *,
     now: datetime,
-    notify_within: timedelta = timedelta(days=7),
+    notify_within: timedelta = NOTIFY_WITHIN,
 ) -> DeliveryDecision | None:
     """The decision about one event, or None when it is of a kind that nobody is told of.
 
@@ -59,7 +60,7 @@ def decide(
     )
     if event.origin is Origin.LEGACY_SYNC:
         return evolve(decision, owner=Owner.LEGACY, reason="synced from legacy", tried=now)
-    late = event.appended_at < now - notify_within
+    late = is_too_old(event, now=now, notify_within=notify_within)
     rows = tuple(
         _row(event, recipient, channel, late=late)
         for recipient in recipients(event.happening, as_of)

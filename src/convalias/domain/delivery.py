@@ -59,7 +59,9 @@ class DeliveryState(Enum):
     UNCERTAIN = "uncertain"
     """It may have been sent, and nobody can tell: counted, shown, outside the exactly-one claim."""
     CANCELLED = "cancelled"
+    """A wish of the recipient, or withdrawn, or read in the meantime; `reason` says which. No failure."""
     TOO_LATE = "too_late"
+    """Older than the notify age before anybody was told."""
 
 
 _RECEIPTS: Final = frozenset({DeliveryState.DELIVERED, DeliveryState.FAILED})
@@ -69,11 +71,21 @@ TRANSITIONS: Final[Mapping[DeliveryState, frozenset[DeliveryState]]] = MappingPr
         DeliveryState.PLANNED: frozenset({DeliveryState.TRIED, DeliveryState.CANCELLED, DeliveryState.TOO_LATE}),
         # Back to planned when the call surely did nothing. A receipt may overtake the answer of the call.
         DeliveryState.TRIED: frozenset(
-            {DeliveryState.PLANNED, DeliveryState.SENT, DeliveryState.UNCERTAIN, DeliveryState.CANCELLED, *_RECEIPTS}
+            {
+                DeliveryState.PLANNED,
+                DeliveryState.SENT,
+                DeliveryState.UNCERTAIN,
+                DeliveryState.CANCELLED,
+                DeliveryState.TOO_LATE,
+                *_RECEIPTS,
+            }
         ),
         DeliveryState.SENT: _RECEIPTS,
         DeliveryState.DELIVERED: frozenset(),
-        DeliveryState.FAILED: frozenset({DeliveryState.PLANNED, DeliveryState.DELIVERED}),
+        # A redrive is a first try: it may find that nobody wants the message any more.
+        DeliveryState.FAILED: frozenset(
+            {DeliveryState.PLANNED, DeliveryState.DELIVERED, DeliveryState.CANCELLED, DeliveryState.TOO_LATE}
+        ),
         DeliveryState.UNCERTAIN: frozenset({DeliveryState.TRIED, DeliveryState.SENT, *_RECEIPTS}),
         DeliveryState.CANCELLED: frozenset(),
         DeliveryState.TOO_LATE: frozenset(),

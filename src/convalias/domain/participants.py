@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.ids import AccountId
@@ -61,6 +61,13 @@ class Account:
     company_domains: frozenset[str] = frozenset()
     speaks_for: frozenset[AccountId] = frozenset()
     name: str = ""
+
+
+def introduced(known: Account, participant: Participant) -> Account:
+    """Return the account with what a participant brings: an address that is new comes first, so that mail goes there."""
+    fresh = [one for one in participant.addresses if one not in known.addresses]
+    addresses = tuple(dict.fromkeys((*fresh, *known.addresses)))
+    return evolve(known, addresses=addresses, name=participant.name or known.name)
 
 
 class GivenUp(Enum):

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from attrs import frozen
 
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.delivery import NotificationId
 from convalias.domain.ids import AccountId, ConversationId, EventId
+
+MUTED: Final = "muted"
+SUPPRESSED: Final = "suppressed"
+WISHES: Final = frozenset({MUTED, SUPPRESSED})
+"""Reasons that a recipient gave by a wish or by a dead mailbox: a delivery ends `cancelled`, which is no failure."""
 
 
 @frozen(kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,9 +18,18 @@ from convalias.domain.delivery import (
     NotificationId,
     Owner,
 )
+from convalias.domain.first_tries import Objection
+from convalias.domain.ids import AccountId
 
 IN_FLIGHT: Final = timedelta(seconds=60)
 """A call whose answer was lost may still arrive: before that, a channel that says "not sent" may yet send it."""
+_ENDED: Final = frozenset({DeliveryState.CANCELLED, DeliveryState.TOO_LATE})
+
+
+def nothing_against(recipient: AccountId) -> Objection | None:
+    """Object to nothing."""
+    del recipient
+    return None
 
 
 @frozen(kw_only=True)
@@ -92,23 +101,35 @@ def receipted(
     return evolve(decision, deliveries=tuple(told if one.id == notification else one for one in decision.deliveries))
 
 
-def redriven(decision: DeliveryDecision, *, now: datetime) -> DeliveryDecision | None:
-    """What failed is due again, with its tries counted anew; None when nothing had failed."""
+def redriven(
+    decision: DeliveryDecision, *, now: datetime, objection: Callable[[AccountId], Objection | None] = nothing_against
+) -> DeliveryDecision | None:
+    """The decision with what failed due again, its tries counted anew; None when nothing had failed.
+
+    A redrive is a first try: a row ends at once where `objection` says that its recipient must not be told any more.
+    """
     failed = {row.id for row in decision.deliveries if row.state is DeliveryState.FAILED}
     index = decision.index
     given_up = index is not None and index.reason not in {"", WITHDRAWN}
     if not failed and not given_up:
         return None
     ours = decision.owner is Owner.HUB
-    if index is not None and given_up:
-        index = evolve(index, attempts=0, next_at=now, reason="")
     rows = tuple(
-        evolve(row.becoming(DeliveryState.PLANNED, next_at=now if ours else None), attempts=0, first_tried=None)
-        if row.id in failed
-        else row
+        _again(row, objection(row.recipient), next_at=now if ours else None) if row.id in failed else row
         for row in decision.deliveries
     )
+    if index is not None and given_up:
+        # Legacy tells everybody with its one call: not when nobody is to be told any more.
+        nobody = not ours and bool(failed) and all(row.state in _ENDED for row in rows)
+        suppressed = index.suppress_notification or nobody
+        index = evolve(index, suppress_notification=suppressed, attempts=0, next_at=now, reason="")
     return evolve(decision, deliveries=rows, index=index)
+
+
+def _again(row: Delivery, objection: Objection | None, *, next_at: datetime | None) -> Delivery:
+    if objection is not None:
+        return row.becoming(objection.state, reason=objection.reason)
+    return evolve(row.becoming(DeliveryState.PLANNED, next_at=next_at), attempts=0, first_tried=None)
 
 
 def _is_due(at: datetime | None, now: datetime) -> bool:

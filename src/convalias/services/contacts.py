@@ -41,12 +41,15 @@ class Contacts:
     identities: IdentityDirectory
 
     async def address(self, account: AccountId, thread: ConversationThread) -> EmailAddress | None:
-        """Where mail to that account goes: the first address the conversation knows, else the directory."""
-        participant = thread.participant(account)
-        if participant is not None and participant.addresses:
-            return participant.addresses[0]
+        """Return where mail to that account goes: the directory's first address, else the conversation's first one.
+
+        The directory comes first, because a corrected address is corrected there.
+        """
         known = (await self.identities.get([account])).get(account)
-        return known.addresses[0] if known is not None and known.addresses else None
+        if known is not None and known.addresses:
+            return known.addresses[0]
+        participant = thread.participant(account)
+        return participant.addresses[0] if participant is not None and participant.addresses else None
 
     async def audience(self, conversation: ConversationId, *, but: AccountId | None) -> Sequence[EmailAddress]:
         """The addresses of everybody who takes part now, but one. For a relay that has no list of its own."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import evolve, frozen
 
@@ -30,7 +30,7 @@ from convalias.domain.events import (
 )
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
 from convalias.domain.outcomes import Reason
-from convalias.domain.participants import AccountAuthor, Author, Participant
+from convalias.domain.participants import Account, AccountAuthor, Author, Participant, introduced
 from convalias.domain.threads import ConversationThread, ThreadState
 from convalias.services.aliasing import Aliasing
 from convalias.services.appending import Addition, Appender
@@ -41,7 +41,25 @@ from convalias.services.mail_messages import MailAddition, as_message, is_anothe
 LONGEST_PAGE: Final = 1_000
 
 
-__all__ = ["MailAddition", "Messaging"]
+__all__ = ["AccountBook", "MailAddition", "Messaging", "introduce"]
+
+
+class AccountBook(Protocol):
+    """What is asked of `stores.directory`."""
+
+    async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
+        """Those that exist."""
+        ...
+
+    async def upsert(self, account: Account) -> None:
+        """From now on this is what is known of that account."""
+        ...
+
+
+async def introduce(accounts: AccountBook, participant: Participant) -> None:
+    """Make the addresses that a participant brings known. Repeatable."""
+    known = (await accounts.get([participant.account])).get(participant.account, Account(participant.account))
+    await accounts.upsert(introduced(known, participant))
 
 
 @frozen(kw_only=True)
@@ -54,6 +72,8 @@ class Messaging:
 
     appender: Appender
     aliasing: Aliasing
+    accounts: AccountBook | None = None
+    """None: a directory of the host's own knows the addresses, and nothing is written about them here."""
 
     # --- messages ------------------------------------------------------------------------------------
 
@@ -145,6 +165,8 @@ class Messaging:
             return None if there == participant else ParticipantAdded(participant)
 
         await self._change(conversation, f"participant {participant.account}", draft)
+        if self.accounts is not None and participant.addresses:
+            await introduce(self.accounts, participant)
         thread = await self.thread(conversation)
         await self.aliasing.issue_all(thread)
         return thread

@@ -12,9 +12,10 @@ from attrs import frozen
 
 from convalias.domain.dead_letters import DeadLetter
 from convalias.domain.ids import UseCase
-from convalias.ports.event_log import UNPLACED, EventLog, EventRecord, Subscription
-from convalias.services.outbound_deciding import Deciding, read_subject
+from convalias.ports.event_log import EventLog, EventRecord, Subscription
+from convalias.services.outbound_deciding import Deciding
 from convalias.services.outbound_sending import Sending
+from convalias.services.redriving import Redriven, Redriving
 from convalias.stores.ledger import GivenBack
 from convalias.stores.parking import CONVERSATIONS, RECORDS, ParkedConversation, of_letter
 
@@ -53,23 +54,20 @@ class OutboundNotifier:
         return await self.deciding.give_back(use_case)
 
     async def redrive(self, letter: DeadLetter) -> bool:
-        """Try again what was given up, its tries counted anew. False: there was nothing left to do.
+        """Try again what was given up about the event of that letter. False: there was nothing left to do.
 
         A parked conversation is taken up in order; one that still cannot be read raises `Parked` and stays parked.
-        Due first, then the letter goes: a crash in between leaves a letter that a second redrive finds done.
         """
         if letter.lane == CONVERSATIONS:
             return await self._take_up(of_letter(letter))
         if letter.lane == RECORDS:
             return await self.deciding.parking.put_back(letter)
-        conversation, event = read_subject(letter.subject)
-        ledger, now = self.sending.ledger, self.sending.clock.now()
-        if await ledger.get(conversation, event) is None:
-            changed = await self.deciding.decide_one(conversation, event, UNPLACED)
-        else:
-            changed = await ledger.redrive(conversation, event, now=now)
-        await self.sending.dead_letters.drop(letter)
-        return changed
+        return await self.redriving.one(letter, dry_run=False) != Redriven()
+
+    @property
+    def redriving(self) -> Redriving:
+        """What tries again, counted, and with a dry run."""
+        return Redriving(deciding=self.deciding, sending=self.sending)
 
     async def _take_up(self, parked: ParkedConversation) -> bool:
         """Decided first, then free. What a newer release appended meanwhile is looked at once more behind it."""

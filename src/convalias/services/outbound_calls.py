@@ -9,12 +9,21 @@ from typing import Final, assert_never
 
 from attrs import evolve, frozen
 
-from convalias.domain.delivery import Channel, Delivery, DeliveryDecision, DeliveryState, IndexRow, backoff
+from convalias.domain.delivery import (
+    WITHDRAWN,
+    Channel,
+    Delivery,
+    DeliveryDecision,
+    DeliveryState,
+    IndexRow,
+    backoff,
+)
 from convalias.domain.events import MessageAdded
+from convalias.domain.first_tries import FirstTryRules
 from convalias.domain.ids import TraceId
 from convalias.domain.notifications import Notification
 from convalias.domain.participants import AccountAuthor
-from convalias.domain.suppressions import EventPlace
+from convalias.domain.suppressions import WISHES, EventPlace
 from convalias.domain.working import IN_FLIGHT
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Rejected, Unavailable
@@ -85,6 +94,7 @@ class Calls:
     alias_domain: str
     """The right side of a chat event's Message-ID, `<event id@alias domain>`."""
     persistence: Persistence = Persistence()
+    rules: FirstTryRules = FirstTryRules()
     within: timedelta = CALL_WITHIN
     suppressions: Suppressions | None = None
     """None: no report is ever acted on."""
@@ -134,13 +144,17 @@ class Calls:
         if guarantee is None:
             return row.becoming(DeliveryState.FAILED, reason=NO_CHANNEL)
         scene = attempt.scene
-        withdrawn = scene.is_withdrawn or not scene.thread.takes_part(row.recipient)
+        objection = scene.objection(row.recipient, self.rules, now=self.clock.now())
+        withdrawn = objection is not None and objection.reason == WITHDRAWN
         match before:
-            case DeliveryState.PLANNED if withdrawn:
-                return row.becoming(DeliveryState.CANCELLED, reason="withdrawn")
+            case DeliveryState.PLANNED if objection is not None:
+                return row.becoming(objection.state, reason=objection.reason)
             case DeliveryState.PLANNED:
                 return await self._send(row, attempt, doubtful=False)
-            case DeliveryState.UNCERTAIN if not withdrawn:
+            case DeliveryState.UNCERTAIN if objection is not None:
+                # Resent only for want of knowledge: nobody needs it any more.
+                return row.becoming(DeliveryState.UNCERTAIN, reason=objection.reason)
+            case DeliveryState.UNCERTAIN:
                 return await self._send(row, attempt, doubtful=True)
             case _ if not withdrawn and self._is_remembered(row, guarantee):
                 return await self._send(row, attempt, doubtful=True)
@@ -253,7 +267,8 @@ class Calls:
     async def _impossible(self, row: Delivery, attempt: Attempt, reason: str, *, doubtful: bool) -> Delivery:
         """It cannot be sent now. Whether an earlier attempt sent it, only the channel can tell."""
         if not doubtful:
-            return row.becoming(DeliveryState.FAILED, reason=reason)
+            wished = reason in WISHES
+            return row.becoming(DeliveryState.CANCELLED if wished else DeliveryState.FAILED, reason=reason)
         guarantee = self.hub.channels.get(row.channel, Guarantee())
         if guarantee.ask is None:
             return self._uncertain(row, reason)

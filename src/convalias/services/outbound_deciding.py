@@ -15,8 +15,9 @@ from convalias.codec import CodecError, kind_of
 from convalias.codec.formats import TAGS
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.deciding import decide, reowned
-from convalias.domain.delivery import Channel
+from convalias.domain.delivery import Channel, DeliveryDecision
 from convalias.domain.events import ConversationEvent, Happening, MessageAdded
+from convalias.domain.first_tries import NOTIFY_WITHIN
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, TraceId, UseCase
 from convalias.domain.rollout import Axis
 from convalias.domain.threads import ConversationThread
@@ -35,7 +36,6 @@ from convalias.stores.parking import Parking
 K = TypeVar("K")
 V = TypeVar("V")
 
-NOTIFY_WITHIN: Final = timedelta(days=7)
 DECIDE_WITHIN: Final = timedelta(seconds=20)
 SIDE_BY_SIDE: Final = 16
 REMEMBERED: Final = 10_000
@@ -115,12 +115,20 @@ class Deciding:
 
     async def decide_one(self, conversation: ConversationId, event: EventId, seq: Seq) -> bool:
         """Decide about that event; whether the decision is new. Raises what stands in the way."""
+        decision = await self.draft(conversation, event, seq)
+        return decision is not None and await self.insert(decision)
+
+    async def draft(self, conversation: ConversationId, event: EventId, seq: Seq) -> DeliveryDecision | None:
+        """Return what would be decided about that event, or None for a kind that nobody is told of. Writes nothing."""
         scene = await self.scenes.of(conversation, event, seq)
         as_of = await self.scenes.as_of(scene)
         stage = (await self.stages.of([as_of], Axis.OUTBOUND))[conversation]
         channels = await self.channels.of(as_of)
-        decision = decide(scene.event, as_of, stage, channels, now=self.clock.now(), notify_within=self.notify_within)
-        if decision is None or not await self.ledger.insert(decision):
+        return decide(scene.event, as_of, stage, channels, now=self.clock.now(), notify_within=self.notify_within)
+
+    async def insert(self, decision: DeliveryDecision) -> bool:
+        """Write it down, unless one stands for its event. True if this one does."""
+        if not await self.ledger.insert(decision):
             return False
         self.telemetry.measure("mons.decisions", 1, owner=decision.owner.value, stage=decision.stage.value)
         return True
@@ -232,7 +240,7 @@ class Deciding:
     async def _bury(self, conversation: ConversationId, event: EventId, trace: str, *, why: str) -> None:
         self.telemetry.measure("mons.delivery.failures", 1, reason="undecidable")
         letter = DeadLetter(
-            id=DeadLetterId(digest("decision", conversation, event)),
+            id=decision_letter(conversation, event),
             lane=LANE,
             subject=subject_of(conversation, event),
             reason=f"no decision: {why}",
@@ -249,6 +257,16 @@ def _remember(among: OrderedDict[K, V], key: K, value: V) -> None:
     among.move_to_end(key)
     while len(among) > REMEMBERED:
         among.popitem(last=False)
+
+
+def decision_letter(conversation: ConversationId, event: EventId) -> DeadLetterId:
+    """Return the id of the letter that says that nothing could be decided about an event."""
+    return DeadLetterId(digest("decision", conversation, event))
+
+
+def index_letter(event: EventId) -> DeadLetterId:
+    """Return the id of the letter that says that legacy's index call was given up."""
+    return DeadLetterId(digest("index", event))
 
 
 def subject_of(conversation: ConversationId, event: EventId) -> str:

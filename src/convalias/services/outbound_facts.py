@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from attrs import evolve, frozen
@@ -15,8 +16,9 @@ from convalias.domain.events import (
     ParticipantAdded,
     ParticipantRemoved,
 )
+from convalias.domain.first_tries import FirstTryRules, Objection
 from convalias.domain.folding import fold
-from convalias.domain.ids import ConversationId, EventId, Seq
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.domain.threads import ConversationThread, ThreadState
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.errors import NotFound
@@ -40,12 +42,20 @@ class Scene:
     """Of its conversation now; only read for sends."""
 
     @property
-    def is_withdrawn(self) -> bool:
-        """Redacted or erased: nobody is told of it any more."""
-        redacted = any(
+    def is_redacted(self) -> bool:
+        """Whether the text of the event is gone."""
+        return any(
             isinstance(one.happening, MessageRedacted) and one.happening.event == self.event.id for one in self.since
         )
-        return redacted or self.thread.state is ThreadState.ERASED
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Redacted or erased: nobody is told of it any more."""
+        return self.is_redacted or self.thread.state is ThreadState.ERASED
+
+    def objection(self, recipient: AccountId, rules: FirstTryRules, *, now: datetime) -> Objection | None:
+        """Return what stands against a first try for that recipient, or None."""
+        return rules.objection(self.event, self.thread, recipient, redacted=self.is_redacted, now=now)
 
 
 @frozen(kw_only=True)

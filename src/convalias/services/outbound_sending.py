@@ -28,11 +28,10 @@ from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.records import Stored
 from convalias.services.failures import leaves
 from convalias.services.outbound_calls import Attempt, Calls
-from convalias.services.outbound_deciding import LANE, subject_of
+from convalias.services.outbound_deciding import LANE, index_letter, subject_of
 from convalias.services.outbound_facts import Scene, Scenes
 from convalias.services.task_group import TaskGroup
 from convalias.stores.dead_letters import DeadLetters
-from convalias.stores.encoding import digest
 from convalias.stores.errors import PARKED_FOR, Parked, StoreError
 from convalias.stores.ledger import Ledger, Work
 from convalias.stores.parking import Parking
@@ -204,6 +203,8 @@ class Sending:
                 took = self.clock.now() - scene.event.appended_at
                 self.telemetry.measure("mons.notifications.sent", 1, channel=row.channel.value, owner=owner)
                 self.telemetry.measure("mons.delivery.latency", took.total_seconds(), channel=row.channel.value)
+            elif row.state in {DeliveryState.CANCELLED, DeliveryState.TOO_LATE}:
+                self.telemetry.measure("mons.notifications.withheld", 1, state=row.state.value, reason=row.reason)
             elif row.state in {DeliveryState.FAILED, DeliveryState.UNCERTAIN}:
                 self.telemetry.measure("mons.delivery.failures", 1, channel=row.channel.value, state=row.state.value)
 
@@ -224,14 +225,16 @@ class Sending:
     async def _bury(self, decision: DeliveryDecision, results: Results) -> None:
         """Letters first: what is given up must be listed before it is no longer due."""
         failed = [
-            (row.id, row.reason, row.attempts) for row in results.rows.values() if row.state is DeliveryState.FAILED
+            (DeadLetterId(row.id), row.reason, row.attempts)
+            for row in results.rows.values()
+            if row.state is DeliveryState.FAILED
         ]
         index = results.index
         if index is not None and index.reason not in {"", WITHDRAWN}:
-            failed.append((NotificationId(digest("index", decision.event)), f"index: {index.reason}", index.attempts))
+            failed.append((index_letter(decision.event), f"index: {index.reason}", index.attempts))
         for name, reason, tries in failed:
             letter = DeadLetter(
-                id=DeadLetterId(name),
+                id=name,
                 lane=LANE,
                 subject=subject_of(decision.conversation, decision.event),
                 reason=reason,

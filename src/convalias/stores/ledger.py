@@ -10,8 +10,9 @@ from attrs import frozen
 
 from convalias.codec import CODEC, Codec, CodecError
 from convalias.domain.delivery import DeliveryDecision, DeliveryState, NotificationId
-from convalias.domain.ids import ConversationId, EventId, UseCase
-from convalias.domain.working import Results, Taken, receipted, redriven, settled, taken
+from convalias.domain.first_tries import Objection
+from convalias.domain.ids import AccountId, ConversationId, EventId, UseCase
+from convalias.domain.working import Results, Taken, nothing_against, receipted, redriven, settled, taken
 from convalias.ports.ambient import Incarnation
 from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import encoded
@@ -118,10 +119,16 @@ class Ledger:
         changed = await self._change(key, lambda one: receipted(one, notification, state, receipt=receipt))
         return changed is not None
 
-    async def redrive(self, conversation: ConversationId, event: EventId, *, now: datetime) -> bool:
-        """What failed for that event is due again. False: nothing had."""
-        changed = await self._change(_key(conversation, event), lambda one: redriven(one, now=now))
-        return changed is not None
+    async def redrive(
+        self,
+        conversation: ConversationId,
+        event: EventId,
+        *,
+        now: datetime,
+        objection: Callable[[AccountId], Objection | None] = nothing_against,
+    ) -> DeliveryDecision | None:
+        """Make what failed for that event due again, unless there is an objection. None: nothing had failed."""
+        return await self._change(_key(conversation, event), lambda one: redriven(one, now=now, objection=objection))
 
     async def waiting(self, use_case: UseCase) -> Sequence[DeliveryDecision]:
         """Unfinished decisions of a use case (at most 65,536 unfinished ones in all are looked at)."""

@@ -7,6 +7,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import dump, load
+from convalias.domain import suppressions
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.delivery import NotificationId
 from convalias.domain.ids import AccountId, ConversationId
@@ -49,7 +50,7 @@ class Suppressions:
         """Why no mail may leave for it; None: it may."""
         address_key, muted_key = _address_key(account, address), _muted_key(account, conversation)
         found = await self.records.get([address_key, muted_key])
-        return "suppressed" if address_key in found else "muted" if muted_key in found else None
+        return suppressions.SUPPRESSED if address_key in found else suppressions.MUTED if muted_key in found else None
 
 
 def _place_key(notification: NotificationId) -> Key:

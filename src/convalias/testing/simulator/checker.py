@@ -39,6 +39,7 @@ ALWAYS: Final[Sequence[Law]] = (
     narrow.nothing_is_added_to_a_closed_conversation,
     narrow.legacy_tells_once,
     narrow.who_left_hears_no_more,
+    narrow.nobody_is_told_of_what_he_has_read,
     narrow.one_refusal_a_day,
     narrow.strangers_read_one_text,
     narrow.legacy_is_refused_for_itself_alone,

@@ -157,6 +157,9 @@ class Operators:
         """What was given up is tried again."""
         del name
         await commanded(self._world, draws, lambda cv: cv.replay.dead(dry_run=False), kind="worker", within=3600.0)
+        await commanded(
+            self._world, draws, lambda cv: cv.outbound.redriving.all(dry_run=False), kind="worker", within=3600.0
+        )
 
     async def give_back(self, draws: Stream, name: str) -> None:
         """What was not yet tried follows the flag as it stands now."""

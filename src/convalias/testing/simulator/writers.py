@@ -194,7 +194,13 @@ class Writers:
         del name
         conversation = draws.choice(self._people.conversations)
         reader = draws.choice(self._people.members[conversation])
-        await commanded(self._world, draws, lambda cv: cv.messaging.mark_read(conversation, account=reader, up_to=1))
+        to_the_end = draws.chance(0.7)
+
+        async def mark(cv: Convalias) -> None:
+            up_to = (await cv.messaging.thread(conversation)).seq if to_the_end else 1
+            await cv.messaging.mark_read(conversation, account=reader, up_to=up_to)
+
+        await commanded(self._world, draws, mark)
 
     # --- links -----------------------------------------------------------------------------------------
 

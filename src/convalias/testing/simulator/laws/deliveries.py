@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from convalias.adapters.memory.legacy import INDEX
 from convalias.domain.delivery import DeliveryDecision, DeliveryState, Owner
 from convalias.domain.events import ConversationEvent, MessageAdded
+from convalias.domain.first_tries import READ
 from convalias.domain.ids import AccountId, EventId
 from convalias.domain.participants import AccountAuthor
 from convalias.domain.threads import ConversationThread
@@ -163,6 +164,12 @@ def _heard(
     hub = by_hub[event.id, account]
     rows = [row.state for row in decision.deliveries if row.recipient == account]
     in_doubt = DeliveryState.UNCERTAIN in rows and not found.world.shape.hub.answers
-    if hub + legacy == 0 and not in_doubt:
+    if hub + legacy == 0 and not in_doubt and not _has_read(found, event, account, decision):
         states = ", ".join(state.value for state in rows) or "no row"
         yield Violation("I4", f"{account} never heard of {event.id} ({decision.owner.value}: {states})", (event.id,))
+
+
+def _has_read(found: Findings, event: ConversationEvent, account: AccountId, decision: DeliveryDecision) -> bool:
+    """Whether that account was not told because it had read the message, which it has."""
+    reasons = {row.reason for row in decision.deliveries if row.recipient == account}
+    return READ in reasons and found.threads(event.conversation)[-1].read_up_to.get(account, 0) >= event.seq

@@ -8,7 +8,7 @@ from typing import Final
 
 from convalias.adapters.memory.legacy import HANDOFF
 from convalias.codec import load
-from convalias.domain.events import ConversationEvent, MessageAdded, ParticipantAdded, ParticipantRemoved
+from convalias.domain.events import ConversationEvent, MessageAdded, MessagesRead, ParticipantAdded, ParticipantRemoved
 from convalias.domain.ids import AccountId
 from convalias.domain.inbound import Done, HandedOver, RefusalDue, Refused, Skipped
 from convalias.domain.outcomes import CONSEQUENCES, GONE
@@ -61,6 +61,26 @@ def who_left_hears_no_more(found: Findings) -> Iterator[Violation]:
         if gone is not None and sent.at - gone > SOON:
             about = (notification.event.id, notification.recipient)
             yield Violation("I5", f"{notification.recipient} left, and was told of {notification.event.id}", about)
+
+
+def nobody_is_told_of_what_he_has_read(found: Findings) -> Iterator[Violation]:
+    """I4: a message that its recipient read before it was sent is not sent.
+
+    Only a channel that remembers keys may be given again what it may have: it tells of it once at the most.
+    """
+    if found.world.shape.hub.remembers_for:
+        return
+    for sent in found.world.engines.hub.sent:
+        notification = sent.notification
+        for event in found.events.get(notification.conversation, ()):
+            match event.happening:
+                case MessagesRead(who, up_to) if who == notification.recipient and up_to >= notification.event.seq:
+                    if sent.at - (event.appended_at - EPOCH).total_seconds() > SOON:
+                        about = (notification.event.id, notification.recipient)
+                        yield Violation("I4", f"{who} had read {notification.event.id}, and was told of it", about)
+                    break
+                case _:
+                    pass
 
 
 def _gone_at(events: Sequence[ConversationEvent], account: AccountId, at: float) -> float | None:

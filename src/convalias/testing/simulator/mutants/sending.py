@@ -10,8 +10,9 @@ from attrs import evolve
 
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.delivery import Delivery, DeliveryDecision, DeliveryState, IndexRow, NotificationId
-from convalias.domain.events import MessageAdded
-from convalias.domain.ids import AccountId
+from convalias.domain.events import ConversationEvent, MessageAdded
+from convalias.domain.first_tries import FirstTryRules, Objection
+from convalias.domain.ids import AccountId, Seq
 from convalias.domain.notifications import Notification
 from convalias.domain.participants import AccountAuthor, Author
 from convalias.domain.threads import ConversationThread
@@ -201,6 +202,25 @@ def _own_address_in_from(kept: Method) -> Method:
     return notification
 
 
+def _whatever_was_read(kept: Method) -> Method:
+    def objection(self: FirstTryRules, *given: object, **how: object) -> Objection | None:
+        found: Objection | None = kept(evolve(self, tell_readers=True), *given, **how)
+        return found
+
+    return objection
+
+
+def _read_by_somebody(kept: Method) -> Method:
+    def objection(
+        self: FirstTryRules, event: ConversationEvent, thread: ConversationThread, recipient: AccountId, **how: object
+    ) -> Objection | None:
+        furthest = max(thread.read_up_to.values(), default=Seq(0))
+        found: Objection | None = kept(self, event, evolve(thread, read_up_to={recipient: furthest}), recipient, **how)
+        return found
+
+    return objection
+
+
 def _somebodys_address(kept: Method) -> Method:
     async def address(self: Contacts, account: AccountId, thread: ConversationThread) -> EmailAddress | None:
         listed = [one.account for one in thread.participants]
@@ -314,6 +334,18 @@ MUTANTS: Final[Sequence[Mutant]] = (
             instead(Ledger, "release", _over_whoever_holds_it),
             around(ledger, "taken", _believed),
         ),
+    ),
+    Mutant(
+        name="read-marks-ignored",
+        slip="A message is mailed to somebody who has read it in the meantime.",
+        breaks="I4",
+        patched=around(FirstTryRules, "objection", _whatever_was_read),
+    ),
+    Mutant(
+        name="read-by-somebody",
+        slip="A message is taken for read by its recipient as soon as anybody has read it.",
+        breaks="I4",
+        patched=around(FirstTryRules, "objection", _read_by_somebody),
     ),
     Mutant(
         name="address-for-a-name",
