@@ -17,6 +17,7 @@ from convalias.domain.addresses import EmailAddress
 from convalias.domain.admitting import FREE, LIGHT, STRICT
 from convalias.domain.ids import UseCase
 from convalias.domain.policy import DEFAULT_POLICY, BlockedSenders, LoopGuard, RoutingPolicy, SenderTrust
+from convalias.services.outbound_calls import Ambiguity
 from convalias.settings import (
     _AUTHENTICATION,
     _BY_USE_CASE,
@@ -42,6 +43,8 @@ identity_cache_seconds = 0
 trust_spam_flag = true
 mail_limit = 1000
 inbound_batches = 2
+on_uncertain = "resend"
+mail_what_was_read = true
 events_kept = 0
 
 [policy]
@@ -107,6 +110,8 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         trust_spam_flag=True,
         mail_limit=1000,
         inbound_batches=2,
+        on_uncertain=Ambiguity.RESEND,
+        mail_what_was_read=True,
         events_kept=0,
         policy=policy,
     )
@@ -238,6 +243,9 @@ def test_a_secret_in_the_file_is_refused_and_not_quoted(tmp_path: Path, key: str
         ("trust_spam_flag = 1", "trust_spam_flag"),
         ("mail_limit = 0", "mail_limit"),
         ("inbound_batches = 0", "inbound_batches"),
+        ('on_uncertain = "perhaps"', "on_uncertain"),
+        ("on_uncertain = 1", "on_uncertain"),
+        ("mail_what_was_read = 1", "mail_what_was_read"),
         ("events_kept = -1", "events_kept"),
         ("mail_limit = true", "mail_limit"),
         ("mail_limit = 1.5", "mail_limit"),

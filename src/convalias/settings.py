@@ -22,6 +22,7 @@ from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
 from convalias.domain.keyring import Keyring
 from convalias.domain.policy import BlockedSenders, LoopGuard, RoutingPolicy, SenderTrust
+from convalias.services.outbound_calls import Ambiguity
 
 DATA: Final = "CONVALIAS_DATA"
 KEYS: Final = "CONVALIAS_KEYS"
@@ -57,6 +58,8 @@ _KNOWN: Final = frozenset(
         "identity_cache_seconds",
         "trust_spam_flag",
         "mail_limit",
+        "mail_what_was_read",
+        "on_uncertain",
         "missing_key_ids",
         "inbound_batches",
         "policy",
@@ -131,6 +134,10 @@ class Settings:
     trust_spam_flag: bool = False
     mail_limit: int = 25_000_000
     """Octets of one mail."""
+    on_uncertain: Ambiguity = Ambiguity.LEAVE
+    """Whether a mail that may have left, where nobody can tell, is left as it is or sent again."""
+    mail_what_was_read: bool = False
+    """Whether a message is mailed though its recipient has read it in the meantime."""
     inbound_batches: int = 4
     """So many batches of mail a worker process works on at once."""
     policy: RoutingPolicy | None = None
@@ -173,6 +180,8 @@ def read_settings(
         identity_cache=timedelta(seconds=reader.number("identity_cache_seconds", 60)),
         trust_spam_flag=reader.boolean("trust_spam_flag"),
         mail_limit=reader.count("mail_limit", 25_000_000),
+        on_uncertain=reader.ambiguity("on_uncertain"),
+        mail_what_was_read=reader.boolean("mail_what_was_read"),
         inbound_batches=reader.count("inbound_batches", 4),
         policy=reader.policy(),
         keyring=reader.keyring(environment),
@@ -258,6 +267,14 @@ class _Reader(TableReader):
             name_servers=self._name_servers(table),
         )
         return found if wanted else None
+
+    def ambiguity(self, key: str) -> Ambiguity:
+        found = self.text(key, Ambiguity.LEAVE.value)
+        try:
+            return Ambiguity(found)
+        except ValueError:
+            self.problem(key, found, "leave or resend")
+            return Ambiguity.LEAVE
 
     def _without_spf(self, table: Toml) -> Literal["ask", "fail"]:
         match table.get("without_spf", "ask"):

@@ -1,5 +1,6 @@
 """`convalias doctor`: each fault is found, and what mends it is said."""
 
+import asyncio
 import json
 import os
 import time
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 
 from cli.desk import WORLD, Commands, mail
+from convalias.app import Convalias
+from convalias.ports.mail import Outgoing
 
 
 def findings(commands: Commands, *arguments: str, status: int = 0) -> dict[str, Any]:
@@ -112,3 +115,24 @@ def test_held_mail_that_nobody_is_asked_about_is_warned_of(commands: Commands) -
     config = commands.file("asking.toml", 'base_url = "https://mail.example"\n')
     found = findings(commands, "--config", config)["asking about held mail"]
     assert (found["health"], found["found"]) == ("good", "links to https://mail.example")
+
+
+def test_mail_that_may_have_left_is_counted_and_shown(commands: Commands) -> None:
+    class LosesAnswers:
+        async def send(self, mail: Outgoing) -> None:
+            raise TimeoutError
+
+    async def worked() -> None:
+        async with Convalias.from_toml(data=commands.data, environ={}, mail=LosesAnswers()) as cv:
+            await cv.run_until_idle()
+
+    commands.load()
+    commands.ask("rollout", "set", "apply", "--stage", "native", "--basis-points", "10000")
+    commands.ask("send", "c1", "--as", "john", "--key", "k1", "Hello")
+    assert findings(commands)["uncertain deliveries"]["health"] == "good"
+    asyncio.run(worked())
+    found = findings(commands)["uncertain deliveries"]
+    assert found["health"] == "warning"
+    states = [row["state"] for row in commands.ask("show", "deliveries")]
+    assert set(states) == {"uncertain"}
+    assert found["found"].startswith(f"{len(states)}: ")

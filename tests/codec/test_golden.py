@@ -70,6 +70,7 @@ from convalias.domain.positions import FeedCursor, Position
 from convalias.domain.reservations import AddressHolders, AliasReservation
 from convalias.domain.rollout import Rollout, Stage
 from convalias.domain.suppressions import EventPlace, Muted, Suppressed
+from convalias.domain.system_mail import SystemMailState, SystemMailTry
 from convalias.domain.threads import ConversationThread, ThreadSnapshot, ThreadState
 from convalias.ports.event_log import EventRecord
 
@@ -246,6 +247,12 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
     ],
     "event_place": [EventPlace(event=EventId("000p5vaf6m3o0000000000000c"), conversation=C1)],
     "suppressed": [Suppressed(account=A2, address=MARY, status="5.1.1", at=NOON)],
+    "system_mail_try": [
+        SystemMailTry(key="refusal-1", state=SystemMailState.TRYING, first=NOON, at=NOON),
+        SystemMailTry(
+            key="refusal-1", state=SystemMailState.UNCERTAIN, first=NOON, at=NOON + timedelta(hours=1), tries=3
+        ),
+    ],
     "muted": [Muted(account=A2, conversation=C1, at=NOON)],
     "announcement": [
         AnnouncementDue(Announcement(A2, MARY, C1), NOON),

@@ -94,6 +94,8 @@ def embedded(
         rewriters=settings.rewriters,
         identity_cache=settings.identity_cache,
         inbound_batches=settings.inbound_batches,
+        on_uncertain=settings.on_uncertain,
+        tell_readers=settings.mail_what_was_read,
     )
     return opener, wiring
 

@@ -9,7 +9,8 @@ from convalias.app.ports import Ports
 from convalias.app.wiring import Stores, Wiring, alias_domain, link_keys, seals
 from convalias.domain.deployment import Deployment
 from convalias.domain.policy import RoutingPolicy
-from convalias.ports.mail import MailReader
+from convalias.ports.hub import FOR_EVER
+from convalias.ports.mail import MailReader, OutgoingMail, guarantee_of
 from convalias.ports.people import IdentityDirectory as IdentityDirectoryPort
 from convalias.services import identity_cache
 from convalias.services.announcing import Announcing
@@ -24,9 +25,11 @@ from convalias.services.messaging import Messaging
 from convalias.services.notices import Notices
 from convalias.services.reports import Reports
 from convalias.services.stages import Stages
+from convalias.services.system_mail import SentOnce
 from convalias.stores.announcements import Announcements
 from convalias.stores.evidence import EvidenceRecords
 from convalias.stores.refusals import Refusals
+from convalias.stores.system_mail import SystemMails
 from convalias.stores.traffic import Traffic
 
 
@@ -53,7 +56,7 @@ class Inbound:
         )
         return Notices(
             refusals=Refusals(records=self.ports.records),
-            outgoing=self.ports.system_mail,
+            outgoing=self._way_out(),
             writer=writer,
             clock=self.ports.clock,
             telemetry=self.ports.telemetry,
@@ -70,7 +73,7 @@ class Inbound:
         return Announcing(
             rows=Announcements(records=self.ports.records),
             identities=self.ports.identity or self.stores.directory,
-            outgoing=self.ports.system_mail,
+            outgoing=self._way_out(),
             writer=writer,
             clock=self.ports.clock,
             telemetry=self.ports.telemetry,
@@ -90,11 +93,25 @@ class Inbound:
             holds=self.stores.holds,
             threads=self.stores.threads,
             contacts=contacts,
-            outgoing=self.ports.system_mail,
+            outgoing=self._way_out(),
             writer=writer or None,
             keys=link_keys(self.wiring),
             clock=self.ports.clock,
             telemetry=self.ports.telemetry,
+        )
+
+    def _way_out(self) -> OutgoingMail:
+        """The host's own, where it never forgets a key; else with a mark of ours before each mail."""
+        own, stated = self.ports.system_mail, guarantee_of(self.ports.system_mail)
+        if stated.remembers_keys_for >= FOR_EVER:
+            return own
+        return SentOnce(
+            outgoing=own,
+            guarantee=stated,
+            marks=SystemMails(records=self.ports.records),
+            clock=self.ports.clock,
+            telemetry=self.ports.telemetry,
+            ambiguity=self.wiring.on_uncertain,
         )
 
     def reader(self) -> MailReader:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Final
-
 from attrs import frozen
 
 from convalias.adapters import hub, mime
@@ -12,11 +9,13 @@ from convalias.app.inbound import Inbound, identities_of
 from convalias.app.ports import Ports
 from convalias.app.wiring import Stores, Wiring, alias_domain, link_keys, seals, typed_stores
 from convalias.domain.deployment import Deployment
+from convalias.domain.first_tries import FirstTryRules
 from convalias.domain.policy import RoutingPolicy
 from convalias.domain.rollout import Stage
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
-from convalias.ports.hub import Guarantee, NotificationHub
+from convalias.ports.hub import NotificationHub
+from convalias.ports.mail import guarantee_of
 from convalias.ports.people import IdentityDirectory as IdentityDirectoryPort
 from convalias.ports.records import Records
 from convalias.services.alias_keys import KeyGuard
@@ -36,7 +35,7 @@ from convalias.services.notices import Notices
 from convalias.services.old_holds import OldHolds
 from convalias.services.operations import Operations
 from convalias.services.outbound import OutboundNotifier
-from convalias.services.outbound_calls import Calls
+from convalias.services.outbound_calls import Calls, Persistence
 from convalias.services.outbound_deciding import Deciding
 from convalias.services.outbound_facts import Scenes
 from convalias.services.outbound_sending import Sending
@@ -75,8 +74,6 @@ class Services:
 
 
 __all__ = ["Services", "Stores", "Wiring", "alias_domain", "assemble", "audience", "seals"]
-
-FOR_EVER: Final = timedelta(days=36_500)
 
 
 def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wiring: Wiring) -> Services:
@@ -214,6 +211,8 @@ def _outbound(
         hub=ports.hub or _mail_hub(ports, deployment, wiring),
         clock=ports.clock,
         alias_domain=alias_domain(deployment),
+        persistence=Persistence(ambiguity=wiring.on_uncertain),
+        rules=FirstTryRules(tell_readers=wiring.tell_readers),
         suppressions=stores.suppressions,
     )
     return OutboundNotifier(
@@ -242,6 +241,6 @@ def _mail_hub(ports: Ports, deployment: Deployment, wiring: Wiring) -> Notificat
         compose=mime.compose,
         seals=seals(wiring.keyring),
         alias_domain=alias_domain(deployment),
-        guarantee=Guarantee(remembers_keys_for=FOR_EVER),
+        guarantee=guarantee_of(ports.mail),
         via=wiring.platform,
     )

@@ -15,6 +15,7 @@ from convalias.domain.policy import RoutingPolicy
 from convalias.domain.seals import Seal, Seals
 from convalias.ports.conversations import ConversationStore as ConversationStorePort
 from convalias.services import identity_cache
+from convalias.services.outbound_calls import Ambiguity
 from convalias.stores.alias_keys import KeyUses
 from convalias.stores.aliases import Aliases
 from convalias.stores.conversations import ConversationStore
@@ -54,6 +55,10 @@ class Wiring:
     """Domains of lists that are believed about who wrote; none by default."""
     identity_cache: timedelta = identity_cache.FOR
     """How long a directory of one's own is believed without being asked; zero: it is asked every time."""
+    on_uncertain: Ambiguity = Ambiguity.LEAVE
+    """What is done about a mail that may have left, where nobody can tell."""
+    tell_readers: bool = False
+    """True: a message is mailed though its recipient has read it in the meantime."""
     inbound_batches: int = 4
     """So many batches of mail one process works on at once, each taken from the queue when another one is done."""
 

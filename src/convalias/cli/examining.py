@@ -20,6 +20,7 @@ from convalias.cli.stored import everything
 from convalias.codec.errors import CodecError
 from convalias.domain.addresses import MailDomains
 from convalias.domain.companies import is_public_mailbox_provider
+from convalias.domain.delivery import DeliveryDecision, DeliveryState
 from convalias.domain.keyring import Keyring
 from convalias.domain.participants import Account
 from convalias.ports.errors import PortError
@@ -177,6 +178,7 @@ async def examine_store(cv: Convalias, settings: Settings) -> list[Finding]:
                 *[await _answers(name, check) for name, check in (await cv.checks()).items()],
                 await _waiting(cv),
                 await _dead(cv),
+                await _uncertain(cv),
             ]
     except EmbeddedError as error:
         return [Finding(check="store", health=Health.MISCONFIGURED, found=str(error), mend="see what it says")]
@@ -292,3 +294,18 @@ async def _dead(cv: Convalias) -> Finding:
             mend="convalias dead list; mend the cause; then convalias replay --dead",
         )
     return Finding(check="dead letters", found="none")
+
+
+async def _uncertain(cv: Convalias) -> Finding:
+    """Mail that may have left, where nobody can tell: it is outside what is promised, so it is counted."""
+    uncertain = 0
+    async for decision in everything(cv.ports.records, "decisions", DeliveryDecision):
+        uncertain += sum(row.state is DeliveryState.UNCERTAIN for row in decision.deliveries)
+    if not uncertain:
+        return Finding(check="uncertain deliveries", found="none")
+    return Finding(
+        check="uncertain deliveries",
+        health=Health.WARNING,
+        found=f"{uncertain}: each may have been sent, and nobody can tell",
+        mend="convalias show deliveries; ask the mail server's log; on_uncertain says what is done about the next ones",
+    )

@@ -37,6 +37,7 @@ from convalias.domain.positions import FeedCursor, Position
 from convalias.domain.reservations import AddressHolders, AliasReservation
 from convalias.domain.rollout import Rollout
 from convalias.domain.suppressions import EventPlace, Muted, Suppressed
+from convalias.domain.system_mail import SystemMailTry
 from convalias.domain.threads import ThreadSnapshot
 from convalias.ports.event_log import EventRecord
 from convalias.ports.records import Body
@@ -128,6 +129,7 @@ DEPLOYMENT: Final = Format("deployment", (Deployment,))
 KEY_USE: Final = Format("key_use", (KeyUse,))
 REFUSAL: Final = Format("refusal", (RefusalDue,))
 TRIES: Final = Format("tries", (Tries,))
+SYSTEM_MAIL_TRY: Final = Format("system_mail_try", (SystemMailTry,))
 MARK: Final = Format("mark", (Mark,))
 DECISION: Final = Format("decision", (DeliveryDecision,))
 PUBLISHED_EVENT: Final = Format("published_event", (EventRecord,))
@@ -162,6 +164,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     KEY_USE,
     REFUSAL,
     TRIES,
+    SYSTEM_MAIL_TRY,
     MARK,
     DECISION,
     PUBLISHED_EVENT,

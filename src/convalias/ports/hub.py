@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from attrs import field, frozen
 
@@ -40,11 +40,16 @@ class Declined:
 Answer: TypeAlias = Sent | NotSent | Unknown
 
 
+FOR_EVER: Final = timedelta(days=36_500)
+"""How long a channel remembers keys that never forgets one."""
+
+
 @frozen
 class Guarantee:
     """What a channel can be held to. The default promises nothing: an ambiguous send ends `uncertain`, and is shown."""
 
     remembers_keys_for: timedelta = timedelta(0)
+    """Counted from the first try. Zero: not at all. `FOR_EVER`: as long as anybody could try."""
     ask: Callable[[str], Awaitable[Answer]] | None = None
 
 

@@ -10,6 +10,7 @@ from convalias.domain.addresses import EmailAddress
 from convalias.domain.envelope import Attachment, InboundMail
 from convalias.domain.evidence import SenderEvidence
 from convalias.domain.inbound import Post
+from convalias.ports.hub import Guarantee
 
 
 @frozen
@@ -63,11 +64,42 @@ class Outgoing:
 
 
 class OutgoingMail(Protocol):
-    """Where finished mail leaves. Raises `Unavailable` (surely not sent); any other exception is ambiguous."""
+    """Where finished mail leaves. Raises `Unavailable` (surely not sent); any other exception is ambiguous.
+
+    An adapter that has `send` alone remembers nothing and cannot be asked: what it may have sent is not sent again,
+    and ends `uncertain`. One that can be held to more states it: see `RememberingMail`.
+    """
 
     async def send(self, mail: Outgoing) -> None:
         """Accepted when it returns. Idempotent per key only as far as the adapter says."""
         ...
+
+
+class RememberingMail(OutgoingMail, Protocol):
+    """An `OutgoingMail` that states how long it remembers a key and, if it can be asked, how.
+
+    The attribute is read once, when the deployment is wired.
+    """
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """What it can be held to."""
+        ...
+
+
+def guarantee_of(mail: OutgoingMail) -> Guarantee:
+    """Return what an adapter states; nothing if it states nothing. Raises `TypeError` if it states something else."""
+    stated: object = getattr(mail, "guarantee", None)
+    match stated:
+        case None:
+            return Guarantee()
+        case Guarantee():
+            return stated
+        case _:
+            kind = f"{type(mail).__module__}.{type(mail).__qualname__}"
+            raise TypeError(
+                f"guarantee of {kind}: found a {type(stated).__name__}, expected a convalias.ports.hub.Guarantee or none"
+            )
 
 
 class Check(Protocol):

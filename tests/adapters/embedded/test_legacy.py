@@ -77,7 +77,7 @@ def test_outbox(check: Check[conformance.MakeOutgoingMail], tmp_path: Path) -> N
         async def arrived() -> Sequence[tuple[EmailAddress, bytes]]:
             return [(recipient(raw), raw) for raw in files(tmp_path / place)]
 
-        yield MailSink(port=await opened_outbox(tmp_path / place), arrived=arrived, remembers_keys=True)
+        yield MailSink(port=await opened_outbox(tmp_path / place), arrived=arrived)
 
     asyncio.run(check(open_outbox))
 

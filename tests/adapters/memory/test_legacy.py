@@ -48,7 +48,7 @@ def test_outbox(check: Check[conformance.MakeOutgoingMail]) -> None:
         async def arrived() -> Sequence[tuple[EmailAddress, bytes]]:
             return [(mail.to, mail.raw) for mail in outbox.mails]
 
-        yield MailSink(port=outbox, arrived=arrived, remembers_keys=True)
+        yield MailSink(port=outbox, arrived=arrived)
 
     asyncio.run(check(open_outbox))
 

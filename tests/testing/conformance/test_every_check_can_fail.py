@@ -115,3 +115,16 @@ def test_a_hub_that_is_right_passes(
     check: Check[conformance.MakeNotificationHub], right: Callable[[], hub.Hub]
 ) -> None:
     asyncio.run(check(hub.making(right)()))
+
+
+@pytest.mark.parametrize("check", conformance.OUTGOING_MAIL, ids=str)
+@pytest.mark.parametrize("right", range(len(outgoing.HONEST)))
+def test_a_mail_adapter_that_says_less_is_right(check: Check[conformance.MakeOutgoingMail], right: int) -> None:
+    asyncio.run(check(outgoing.HONEST[right]()))
+
+
+@pytest.mark.parametrize("name", outgoing.MORE)
+def test_a_mail_adapter_that_claims_what_never_left_is_caught(name: str) -> None:
+    (check,) = [check for check in conformance.OUTGOING_MAIL if check.name == name]
+    with pytest.raises(PromiseBrokenError):
+        asyncio.run(check(outgoing.MORE[name]()))

@@ -11,14 +11,16 @@ from convalias.adapters.embedded.errors import UnusableDirectoryError
 from convalias.adapters.embedded.files import DurableFiles
 from convalias.ports.ambient import Incarnation
 from convalias.ports.errors import Unavailable
-from convalias.ports.hub import Answer, NotSent, Sent
+from convalias.ports.hub import FOR_EVER, Answer, Guarantee, NotSent, Sent
 from convalias.ports.mail import Outgoing
 
 _PATIENCE_SECONDS: Final = 30.0
 
 
 class Outbox:
-    """`ports.OutgoingMail`: `<key>.eml` in one folder. Idempotent per key for ever; whoever picks mail up copies it.
+    """`ports.RememberingMail`: `<key>.eml` in one folder. Idempotent per key as long as its file is there.
+
+    Whoever picks mail up copies it: a file that is moved away is a key that is forgotten.
 
     The folder is made by `open`, or with the first mail.
 
@@ -32,6 +34,11 @@ class Outbox:
         # Beside the folder, not in it: whoever picks mail up finds mail only.
         self._files = DurableFiles(root, incarnation, temporary=root.parent / ".tmp")
         self._is_open = False
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """It never forgets a key: the file is there, or it is not."""
+        return Guarantee(FOR_EVER, self.ask)
 
     async def open(self) -> None:
         """Make the folder if need be. Raises `UnusableDirectoryError`."""

@@ -239,6 +239,11 @@ class OutgoingMail:
     port: mail.OutgoingMail
     faults: Faults
 
+    @property
+    def guarantee(self) -> hub.Guarantee:
+        """As the port."""
+        return mail.guarantee_of(self.port)
+
     async def send(self, mail: mail.Outgoing) -> None:
         """As the port."""
         await self.faults.around("outgoing.send", lambda: self.port.send(mail))

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convalias.domain.addresses import EmailAddress
-from convalias.ports.hub import Answer, NotSent, Sent
+from convalias.ports.hub import FOR_EVER, Answer, Guarantee, NotSent, Sent
 from convalias.ports.mail import Outgoing
 
 
 class Outbox:
-    """`ports.OutgoingMail`. Idempotent per key for ever."""
+    """`ports.RememberingMail`. Idempotent per key for ever, and can be asked."""
 
     def __init__(self) -> None:
         """Nothing left yet."""
         self._mails: dict[str, Outgoing] = {}
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """It never forgets a key."""
+        return Guarantee(FOR_EVER, self.ask)
 
     async def send(self, mail: Outgoing) -> None:
         """Keep it; the same key is the same mail."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Final, TypeAlias
 
 from attrs import field, frozen
 
 from convalias.domain.addresses import EmailAddress
-from convalias.ports.mail import Outgoing, OutgoingMail
-from convalias.testing.conformance.check import Open, expect, suite
+from convalias.ports.hub import NotSent, Sent
+from convalias.ports.mail import Outgoing, OutgoingMail, guarantee_of
+from convalias.testing.conformance.check import Open, PromiseBrokenError, expect, suite
 
 
 @frozen(kw_only=True)
@@ -20,11 +22,12 @@ class MailSink:
     port: OutgoingMail
     arrived: Callable[[], Awaitable[Sequence[tuple[EmailAddress, bytes]]]]
     remembers_keys: bool = field(default=False)
-    """Whether the adapter says that one key is one mail, for ever."""
+    """True: held to one mail a key, though the port itself states nothing. Better: let the port state its `guarantee`."""
 
 
 MakeOutgoingMail: TypeAlias = Open[MailSink]
 
+_MINUTE: Final = timedelta(minutes=1)
 _ANN: Final = EmailAddress.parse("ann@home.example")
 _BOB: Final = EmailAddress.parse("bob@corp.example")
 
@@ -77,6 +80,30 @@ async def mails_sent_at_once_all_arrive(open_: MakeOutgoingMail) -> None:
         await _expect_arrived(sink, *mails)
 
 
+async def what_the_adapter_states_is_a_guarantee(open_: MakeOutgoingMail) -> None:
+    """Nothing, or a `Guarantee` that is the same whenever it is read, and never a negative time."""
+    async with open_("a") as sink:
+        try:
+            stated = guarantee_of(sink.port)
+        except TypeError as error:
+            raise PromiseBrokenError(str(error)) from error
+        again = guarantee_of(sink.port)
+        expect(stated.remembers_keys_for >= timedelta(0), "it remembers for no negative time")
+        expect(stated.remembers_keys_for == again.remembers_keys_for, "it states the same whenever it is read")
+        expect((stated.ask is None) == (again.ask is None), "and can be asked whenever it is read, or never")
+
+
+async def who_can_be_asked_tells_what_left(open_: MakeOutgoingMail) -> None:
+    """`Sent` only for what left, `NotSent` only for what did not; asked by another process than the one that sent."""
+    async with open_("a") as one, open_("a") as two:
+        ask = guarantee_of(one.port).ask
+        if ask is None:
+            return
+        await two.port.send(_mail("left"))
+        expect(not isinstance(await ask("left"), NotSent), "what left is not denied")
+        expect(not isinstance(await ask("never"), Sent), "what never left is not claimed")
+
+
 async def one_key_is_one_mail_where_the_adapter_says_so(open_: MakeOutgoingMail) -> None:
     """From two processes, at once and later."""
     async with open_("a") as one, open_("a") as two:
@@ -85,7 +112,8 @@ async def one_key_is_one_mail_where_the_adapter_says_so(open_: MakeOutgoingMail)
         await two.port.send(mail)
         arrived = [raw for _, raw in await two.arrived() if raw.endswith(mail.raw)]
         expect(arrived, "it arrived")
-        expect(not one.remembers_keys or len(arrived) == 1, "and once, as the adapter says")
+        says = one.remembers_keys or guarantee_of(one.port).remembers_keys_for >= _MINUTE
+        expect(not says or len(arrived) == 1, "and once, as the adapter says")
 
 
 OUTGOING_MAIL: Final = suite(
@@ -93,4 +121,6 @@ OUTGOING_MAIL: Final = suite(
     mail_with_the_null_return_path_leaves_too,
     mails_sent_at_once_all_arrive,
     one_key_is_one_mail_where_the_adapter_says_so,
+    what_the_adapter_states_is_a_guarantee,
+    who_can_be_asked_tells_what_left,
 )

@@ -41,6 +41,7 @@ ALWAYS: Final[Sequence[Law]] = (
     narrow.who_left_hears_no_more,
     narrow.nobody_is_told_of_what_he_has_read,
     narrow.one_refusal_a_day,
+    narrow.no_system_mail_leaves_twice,
     narrow.strangers_read_one_text,
     narrow.legacy_is_refused_for_itself_alone,
     narrow.each_address_is_handed_over_for_itself,

@@ -20,6 +20,7 @@ from convalias.domain.participants import Account
 from convalias.domain.rollout import Axis, Rollout
 from convalias.ports.event_log import EventRecord
 from convalias.ports.hub import Answer, NotSent, Sent
+from convalias.ports.mail import Outgoing
 from convalias.ports.queue import Job, QueueDepth
 from convalias.ports.records import Stored
 from convalias.testing.simulator.draws import Stream
@@ -232,6 +233,18 @@ class Hub:
     def answer(self, key: str) -> Answer:
         """Firm: it looks into what it has sent."""
         return Sent(f"hub-{key}") if key in self._known else NotSent()
+
+
+class MailBox:
+    """Where system mail arrives. It remembers no key: what is sent twice arrives twice."""
+
+    def __init__(self) -> None:
+        """Nothing arrived."""
+        self.mails: list[Outgoing] = []
+
+    async def send(self, mail: Outgoing) -> None:
+        """Arrived."""
+        self.mails.append(mail)
 
 
 class Directory:

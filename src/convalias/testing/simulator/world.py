@@ -18,8 +18,9 @@ from convalias.domain.deployment import Deployment
 from convalias.domain.inbound import RecordKey
 from convalias.domain.keyring import Keyring, RootKey
 from convalias.domain.policy import RoutingPolicy
+from convalias.ports.mail import guarantee_of
 from convalias.stores.inbound import InboundRecords
-from convalias.testing.simulator import engines, neighbours, ports
+from convalias.testing.simulator import engines, mail_port, neighbours, ports
 from convalias.testing.simulator.draws import Draws
 from convalias.testing.simulator.gate import Gate
 from convalias.testing.simulator.journal import Journal
@@ -56,6 +57,8 @@ class Shape:
     webs: int = 1
     workers: int = 2
     hub: engines.HubKind = engines.HUBS[0]
+    by_mail: bool = False
+    """Whether notifications leave by a mail port of the host's own, which is of that kind, in place of a hub."""
     legacy: bool = True
     tells_deaths: bool = False
     """Whether one process can tell that another died (one machine), or only time does (several)."""
@@ -71,6 +74,7 @@ def drawn_shape(draws: Draws, policy: RoutingPolicy | None = None) -> Shape:
         hub=stream.choice(engines.HUBS),
         legacy=stream.chance(0.8),
         tells_deaths=stream.chance(0.5),
+        by_mail=stream.chance(0.5),
         policy=RoutingPolicy() if policy is None else policy,
     )
 
@@ -88,7 +92,7 @@ class Engines:
     flags: engines.Flags
     legacy: engines.LegacyRelay
     legacy_box: memory.Outbox
-    system_box: memory.Outbox
+    system_box: engines.MailBox
 
 
 @define
@@ -119,6 +123,8 @@ class World:
         """Until everything stands."""
         self.storm = weather
         self.shape = shape
+        self.answers = shape.hub.answers
+        """Whether the channel states that it can be asked, in every process."""
         self.keyring = Keyring((RootKey(0, _SEED),))
         """What a process is told when it starts."""
         self.rotating = False
@@ -215,15 +221,17 @@ class World:
             clock=ports.Clock(process, rings),
             telemetry=memory.NoTelemetry(),
             incarnation=neighbours.Incarnation(process, lambda name: self.shape.tells_deaths and name in self.dead),
-            mail=neighbours.OutgoingMail(gate, shared.system_box),
+            mail=mail_port.by_mail(gate, shared.hub, shared.records),
             system_mail=neighbours.OutgoingMail(gate, shared.system_box),
             identity=neighbours.IdentityDirectory(gate, shared.directory),
             legacy=neighbours.LegacyRelay(gate, shared.legacy) if self.shape.legacy else None,
-            hub=neighbours.NotificationHub(gate, shared.hub),
+            hub=None if self.shape.by_mail else neighbours.NotificationHub(gate, shared.hub),
             reader=neighbours.MailReader(gate, mime.Reader(alias_domains=_ALIAS, legacy_domains=_LEGACY)),
             flags=neighbours.Flags(gate, shared.flags, lambda: self.storm.has(Fault.STALE, self.now)),
         )
-        return self.alter(self, own)
+        given = self.alter(self, own)
+        self.answers &= given.hub is not None or guarantee_of(given.mail).ask is not None
+        return given
 
     async def _main(self, process: Process) -> None:
         clock = ports.Clock(process, ports.Rings(self.rests.ring, self.rest))
@@ -388,7 +396,7 @@ class World:
             flags=engines.Flags(),
             legacy=relay,
             legacy_box=legacy_box,
-            system_box=memory.Outbox(),
+            system_box=engines.MailBox(),
         )
 
 

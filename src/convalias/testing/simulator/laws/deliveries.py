@@ -137,8 +137,7 @@ def decisions_are_at_rest(found: Findings) -> Iterator[Violation]:
 
 def uncertain_only_where_declared(found: Findings) -> Iterator[Violation]:
     """I4: a channel that remembers keys, or can be asked, leaves nobody in doubt."""
-    kind = found.world.shape.hub
-    if not kind.answers:
+    if not found.world.answers:
         return
     for decision in found.decisions.values():
         if any(row.state is DeliveryState.UNCERTAIN for row in decision.deliveries):
@@ -163,7 +162,7 @@ def _heard(
     )
     hub = by_hub[event.id, account]
     rows = [row.state for row in decision.deliveries if row.recipient == account]
-    in_doubt = DeliveryState.UNCERTAIN in rows and not found.world.shape.hub.answers
+    in_doubt = DeliveryState.UNCERTAIN in rows and not found.world.answers
     if hub + legacy == 0 and not in_doubt and not _has_read(found, event, account, decision):
         states = ", ".join(state.value for state in rows) or "no row"
         yield Violation("I4", f"{account} never heard of {event.id} ({decision.owner.value}: {states})", (event.id,))

@@ -110,6 +110,13 @@ def one_refusal_a_day(found: Findings) -> Iterator[Violation]:
             yield Violation("I2", f"{count} refusals to one sender for one alias on {day}", (str(sender), str(alias)))
 
 
+def no_system_mail_leaves_twice(found: Findings) -> Iterator[Violation]:
+    """I2: a refusal, question or announcement leaves once, by a way out that remembers nothing."""
+    for key, count in Counter(mail.key for mail in found.world.engines.system_box.mails).items():
+        if count > 1:
+            yield Violation("I2", f"{key} left {count} times", (key,))
+
+
 def strangers_read_one_text(found: Findings) -> Iterator[Violation]:
     """I5: whoever takes part nowhere learns nothing of an alias but that it is of no use to him."""
     for mail in _refusals(found):

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from convalias.app import inbound as app_inbound
+from convalias.app import services as app_services
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.delivery import Delivery, DeliveryDecision, DeliveryState, IndexRow, NotificationId
 from convalias.domain.events import ConversationEvent, MessageAdded
@@ -18,8 +20,9 @@ from convalias.domain.participants import AccountAuthor, Author
 from convalias.domain.threads import ConversationThread
 from convalias.domain.working import Results, Taken, settled
 from convalias.ports.errors import Unavailable
-from convalias.ports.hub import Guarantee, NotSent, Sent
+from convalias.ports.hub import FOR_EVER, Guarantee, NotSent, Sent
 from convalias.ports.legacy import IndexCall
+from convalias.ports.mail import OutgoingMail
 from convalias.ports.records import Stored
 from convalias.services.contacts import Contacts
 from convalias.services.outbound_calls import Calls
@@ -202,6 +205,11 @@ def _own_address_in_from(kept: Method) -> Method:
     return notification
 
 
+def _for_ever(mail: OutgoingMail) -> Guarantee:
+    del mail
+    return Guarantee(FOR_EVER)
+
+
 def _whatever_was_read(kept: Method) -> Method:
     def objection(self: FirstTryRules, *given: object, **how: object) -> Objection | None:
         found: Objection | None = kept(evolve(self, tell_readers=True), *given, **how)
@@ -334,6 +342,18 @@ MUTANTS: Final[Sequence[Mutant]] = (
             instead(Ledger, "release", _over_whoever_holds_it),
             around(ledger, "taken", _believed),
         ),
+    ),
+    Mutant(
+        name="mail-port-remembers",
+        slip="Every mail port is treated as if it remembered keys for ever.",
+        breaks="I2",
+        patched=instead(app_services, "guarantee_of", _for_ever),
+    ),
+    Mutant(
+        name="system-mail-remembers",
+        slip="The way out of refusals is treated as if it remembered keys for ever.",
+        breaks="I2",
+        patched=instead(app_inbound, "guarantee_of", _for_ever),
     ),
     Mutant(
         name="read-marks-ignored",

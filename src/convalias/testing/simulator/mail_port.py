@@ -1,0 +1,108 @@
+"""The mail port of a host: notifications leave by it as mail, and it is held to what it states, which may be nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from email import message_from_bytes, policy
+from email.headerregistry import AddressHeader
+from email.message import EmailMessage
+from typing import Final
+
+from attrs import frozen
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.delivery import Channel, NotificationId, NotificationKind, notification_id
+from convalias.domain.events import ConversationCreated, Happening, ParticipantAdded
+from convalias.domain.folding import fold
+from convalias.domain.notifications import Notification
+from convalias.domain.participants import Participant
+from convalias.ports.hub import Answer, Guarantee
+from convalias.ports.mail import Outgoing
+from convalias.stores.conversations import ConversationStore
+from convalias.stores.suppressions import Suppressions
+from convalias.testing.simulator import engines
+from convalias.testing.simulator.gate import Gate
+
+_PAGE: Final = 1_000
+
+
+@frozen
+class NotifyingMail:
+    """`ports.OutgoingMail` with `send` alone, as a host would write it first."""
+
+    gate: Gate
+    engine: engines.Hub
+    records: engines.Records
+
+    async def send(self, mail: Outgoing) -> None:
+        """As the port."""
+
+        async def effect() -> None:
+            self.engine.send(await read(mail, self.records))
+
+        await self.gate.call("hub.send", mail.key, effect, surely=True)
+
+
+@frozen
+class RememberingMail(NotifyingMail):
+    """`ports.RememberingMail`, which says what it remembers and answers."""
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """As its kind."""
+        kind = self.engine.kind
+        return Guarantee(kind.remembers_for, self._ask if kind.answers else None)
+
+    async def _ask(self, key: str) -> Answer:
+        async def effect() -> Answer:
+            return self.engine.answer(key)
+
+        return await self.gate.call("hub.ask", key, effect)
+
+
+def _named(happening: Happening) -> Sequence[Participant]:
+    match happening:
+        case ConversationCreated(participants=participants):
+            return participants
+        case ParticipantAdded(participant):
+            return (participant,)
+        case _:
+            return ()
+
+
+def by_mail(gate: Gate, engine: engines.Hub, records: engines.Records) -> NotifyingMail:
+    """Return a port that states no more than it must."""
+    states = engine.kind.answers or engine.kind.remembers_for
+    return (RememberingMail if states else NotifyingMail)(gate, engine, records)
+
+
+async def read(mail: Outgoing, records: engines.Records) -> Notification:
+    """Return what a mail tells, read off its bytes: whom, of which event, under which name and address."""
+    place = await Suppressions(records=records).where(NotificationId(mail.key))
+    assert place is not None, "an event is placed before its notification leaves"  # noqa: S101
+    store = ConversationStore(records=records)
+    events = await store.after(place.conversation, 0, limit=_PAGE)
+    thread = fold(events)
+    (event,) = [one for one in events if one.id == place.event]
+    everybody = {known.account for one in events for known in _named(one.happening)}
+    (recipient,) = [
+        one
+        for one in sorted(everybody)
+        if notification_id(event.id, one, NotificationKind.MESSAGE, Channel.EMAIL) == mail.key
+    ]
+    message = message_from_bytes(mail.raw, EmailMessage, policy=policy.default)
+    shown = message["From"]
+    assert isinstance(shown, AddressHeader)  # noqa: S101
+    return Notification(
+        id=NotificationId(mail.key),
+        kind=NotificationKind.MESSAGE,
+        channel=Channel.EMAIL,
+        conversation=place.conversation,
+        use_case=thread.use_case,
+        recipient=recipient,
+        recipient_address=mail.to,
+        author_name=shown.addresses[0].display_name,
+        reply_alias=EmailAddress.parse(shown.addresses[0].addr_spec),
+        event=event,
+        in_reply_to=message["In-Reply-To"],
+    )
