@@ -191,7 +191,7 @@ def brought_by(extra: str) -> Generator[None]:
         raise ModuleNotFoundError(mend, name=error.name) from error
 
 
-async def migrate(settings: Settings) -> dict[str, list[str]]:
+async def migrate(settings: Settings, *, keep_first: bool = False) -> dict[str, list[str]]:
     """Make what the engines lack; by setting, the names of what was made. May be repeated."""
     if settings.store is None:
         return {}
@@ -200,7 +200,7 @@ async def migrate(settings: Settings) -> dict[str, list[str]]:
     name = EngineName.of_url("store", settings.store, STORE)
     database = mongo.Database(settings.store, open_within=MIGRATES_WITHIN)
     try:
-        return {"store": await database.migrate()}
+        return {"store": await database.migrate(keep_first=keep_first)}
     except Unavailable as error:
         raise name.away(error) from error
     finally:

@@ -18,6 +18,7 @@ _OF_THE_STORE: Final = frozenset(
         "UnusableDirectoryError",
         "NewerFormatError",
         "UnusableStoreError",
+        "DuplicatesError",
         "UnusableBucketError",
         "UnusableQueueError",
         "UnusableTopicError",

@@ -19,16 +19,18 @@ from convalias.settings import Settings
 
 @click.command("migrate")
 @click.option("--from", "source", metavar="DIR", help="Also copy what this data directory holds to the engines.")
+@click.option("--keep-first", is_flag=True, help="Of records under one name the first keeps it; all of them stay.")
 @located
-def command(at: At, source: str | None) -> int:
+def command(at: At, source: str | None, *, keep_first: bool) -> int:
     """Make what a store needs before it is used: the indexes of MongoDB.
 
     With --from, mail of that data directory is copied to `raw` and its records to `store`, as far as these are set;
-    nothing is removed or overwritten. May be repeated, and without --from run beside a working deployment. The
+    nothing is removed or overwritten. Where a unique index was missing and several records came under one name, they
+    are named and nothing is made; --keep-first lets the first of each keep the name. May be repeated, and without --from run beside a working deployment. The
     embedded backend makes its own at the first use.
     """
     settings = at.settings()
-    made = asyncio.run(migrate(settings))
+    made = asyncio.run(migrate(settings, keep_first=keep_first))
     lines = [f"{setting}: made {', '.join(names) or 'nothing; all is there'}" for setting, names in made.items()]
     if source is None:
         answer({"made": made}, as_json=at.as_json, text=lambda: "\n".join(lines) or "nothing to migrate")

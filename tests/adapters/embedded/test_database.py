@@ -3,6 +3,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -235,3 +236,50 @@ def test_an_operator_can_read_what_is_kept(tmp_path: Path) -> None:
         assert rows == [('{"text":"Grüße 日本"}',), ('{"text":"no UTF-8: \\udc80"}',)]
 
     run(tmp_path, work)
+
+
+def statement(folder: Path, *texts: str) -> None:
+    """What somebody does to the file by hand."""
+    with closing(sqlite3.connect(folder / "store.db")) as connection:
+        for text in texts:
+            connection.execute(text)
+        connection.commit()
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        ["DROP INDEX records_key"],
+        ["DROP INDEX records_due"],
+        ["DROP INDEX records_key", "CREATE INDEX records_key ON records (tbl, part, id)"],
+    ],
+)
+def test_an_index_that_somebody_dropped_or_changed_is_made_again(tmp_path: Path, spoilt: list[str]) -> None:
+    async def twice(database: Database) -> None:
+        records = Records(database)
+        await records.write([Insert(HERE, {"$": "note/1"})])
+        with pytest.raises(sqlite3.IntegrityError):
+            await database.write(lambda connection: connection.execute("INSERT INTO records SELECT * FROM records"))
+
+    opened(tmp_path)
+    statement(tmp_path, *spoilt)
+    run(tmp_path, twice)
+
+
+def test_two_records_under_one_key_are_named_and_nothing_is_opened(tmp_path: Path) -> None:
+    async def one(database: Database) -> None:
+        await Records(database).write([Insert(HERE, {"$": "note/1"})])
+
+    run(tmp_path, one)
+    statement(tmp_path, "DROP INDEX records_key", "INSERT INTO records SELECT * FROM records")
+    with pytest.raises(UnusableDirectoryError, match=r"records_key.* several records under one key: notes c1 1;"):
+        opened(tmp_path)
+    statement(tmp_path, "DELETE FROM records WHERE rowid = 2")
+    opened(tmp_path)
+
+
+def test_a_table_that_is_gone_is_told(tmp_path: Path) -> None:
+    opened(tmp_path)
+    statement(tmp_path, "DROP TABLE jobs")
+    with pytest.raises(UnusableDirectoryError, match="lacks the table jobs; restore"):
+        opened(tmp_path)

@@ -104,6 +104,8 @@ def _configure(connection: sqlite3.Connection, path: Path) -> None:
     if mode != ("wal",):
         raise UnusableDirectoryError(path, "does not take a write-ahead log", right="use a folder on a local disk")
     if _is_ready(connection):
+        if _lacking(connection):
+            _mend(connection, path)
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -128,6 +130,69 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {_APPLICATION}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _mend(connection: sqlite3.Connection, path: Path) -> None:
+    """Make an index again that somebody dropped. A table is not made again: what it held is lost."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for name, statement in _lacking(connection).items():
+            _remake(connection, path, name, statement)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _remake(connection: sqlite3.Connection, path: Path, name: str, statement: str) -> None:
+    if _is_table(statement):
+        raise UnusableDirectoryError(path, f"lacks the table {name}", right="restore it from a backup")
+    connection.execute(f"DROP INDEX IF EXISTS {name}")
+    try:
+        connection.execute(statement)
+    except sqlite3.IntegrityError as error:
+        raise UnusableDirectoryError(
+            path,
+            f"lacks the index {name}, and has several records under one key: {_doubled(connection)}",
+            right="restore it from a backup, or delete all but one of each with sqlite3, then start again",
+        ) from error
+
+
+def _is_table(statement: str) -> bool:
+    return statement.startswith("CREATE TABLE")
+
+
+def _lacking(connection: sqlite3.Connection) -> dict[str, str]:
+    """Tables that are gone, and indexes that are not as this release makes them: the name, and how it is made."""
+    found = {
+        name: _words(text)
+        for name, text in connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    }
+    return {
+        name: statement
+        for name, statement in _STATEMENTS.items()
+        if name not in found or (not _is_table(statement) and found[name] != _words(statement))
+    }
+
+
+def _doubled(connection: sqlite3.Connection) -> str:
+    """Keys that several records have: table, partition, id."""
+    rows = connection.execute(
+        "SELECT tbl, part, id FROM records GROUP BY tbl, part, id HAVING COUNT(*) > 1 ORDER BY 1, 2, 3 LIMIT 20"
+    )
+    return "; ".join(" ".join(row) for row in rows)
+
+
+def _words(statement: str) -> str:
+    return " ".join(statement.split())
+
+
+def _name(statement: str) -> str:
+    """Of what a statement makes: the word before the columns, or before ON."""
+    return statement.partition(" ON ")[0].partition("(")[0].split()[-1]
+
+
+_STATEMENTS: Final = {_name(one): one.strip() for one in _TABLES.split(";") if one.strip()}
 
 
 def _is_ready(connection: sqlite3.Connection) -> bool:

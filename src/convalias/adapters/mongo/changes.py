@@ -64,6 +64,7 @@ class Changes:
 
     async def scan(self, lane: str, *, since: datetime, behind: Key | None, limit: int) -> Sequence[Stored]:
         """By the index of lanes, from a place in it."""
+        await self._database.checked()
         at = instant(since)
         later: list[dict[str, object]] = [{"due.at": {"$gt": at}}]
         later.append({"due.at": at} if behind is None else {"due.at": at, "_id": {"$gt": key_document(behind)}})

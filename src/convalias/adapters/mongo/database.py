@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
@@ -32,6 +34,10 @@ DEFAULTS: Final = {"timeoutMS": 10_000, "maxPoolSize": 100, "maxIdleTimeMS": 300
 MAJORITY: Final = WriteConcern(w="majority", j=True)
 _WIRE_VERSION: Final = 13
 """MongoDB 5.0: the first in which no server can switch majority reads off."""
+LOOK_EVERY: Final = timedelta(seconds=5)
+"""So long an index that was dropped may go unnoticed by a process that writes."""
+BUILD_WITHIN: Final = 3_600.0
+"""Seconds: an index over millions of records takes minutes."""
 _FAILOVERS: Final = 10
 """In one read; that many mean that the set has no peace."""
 _NOBODY: Final[KeyDocument] = {"table": "", "partition": "", "id": ""}
@@ -46,11 +52,15 @@ class Database:
     the others answers for the seconds until it notices; behind mongos, which hides elections, that is so anyway.
     """
 
-    def __init__(self, url: str, *, open_within: timedelta | None = None) -> None:
+    def __init__(self, url: str, *, open_within: timedelta | None = None, look_every: timedelta = LOOK_EVERY) -> None:
         """`mongodb://` or `mongodb+srv://`, with the driver's options. Connects to nobody.
 
         `open_within`: how long `open`, and a look at the server before `migrate`, may take; None: as the URL says.
+        `look_every`: how long an index that was dropped may go unnoticed.
         """
+        self._look_every = look_every
+        self._looking = asyncio.Lock()
+        self._sound_until = 0.0
         self._client = _client(url)
         self._open_within = open_within
         self._confirmed: ObjectId | None = None
@@ -98,12 +108,36 @@ class Database:
         """End all connections."""
         await self._client.close()
 
-    async def migrate(self) -> list[str]:
-        """Make the indexes that are missing; their names. Needs no `open`; may be repeated."""
+    async def migrate(self, *, keep_first: bool = False) -> list[str]:
+        """Make the indexes that are missing; their names. Needs no `open`; may be repeated.
+
+        Raises `DuplicatesError` where records stand in the way, unless `keep_first` says what becomes of them.
+        """
         with self._bounded():
             await self._look_at_server()
-        with translated("store"):
-            return list(await schema.migrate(self._database))
+        with translated("store"), pymongo.timeout(BUILD_WITHIN):
+            return list(await schema.migrate(self._database, keep_first=keep_first))
+
+    async def checked(self) -> None:
+        """Returned: the indexes were there `look_every` ago or later. Raises `Unavailable` while one is missing.
+
+        Without the unique one, two events could have one seq and two decisions one event: nothing is written then.
+        """
+        if time.monotonic() < self._sound_until:
+            return
+        async with self._looking:
+            asked = time.monotonic()
+            if asked < self._sound_until:
+                return
+            with translated("store"):
+                lacking = await schema.missing(self.records)
+            if lacking:
+                raise Unavailable(f"store (it lacks the indexes {', '.join(lacking)}; run: convalias migrate)")
+            self._sound_until = asked + self._look_every.total_seconds()
+
+    def doubt(self) -> None:
+        """Something said that the indexes may not be as they were: the next call looks before it goes on."""
+        self._sound_until = 0.0
 
     async def examine(self) -> Sequence[Observation]:
         """Members, permissions, concerns and the clock of an opened database. Nothing is changed."""
@@ -123,6 +157,7 @@ class Database:
     async def _confirm(self) -> None:
         """A linearizable read waits for a majority to follow this primary: its own view then holds all before it."""
         before = self._election()
+        self.doubt()  # another primary, perhaps restored from elsewhere
         await self._strict.find_one({"_id": _NOBODY})
         if before is not None and before == self._election():
             self._confirmed = before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -39,6 +39,18 @@ class UnusableStoreError(MongoError):
     def __init__(self, wrong: str, *, right: str) -> None:
         """Say what is wrong with it, and what would be right. Never a host, a user or a password."""
         super().__init__(f"store: {wrong}; {right}")
+
+
+class DuplicatesError(UnusableStoreError):
+    """Records stand under one name, so that the unique index cannot be made. Names ids and digests only."""
+
+    def __init__(self, duplicates: Sequence[str]) -> None:
+        """A line each."""
+        super().__init__(
+            f"{len(duplicates)} names have several records ({'; '.join(duplicates)})",
+            right="convalias migrate --keep-first lets the first of each keep its name, and all records stay",
+        )
+        self.duplicates = tuple(duplicates)
 
 
 def is_not_allowed(error: PyMongoError) -> bool:

@@ -53,7 +53,8 @@ class Records:
         return {key: found[key] for key in keys if key in found}
 
     async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
-        """Inserts of one call in one command, each of the others in its own."""
+        """Inserts of one call in one command, each of the others in its own. While an index is missing, none."""
+        await self._database.checked()
         if len(writes) == 1:
             return [await self._write(writes[0])]
         answers: dict[int, Written | Conflict] = {}
@@ -78,6 +79,7 @@ class Records:
 
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
         """By (at, key), ascending."""
+        await self._database.checked()  # it is asked for by name
         query = {"due.lane": lane, "due.at": {"$lte": instant(until)}}
         order = [("due.at", ASCENDING), ("_id", ASCENDING)]
         return [stored(document) for document in await self._find(query, sort=order, limit=limit, hint=DUE)]
