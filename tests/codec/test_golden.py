@@ -17,7 +17,7 @@ import pytest
 from convalias.codec import FORMATS, Format, dump, load
 from convalias.domain import events, inbound
 from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import AliasFormat, ConversationAlias
+from convalias.domain.aliases import AliasFormat, ConversationAlias, LegacyAlias
 from convalias.domain.announcements import Announcement, AnnouncementDue
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.dedup import MessageId
@@ -54,6 +54,7 @@ from convalias.domain.inbound import (
 )
 from convalias.domain.inbound import Path as Way
 from convalias.domain.keyring import KeyUse
+from convalias.domain.legacy_calls import LegacyCall
 from convalias.domain.outcomes import Reason
 from convalias.domain.participants import (
     Account,
@@ -338,6 +339,23 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             reason="nothing set",
             decided_at=NOON,
         ),
+    ],
+    "legacy_alias": [
+        LegacyAlias(EmailAddress.parse("x1@relay.example"), C1),
+        LegacyAlias(EmailAddress.parse("x2@relay.example"), None),
+    ],
+    "legacy_call": [
+        LegacyCall(
+            kind="index",
+            external_id="e2",
+            message_id="<x@y>",
+            address=EmailAddress.parse("x1@relay.example"),
+            suppress_notification=True,
+            conversation=C1,
+            notified=True,
+            order="01",
+        ),
+        LegacyCall(kind="handoff", external_id="h", message_id="<x@y>", address=None, suppress_notification=False),
     ],
     "mark": [inbound.Mark(RECORD, NOON)],
     "evidence": [

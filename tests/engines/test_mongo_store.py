@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import pytest
 from pymongo import MongoClient
 
+from app.test_standin import two_machines
 from convalias.adapters import memory, mongo
 from convalias.domain.events import ConversationEvent, MessageAdded, Origin
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
@@ -22,7 +23,7 @@ from convalias.domain.participants import AccountAuthor
 from convalias.ports.conversations import Append
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventRecord, Subscription
-from convalias.ports.records import Insert, Key, Records
+from convalias.ports.records import Conflict, Insert, Key, Records
 from convalias.services.change_stream import ChangeStreamFeed
 from convalias.stores.conversations import ConversationStore
 from convalias.stores.positions import Positions
@@ -69,6 +70,109 @@ def test_missing_indexes_are_refused_and_made(mongodb: str) -> None:
     asyncio.run(story())
     with MongoClient[dict[str, object]](mongodb) as client:
         client.drop_database("convalias_migrating")
+
+
+HERE, THERE = Key("events", "c1", "000000000001"), Key("events", "c1", "000000000002")
+
+
+def dropped(mongodb: str, database: str, index: str) -> None:
+    """What somebody does by hand under running workers."""
+    with MongoClient[dict[str, object]](mongodb) as client:
+        client[database]["records"].drop_index(index)
+
+
+async def refused(records: Records) -> str:
+    """How a write fails."""
+    with pytest.raises(Unavailable) as raised:
+        await records.write([Insert(THERE, {"$": "event/1"}, ("k:a",))])
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("index", ["names", "due"])
+def test_a_process_that_misses_an_index_stops_writing_and_goes_on_when_it_is_there(mongodb: str, index: str) -> None:
+    name = f"convalias_dropped_{index}"
+
+    async def story() -> None:
+        url = at(mongodb, name)
+        database = mongo.Database(url, look_every=timedelta(0))
+        await database.migrate()
+        async with database:
+            records, changes = mongo.Records(database), mongo.Changes(database)
+            await records.write([Insert(HERE, {"$": "event/1"}, ("k:a",))])
+            dropped(mongodb, name, index)
+            assert f"it lacks the indexes {index}; run: convalias migrate" in await refused(records)
+            with pytest.raises(Unavailable, match="it lacks the indexes"):
+                await records.due("feed", until=datetime.now(UTC), limit=1)
+            with pytest.raises(Unavailable, match="it lacks the indexes"):
+                await changes.scan("feed", since=datetime.now(UTC), behind=None, limit=1)
+            assert len(await records.range("events", "c1", after="", limit=9)) == 1
+            await database.migrate()
+            assert await records.write([Insert(THERE, {"$": "event/1"}, ("k:a",))]) == [Conflict()]
+
+    asyncio.run(story())
+    with MongoClient[dict[str, object]](mongodb) as client:
+        client.drop_database(name)
+
+
+def test_an_index_is_looked_for_once_in_a_while_and_after_every_election(mongodb: str) -> None:
+    name = "convalias_looked_for"
+
+    async def story() -> None:
+        database = mongo.Database(at(mongodb, name), look_every=timedelta(hours=1))
+        await database.migrate()
+        async with database:
+            records = mongo.Records(database)
+            await records.write([Insert(HERE, {"$": "event/1"}, ("k:a",))])
+            dropped(mongodb, name, "names")
+            await records.write([Insert(THERE, {"$": "event/1"}, ("k:b",))])  # within the hour
+            database.doubt()
+            assert "names" in await refused(records)
+
+    asyncio.run(story())
+    with MongoClient[dict[str, object]](mongodb) as client:
+        client.drop_database(name)
+
+
+def test_records_that_came_under_one_name_are_named_and_migrate_has_a_way_on(mongodb: str) -> None:
+    name = "convalias_duplicates"
+
+    async def story() -> None:
+        database = mongo.Database(at(mongodb, name), look_every=timedelta(hours=1))
+        await database.migrate()
+        async with database:
+            records = mongo.Records(database)
+            await records.write([Insert(HERE, {"$": "event/1"}, ("k:a", "e:1"))])
+            dropped(mongodb, name, "names")
+            await records.write([Insert(THERE, {"$": "event/1"}, ("k:a", "e:2"))])
+            with pytest.raises(mongo.UnusableStoreError) as raised:
+                await database.migrate()
+            assert f"events c1 k:a: {HERE.id}, {THERE.id}" in str(raised.value)
+            assert "--keep-first" in str(raised.value)
+            assert await database.migrate(keep_first=True) == ["names"]
+            assert await database.migrate() == []
+            found = await records.get([HERE._replace(id="k:a"), HERE._replace(id="e:2")])
+            assert {key.id: one.key for key, one in found.items()} == {"k:a": HERE, "e:2": THERE}
+            assert await records.write([Insert(Key("events", "c1", "3"), {}, ("k:a",))]) == [Conflict()]
+
+    asyncio.run(story())
+    with MongoClient[dict[str, object]](mongodb) as client:
+        client.drop_database(name)
+
+
+@pytest.mark.parametrize("kept_alone", [False, True])
+def test_two_machines_beside_one_store_hand_legacy_mail_to_one_relay(
+    mongodb: str, tmp_path: Path, *, kept_alone: bool
+) -> None:
+    name = f"convalias_two_machines_{kept_alone}".lower()
+
+    async def story() -> None:
+        database = await migrated(at(mongodb, name))
+        async with database:
+            await two_machines(tmp_path, records=mongo.Records(database), kept_alone=kept_alone)
+
+    asyncio.run(story())
+    with MongoClient[dict[str, object]](mongodb) as client:
+        client.drop_database(name)
 
 
 def test_a_server_that_is_away_is_an_outage_that_names_no_address() -> None:

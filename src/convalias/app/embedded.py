@@ -21,9 +21,11 @@ from convalias.app.facade import Opener
 from convalias.app.opening import EngineName, Late, Patience, lasting
 from convalias.app.ports import Instead, Ports
 from convalias.app.services import Wiring, audience
+from convalias.app.standin import shared_relay
 from convalias.domain.deployment import Deployment
 from convalias.domain.errors import InvalidValue
 from convalias.domain.keyring import SECRET_OCTETS, Keyring, RootKey
+from convalias.ports.legacy import LegacyRelay
 from convalias.ports.mail import SenderAuthenticator
 from convalias.settings import DATA, KEYS, SenderAuthentication, Settings, WrongSettings
 
@@ -57,13 +59,21 @@ def embedded(
             }
             outbox = adapters.Outbox(settings.data / "outbox", incarnation=incarnation)
             system_outbox = adapters.Outbox(settings.data / "outbox-system", incarnation=incarnation)
-            legacy = adapters.LegacyRelay(
-                settings.data / "legacy.db",
-                outgoing=adapters.Outbox(settings.data / "legacy-outbox", incarnation=incarnation),
-                audience=audience(bound["records"], bound["blobs"], clock, instead.get("identity")),
-                clock=clock,
+            legacy_outbox = adapters.Outbox(settings.data / "legacy-outbox", incarnation=incarnation)
+            shared = instead.get("records") or remote.get("records")
+            hearers = audience(
+                shared or bound["records"], instead.get("blobs") or bound["blobs"], clock, instead.get("identity")
             )
-            stack.push_async_callback(legacy.close)
+            legacy_file = settings.data / "legacy.db"
+            legacy: LegacyRelay
+            if shared is not None:
+                legacy = shared_relay(
+                    legacy_file, records=shared, outgoing=legacy_outbox, audience=hearers, clock=clock
+                )
+            else:
+                alone = adapters.LegacyRelay(legacy_file, outgoing=legacy_outbox, audience=hearers, clock=clock)
+                stack.push_async_callback(alone.close)
+                legacy = alone
             yield (
                 Ports(
                     records=bound["records"],

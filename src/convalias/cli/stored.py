@@ -7,12 +7,12 @@ from typing import Final, Protocol, TypeVar, runtime_checkable
 
 import click
 
-from convalias.adapters.memory.legacy import LegacyCall
 from convalias.app.facade import Convalias
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.codec import CodecError, load
 from convalias.domain.events import ConversationEvent
+from convalias.domain.legacy_calls import LegacyCall
 from convalias.ports.records import Partitioned, Records, Stored
 
 T = TypeVar("T")

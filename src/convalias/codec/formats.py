@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeAlias, TypeVar
 from attrs import field, frozen
 
 from convalias.domain import events, inbound
-from convalias.domain.aliases import ConversationAlias
+from convalias.domain.aliases import ConversationAlias, LegacyAlias
 from convalias.domain.announcements import AnnouncementDue
 from convalias.domain.dead_letters import DeadLetter
 from convalias.domain.delivery import DeliveryDecision
@@ -32,6 +32,7 @@ from convalias.domain.inbound import (
     Waiting,
 )
 from convalias.domain.keyring import KeyUse
+from convalias.domain.legacy_calls import LegacyCall
 from convalias.domain.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
 from convalias.domain.positions import FeedCursor, Position
 from convalias.domain.reservations import AddressHolders, AliasReservation
@@ -132,6 +133,8 @@ TRIES: Final = Format("tries", (Tries,))
 SYSTEM_MAIL_TRY: Final = Format("system_mail_try", (SystemMailTry,))
 MARK: Final = Format("mark", (Mark,))
 DECISION: Final = Format("decision", (DeliveryDecision,))
+LEGACY_ALIAS: Final = Format("legacy_alias", (LegacyAlias,))
+LEGACY_CALL: Final = Format("legacy_call", (LegacyCall,))
 PUBLISHED_EVENT: Final = Format("published_event", (EventRecord,))
 """Not stored but published, to logs that other programs read too."""
 
@@ -167,6 +170,8 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     SYSTEM_MAIL_TRY,
     MARK,
     DECISION,
+    LEGACY_ALIAS,
+    LEGACY_CALL,
     PUBLISHED_EVENT,
 )
 

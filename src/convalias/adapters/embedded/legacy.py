@@ -12,16 +12,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from convalias.adapters.embedded import folder
 from convalias.adapters.embedded.errors import UnusableDirectoryError
 from convalias.adapters.embedded.schema import patiently
 from convalias.adapters.embedded.times import restored, stored
-from convalias.adapters.memory.legacy import HANDOFF, INDEX, LegacyCall, handed_over, indexed, notification
+from convalias.adapters.memory.legacy import HANDOFF, INDEX, handed_over, indexed, notification
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import LegacyAlias
 from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.legacy_calls import LegacyCall
 from convalias.domain.participants import AddressTenure, GivenUp
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Unavailable
@@ -46,6 +47,7 @@ CREATE TABLE IF NOT EXISTS calls (
 );
 """
 _CALL: Final = "SELECT kind, external_id, message_id, address, conversation, suppressed, notified FROM calls"
+_TenureRow: TypeAlias = tuple[str, int, str, int | None, str | None]
 _Row: TypeAlias = tuple[str, str, str, str | None, str | None, int, int]
 
 
@@ -126,7 +128,7 @@ class LegacyRelay:
         """By beginning."""
         asked = json.dumps([address.key for address in addresses])
 
-        def read(connection: sqlite3.Connection) -> list[tuple[str, int, str, int | None, str | None]]:
+        def read(connection: sqlite3.Connection) -> list[_TenureRow]:
             return connection.execute(
                 "SELECT address, since, account, until, given_up FROM tenures"
                 " WHERE address IN (SELECT value FROM json_each(?)) ORDER BY since, account",
@@ -136,11 +138,9 @@ class LegacyRelay:
         rows = await self._do(read)
         by_key = {address.key: address for address in addresses}
         listed: dict[EmailAddress, list[AddressTenure]] = {address: [] for address in addresses}
-        for key, since, account, until, given_up in rows:
-            address = by_key[key]
-            ended = None if until is None else restored(until)
-            why = None if given_up is None else GivenUp(given_up)
-            listed[address].append(AddressTenure(address, AccountId(account), restored(since), ended, why))
+        for row in rows:
+            address = by_key[row[0]]
+            listed[address].append(evolve(_tenure(row), address=address))
         return {address: tuple(history) for address, history in listed.items()}
 
     async def process(self, mail: HandOff) -> None:
@@ -158,6 +158,19 @@ class LegacyRelay:
         if row.suppress_notification or row.notified:
             return
         await self._notify(row, await self._audience.of_event(call.conversation, author=call.author))
+
+    async def everything(self) -> tuple[Sequence[LegacyAlias], Sequence[AddressTenure], Sequence[LegacyCall]]:
+        """All that it knows: for bringing it to a store that machines share."""
+
+        def read(connection: sqlite3.Connection) -> tuple[list[tuple[str, str | None]], list[_TenureRow]]:
+            known = connection.execute("SELECT address, conversation FROM aliases ORDER BY number").fetchall()
+            history = connection.execute("SELECT address, since, account, until, given_up FROM tenures").fetchall()
+            return known, history
+
+        known, history = await self._do(read)
+        calls = [evolve(call, order=f"{number:012d}") for number, call in enumerate(await self.calls())]
+        aliases = [_alias(key, conversation) for key, conversation in known]
+        return aliases, [_tenure(row) for row in history], calls
 
     async def calls(self) -> Sequence[LegacyCall]:
         """What it was told, in order."""
@@ -266,6 +279,13 @@ def _create(connection: sqlite3.Connection) -> None:
 
 def _alias(key: str, conversation: str | None) -> LegacyAlias:
     return LegacyAlias(EmailAddress.parse(key), None if conversation is None else ConversationId(conversation))
+
+
+def _tenure(row: _TenureRow) -> AddressTenure:
+    key, since, account, until, given_up = row
+    ended = None if until is None else restored(until)
+    why = None if given_up is None else GivenUp(given_up)
+    return AddressTenure(EmailAddress.parse(key), AccountId(account), restored(since), ended, why)
 
 
 def _call(row: _Row) -> LegacyCall:

@@ -8,10 +8,11 @@ from convalias.adapters.memory.clock import Clock
 from convalias.adapters.memory.event_log import EventLog
 from convalias.adapters.memory.faults import Fault, Faults, after, before
 from convalias.adapters.memory.flags import Flags
-from convalias.adapters.memory.legacy import LegacyCall, LegacyRelay
+from convalias.adapters.memory.legacy import LegacyRelay
 from convalias.adapters.memory.outbox import Outbox
 from convalias.adapters.memory.queue import JobQueue
 from convalias.adapters.memory.records import Records
+from convalias.domain.legacy_calls import LegacyCall
 
 __all__ = [
     "Blobs",

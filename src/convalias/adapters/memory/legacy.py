@@ -9,11 +9,12 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import LegacyAlias
 from convalias.domain.ids import ConversationId
+from convalias.domain.legacy_calls import LegacyCall
 from convalias.domain.participants import AddressTenure
 from convalias.ports.ambient import Clock
 from convalias.ports.legacy import Audience, HandOff, IndexCall
@@ -23,19 +24,6 @@ INDEX: Final = "index"
 HANDOFF: Final = "handoff"
 _ID: Final = re.compile(r"<[!-;=?-~]{1,900}>")
 _PRINTABLE: Final = re.compile(r"[!-~]{1,200}")
-
-
-@frozen(kw_only=True)
-class LegacyCall:
-    """One row of what the relay was told. The first call under an external id makes it."""
-
-    kind: str
-    external_id: str
-    message_id: str
-    address: EmailAddress | None
-    suppress_notification: bool
-    conversation: ConversationId | None = None
-    notified: bool = False
 
 
 class LegacyRelay:

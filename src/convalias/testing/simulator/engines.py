@@ -12,9 +12,9 @@ from typing import Final
 from attrs import define, field, frozen
 
 from convalias.adapters import memory
-from convalias.adapters.memory.legacy import LegacyCall
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.ids import AccountId, UseCase
+from convalias.domain.legacy_calls import LegacyCall
 from convalias.domain.notifications import Notification
 from convalias.domain.participants import Account
 from convalias.domain.rollout import Axis, Rollout

@@ -1,0 +1,220 @@
+"""The stand-in legacy relay over `Records`: every machine of a deployment sees the same aliases, history and calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC
+from typing import Final, TypeAlias
+
+from attrs import evolve, frozen
+
+from convalias.adapters.memory.legacy import HANDOFF, INDEX, handed_over, indexed, notification
+from convalias.codec import dump, load
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.aliases import LegacyAlias
+from convalias.domain.ids import ConversationId
+from convalias.domain.legacy_calls import LegacyCall
+from convalias.domain.participants import AddressTenure
+from convalias.ports.ambient import Clock
+from convalias.ports.errors import Unavailable
+from convalias.ports.legacy import Audience, HandOff, IndexCall
+from convalias.ports.mail import OutgoingMail
+from convalias.ports.records import Body, Insert, Key, Records, Replace, Stored, Written
+from convalias.stores.encoding import digest, encoded
+
+ALIASES: Final = "legacy_aliases"
+LISTED: Final = "legacy_listed"
+"""Which aliases a conversation has, in the order they were loaded in."""
+TENURES: Final = "legacy_tenures"
+CALLS: Final = "legacy_calls"
+TRIES: Final = 100
+PAGE: Final = 500
+_ONE: Final = "alias"
+_HEX: Final = "0123456789abcdef"
+
+
+@frozen(kw_only=True)
+class Before:
+    """What another relay knew: aliases in order, history, calls in order."""
+
+    aliases: Sequence[LegacyAlias] = ()
+    tenures: Sequence[AddressTenure] = ()
+    calls: Sequence[LegacyCall] = ()
+
+
+TakeOver: TypeAlias = Callable[[], Awaitable[Before | None]]
+"""Reads what a machine kept by itself; None when there is nothing."""
+
+
+class LegacyRelay:
+    """`ports.LegacyRelay` in the store that the workers share. Every call may be repeated, by any machine.
+
+    Row first, then the mails, then the row says so: a call that a crash cut short is completed by its repetition.
+    """
+
+    def __init__(
+        self,
+        *,
+        records: Records,
+        outgoing: OutgoingMail,
+        audience: Audience,
+        clock: Clock,
+        take_over: TakeOver | None = None,
+    ) -> None:
+        """Name the parts; nothing is read. `take_over` brings what this machine kept by itself, at the first call."""
+        self._records = records
+        self._outgoing = outgoing
+        self._audience = audience
+        self._clock = clock
+        self._take_over = take_over
+        self._taking = asyncio.Lock()
+
+    async def load(self, aliases: Iterable[LegacyAlias], tenures: Iterable[AddressTenure]) -> None:
+        """Know these too; what is known under the same address, or account and beginning, is replaced."""
+        await self._ready()
+        for alias in aliases:
+            await self._put(_alias_key(alias.address), dump(alias))
+            await self._list(alias)
+        for one in tenures:
+            await self._put(_tenure_key(one), dump(one))
+
+    async def aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
+        """Those that are known."""
+        await self._ready()
+        return await self._aliases(addresses)
+
+    async def of_conversations(
+        self, conversations: Collection[ConversationId]
+    ) -> Mapping[ConversationId, tuple[LegacyAlias, ...]]:
+        """In the order they were loaded in."""
+        await self._ready()
+        return {one: await self._of(one) for one in conversations}
+
+    async def tenures(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[AddressTenure, ...]]:
+        """By beginning."""
+        await self._ready()
+        return {address: await self._tenures(address) for address in addresses}
+
+    async def process(self, mail: HandOff) -> None:
+        """Note it once, and tell the conversation of that address."""
+        alias = (await self.aliases([mail.address])).get(mail.address)
+        row = await self._noted(handed_over(mail, None if alias is None else alias.conversation))
+        if row.conversation is None or row.notified:
+            return
+        await self._notify(row, await self._audience.of_mail(row.conversation, raw_key=mail.raw_key))
+
+    async def index(self, call: IndexCall) -> None:
+        """Note it once; notify unless the first call for that event said not to."""
+        listed = (await self.of_conversations([call.conversation]))[call.conversation]
+        row = await self._noted(indexed(call, listed))
+        if row.suppress_notification or row.notified:
+            return
+        await self._notify(row, await self._audience.of_event(call.conversation, author=call.author))
+
+    async def calls(self) -> Sequence[LegacyCall]:
+        """What it was told, in order. Reads all of them."""
+        await self._ready()
+        found: list[LegacyCall] = []
+        for kind in (INDEX, HANDOFF):
+            for bucket in (f"{high}{low}" for high in _HEX for low in _HEX):
+                found += [load(stored.body, LegacyCall) for stored in await self._all(CALLS, f"{kind}.{bucket}")]
+        return tuple(sorted(found, key=lambda call: call.order))
+
+    # --- within --------------------------------------------------------------------------------------
+
+    async def _ready(self) -> None:
+        """Bring what this machine kept by itself, once: what the shared store says already stands."""
+        async with self._taking:
+            before = None if self._take_over is None else await self._take_over()
+            if before is None:
+                self._take_over = None
+                return
+            for alias in before.aliases:
+                await self._records.write([Insert(_alias_key(alias.address), dump(alias))])
+                await self._list(alias)
+            for tenure in before.tenures:
+                await self._records.write([Insert(_tenure_key(tenure), dump(tenure))])
+            for call in before.calls:
+                await self._records.write([Insert(_call_key(call), dump(call))])
+            self._take_over = None
+
+    async def _aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
+        keys = {_alias_key(address): address for address in addresses}
+        found = await self._records.get(list(keys))
+        return {address: load(found[key].body, LegacyAlias) for key, address in keys.items() if key in found}
+
+    async def _of(self, conversation: ConversationId) -> tuple[LegacyAlias, ...]:
+        """Listed rows name addresses; an alias that was loaded for another conversation since is that one's."""
+        listed = [load(one.body, LegacyAlias) for one in await self._all(LISTED, encoded(conversation))]
+        known = await self._aliases([one.address for one in listed])
+        here = [known[one.address] for one in listed if one.address in known]
+        return tuple(one for one in here if one.conversation == conversation)
+
+    async def _tenures(self, address: EmailAddress) -> tuple[AddressTenure, ...]:
+        found = [load(one.body, AddressTenure) for one in await self._all(TENURES, digest(address.key))]
+        return tuple(sorted(found, key=lambda one: (one.since, one.account)))
+
+    async def _list(self, alias: LegacyAlias) -> None:
+        """Behind those that are listed, once."""
+        if alias.conversation is None:
+            return
+        partition, name = encoded(alias.conversation), f"a:{digest(alias.address.key)}"
+        for _ in range(TRIES):
+            if Key(LISTED, partition, name) in await self._records.get([Key(LISTED, partition, name)]):
+                return
+            last = await self._records.latest(LISTED, partition)
+            number = 0 if last is None else int(last.key.id) + 1
+            insert = Insert(Key(LISTED, partition, f"{number:08d}"), dump(alias), (name,))
+            (answer,) = await self._records.write([insert])
+            if isinstance(answer, Written):
+                return
+        raise Unavailable("legacy relay")
+
+    async def _put(self, key: Key, body: Body) -> None:
+        for _ in range(TRIES):
+            stored = (await self._records.get([key])).get(key)
+            if stored is not None and stored.body == body:
+                return
+            write = Insert(key, body) if stored is None else Replace(key, stored.version, body)
+            (answer,) = await self._records.write([write])
+            if isinstance(answer, Written):
+                return
+        raise Unavailable("legacy relay")
+
+    async def _noted(self, call: LegacyCall) -> LegacyCall:
+        """The row that stands under that external id: the first."""
+        row = evolve(call, order=self._clock.new_id())
+        (answer,) = await self._records.write([Insert(_call_key(row), dump(row))])
+        if isinstance(answer, Written):
+            return row
+        key = _call_key(row)
+        stored = (await self._records.get([key])).get(key)
+        return row if stored is None else load(stored.body, LegacyCall)
+
+    async def _notify(self, row: LegacyCall, recipients: Sequence[EmailAddress]) -> None:
+        for recipient in recipients:
+            await self._outgoing.send(notification(row, recipient, at=self._clock.now()))
+        await self._put(_call_key(row), dump(evolve(row, notified=True)))
+
+    async def _all(self, table: str, partition: str) -> Sequence[Stored]:
+        found: list[Stored] = []
+        after = ""
+        while page := await self._records.range(table, partition, after=after, limit=PAGE):
+            found += page
+            after = page[-1].key.id
+        return found
+
+
+def _alias_key(address: EmailAddress) -> Key:
+    return Key(ALIASES, digest(address.key), _ONE)
+
+
+def _tenure_key(one: AddressTenure) -> Key:
+    since = one.since.astimezone(UTC).isoformat(timespec="microseconds")
+    return Key(TENURES, digest(one.address.key), digest(since, one.account))
+
+
+def _call_key(call: LegacyCall) -> Key:
+    name = digest(call.kind, call.external_id)
+    return Key(CALLS, f"{call.kind}.{name[:2]}", name)
