@@ -147,7 +147,7 @@ def _authenticator(asked: SenderAuthentication) -> SenderAuthenticator:
     try:
         from convalias.adapters.dns import DnsResolver  # noqa: PLC0415
     except ImportError as error:
-        raise WrongSettings({"authenticate_senders": "found true, expected convalias[dns] to be installed"}) from error
+        raise WrongSettings({"authenticate_senders": f"found true, but {error}"}) from error
     return Authenticator(
         resolver=DnsResolver.asking(asked.name_servers) if asked.name_servers else DnsResolver(),
         sealers=asked.sealers,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -46,8 +46,7 @@ class Engine:
 
 
 def _raw(url: str, _: timedelta) -> AbstractAsyncContextManager[Instead]:
-    with brought_by("s3"):
-        from convalias.adapters import s3  # noqa: PLC0415 - obstore loads where it is used
+    from convalias.adapters import s3  # noqa: PLC0415 - obstore loads where it is used
     blobs = s3.Blobs(url)
 
     @asynccontextmanager
@@ -59,8 +58,7 @@ def _raw(url: str, _: timedelta) -> AbstractAsyncContextManager[Instead]:
 
 
 def _queue_at(url: str) -> sqs.JobQueue:
-    with brought_by("sqs"):
-        from convalias.adapters import sqs  # noqa: PLC0415 - botocore loads where it is used
+    from convalias.adapters import sqs  # noqa: PLC0415 - botocore loads where it is used
     return sqs.JobQueue(url, clock=system.Clock())
 
 
@@ -76,8 +74,7 @@ def _queue(url: str, _: timedelta) -> AbstractAsyncContextManager[Instead]:
 
 
 def _store(url: str, within: timedelta) -> AbstractAsyncContextManager[Instead]:
-    with brought_by("mongo"):
-        from convalias.adapters import mongo  # noqa: PLC0415 - pymongo loads where it is used
+    from convalias.adapters import mongo  # noqa: PLC0415 - pymongo loads where it is used
     # Before its time is up, so that it can say which member is away.
     database = mongo.Database(url, open_within=0.8 * within)
 
@@ -90,8 +87,7 @@ def _store(url: str, within: timedelta) -> AbstractAsyncContextManager[Instead]:
 
 
 def _events(url: str, _: timedelta) -> AbstractAsyncContextManager[Instead]:
-    with brought_by("kafka"):
-        from convalias.adapters import kafka  # noqa: PLC0415 - librdkafka loads where it is used
+    from convalias.adapters import kafka  # noqa: PLC0415 - librdkafka loads where it is used
     events = kafka.EventLog(url)
 
     @asynccontextmanager
@@ -181,22 +177,11 @@ async def _looked_at(engine: Engine, url: str) -> Sequence[Observation]:
         await late.close()
 
 
-@contextmanager
-def brought_by(extra: str) -> Generator[None]:
-    """Around an adapter's import: a missing package is told with the line that brings it."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        mend = f"{error.name} is not installed; pip install 'convalias[{extra}]' brings it"
-        raise ModuleNotFoundError(mend, name=error.name) from error
-
-
 async def migrate(settings: Settings, *, keep_first: bool = False) -> dict[str, list[str]]:
     """Make what the engines lack; by setting, the names of what was made. May be repeated."""
     if settings.store is None:
         return {}
-    with brought_by("mongo"):
-        from convalias.adapters import mongo  # noqa: PLC0415 - pymongo loads where it is used
+    from convalias.adapters import mongo  # noqa: PLC0415 - pymongo loads where it is used
     name = EngineName.of_url("store", settings.store, STORE)
     database = mongo.Database(settings.store, open_within=MIGRATES_WITHIN)
     try:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 
 from convalias.cli.exits import Exit
+from convalias.extras import MissingPackageError, brought_by
 
 __all__ = ["main"]
 
@@ -15,9 +16,10 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status, see `cli.exits`. `arguments`: None for those of the process."""
     try:
-        import click  # noqa: PLC0415 - an extra: without it the reason is told, not a traceback
-    except ModuleNotFoundError:
-        _say("click is not installed; pip install 'convalias[cli]' brings it")
+        with brought_by("cli"):
+            import click  # noqa: PLC0415 - an extra: without it the reason is told, not a traceback
+    except MissingPackageError as error:
+        _say(str(error))
         return Exit.UNAVAILABLE
     from convalias.cli.commands import convalias  # noqa: PLC0415 - needs click
 

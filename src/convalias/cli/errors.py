@@ -8,6 +8,7 @@ from typing import Final
 from convalias.cli.exits import Exit
 from convalias.codec.errors import CodecError
 from convalias.domain.errors import InvalidValue
+from convalias.extras import MissingPackageError
 from convalias.ports.errors import NotFound, Rejected, Unavailable
 from convalias.services.errors import KeyReused, KeysRefused, NoSuchAlias, NoSuchConversation, Refused
 from convalias.settings import WrongSettings
@@ -44,6 +45,8 @@ def told(error: BaseException) -> Failed:
             return error
         case BaseExceptionGroup(exceptions=(first, *_)):  # tasks side by side: the first fault is the cause
             return told(first)
+        case MissingPackageError():
+            return Failed(str(error), Exit.UNAVAILABLE)
         case ModuleNotFoundError():
             package = (error.name or "a package").partition(".")[0]
             return Failed(f"{package} is not installed; pip install 'convalias[all]' brings it", Exit.UNAVAILABLE)

@@ -10,6 +10,8 @@ from typing import Final
 
 import click
 
+from convalias.extras import brought_by
+
 Row = Mapping[str, object]
 _NOTHING: Final = "nothing"
 
@@ -37,10 +39,11 @@ def lines(row: Row) -> str:
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
-    from rich.box import SIMPLE  # noqa: PLC0415 - only where people read
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    with brought_by("cli"):
+        from rich.box import SIMPLE  # noqa: PLC0415 - only where people read
+        from rich.console import Console  # noqa: PLC0415
+        from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
 
     table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
     for column in columns:
@@ -69,8 +72,9 @@ def progress(what: str, *, total: int | None = None, hidden: bool) -> Generator[
     if hidden or not sys.stderr.isatty():
         yield _ignored
         return
-    from rich.console import Console  # noqa: PLC0415 - only where people watch
-    from rich.progress import Progress  # noqa: PLC0415
+    with brought_by("cli"):
+        from rich.console import Console  # noqa: PLC0415 - only where people watch
+        from rich.progress import Progress  # noqa: PLC0415
 
     with Progress(console=Console(stderr=True), transient=True) as bars:
         bar = bars.add_task(what, total=total)

@@ -9,7 +9,6 @@ import socket
 from collections.abc import Callable, Generator
 from typing import Final
 
-import uvicorn
 from attrs import frozen
 
 from convalias.adapters import asgi, mailgun
@@ -18,8 +17,12 @@ from convalias.app.workers import Worker
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.domain.inbound import IncomingMail
+from convalias.extras import brought_by
 from convalias.services.receiver import Receipt
 from convalias.settings import SIGNING_KEY, Settings
+
+with brought_by("asgi"):
+    import uvicorn
 
 BACKLOG: Final = 512
 DRAIN_SECONDS: Final = 20

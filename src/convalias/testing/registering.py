@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Final
 
-from hypothesis import strategies as st
-
 from convalias.domain.addresses import EmailAddress, MailDomains
 from convalias.domain.admitting import Admission, Applicant
 from convalias.domain.aliases import AliasKeys, ConversationAlias, LegacyAlias
@@ -34,6 +32,10 @@ from convalias.domain.policy import BlockedSenders, RoutingPolicy
 from convalias.domain.rulebook import Rule, RuleBook
 from convalias.domain.threads import ConversationThread
 from convalias.domain.verdicts import HandToLegacy, Hold, Ignore, Reject, RelayToConversation, Ruling, SkipOverlap
+from convalias.extras import brought_by
+
+with brought_by("testing"):
+    from hypothesis import strategies as st
 
 BY_TYPE: Final[Mapping[type[object], str]] = {
     Account: "accounts",

@@ -1,5 +1,8 @@
 """The HTTP doors as an ASGI app: mount it in FastAPI or Starlette, or serve it by itself."""
 
-from convalias.adapters.asgi.app import Doors, app
+from convalias.extras import brought_by
+
+with brought_by("asgi"):
+    from convalias.adapters.asgi.app import Doors, app
 
 __all__ = ["Doors", "app"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from convalias.adapters.dns.resolver import DnsResolver
+from convalias.extras import brought_by
+
+with brought_by("dns"):
+    from convalias.adapters.dns.resolver import DnsResolver
 
 __all__ = ["DnsResolver"]

@@ -1,7 +1,10 @@
 """The event log on Apache Kafka, by URL."""
 
-from convalias.adapters.kafka.errors import KafkaLogError, RequestFailed, UnusableTopicError
-from convalias.adapters.kafka.event_log import EventLog
-from convalias.adapters.kafka.place import Limits
+from convalias.extras import brought_by
+
+with brought_by("kafka"):
+    from convalias.adapters.kafka.errors import KafkaLogError, RequestFailed, UnusableTopicError
+    from convalias.adapters.kafka.event_log import EventLog
+    from convalias.adapters.kafka.place import Limits
 
 __all__ = ["EventLog", "KafkaLogError", "Limits", "RequestFailed", "UnusableTopicError"]

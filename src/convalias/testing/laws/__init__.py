@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from hypothesis import given
-
 from convalias.domain.policy import DEFAULT_POLICY, RoutingPolicy
 from convalias.domain.rulebook import RuleBook
 from convalias.domain.rules import RULES
+from convalias.extras import brought_by
 from convalias.testing.laws.carrying import (
     a_conversation_takes_a_mail_once,
     a_mail_is_told_by_its_sender_and_id,
@@ -39,6 +38,9 @@ from convalias.testing.laws.speaking import (
     who_fails_authentication_posts_nothing,
 )
 from convalias.testing.strategies import Exchange, exchanges
+
+with brought_by("testing"):
+    from hypothesis import given
 
 __all__ = [
     "ALL",

@@ -7,6 +7,13 @@ drawn apart have to do with one another, and a failing example shrinks to someth
 
 from __future__ import annotations
 
+from importlib import import_module
+
+from convalias.extras import brought_by
+
+with brought_by("testing"):
+    import_module("hypothesis")  # where it is missing, the modules below fail without a word about the extra
+
 from convalias.testing.strategies.addresses import (
     KEYS,
     addresses,
