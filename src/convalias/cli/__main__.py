@@ -1,4 +1,4 @@
-"""`python -m convalias.cli`: the same as `convalias`, where no script is installed."""
+"""`python -m convalias.cli`: the same as `python -m convalias`."""
 
 from __future__ import annotations
 
