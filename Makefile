@@ -28,7 +28,7 @@ ARGS ?=
 WHOLLY_COVERED := src/convalias/domain/*,src/convalias/services/*,src/convalias/stores/*
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-engines test test-fast engines engines-build check format-check lint mypy pyright imports format bench soak lock build clean
+.PHONY: help venv demo demo-engines test test-fast test-setup engines engines-build check format-check lint mypy pyright imports format bench soak lock build clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ test: $(STAMP) ## Run the tests; domain, services and stores are covered wholly 
 
 test-fast: $(STAMP) ## Run the tests that take less than a second, without coverage
 	$(BIN)/python -m pytest $(SHARED_OUT) -m "not slow and not soak" $(ARGS)
+
+test-setup: $(STAMP) ## Try this set-up itself, and what users install, in clean environments
+	CONVALIAS_SETUP=1 $(BIN)/python -m pytest $(SHARED_OUT) -m setup $(ARGS)
 
 engines-build: $(STAMP) ## Build the servers of the engine tests into a cache (needs a Java, Maven and Go)
 	@$(BIN)/python tests/engines/build.py
