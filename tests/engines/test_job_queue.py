@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,11 @@ from convalias.ports.queue import Job
 from engines.fixtures import AwsServer
 
 pytestmark = pytest.mark.engine
+
+PATIENCE = 120.0
+"""Seconds, for what takes a few."""
+ENOUGH = 3
+"""Looks into the queue: each but the last is over."""
 
 
 @pytest.fixture
@@ -43,6 +49,11 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
     return status, said.out, said.err
 
 
+async def is_empty(cv: Convalias) -> bool:
+    depth = await cv.ports.queue.depth()
+    return (depth.ready, depth.in_flight) == (0, 0)
+
+
 def findings(capsys: pytest.CaptureFixture[str], config: str) -> tuple[int, dict[str, dict[str, str]]]:
     status, out, _ = run(capsys, "doctor", "--config", config, "--json")
     rows = [json.loads(line) for line in out.splitlines()] if out.startswith("{") else json.loads(out)
@@ -62,10 +73,11 @@ def test_mail_is_queued_there_and_relayed_from_there(tmp_path: Path, server: Aws
             raw = f"From: bob@home.example\nTo: {alias['ann']}\nMessage-ID: <1@home>\n\nHello Ann!\n".encode()
             await cv.receiver.accept(IncomingMail(raw, recipients=[alias["ann"]]))
             assert (await cv.ports.queue.depth()).ready == 1
-            assert (await cv.run_until_idle()).dead == 0
+            async with asyncio.timeout(PATIENCE):
+                # A queue that is polled briefly may say that nothing is there, and a slow call is tried again later.
+                while not cv.mailbox("ann@home.example") or not await is_empty(cv):
+                    assert (await cv.run_until_idle()).dead == 0
             assert len(cv.mailbox("ann@home.example")) == 1
-            depth = await cv.ports.queue.depth()
-            assert (depth.ready, depth.in_flight) == (0, 0)
 
     asyncio.run(story())
 
@@ -103,12 +115,15 @@ def test_an_idle_worker_waits_in_the_queue_and_still_ends_when_it_is_stopped(
                 return await take(limit=limit, wait=wait, lease=lease)
 
             monkeypatch.setattr(cv.ports.queue, "take", noted)
-            async with cv.running("inbound"):
-                await asyncio.sleep(2.5)
+            began = time.monotonic()
+            async with asyncio.timeout(PATIENCE), cv.running("inbound"):
+                while len(waits) < ENOUGH:  # noqa: ASYNC110 - the worker runs by itself
+                    await asyncio.sleep(0.01)
+            # Each wait is spent in the queue: as many as these take their seconds, at least.
+            assert time.monotonic() - began > ENOUGH - 2
 
     asyncio.run(story())
     assert set(waits) == {timedelta(seconds=1)}
-    assert len(waits) <= 4
 
 
 def test_a_queue_that_is_not_there_is_a_wrong_setting(
