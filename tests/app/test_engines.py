@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from convalias.adapters import memory
-from convalias.app.engines import brought_by, engines, examine, migrate, named, shared_keyring
+from convalias.app.engines import engines, examine, migrate, named, shared_keyring
 from convalias.ports.errors import EngineAway, Unavailable
 from convalias.ports.examining import Grade, Observation
 from convalias.settings import KEYS, Settings, WrongSettings
@@ -69,17 +69,6 @@ def test_each_engine_is_looked_at_though_another_is_away(tmp_path: Path) -> None
         "clock": Grade.GOOD,
     }
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
-
-
-def test_a_package_that_is_missing_is_told_with_the_line_that_brings_it() -> None:
-    def load() -> None:
-        raise ModuleNotFoundError("no", name="pymongo")
-
-    with (
-        pytest.raises(ModuleNotFoundError, match=r"pymongo is not installed; pip install 'convalias\[mongo\]'"),
-        brought_by("mongo"),
-    ):
-        load()
 
 
 def test_without_a_store_of_its_own_there_is_nothing_to_migrate() -> None:

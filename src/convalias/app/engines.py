@@ -47,6 +47,7 @@ class Engine:
 
 def _raw(url: str, _: timedelta) -> AbstractAsyncContextManager[Instead]:
     from convalias.adapters import s3  # noqa: PLC0415 - obstore loads where it is used
+
     blobs = s3.Blobs(url)
 
     @asynccontextmanager
@@ -59,6 +60,7 @@ def _raw(url: str, _: timedelta) -> AbstractAsyncContextManager[Instead]:
 
 def _queue_at(url: str) -> sqs.JobQueue:
     from convalias.adapters import sqs  # noqa: PLC0415 - botocore loads where it is used
+
     return sqs.JobQueue(url, clock=system.Clock())
 
 
@@ -75,6 +77,7 @@ def _queue(url: str, _: timedelta) -> AbstractAsyncContextManager[Instead]:
 
 def _store(url: str, within: timedelta) -> AbstractAsyncContextManager[Instead]:
     from convalias.adapters import mongo  # noqa: PLC0415 - pymongo loads where it is used
+
     # Before its time is up, so that it can say which member is away.
     database = mongo.Database(url, open_within=0.8 * within)
 
@@ -88,6 +91,7 @@ def _store(url: str, within: timedelta) -> AbstractAsyncContextManager[Instead]:
 
 def _events(url: str, _: timedelta) -> AbstractAsyncContextManager[Instead]:
     from convalias.adapters import kafka  # noqa: PLC0415 - librdkafka loads where it is used
+
     events = kafka.EventLog(url)
 
     @asynccontextmanager
@@ -182,6 +186,7 @@ async def migrate(settings: Settings, *, keep_first: bool = False) -> dict[str, 
     if settings.store is None:
         return {}
     from convalias.adapters import mongo  # noqa: PLC0415 - pymongo loads where it is used
+
     name = EngineName.of_url("store", settings.store, STORE)
     database = mongo.Database(settings.store, open_within=MIGRATES_WITHIN)
     try:
