@@ -36,6 +36,7 @@ data = "/srv/convalias"
 alias_domains = ["Reply.example", "faß.example", "reply.example."]
 legacy_domains = ["relay.example"]
 platform = "Jobs Inc"
+conversation_url = "https://jobs.example/c/{conversation}"
 trusted_authserv_ids = ["mx.border.example"]
 rewriters = ["Lists.example"]
 authenticate_senders = true
@@ -101,6 +102,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         alias_domains=("reply.example", "xn--fa-hia.example"),
         legacy_domains=("relay.example",),
         platform="Jobs Inc",
+        conversation_url="https://jobs.example/c/{conversation}",
         trusted_authserv_ids=frozenset({"mx.border.example"}),
         rewriters=frozenset({"lists.example"}),
         authentication=SenderAuthentication(
@@ -240,6 +242,9 @@ def test_a_secret_in_the_file_is_refused_and_not_quoted(tmp_path: Path, key: str
         ("platform = []", "platform"),
         ('platform = " "', "platform"),
         ('platform = "two\\nlines"', "platform"),
+        ('conversation_url = "https://jobs.example/c"', "conversation_url"),
+        ('conversation_url = "http://jobs.example/c/{conversation}"', "conversation_url"),
+        ('conversation_url = "https://jobs.example/{conversation}\\n"', "conversation_url"),
         ("trust_spam_flag = 1", "trust_spam_flag"),
         ("mail_limit = 0", "mail_limit"),
         ("inbound_batches = 0", "inbound_batches"),

@@ -51,6 +51,7 @@ _KNOWN: Final = frozenset(
         "legacy_domains",
         "platform",
         "base_url",
+        "conversation_url",
         "trusted_authserv_ids",
         "rewriters",
         "authenticate_senders",
@@ -123,6 +124,8 @@ class Settings:
     """The name in "(via Platform)" behind an author."""
     base_url: str | None = None
     """Where `convalias serve` is reached from outside (https): approval mails link to it. None: there are none."""
+    conversation_url: str | None = None
+    """Where people read a conversation, `{conversation}` standing for its id (https). None: no mail links there."""
     trusted_authserv_ids: frozenset[str] = frozenset()
     """Whose Authentication-Results are believed (RFC 8601 §2.5); starts empty."""
     rewriters: frozenset[str] = frozenset()
@@ -174,6 +177,7 @@ def read_settings(
         legacy_domains=reader.legacy_domains(alias_domains),
         platform=reader.name("platform", "convalias"),
         base_url=reader.https("base_url"),
+        conversation_url=reader.page("conversation_url", "{conversation}"),
         trusted_authserv_ids=frozenset(reader.texts("trusted_authserv_ids")),
         rewriters=frozenset(reader.domains("rewriters")),
         authentication=reader.authentication(),

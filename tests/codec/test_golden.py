@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from attrs import evolve
 
-from convalias.codec import FORMATS, Format, dump, load
+from convalias.codec import FORMATS, Codec, Format, dump, load
 from convalias.domain import events, inbound
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import AliasFormat, ConversationAlias, LegacyAlias
@@ -69,7 +70,7 @@ from convalias.domain.participants import (
 from convalias.domain.policy import SenderTrust
 from convalias.domain.positions import FeedCursor, Position
 from convalias.domain.reservations import AddressHolders, AliasReservation
-from convalias.domain.rollout import Rollout, Stage
+from convalias.domain.rollout import Cohort, Rollout, Stage
 from convalias.domain.suppressions import EventPlace, Muted, Suppressed
 from convalias.domain.system_mail import SystemMailState, SystemMailTry
 from convalias.domain.threads import ConversationThread, ThreadSnapshot, ThreadState
@@ -339,6 +340,17 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             reason="nothing set",
             decided_at=NOON,
         ),
+        DeliveryDecision(
+            event=EventId("e4"),
+            conversation=C1,
+            use_case=UseCase("apply"),
+            seq=Seq(4),
+            owner=Owner.LEGACY,
+            stage=Stage.LEGACY,
+            reason="native at 10000 basis points, bucket 7; minting is off for this conversation: legacy delivers",
+            decided_at=NOON,
+            minting=Cohort(Stage.LEGACY, 7, Rollout(UseCase("apply"), Stage.LEGACY, 10_000, "salt")),
+        ),
     ],
     "legacy_alias": [
         LegacyAlias(EmailAddress.parse("x1@relay.example"), C1),
@@ -400,6 +412,14 @@ def test_what_is_written_today_is_the_golden_file(row: Format[object]) -> None:
 
 def test_the_samples_hold_every_kind_of_event() -> None:
     assert {type(happening) for happening in HAPPENINGS} == set(events.Happening.__args__)
+
+
+def test_a_decision_can_be_written_as_processes_of_the_release_before_read_it() -> None:
+    decision = SAMPLES["decision"][2]
+    assert isinstance(decision, DeliveryDecision)
+    body = Codec({"decision": 1}).dump(decision)
+    assert (body["$"], "minting" in body) == ("decision/1", False)
+    assert load(body, DeliveryDecision) == evolve(decision, minting=None)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from convalias.domain import events as e
 from convalias.domain.addresses import EmailAddress
-from convalias.domain.deciding import decide, reowned
+from convalias.domain.answering import MINTING_OFF, MintingAnswer
+from convalias.domain.deciding import answered, decide, reowned
 from convalias.domain.delivery import Channel, DeliveryDecision, DeliveryState, Owner
 from convalias.domain.events import ConversationEvent, Origin
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
@@ -134,3 +135,32 @@ def test_a_conversation_of_one_has_no_rows(stage: Stage) -> None:
     decision = decide(event(), alone, stage, {}, now=NOON)
     assert decision is not None
     assert decision.deliveries == ()
+
+
+@given(STAGES)
+def test_a_refused_alias_leaves_the_event_to_legacy_unsuppressed_and_the_decision_says_why(stage: Stage) -> None:
+    flag = cohort(Stage.LEGACY)
+    hub = decided(Stage.NATIVE)
+    kept = answered(hub, MintingAnswer(cohort=flag, refusal=MINTING_OFF), has_legacy=True)
+    assert (kept.owner, kept.stage, kept.minting) == (Owner.LEGACY, Stage.LEGACY, flag)
+    assert kept.index is not None
+    assert not kept.index.suppress_notification
+    assert all(row.next_at is None for row in kept.deliveries)
+    assert kept.reason == f"{hub.reason}; {MINTING_OFF}: legacy delivers"
+    again = reowned(decided(Stage.LEGACY), stage, MintingAnswer(refusal=MINTING_OFF))
+    assert again is None or again.owner is Owner.LEGACY
+
+
+def test_without_legacy_a_refused_alias_leaves_the_event_to_the_hub() -> None:
+    hub = decided(Stage.PARALLEL)
+    kept = answered(hub, MintingAnswer(refusal=MINTING_OFF), has_legacy=False)
+    assert (kept.owner, kept.stage, kept.deliveries) == (hub.owner, hub.stage, hub.deliveries)
+    assert kept.reason.endswith(f"{MINTING_OFF}: it cannot be answered by mail")
+    again = reowned(decided(Stage.LEGACY), Stage.NATIVE, MintingAnswer(refusal=MINTING_OFF), has_legacy=False)
+    assert again is not None
+    assert again.owner is Owner.HUB
+
+
+def test_the_minting_flag_stands_in_the_decision_where_it_was_read() -> None:
+    flag = cohort(Stage.NATIVE)
+    assert answered(decided(Stage.NATIVE), MintingAnswer(cohort=flag), has_legacy=True).minting == flag

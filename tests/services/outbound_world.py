@@ -12,7 +12,7 @@ from convalias.adapters.memory.legacy import LegacyRelay
 from convalias.adapters.memory.outbox import Outbox
 from convalias.domain import events as e
 from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import ConversationAlias, LegacyAlias
+from convalias.domain.aliases import AliasKey, AliasKeys, ConversationAlias, LegacyAlias
 from convalias.domain.delivery import Channel, Delivery, DeliveryDecision
 from convalias.domain.events import ConversationEvent, Happening, Origin
 from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, UseCase
@@ -20,6 +20,9 @@ from convalias.domain.notifications import Notification
 from convalias.domain.participants import Account, AccountAuthor, Author, Participant
 from convalias.domain.rollout import Axis, Rollout, Stage
 from convalias.ports.hub import Answer, Declined, Guarantee, NotSent, Sent
+from convalias.services.aliasing import Aliasing, AliasMint
+from convalias.services.answering import Answering
+from convalias.services.appending import Appender
 from convalias.services.contacts import Contacts
 from convalias.services.outbound import OutboundNotifier, OutboundWorker
 from convalias.services.outbound_calls import Calls, Persistence
@@ -33,6 +36,7 @@ from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.directory import IdentityDirectory
 from convalias.stores.ledger import Ledger
 from convalias.stores.threads import Threads
+from services.keys_desk import guard
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 APPLY = UseCase("apply")
@@ -107,6 +111,8 @@ class World:
         self.watched = memory.faulty.ConversationStore(self.conversations, self.faults)
         self.directory = IdentityDirectory(records=self.raw_records)
         self.aliases = Aliases(records=self.raw_records)
+        self.alias_faults = memory.Faults()
+        self.faulty_aliases = Aliases(records=memory.faulty.Records(self.raw_records, self.alias_faults))
         self.hub = Hub(self.clock, guarantee)
         self.legacy_outbox = Outbox()
         self.threads = Threads(conversations=self.watched, records=self.raw_records)
@@ -119,6 +125,8 @@ class World:
         self.unset = unset
         self.channels: ChannelChoice = OnlyEmail()
         self.has_legacy = True
+        self.lost_keys = ""
+        self.mint: AliasMint | None = AliasMint(domain="reply.example", keys=AliasKeys((AliasKey(0, b"s" * 32),)))
         self._numbers = count(1)
 
     def ledger(self, name: str = "w1") -> Ledger:
@@ -129,8 +137,20 @@ class World:
         ledger = self.ledger(name)
         scenes = Scenes(conversations=self.watched, threads=self.threads)
         stages = Stages(flags=memory.faulty.Flags(self.flags, self.faults), unset=self.unset)
+        appender = Appender(conversations=self.watched, threads=self.threads, clock=self.clock)
+        answering = Answering(
+            aliasing=Aliasing(
+                aliases=self.faulty_aliases,
+                appender=appender,
+                stages=stages,
+                mint=self.mint,
+                guard=guard(self.raw_records, self.clock, lost=self.lost_keys),
+            ),
+            has_legacy=self.has_legacy,
+        )
         calls = Calls(
             contacts=self.contacts,
+            answering=answering,
             legacy=memory.faulty.LegacyRelay(self.legacy, self.faults) if self.has_legacy else None,
             hub=memory.faulty.NotificationHub(self.hub, self.faults),
             clock=self.clock,
@@ -142,6 +162,7 @@ class World:
             deciding=Deciding(
                 scenes=scenes,
                 stages=stages,
+                answering=answering,
                 ledger=ledger,
                 dead_letters=self.dead_letters,
                 channels=self.channels,
@@ -154,8 +175,8 @@ class World:
     def consumer(self, name: str = "w1") -> OutboundWorker:
         return OutboundWorker(log=self.log, notifier=self.worker(name))
 
-    async def begin(self) -> None:
-        """A conversation of three, each with an alias and an address, and a legacy alias."""
+    async def begin(self, *, aliases: bool = True) -> None:
+        """A conversation of three, each with an address and (unless it is older) an alias, and a legacy alias."""
         people = (
             Participant(ANN, "candidate", "Ann", addresses=(address("ann@home.example"),)),
             Participant(BOB, "recruiter"),
@@ -165,7 +186,8 @@ class World:
         for account in (ANN, BOB, EVE):
             written = (address(f"{account}@home.example"),)
             await self.directory.upsert(Account(account, written, name=f"{account} of the directory"))
-        await self.aliases.adopt([self.alias(account) for account in (ANN, BOB, EVE)])
+        if aliases:
+            await self.aliases.adopt([self.alias(account) for account in (ANN, BOB, EVE)])
         await self.legacy.load([LegacyAlias(address("xyz@relay.example"), C1)], [])
 
     @staticmethod
@@ -218,6 +240,13 @@ class World:
 
     def set(self, stage: Stage, share: int = 10_000, floor: Stage = Stage.LEGACY) -> None:
         self.flags.set(Rollout(APPLY, stage, share, "salt", floor), Axis.OUTBOUND)
+
+    def minting(self, stage: Stage) -> None:
+        self.flags.set(Rollout(APPLY, stage, 10_000, "salt"), Axis.MINTING)
+
+    def alias_calls(self) -> int:
+        """Calls of the alias table that decisions made."""
+        return self.alias_faults.calls.total()
 
     async def pass_time(self, **amount: float) -> None:
         await self.clock.advance(timedelta(**amount))

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from attrs import evolve
 
+from convalias.adapters import memory
 from convalias.adapters.memory import Fault, after, before
 from convalias.domain import events as e
 from convalias.domain.delivery import Channel, Delivery, DeliveryState, IndexRow, NotificationId, Owner
@@ -26,8 +27,10 @@ from convalias.services.outbound import OutboundNotifier
 from convalias.services.outbound_calls import Ambiguity, Attempt, Persistence
 from convalias.services.outbound_sending import LEASE
 from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.errors import NoFreeAddress
 from convalias.stores.ledger import GivenBack
 from services.outbound_world import ANN, APPLY, BOB, C1, EVE, FOR_EVER, NOON, World, address
+from stores.interfering import Interfering
 
 NOTHING = Guarantee()
 
@@ -224,24 +227,277 @@ def test_names_come_from_the_directory_where_the_conversation_has_none_and_are_n
     asyncio.run(story())
 
 
-def test_without_any_working_alias_a_delivery_fails_and_can_be_redriven() -> None:
+def test_an_alias_that_is_revoked_between_decision_and_send_is_issued_anew() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world)
+        for account in (ANN, BOB, EVE):
+            await world.aliases.revoke(world.alias(account).address, at=NOON)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+        fresh = {alias.address for alias in await world.aliases.of(C1) if alias.revoked_at is None}
+        assert {one.reply_alias for one in world.hub.told} == fresh
+        assert len(fresh) == 1, "the author's alone: more was not needed"
+        assert all(one.answerable for one in world.hub.told)
+
+    asyncio.run(story())
+
+
+def test_an_alias_that_cannot_be_issued_anew_makes_mail_that_cannot_be_answered() -> None:
     async def story() -> None:
         world = World()
         event = await told(world)
         for account in (ANN, BOB):
             await world.aliases.revoke(world.alias(account).address, at=NOON)
+        world.minting(Stage.LEGACY)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+        shown = {one.recipient: (str(one.reply_alias), one.answerable) for one in world.hub.told}
+        assert shown == {BOB: ("no-reply@reply.example", False), EVE: (str(world.alias(EVE).address), True)}
+        assert await world.letters() == []
+
+    asyncio.run(story())
+
+
+def test_a_delivery_waits_while_its_alias_cannot_be_issued_for_an_outage() -> None:
+    async def story() -> None:
+        world = World()
+        event = await told(world)
+        for account in (ANN, BOB, EVE):
+            await world.aliases.revoke(world.alias(account).address, at=NOON)
+        world.alias_faults.fail("records.write", before(Unavailable("records")), times=2)
+        await world.worker().deliver_due()
+        assert "planned" in await world.states(event)
+        await world.pass_time(minutes=1)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+
+    asyncio.run(story())
+
+
+# --- nobody is silenced: an address to answer to, before the hub owns it ----------------------------------
+
+
+async def bare(stage: Stage, records: memory.Records | None = None, **more: object) -> tuple[World, ConversationEvent]:
+    """A conversation from before the migration: no alias was ever given out."""
+    world = World(records=records)
+    await world.begin(aliases=False)
+    world.set(stage)
+    return world, await world.said(**more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("stage", [Stage.PARALLEL, Stage.NATIVE])
+def test_a_conversation_without_aliases_gets_the_authors_before_the_hub_owns_it(stage: Stage) -> None:
+    async def story() -> None:
+        world, event = await bare(stage)
+        await world.worker().decide([record(event)])
+        (alias,) = await world.aliases.of(C1)
+        assert alias.stands_for == ANN
+        decision = await world.decision(event)
+        assert (decision.owner, decision.minting) == (Owner.HUB, None), "nothing is set for minting"
+        await world.worker().deliver_due()
+        assert {one.reply_alias for one in world.hub.told} == {alias.address}
+        assert await world.states(event) == ["sent", "sent"]
+
+    asyncio.run(story())
+
+
+def test_of_a_stranger_and_of_an_author_who_has_left_each_recipient_gets_an_alias_of_their_own() -> None:
+    async def story() -> None:
+        world, event = await bare(Stage.NATIVE, author=PeripheralAuthor(address("who@corp.example")))
+        await world.worker().decide([record(event)])
+        assert {alias.stands_for for alias in await world.aliases.of(C1)} == {ANN, BOB, EVE}
+        other, event = await bare(Stage.NATIVE)
+        await other.happens(e.ParticipantRemoved(ANN))
+        await other.happens(e.ParticipantRemoved(EVE))
+        await other.worker().decide([record(event)])
+        assert {alias.stands_for for alias in await other.aliases.of(C1)} == {BOB}, "Eve hears nothing any more"
+        await other.worker().deliver_due()
+        assert await other.states(event) == ["sent", "cancelled"]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("stage", [Stage.PARALLEL, Stage.NATIVE])
+def test_where_minting_is_off_legacy_delivers_unsuppressed_and_the_decision_says_why(stage: Stage) -> None:
+    async def story() -> None:
+        world, event = await bare(stage)
+        world.minting(Stage.LEGACY)
+        await world.worker().decide([record(event)])
+        decision = await world.decision(event)
+        assert (decision.owner, decision.stage) == (Owner.LEGACY, Stage.LEGACY)
+        assert decision.reason.endswith("minting is off for this conversation: legacy delivers")
+        assert decision.minting is not None
+        assert decision.minting.stage is Stage.LEGACY
+        await world.worker().deliver_due()
+        assert legacy_mails(world) == ["bob@home.example", "eve@home.example"]
+        assert world.hub.told == []
+        assert await world.aliases.of(C1) == []
+
+    asyncio.run(story())
+
+
+def test_without_an_alias_domain_legacy_delivers_and_without_legacy_the_hub_from_no_reply() -> None:
+    async def story() -> None:
+        world, event = await bare(Stage.NATIVE)
+        world.mint = None
+        await world.worker().decide([record(event)])
+        assert (await world.decision(event)).reason.endswith("no alias domain: legacy delivers")
+        await world.worker().deliver_due()
+        world.has_legacy = False
+        alone = await world.said()
+        await world.worker().decide([record(alone)])
+        decision = await world.decision(alone)
+        assert (decision.owner, decision.stage) == (Owner.HUB, Stage.NATIVE)
+        assert decision.reason.endswith("no alias domain: it cannot be answered by mail")
+        await world.worker().deliver_due()
+        assert {(str(one.reply_alias), one.answerable) for one in world.hub.told} == {("no-reply@reply.example", False)}
+        assert await world.letters() == []
+
+    asyncio.run(story())
+
+
+def test_where_no_address_is_free_legacy_delivers() -> None:
+    async def story() -> None:
+        world, event = await bare(Stage.NATIVE)
+        world.alias_faults.fail("records.write", before(NoFreeAddress("none")), times=1)
+        await world.worker().decide([record(event)])
+        assert (await world.decision(event)).reason.endswith("no free alias address: legacy delivers")
+
+    asyncio.run(story())
+
+
+def test_an_outage_while_issuing_leaves_no_decision_and_what_was_issued_stays() -> None:
+    async def story() -> None:
+        world, event = await bare(Stage.NATIVE, author=PeripheralAuthor(address("who@corp.example")))
+        # The first alias takes two writes (its address, its row); then the store is away.
+        world.alias_faults.fail("records.write", before(Unavailable("records")), times=1, skip=2)
+        with pytest.raises(Unavailable):
+            await world.worker().decide([record(event)])
+        assert await world.ledger().get(C1, event.id) is None
+        (first,) = await world.aliases.of(C1)
+        await world.worker().decide([record(event)])
+        assert (await world.decision(event)).owner is Owner.HUB
+        assert first in await world.aliases.of(C1)
+        assert len(await world.aliases.of(C1)) == 3
+
+    asyncio.run(story())
+
+
+def test_a_process_with_wrong_keys_decides_nothing_that_needs_an_alias_and_sends_what_is_decided() -> None:
+    async def story() -> None:
+        world, event = await bare(Stage.NATIVE)
+        world.lost_keys = "no keys"
+        with pytest.raises(Unavailable):
+            await world.worker().decide([record(event)])
+        assert await world.letters() == []
+        world.lost_keys = ""
+        await world.worker().decide([record(event)])
+        (alias,) = await world.aliases.of(C1)
+        await world.aliases.revoke(alias.address, at=NOON)
+        world.lost_keys = "no keys"
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["sent", "sent"]
+        assert {one.answerable for one in world.hub.told} == {False}
+
+    asyncio.run(story())
+
+
+def test_an_alias_whose_event_was_lost_with_a_crash_is_told_of_by_the_next_try() -> None:
+    async def story() -> None:
+        world, event = await bare(Stage.NATIVE)
+        await world.pass_time(seconds=1)
+        world.faults.fail("conversations.append", before(Unavailable("conversations")), times=1)
+        with pytest.raises(Unavailable):
+            await world.worker().decide([record(event)])
+        assert len(await world.aliases.of(C1)) == 1
+        await world.worker().decide([record(event)])
+        kinds = [type(one.happening) for one in await world.conversations.after(C1, 0, limit=100)]
+        assert kinds.count(e.AliasIssued) == 1
+
+    asyncio.run(story())
+
+
+def test_where_aliases_exist_a_decision_costs_one_read_of_them() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        world.set(Stage.NATIVE)
+        event = await world.said()
+        await world.worker().decide([record(event)])
+        assert world.alias_calls() == 1
+        assert (await world.decision(event)).minting is None
+
+    asyncio.run(story())
+
+
+def test_who_tells_nobody_needs_no_alias() -> None:
+    async def story() -> None:
+        world, late = await bare(Stage.NATIVE, age=timedelta(days=30))
+        withdrawn = await world.said()
+        await world.happens(e.MessageRedacted(withdrawn.id))
+        await world.worker().decide([record(late), record(withdrawn)])
+        assert world.alias_calls() == 0
+        erased = await world.said()
+        await world.happens(e.ConversationErased())
+        await world.worker().decide([record(erased)])
+        assert await world.aliases.of(C1) == []
+
+    asyncio.run(story())
+
+
+def test_a_conversation_that_is_erased_while_its_alias_is_issued_is_decided_all_the_same() -> None:
+    async def story() -> None:
+        records = Interfering()
+        world, event = await bare(Stage.NATIVE, records)
+        records.meanwhile = [lambda: world.happens(e.ConversationErased())]
+        await world.worker().decide([record(event)])
+        assert (await world.decision(event)).owner is Owner.HUB
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["cancelled", "cancelled"]
+
+    asyncio.run(story())
+
+
+def test_giving_back_to_the_hub_issues_what_is_lacking_first() -> None:
+    async def story() -> None:
+        world, event = await bare(Stage.LEGACY)
         worker = world.worker()
-        await worker.deliver_due()
-        assert await world.states(event) == ["failed", "sent"]
-        assert (await world.rows(event))[0].reason == "NO_ALIAS"
-        await world.aliases.adopt([world.alias(ANN)])
-        letters = [letter async for letter in world.dead_letters.list("deliveries")]
-        assert [letter.reason for letter in letters] == ["NO_ALIAS"]
-        assert await worker.redrive(letters[0])
+        await worker.decide([record(event)])
+        world.set(Stage.PARALLEL)
+        assert (await worker.give_back(APPLY)).re_owned == 1
+        assert [alias.stands_for for alias in await world.aliases.of(C1)] == [ANN]
         await worker.deliver_due()
         assert await world.states(event) == ["sent", "sent"]
-        assert await world.letters() == []
-        assert not await worker.redrive(letters[0])
+        assert legacy_mails(world) == []
+
+    asyncio.run(story())
+
+
+def test_giving_back_leaves_to_legacy_what_may_not_get_an_alias() -> None:
+    async def story() -> None:
+        world, event = await bare(Stage.LEGACY)
+        worker = world.worker()
+        await worker.decide([record(event)])
+        world.set(Stage.NATIVE)
+        world.minting(Stage.LEGACY)
+        assert (await worker.give_back(APPLY)).re_owned == 0
+        await worker.deliver_due()
+        assert legacy_mails(world) == ["bob@home.example", "eve@home.example"]
+        assert world.hub.told == []
+
+    asyncio.run(story())
+
+
+def test_giving_back_an_event_that_is_not_there_stops_at_no_other() -> None:
+    async def story() -> None:
+        world, event = await bare(Stage.LEGACY)
+        worker = world.worker()
+        await worker.decide([record(event)])
+        gone = evolve(await world.decision(event), event=EventId("gone"))
+        await world.ledger().insert(gone)
+        world.set(Stage.PARALLEL)
+        assert (await worker.give_back(APPLY)).re_owned == 1
 
     asyncio.run(story())
 
@@ -571,7 +827,7 @@ def test_a_memory_shorter_than_a_call_may_be_on_its_way_protects_from_nothing() 
 
 @pytest.mark.parametrize(("lost", "state"), [(after(TimeoutError), "sent"), (before(TimeoutError), "failed")])
 def test_what_can_no_longer_be_sent_and_may_have_been_is_asked_about(lost: Fault, state: str) -> None:
-    """Found by simulation: an alias revoked between two tries left a delivery uncertain that could be asked about."""
+    """Found by simulation: what was lost between two tries left a delivery uncertain that could be asked about."""
 
     async def story() -> None:
         world = World()
@@ -579,8 +835,8 @@ def test_what_can_no_longer_be_sent_and_may_have_been_is_asked_about(lost: Fault
         event = await told(world)
         world.faults.fail("hub.send", lost, times=2)
         await world.worker().deliver_due()
-        for account in (ANN, BOB, EVE):
-            await world.aliases.revoke(world.alias(account).address, at=NOON)
+        for account in (BOB, EVE):
+            await world.directory.upsert(Account(account))
         await world.pass_time(minutes=1)
         await world.worker().deliver_due()
         assert await world.states(event) == [state, state]
@@ -686,17 +942,17 @@ def test_what_is_in_doubt_stays_so_when_a_later_try_surely_did_nothing() -> None
     asyncio.run(story())
 
 
-def test_in_doubt_and_without_an_alias_it_is_uncertain_not_failed() -> None:
+def test_in_doubt_and_without_an_address_it_is_asked_about_and_not_failed() -> None:
     async def story() -> None:
         world = World()
         event = await told(world)
         world.faults.fail("hub.send", after(TimeoutError), times=2)
         await world.worker().deliver_due()
-        for account in (ANN, BOB, EVE):
-            await world.aliases.revoke(world.alias(account).address, at=NOON)
+        for account in (BOB, EVE):
+            await world.directory.upsert(Account(account))
         await world.pass_time(minutes=1)
         await world.worker().deliver_due()
-        assert [(row.state.value, row.reason) for row in await world.rows(event)] == [("uncertain", "NO_ALIAS")] * 2
+        assert [(row.state.value, row.reason) for row in await world.rows(event)] == [("uncertain", "NO_ADDRESS")] * 2
 
     asyncio.run(story())
 

@@ -100,6 +100,7 @@ def embedded(
         policy=settings.policy,
         platform=settings.platform,
         base_url=settings.base_url,
+        conversation_url=settings.conversation_url,
         trusted_authserv_ids=settings.trusted_authserv_ids,
         rewriters=settings.rewriters,
         identity_cache=settings.identity_cache,

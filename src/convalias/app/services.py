@@ -21,6 +21,7 @@ from convalias.ports.records import Records
 from convalias.services.alias_keys import KeyGuard
 from convalias.services.aliasing import Aliasing, AliasMint
 from convalias.services.announcing import Announcing
+from convalias.services.answering import Answering
 from convalias.services.appending import Appender
 from convalias.services.approvals import Approvals
 from convalias.services.asking import ApprovalMails
@@ -137,7 +138,7 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
         contacts=contacts,
         feed=_feed(ports),
         outbound=_outbound(
-            ports=ports, stores=stores, stages=stages, contacts=contacts, deployment=deployment, wiring=wiring
+            ports=ports, stores=stores, aliasing=aliasing, contacts=contacts, deployment=deployment, wiring=wiring
         ),
         operations=Operations(
             blobs=ports.blobs,
@@ -202,11 +203,13 @@ def _feed(ports: Ports) -> Feed:
 
 
 def _outbound(
-    *, ports: Ports, stores: Stores, stages: Stages, contacts: Contacts, deployment: Deployment, wiring: Wiring
+    *, ports: Ports, stores: Stores, aliasing: Aliasing, contacts: Contacts, deployment: Deployment, wiring: Wiring
 ) -> OutboundNotifier:
     scenes = Scenes(conversations=stores.conversations, threads=stores.threads)
+    answering = Answering(aliasing=aliasing, has_legacy=ports.legacy is not None)
     calls = Calls(
         contacts=contacts,
+        answering=answering,
         legacy=ports.legacy,
         hub=ports.hub or _mail_hub(ports, deployment, wiring),
         clock=ports.clock,
@@ -218,7 +221,8 @@ def _outbound(
     return OutboundNotifier(
         deciding=Deciding(
             scenes=scenes,
-            stages=stages,
+            stages=aliasing.stages,
+            answering=answering,
             ledger=stores.ledger,
             dead_letters=stores.dead_letters,
             clock=ports.clock,
@@ -243,4 +247,5 @@ def _mail_hub(ports: Ports, deployment: Deployment, wiring: Wiring) -> Notificat
         alias_domain=alias_domain(deployment),
         guarantee=guarantee_of(ports.mail),
         via=wiring.platform,
+        conversation_url=wiring.conversation_url,
     )

@@ -50,6 +50,8 @@ class Wiring:
     platform: str = "convalias"
     base_url: str | None = None
     """Where the pages of links lie (https). None: nobody is asked about held mail."""
+    conversation_url: str | None = None
+    """Where a conversation is read on the platform, `{conversation}` standing for its id. None: no mail links there."""
     trusted_authserv_ids: frozenset[str] = frozenset()
     rewriters: frozenset[str] = frozenset()
     """Domains of lists that are believed about who wrote; none by default."""

@@ -67,6 +67,11 @@ def _hold_2(fields: Body) -> Body:
     return {name: value for name, value in fields.items() if name != "content_digest"}
 
 
+def _decision_1(fields: Body) -> Body:
+    """Without the minting flag as it stood."""
+    return {name: value for name, value in fields.items() if name != "minting"}
+
+
 @frozen
 class Format(Generic[T_co]):
     """One row: the body of a `T_co` says `"$": "<tag>/<version>"`. Several classes are the members of a union."""
@@ -132,7 +137,7 @@ REFUSAL: Final = Format("refusal", (RefusalDue,))
 TRIES: Final = Format("tries", (Tries,))
 SYSTEM_MAIL_TRY: Final = Format("system_mail_try", (SystemMailTry,))
 MARK: Final = Format("mark", (Mark,))
-DECISION: Final = Format("decision", (DeliveryDecision,))
+DECISION: Final = Format("decision", (DeliveryDecision,), version=2, upgrades={1: _same}, downgrades={1: _decision_1})
 LEGACY_ALIAS: Final = Format("legacy_alias", (LegacyAlias,))
 LEGACY_CALL: Final = Format("legacy_call", (LegacyCall,))
 PUBLISHED_EVENT: Final = Format("published_event", (EventRecord,))

@@ -11,6 +11,7 @@ from convalias.domain.addresses import InvalidAddress
 
 Toml: TypeAlias = Mapping[str, object]
 _HTTPS: Final = re.compile(r"https://[a-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]{0,200})?")
+_PAGE: Final = re.compile(r"https://[^\s<>\"]+")
 
 
 class TableReader:
@@ -40,6 +41,13 @@ class TableReader:
         value = self.text(key, "").rstrip("/")
         if value and not _HTTPS.fullmatch(value):
             self.problem(key, value, "https:// and a host, such as https://mail.example")
+        return value or None
+
+    def page(self, key: str, placeholder: str) -> str | None:
+        """The address of a page with a placeholder in it; None where it is not given."""
+        value = self.text(key, "")
+        if value and (placeholder not in value or not _PAGE.fullmatch(value)):
+            self.problem(key, value, f"an https address with {placeholder} in it")
         return value or None
 
     def boolean(self, key: str) -> bool:

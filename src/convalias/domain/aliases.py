@@ -112,6 +112,11 @@ class AliasKeys:
         return self._by_id.get(number)
 
 
+def is_live(alias: ConversationAlias, now: datetime) -> bool:
+    """Neither revoked nor expired by then. Whether it is superseded, its generation says."""
+    return not any(end is not None and end <= now for end in (alias.revoked_at, alias.expires_at))
+
+
 @frozen(cache_hash=True)
 class Token:
     """The deciding part of a v3 alias: 17 characters, case and look-alikes folded. Its MAC covers the domain."""

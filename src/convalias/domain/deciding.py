@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from attrs import evolve
 
+from convalias.domain.answering import ALL_THERE, MintingAnswer
 from convalias.domain.delivery import (
     INDEXED,
     OWNERS,
@@ -75,8 +76,33 @@ def recipients(message: MessageAdded, as_of: ConversationThread) -> tuple[Accoun
     return tuple(one.account for one in as_of.participants if one.account != author)
 
 
-def reowned(decision: DeliveryDecision, stage: Stage | Cohort) -> DeliveryDecision | None:
-    """The decision under the stage that stands now, or None when it must stay: tried ones finish where they are."""
+def answered(decision: DeliveryDecision, answer: MintingAnswer, *, has_legacy: bool) -> DeliveryDecision:
+    """The decision, once it is known whether everybody has an address to answer to.
+
+    If none may be issued, legacy delivers, unsuppressed; without a legacy relay the hub does, from an address that
+    cannot be answered. Either way the decision says why.
+    """
+    noted = evolve(decision, minting=answer.cohort)
+    if not answer.refusal:
+        return noted
+    if not has_legacy:
+        return evolve(noted, reason=f"{decision.reason}; {answer.refusal}: it cannot be answered by mail")
+    legacy = evolve(
+        noted,
+        owner=Owner.LEGACY,
+        stage=Stage.LEGACY,
+        reason=f"{decision.reason}; {answer.refusal}: legacy delivers",
+    )
+    return _scheduled(legacy, at=decision.due_at or decision.decided_at)
+
+
+def reowned(
+    decision: DeliveryDecision, stage: Stage | Cohort, answer: MintingAnswer = ALL_THERE, *, has_legacy: bool = True
+) -> DeliveryDecision | None:
+    """The decision under the stage that stands now, or None when it must stay: tried ones finish where they are.
+
+    `answer` says whether the hub may own it: whether aliases were there, or could be issued.
+    """
     cohort, standing = _parted(stage)
     if not decision.may_change_owner or standing is decision.stage:
         return None
@@ -88,7 +114,10 @@ def reowned(decision: DeliveryDecision, stage: Stage | Cohort) -> DeliveryDecisi
         bucket=None if cohort is None else cohort.bucket,
         rollout=None if cohort is None else cohort.rollout,
     )
-    return _scheduled(again, at=decision.due_at or decision.decided_at)
+    again = _scheduled(again, at=decision.due_at or decision.decided_at)
+    if again.owner is Owner.HUB:
+        again = answered(again, answer, has_legacy=has_legacy)
+    return None if again.stage is decision.stage else again
 
 
 def _scheduled(decision: DeliveryDecision, *, at: datetime) -> DeliveryDecision:

@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
-from convalias.domain.rollout import Rollout, Stage
+from convalias.domain.rollout import Cohort, Rollout, Stage
 
 NotificationId = NewType("NotificationId", str)
 """event + recipient + kind + channel; `[a-z0-9._-]{1,64}`."""
@@ -154,6 +154,8 @@ class DeliveryDecision:
     """Incarnation that works on it; empty: nobody."""
     held_until: datetime | None = None
     trace: str = ""
+    minting: Cohort | None = None
+    """The minting flag as it stood, where aliases were lacking; None: it was not read, or nothing is set."""
 
     @property
     def due_at(self) -> datetime | None:

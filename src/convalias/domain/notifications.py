@@ -15,7 +15,8 @@ class Notification:
     """Enough for a hub to render and send; no address of another participant can be in it.
 
     `reply_alias` is the author's alias as this recipient knows it: what From shows and where a reply goes. For a
-    peripheral author it is the recipient's own alias of the conversation.
+    peripheral author it is the recipient's own alias of the conversation. If there is none and none may be issued, it
+    is the platform's no-reply address, and `answerable` is False: say so, and where the conversation can be read.
     """
 
     id: NotificationId
@@ -33,3 +34,5 @@ class Notification:
     """The recipient's own Message-ID, in angle brackets, when the event answers a mail of theirs."""
     attempt: int = 1
     trace: TraceId = TraceId("")
+    answerable: bool = True
+    """Whether an answer by mail reaches the conversation."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import AliasFormat, AliasKeys, ConversationAlias
+from convalias.domain.answering import NO_DOMAIN, NO_FREE_ADDRESS, MintingAnswer, minting_answer, without_alias
 from convalias.domain.dedup import SystemKey
 from convalias.domain.errors import InvalidValue
 from convalias.domain.events import AliasIssued, AliasRevoked, Happening, NewEvent, Origin
@@ -16,14 +17,15 @@ from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId
 from convalias.domain.minting import DRAW, mint
 from convalias.domain.naming import Naming
 from convalias.domain.participants import Participant
-from convalias.domain.rollout import Axis, Stage
+from convalias.domain.rollout import Axis
 from convalias.domain.threads import ConversationThread
 from convalias.services.alias_keys import KeyGuard
 from convalias.services.appending import Appender
 from convalias.services.checks import existing, takes_part
 from convalias.services.errors import NoSuchAlias
-from convalias.services.stages import Stages, stage_of
+from convalias.services.stages import Stages
 from convalias.stores.aliases import Aliases, Draw, NewAlias
+from convalias.stores.errors import NoFreeAddress
 
 
 @frozen(kw_only=True)
@@ -62,10 +64,34 @@ class Aliasing:
 
     async def issue_all(self, thread: ConversationThread) -> Sequence[ConversationAlias]:
         """The live alias of each participant; none where minting is off for this conversation (stage `legacy`)."""
-        stage = stage_of((await self.stages.of([thread], Axis.MINTING))[thread.id])
-        if stage is Stage.LEGACY or self.mint is None:
+        if (await self.minting(thread)).refusal:
             return ()
         return [await self._issue(thread, participant.account, "") for participant in thread.participants]
+
+    async def minting(self, thread: ConversationThread) -> MintingAnswer:
+        """Whether aliases may be issued in this conversation. One read of the flag. Raises `Unavailable`."""
+        if self.mint is None:
+            return MintingAnswer(refusal=NO_DOMAIN)
+        return minting_answer((await self.stages.of([thread], Axis.MINTING))[thread.id])
+
+    async def lacking(self, thread: ConversationThread) -> Sequence[AccountId]:
+        """Participants without a working alias. One read. Raises `Unavailable`."""
+        return without_alias(thread, await self.aliases.of(thread.id), now=self.appender.clock.now())
+
+    async def issue_for(self, thread: ConversationThread, accounts: Iterable[AccountId]) -> MintingAnswer:
+        """Issue an alias to each of these participants, unless that is refused. May be repeated.
+
+        Raises `NoSuchConversation` (erased since), `Contended`, `Unavailable`; what was issued by then stays.
+        """
+        answer = await self.minting(thread)
+        if answer.refusal:
+            return answer
+        try:
+            for account in accounts:
+                await self._issue(thread, account, "")
+        except NoFreeAddress:
+            return evolve(answer, refusal=NO_FREE_ADDRESS)
+        return answer
 
     async def rotate(self, address: str) -> ConversationAlias:
         """A new alias in the place of a live one, which goes on working. Rotated before: the one that is live now.

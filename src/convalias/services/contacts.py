@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Final, Protocol
+from typing import Protocol
 
 from attrs import frozen
 
@@ -17,10 +16,7 @@ from convalias.domain.threads import ConversationThread
 from convalias.domain.timeline import SOMEBODY
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.people import IdentityDirectory
-from convalias.stores.aliases import is_live
 from convalias.stores.threads import Threads
-
-NO_TOPIC: Final = ""
 
 
 class AliasLister(Protocol):
@@ -81,30 +77,9 @@ class Contacts:
         return asked.message_id if asked.author.account == recipient else None
 
 
-def reply_alias(
-    listed: Sequence[ConversationAlias], *, author: Author, recipient: AccountId, now: datetime
-) -> EmailAddress | None:
-    """What From shows to that recipient: the author's alias; of a peripheral author, or one without, their own.
-
-    Either way an answer comes back into this conversation. None: no alias of either works any more.
-    """
-    own = working(listed, recipient, now)
-    if isinstance(author, AccountAuthor):
-        return working(listed, author.account, now) or own
-    return own
-
-
 def newest_alias(listed: Sequence[ConversationAlias], author: Author) -> EmailAddress | None:
     """The author's newest alias, working or not: for a system that only writes it down."""
     if not isinstance(author, AccountAuthor):
         return None
     theirs = [one for one in listed if one.stands_for == author.account]
     return theirs[-1].address if theirs else None
-
-
-def working(listed: Sequence[ConversationAlias], account: AccountId, now: datetime) -> EmailAddress | None:
-    """The alias of that account to write under: a live one, that without a topic first; else one superseded."""
-    theirs = [one for one in listed if one.stands_for == account and is_live(one, now)]
-    if not theirs:
-        return None
-    return min(reversed(theirs), key=lambda one: (one.superseded_by is not None, one.topic != NO_TOPIC)).address

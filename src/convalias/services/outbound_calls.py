@@ -9,6 +9,8 @@ from typing import Final, assert_never
 
 from attrs import evolve, frozen
 
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.answering import reply_alias
 from convalias.domain.delivery import (
     WITHDRAWN,
     Channel,
@@ -29,17 +31,19 @@ from convalias.ports.ambient import Clock
 from convalias.ports.errors import Rejected, Unavailable
 from convalias.ports.hub import Declined, Guarantee, NotificationHub, NotSent, Sent, Unknown
 from convalias.ports.legacy import IndexCall, LegacyRelay
-from convalias.services.contacts import Contacts, newest_alias, reply_alias
+from convalias.services.answering import Answering
+from convalias.services.contacts import Contacts, newest_alias
 from convalias.services.failures import because
 from convalias.services.outbound_facts import Scene
 from convalias.stores.suppressions import Suppressions
 
 CALL_WITHIN: Final = timedelta(seconds=20)
-NO_ALIAS: Final = "NO_ALIAS"
 NO_ADDRESS: Final = "NO_ADDRESS"
 NO_CHANNEL: Final = "NO_CHANNEL"
 NO_LEGACY: Final = "no legacy relay is configured"
 LEASE_ENDED: Final = "lease ended"
+NO_REPLY: Final = "no-reply"
+"""Local part of the address that nobody can answer to."""
 PERIPHERAL: Final = "peripheral"
 
 
@@ -88,6 +92,7 @@ class Calls:
     """Makes the calls and never raises for what they come to."""
 
     contacts: Contacts
+    answering: Answering
     legacy: LegacyRelay | None
     hub: NotificationHub
     clock: Clock
@@ -222,9 +227,6 @@ class Calls:
         if not isinstance(event.happening, MessageAdded):
             return "no message"
         author = event.happening.author
-        alias = reply_alias(scene.aliases, author=author, recipient=row.recipient, now=self.clock.now())
-        if alias is None:
-            return NO_ALIAS
         address = await self.contacts.address(row.recipient, scene.thread)
         if address is None and row.channel is Channel.EMAIL:
             return NO_ADDRESS
@@ -234,6 +236,9 @@ class Calls:
                 return objection
             # Before it leaves: a bounce may come back while the call that sent it still waits for its answer.
             await self.suppressions.place(row.id, EventPlace(event=event.id, conversation=event.conversation))
+        alias = reply_alias(scene.aliases, author=author, recipient=row.recipient, now=self.clock.now())
+        if alias is None:  # revoked or expired since the decision
+            alias = await self.answering.anew(scene, author, row.recipient)
         return Notification(
             id=row.id,
             kind=row.kind,
@@ -243,7 +248,8 @@ class Calls:
             recipient=row.recipient,
             recipient_address=address if row.channel is Channel.EMAIL else None,
             author_name=await self.contacts.name(author, scene.thread),
-            reply_alias=alias,
+            reply_alias=alias or EmailAddress.parse(f"{NO_REPLY}@{self.alias_domain}"),
+            answerable=alias is not None,
             event=event,
             in_reply_to=await self.contacts.answered(event, row.recipient),
             attempt=row.attempts,

@@ -13,19 +13,21 @@ from attrs import Factory, evolve, field, frozen
 
 from convalias.codec import CodecError, kind_of
 from convalias.codec.formats import TAGS
+from convalias.domain.answering import ALL_THERE
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.deciding import decide, reowned
-from convalias.domain.delivery import Channel, DeliveryDecision
+from convalias.domain.deciding import answered, decide, reowned
+from convalias.domain.delivery import Channel, DeliveryDecision, Owner
 from convalias.domain.events import ConversationEvent, Happening, MessageAdded
 from convalias.domain.first_tries import NOTIFY_WITHIN
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, TraceId, UseCase
-from convalias.domain.rollout import Axis
+from convalias.domain.rollout import Axis, Cohort, Stage
 from convalias.domain.threads import ConversationThread
 from convalias.ports.ambient import Clock, Telemetry
-from convalias.ports.errors import Unavailable
+from convalias.ports.errors import NotFound, Unavailable
 from convalias.ports.event_log import UNPLACED, EventRecord
+from convalias.services.answering import Answering
 from convalias.services.failures import because
-from convalias.services.outbound_facts import Scenes
+from convalias.services.outbound_facts import Scene, Scenes
 from convalias.services.stages import Stages
 from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.encoding import digest
@@ -78,6 +80,7 @@ class Deciding:
 
     scenes: Scenes
     stages: Stages
+    answering: Answering
     ledger: Ledger
     dead_letters: DeadLetters
     clock: Clock
@@ -115,19 +118,35 @@ class Deciding:
 
     async def decide_one(self, conversation: ConversationId, event: EventId, seq: Seq) -> bool:
         """Decide about that event; whether the decision is new. Raises what stands in the way."""
-        decision = await self.draft(conversation, event, seq)
-        return decision is not None and await self.insert(decision)
+        scene, decision = await self._drafted(conversation, event, seq)
+        return decision is not None and await self._insert(decision, scene)
 
     async def draft(self, conversation: ConversationId, event: EventId, seq: Seq) -> DeliveryDecision | None:
-        """Return what would be decided about that event, or None for a kind that nobody is told of. Writes nothing."""
+        """Return what would be decided about that event, or None for a kind that nobody is told of. Writes nothing.
+
+        Whether aliases may be issued is not asked before `insert`, which may leave the event to legacy for that.
+        """
+        return (await self._drafted(conversation, event, seq))[1]
+
+    async def insert(self, decision: DeliveryDecision) -> bool:
+        """Write it down, unless one stands for its event. True if this one does."""
+        scene = await self.scenes.of(decision.conversation, decision.event, decision.seq)
+        return await self._insert(decision, scene)
+
+    async def _drafted(
+        self, conversation: ConversationId, event: EventId, seq: Seq
+    ) -> tuple[Scene, DeliveryDecision | None]:
         scene = await self.scenes.of(conversation, event, seq)
         as_of = await self.scenes.as_of(scene)
         stage = (await self.stages.of([as_of], Axis.OUTBOUND))[conversation]
         channels = await self.channels.of(as_of)
-        return decide(scene.event, as_of, stage, channels, now=self.clock.now(), notify_within=self.notify_within)
+        now = self.clock.now()
+        return scene, decide(scene.event, as_of, stage, channels, now=now, notify_within=self.notify_within)
 
-    async def insert(self, decision: DeliveryDecision) -> bool:
-        """Write it down, unless one stands for its event. True if this one does."""
+    async def _insert(self, decision: DeliveryDecision, scene: Scene) -> bool:
+        """Once there is an address to answer to, or it is known that none may be issued."""
+        answer = await self.answering.before(decision, scene)
+        decision = answered(decision, answer, has_legacy=self.answering.has_legacy)
         if not await self.ledger.insert(decision):
             return False
         self.telemetry.measure("mons.decisions", 1, owner=decision.owner.value, stage=decision.stage.value)
@@ -142,7 +161,7 @@ class Deciding:
                 tried += 1
                 continue
             stage = (await self.stages.of([thread], Axis.OUTBOUND))[thread.id]
-            changed += await self.ledger.reown(decision, partial(reowned, stage=stage))
+            changed += await self._reown(decision, stage)
         return GivenBack(changed, tried)
 
     async def _thread(self, conversation: ConversationId) -> ConversationThread | None:
@@ -151,6 +170,18 @@ class Deciding:
             return await self.scenes.threads.thread(conversation)
         except Parked:
             return None
+
+    async def _reown(self, decision: DeliveryDecision, stage: Stage | Cohort) -> bool:
+        """Under that stage as a whole; to the hub only once there is an address to answer to."""
+        again, answer = reowned(decision, stage), ALL_THERE
+        if again is not None and again.owner is Owner.HUB:
+            try:
+                scene = await self.scenes.of(decision.conversation, decision.event, decision.seq)
+            except (NotFound, Parked):  # no reason to stop at the others
+                return False
+            answer = await self.answering.before(again, scene)
+        change = partial(reowned, stage=stage, answer=answer, has_legacy=self.answering.has_legacy)
+        return await self.ledger.reown(decision, change)
 
     async def _in_order(self, record: EventRecord) -> None:
         """A jump in seq says that the log has lost something: what lies between is read from the store."""

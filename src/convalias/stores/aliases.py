@@ -20,7 +20,7 @@ from attrs import evolve, frozen
 
 from convalias.codec import CODEC, Codec
 from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import AliasFormat, AliasHandle, ByName, ConversationAlias, Token
+from convalias.domain.aliases import AliasFormat, AliasHandle, ByName, ConversationAlias, Token, is_live
 from convalias.domain.ids import AccountId, AliasId, ConversationId
 from convalias.domain.reservations import AliasReservation
 from convalias.domain.tokens import is_v1, read_v3
@@ -253,11 +253,6 @@ class Aliases:
 
     def _load(self, stored: Stored) -> ConversationAlias:
         return self.codec.load(stored.body, ConversationAlias)
-
-
-def is_live(alias: ConversationAlias, now: datetime) -> bool:
-    """Neither revoked nor expired by then. Whether it is superseded, its generation says."""
-    return not any(end is not None and end <= now for end in (alias.revoked_at, alias.expires_at))
 
 
 def handle_of(address: EmailAddress) -> Token | ByName:

@@ -39,7 +39,9 @@ ALIAS = EmailAddress.parse("ann-lee-1ab131e2@reply.example")
 TEXTS = st.text(max_size=60)
 
 
-def hub(outbox: memory.Outbox, *, base_url: str | None = None, via: str = "Jobs") -> NotificationHub:
+def hub(
+    outbox: memory.Outbox, *, base_url: str | None = None, via: str = "Jobs", conversation_url: str | None = None
+) -> NotificationHub:
     return NotificationHub(
         outgoing=outbox,
         compose=compose,
@@ -48,6 +50,7 @@ def hub(outbox: memory.Outbox, *, base_url: str | None = None, via: str = "Jobs"
         guarantee=Guarantee(timedelta.max, ask=outbox.ask),
         via=via,
         base_url=base_url,
+        conversation_url=conversation_url,
     )
 
 
@@ -114,6 +117,27 @@ def test_it_comes_from_the_alias_under_the_authors_name_and_goes_to_the_recipien
     assert mail["Precedence"] is None
     assert mail["X-Auto-Response-Suppress"] == "DR, RN, NRN"
     assert outbox.mails[0].to == BOB
+
+
+@pytest.mark.parametrize("url", [None, "https://jobs.example/c/{conversation}?a=1&b=2"])
+def test_what_cannot_be_answered_comes_from_no_reply_says_so_and_leads_to_the_conversation(url: str | None) -> None:
+    outbox = memory.Outbox()
+    silent = evolve(
+        notification(conversation='c 1"'),
+        reply_alias=EmailAddress.parse(f"no-reply@{DOMAIN}"),
+        answerable=False,
+    )
+    asyncio.run(hub(outbox, conversation_url=url).send(silent))
+    mail = message_from_bytes(outbox.mails[0].raw, policy=policy.default)
+    assert mail["From"] == f'"Ann Lee (via Jobs)" <no-reply@{DOMAIN}>'
+    plain, html = (mail.get_body([kind]) for kind in ("plain", "html"))  # type: ignore[attr-defined]
+    for body in (plain.get_content(), html.get_content()):
+        assert "hello" in body
+        assert "This e-mail cannot be answered." in body
+        assert REPLY_MARKER not in body
+        assert "Answer this e-mail" not in body
+        assert ("https://jobs.example/c/c%201%22?a=1&" in body) == (url is not None)
+        assert "{conversation}" not in body
 
 
 def test_the_return_path_is_never_the_alias_and_names_the_notification() -> None:

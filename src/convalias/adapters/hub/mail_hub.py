@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
 
 from convalias.adapters.hub.rendering import Wording, as_html, as_text
 from convalias.domain.addresses import EmailAddress
@@ -13,6 +15,9 @@ from convalias.domain.seals import Seals
 from convalias.ports.drafts import Compose, Draft
 from convalias.ports.hub import Declined, Guarantee, Sent
 from convalias.ports.mail import Outgoing, OutgoingMail
+
+CONVERSATION: Final = "{conversation}"
+"""Where the id stands in the address of a conversation's page."""
 
 
 class NotificationHub:
@@ -33,9 +38,13 @@ class NotificationHub:
         bounce_domain: str | None = None,
         via: str = "",
         base_url: str | None = None,
+        conversation_url: str | None = None,
         wording: Wording | None = None,
     ) -> None:
-        """`base_url` (https): where an unsubscribe link leads; None: no such link. `via`: the platform's name."""
+        """`base_url` (https): where an unsubscribe link leads; None: no such link. `via`: the platform's name.
+
+        `conversation_url` (https): where a conversation is read, with `{conversation}` in it; None: no such link.
+        """
         self._outgoing = outgoing
         self._compose = compose
         self._seals = seals
@@ -44,6 +53,7 @@ class NotificationHub:
         self._bounce_domain = bounce_domain or f"bounce.{alias_domain}"
         self._via = via
         self._base_url = None if base_url is None else base_url.rstrip("/")
+        self._conversation_url = conversation_url
         self._wording = wording or Wording()
 
     @property
@@ -73,14 +83,15 @@ class NotificationHub:
         about = (notification.conversation, notification.recipient)
         root = self._seals.root_id(*about, self._alias_domain)
         answered = notification.in_reply_to
+        link = self._link(notification)
         return Draft(
             sender=notification.reply_alias,
             sender_name=notification.author_name,
             via=self._via,
             to=to,
             subject=f"{self._wording.subject} [{self._seals.subject_code(*about)}]",
-            text=as_text(message, self._wording),
-            html=as_html(message, self._wording),
+            text=as_text(message, self._wording, answerable=notification.answerable, link=link),
+            html=as_html(message, self._wording, answerable=notification.answerable, link=link),
             message_id=self._seals.message_id(notification.id, self._alias_domain),
             date=notification.event.appended_at,
             in_reply_to=answered,
@@ -89,6 +100,11 @@ class NotificationHub:
             feedback_id=f"{notification.kind.value}:convalias",
             mark=notification.id,
         )
+
+    def _link(self, notification: Notification) -> str | None:
+        if self._conversation_url is None:
+            return None
+        return self._conversation_url.replace(CONVERSATION, quote(notification.conversation, safe=""))
 
     def _unsubscribe(self, notification: Notification) -> str | None:
         if self._base_url is None:
