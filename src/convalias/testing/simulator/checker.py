@@ -35,6 +35,7 @@ ALWAYS: Final[Sequence[Law]] = (
     deliveries.legacy_keeps_what_it_was_told_first,
     deliveries.nobody_hears_who_should_not,
     deliveries.no_address_leaks,
+    deliveries.nobody_is_cut_off,
     deliveries.uncertain_only_where_declared,
     narrow.nothing_is_added_to_a_closed_conversation,
     narrow.legacy_tells_once,

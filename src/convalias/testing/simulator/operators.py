@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, TypeVar
 
 from attrs import evolve
 
+from convalias.app import Convalias
 from convalias.codec import load
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.delivery import DeliveryDecision, DeliveryState, Owner
@@ -63,10 +65,11 @@ class Operators:
 
     async def flag(self, draws: Stream, name: str) -> None:
         """An operator turns a stage on or back, for some of the conversations."""
-        if not self._world.shape.legacy:  # there is nothing to come from, or to go back to
-            return
         stage, points = draws.choice(list(Stage)), draws.choice((0, 2_000, 5_000, 10_000, 10_000))
-        axes = draws.choice(((Axis.OUTBOUND,), (Axis.INBOUND,), tuple(Axis)))
+        axes = draws.choice(((Axis.OUTBOUND,), (Axis.INBOUND,), (Axis.MINTING,), tuple(Axis)))
+        if not self._world.shape.legacy:  # there is nothing to come from, or to go back to: only whether to mint
+            self._world.engines.flags.set(Rollout(self._people.use_case, stage, points, "salt"), Axis.MINTING)
+            return
         self._changed(f"stage {stage.value} {points}", None)
         for axis in axes:
             setting = Rollout(self._people.use_case, stage, points, "salt", reason=name)
@@ -130,12 +133,19 @@ class Operators:
         return []
 
     async def revoke(self, draws: Stream, name: str) -> None:
-        """One alias is revoked for good; its participant gets another."""
+        """One alias is revoked for good, and its participant gets another; or all of a conversation, and nobody does."""
         del name
         people = self._people
+        if draws.chance(0.5) and (waiting := await self._until(_waiting)):  # after the decision, before the send
+            conversation, _ = draws.choice(waiting)
+            self._changed("aliases revoked", conversation)
+            await commanded(self._world, draws, partial(_revoked, conversation=conversation))
+            return
         conversation = draws.choice(people.conversations)
         of = draws.choice(people.members[conversation])
-        address = people.aliases[conversation, of]
+        address = people.aliases.get((conversation, of))
+        if address is None:
+            return
         self._changed("alias revoked", conversation)
         if await commanded(self._world, draws, lambda cv: cv.messaging.aliasing.revoke(str(address))):
             fresh = await commanded(
@@ -213,6 +223,13 @@ class Operators:
 
     def _changed(self, what: str, conversation: ConversationId | None) -> None:
         self._world.journal.changes.append(Change(at=self._world.now, what=what, conversation=conversation))
+
+
+async def _revoked(cv: Convalias, *, conversation: ConversationId) -> bool:
+    """All aliases of that conversation."""
+    for alias in await cv.services.stores.aliases.of(conversation):
+        await cv.messaging.aliasing.revoke(str(alias.address))
+    return True
 
 
 def _waiting(decision: DeliveryDecision) -> Iterable[tuple[ConversationId, AccountId]]:

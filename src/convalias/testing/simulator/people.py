@@ -39,16 +39,20 @@ class People:
         addresses = self.directory[account].addresses
         return addresses[0] if draws.chance(0.8) else draws.choice(addresses)
 
+    def way_to(self, conversation: ConversationId, account: AccountId) -> EmailAddress:
+        """Their alias, as far as people know one; else where the conversation always was."""
+        return self.aliases.get((conversation, account)) or self.legacy[conversation][0]
+
     def addressed(
         self, conversation: ConversationId, author: AccountId | None, draws: Stream
     ) -> Sequence[tuple[EmailAddress, ConversationId]]:
         """To whom a mail into that conversation goes: each address with where it leads."""
         others = [one for one in self.members[conversation] if one != author]
-        found = [(self.aliases[conversation, draws.choice(others)], conversation)]
+        found = [(self.way_to(conversation, draws.choice(others)), conversation)]
         legacy = [(one, conversation) for one in self.legacy.get(conversation, ())]
         how = draws.choice(_WAYS)
         if how == "two aliases" and len(others) > 1:
-            found = [(self.aliases[conversation, one], conversation) for one in others[:2]]
+            found = [(self.way_to(conversation, one), conversation) for one in others[:2]]
         elif how == "both kinds" and legacy:
             found += legacy[:1]
         elif how == "legacy alone" and legacy:
@@ -57,7 +61,7 @@ class People:
             other = draws.choice(self.conversations)
             if author is None or author in self.members[other]:
                 stands = [one for one in self.members[other] if one != author]
-                found.append((self.aliases[other, draws.choice(stands)], other))
+                found.append((self.way_to(other, draws.choice(stands)), other))
                 found += [(one, other) for one in self.legacy.get(other, ())[:1] if draws.chance(0.3)]
         return found
 
@@ -74,7 +78,7 @@ async def settle(world: World, people: People, draws: Stream) -> None:
     for axis in Axis:
         stage = draws.choice(_FIRST) if world.shape.legacy else None
         if axis is Axis.MINTING:
-            stage = Stage.NATIVE
+            stage = Stage.LEGACY if world.shape.begun_before else Stage.NATIVE
         if stage is not None:
             world.engines.flags.set(Rollout(people.use_case, stage, 10_000, "salt"), axis)
     for number in range(3 + draws.below(4)):
@@ -92,7 +96,7 @@ async def _open(world: World, people: People, conversation: ConversationId, draw
     people.members[conversation] = members
     for account, address in aliases.items():
         people.aliases[conversation, account] = address
-    if world.shape.legacy and draws.chance(0.6):
+    if world.shape.begun_before or (world.shape.legacy and draws.chance(0.6)):
         named = [EmailAddress.parse(f"x{n}-{conversation}@{LEGACY_DOMAIN}") for n in range(1 + draws.below(2))]
         people.legacy[conversation] = named
         await world.engines.legacy.load([LegacyAlias(one, conversation) for one in named], [])

@@ -63,12 +63,14 @@ class Shape:
     tells_deaths: bool = False
     """Whether one process can tell that another died (one machine), or only time does (several)."""
     policy: RoutingPolicy = RoutingPolicy()
+    begun_before: bool = False
+    """Whether its conversations are older than the migration: they have events and legacy aliases, and no aliases."""
 
 
 def drawn_shape(draws: Draws, policy: RoutingPolicy | None = None) -> Shape:
     """The shape of a seed."""
     stream = draws.stream("shape")
-    return Shape(
+    shape = Shape(
         webs=1 + stream.below(2),
         workers=1 + stream.below(3),
         hub=stream.choice(engines.HUBS),
@@ -77,6 +79,7 @@ def drawn_shape(draws: Draws, policy: RoutingPolicy | None = None) -> Shape:
         by_mail=stream.chance(0.5),
         policy=RoutingPolicy() if policy is None else policy,
     )
+    return evolve(shape, begun_before=shape.legacy and stream.chance(0.4))
 
 
 @frozen

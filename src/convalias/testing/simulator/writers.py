@@ -61,7 +61,7 @@ class Writers:
             return
         notification = draws.choice(sent).notification
         sender = notification.recipient_address
-        if sender is None:
+        if sender is None or not notification.answerable:
             return
         about = notification.conversation
         recipients = [(notification.reply_alias, about)]
@@ -137,7 +137,7 @@ class Writers:
         sender = people.address(author, draws)
         if sender == other.sender:  # who inherited that address is to mail the same person: then it is the same mail
             return
-        recipients = [(people.aliases[conversation, to], conversation)]
+        recipients = [(people.way_to(conversation, to), conversation)]
         await self._write(
             name, Kind.BORROWED, draws, sender=sender, account=author, recipients=recipients, borrowed=other
         )

@@ -15,8 +15,8 @@ from convalias.domain.threads import ConversationThread
 from convalias.testing.simulator.findings import Findings, Violation
 from convalias.testing.simulator.world import ALIAS_DOMAIN
 
-UNSTEADY = ("leaves", "revoked")
-"""Who left may have left before he was told; without an alias nothing can be written under one."""
+UNSTEADY = ("leaves",)
+"""Who left may have left before he was told."""
 
 
 def nothing_is_sent_twice(found: Findings) -> Iterator[Violation]:
@@ -74,6 +74,20 @@ def everybody_hears_of_it(found: Findings) -> Iterator[Violation]:
             for account in to_hear(event.happening, thread):
                 if steady:
                     yield from _heard(found, event, account, decision, by_hub)
+
+
+def nobody_is_cut_off(found: Findings) -> Iterator[Violation]:
+    """I4: where legacy could have told of it, nobody is told by mail that cannot be answered.
+
+    Only an alias that was revoked after the decision leaves none.
+    """
+    if not found.world.shape.legacy:
+        return
+    for sent in found.world.engines.hub.sent:
+        notification = sent.notification
+        if not notification.answerable and not found.changed(notification.conversation, "revoked"):
+            what = f"{notification.recipient} was told of {notification.event.id} and cannot answer"
+            yield Violation("I4", what, (notification.event.id, notification.recipient))
 
 
 def legacy_tells_each_once(found: Findings) -> Iterator[Violation]:

@@ -15,10 +15,11 @@ from convalias.testing.simulator.mutants import (
     refusing,
     relaying,
     sending,
+    silencing,
 )
 from convalias.testing.simulator.mutants.slip import Mutant
 
-_THEMES: Final = (receiving, relaying, carrying, refusing, appending, feed, deciding, sending, adapters)
+_THEMES: Final = (receiving, relaying, carrying, refusing, appending, feed, deciding, sending, silencing, adapters)
 MUTANTS: Final[Mapping[str, Mutant]] = {mutant.name: mutant for theme in _THEMES for mutant in theme.MUTANTS}
 
 __all__ = ["MUTANTS", "Mutant"]
