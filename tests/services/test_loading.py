@@ -15,6 +15,7 @@ from convalias.domain.aliases import ConversationAlias
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId, ConversationId, UseCase
 from convalias.domain.participants import Participant
+from convalias.domain.rollout import Stage
 from convalias.domain.threads import ThreadState
 from convalias.ports.errors import Unavailable
 from convalias.services.loading import GivenConversation
@@ -152,3 +153,22 @@ def test_an_alias_of_another_conversation_is_refused() -> None:
 
     with pytest.raises(NoFreeAddress):
         asyncio.run(story())
+
+
+def test_participants_who_were_given_no_alias_get_one_where_minting_is_on() -> None:
+    async def story() -> None:
+        for unset, state, having in (
+            (Stage.NATIVE, ThreadState.OPEN, {ANN, BOB}),
+            (Stage.NATIVE, ThreadState.CLOSED, {ANN, BOB}),
+            (Stage.NATIVE, ThreadState.ARCHIVED, {ANN}),
+            (Stage.LEGACY, ThreadState.OPEN, {ANN}),
+        ):
+            desk = Desk(unset=unset)
+            one = evolve(GIVEN, state=state, aliases=(alias("ann"),))
+            for _ in range(2):
+                await desk.loading.load(one)
+                listed = await desk.aliases.of(C1)
+                assert {found.stands_for for found in listed} == having, (unset, state)
+                assert len(listed) == len(having)
+
+    asyncio.run(story())

@@ -37,6 +37,8 @@ _FOLLOWING: Final = {
     ThreadState.ARCHIVED: (ThreadState.ERASED,),
     ThreadState.ERASED: (),
 }
+_ENDED: Final = frozenset({ThreadState.ARCHIVED, ThreadState.ERASED})
+"""Nobody writes there any more."""
 _ENTERING: Final[Mapping[ThreadState, Happening]] = {
     ThreadState.OPEN: ConversationReopened(),
     ThreadState.CLOSED: ConversationClosed(),
@@ -78,6 +80,7 @@ class Loading:
         """
         await self._until_same(given, _content)
         await self._adopt(given)
+        await self._complete(given)
         await self._until_same(given, _state)  # last: an erased conversation takes nothing any more
         return known(await self.aliasing.appender.threads.thread(given.id), given.id)
 
@@ -104,6 +107,13 @@ class Loading:
             )
 
         return draft
+
+    async def _complete(self, given: GivenConversation) -> None:
+        """Issue what participants lack, under the minting flag, as for those who join."""
+        thread = known(await self.aliasing.appender.threads.thread(given.id), given.id)
+        lacking = () if given.state in _ENDED else await self.aliasing.lacking(thread)
+        if lacking:
+            await self.aliasing.issue_for(thread, lacking)
 
     async def _adopt(self, given: GivenConversation) -> None:
         now = self.aliasing.appender.clock.now()
