@@ -1,6 +1,8 @@
 """`why`, `replay`, `dead`, `rollout`, `alias`, `keys`: what an operator types."""
 
 import asyncio
+import getpass
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -335,3 +337,69 @@ def test_a_receiver_with_wrong_keys_does_not_begin(commands: Commands, monkeypat
     for command in ("serve", "run"):
         ran = commands.run(command, "--port", "0")
         assert (ran.status, "listening" in ran.out) == (78, False)
+
+
+def test_who_set_it_when_and_why_are_shown(commands: Commands) -> None:
+    common = ("rollout", "set", "apply", "--stage", "shadow", "--basis-points", "10000")
+    commands.ask(*common, "--axis", "outbound", "--by", "olga", "--why", "a first look")
+    (shown,) = commands.ask("rollout", "show")
+    assert (shown["by"], shown["reason"]) == ("olga", "a first look")
+    assert datetime.fromisoformat(shown["at"]).tzinfo is not None
+    commands.ask(*common, "--axis", "outbound")
+    assert commands.ask("rollout", "show")[0]["by"] == getpass.getuser()
+    assert "olga" not in commands.run("rollout", "show").out
+
+
+def test_a_use_case_that_nobody_has_is_a_warning(commands: Commands) -> None:
+    commands.load()
+    for as_json in ([], ["--json"]):
+        told = commands.run("rollout", "set", "aply", "--stage", "shadow", "--basis-points", "10000", *as_json)
+        assert told.status == 0
+        assert "use case aply: no conversation of it was found" in told.err
+    assert any("no conversation" in one for row in json.loads(told.out) for one in row["warnings"])
+
+
+def test_what_a_setting_moves_is_counted_and_who_has_no_alias_is_told(commands: Commands) -> None:
+    minting_off = ("rollout", "set", "apply", "--stage", "legacy", "--basis-points", "10000", "--axis", "minting")
+    assert commands.ask(*minting_off)[0]["conversations"] == 0
+    commands.load(lambda world: world.update(aliases=[]))
+    outbound = ("rollout", "set", "apply", "--stage", "parallel", "--basis-points", "10000", "--axis", "outbound")
+    told = commands.run(*outbound)
+    assert "1 conversations go forward (100 %), 0 conversations go back (0 %)" in told.out
+    assert "at least 1 conversations of apply have no alias" in told.err
+    (row,) = commands.ask(*outbound)
+    assert (row["without_alias"], row["forward"], row["back"], row["counted_all"]) == (1, 0, 0, True)
+    (doctor,) = [one for one in commands.ask("doctor") if one["check"] == "aliases of apply"]
+    assert doctor["health"] == "warning"
+    assert doctor["mend"].startswith("convalias rollout prepare apply")
+    refused = commands.ask("rollout", "prepare", "apply")
+    assert (refused["issued"], list(refused["refused"].values())) == (0, [1])
+    assert "--axis minting" in commands.run("rollout", "prepare", "apply").out
+    commands.ask("rollout", "set", "apply", "--stage", "native", "--basis-points", "10000", "--axis", "minting")
+    dry = commands.ask("rollout", "prepare", "apply", "--dry-run")
+    assert dry["issued"] > 0
+    assert "would be issued" in commands.run("rollout", "prepare", "apply", "--dry-run").out
+    assert commands.ask("rollout", "prepare", "apply") == {**dry, "dry_run": False}
+    assert commands.ask("rollout", "prepare", "apply")["issued"] == 0
+    (doctor,) = [one for one in commands.ask("doctor") if one["check"] == "aliases of apply"]
+    assert doctor["health"] == "good"
+    assert "no conversation of it was found" in commands.run("rollout", "prepare", "nobody").err
+
+
+def test_a_setting_that_also_takes_some_back_needs_a_yes(commands: Commands) -> None:
+    for stage, points in (("shadow", "10000"), ("parallel", "5000")):
+        commands.ask("rollout", "set", "apply", "--stage", stage, "--basis-points", points)
+    native = ("rollout", "set", "apply", "--stage", "native", "--basis-points", "100")
+    refused = commands.run(*native)
+    assert refused.status == 77
+    assert "--yes" in refused.err
+    assert {row["stage"] for row in commands.ask("rollout", "show")} == {"parallel"}
+    commands.ask(*native, "--yes")
+    assert {row["stage"] for row in commands.ask("rollout", "show")} == {"native"}
+
+
+def test_a_stage_of_legacy_without_a_legacy_relay_is_a_warning(commands: Commands) -> None:
+    setting = ("rollout", "set", "apply", "--stage", "native", "--basis-points", "100")
+    assert "no legacy relay is bound" in commands.run(*setting).err
+    commands.load()
+    assert "no legacy relay is bound" not in commands.run(*setting).err

@@ -56,6 +56,7 @@ from convalias.domain.inbound import (
 from convalias.domain.inbound import Path as Way
 from convalias.domain.keyring import KeyUse
 from convalias.domain.legacy_calls import LegacyCall
+from convalias.domain.listing import ListedConversation, ListingCursor
 from convalias.domain.outcomes import Reason
 from convalias.domain.participants import (
     Account,
@@ -70,7 +71,7 @@ from convalias.domain.participants import (
 from convalias.domain.policy import SenderTrust
 from convalias.domain.positions import FeedCursor, Position
 from convalias.domain.reservations import AddressHolders, AliasReservation
-from convalias.domain.rollout import Cohort, Rollout, Stage
+from convalias.domain.rollout import Cohort, Rollout, RolloutSetting, Stage
 from convalias.domain.suppressions import EventPlace, Muted, Suppressed
 from convalias.domain.system_mail import SystemMailState, SystemMailTry
 from convalias.domain.threads import ConversationThread, ThreadSnapshot, ThreadState
@@ -142,7 +143,12 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         Account(A2),
     ],
     "tenure": [AddressTenure(JOHN, A1, NOON, NOON, GivenUp.SECURITY), AddressTenure(JOHN, A1, NOON)],
-    "rollout": [Rollout(UseCase("apply"), Stage.NATIVE, 1000, "salt", Stage.PARALLEL, "ramp")],
+    "rollout": [
+        RolloutSetting(Rollout(UseCase("apply"), Stage.NATIVE, 1000, "salt", Stage.PARALLEL, "ramp")),
+        RolloutSetting(Rollout(UseCase("apply"), Stage.NATIVE, 1000, "salt", Stage.PARALLEL, "ramp"), "olga", NOON),
+    ],
+    "listed": [ListedConversation(UseCase("apply"), C1)],
+    "listing_cursor": [ListingCursor(), ListingCursor("c1", done=True)],
     "thread": [
         ThreadSnapshot(
             ConversationThread(

@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convalias.domain.ids import ConversationId, UseCase
-from convalias.domain.rollout import WHOLE, Rollout, Stage, assign, bucket
+from convalias.domain.rollout import (
+    WHOLE,
+    Moves,
+    Rollout,
+    Stage,
+    assign,
+    bucket,
+    direction,
+    following,
+    moves,
+    takes_back,
+)
 
 FROZEN = [
     ("c1", "salt", 9337),
@@ -61,3 +72,64 @@ def test_another_salt_is_another_cohort() -> None:
 def test_a_share_beyond_everybody_is_refused(share: int) -> None:
     with pytest.raises(ValueError, match="basis_points"):
         Rollout(UseCase("apply"), Stage.NATIVE, share, "salt")
+
+
+# --- from one setting to the next ----------------------------------------------------------------------
+
+APPLY = UseCase("apply")
+STAGES = st.sampled_from(Stage)
+SETTINGS = st.builds(
+    Rollout, st.just(APPLY), STAGES, st.sampled_from([0, 1, 100, 5_000, 9_999, WHOLE]), st.sampled_from("ab"), STAGES
+)
+
+
+def rollout(stage: Stage, points: int, *, salt: str = "a", floor: Stage = Stage.LEGACY) -> Rollout:
+    return Rollout(APPLY, stage, points, salt, floor)
+
+
+@given(SETTINGS, SETTINGS)
+def test_shares_are_what_the_buckets_say(before: Rollout, after: Rollout) -> None:
+    order = list(Stage)
+    steps = [
+        order.index(assign(one, after).stage) - order.index(assign(one, before).stage)
+        for one in map(ConversationId, map(str, range(400)))
+    ]
+    shares = moves(before, after)
+    slack = 40 if before.salt != after.salt else 30  # of 400
+    assert abs(sum(step > 0 for step in steps) - shares.forward * 400 / WHOLE) <= slack
+    assert abs(sum(step < 0 for step in steps) - shares.back * 400 / WHOLE) <= slack
+    assert [direction(ConversationId(str(n)), before, after) for n in range(400)] == [
+        (step > 0) - (step < 0) for step in steps
+    ]
+
+
+@given(SETTINGS)
+def test_the_same_setting_moves_nobody(setting: Rollout) -> None:
+    assert moves(setting, setting) == Moves(0, 0)
+
+
+@pytest.mark.parametrize("unset", Stage)
+def test_a_first_setting_never_goes_both_ways_from_legacy_or_native(unset: Stage) -> None:
+    first = following(None, rollout(Stage.PARALLEL, 5_000))
+    assert takes_back(unset, first) == (unset is Stage.SHADOW), "which nothing unset is"
+    assert (
+        direction(ConversationId("c2"), Stage.LEGACY, following(None, rollout(Stage.PARALLEL, 5_000, salt="salt"))) == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "back"),
+    [
+        (rollout(Stage.PARALLEL, 5_000, floor=Stage.SHADOW), rollout(Stage.NATIVE, 100, floor=Stage.SHADOW), True),
+        (rollout(Stage.PARALLEL, 5_000), rollout(Stage.PARALLEL, 5_000, salt="b"), True),
+        (rollout(Stage.PARALLEL, 5_000), rollout(Stage.PARALLEL, 9_000), False),
+        (rollout(Stage.PARALLEL, 5_000), rollout(Stage.PARALLEL, 1_000), False),
+        (rollout(Stage.PARALLEL, 5_000), rollout(Stage.NATIVE, 5_000), False),
+        (rollout(Stage.PARALLEL, WHOLE), rollout(Stage.NATIVE, 100, floor=Stage.PARALLEL), False),
+        (rollout(Stage.NATIVE, 5_000, floor=Stage.PARALLEL), rollout(Stage.SHADOW, 100, salt="b"), False),
+        (rollout(Stage.NATIVE, 5_000, floor=Stage.PARALLEL), rollout(Stage.NATIVE, 0, salt="b"), False),
+        (rollout(Stage.LEGACY, WHOLE), rollout(Stage.NATIVE, 1, salt="b"), False),
+    ],
+)
+def test_what_leads_forward_and_takes_others_back_is_seen(before: Rollout, after: Rollout, back: bool) -> None:  # noqa: FBT001
+    assert takes_back(before, after) is back

@@ -7,11 +7,12 @@ import asyncio
 import pytest
 
 from convalias.adapters import memory
+from convalias.codec import Codec
 from convalias.domain.ids import UseCase
-from convalias.domain.rollout import Axis, Rollout, Stage
+from convalias.domain.rollout import Axis, Rollout, Stage, following
 from convalias.ports.records import Replace
 from convalias.stores.errors import Contended
-from convalias.stores.rollouts import TABLE, Rollouts, Setting, following
+from convalias.stores.rollouts import TABLE, Rollouts, Setting
 from stores.interfering import Interfering, Stubborn
 
 APPLY = UseCase("apply")
@@ -100,3 +101,36 @@ def test_setting_gives_up_where_somebody_else_is_always_faster() -> None:
 
     with pytest.raises(Contended):
         asyncio.run(story())
+
+
+def test_a_setting_of_an_older_release_is_read_and_says_nobody() -> None:
+    async def story() -> None:
+        records = memory.Records()
+        rollouts = Rollouts(records=records, codec=Codec({"rollout": 1}))
+        await rollouts.set(APPLY, stage=Stage.NATIVE, basis_points=7, axes=[Axis.INBOUND], by="olga")
+        (stored,) = await records.range(TABLE, TABLE, after="", limit=9)
+        assert stored.body["$"] == "rollout/1"
+        assert stored.body["basis_points"] == 7
+        (shown,) = await Rollouts(records=records).show()
+        assert (shown.rollout.basis_points, shown.by, shown.at) == (7, "", None)
+
+    asyncio.run(story())
+
+
+def test_a_guard_refuses_before_any_axis_is_written() -> None:
+    class No(Exception):
+        pass
+
+    def guard(axis: Axis, standing: Rollout | None, setting: Rollout) -> None:
+        assert standing is None
+        assert setting.stage is Stage.NATIVE
+        if axis is Axis.OUTBOUND:
+            raise No
+
+    async def story() -> None:
+        rollouts = Rollouts(records=memory.Records())
+        with pytest.raises(No):
+            await rollouts.set(APPLY, stage=Stage.NATIVE, basis_points=1, guard=guard)
+        assert await rollouts.show() == []
+
+    asyncio.run(story())

@@ -54,9 +54,9 @@ from convalias.services.operations import Operations
 from convalias.services.outbound import OutboundNotifier, OutboundWorker
 from convalias.services.receiver import Receiver
 from convalias.services.replay import Replay
+from convalias.services.rollout import RolloutControl
 from convalias.stores.deployments import Deployments
 from convalias.stores.last_seen import LastSeen
-from convalias.stores.rollouts import Rollouts
 
 STOP_WITHIN: Final = timedelta(seconds=25)
 KEYS_WITHIN: Final = timedelta(seconds=5)
@@ -364,9 +364,9 @@ class Convalias:
         return self.services.replay
 
     @property
-    def rollout(self) -> Rollouts:
-        """Stages per use case."""
-        return self.services.stores.rollouts
+    def rollout(self) -> RolloutControl:
+        """Stages per use case: set, shown, counted, prepared."""
+        return self.services.rollout
 
     async def refresh(self) -> None:
         """Look whether another process told the deployment something new; at most once a second."""

@@ -42,11 +42,13 @@ from convalias.services.outbound_facts import Scenes
 from convalias.services.outbound_sending import Sending
 from convalias.services.receiver import Receiver
 from convalias.services.replay import Replay
+from convalias.services.rollout import RolloutControl
 from convalias.services.stages import Stages
 from convalias.services.sweeper import Sweeper
 from convalias.stores.aliases import Aliases
 from convalias.stores.conversations import ConversationStore
 from convalias.stores.directory import IdentityDirectory
+from convalias.stores.listing import Listing
 from convalias.stores.positions import Positions
 from convalias.stores.threads import Threads
 
@@ -72,6 +74,7 @@ class Services:
     outbound: OutboundNotifier
     operations: Operations
     replay: Replay
+    rollout: RolloutControl
 
 
 __all__ = ["Services", "Stores", "Wiring", "alias_domain", "assemble", "audience", "seals"]
@@ -81,8 +84,7 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
     """Wire everything. Opens nothing, calls nothing."""
     stores = typed_stores(ports)
     stages = Stages(
-        flags=ports.flags or stores.rollouts,
-        unset=Stage.LEGACY if ports.legacy is not None and deployment.legacy_domains else Stage.NATIVE,
+        flags=ports.flags or stores.rollouts, unset=Stage.LEGACY if has_legacy(ports, deployment) else Stage.NATIVE
     )
     contacts = Contacts(
         conversations=stores.conversations,
@@ -154,7 +156,20 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
             keys=aliasing.guard,
             relay=inbound.relay(messaging, None),  # a replay mails nobody
         ),
+        rollout=RolloutControl(
+            rollouts=stores.rollouts,
+            aliasing=aliasing,
+            listing=Listing(records=ports.records),
+            has_legacy=has_legacy(ports, deployment),
+            outside=ports.flags,
+            searches=ports.conversations is None,
+        ),
     )
+
+
+def has_legacy(ports: Ports, deployment: Deployment) -> bool:
+    """Whether a legacy relay notifies anybody: the stand-in is bound always, and speaks for no domain until told."""
+    return ports.legacy is not None and bool(deployment.legacy_domains)
 
 
 def audience(
@@ -206,7 +221,7 @@ def _outbound(
     *, ports: Ports, stores: Stores, aliasing: Aliasing, contacts: Contacts, deployment: Deployment, wiring: Wiring
 ) -> OutboundNotifier:
     scenes = Scenes(conversations=stores.conversations, threads=stores.threads)
-    answering = Answering(aliasing=aliasing, has_legacy=ports.legacy is not None)
+    answering = Answering(aliasing=aliasing, has_legacy=has_legacy(ports, deployment))
     calls = Calls(
         contacts=contacts,
         answering=answering,

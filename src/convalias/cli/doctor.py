@@ -11,6 +11,7 @@ import click
 from convalias.app.facade import Entry
 from convalias.cli.deployment import At, located
 from convalias.cli.examining import Finding, Health, examine_place, examine_settings, examine_store
+from convalias.cli.examining_aliases import examine_aliases
 from convalias.cli.examining_engines import examine_engines
 from convalias.cli.exits import Exit
 from convalias.cli.output import Row, listing
@@ -43,7 +44,10 @@ def _examine(at: At) -> Sequence[Finding]:
     findings = [*findings, *asyncio.run(examine_engines(settings))]
     if any(one.health in _STATUS for one in findings):
         return findings
-    return [*findings, *asyncio.run(examine_store(at.convalias(Entry.COMMAND), settings))]
+    findings = [*findings, *asyncio.run(examine_store(at.convalias(Entry.COMMAND), settings))]
+    if any(one.health in _STATUS for one in findings):
+        return findings
+    return [*findings, *at.run(examine_aliases)]
 
 
 def _row(one: Finding) -> Row:

@@ -10,7 +10,15 @@ from convalias.codec.errors import CodecError
 from convalias.domain.errors import InvalidValue
 from convalias.extras import MissingPackageError
 from convalias.ports.errors import NotFound, Rejected, Unavailable
-from convalias.services.errors import KeyReused, KeysRefused, NoSuchAlias, NoSuchConversation, Refused
+from convalias.services.errors import (
+    FlagsElsewhere,
+    KeyReused,
+    KeysRefused,
+    NoSuchAlias,
+    NoSuchConversation,
+    Refused,
+    WouldGoBack,
+)
 from convalias.settings import WrongSettings
 from convalias.stores.errors import Contended, Parked, StoreError
 
@@ -73,7 +81,7 @@ def _status(error: BaseException) -> Exit | None:
     match error:
         case NotFound() | NoSuchConversation() | NoSuchAlias():
             return Exit.NO_INPUT
-        case Refused():
+        case Refused() | WouldGoBack() | FlagsElsewhere():
             return Exit.REFUSED
         case InvalidValue() | KeyReused() | CodecError() | StoreError():
             return Exit.DATA

@@ -10,9 +10,11 @@ from convalias.domain.delivery import Delivery, DeliveryDecision
 from convalias.domain.events import ConversationEvent, MessageAdded
 from convalias.domain.inbound import HeldMail
 from convalias.domain.participants import AccountAuthor, Author, Participant
+from convalias.domain.rollout import Moves
 from convalias.domain.threads import ConversationThread
 from convalias.domain.timeline import TimelineItem
 from convalias.services.operations import Story
+from convalias.services.rollout import Counts
 from convalias.stores.parking import ParkedConversation
 from convalias.stores.rollouts import Setting
 
@@ -153,4 +155,19 @@ def setting(one: Setting) -> Json:
         "salt": one.rollout.salt,
         "floor": one.rollout.floor.value,
         "reason": one.rollout.reason,
+        "by": one.by,
+        "at": None if one.at is None else one.at.isoformat(),
+    }
+
+
+def moved(one: Setting, shares: Moves, counts: Counts) -> Json:
+    """What a setting moved: shares in basis points by the buckets, conversations as far as they were counted."""
+    return {
+        "forward_basis_points": shares.forward,
+        "back_basis_points": shares.back,
+        "forward": counts.forward.get(one.axis, 0),
+        "back": counts.back.get(one.axis, 0),
+        "conversations": counts.conversations,
+        "without_alias": counts.without_alias,
+        "counted_all": counts.is_whole,
     }

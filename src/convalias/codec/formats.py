@@ -33,10 +33,11 @@ from convalias.domain.inbound import (
 )
 from convalias.domain.keyring import KeyUse
 from convalias.domain.legacy_calls import LegacyCall
+from convalias.domain.listing import ListedConversation, ListingCursor
 from convalias.domain.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
 from convalias.domain.positions import FeedCursor, Position
 from convalias.domain.reservations import AddressHolders, AliasReservation
-from convalias.domain.rollout import Rollout
+from convalias.domain.rollout import RolloutSetting
 from convalias.domain.suppressions import EventPlace, Muted, Suppressed
 from convalias.domain.system_mail import SystemMailTry
 from convalias.domain.threads import ThreadSnapshot
@@ -70,6 +71,17 @@ def _hold_2(fields: Body) -> Body:
 def _decision_1(fields: Body) -> Body:
     """Without the minting flag as it stood."""
     return {name: value for name, value in fields.items() if name != "minting"}
+
+
+def _rollout_2(fields: Body) -> Body:
+    """Beside who set it and when: nobody wrote that down."""
+    return {"rollout": fields, "by": "", "at": None}
+
+
+def _rollout_1(fields: Body) -> Body:
+    """The bare rollout."""
+    bare = fields["rollout"]
+    return bare if isinstance(bare, Mapping) else {}
 
 
 @frozen
@@ -113,7 +125,9 @@ ALIAS_RESERVATION: Final = Format("alias_reservation", (AliasReservation,))
 ACCOUNT: Final = Format("account", (Account,))
 ADDRESS_HOLDERS: Final = Format("address_holders", (AddressHolders,))
 TENURE: Final = Format("tenure", (AddressTenure,))
-ROLLOUT: Final = Format("rollout", (Rollout,))
+ROLLOUT: Final = Format("rollout", (RolloutSetting,), version=2, upgrades={1: _rollout_2}, downgrades={1: _rollout_1})
+LISTED: Final = Format("listed", (ListedConversation,))
+LISTING_CURSOR: Final = Format("listing_cursor", (ListingCursor,))
 THREAD: Final = Format("thread", (ThreadSnapshot,))
 POSITION: Final = Format("position", (Position,))
 FEED_CURSOR: Final = Format("feed_cursor", (FeedCursor,))
@@ -151,6 +165,8 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     ADDRESS_HOLDERS,
     TENURE,
     ROLLOUT,
+    LISTED,
+    LISTING_CURSOR,
     THREAD,
     POSITION,
     FEED_CURSOR,

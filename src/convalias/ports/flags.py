@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from convalias.domain.ids import UseCase
 from convalias.domain.rollout import Axis, Rollout
@@ -13,4 +13,13 @@ class Flags(Protocol):
 
     async def read(self, use_case: UseCase, axis: Axis) -> Rollout | None:
         """The setting of that use case on that axis, or None when nothing is set."""
+        ...
+
+
+@runtime_checkable
+class NamedFlags(Protocol):
+    """Flags that also say by which name an operator finds each of them. Optional."""
+
+    def name(self, use_case: UseCase, axis: Axis) -> str:
+        """The name of that flag where it is set."""
         ...

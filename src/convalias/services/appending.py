@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from attrs import frozen
 
-from convalias.domain.events import ConversationEvent, NewEvent
+from convalias.domain.events import ConversationCreated, ConversationEvent, NewEvent
 from convalias.domain.folding import place
 from convalias.domain.ids import ConversationId
 from convalias.domain.threads import ConversationThread
@@ -17,6 +17,7 @@ from convalias.ports.ambient import Clock
 from convalias.ports.conversations import Append, ConversationStore
 from convalias.ports.errors import Unavailable
 from convalias.services.errors import ServiceError
+from convalias.stores.listing import Listing
 from convalias.stores.threads import Threads
 
 TRIES: Final = 100
@@ -70,6 +71,8 @@ class Appender:
                 return standing
             if new is None:
                 return None
+            if isinstance(new.happening, ConversationCreated):  # first, so that none comes to be that nobody lists
+                await Listing(records=self.threads.records).add(new.happening.use_case, conversation)
             event = place(new, behind, now=self.clock.now())
             if await self.conversations.append(event) is Append.APPENDED:
                 self.threads.appended(event, behind)

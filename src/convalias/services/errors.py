@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from convalias.domain.outcomes import CONSEQUENCES, Consequence, Reason
+from convalias.domain.rollout import WHOLE, Axis, Moves
 
 
 class ServiceError(Exception):
@@ -89,3 +92,35 @@ class NotReady(ServiceError):
     def __str__(self) -> str:
         """One line."""
         return self.why
+
+
+class WouldGoBack(ServiceError):
+    """A setting that leads forward would take some conversations back to an earlier stage."""
+
+    def __init__(self, count: int, *, axis: Axis, moves: Moves) -> None:
+        """`count`: at least so many conversations, counted; `moves`: the shares, by the buckets."""
+        super().__init__(count)
+        self.count = count
+        self.axis = axis
+        self.moves = moves
+
+    def __str__(self) -> str:
+        """One line."""
+        back, forward = (100 * share / WHOLE for share in (self.moves.back, self.moves.forward))
+        return (
+            f"axis {self.axis.value}: {back:g} % of the conversations would go back a stage while {forward:g} % go forward "
+            f"(at least {self.count} conversations go back); nothing was set; if that is meant: --yes (back=True)"
+        )
+
+
+class FlagsElsewhere(ServiceError):
+    """Stages come from flags outside, so setting one here would change nothing."""
+
+    def __init__(self, flags: Sequence[str]) -> None:
+        """By their names there."""
+        super().__init__(*flags)
+        self.flags = tuple(flags)
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"stages come from flags outside: set {', '.join(self.flags)} there; nothing was set here"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from convalias.codec import CODEC, Codec
 from convalias.domain.ids import UseCase
-from convalias.domain.rollout import WHOLE, Axis, Rollout, Stage
+from convalias.domain.rollout import Axis, Rollout, RolloutSetting, Stage, following
 from convalias.ports.records import Insert, Key, Records, Replace, Written
 from convalias.stores.encoding import encoded
 from convalias.stores.errors import Contended
@@ -25,6 +26,20 @@ class Setting:
 
     axis: Axis
     rollout: Rollout
+    by: str = ""
+    """Who set it."""
+    at: datetime | None = None
+    before: Rollout | None = field(default=None, eq=False, repr=False)
+    """What stood there when it was set; None: nothing, or it was read later."""
+
+
+Guard = Callable[[Axis, Rollout | None, Rollout], None]
+"""Looks at each change (axis, what stands, what is to stand) before any is written; raises to refuse all of them."""
+
+
+def anything(axis: Axis, standing: Rollout | None, setting: Rollout) -> None:
+    """Refuse nothing."""
+    del axis, standing, setting
 
 
 @frozen(kw_only=True)
@@ -38,9 +53,9 @@ class Rollouts:
         """The setting of that use case on that axis, or None when nothing is set."""
         key = _key(use_case, axis)
         stored = (await self.records.get([key])).get(key)
-        return None if stored is None else self.codec.load(stored.body, Rollout)
+        return None if stored is None else self.codec.load(stored.body, RolloutSetting).rollout
 
-    async def set(
+    async def set(  # noqa: PLR0913 - keyword-only: what is set, and who says so
         self,
         use_case: UseCase,
         *,
@@ -49,6 +64,9 @@ class Rollouts:
         salt: str | None = None,
         axes: Collection[Axis] = (),
         reason: str = "",
+        by: str = "",
+        at: datetime | None = None,
+        guard: Guard = anything,
     ) -> Sequence[Setting]:
         """From now on this holds; no axis named: on all three. What stands there now.
 
@@ -57,7 +75,10 @@ class Rollouts:
         """
         named = sorted(axes or Axis, key=lambda axis: axis.value)
         wish = Rollout(use_case, stage, basis_points, salt or "", reason=reason)
-        return [Setting(axis, await self._set(wish, axis)) for axis in named]
+        for axis in named:
+            standing = await self.read(use_case, axis)
+            guard(axis, standing, following(standing, wish))
+        return [await self._set(wish, axis, by=by, at=at, guard=guard) for axis in named]
 
     async def show(self) -> Sequence[Setting]:
         """All that is set, by use case and axis."""
@@ -66,39 +87,24 @@ class Rollouts:
         while page := await self.records.range(TABLE, TABLE, after=after, limit=PAGE):
             for stored in page:
                 axis = Axis(stored.key.id.rpartition(".")[2])
-                settings.append(Setting(axis, self.codec.load(stored.body, Rollout)))
+                setting = self.codec.load(stored.body, RolloutSetting)
+                settings.append(Setting(axis, setting.rollout, setting.by, setting.at))
             after = page[-1].key.id
         return settings
 
-    async def _set(self, wish: Rollout, axis: Axis) -> Rollout:
+    async def _set(self, wish: Rollout, axis: Axis, *, by: str, at: datetime | None, guard: Guard) -> Setting:
         key = _key(wish.use_case, axis)
         for _ in range(TRIES):
             stored = (await self.records.get([key])).get(key)
-            standing = None if stored is None else self.codec.load(stored.body, Rollout)
+            standing = None if stored is None else self.codec.load(stored.body, RolloutSetting).rollout
             setting = following(standing, wish)
-            body = self.codec.dump(setting)
+            guard(axis, standing, setting)
+            body = self.codec.dump(RolloutSetting(setting, by, at))
             write = Insert(key, body) if stored is None else Replace(key, stored.version, body)
             (answer,) = await self.records.write([write])
             if isinstance(answer, Written):
-                return setting
+                return Setting(axis, setting, by, at, standing)
         raise Contended("rollout")
-
-
-def following(standing: Rollout | None, wish: Rollout) -> Rollout:
-    """That setting, after the standing one: its salt where none is given, and the floor outside its cohort.
-
-    The floor is the stage of the last setting that stood at 10,000. Taking a whole stage back step by step (the same
-    stage below 10,000, 0 being the kill switch) leads to the floor *under* it: else it would lead nowhere.
-    """
-    salt = wish.salt or (standing.salt if standing is not None else str(wish.use_case))
-    return Rollout(wish.use_case, wish.stage, wish.basis_points, salt, _floor(standing, wish), wish.reason)
-
-
-def _floor(standing: Rollout | None, wish: Rollout) -> Stage:
-    if standing is None:
-        return Stage.LEGACY
-    stood_whole = standing.basis_points == WHOLE
-    return standing.stage if stood_whole and standing.stage is not wish.stage else standing.floor
 
 
 def _key(use_case: UseCase, axis: Axis) -> Key:

@@ -10,13 +10,13 @@ import pytest
 from convalias.codec import CODEC, BrokenRecord, dump
 from convalias.codec.stored import Codec
 from convalias.domain.ids import UseCase
-from convalias.domain.rollout import Rollout, Stage
+from convalias.domain.rollout import Rollout, RolloutSetting, Stage
 from convalias.ports.records import Insert, Key
 from convalias.testing.simulator import Plan, run, simulate
 from convalias.testing.simulator.engines import Records
 from convalias.testing.simulator.known import Known, decoding_once
 
-ROLLOUT = Rollout(UseCase("support"), Stage.NATIVE, 10_000, "salt", reason="")
+ROLLOUT = RolloutSetting(Rollout(UseCase("support"), Stage.NATIVE, 10_000, "salt", reason=""))
 KEY = Key("t", "p", "i")
 
 
@@ -32,12 +32,12 @@ def test_a_record_is_decoded_once_while_it_stands() -> None:
         records = Records()
         await records.write([Insert(KEY, dump(ROLLOUT))])
 
-        async def read() -> Rollout:
-            return CODEC.load((await records.get([KEY]))[KEY].body, Rollout)
+        async def read() -> RolloutSetting:
+            return CODEC.load((await records.get([KEY]))[KEY].body, RolloutSetting)
 
         with decoding_once():
             assert await read() is await read() == ROLLOUT
-            assert Codec(write_format={}).load((await records.get([KEY]))[KEY].body, Rollout) is not await read()
+            assert Codec(write_format={}).load((await records.get([KEY]))[KEY].body, RolloutSetting) is not await read()
         assert await read() is not await read()
 
     asyncio.run(story())
@@ -48,4 +48,4 @@ def test_what_cannot_be_read_is_not_remembered() -> None:
     with decoding_once():
         for _ in range(2):
             with pytest.raises(BrokenRecord):
-                CODEC.load(body, Rollout)
+                CODEC.load(body, RolloutSetting)
