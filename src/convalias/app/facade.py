@@ -17,7 +17,7 @@ from attrs import evolve
 from convalias.app.chores import Chores
 from convalias.app.health import WorkersHealth
 from convalias.app.late_ports import OpensLate
-from convalias.app.ports import Instead, Mailboxes, Ports
+from convalias.app.ports import Instead, Mailboxes, Ports, with_system_mail
 from convalias.app.services import Services, Wiring, assemble
 from convalias.app.workers import (
     AWAY,
@@ -47,6 +47,7 @@ from convalias.domain.participants import Participant
 from convalias.domain.policy import RoutingPolicy
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.examining import Probed
+from convalias.ports.people import IdentityDirectory
 from convalias.services.approvals import Approvals
 from convalias.services.log_lines import LogLines
 from convalias.services.messaging import Messaging, introduce
@@ -121,7 +122,13 @@ class Convalias:
 
     @classmethod
     def over(cls, ports: Ports, wiring: Wiring) -> Self:
-        """Over ports of one's own. They are never closed: who opened them closes them."""
+        """Over ports of one's own. They are never closed: who opened them closes them.
+
+        Raises `WrongSettings` for what cannot work.
+        """
+        from convalias.app.refusals import refuse_ports  # noqa: PLC0415 - loads the settings
+
+        refuse_ports(ports)
 
         @asynccontextmanager
         async def given() -> AsyncGenerator[Ports]:
@@ -138,11 +145,16 @@ class Convalias:
         policy: RoutingPolicy | None = None,
         **instead: Unpack[Instead],
     ) -> Self:
-        """Everything in this process, under virtual time, nothing kept: for tests and for trying things out."""
-        from convalias.app.memory import memory_ports, memory_wiring  # noqa: PLC0415 - adapters load when used
+        """Everything in this process, under virtual time, nothing kept: for tests and for trying things out.
 
+        Raises `WrongSettings` for what cannot work.
+        """
+        from convalias.app.memory import memory_ports, memory_wiring  # noqa: PLC0415 - adapters load when used
+        from convalias.app.refusals import refuse  # noqa: PLC0415
+
+        refuse(instead)
         wiring = memory_wiring(alias_domain, legacy_domain, policy)
-        return cls.over(memory_ports(legacy=legacy_domain is not None).but(**instead), wiring)
+        return cls.over(memory_ports(legacy=legacy_domain is not None).but(**with_system_mail(instead)), wiring)
 
     @classmethod
     def from_toml(
@@ -155,10 +167,12 @@ class Convalias:
     ) -> Self:
         """The embedded backend under a data directory, by settings. Opens nothing. Raises `WrongSettings`."""
         from convalias.app.embedded import embedded  # noqa: PLC0415 - adapters load when used
+        from convalias.app.refusals import refuse  # noqa: PLC0415
         from convalias.settings import read_settings  # noqa: PLC0415
 
+        refuse(instead)
         settings = read_settings(path, data=data, environ=environ)
-        opener, wiring = embedded(settings, instead)
+        opener, wiring = embedded(settings, with_system_mail(instead))
         return cls(opener, wiring)
 
     # --- life ----------------------------------------------------------------------------------------
@@ -420,15 +434,28 @@ class Convalias:
         """Create it, and make its participants known by the addresses they bring: the alias of each, by account.
 
         May be repeated. Raises what `messaging.create` raises. With an identity directory of one's own, that knows
-        the addresses, and nothing is written about them here.
+        the addresses, and nothing is written about them here: an account that brings addresses and that the directory
+        does not know is refused (`InvalidValue`), for nobody would ever reach it.
         """
         messaging = self.messaging
         if self.ports.identity is None:
             for one in participants:
                 await introduce(self.services.stores.directory, one)
+        else:
+            await self._known(self.ports.identity, [one.account for one in participants if one.addresses])
         thread = await messaging.create(use_case, participants, conversation=conversation)
         aliases = await messaging.aliasing.issue_all(thread)
         return {alias.stands_for: alias.address for alias in aliases}
+
+    async def _known(self, identity: IdentityDirectory, accounts: Sequence[AccountId]) -> None:
+        known = frozenset(await identity.get(accounts)) if accounts else frozenset[AccountId]()
+        for account in accounts:
+            if account not in known:
+                raise InvalidValue(
+                    "participants",
+                    found=f"account {account} with addresses",
+                    expected="accounts that identity= knows: it alone says where they are reached",
+                )
 
     # --- work ----------------------------------------------------------------------------------------
 

@@ -81,6 +81,15 @@ class Ports:
         return evolve(self, **instead)
 
 
+def with_system_mail(given: Instead) -> Instead:
+    """Add that refusals and questions leave where notifications do, unless a way of their own is given.
+
+    Else they would lie in a folder or in memory, where nobody looks.
+    """
+    mail = given.get("mail")
+    return given if mail is None or "system_mail" in given else {**given, "system_mail": mail}
+
+
 @runtime_checkable
 class Mailboxes(Protocol):
     """An outbox that can be looked into."""
