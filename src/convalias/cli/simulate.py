@@ -47,7 +47,8 @@ def command(
     if list_mutants:
         listing([_slip(one) for one in MUTANTS.values()], as_json=as_json, columns=("name", "breaks", "slip"))
         return Exit.OK
-    plans = [Plan(seed=one, mails=mails, mutant=mutant) for one in range(seed, seed + (seeds or 1))]
+    weather = None if mutant is None else mutant.weather
+    plans = [Plan(seed=one, mails=mails, mutant=mutant, weather=weather) for one in range(seed, seed + (seeds or 1))]
     reports = list(_reports(plans, hidden=as_json))
     answer(
         _objects(reports) if seeds is not None else _object(reports[-1]),

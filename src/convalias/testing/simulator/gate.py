@@ -75,9 +75,9 @@ class Gate:
         `surely`: this port's `Unavailable` promises that nothing was done, so a lost answer is another error.
         """
         process, world = self.process, self.world
-        if not process.alive:
-            await process.never()
         loop = asyncio.get_running_loop()
+        if not process.alive or loop.time() < process.stopped_until:
+            await process.goes_on()
         first, second = world.draws.units(process.numbered(f"{call}\0{about}"))
         fault = world.weather.at(first, loop.time())
         dependency = call.partition(".")[0]
@@ -100,7 +100,7 @@ class Gate:
         world.trace.note(loop.time(), process.name, call, about, "" if fault is None else fault.value)
         if fault is not None:
             await self._answer(fault, dependency, surely=surely)
-        elif second < 0.2:  # noqa: PLR2004 - one answer in five takes a way of its own back
+        elif second < 0.2 or loop.time() < process.stopped_until:  # noqa: PLR2004 - one in five takes a way of its own back
             await self._wait(latency * second)
         return result
 
@@ -161,5 +161,4 @@ class Gate:
 
     async def _wait(self, seconds: float) -> None:
         await pause(asyncio.get_running_loop(), seconds)
-        if not self.process.alive:
-            await self.process.never()
+        await self.process.goes_on()

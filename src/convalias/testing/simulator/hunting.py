@@ -9,6 +9,7 @@ from attrs import frozen
 from convalias.testing.simulator.findings import Violation
 from convalias.testing.simulator.mutants import Mutant
 from convalias.testing.simulator.run import Plan, simulate
+from convalias.testing.simulator.weather import Weather
 
 MAILS = 60
 """Enough for most slips to show, and a run of them takes a second."""
@@ -28,12 +29,12 @@ class Kill:
 def killed(mutant: Mutant, seeds: Iterable[int], *, mails: int = MAILS) -> Kill | None:
     """The first seed that shows it: the law that it breaks is broken, and is not in the run without it. None: it lives."""
     for number, seed in enumerate(seeds, 1):
-        seen = _of(mutant.breaks, seed, mails, mutant)
-        if seen and not _of(mutant.breaks, seed, mails, None):
+        seen = _of(mutant.breaks, seed, mails, mutant, mutant.weather)
+        if seen and not _of(mutant.breaks, seed, mails, None, mutant.weather):
             return Kill(mutant=mutant, seed=seed, seeds=number, violation=seen[0])
     return None
 
 
-def _of(law: str, seed: int, mails: int, mutant: Mutant | None) -> list[Violation]:
-    report = simulate(Plan(seed=seed, mails=mails, mutant=mutant))
+def _of(law: str, seed: int, mails: int, mutant: Mutant | None, weather: Weather | None) -> list[Violation]:
+    report = simulate(Plan(seed=seed, mails=mails, mutant=mutant, weather=weather))
     return [violation for violation in report.violations if violation.law == law]

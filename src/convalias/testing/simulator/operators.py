@@ -18,6 +18,7 @@ from convalias.domain.ids import AccountId, ConversationId, EventId, UseCase
 from convalias.domain.keyring import Keyring
 from convalias.domain.participants import Participant
 from convalias.domain.rollout import Axis, Rollout, Stage
+from convalias.stores.ledger import LEASED
 from convalias.testing.simulator.commands import commanded
 from convalias.testing.simulator.draws import Stream
 from convalias.testing.simulator.journal import Change
@@ -33,6 +34,8 @@ _SOME: Final = 40
 _WAVERS: Final = 400
 _MOMENT: Final = 0.15
 _FAR: Final = datetime(9999, 1, 1, tzinfo=UTC)
+_STOPS: Final = (20.0, 90.0, 300.0, 900.0)
+"""Seconds: less than a lease, about as long, and longer than all of them."""
 _ROLLED: Final = 120.0
 """By then every process that was restarted is up again."""
 
@@ -183,6 +186,28 @@ class Operators:
         hosts = [host for kind in sorted(self._world.hosts) for host in self._world.hosts[kind]]
         if hosts and self._world.weather.on & {Fault.CRASH_AFTER, Fault.CRASH_BEFORE}:
             self._world.crash(draws.choice(hosts).process)
+
+    async def stop(self, draws: Stream, name: str) -> None:
+        """Processes stand still for minutes, as in a storm of swapping or under a debugger. Others take over their work."""
+        del name
+        for _ in range(1 + draws.below(6)):
+            if not self._world.weather.has(Fault.STOPPED, self._world.now):
+                return
+            holder = await self._holder() if draws.chance(0.8) else None
+            hosts = [host for kind in sorted(self._world.hosts) for host in self._world.hosts[kind]]
+            busy = [host for host in hosts if host.process.name == holder]
+            if hosts:
+                self._world.stop(draws.choice(busy or hosts).process, draws.choice(_STOPS))
+            await asyncio.sleep(_LOOK)
+
+    async def _holder(self) -> str | None:
+        """Who is about to send something. A delivery is held for a moment only, so he is looked for very often."""
+        records = self._world.engines.records
+        for _ in range(_WAVERS):
+            for row in await records.due(LEASED, until=_FAR, limit=1):
+                return load(row.body, DeliveryDecision).holder
+            await asyncio.sleep(_LOOK / 10)
+        return None
 
     async def rewind(self, draws: Stream, name: str) -> None:
         """The consumers of the event log find themselves at an earlier position."""

@@ -58,8 +58,10 @@ class Clock:
     rings: Rings
 
     def now(self) -> datetime:
-        """What its wall clock shows."""
-        return EPOCH + timedelta(seconds=round(asyncio.get_running_loop().time() + self.process.skew, 6))
+        """What its wall clock shows. A process that is stopped looks at it when it goes on."""
+        process = self.process
+        time = max(asyncio.get_running_loop().time(), process.stopped_until)
+        return EPOCH + timedelta(seconds=round(time + process.skew, 6))
 
     async def sleep(self, duration: timedelta) -> None:
         """Wait. A loop that found nothing sleeps until it may find something: what lies between it need not look at."""
@@ -70,8 +72,7 @@ class Clock:
             on, polls.on = polls.on, set()
             await self.rings.rest(self.process, on)
         await asyncio.sleep(max(duration.total_seconds(), 0.0))
-        if not self.process.alive:
-            await self.process.never()
+        await self.process.goes_on()
 
     def new_id(self) -> str:
         """26 characters: milliseconds of the wall clock, then what only this process draws."""

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Any, Final, NoReturn
 
 from convalias.testing.simulator.draws import Draws, Stream
+from convalias.testing.simulator.loop import pause
 
 
 class Polls:
@@ -37,6 +38,8 @@ class Process:
         self.over = False
         self.skew = 0.0
         """Seconds by which its wall clock is wrong."""
+        self.stopped_until = 0.0
+        """Virtual second until which it stands still (SIGSTOP): it calls nobody, and hears no answer."""
         self.entropy: Stream = draws.stream(f"entropy {self.name}")
         self.ids = 0
         self._calls: dict[str, int] = {}
@@ -56,6 +59,14 @@ class Process:
         """The identity of one port call: who, what, about what, for the how-manieth time."""
         count = self._calls[call] = self._calls.get(call, 0) + 1
         return f"{self.name}\0{call}\0{count}"
+
+    async def goes_on(self) -> None:
+        """Return when it runs: never if it is dead, and not as long as it is stopped."""
+        loop = asyncio.get_running_loop()
+        while self.alive and loop.time() < self.stopped_until:
+            await pause(loop, self.stopped_until - loop.time())
+        if not self.alive:
+            await self.never()
 
     def crash(self) -> None:
         """Dead from now on."""

@@ -46,6 +46,8 @@ class Fault(Enum):
     """A store takes nothing new for a while, and still reads."""
     CLOCK = "clock"
     """The wall clock of one process is stepped, forward or back."""
+    STOPPED = "stopped"
+    """A process stands still for minutes (SIGSTOP), and goes on as if nothing had been."""
     REWIND = "rewind"
     """A group of the event log finds itself at an earlier position."""
     FORGET = "forget"

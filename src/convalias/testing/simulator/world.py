@@ -169,6 +169,13 @@ class World:
         pause = _RESTART * self.draws.units(f"restart {process.name}")[0]
         asyncio.get_running_loop().call_later(pause, self._boot_again, process.role, number)
 
+    def stop(self, process: Process, seconds: float) -> None:
+        """It stands still for so long."""
+        if process.alive:
+            self.trace.note(self.now, process.name, "stopped", "", "")
+            self.trace.faults[Fault.STOPPED.value] += 1
+            process.stopped_until = max(process.stopped_until, self.now + seconds)
+
     def later(self, seconds: float, effect: Callable[[], Awaitable[object]]) -> None:
         """It takes effect then."""
 

@@ -31,6 +31,7 @@ from convalias.services.outbound_sending import Sending
 from convalias.stores import ledger
 from convalias.stores.ledger import Ledger, Work
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around, inner, instead, together
+from convalias.testing.simulator.weather import Fault, Weather
 
 _SHORT: Final = timedelta(seconds=2)
 
@@ -148,6 +149,13 @@ def _free_at_once(self: Ledger, stored: Stored, now: datetime) -> bool:
 
 async def _nothing_left_behind(self: Ledger, *, now: datetime, limit: int) -> Sequence[Stored]:
     return await self.records.due(ledger.DUE, until=now, limit=limit)
+
+
+def _patient(kept: Method) -> Method:
+    def init(self: Calls, **given: Any) -> None:  # noqa: ANN401
+        kept(self, **{**given, "within": timedelta(hours=1)})
+
+    return init
 
 
 def _short_lease(kept: Method) -> Method:
@@ -326,6 +334,17 @@ MUTANTS: Final[Sequence[Mutant]] = (
             instead(Calls, "_time", _all_the_time),
             around(ledger, "taken", _believed),
         ),
+    ),
+    Mutant(
+        name="called-behind-the-lease",
+        slip="No wait has an end, so who stood still until his lease was over calls all the same.",
+        breaks="I2",
+        patched=together(
+            around(Calls, "__init__", _patient),
+            instead(Calls, "_time", _all_the_time),
+            around(ledger, "taken", _believed),
+        ),
+        weather=Weather(on=frozenset({Fault.STOPPED, Fault.FORGET}), until=3600.0),
     ),
     Mutant(
         name="retry-in-memory",

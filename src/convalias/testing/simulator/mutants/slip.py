@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from convalias.app.ports import Ports
+from convalias.testing.simulator.weather import Weather
 from convalias.testing.simulator.world import World
 
 Patch: TypeAlias = Callable[[], AbstractContextManager[object]]
@@ -34,6 +35,8 @@ class Mutant:
     """The invariant that it breaks: `I1` to `I8`."""
     alter: Callable[[World, Ports], Ports] = as_they_are
     patched: Patch = nullcontext
+    weather: Weather | None = None
+    """The faults under which it shows, where that takes so many of one kind that few days have them. None: any day's."""
 
 
 def instead(owner: object, name: str, slip: object) -> Patch:
