@@ -15,6 +15,7 @@ from attrs import frozen
 from convalias.adapters import embedded as adapters
 from convalias.adapters import system
 from convalias.adapters.alarms import Telemetry
+from convalias.adapters.embedded import folder as folders
 from convalias.app import late_ports
 from convalias.app.engines import engines, shared_keyring
 from convalias.app.facade import Opener
@@ -45,6 +46,7 @@ def embedded(
     @asynccontextmanager
     async def opener() -> AsyncGenerator[Ports]:
         clock, incarnation = system.Clock(), system.Incarnation()
+        folders.tighten_file(settings.data / KEY_FILE)
         waits = patience or lasting()
         async with AsyncExitStack() as stack:
             remote = await stack.enter_async_context(engines(settings, instead, patience=waits))
@@ -211,11 +213,12 @@ def stored_keyring(data: Path) -> Keyring | None:
 
 
 def _make(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folders.make_own(path.parent)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            os.fchmod(file.fileno(), folders.OWN_FILE)
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -223,10 +226,6 @@ def _make(path: Path, text: str) -> None:
             os.link(fresh, path)
         except FileExistsError:
             return
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        folders.sync(path.parent)
     finally:
         fresh.unlink(missing_ok=True)

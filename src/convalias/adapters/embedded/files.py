@@ -13,6 +13,8 @@ from typing import Final
 from convalias.adapters.embedded import folder
 from convalias.ports.ambient import Incarnation
 
+_PRIVATE: Final = "private-"
+"""Begins the name of a file that says: no file of that folder is left as an older release made it."""
 _FORGOTTEN_SECONDS: Final = 86_400.0
 _PROBE: Final = bytes(4_096)
 _REMEMBERED_FOLDERS: Final = 4_096
@@ -30,10 +32,11 @@ class DurableFiles:
 
     def prepare(self) -> None:
         """Make the root, and remove what dead writers left half done. Raises `OSError`."""
-        folder.make_durable(self.root)
-        folder.make_durable(self._temporary)
+        folder.make_own(self.root)
+        folder.make_own(self._temporary)
+        folder.tighten_all(self.root, done=self._temporary / f"{_PRIVATE}{self.root.name}")
         for left in self._temporary.iterdir():
-            if self._is_left_over(left):
+            if not left.name.startswith(_PRIVATE) and self._is_left_over(left):
                 left.unlink(missing_ok=True)
 
     def create(self, path: Path, body: bytes) -> bool:
@@ -41,7 +44,8 @@ class DurableFiles:
         self._make_folder(path.parent)
         written = self._temporary / f"{self._incarnation.name}.{secrets.token_hex(8)}"
         try:
-            with written.open("xb") as file:
+            with open(written, "xb", opener=_for_owner) as file:
+                os.fchmod(file.fileno(), folder.OWN_FILE)  # a umask may have taken away more
                 file.write(body)
                 file.flush()
                 os.fsync(file.fileno())
@@ -74,7 +78,7 @@ class DurableFiles:
         if path in self._durable:
             return
         for one in (*reversed(list(self._above(path))), path):
-            one.mkdir(exist_ok=True)
+            folder.make_durable(one, mode=folder.OWN_FOLDER)
             folder.sync(one.parent)
         if len(self._durable) >= _REMEMBERED_FOLDERS:
             self._durable.clear()
@@ -89,6 +93,10 @@ class DurableFiles:
         with suppress(FileNotFoundError):
             return time.time() - path.stat().st_mtime > _FORGOTTEN_SECONDS
         return False
+
+
+def _for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, folder.OWN_FILE)
 
 
 def _link(written: Path, path: Path) -> bool:

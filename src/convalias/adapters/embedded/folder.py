@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +18,15 @@ _REMOTE: Final = frozenset(
 """File systems on which SQLite's locks and shared memory do not hold, https://sqlite.org/wal.html §1."""
 
 
+OWN_FOLDER: Final = 0o700
+OWN_FILE: Final = 0o600
+"""What lies in a data directory is mail: it is read by its owner alone, whatever the umask."""
+
+
 def make(folder: Path, *, mounts: Path = _MOUNTS) -> None:
     """Create it for this user alone, durably. Raises `UnusableDirectoryError`."""
     try:
-        make_durable(folder, mode=0o700)
+        make_own(folder)
     except OSError as error:
         raise UnusableDirectoryError(
             folder, f"cannot be made ({error.strerror})", right="use a folder that this user may write to"
@@ -37,7 +44,72 @@ def make_durable(folder: Path, *, mode: int = 0o777) -> None:
         return
     make_durable(folder.parent)
     folder.mkdir(mode=mode, exist_ok=True)
+    if mode == OWN_FOLDER:  # a umask may have taken away more
+        _tighten(folder, mode)
     sync(folder.parent)
+
+
+def make_file(path: Path) -> None:
+    """Create an empty file for its owner alone, or make the one that is there so. Raises `OSError`.
+
+    A database that is there is not opened: closing it again would let go of the locks that this process has on it.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWN_FILE)
+    except FileExistsError:
+        _tighten(path, OWN_FILE)
+        return
+    try:
+        os.fchmod(descriptor, OWN_FILE)
+    finally:
+        os.close(descriptor)
+
+
+def make_database(path: Path) -> None:
+    """The same for a file of SQLite, which gives its companions the mode of the file itself."""
+    make_file(path)
+    for companion in ("-wal", "-shm", "-journal"):
+        tighten_file(path.with_name(path.name + companion))
+
+
+def tighten_file(path: Path) -> None:
+    """Take away what others may do with a file, where it is there. Raises `OSError`."""
+    with suppress(FileNotFoundError):
+        _tighten(path, OWN_FILE)
+
+
+def make_own(folder: Path) -> None:
+    """Create a folder for its owner alone, durably, or make the one that is there so. Raises `OSError`."""
+    make_durable(folder, mode=OWN_FOLDER)
+    _tighten(folder, OWN_FOLDER)
+
+
+def tighten_all(folder: Path, *, done: Path) -> None:
+    """Take away what others may do with files of an older release. Once: then the file `done` is there. `OSError`."""
+    if done.exists():
+        return
+    for path, mode in _everything(folder):
+        with suppress(FileNotFoundError):
+            _tighten(path, mode)
+    make_file(done)
+    sync(done.parent)
+
+
+def _everything(folder: Path) -> Iterator[tuple[Path, int]]:
+    with suppress(FileNotFoundError), os.scandir(folder) as found:
+        for one in found:
+            if one.is_dir(follow_symlinks=False):
+                yield Path(one.path), OWN_FOLDER
+                yield from _everything(Path(one.path))
+            elif one.is_file(follow_symlinks=False):
+                yield Path(one.path), OWN_FILE
+
+
+def _tighten(path: Path, mode: int) -> None:
+    """Another user's file is left as it is: its owner decides, and `doctor` looks at the keys."""
+    if path.stat().st_mode & 0o777 != mode:
+        with suppress(PermissionError):
+            path.chmod(mode)
 
 
 def sync(folder: Path) -> None:

@@ -264,6 +264,7 @@ class _Open:
 
 def _opened(path: Path) -> _Open:
     folder.make(path.parent)
+    folder.make_database(path)
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA synchronous = FULL")
     patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"), _PATIENCE_SECONDS)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
+from convalias.adapters.embedded import folder
 from convalias.adapters.embedded.errors import NewerFormatError, UnusableDirectoryError
 from convalias.ports.errors import Unavailable
 
@@ -59,6 +60,7 @@ def connect(path: Path, *, patience: float) -> sqlite3.Connection:
             path, f"needs SQLite 3.35, this Python has {sqlite3.sqlite_version}", right="use a newer Python"
         )
     with _refusals(path):
+        folder.make_database(path)
         connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             # Each step of several processes that open a new file may be in the way of another's.
@@ -209,6 +211,10 @@ def _marks(connection: sqlite3.Connection) -> tuple[int, int]:
 def _refusals(path: Path) -> Generator[None]:
     try:
         yield
+    except OSError as error:
+        raise UnusableDirectoryError(
+            path, f"cannot be made ({error.strerror})", right="use a folder that this user may write to"
+        ) from error
     except sqlite3.OperationalError as error:
         if _may_pass(error):
             raise Unavailable(f"the embedded store ({error})") from error
