@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.admitting import FREE, LIGHT, STRICT
 from convalias.domain.ids import UseCase
-from convalias.domain.policy import DEFAULT_POLICY, BlockedSenders, LoopGuard, RoutingPolicy, SenderTrust
+from convalias.domain.policy import DEFAULT_POLICY, BlockedSenders, LoopGuard, SenderTrust
+from convalias.domain.policy_overlay import PolicyOverlay
 from convalias.services.outbound_calls import Ambiguity
 from convalias.settings import (
     _AUTHENTICATION,
@@ -88,12 +89,14 @@ def test_everything_has_a_value_that_works(tmp_path: Path) -> None:
 
 
 def test_a_whole_file_is_read(tmp_path: Path) -> None:
-    policy = RoutingPolicy(
+    policy = PolicyOverlay(
         admission=STRICT,
         sender_trust=SenderTrust.REQUIRE_ALIGNED,
         blocked=BlockedSenders([EmailAddress.parse("eve@evil.example")], ["bad.example", "xn--bse-sna.example"]),
         historical_days=0,
-        loop_guard=LoopGuard(same_text=5, mails_an_hour=100),
+        guards_loops=True,
+        same_text=5,
+        mails_an_hour=100,
         admission_by_use_case={UseCase("apply"): FREE},
         trust_by_use_case={UseCase("sourcing"): SenderTrust.ACCEPT_KNOWN},
     )
@@ -126,14 +129,12 @@ def test_name_servers_are_asked_only_where_that_is_said(tmp_path: Path) -> None:
 
 
 def test_a_loop_guard_is_asked_for_by_its_table(tmp_path: Path) -> None:
-    policy = read(tmp_path, "[policy.loop_guard]\n").policy
-    assert policy is not None
+    policy = read(tmp_path, "[policy.loop_guard]\n").policy.over(DEFAULT_POLICY)
     assert policy.loop_guard == LoopGuard()
 
 
 def test_a_policy_for_one_use_case_leaves_the_others_their_default(tmp_path: Path) -> None:
-    policy = read(tmp_path, '[use_case.apply]\nadmission = "free"\n').policy
-    assert policy is not None
+    policy = read(tmp_path, '[use_case.apply]\nadmission = "free"\n').policy.over(DEFAULT_POLICY)
     assert (policy.admission_for(UseCase("apply")), policy.admission_for(UseCase("other"))) == (FREE, LIGHT)
     assert policy.blocked == DEFAULT_POLICY.blocked
 

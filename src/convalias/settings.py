@@ -15,13 +15,14 @@ from attrs import field, frozen
 from convalias.codec.addresses import read_address, what_is_wrong
 from convalias.codec.settings_table import TableReader, Toml, read_domain
 from convalias.domain.addresses import EmailAddress, InvalidAddress
-from convalias.domain.admitting import LIGHT, Admission
+from convalias.domain.admitting import Admission
 from convalias.domain.aliases import KEY_IDS
 from convalias.domain.deployment import ADMISSIONS
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
 from convalias.domain.keyring import Keyring
-from convalias.domain.policy import BlockedSenders, LoopGuard, RoutingPolicy, SenderTrust
+from convalias.domain.policy import BlockedSenders, SenderTrust
+from convalias.domain.policy_overlay import PolicyOverlay
 from convalias.services.outbound_calls import Ambiguity
 
 DATA: Final = "CONVALIAS_DATA"
@@ -143,8 +144,8 @@ class Settings:
     """Whether a message is mailed though its recipient has read it in the meantime."""
     inbound_batches: int = 4
     """So many batches of mail a worker process works on at once."""
-    policy: RoutingPolicy | None = None
-    """None: what `convalias load` was given, else the defaults."""
+    policy: PolicyOverlay = PolicyOverlay()
+    """Laid key by key over what `convalias load` was given, else over the defaults."""
     keyring: Keyring | None = field(default=None, repr=False)
     """None: the embedded backend makes its own key file."""
     missing_key_ids: frozenset[int] = frozenset()
@@ -318,21 +319,22 @@ class _Reader(TableReader):
         found = self.wholes("missing_key_ids", most=KEY_IDS - 1)
         return frozenset(found)
 
-    def policy(self) -> RoutingPolicy | None:
+    def policy(self) -> PolicyOverlay:
         table = self.sub(self.table, "policy")
         self.expect(table, "policy", _POLICY)
         cases = self.sub(self.table, "use_case")
-        if not table and not cases:
-            return None
         rows = {UseCase(name): self.sub(cases, name, f"use_case.{name}") for name in cases}
         for name, row in rows.items():
             self.expect(row, f"use_case.{name}", _BY_USE_CASE)
-        return RoutingPolicy(
-            admission=self._admission(table, "policy") or LIGHT,
-            sender_trust=self._trust(table, "policy") or SenderTrust.ACCEPT_KNOWN,
-            blocked=self._blocked(table),
-            historical_days=self._days(table),
-            loop_guard=self._loop_guard(table),
+        guard = self._loop_guard(table)
+        return PolicyOverlay(
+            admission=self._admission(table, "policy"),
+            sender_trust=self._trust(table, "policy"),
+            blocked=self._blocked(table) if "blocked_senders" in table else None,
+            historical_days=self._days(table) if "historical_days" in table else None,
+            guards_loops=guard is not None,
+            same_text=None if guard is None else guard.get("same_text"),
+            mails_an_hour=None if guard is None else guard.get("mails_an_hour"),
             admission_by_use_case={
                 name: found for name, row in rows.items() if (found := self._admission(row, f"use_case.{name}"))
             },
@@ -375,14 +377,15 @@ class _Reader(TableReader):
     def _days(self, table: Toml) -> int:
         return self.whole(table, "historical_days", "policy.historical_days", 365, least=0, most=_A_MILLENNIUM)
 
-    def _loop_guard(self, table: Toml) -> LoopGuard | None:
+    def _loop_guard(self, table: Toml) -> Mapping[str, int] | None:
         """Asked for by its table, which may be empty: the counts cost an index."""
         if "loop_guard" not in table:
             return None
         guard, shown = self.sub(table, "loop_guard", "policy.loop_guard"), "policy.loop_guard"
         self.expect(guard, shown, _LOOP_GUARD)
-        bounded = "mails_an_hour" in guard
-        return LoopGuard(
-            same_text=self.whole(guard, "same_text", f"{shown}.same_text", 3, least=2),
-            mails_an_hour=self.whole(guard, "mails_an_hour", f"{shown}.mails_an_hour", 1, least=1) if bounded else None,
-        )
+        least = {"same_text": 2, "mails_an_hour": 1}
+        return {
+            key: self.whole(guard, key, f"{shown}.{key}", bound, least=bound)
+            for key, bound in least.items()
+            if key in guard
+        }

@@ -1,9 +1,13 @@
 """`convalias load`: a world into the store, as often as one likes."""
 
+import asyncio
 import json
 from typing import Any
 
 from cli.desk import JOHN_ALIAS, MARY_ALIAS, WORLD, Commands
+from convalias import Convalias
+from convalias.domain.ids import UseCase
+from convalias.domain.policy import RoutingPolicy
 
 
 def add(world: dict[str, Any], key: str, *rows: Any) -> None:
@@ -130,3 +134,23 @@ def test_an_alias_keeps_its_expiry(commands: Commands) -> None:
 
     commands.load(expire)
     assert commands.ask("alias", "inspect", MARY_ALIAS)["expires_at"] == "2026-02-01T00:00:00+00:00"
+
+
+def test_settings_are_laid_over_the_loaded_policy_and_doctor_says_so(commands: Commands) -> None:
+    commands.load(lambda world: world.update(policy={"admission": "strict", "historical_days": 30}))
+    commands.file("convalias.toml", '[policy]\nhistorical_days = 9\n\n[use_case.hire]\nadmission = "free"\n')
+
+    async def look() -> RoutingPolicy:
+        async with Convalias.from_toml(commands.folder / "convalias.toml", data=commands.data) as cv:
+            return cv.services.inbound.relay.policy
+
+    policy = asyncio.run(look())
+    assert (policy.admission.name, policy.historical_days) == ("strict", 9)
+    assert policy.admission_for(UseCase("hire")).name == "free"
+    (found,) = [one["found"] for one in commands.ask("doctor") if one["check"] == "policy in force"]
+    for said in (
+        "policy.admission = strict (loaded)",
+        "policy.historical_days = 9 (settings)",
+        "use_case.hire.admission = free (settings)",
+    ):
+        assert said in found

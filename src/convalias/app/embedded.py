@@ -99,7 +99,7 @@ def embedded(
         lost_keys=found.lost,
         missing_key_ids=settings.missing_key_ids,
         deployment=Deployment(alias_domains=settings.alias_domains, legacy_domains=settings.legacy_domains),
-        policy=settings.policy,
+        overlay=settings.policy,
         platform=settings.platform,
         base_url=settings.base_url,
         conversation_url=settings.conversation_url,

@@ -405,7 +405,7 @@ class Convalias:
 
     def _wire(self, ports: Ports, told: Deployment) -> None:
         self._deployment = told
-        policy = self._wiring.policy or told.policy
+        policy = self._wiring.overlay.over(self._wiring.policy or told.policy)
         assembled = assemble(ports, deployment=told, policy=policy, wiring=self._wiring)
         # The feed knows no deployment, and holds a lease: it goes on as it is.
         standing = self._services

@@ -12,6 +12,7 @@ from convalias.domain.deployment import Deployment
 from convalias.domain.keyring import Keyring
 from convalias.domain.links import LinkKeys
 from convalias.domain.policy import RoutingPolicy
+from convalias.domain.policy_overlay import PolicyOverlay
 from convalias.domain.seals import Seal, Seals
 from convalias.ports.conversations import ConversationStore as ConversationStorePort
 from convalias.services import identity_cache
@@ -47,6 +48,8 @@ class Wiring:
     """Fixed domains; those that were told to the store stand beside them."""
     policy: RoutingPolicy | None = None
     """None: the stored one."""
+    overlay: PolicyOverlay = PolicyOverlay()
+    """Laid over that policy, key by key."""
     platform: str = "convalias"
     base_url: str | None = None
     """Where the pages of links lie (https). None: nobody is asked about held mail."""

@@ -23,6 +23,7 @@ from convalias.domain.companies import is_public_mailbox_provider
 from convalias.domain.delivery import DeliveryDecision, DeliveryState
 from convalias.domain.keyring import Keyring
 from convalias.domain.participants import Account
+from convalias.domain.policy_overlay import in_force
 from convalias.ports.errors import PortError
 from convalias.services.alias_keys import KeySurvey
 from convalias.services.errors import KeysRefused
@@ -173,6 +174,7 @@ async def examine_store(cv: Convalias, settings: Settings) -> list[Finding]:
         async with cv:
             return [
                 *_domains(cv.deployment.domains),
+                _policy(cv, settings),
                 await _strays(cv),
                 await _aliases(cv, settings),
                 *[await _answers(name, check) for name, check in (await cv.checks()).items()],
@@ -208,6 +210,14 @@ def _domains(domains: MailDomains) -> Iterator[Finding]:
             )
         else:
             yield Finding(check=f"domain {domain}", found="alias" if domain in domains.alias else "legacy")
+
+
+def _policy(cv: Convalias, settings: Settings) -> Finding:
+    """The policy in force, and who said each value."""
+    values = in_force(settings.policy, cv.deployment)
+    return Finding(
+        check="policy in force", found="; ".join(f"{one.key} = {one.value} ({one.origin.value})" for one in values)
+    )
 
 
 async def _strays(cv: Convalias) -> Finding:
