@@ -2,6 +2,8 @@
 
 from cli.desk import Commands, mail
 
+PARTED = {"id": "c1", "participants": [{"account": "john", "role": "candidate", "name": "John Smith"}]}
+
 
 def test_a_chat_message_is_sent_once_under_its_key(commands: Commands) -> None:
     commands.load()
@@ -55,3 +57,36 @@ def test_a_timeline_of_nothing_says_so(commands: Commands) -> None:
     commands.load()
     assert commands.run("timeline", "c1", "--as", "john").out == "nothing was said yet\n"
     assert commands.run("timeline", "nope", "--as", "john").status == 66
+
+
+def test_a_timeline_is_for_who_takes_or_took_part(commands: Commands) -> None:
+    commands.load()
+    commands.ask("send", "c1", "before", "--as", "john", "--key", "k1")
+    refused = commands.run("timeline", "c1", "--as", "eve")
+    assert (refused.status, "before" in refused.out) == (77, False)
+    commands.load(lambda world: world.update(conversations=[PARTED], aliases=world["aliases"][:1]))
+    commands.ask("send", "c1", "after", "--as", "john", "--key", "k2")
+    assert [item["text"] for item in commands.ask("timeline", "c1", "--as", "mary")] == ["before"]
+    assert [item["text"] for item in commands.ask("timeline", "c1", "--as", "john")] == ["before", "after"]
+
+
+def test_an_erased_conversation_shows_no_word(commands: Commands) -> None:
+    commands.load()
+    commands.ask("send", "c1", "a secret word", "--as", "john", "--key", "k1")
+    stranger = (
+        "From: Eve <eve@secret.example>\nTo: john-smith-1ab131e2@reply.example\nMessage-ID: <secret@x>\n\nsecret\n"
+    )
+    commands.load(lambda world: world.update(policy={"admission": "strict"}))
+    commands.ask("ingest", commands.file("held.eml", stranger))
+    commands.work()
+    commands.load(lambda world: world["conversations"][0].update(state="erased"))
+    for command in (
+        ["show", "conversation", "c1"],
+        ["show", "holds"],
+        ["show", "deliveries"],
+        ["timeline", "c1", "--as", "john"],
+        ["why"],
+    ):
+        for ran in (commands.run(*command), commands.run(*command, "--json")):
+            assert ran.status == (66 if command[0] == "timeline" else 0), ran.err
+            assert not [word for word in ("secret", "John Smith", "Mary Major") if word in ran.out], ran.out

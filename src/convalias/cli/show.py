@@ -17,7 +17,7 @@ from convalias.domain.dead_letters import DeadLetter
 from convalias.domain.delivery import DeliveryDecision
 from convalias.domain.events import ConversationEvent
 from convalias.domain.inbound import HeldMail
-from convalias.domain.threads import ConversationThread
+from convalias.domain.threads import ConversationThread, ThreadState
 from convalias.ports.queue import QueueDepth
 from convalias.stores.parking import ParkedConversation
 
@@ -43,7 +43,9 @@ def show_conversation(at: At, conversation: str) -> int:
     answer(row, as_json=at.as_json, text=lambda: lines(row))
     if not at.as_json:
         click.echo("participants:")
-        listing([views.participant(one) for one in thread.participants], as_json=False, columns=_PARTICIPANTS)
+        listing(
+            [views.participant(one) for one in views.shown_participants(thread)], as_json=False, columns=_PARTICIPANTS
+        )
         click.echo("events:")
         listing([views.event(one) for one in events], as_json=False, columns=_EVENTS)
     return Exit.OK
@@ -96,7 +98,10 @@ def show_holds(at: At) -> int:
 
 
 async def _holds(cv: Convalias) -> Sequence[Row]:
-    return [views.hold(one) async for one in everything(cv.ports.records, "holds", HeldMail)]
+    holds = [one async for one in everything(cv.ports.records, "holds", HeldMail)]
+    threads = await cv.services.stores.threads.threads({one.conversation for one in holds})
+    erased = {one for one, thread in threads.items() if thread.state is ThreadState.ERASED}
+    return [views.hold(one, erased=one.conversation in erased) for one in holds]
 
 
 @command.command("jobs")

@@ -6,14 +6,11 @@ from collections.abc import Sequence
 
 import click
 
-from convalias.app.facade import Convalias
 from convalias.cli import views
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.output import answer
-from convalias.cli.stored import all_events
-from convalias.domain.ids import AccountId
-from convalias.domain.timeline import TimelineItem, stitch
+from convalias.domain.timeline import TimelineItem
 
 
 @click.command("timeline")
@@ -21,15 +18,13 @@ from convalias.domain.timeline import TimelineItem, stitch
 @click.option("--as", "account", metavar="ACCOUNT", required=True, help="Through whose eyes.")
 @located
 def command(at: At, conversation: str, account: str) -> int:
-    """Mail and chat of one conversation, stitched, as ACCOUNT may see them."""
-    items = at.run(lambda cv: _items(cv, conversation, account))
+    """Mail and chat of one conversation, stitched, as ACCOUNT may see them.
+
+    Who left sees what there was until then; who never took part is refused (77).
+    """
+    items = at.run(lambda cv: cv.messaging.timeline(conversation, seen_by=account))
     answer([views.timeline_item(item) for item in items], as_json=at.as_json, text=lambda: as_text(items))
     return Exit.OK
-
-
-async def _items(cv: Convalias, conversation: str, account: str) -> Sequence[TimelineItem]:
-    await cv.messaging.thread(conversation)  # raises where there is none
-    return stitch(await all_events(cv, conversation), reader=AccountId(account))
 
 
 def as_text(items: Sequence[TimelineItem]) -> str:

@@ -11,8 +11,9 @@ from convalias.domain.events import ConversationEvent, MessageAdded
 from convalias.domain.inbound import HeldMail
 from convalias.domain.participants import AccountAuthor, Author, Participant
 from convalias.domain.rollout import Moves
-from convalias.domain.threads import ConversationThread
+from convalias.domain.threads import ConversationThread, ThreadState
 from convalias.domain.timeline import TimelineItem
+from convalias.domain.visibility import nameless
 from convalias.services.operations import Story
 from convalias.services.rollout import Counts
 from convalias.stores.parking import ParkedConversation
@@ -27,9 +28,14 @@ def conversation(thread: ConversationThread, events: Sequence[ConversationEvent]
         "id": thread.id,
         "use_case": thread.use_case,
         "state": thread.state.value,
-        "participants": [participant(one) for one in thread.participants],
+        "participants": [participant(one) for one in shown_participants(thread)],
         "events": [event(one) for one in events],
     }
+
+
+def shown_participants(thread: ConversationThread) -> Sequence[Participant]:
+    """Who takes part; nobody is named where the conversation was erased."""
+    return [nameless(one) if thread.state is ThreadState.ERASED else one for one in thread.participants]
 
 
 def participant(one: Participant) -> Json:
@@ -80,13 +86,13 @@ def delivery(decision: DeliveryDecision, row: Delivery) -> Json:
     }
 
 
-def hold(mail: HeldMail) -> Json:
-    """A mail that waits for a person."""
+def hold(mail: HeldMail, *, erased: bool = False) -> Json:
+    """A mail that waits for a person; of an erased conversation not from whom."""
     return {
         "id": mail.id,
         "conversation": mail.conversation,
-        "message_id": mail.message_id,
-        "sender": None if mail.sender is None else mail.sender.key,
+        "message_id": "" if erased else mail.message_id,
+        "sender": None if mail.sender is None or erased else mail.sender.key,
         "reason": mail.reason.value,
         "state": mail.state.value,
         "since": mail.since.isoformat(),

@@ -15,7 +15,6 @@ from convalias.domain.events import (
     ConversationCreated,
     ConversationEvent,
     MessageAdded,
-    MessageRedacted,
     Origin,
     ParticipantAdded,
 )
@@ -23,6 +22,7 @@ from convalias.domain.folding import fold
 from convalias.domain.ids import AccountId, EventId
 from convalias.domain.participants import AccountAuthor, Author, Participant, PeripheralAuthor
 from convalias.domain.threads import ThreadState
+from convalias.domain.visibility import gone, sight
 
 SOMEBODY: Final = "Participant"
 """A participant without a display name. An address would tell what the conversation hides."""
@@ -84,7 +84,9 @@ class _View:
 
     reader: AccountId
     names: Mapping[AccountId, str]
-    redacted: frozenset[EventId]
+    gone: frozenset[EventId]
+    erased: bool
+    """Nobody is named, and what the legacy relay still has is not shown."""
     answering: bool = field(kw_only=True)
 
 
@@ -94,13 +96,17 @@ def stitch(
     """All messages of both systems, each once, ordered by (occurred_at, id): a function of what is stored only.
 
     `events` are all events of one conversation, by seq. A message that both have (by dedup key, with its variant)
-    is shown as the store has it. Never shows an address of a participant. Linear but for the sorting.
+    is shown as the store has it. Never shows an address of a participant. Who left sees what there was until then, who
+    never took part nothing, and nobody the words of what is redacted or erased. Linear but for the sorting.
     """
+    seen_up_to = sight(events, reader)
+    if seen_up_to is None:
+        return []
     view = _view(events, reader)
-    items = [item for event in events if (item := _item(event, view)) is not None]
+    items = [item for event in events if event.seq <= seen_up_to.seq and (item := _item(event, view)) is not None]
     seen = {event.dedup_key for event in events}
     for message in sorted(legacy, key=lambda one: (one.occurred_at, one.external_id)):
-        if message.dedup_key not in seen:
+        if message.dedup_key not in seen and (seen_up_to.until is None or message.occurred_at <= seen_up_to.until):
             seen.add(message.dedup_key)
             items.append(_legacy_item(message, view))
     return sorted(items, key=_position)
@@ -119,20 +125,18 @@ def page(items: Iterable[TimelineItem], *, after: str | None = None, limit: int)
 
 def _view(events: Sequence[ConversationEvent], reader: AccountId) -> _View:
     names: dict[AccountId, str] = {}
-    redacted: set[EventId] = set()
     for event in events:
         match event.happening:
             case ConversationCreated(participants=participants):
                 names.update(map(_named, participants))
             case ParticipantAdded(participant):
                 names.update([_named(participant)])
-            case MessageRedacted(message):
-                redacted.add(message)
             case _:
                 pass
     thread = fold(events)
     answering = thread.state is ThreadState.OPEN and thread.takes_part(reader)
-    return _View(reader, names, frozenset(redacted), answering=answering)
+    is_erased = thread.state is ThreadState.ERASED
+    return _View(reader, {} if is_erased else names, gone(events, thread.state), is_erased, answering=answering)
 
 
 def _named(participant: Participant) -> tuple[AccountId, str]:
@@ -147,19 +151,19 @@ def _item(event: ConversationEvent, view: _View) -> TimelineItem | None:
     message = event.happening
     if not isinstance(message, MessageAdded):
         return None
-    gone = event.id in view.redacted
+    is_gone = event.id in view.gone
     medium = Medium.CHAT if event.origin is Origin.CHAT else Medium.MAIL
     return TimelineItem(
         id=event.id,
         medium=medium,
         author=_shown(message.author, view),
         own=isinstance(message.author, AccountAuthor) and message.author.account == view.reader,
-        text="" if gone else message.text,
-        full_text="" if gone else message.full_text,
-        subject="" if gone else message.subject,
-        attachments=() if gone else message.attachments,
+        text="" if is_gone else message.text,
+        full_text="" if is_gone else message.full_text,
+        subject="" if is_gone else message.subject,
+        attachments=() if is_gone else message.attachments,
         flags=message.flags,
-        redacted=gone,
+        redacted=is_gone,
         occurred_at=event.occurred_at,
         answer_by=_answers(medium, view),
     )
@@ -170,9 +174,10 @@ def _legacy_item(message: LegacyMessage, view: _View) -> TimelineItem:
     return TimelineItem(
         id=message.external_id,
         medium=Medium.MAIL,
-        author=known or _presentable(message.author_name),
+        author=SOMEBODY if view.erased else known or _presentable(message.author_name),
         own=message.author == view.reader,
-        text=message.text,
+        text="" if view.erased else message.text,
+        redacted=view.erased,
         occurred_at=message.occurred_at,
         answer_by=_answers(Medium.MAIL, view),
     )
@@ -183,7 +188,7 @@ def _shown(author: Author, view: _View) -> str:
         case AccountAuthor(account):
             return view.names.get(account, SOMEBODY)
         case PeripheralAuthor(address):
-            return address.key
+            return SOMEBODY if view.erased else address.key
         case _:  # pragma: no cover
             assert_never(author)
 

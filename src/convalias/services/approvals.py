@@ -30,7 +30,7 @@ from convalias.domain.inbound import (
 )
 from convalias.domain.links import ApprovalLink, LinkKeys, Look, NotHis, Request, Unusable, answered
 from convalias.domain.outcomes import Reason
-from convalias.domain.threads import ConversationThread
+from convalias.domain.threads import ConversationThread, ThreadState
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.records import Stored
 from convalias.services.failures import described, outage_in
@@ -90,7 +90,7 @@ class Approvals:
             return link
         hold = await self.holds.get(link.conversation, link.hold)
         thread = (await self.threads.threads([link.conversation])).get(link.conversation)
-        if hold is None or thread is None:
+        if hold is None or thread is None or thread.state is ThreadState.ERASED:
             return NotHis.GONE
         found = answered(request, link, hold, thread=thread, now=now, policy=self.holds.policy)
         if isinstance(found, NotHis):

@@ -32,6 +32,8 @@ from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCas
 from convalias.domain.outcomes import Reason
 from convalias.domain.participants import Account, AccountAuthor, Author, Participant, introduced
 from convalias.domain.threads import ConversationThread, ThreadState
+from convalias.domain.timeline import TimelineItem, stitch
+from convalias.domain.visibility import as_readable, sight
 from convalias.services.aliasing import Aliasing
 from convalias.services.appending import Addition, Appender
 from convalias.services.checks import existing, is_open, known, takes_part
@@ -209,9 +211,29 @@ class Messaging:
         return known(await self.appender.threads.thread(ConversationId(conversation)), conversation)
 
     async def events(self, conversation: str, *, after: int = 0, limit: int = 100) -> Sequence[ConversationEvent]:
-        """Events with a higher seq than `after`, ascending; the next page is after the last one's seq."""
+        """Events with a higher seq than `after`, ascending; the next page is after the last one's seq.
+
+        Of an erased conversation they hold no words, files or names.
+        """
+        identity = ConversationId(conversation)
         bounded = max(1, min(limit, LONGEST_PAGE))
-        return await self.appender.conversations.after(ConversationId(conversation), after, limit=bounded)
+        events = await self.appender.conversations.after(identity, after, limit=bounded)
+        thread = await self.appender.threads.thread(identity) if events else None
+        return events if thread is None else as_readable(events, thread.state)
+
+    async def timeline(self, conversation: str, *, seen_by: str) -> Sequence[TimelineItem]:
+        """Mail and chat in one order, as that account may see them: who left sees what there was until then.
+
+        Raises `NoSuchConversation` (an erased one is gone), `Refused` for who never took part.
+        """
+        identity, reader = ConversationId(conversation), AccountId(seen_by)
+        existing(await self.appender.threads.thread(identity), identity)
+        events: list[ConversationEvent] = []
+        while page := await self.appender.conversations.after(identity, len(events), limit=LONGEST_PAGE):
+            events.extend(page)  # seq has no gap
+        if sight(events, reader) is None:
+            raise Refused(Reason.NOT_PARTICIPANT, f"account {reader} takes no part in conversation {identity}")
+        return stitch(events, reader=reader)
 
     async def resolve(self, address: str) -> ConversationAlias | None:
         """The alias behind an address, whatever its state. Raises `InvalidAddress`."""
