@@ -1,6 +1,11 @@
 """`send`, `read` and `timeline`."""
 
-from cli.desk import Commands, mail
+import json
+from typing import Any
+
+import pytest
+
+from cli.desk import WORLD, Commands, mail
 
 PARTED = {"id": "c1", "participants": [{"account": "john", "role": "candidate", "name": "John Smith"}]}
 
@@ -90,3 +95,46 @@ def test_an_erased_conversation_shows_no_word(commands: Commands) -> None:
         for ran in (commands.run(*command), commands.run(*command, "--json")):
             assert ran.status == (66 if command[0] == "timeline" else 0), ran.err
             assert not [word for word in ("secret", "John Smith", "Mary Major") if word in ran.out], ran.out
+
+
+ESCAPED = "c\udcff"
+"""An octet of the command line that is no UTF-8, as Python hands it over."""
+
+
+def test_what_no_store_can_hold_is_refused_where_it_enters(commands: Commands) -> None:
+    commands.load()
+    before = commands.ask("show", "conversation", "c1")
+    for command in (
+        ["send", ESCAPED, "x", "--as", "john", "--key", "k"],
+        ["send", "c1", ESCAPED, "--as", "john", "--key", "k"],
+        ["send", "c1", "x", "--as", ESCAPED, "--key", "k"],
+        ["send", "c1", "x", "--as", "john", "--key", ESCAPED],
+        ["read", "c1", "--as", ESCAPED, "--up-to", "1"],
+        ["timeline", ESCAPED, "--as", "john"],
+        ["timeline", "c1", "--as", ESCAPED],
+        ["show", "conversation", ESCAPED],
+        ["alias", "mint", "c1", "--as", "john", "--topic", ESCAPED],
+        ["rollout", "set", ESCAPED, "--stage", "native", "--basis-points", "0"],
+        ["rollout", "set", "apply", "--stage", "native", "--basis-points", "0", "--reason", ESCAPED],
+    ):
+        ran = commands.run(*command)
+        assert (ran.status, ran.err.count("\n")) == (65, 1), (command, ran.err)
+    assert commands.ask("show", "conversation", "c1") == before
+    assert commands.ask("rollout", "show") == []
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        ("conversations", {"id": "c\ud800"}),
+        ("conversations", {"id": "c2", "use_case": "\ud800"}),
+        ("conversations", {"id": "c2", "participants": [{"account": "x", "name": "\0"}]}),
+        ("accounts", {"id": "\ud800"}),
+        ("address_history", {"address": "x@y.example", "account": "\udfff", "from": "2020-01-01T00:00:00Z"}),
+    ],
+)
+def test_a_world_that_no_store_can_hold_is_refused_whole(commands: Commands, table: str, row: dict[str, Any]) -> None:
+    world = {**WORLD, table: [*WORLD[table], row]}
+    ran = commands.run("load", commands.file("world.json", json.dumps(world)))
+    assert (ran.status, ran.err.count("\n")) == (65, 1), ran.err
+    assert commands.run("show", "conversation", "c1").status == 66

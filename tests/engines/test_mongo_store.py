@@ -8,11 +8,12 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import given, settings
 from pymongo import MongoClient
 
 from app.test_standin import two_machines
@@ -29,6 +30,7 @@ from convalias.stores.conversations import ConversationStore
 from convalias.stores.positions import Positions
 from engines.fixtures import or_skip
 from engines.servers import mongod
+from services.storing import Said, comes_back, said
 
 pytestmark = pytest.mark.engine
 
@@ -393,3 +395,24 @@ def roll_over(url: str) -> None:
         while oplog.find(sort=[("$natural", 1)], limit=1).next()["ts"] <= last:
             assert time.monotonic() < until, "the oplog does not roll over"
             ballast.insert_one({"text": "x" * 100_000})
+
+
+def test_what_is_let_in_comes_back_from_mongodb_too(mongodb: str) -> None:
+    numbers = count(1)
+
+    @settings(max_examples=25, deadline=None)
+    @given(said)
+    def comes(one: Said) -> None:
+        async def story() -> None:
+            database = await migrated(at(mongodb, "convalias_storing"))
+            number = next(numbers)
+            try:
+                in_memory = await comes_back(memory.Records(), memory.EventLog(clock=memory.Clock()), one, number)
+                log = memory.EventLog(clock=memory.Clock())
+                assert await comes_back(mongo.Records(database), log, one, number) is in_memory
+            finally:
+                await database.close()
+
+        asyncio.run(story())
+
+    comes()

@@ -38,6 +38,7 @@ from convalias.app.workers import (
     loops_of,
 )
 from convalias.codec import CodecError
+from convalias.domain import storable
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.deployment import Deployment
 from convalias.domain.errors import InvalidValue
@@ -438,6 +439,9 @@ class Convalias:
         does not know is refused (`InvalidValue`), for nobody would ever reach it.
         """
         messaging = self.messaging
+        storable.conversation_id(conversation)
+        storable.use_case(use_case)
+        storable.participants(participants)  # before the first of them is introduced
         if self.ports.identity is None:
             for one in participants:
                 await introduce(self.services.stores.directory, one)

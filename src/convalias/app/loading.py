@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from convalias.app.facade import Convalias
 from convalias.codec.doors import World
+from convalias.domain import storable
 from convalias.domain.aliases import AliasKeys, ConversationAlias, Forged, LegacyAlias
 from convalias.domain.deployment import Deployment
 from convalias.domain.errors import InvalidValue
@@ -18,7 +19,7 @@ from convalias.domain.ids import ConversationId
 from convalias.domain.participants import Account, AddressTenure
 from convalias.domain.threads import ConversationThread
 from convalias.domain.tokens import read_v3
-from convalias.services.loading import GivenConversation
+from convalias.services.loading import GivenConversation, check
 from convalias.services.task_group import TaskGroup
 
 T = TypeVar("T")
@@ -57,12 +58,19 @@ async def load_world(
 
     `now`, stages, `seen`, the envelope and its authentication are not read. Of several aliases of one participant in
     one conversation the last listed is the live one. `done` is called once per account and conversation. Raises
-    `InvalidValue` for what cannot follow on what is there (see `Loading`), and `Unavailable`.
+    `InvalidValue` for what cannot follow on what is there (see `Loading`) and, before anything is written, for what
+    no store can hold; and `Unavailable`.
     """
     conversations = given_conversations(world)
     legacy = [one for one in world.facts if isinstance(one, LegacyAlias)]
     history = [one for one in world.facts if isinstance(one, AddressTenure)]
     accounts = [one for one in world.facts if isinstance(one, Account)]
+    for given in conversations:
+        check(given)
+    for account in accounts:
+        storable.account(account)
+    for identifier in {*(one.conversation for one in legacy), *(one.account for one in history)} - {None}:
+        storable.identifier("a legacy alias or address", str(identifier))
     await _describe(cv, world, with_policy=with_policy)
     await _load_legacy(cv, legacy, history)
     await _each(accounts, cv.services.stores.directory.upsert, done)

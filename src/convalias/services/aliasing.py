@@ -7,13 +7,14 @@ from datetime import timedelta
 
 from attrs import evolve, field, frozen
 
+from convalias.domain import storable
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import AliasFormat, AliasKeys, ConversationAlias
 from convalias.domain.answering import NO_DOMAIN, NO_FREE_ADDRESS, MintingAnswer, minting_answer, without_alias
 from convalias.domain.dedup import SystemKey
 from convalias.domain.errors import InvalidValue
 from convalias.domain.events import AliasIssued, AliasRevoked, Happening, NewEvent, Origin
-from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId
+from convalias.domain.ids import AccountId, AliasId, EventId
 from convalias.domain.minting import DRAW, mint
 from convalias.domain.naming import Naming
 from convalias.domain.participants import Participant
@@ -58,9 +59,10 @@ class Aliasing:
         Raises `NoSuchConversation`, `Refused` (no participant), `InvalidValue` (no alias domain), `KeysRefused`,
         `Unavailable`.
         """
-        identity = ConversationId(conversation)
+        identity = storable.conversation_id(conversation)
+        storable.typed("topic", topic)
         thread = existing(await self.appender.threads.thread(identity), identity)
-        return await self._issue(thread, AccountId(account), topic)
+        return await self._issue(thread, storable.account_id(account), topic)
 
     async def issue_all(self, thread: ConversationThread) -> Sequence[ConversationAlias]:
         """The live alias of each participant; none where minting is off for this conversation (stage `legacy`)."""

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from attrs import evolve, frozen
 
+from convalias.domain import storable
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import ConversationAlias
 from convalias.domain.dedup import SystemKey
@@ -76,8 +77,10 @@ class Loading:
         """Events are written for what differs only.
 
         Raises `InvalidValue` where no event leads from what is there to what is given (another use case, out of an
-        archived or erased state), `NoFreeAddress` for an alias of another conversation, and `Unavailable`.
+        archived or erased state), `Unstorable` for what no store can hold, `NoFreeAddress` for an alias of another
+        conversation, and `Unavailable`.
         """
+        check(given)
         await self._until_same(given, _content)
         await self._adopt(given)
         await self._complete(given)
@@ -121,6 +124,19 @@ class Loading:
         await self.aliasing.guard.before_adopting(dated)
         for alias in await self.aliasing.aliases.adopt(dated):
             await self.aliasing.note(alias)
+
+
+def check(given: GivenConversation) -> None:
+    """Refuse what no store can hold. Raises `Unstorable`."""
+    storable.conversation_id(given.id)
+    storable.use_case(given.use_case)
+    storable.typed("market", given.market or "")
+    storable.participants(given.participants)
+    for alias in given.aliases:
+        storable.account_id(alias.stands_for)
+        storable.typed("topic", alias.topic)
+        if alias.id is not None:
+            storable.identifier("alias", alias.id)
 
 
 def _content(thread: ConversationThread | None, given: GivenConversation) -> Happening | None:

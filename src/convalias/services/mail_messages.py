@@ -13,6 +13,7 @@ from convalias.domain.envelope import MailContent
 from convalias.domain.events import Happening, MessageAdded, Origin
 from convalias.domain.ids import EventId
 from convalias.domain.participants import Author
+from convalias.domain.storable import REPLACED, replaced, replaced_names
 
 
 @frozen(kw_only=True)
@@ -33,20 +34,24 @@ class MailAddition:
 
 
 def as_message(content: MailContent, author: Author, key: MailKey, addition: MailAddition) -> MessageAdded:
-    """The happening that a mail is in a conversation."""
-    return MessageAdded(
+    """The happening that a mail is in a conversation. What no store can hold becomes U+FFFD, and the message says so."""
+    message = MessageAdded(
         author=author,
-        text=content.text,
-        full_text=content.full_text,
-        subject=content.subject,
-        attachments=content.attachments,
-        message_id=str(key.message_id),
+        text=replaced(content.text),
+        full_text=replaced(content.full_text),
+        subject=replaced(content.subject),
+        attachments=replaced_names(content.attachments),
+        message_id=replaced(str(key.message_id)),
         body_digest=content.body_digest,
         sent_at=addition.sent_at,
         in_reply_to=addition.in_reply_to,
         flags=addition.flags,
         raw_key=addition.raw_key,
     )
+    shown = (message.text, message.full_text, message.subject, message.attachments)
+    if shown == (content.text, content.full_text, content.subject, content.attachments):
+        return message
+    return evolve(message, flags=message.flags | {REPLACED})
 
 
 def is_another(standing: Happening, message: MessageAdded) -> bool:

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from attrs import evolve, frozen
 
+from convalias.domain import storable
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import ConversationAlias
 from convalias.domain.dedup import ChatKey, DedupKey, MailKey, SystemKey
@@ -28,7 +29,7 @@ from convalias.domain.events import (
     ParticipantAdded,
     ParticipantRemoved,
 )
-from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
+from convalias.domain.ids import ConversationId, EventId, Seq
 from convalias.domain.outcomes import Reason
 from convalias.domain.participants import Account, AccountAuthor, Author, Participant, introduced
 from convalias.domain.threads import ConversationThread, ThreadState
@@ -84,9 +85,14 @@ class Messaging:
     ) -> ConversationEvent:
         """A chat message of a participant. The same key gives the first result again.
 
-        `key` is the client's own, per conversation. Raises `KeyReused` when it stands for another body or author.
+        `key` is the client's own, per conversation. Raises `KeyReused` when it stands for another body or author,
+        `Unstorable` for what no store can hold.
         """
-        identity, account = ConversationId(conversation), AccountId(author)
+        identity, account = storable.conversation_id(conversation), storable.account_id(author)
+        storable.typed("key of a message", key)
+        storable.typed("text of a message", text, most=storable.TEXT_LENGTH)
+        if in_reply_to is not None:
+            storable.identifier("event", in_reply_to)
         message = MessageAdded(
             author=AccountAuthor(account, verified=True),
             text=text,
@@ -144,10 +150,13 @@ class Messaging:
     ) -> ConversationThread:
         """A new conversation; where aliases are minted for its use case, each participant gets one.
 
-        With an id of one's own the call may be repeated; `KeyReused` when it was created otherwise.
+        With an id of one's own the call may be repeated; `KeyReused` when it was created otherwise. Raises
+        `Unstorable` for what no store can hold.
         """
-        identity = ConversationId(conversation or self.appender.clock.new_id())
-        created = ConversationCreated(UseCase(use_case), market, tuple(participants))
+        identity = storable.conversation_id(conversation or self.appender.clock.new_id())
+        storable.participants(participants)
+        storable.typed("market", market or "")
+        created = ConversationCreated(storable.use_case(use_case), market, tuple(participants))
         new = self._new(SystemKey(identity, "created"), created)
         standing = await self.appender.append(
             identity, lambda thread: None if thread is not None else new, key=new.dedup_key
@@ -160,7 +169,8 @@ class Messaging:
         return thread
 
     async def add_participant(self, conversation: str, participant: Participant) -> ConversationThread:
-        """From now on this account takes part (as said last, when it does already), and has an alias."""
+        """From now on this account takes part (as said last, when it does already), and has an alias. `Unstorable`."""
+        storable.participants([participant])
 
         def draft(thread: ConversationThread) -> Happening | None:
             there = thread.participant(participant.account)
@@ -175,7 +185,7 @@ class Messaging:
 
     async def remove_participant(self, conversation: str, account: str) -> ConversationThread:
         """From now on this account takes part no more. Its alias stays; mail of its own to others is refused."""
-        leaving = AccountId(account)
+        leaving = storable.account_id(account)
 
         def draft(thread: ConversationThread) -> Happening | None:
             return ParticipantRemoved(leaving) if thread.takes_part(leaving) else None
@@ -185,7 +195,7 @@ class Messaging:
 
     async def mark_read(self, conversation: str, *, account: str, up_to: int) -> ConversationThread:
         """That participant has read everything up to and with seq `up_to`. A mark never goes back."""
-        reader = AccountId(account)
+        reader = storable.account_id(account)
 
         def draft(thread: ConversationThread) -> Happening | None:
             takes_part(thread, reader)
@@ -208,14 +218,14 @@ class Messaging:
 
     async def thread(self, conversation: str) -> ConversationThread:
         """The conversation as of its last event, an erased one included. Raises `NoSuchConversation`."""
-        return known(await self.appender.threads.thread(ConversationId(conversation)), conversation)
+        return known(await self.appender.threads.thread(storable.conversation_id(conversation)), conversation)
 
     async def events(self, conversation: str, *, after: int = 0, limit: int = 100) -> Sequence[ConversationEvent]:
         """Events with a higher seq than `after`, ascending; the next page is after the last one's seq.
 
         Of an erased conversation they hold no words, files or names.
         """
-        identity = ConversationId(conversation)
+        identity = storable.conversation_id(conversation)
         bounded = max(1, min(limit, LONGEST_PAGE))
         events = await self.appender.conversations.after(identity, after, limit=bounded)
         thread = await self.appender.threads.thread(identity) if events else None
@@ -226,7 +236,7 @@ class Messaging:
 
         Raises `NoSuchConversation` (an erased one is gone), `Refused` for who never took part.
         """
-        identity, reader = ConversationId(conversation), AccountId(seen_by)
+        identity, reader = storable.conversation_id(conversation), storable.account_id(seen_by)
         existing(await self.appender.threads.thread(identity), identity)
         events: list[ConversationEvent] = []
         while page := await self.appender.conversations.after(identity, len(events), limit=LONGEST_PAGE):
@@ -254,7 +264,7 @@ class Messaging:
         self, conversation: str, subject: str, change: Callable[[ConversationThread], Happening | None]
     ) -> None:
         """Append what is lacking. The key names the seq it was decided on: the same may happen again later."""
-        identity = ConversationId(conversation)
+        identity = storable.conversation_id(conversation)
 
         def draft(thread: ConversationThread | None) -> NewEvent | None:
             there = existing(thread, identity)
@@ -264,7 +274,7 @@ class Messaging:
         await self.appender.append(identity, draft)
 
     async def _turn(self, conversation: str, state: ThreadState, by: str | None) -> ConversationThread:
-        account = None if by is None else AccountId(by)
+        account = None if by is None else storable.account_id(by)
 
         def draft(thread: ConversationThread) -> Happening | None:
             if account is not None:

@@ -8,6 +8,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import CODEC, Codec
+from convalias.domain import storable
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.ids import AccountId
 from convalias.domain.participants import Account
@@ -67,8 +68,10 @@ class IdentityDirectory:
         """From now on this is what is known of that account.
 
         The index first, so that at no moment an address of the account leads nowhere. Nothing is taken out of it:
-        of two processes that change one account at once, the slower could take out what the faster needs.
+        of two processes that change one account at once, the slower could take out what the faster needs. Raises
+        `Unstorable` for what no store can hold.
         """
+        storable.account(account)
         for address in account.addresses:
             await self._change(_address_key(address), lambda body: self._with(body, account.id))
         for address in sorted(account.authenticates):

@@ -9,6 +9,7 @@ from typing import Final
 from attrs import field, frozen
 
 from convalias.codec import CODEC, Codec
+from convalias.domain import storable
 from convalias.domain.ids import UseCase
 from convalias.domain.rollout import Axis, Rollout, RolloutSetting, Stage, following
 from convalias.ports.records import Insert, Key, Records, Replace, Written
@@ -71,8 +72,11 @@ class Rollouts:
         """From now on this holds; no axis named: on all three. What stands there now.
 
         Without a salt the standing one is kept (at first the use case's name), so that a ramp is monotone: who is in
-        stays in. `InvalidValue` for basis points beyond 0 to 10,000.
+        stays in. `InvalidValue` for basis points beyond 0 to 10,000, and for what no store can hold.
         """
+        storable.use_case(use_case)
+        storable.typed("salt", salt or "")
+        storable.typed("reason", reason)
         named = sorted(axes or Axis, key=lambda axis: axis.value)
         wish = Rollout(use_case, stage, basis_points, salt or "", reason=reason)
         for axis in named:
