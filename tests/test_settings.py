@@ -47,6 +47,8 @@ mail_limit = 1000
 inbound_batches = 2
 on_uncertain = "resend"
 mail_what_was_read = true
+mail_kept_days = 0
+missing_key_ids = [0, 31]
 events_kept = 0
 
 [policy]
@@ -117,6 +119,8 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         inbound_batches=2,
         on_uncertain=Ambiguity.RESEND,
         mail_what_was_read=True,
+        mail_kept=None,
+        missing_key_ids=frozenset({0, 31}),
         events_kept=0,
         policy=policy,
     )
@@ -252,6 +256,10 @@ def test_a_secret_in_the_file_is_refused_and_not_quoted(tmp_path: Path, key: str
         ('on_uncertain = "perhaps"', "on_uncertain"),
         ("on_uncertain = 1", "on_uncertain"),
         ("mail_what_was_read = 1", "mail_what_was_read"),
+        ("mail_kept_days = -1", "mail_kept_days"),
+        ("missing_key_ids = [32]", "missing_key_ids"),
+        ("missing_key_ids = [true]", "missing_key_ids"),
+        ("missing_key_ids = 1", "missing_key_ids"),
         ("events_kept = -1", "events_kept"),
         ("mail_limit = true", "mail_limit"),
         ("mail_limit = 1.5", "mail_limit"),

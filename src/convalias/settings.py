@@ -59,6 +59,7 @@ _KNOWN: Final = frozenset(
         "authentication",
         "identity_cache_seconds",
         "trust_spam_flag",
+        "mail_kept_days",
         "mail_limit",
         "mail_what_was_read",
         "on_uncertain",
@@ -142,6 +143,8 @@ class Settings:
     """Whether a mail that may have left, where nobody can tell, is left as it is or sent again."""
     mail_what_was_read: bool = False
     """Whether a message is mailed though its recipient has read it in the meantime."""
+    mail_kept: timedelta | None = timedelta(days=90)
+    """How long mail and what is known of it stay; a bucket has a rule of its own for its part. None: for ever."""
     inbound_batches: int = 4
     """So many batches of mail a worker process works on at once."""
     policy: PolicyOverlay = PolicyOverlay()
@@ -187,6 +190,7 @@ def read_settings(
         mail_limit=reader.count("mail_limit", 25_000_000),
         on_uncertain=reader.ambiguity("on_uncertain"),
         mail_what_was_read=reader.boolean("mail_what_was_read"),
+        mail_kept=timedelta(days=days) if (days := reader.number("mail_kept_days", 90)) else None,
         inbound_batches=reader.count("inbound_batches", 4),
         policy=reader.policy(),
         keyring=reader.keyring(environment),

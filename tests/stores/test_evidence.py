@@ -39,8 +39,8 @@ def test_the_first_answer_stands_and_another_day_or_mail_has_its_own() -> None:
 def test_tries_in_vain_are_counted_by_post() -> None:
     async def story() -> None:
         store = EvidenceRecords(records=memory.Records())
-        assert [await store.unanswered(POST) for _ in range(3)] == [1, 2, 3]
-        assert await store.unanswered(RecordKey("envelopes/2026/03/01/cd.json")) == 1
+        assert [await store.unanswered(POST, at=NOON) for _ in range(3)] == [1, 2, 3]
+        assert await store.unanswered(RecordKey("envelopes/2026/03/01/cd.json"), at=NOON) == 1
 
     asyncio.run(story())
 
@@ -48,7 +48,7 @@ def test_tries_in_vain_are_counted_by_post() -> None:
 def test_two_that_count_at_once_both_count() -> None:
     async def story() -> None:
         store = EvidenceRecords(records=memory.Records())
-        counts = await asyncio.gather(*[store.unanswered(POST) for _ in range(5)])
+        counts = await asyncio.gather(*[store.unanswered(POST, at=NOON) for _ in range(5)])
         assert sorted(counts) == [1, 2, 3, 4, 5]
 
     asyncio.run(story())
@@ -56,4 +56,4 @@ def test_two_that_count_at_once_both_count() -> None:
 
 def test_a_count_that_is_always_fought_over_is_told() -> None:
     with pytest.raises(Contended, match="unanswered"):
-        asyncio.run(EvidenceRecords(records=Stubborn(Insert, "unanswered")).unanswered(POST))
+        asyncio.run(EvidenceRecords(records=Stubborn(Insert, "unanswered")).unanswered(POST, at=NOON))

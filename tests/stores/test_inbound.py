@@ -145,7 +145,7 @@ def test_what_is_fought_over_gives_up_in_the_end() -> None:
     async def story() -> None:
         store = InboundRecords(records=Outrun())
         with pytest.raises(Contended, match="tries"):
-            await store.failed(RECORD, because="Broken")
+            await store.failed(RECORD, because="Broken", at=NOON)
         assert TRIES == 100
 
     asyncio.run(story())
@@ -157,23 +157,23 @@ def test_what_is_fought_over_gives_up_in_the_end() -> None:
 def test_failures_starts_and_overruns_are_counted_apart() -> None:
     async def story(store: InboundRecords) -> None:
         await store.forgive(RECORD)
-        assert [(await store.failed(RECORD, because="Broken")).failures for _ in range(2)] == [1, 2]
-        assert [await store.begun(RECORD) for _ in range(3)] == [1, 2, 3]
+        assert [(await store.failed(RECORD, because="Broken", at=NOON)).failures for _ in range(2)] == [1, 2]
+        assert [await store.begun(RECORD, at=NOON) for _ in range(3)] == [1, 2, 3]
         await store.ended(RECORD)
-        assert await store.begun(RECORD) == 1
-        assert (await store.failed(RECORD, because="Other")).last == "Other"
-        assert [await store.overran(RECORD) for _ in range(2)] == [1, 2]
+        assert await store.begun(RECORD, at=NOON) == 1
+        assert (await store.failed(RECORD, because="Other", at=NOON)).last == "Other"
+        assert [await store.overran(RECORD, at=NOON) for _ in range(2)] == [1, 2]
         await store.forgive(RECORD)
-        assert (await store.failed(RECORD, because="Broken")).failures == 1
-        assert await store.begun(RECORD) == 1
-        assert await store.overran(RECORD) == 1
+        assert (await store.failed(RECORD, because="Broken", at=NOON)).failures == 1
+        assert await store.begun(RECORD, at=NOON) == 1
+        assert await store.overran(RECORD, at=NOON) == 1
 
     told(story)
 
 
 def test_many_that_count_at_once_lose_no_count() -> None:
     async def story(store: InboundRecords) -> None:
-        await asyncio.gather(*(store.failed(RECORD, because="Broken") for _ in range(20)))
-        assert (await store.failed(RECORD, because="Broken")).failures == 21
+        await asyncio.gather(*(store.failed(RECORD, because="Broken", at=NOON) for _ in range(20)))
+        assert (await store.failed(RECORD, because="Broken", at=NOON)).failures == 21
 
     told(story)

@@ -48,6 +48,13 @@ class Chores:
             await services.old_holds.date_all()
             self._done["mend"] = ports.clock.now()
 
+    async def retain(self, services: Services, ports: Ports) -> None:
+        """End what was kept long enough: rows, mail and what is known of that. Who has more to end goes on at once."""
+        if self._is_due("retain", now := ports.clock.now()):
+            await services.retention.in_turn()
+            if not await services.retention.step():
+                self._done["retain"] = now
+
     def _is_due(self, chore: str, now: datetime) -> bool:
         done = self._done.get(chore)
         return done is None or now - done >= EVERY

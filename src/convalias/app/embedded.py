@@ -106,6 +106,7 @@ def embedded(
         trusted_authserv_ids=settings.trusted_authserv_ids,
         rewriters=settings.rewriters,
         identity_cache=settings.identity_cache,
+        mail_kept=settings.mail_kept,
         inbound_batches=settings.inbound_batches,
         on_uncertain=settings.on_uncertain,
         tell_readers=settings.mail_what_was_read,

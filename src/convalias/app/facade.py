@@ -540,7 +540,7 @@ class Convalias:
             case "inbound":
                 step = self._keyed(partial(self._inbound, wait))
                 more = Work(step=step, idle=UNHURRIED, woken=self._batches.found)
-                beside = (self._notices, self._approvals, self._asking)
+                beside = (self._notices, self._approvals, self._asking, self._retention)
                 return (
                     Work(step=step),
                     *(Work(step=self._keyed(one), idle=UNHURRIED) for one in beside),
@@ -584,6 +584,11 @@ class Convalias:
 
     async def _asking(self) -> int:
         return await self.services.approval_mails.send_due()
+
+    async def _retention(self) -> int:
+        """Nobody waits for what ends: it counts as nothing done."""
+        await self._chores.retain(self.services, self.ports)
+        return 0
 
     async def _feed(self) -> int:
         await self._chores.trim(self.ports)

@@ -42,6 +42,7 @@ from convalias.services.outbound_facts import Scenes
 from convalias.services.outbound_sending import Sending
 from convalias.services.receiver import Receiver
 from convalias.services.replay import Replay
+from convalias.services.retention import Retention
 from convalias.services.rollout import RolloutControl
 from convalias.services.stages import Stages
 from convalias.services.sweeper import Sweeper
@@ -67,6 +68,7 @@ class Services:
     approval_mails: ApprovalMails
     sweeper: Sweeper
     old_holds: OldHolds
+    retention: Retention
     messaging: Messaging
     loading: Loading
     contacts: Contacts
@@ -82,7 +84,7 @@ __all__ = ["Services", "Stores", "Wiring", "alias_domain", "assemble", "audience
 
 def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wiring: Wiring) -> Services:
     """Wire everything. Opens nothing, calls nothing."""
-    stores = typed_stores(ports)
+    stores = typed_stores(ports, mail_kept=wiring.mail_kept)
     stages = Stages(
         flags=ports.flags or stores.rollouts, unset=Stage.LEGACY if has_legacy(ports, deployment) else Stage.NATIVE
     )
@@ -135,6 +137,13 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
             telemetry=ports.telemetry,
         ),
         old_holds=OldHolds(records=ports.records, holds=stores.holds, clock=ports.clock),
+        retention=Retention(
+            blobs=ports.blobs,
+            records=ports.records,
+            clock=ports.clock,
+            telemetry=ports.telemetry,
+            kept=wiring.mail_kept,
+        ),
         messaging=messaging,
         loading=Loading(aliasing=aliasing),
         contacts=contacts,

@@ -27,6 +27,7 @@ from convalias.stores.holds import Holds
 from convalias.stores.inbound import InboundRecords
 from convalias.stores.ledger import Ledger
 from convalias.stores.parking import Parking
+from convalias.stores.retention import MAIL_KEPT
 from convalias.stores.rollouts import Rollouts
 from convalias.stores.suppressions import Suppressions
 from convalias.stores.threads import Threads
@@ -64,6 +65,8 @@ class Wiring:
     """What is done about a mail that may have left, where nobody can tell."""
     tell_readers: bool = False
     """True: a message is mailed though its recipient has read it in the meantime."""
+    mail_kept: timedelta | None = MAIL_KEPT
+    """How long mail, its attachments and what is known of it stay. None: for ever."""
     inbound_batches: int = 4
     """So many batches of mail one process works on at once, each taken from the queue when another one is done."""
 
@@ -111,7 +114,7 @@ def alias_domain(deployment: Deployment) -> str:
     return next(iter(deployment.alias_domains), _NO_DOMAIN)
 
 
-def typed_stores(ports: Ports) -> Stores:
+def typed_stores(ports: Ports, *, mail_kept: timedelta | None = MAIL_KEPT) -> Stores:
     """The stores over these ports."""
     conversations = ports.conversations or ConversationStore(records=ports.records)
     return Stores(
@@ -121,7 +124,7 @@ def typed_stores(ports: Ports) -> Stores:
         deployments=Deployments(records=ports.records),
         directory=IdentityDirectory(records=ports.records),
         holds=Holds(records=ports.records),
-        inbound=InboundRecords(records=ports.records),
+        inbound=InboundRecords(records=ports.records, kept=mail_kept),
         ledger=Ledger(records=ports.records, incarnation=ports.incarnation),
         parking=Parking(records=ports.records),
         rollouts=Rollouts(records=ports.records),

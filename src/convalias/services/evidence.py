@@ -72,7 +72,7 @@ class EvidenceFinder:
 
     async def _unanswered(self, record: EnvelopeRecord, found: SenderEvidence) -> SenderEvidence | Again:
         """As often as the patience goes; from then on what could not be found out is decided about as it is."""
-        count = await self.records.unanswered(record.key)
+        count = await self.records.unanswered(record.key, at=self.clock.now())
         if count >= self.insistence.tries:
             return found
         pause = backoff(

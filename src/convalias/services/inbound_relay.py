@@ -163,7 +163,7 @@ class InboundRelay:
             return standing.outcome
         why = f"took longer than {PROCESS_WITHIN.total_seconds():.0f} s"
         self.telemetry.measure("icer.processing.errors", 1, error="Overrun")
-        overruns = await self.stores.inbound.overran(mail.record)
+        overruns = await self.stores.inbound.overran(mail.record, at=self.clock.now())
         if overruns >= self.patience.overruns:
             return await self._bury(mail, why, overruns)
         return Again(self._pause(overruns), f"{why}, {overruns} of {self.patience.overruns} times")
@@ -185,7 +185,7 @@ class InboundRelay:
         return progress
 
     async def _suspected(self, mail: MailReference) -> Progress:
-        deaths = await self.stores.inbound.begun(mail.record) - 1
+        deaths = await self.stores.inbound.begun(mail.record, at=self.clock.now()) - 1
         if deaths >= self.patience.receives - self.patience.suspect:
             return await self._bury(mail, f"stopped its worker {deaths} times", deaths)
         return await self._guarded(mail)
@@ -346,7 +346,7 @@ class InboundRelay:
     async def _failed(self, mail: MailReference, error: Exception) -> Progress:
         why = because(error)
         self.telemetry.measure("icer.processing.errors", 1, error=described(error))
-        tries = await self.stores.inbound.failed(mail.record, because=why)
+        tries = await self.stores.inbound.failed(mail.record, because=why, at=self.clock.now())
         if tries.failures >= self.patience.failures:
             return await self._bury(mail, why, tries.failures, explanation=_explained(error))
         return Again(self._pause(tries.failures), f"failed {tries.failures} of {self.patience.failures} times: {why}")

@@ -29,7 +29,7 @@ from convalias.domain.events import (
     ParticipantAdded,
     ParticipantRemoved,
 )
-from convalias.domain.ids import ConversationId, EventId, Seq
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.domain.outcomes import Reason
 from convalias.domain.participants import Account, AccountAuthor, Author, Participant, introduced
 from convalias.domain.threads import ConversationThread, ThreadState

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from attrs import evolve, frozen
@@ -12,6 +13,7 @@ from convalias.domain.inbound import RawKey, RecordKey, Tries
 from convalias.ports.records import Insert, Key, Records, Replace, Written
 from convalias.stores.errors import Contended
 from convalias.stores.inbound import day_of, name_of
+from convalias.stores.retention import COUNT_KEPT, ends
 
 FOUND: Final = "evidence"
 IN_VAIN: Final = "unanswered"
@@ -35,16 +37,16 @@ class EvidenceRecords:
         (answer,) = await self.records.write([Insert(_found_key(found.raw), dump(found))])
         return found if isinstance(answer, Written) else await self.get(found.raw) or found
 
-    async def unanswered(self, record: RecordKey) -> int:
+    async def unanswered(self, record: RecordKey, *, at: datetime) -> int:
         """Count one more try of that post that had no answer; the count as it stands. No failure of the mail."""
-        key = Key(IN_VAIN, day_of(record), name_of(record))
+        key, due = Key(IN_VAIN, day_of(record), name_of(record)), ends(at, after=COUNT_KEPT)
         for _ in range(TRIES):
             stored = (await self.records.get([key])).get(key)
             standing = Tries(record=record, failures=0, last="") if stored is None else load(stored.body, Tries)
             counted = evolve(standing, failures=standing.failures + 1)
             body = dump(counted)
             (answer,) = await self.records.write(
-                [Insert(key, body) if stored is None else Replace(key, stored.version, body)]
+                [Insert(key, body, due=due) if stored is None else Replace(key, stored.version, body, due)]
             )
             if isinstance(answer, Written):
                 return counted.failures

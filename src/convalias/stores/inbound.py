@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from attrs import frozen
@@ -14,9 +14,10 @@ from convalias.domain.context import SightingKey
 from convalias.domain.dedup import MessageId
 from convalias.domain.ids import ConversationId
 from convalias.domain.inbound import Claim, OutcomeRecord, RecordKey, Tries
-from convalias.ports.records import Conflict, Insert, Key, Records, Replace, Stored, Written
+from convalias.ports.records import Conflict, Delete, Due, Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import digest, encoded
 from convalias.stores.errors import Contended
+from convalias.stores.retention import COUNT_KEPT, GRACE, MAIL_KEPT, ends
 
 R = TypeVar("R")
 PAGE: Final = 500
@@ -29,6 +30,8 @@ class InboundRecords:
     """Typed access to the relay's own records. Every call may be repeated. Raises `Unavailable`, `Contended`."""
 
     records: Records
+    kept: timedelta | None = MAIL_KEPT
+    """How long claims stay: as long as the mail that they are of. None: for ever."""
 
     # --- outcomes: one per envelope record -----------------------------------------------------------
 
@@ -75,7 +78,9 @@ class InboundRecords:
         """Claim what is free; the claims that stand now, in the order asked. The first one stands for ever."""
         if not claims:
             return ()
-        answers = await self.records.write([Insert(_claim_key(claim), dump(claim)) for claim in claims])
+        answers = await self.records.write(
+            [Insert(_claim_key(claim), dump(claim), due=self._ends(claim)) for claim in claims]
+        )
         lost = [claim for claim, answer in zip(claims, answers, strict=True) if isinstance(answer, Conflict)]
         if not lost:
             return tuple(claims)
@@ -100,47 +105,55 @@ class InboundRecords:
             found[message_id, sender] = frozenset(claim.key.conversation for claim in earlier)
         return found
 
+    def _ends(self, claim: Claim) -> Due | None:
+        return None if self.kept is None else ends(claim.at, after=self.kept + GRACE)
+
     # --- tries ---------------------------------------------------------------------------------------
 
-    async def failed(self, record: RecordKey, *, because: str) -> Tries:
+    async def failed(self, record: RecordKey, *, because: str, at: datetime) -> Tries:
         """Count one more failure of the job itself; the count as it stands."""
-        return await self._count("tries", record, because)
+        return await self._count("tries", record, because, at)
 
     async def forgive(self, record: RecordKey) -> None:
         """Start counting anew, failures, starts and overruns: a redrive, or an orderly end."""
         for table in ("tries", "starts", "overruns"):
-            if await self._get(_count_key(table, record)) is not None:
-                await self._reset(table, record)
+            await self._forget(table, record)
 
-    async def begun(self, record: RecordKey) -> int:
+    async def begun(self, record: RecordKey, *, at: datetime) -> int:
         """How often work on it was begun and not ended, this time included: it may have stopped its worker."""
-        return (await self._count("starts", record, "begun")).failures
+        return (await self._count("starts", record, "begun", at)).failures
 
-    async def overran(self, record: RecordKey) -> int:
+    async def overran(self, record: RecordKey, *, at: datetime) -> int:
         """How often work on it took longer than it may, this time included."""
-        return (await self._count("overruns", record, "overran")).failures
+        return (await self._count("overruns", record, "overran", at)).failures
 
     async def ended(self, record: RecordKey) -> None:
         """Work on it came to an end, whichever: no worker died of it."""
-        await self._reset("starts", record)
+        await self._forget("starts", record)
 
-    async def _count(self, table: str, record: RecordKey, last: str) -> Tries:
+    async def _count(self, table: str, record: RecordKey, last: str, at: datetime) -> Tries:
         def counted(standing: Tries | None) -> Tries:
             before = 0 if standing is None else standing.failures
             return Tries(record=record, failures=before + 1, last=last)
 
-        return await self._change(_count_key(table, record), Tries, counted)
+        return await self._change(_count_key(table, record), Tries, counted, ends(at, after=COUNT_KEPT))
 
-    async def _reset(self, table: str, record: RecordKey) -> None:
-        fresh = Tries(record=record, failures=0, last="")
-        await self._change(_count_key(table, record), Tries, lambda _: fresh)
+    async def _forget(self, table: str, record: RecordKey) -> None:
+        for _ in range(TRIES):
+            stored = await self._get(_count_key(table, record))
+            if stored is None:
+                return
+            (answer,) = await self.records.write([Delete(stored.key, stored.version)])
+            if isinstance(answer, Written):
+                return
+        raise Contended(table)
 
     # --- over records --------------------------------------------------------------------------------
 
     async def _get(self, key: Key) -> Stored | None:
         return (await self.records.get([key])).get(key)
 
-    async def _change(self, key: Key, kind: type[R], change: Callable[[R | None], R]) -> R:
+    async def _change(self, key: Key, kind: type[R], change: Callable[[R | None], R], due: Due | None = None) -> R:
         """Read, change, write if nobody was faster."""
         for _ in range(TRIES):
             stored = await self._get(key)
@@ -149,7 +162,7 @@ class InboundRecords:
             if changed == standing:
                 return changed
             body = dump(changed)
-            write = Insert(key, body) if stored is None else Replace(key, stored.version, body)
+            write = Insert(key, body, due=due) if stored is None else Replace(key, stored.version, body, due)
             (answer,) = await self.records.write([write])
             if isinstance(answer, Written):
                 return changed

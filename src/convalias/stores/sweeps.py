@@ -26,7 +26,11 @@ class Sweeps:
 
     async def turn(self, *, now: datetime, every: timedelta) -> bool:
         """Whether this caller is to sweep: one in `every`, however many workers there are."""
-        return await self._take(Key(TURNS, TURNS, TURNS), RecordKey(""), now=now, every=every)
+        return await self.turn_of(TURNS, now=now, every=every)
+
+    async def turn_of(self, chore: str, *, now: datetime, every: timedelta) -> bool:
+        """The same, of another chore."""
+        return await self._take(Key(TURNS, TURNS, chore), RecordKey(""), now=now, every=every)
 
     async def take(self, record: RecordKey, *, now: datetime, every: timedelta) -> bool:
         """Whether this caller may queue it again: at most once in `every`, whoever asks."""

@@ -14,8 +14,11 @@ from convalias.domain.ids import ConversationId
 from convalias.domain.inbound import Mark, RecordKey
 from convalias.ports.records import Insert, Key, Records
 from convalias.stores.encoding import digest, encoded
+from convalias.stores.retention import ends
 
 WITHIN: Final = timedelta(hours=1)
+KEPT: Final = 48 * WITHIN
+"""Tries of a mail that waits look back from when it was received."""
 MOST: Final = 1_000
 """Nobody needs to know of more in an hour."""
 
@@ -33,7 +36,10 @@ class Traffic:
         partitions = [("texts", _text(text)), *(("traffic", encoded(one)) for one in sorted(set(conversations)))]
         mark = dump(Mark(record, at))
         await self.records.write(
-            [Insert(Key(table, place, f"{_moment(at)}.{name}"), mark, (name,)) for table, place in partitions]
+            [
+                Insert(Key(table, place, f"{_moment(at)}.{name}"), mark, (name,), ends(at, after=KEPT))
+                for table, place in partitions
+            ]
         )
 
     async def repeats(self, of: Collection[TextKey], *, before: datetime, besides: str) -> Mapping[TextKey, int]:

@@ -2,6 +2,7 @@ import asyncio
 import os
 import shutil
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,42 @@ def test_more_folders_than_are_remembered_are_no_trouble(tmp_path: Path, monkeyp
     files.prepare()
     assert all(files.create(tmp_path / str(number) / "x", b"") for number in range(5))
     assert not files.create(tmp_path / "0" / "x", b"")
+
+
+def test_old_mail_and_what_no_mail_brought_since_end(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    day, today = now - timedelta(days=90), f"{now:%Y/%m/%d}"
+
+    async def work() -> None:
+        blobs = Blobs(tmp_path, incarnation=INCARNATION)
+        await blobs.open()
+        old = [f"{folder}/2020/03/01/{name}" for folder in ("envelopes", "raw") for name in ("a", "b")]
+        kept = [f"{folder}/{at}/c" for folder in ("envelopes", "raw") for at in (f"{day:%Y/%m/%d}", today)]
+        for name in (
+            *old,
+            *kept,
+            "attachments/aa/old",
+            "attachments/bb/again",
+            "attachments/cc/new",
+            "other/2000/01/01/x",
+        ):
+            await blobs.put(name, b"x")
+        for name in ("attachments/aa/old=", "attachments/bb/again=", "other/2000/01/01/x="):
+            os.utime(tmp_path / name, (0, 0))
+        assert await blobs.put("attachments/bb/again", b"x") is Put.THERE  # another mail brings it
+        assert await blobs.end(before=day, limit=1) == 1
+        assert await blobs.get(old[0]) is None  # envelope records first: they lead to the others
+        assert [await blobs.end(before=day, limit=9) for _ in range(4)] == [1, 2, 1, 0]
+        left = await blobs.names("", after="", limit=99)
+        assert list(left) == sorted([*kept, "attachments/bb/again", "attachments/cc/new", "other/2000/01/01/x"])
+
+    asyncio.run(work())
+
+
+def test_nothing_ends_where_nothing_is(tmp_path: Path) -> None:
+    async def work() -> None:
+        blobs = Blobs(tmp_path, incarnation=INCARNATION)
+        await blobs.open()
+        assert await blobs.end(before=datetime.now(UTC), limit=9) == 0
+
+    asyncio.run(work())

@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
 from itertools import chain, islice
 from pathlib import Path
 from typing import Final, TypeVar
@@ -82,6 +84,24 @@ class Blobs:
         if free < ROOM:
             raise Unavailable(f"the embedded blobs (the disk is full: {free // 10**6} MB are left)")
         await self._do(self._files.try_write)
+
+    async def end(self, *, before: datetime, limit: int) -> int:
+        """Remove mail of days before, and attachments that no mail brought since; how many. Envelope records first."""
+        day = f"{before:%Y/%m/%d}"
+        for folder_name in ("envelopes/", "raw/"):
+            names = await self.names(folder_name, after="", limit=limit)
+            old = [name for name in names if name.removeprefix(folder_name) < day]
+            if old:
+                await self.delete(old)
+                return len(old)
+        return await self._do(lambda: self._end_attachments(before, limit))
+
+    def _end_attachments(self, before: datetime, limit: int) -> int:
+        found = (path for path in (self._root / "attachments").rglob(f"*{_FILE}") if _is_older(path, before))
+        old = list(islice(found, limit))
+        for path in old:
+            self._files.remove(path)
+        return len(old)
 
     def _path(self, key: str) -> Path:
         *folders, name = key.split("/")
@@ -160,6 +180,12 @@ def _pieces(text: str) -> list[str]:
     pieces: list[str] = _PIECES.findall(escaped)
     # A name that begins with a dot is none of ours, and a long name may be cut before one.
     return [f"%2E{piece[1:]}" if piece.startswith(".") else piece for piece in pieces] or [""]
+
+
+def _is_older(path: Path, before: datetime) -> bool:
+    with suppress(FileNotFoundError):
+        return path.stat().st_mtime < before.timestamp()
+    return False
 
 
 def _read(path: Path) -> bytes | None:

@@ -50,6 +50,8 @@ class DurableFiles:
                 file.flush()
                 os.fsync(file.fileno())
             is_new = _link(written, path)
+            if not is_new:
+                os.utime(path)  # it was brought again: how long it is kept counts from now
         finally:
             written.unlink(missing_ok=True)
         # Also when it was there: whoever linked it may not have come to this line, and we are about to say "kept".

@@ -81,6 +81,10 @@ class Records:
         found = (partition for name, partition in self._ids if name == table and self._ids[name, partition])
         return sorted(one for one in found if one > after)[:limit]
 
+    def tables(self) -> set[str]:
+        """Those that hold anything; no part of the port."""
+        return {key.table for key in self._rows}
+
     def _write(self, write: Write) -> Written | Conflict:
         match write:
             case Insert():

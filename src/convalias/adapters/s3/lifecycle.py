@@ -17,11 +17,13 @@ def lifecycle_document(
 ) -> str:
     """JSON for `aws s3api put-bucket-lifecycle-configuration --lifecycle-configuration`.
 
-    Raw mail and envelope records end after `kept` (whole days; 90), or go to `archive_class` then and end after
+    Raw mail, attachments and envelope records end after `kept` (whole days; 90), or go to `archive_class` then and end after
     `archived_for` more. What an interrupted upload left ends after a day. `prefix` is the path of the bucket's URL.
     """
     days = _days(kept)
-    rules = [_age(prefix, folder, days, archived_for, archive_class) for folder in ("raw/", "envelopes/")]
+    rules = [
+        _age(prefix, folder, days, archived_for, archive_class) for folder in ("raw/", "attachments/", "envelopes/")
+    ]
     leftover: _Rule = {
         "ID": "convalias-interrupted-uploads",
         "Status": "Enabled",

@@ -1,0 +1,75 @@
+"""Every table of the store: what it says about people, how that is taken away, how long its rows stay.
+
+A row here is a promise about code elsewhere; a table that is not listed fails the tests.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+
+@frozen
+class Table:
+    """One table. Texts are for people who have to answer for the data."""
+
+    name: str
+    personal: str
+    """What it says about people; empty: nothing."""
+    erased: str
+    """What takes that away; empty where there is nothing."""
+    kept: str
+    """How long a row stays."""
+
+
+_EVER: Final = "for ever"
+_WITH_MAIL: Final = "as long as the mail (mail_kept_days)"
+_COUNTED: Final = "two days after the last try"
+
+CATALOGUE: Final = (
+    # --- conversations
+    Table("events", "texts, names, addresses of strangers, accounts", "redaction of a message", _EVER),
+    Table("threads", "names, addresses of copies, accounts", "made anew from the events", _EVER),
+    Table("event_places", "", "", _EVER),
+    Table("aliases", "the name in an address, the account", "revocation ends its use, not the row", _EVER),
+    Table("alias_handles", "an account by its conversation", "none: an address is never given to another", _EVER),
+    Table("alias_keys", "", "", _EVER),
+    # --- people
+    Table("accounts", "addresses, name, employers", "another upsert of the account", _EVER),
+    Table("addresses", "accounts by a digest of an address", "none yet", _EVER),
+    Table("authenticated", "accounts by a digest of an address", "none yet", _EVER),
+    Table("suppressed", "address and account whose mail came back", "none yet", _EVER),
+    Table("muted", "account and conversation", "none yet", _EVER),
+    Table("announcements", "account and its old address", "none yet", _EVER),
+    # --- mail that came in
+    Table("outcomes", "digests of sender, recipients and Message-ID; recipients", "ends with its mail", _WITH_MAIL),
+    Table("claims", "sender and Message-ID", "ends with its mail", _WITH_MAIL),
+    Table("evidence", "", "", _WITH_MAIL),
+    Table("unanswered", "", "", _COUNTED),
+    Table("tries", "", "", _COUNTED),
+    Table("starts", "", "", f"while its mail is worked on; {_COUNTED}"),
+    Table("overruns", "", "", _COUNTED),
+    Table("texts", "a digest of sender and text", "ends by itself", "two days"),
+    Table("traffic", "how much was written in a conversation", "ends by itself", "two days"),
+    Table("sweeps", "", "", _WITH_MAIL),
+    Table("swept_days", "", "", _WITH_MAIL),
+    Table("refusals", "sender and alias", "none yet", _EVER),
+    # --- held mail
+    Table("holds", "sender, Message-ID, alias", "none yet", _EVER),
+    Table("hold_posts", "", "", _EVER),
+    Table("waiting", "", "", _EVER),
+    Table("asking", "", "", _EVER),
+    Table("admitted", "an address that was let in, and by whom", "none yet", _EVER),
+    # --- mail that goes out
+    Table("decisions", "accounts", "none yet", _EVER),
+    # --- work, and what the deployment was told
+    Table("dead_letters", "", "", "until it is redriven or dropped"),
+    Table("positions", "", "", _EVER),
+    Table("sweep_turns", "", "", _EVER),
+    Table("chores_done", "", "", _EVER),
+    Table("rollouts", "", "", _EVER),
+    Table("deployment", "blocked addresses", "another load of the world", _EVER),
+)
+
+NAMES: Final = frozenset(table.name for table in CATALOGUE)
