@@ -60,6 +60,8 @@ def test_raw_mail_ends_after_ninety_days_and_leftovers_after_one() -> None:
     assert rules["convalias-raw"]["Filter"] == {"Prefix": "mail/eu/raw/"}
     assert rules["convalias-raw"]["Expiration"] == {"Days": 90}
     assert rules["convalias-envelopes"]["Expiration"] == {"Days": 90}
+    assert rules["convalias-attachments"]["Expiration"] == {"Days": 90}
+    assert rules["convalias-attachments"]["Filter"] == {"Prefix": "mail/eu/attachments/"}
     leftover = rules["convalias-interrupted-uploads"]
     assert leftover["Filter"] == {"Prefix": "mail/eu/!parts/"}
     assert leftover["Expiration"] == {"Days": 1}

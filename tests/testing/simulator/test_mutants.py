@@ -22,6 +22,7 @@ AT_ONCE = (
     "address-in-the-job",
     "reception-in-the-key",
     "shown-by-arrival",
+    "shown-to-anybody",
     "now-on-a-lost-position",
 )
 """Seen by the first seed or the second, so that each push can afford to look at them."""

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from convalias.domain.events import MessageAdded
-from convalias.domain.ids import ConversationId, EventId
+from convalias.domain.events import (
+    ConversationCreated,
+    ConversationEvent,
+    MessageAdded,
+    ParticipantAdded,
+    ParticipantRemoved,
+)
+from convalias.domain.ids import AccountId, ConversationId, EventId
 from convalias.domain.timeline import stitch
 from convalias.testing.simulator.findings import Findings, Violation
 
@@ -50,13 +56,33 @@ def every_event_is_published(found: Findings) -> Iterator[Violation]:
 
 
 def what_is_shown_follows_from_what_is_stored(found: Findings) -> Iterator[Violation]:
-    """I3: in the order of (occurred_at, id), whatever order it was appended in."""
+    """I3: in the order of (occurred_at, id), whatever order it was appended in; to who left, what there was by then."""
+    readers = (*sorted(found.world.journal.people), AccountId("nobody"))
     for conversation, events in found.events.items():
-        messages = [event for event in events if isinstance(event.happening, MessageAdded)]
-        expected = [event.id for event in sorted(messages, key=lambda one: (one.occurred_at, one.id))]
-        for reader in sorted(found.world.journal.people)[:1]:
-            if [item.id for item in stitch(events, reader=reader)] != expected:
+        for reader in readers:
+            up_to = _read_up_to(events, reader)
+            messages = [one for one in events if isinstance(one.happening, MessageAdded) and one.seq <= up_to]
+            expected = [event.id for event in sorted(messages, key=lambda one: (one.occurred_at, one.id))]
+            shown = [item.id for item in stitch(events, reader=reader)]
+            if sorted(shown) != sorted(expected):
+                yield Violation("I3", f"{conversation} shows {reader} other messages than are his", (conversation,))
+            elif shown != expected:
                 yield Violation("I3", f"{conversation} is shown in another order than its events have", (conversation,))
+
+
+def _read_up_to(events: Sequence[ConversationEvent], reader: AccountId) -> int:
+    """By the last word about that account: it came (all), it left (until then), none (nothing)."""
+    for event in reversed(events):
+        match event.happening:
+            case ParticipantRemoved(account) if account == reader:
+                return event.seq
+            case ParticipantAdded(participant) if participant.account == reader:
+                return events[-1].seq
+            case ConversationCreated(participants=participants):
+                return events[-1].seq if any(one.account == reader for one in participants) else 0
+            case _:
+                pass
+    return 0
 
 
 def a_chat_is_a_message_once(found: Findings) -> Iterator[Violation]:

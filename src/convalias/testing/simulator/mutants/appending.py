@@ -13,9 +13,10 @@ from attrs import evolve, field, frozen
 from convalias.app.ports import Ports
 from convalias.domain import timeline
 from convalias.domain.events import ConversationEvent, NewEvent
-from convalias.domain.ids import ConversationId, Seq
+from convalias.domain.ids import AccountId, ConversationId, Seq
 from convalias.domain.threads import ConversationThread, ThreadSnapshot
 from convalias.domain.timeline import TimelineItem
+from convalias.domain.visibility import Sight
 from convalias.ports.conversations import Append
 from convalias.ports.errors import Unavailable
 from convalias.ports.records import Conflict, Due, Insert, Key, Records, Replace, Stored, Write, Written
@@ -183,6 +184,11 @@ def _wherever_it_stands(item: TimelineItem) -> int:
     return 0
 
 
+def _everything(events: Sequence[ConversationEvent], account: AccountId) -> Sight:
+    del account
+    return Sight(events[-1].seq)
+
+
 MUTANTS: Final[Sequence[Mutant]] = (
     Mutant(
         name="no-unique-index",
@@ -237,5 +243,11 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="A timeline shows messages in the order in which they were appended.",
         breaks="I3",
         patched=instead(timeline, "_position", _wherever_it_stands),
+    ),
+    Mutant(
+        name="shown-to-anybody",
+        slip="A timeline shows everything to who has left, and to who never took part.",
+        breaks="I3",
+        patched=instead(timeline, "sight", _everything),
     ),
 )
