@@ -18,6 +18,7 @@ from convalias.app.late_ports import (
     Blobs,
     Changes,
     EventLog,
+    FileBlobs,
     JobQueue,
     OpensLate,
     PolledJobQueue,
@@ -33,6 +34,7 @@ from convalias.ports.errors import EngineAway, Unavailable
 from convalias.ports.examining import Examined, Probed
 from convalias.ports.records import Insert, Key, Partitioned, Written
 from convalias.services.outbound import ReadsAhead
+from convalias.services.retention import EndsBlobs
 from convalias.testing.simulator.loop import VirtualLoop
 
 NAME = EngineName(setting="store", kind="mongodb", place="db1:27017", variable="CONVALIAS_STORE")
@@ -253,13 +255,14 @@ def test_each_late_port_has_the_capabilities_of_its_engine_and_no_others() -> No
     late = Engine().late()
     polled = PolledJobQueue(late, poll=lambda: timedelta(seconds=5))
     assert polled.poll == timedelta(seconds=5)
-    abilities = {Polled, ReadsAhead, Trimmed, Partitioned, Probed, Examined, OpensLate}
+    abilities = {Polled, ReadsAhead, Trimmed, Partitioned, Probed, EndsBlobs, Examined, OpensLate}
     has: dict[object, set[type]] = {
         polled: {Polled, OpensLate},
         JobQueue(late): {OpensLate},
         ProbedJobQueue(late): {Probed, OpensLate},
         Blobs(late): {OpensLate},
         ProbedBlobs(late): {Probed, OpensLate},
+        FileBlobs(late): {Probed, EndsBlobs, OpensLate},
         Records(late): {Partitioned, OpensLate},
         Changes(late): {OpensLate},
         EventLog(late): {OpensLate},

@@ -54,7 +54,7 @@ def embedded(
             stack.push_async_callback(folder.close)
             bound: Instead = {
                 "records": late_ports.Records(folder),
-                "blobs": late_ports.ProbedBlobs(folder),
+                "blobs": late_ports.FileBlobs(folder),
                 "queue": late_ports.ProbedJobQueue(folder),
                 "events": late_ports.TrimmedEventLog(folder),
                 **remote,

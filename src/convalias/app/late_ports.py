@@ -12,6 +12,7 @@ from convalias.app.ports import Instead
 from convalias.ports import blobs, changes, event_log, queue, records
 from convalias.ports.examining import Probed
 from convalias.services.outbound import ReadsAhead
+from convalias.services.retention import EndsBlobs
 
 
 @runtime_checkable
@@ -91,6 +92,19 @@ class ProbedBlobs(Blobs):
     async def probe(self) -> None:
         """As `Probed`."""
         await self._late.call(lambda ports: _probe(_blobs(ports)))
+
+
+class FileBlobs(ProbedBlobs):
+    """`ports.Blobs`, `Probed`, and `EndsBlobs`: files end nothing by themselves."""
+
+    async def end(self, *, before: datetime, limit: int) -> int:
+        """As `EndsBlobs`."""
+
+        async def ask(ports: Instead) -> int:
+            found = _blobs(ports)
+            return await found.end(before=before, limit=limit) if isinstance(found, EndsBlobs) else 0
+
+        return await self._late.long_call(ask)
 
 
 class JobQueue(_OverLate):

@@ -63,6 +63,7 @@ CATALOGUE: Final = (
     Table("admitted", "an address that was let in, and by whom", "none yet", _EVER),
     # --- mail that goes out
     Table("decisions", "accounts", "none yet", _EVER),
+    Table("system_mail", "", "", _EVER),
     # --- work, and what the deployment was told
     Table("dead_letters", "", "", "until it is redriven or dropped"),
     Table("positions", "", "", _EVER),

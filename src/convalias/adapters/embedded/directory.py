@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from convalias.adapters.embedded import folder
 from convalias.adapters.embedded.blobs import Blobs
 from convalias.adapters.embedded.database import Database
 from convalias.adapters.embedded.event_log import KEEP, EventLog
@@ -44,6 +46,7 @@ class DataDirectory:
         """Make it if need be. Opening what is open changes nothing."""
         await self.database.open()
         await self.blobs.open()
+        await asyncio.to_thread(folder.tighten_data, self.path)
 
     async def close(self) -> None:
         """Commit what was asked for, let go of the files."""

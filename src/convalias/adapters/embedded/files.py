@@ -13,8 +13,6 @@ from typing import Final
 from convalias.adapters.embedded import folder
 from convalias.ports.ambient import Incarnation
 
-_PRIVATE: Final = "private-"
-"""Begins the name of a file that says: no file of that folder is left as an older release made it."""
 _FORGOTTEN_SECONDS: Final = 86_400.0
 _PROBE: Final = bytes(4_096)
 _REMEMBERED_FOLDERS: Final = 4_096
@@ -34,9 +32,9 @@ class DurableFiles:
         """Make the root, and remove what dead writers left half done. Raises `OSError`."""
         folder.make_own(self.root)
         folder.make_own(self._temporary)
-        folder.tighten_all(self.root, done=self._temporary / f"{_PRIVATE}{self.root.name}")
+        folder.tighten_all(self.root, done=self._temporary / f"{folder.PRIVATE}{self.root.name}")
         for left in self._temporary.iterdir():
-            if not left.name.startswith(_PRIVATE) and self._is_left_over(left):
+            if not left.name.startswith(folder.PRIVATE) and self._is_left_over(left):
                 left.unlink(missing_ok=True)
 
     def create(self, path: Path, body: bytes) -> bool:
@@ -62,7 +60,7 @@ class DurableFiles:
         """Write and sync a small file, and remove it. Raises `OSError` as `create` would."""
         written = self._temporary / f"{self._incarnation.name}.{secrets.token_hex(8)}"
         try:
-            with written.open("xb") as file:
+            with open(written, "xb", opener=_for_owner) as file:
                 file.write(_PROBE)
                 file.flush()
                 os.fsync(file.fileno())

@@ -23,6 +23,12 @@ OWN_FILE: Final = 0o600
 """What lies in a data directory is mail: it is read by its owner alone, whatever the umask."""
 
 
+PRIVATE: Final = "private-"
+"""Begins the name of a file that says: no file of that folder is left as an older release made it."""
+_LEGACY: Final = ("legacy.db", "legacy.db-wal", "legacy.db-shm")
+_OUTBOXES: Final = ("outbox", "outbox-system", "legacy-outbox")
+
+
 def make(folder: Path, *, mounts: Path = _MOUNTS) -> None:
     """Create it for this user alone, durably. Raises `UnusableDirectoryError`."""
     try:
@@ -93,6 +99,18 @@ def tighten_all(folder: Path, *, done: Path) -> None:
             _tighten(path, mode)
     make_file(done)
     sync(done.parent)
+
+
+def tighten_data(data: Path) -> None:
+    """The same for what lies beside the store in a data directory, and is opened later. Raises `OSError`."""
+    for name in _LEGACY:
+        tighten_file(data / name)
+    temporary = data / ".tmp"
+    for name in _OUTBOXES:
+        if (data / name).is_dir():
+            make_own(temporary)
+            make_own(data / name)
+            tighten_all(data / name, done=temporary / f"{PRIVATE}{name}")
 
 
 def _everything(folder: Path) -> Iterator[tuple[Path, int]]:

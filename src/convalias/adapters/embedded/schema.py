@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import time
 from collections.abc import Callable, Generator
@@ -212,6 +213,8 @@ def _refusals(path: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise Unavailable(f"the embedded store ({error.strerror})") from error
         raise UnusableDirectoryError(
             path, f"cannot be made ({error.strerror})", right="use a folder that this user may write to"
         ) from error
