@@ -118,3 +118,9 @@ def test_what_is_away_is_named_by_the_innermost_outage() -> None:
     late.__cause__ = TimeoutError()
     assert cause_of(late) == "change feed"
     assert cause_of(Contended("events")) == UNNAMED
+
+
+def test_an_outage_raised_out_of_the_group_that_holds_it_is_named_once() -> None:
+    away = Unavailable("records")
+    away.__cause__ = ExceptionGroup("side by side", [away])
+    assert cause_of(ExceptionGroup("effects", [away])) == "records"

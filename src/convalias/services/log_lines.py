@@ -114,9 +114,10 @@ class LogLines:
 
 def cause_of(error: BaseException) -> str:
     """Name what is away: the innermost outage that is named, for an outer one says only who was waiting for it."""
-    named = UNNAMED
+    named, passed = UNNAMED, set[int]()
     seen: BaseException | None = error
-    while seen is not None:
+    while seen is not None and id(seen) not in passed:  # an outage may be raised out of the very group that holds it
+        passed.add(id(seen))
         outages = [leaf for leaf in leaves(seen) if isinstance(leaf, Unavailable)]
         if outages:
             named, seen = outages[0].what, outages[0]
