@@ -26,6 +26,9 @@ def test_what_is_good_is_0_with_warnings(commands: Commands) -> None:
     assert "CONVALIAS_MAILGUN_SIGNING_KEY" in found["signing key"]["mend"]
     assert found["who proves senders"]["health"] == "warning"
     warned = {"signing key", "who proves senders", "asking about held mail"}
+    for worker in ("inbound worker", "feed worker", "outbound worker"):
+        assert (found[worker]["health"], found[worker]["found"]) == ("warning", "no sign of life")
+        warned.add(worker)
     assert {row["health"] for name, row in found.items() if name not in warned} == {"good"}
 
 
@@ -135,4 +138,4 @@ def test_mail_that_may_have_left_is_counted_and_shown(commands: Commands) -> Non
     assert found["health"] == "warning"
     states = [row["state"] for row in commands.ask("show", "deliveries")]
     assert set(states) == {"uncertain"}
-    assert found["found"].startswith(f"{len(states)}: ")
+    assert found["found"].startswith(f"{len(states)} ")

@@ -106,7 +106,7 @@ def test_a_world_without_a_policy_leaves_the_one_that_stands(commands: Commands)
     commands.ask("ingest", stranger)
     commands.work()
     (story,) = commands.ask("why")
-    assert "UNKNOWN_SENDER" in story["steps"][1]["what"]
+    assert "UNKNOWN_SENDER" in story["steps"][2]["what"]
 
 
 def test_aliases_that_no_key_of_ours_made_work_and_are_warned_of(commands: Commands) -> None:
@@ -120,7 +120,7 @@ def test_aliases_that_no_key_of_ours_made_work_and_are_warned_of(commands: Comma
     )
     commands.work()
     (story,) = commands.ask("why")
-    assert "relayed" in story["steps"][1]["what"]
+    assert "relayed" in story["steps"][2]["what"]
 
 
 def test_for_people_the_counts_are_lines(commands: Commands) -> None:

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from cli.desk import JOHN_ALIAS, MARY, Commands, mail
 from convalias.app.facade import Convalias
+from convalias.domain.advice import ADVICE, Situation
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.keyring import Keyring
 from convalias.ports.records import Key, Replace
@@ -53,8 +55,10 @@ def test_why_tells_the_way_of_a_mail_and_what_to_do_next(commands: Commands) -> 
     ):
         (story,) = commands.ask("why", *question)
         assert story["record"] == record
-        assert "relayed" in story["steps"][-1]["what"]
-        assert story["next"]
+        words = [step["what"].split()[0] for step in story["steps"]]
+        assert words == ["received", "sender", "relayed", "event", "decided", "sent", "index"]
+        assert "stand-in" in story["next"]
+        assert story["cut"] is False
 
 
 def test_why_answers_nothing_for_what_never_came(commands: Commands) -> None:
@@ -62,6 +66,49 @@ def test_why_answers_nothing_for_what_never_came(commands: Commands) -> None:
     assert commands.ask("why", "--message-id", "<other@corp.example>") == []
     assert "no such mail" in commands.run("why", "--sender", "x@y.example").out
     assert commands.run("why", "--since", "yesterday").status == 64
+
+
+def test_why_follows_a_conversation_and_a_notification(commands: Commands) -> None:
+    commands.load()
+    commands.ask("rollout", "set", "apply", "--stage", "native", "--basis-points", "10000")
+    record = ingested(commands, mail())
+    commands.ask("send", "c1", "--as", "john", "--key", "k1", "Hello")
+    commands.work()
+    chat, came = commands.ask("why", "--conversation", "c1")
+    assert (came["record"], chat["record"]) == (record, None)
+    (mine,) = [row for row in commands.ask("show", "deliveries") if row["recipient"] == "john"]
+    (story,) = commands.ask("why", "--notification", mine["notification_id"])
+    assert (story["record"], story["next"]) == (record, ADVICE[Situation.SENT])
+    (theirs,) = [row for row in commands.ask("show", "deliveries") if row["recipient"] == "mary"]
+    (story,) = commands.ask("why", "--notification", theirs["notification_id"])
+    assert story["record"] is None
+    assert "no notification" in commands.run("why", "--notification", "none").err
+    assert commands.run("why", "--notification", "none", "--sender", MARY).status == 64
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        JOHN_ALIAS.upper().replace("REPLY.EXAMPLE", "Reply.example."),
+        f"<{JOHN_ALIAS}>",
+        JOHN_ALIAS.replace("@", "+tag@"),
+        f"prvs=1234567={JOHN_ALIAS}",
+        "SRS0=ab=cd=reply.example=john-smith-1ab131e2@relay.example",
+    ],
+)
+def test_why_takes_every_spelling_of_a_recipient(commands: Commands, spelling: str) -> None:
+    commands.load()
+    record = ingested(commands, mail())
+    assert [one["record"] for one in commands.ask("why", "--recipient", spelling)] == [record]
+
+
+def test_why_takes_any_name_before_a_token(commands: Commands) -> None:
+    commands.load(lambda world: world.update(aliases=[]))
+    alias = commands.ask("alias", "mint", "c1", "--as", "john")["address"]
+    token = alias.rpartition("@")[0][-17:]
+    record = ingested(commands, mail(to=f"whoever-{token}@reply.example"))
+    for spelling in (alias, f"{token}@reply.example", f"mallory-{token.upper()}+x@reply.example"):
+        assert [one["record"] for one in commands.ask("why", "--recipient", spelling)] == [record]
 
 
 # --- replay ------------------------------------------------------------------------------------------
@@ -108,6 +155,25 @@ def test_one_dead_letter_is_replayed_by_its_id(commands: Commands) -> None:
     buried(commands, dead_letter(row["record"]))
     assert commands.ask("replay", "--job", "d1")["events"] == 1
     assert commands.ask("show", "jobs")["dead"] == []
+
+
+def test_a_dead_letter_says_for_whom_and_why_and_is_discarded_by_itself(commands: Commands) -> None:
+    commands.load()
+    (row,) = commands.ask("ingest", commands.file("mail.eml", mail()))
+    one = evolve(dead_letter(row["record"]), recipients=("j…@reply.example",), explanation="rule 6\nsaid so")
+    buried(commands, one)
+    buried(commands, evolve(dead_letter("c1 e1", lane="deliveries"), id=DeadLetterId("d2"), recipients=("john",)))
+    listed = commands.ask("dead", "list")
+    assert [(row["id"], row["recipients"], row["explanation"]) for row in listed] == [
+        ("d1", ["j…@reply.example"], "rule 6\nsaid so"),
+        ("d2", ["john"], ""),
+    ]
+    assert [row["id"] for row in commands.ask("dead", "list", "--lane", "deliveries")] == ["d2"]
+    assert [row["id"] for row in commands.ask("show", "jobs")["dead"]] == ["d1", "d2"]
+    assert "john" in commands.run("show", "jobs").out
+    assert commands.ask("dead", "discard", "d1")["discarded"] is True
+    assert [row["id"] for row in commands.ask("dead", "list")] == ["d2"]
+    assert commands.run("dead", "discard", "d1").status == 66
 
 
 def test_a_dead_delivery_that_was_delivered_is_not_redriven(commands: Commands) -> None:

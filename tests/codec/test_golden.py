@@ -57,6 +57,8 @@ from convalias.domain.inbound import Path as Way
 from convalias.domain.keyring import KeyUse
 from convalias.domain.legacy_calls import LegacyCall
 from convalias.domain.listing import ListedConversation, ListingCursor
+from convalias.domain.mail_index import IndexEntry
+from convalias.domain.numbers import SignOfLife
 from convalias.domain.outcomes import Reason
 from convalias.domain.participants import (
     Account,
@@ -220,7 +222,18 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             rules=((JOHN, "doubtful-participant"),),
         ),
         inbound.OutcomeRecord(record=RECORD, outcome=inbound.Dead("Broken", 3), decided_at=NOON, trace=TraceId("t")),
+        inbound.OutcomeRecord(
+            record=RECORD,
+            outcome=inbound.Dead("Broken", 3),
+            decided_at=NOON,
+            trace=TraceId("t"),
+            message_digest="aa",
+            received_at=NOON,
+            evidence=SenderEvidence(Dmarc.FAIL, DmarcPolicy.NONE, spf_aligned=True),
+            has_received=False,
+        ),
     ],
+    "index_entry": [IndexEntry(record=RECORD, received_at=NOON)],
     "claim": [
         Claim(ClaimKey(C1, JOHN, MessageId(b"x@\xff")), Way.RELAY, AccountAuthor(A1)),
         Claim(ClaimKey(C1, JOHN, MessageId(b"x@y", synthetic=True)), Way.LEGACY, PeripheralAuthor(JOHN, verified=True)),
@@ -277,7 +290,16 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             at=NOON,
             trace=TraceId("t"),
             explanation="why",
-        )
+        ),
+        DeadLetter(
+            id=DeadLetterId("d"),
+            lane="deliveries",
+            subject="c1 e2",
+            reason="Rejected",
+            tries=5,
+            at=NOON,
+            recipients=("a1",),
+        ),
     ],
     "deployment": [
         Deployment(
@@ -375,6 +397,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         ),
         LegacyCall(kind="handoff", external_id="h", message_id="<x@y>", address=None, suppress_notification=False),
     ],
+    "sign_of_life": [SignOfLife(worker="inbound", incarnation="host-a.1.2", at=NOON)],
     "mark": [inbound.Mark(RECORD, NOON)],
     "evidence": [
         EvidenceRecord(

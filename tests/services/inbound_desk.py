@@ -39,6 +39,8 @@ from convalias.services.evidence import EvidenceFinder
 from convalias.services.facts import FactFinder
 from convalias.services.inbound_relay import InboundRelay, Stores
 from convalias.services.inbound_worker import InboundWorker
+from convalias.services.mail_finding import MailFinder
+from convalias.services.mail_following import FollowedStores, MailFollower
 from convalias.services.messaging import Messaging
 from convalias.services.notices import Notices
 from convalias.services.operations import Operations
@@ -52,8 +54,11 @@ from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.directory import IdentityDirectory
 from convalias.stores.encoding import encoded
 from convalias.stores.evidence import EvidenceRecords
+from convalias.stores.holds import Holds
 from convalias.stores.inbound import InboundRecords
+from convalias.stores.ledger import Ledger
 from convalias.stores.refusals import Refusals
+from convalias.stores.suppressions import Suppressions
 from convalias.stores.threads import Threads
 from convalias.stores.traffic import Traffic
 from services.keys_desk import guard
@@ -269,11 +274,24 @@ class Process:
             relay=evolve(self.relay, carrier=evolve(self.carrier, notices=None)),
         )
         self.operations = Operations(
-            blobs=self.blobs,
-            inbound=self.inbound,
-            dead_letters=self.dead_letters,
+            finder=MailFinder(
+                blobs=self.blobs, inbound=self.inbound, domains=self.facts.domains, reader=self.relay.reader
+            ),
+            follower=MailFollower(
+                blobs=self.blobs,
+                stores=FollowedStores(
+                    inbound=self.inbound,
+                    dead_letters=self.dead_letters,
+                    conversations=store,
+                    ledger=Ledger(records=self.records, incarnation=memory.Incarnation()),
+                    holds=Holds(records=self.records),
+                    aliases=aliases,
+                ),
+                clock=town.clock,
+                is_stand_in=True,
+            ),
+            suppressions=Suppressions(records=self.records),
             clock=town.clock,
-            reader=self.relay.reader,
         )
 
     async def take(self, mail: IncomingMail) -> MailReference:

@@ -419,6 +419,7 @@ class Dawdling(InboundRecords):
 
 def test_a_mail_that_always_takes_too_long_is_given_up_and_can_be_redriven(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convalias.services.inbound_relay.PROCESS_WITHIN", timedelta(0))
+    monkeypatch.setattr("convalias.services.inbound_relay.RECOGNISE_WITHIN", timedelta(0))
 
     async def story(town: Town) -> None:
         desk = Process(town, reader=Endless(alias_domains=frozenset({"reply.example"})))

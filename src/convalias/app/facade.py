@@ -19,6 +19,7 @@ from convalias.app.health import WorkersHealth
 from convalias.app.late_ports import OpensLate
 from convalias.app.ports import Instead, Mailboxes, Ports, with_system_mail
 from convalias.app.services import Services, Wiring, assemble
+from convalias.app.signs import giving_signs
 from convalias.app.workers import (
     AWAY,
     LONGEST_AWAY,
@@ -492,7 +493,9 @@ class Convalias:
         )
         wait = queue.poll if isinstance(queue := self.ports.queue, Polled) else timedelta(0)
         return [
-            loop for worker in workers or WORKERS for loop in loops_of(worker, self._works(worker, wait=wait), ambience)
+            loop
+            for worker in workers or WORKERS
+            for loop in loops_of(worker, giving_signs(worker, self._works(worker, wait=wait), self.ports), ambience)
         ]
 
     async def stop(self, *, within: timedelta = STOP_WITHIN) -> None:

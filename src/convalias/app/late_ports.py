@@ -166,7 +166,16 @@ class EventLog(_OverLate):
 
 
 class TrimmedEventLog(EventLog):
-    """`ports.EventLog`, and `Trimmed`: a log that ends nothing by itself."""
+    """`ports.EventLog`, `Trimmed` and `Lagging`: a log that ends nothing by itself."""
+
+    async def lag(self, group: str) -> event_log.Lag:
+        """As `Lagging`."""
+
+        async def ask(ports: Instead) -> event_log.Lag:
+            events = _events(ports)
+            return await events.lag(group) if isinstance(events, event_log.Lagging) else event_log.Lag(0, None)
+
+        return await self._late.call(ask)
 
     async def trim(self) -> int:
         """As `Trimmed`."""

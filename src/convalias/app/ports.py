@@ -97,3 +97,12 @@ class Mailboxes(Protocol):
     def mailbox(self, address: EmailAddress) -> Sequence[Outgoing]:
         """What was sent to that address."""
         ...
+
+
+@runtime_checkable
+class StandIn(Protocol):
+    """A legacy relay that remembers what it was told: ours does, which only writes files."""
+
+    async def calls(self) -> Sequence[object]:
+        """In order."""
+        ...

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from convalias.adapters import hub, mime
 from convalias.app.inbound import Inbound, identities_of
-from convalias.app.ports import Ports
+from convalias.app.ports import Ports, StandIn
 from convalias.app.wiring import Stores, Wiring, alias_domain, link_keys, seals, typed_stores
 from convalias.domain.deployment import Deployment
 from convalias.domain.first_tries import FirstTryRules
@@ -31,8 +31,11 @@ from convalias.services.contacts import Contacts
 from convalias.services.inbound_worker import InboundWorker
 from convalias.services.legacy_audience import ParticipantsAudience
 from convalias.services.loading import Loading
+from convalias.services.mail_finding import MailFinder
+from convalias.services.mail_following import FollowedStores, MailFollower
 from convalias.services.messaging import Messaging
 from convalias.services.notices import Notices
+from convalias.services.numbers import Numbers
 from convalias.services.old_holds import OldHolds
 from convalias.services.operations import Operations
 from convalias.services.outbound import OutboundNotifier
@@ -51,6 +54,7 @@ from convalias.stores.conversations import ConversationStore
 from convalias.stores.directory import IdentityDirectory
 from convalias.stores.listing import Listing
 from convalias.stores.positions import Positions
+from convalias.stores.signs import Signs
 from convalias.stores.threads import Threads
 
 
@@ -75,6 +79,7 @@ class Services:
     feed: Feed
     outbound: OutboundNotifier
     operations: Operations
+    numbers: Numbers
     replay: Replay
     rollout: RolloutControl
 
@@ -84,7 +89,7 @@ __all__ = ["Services", "Stores", "Wiring", "alias_domain", "assemble", "audience
 
 def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wiring: Wiring) -> Services:
     """Wire everything. Opens nothing, calls nothing."""
-    stores = typed_stores(ports, mail_kept=wiring.mail_kept)
+    stores = typed_stores(ports, wiring.keyring, mail_kept=wiring.mail_kept)
     stages = Stages(
         flags=ports.flags or stores.rollouts, unset=Stage.LEGACY if has_legacy(ports, deployment) else Stage.NATIVE
     )
@@ -110,6 +115,7 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
         wiring=wiring,
     )
     notices = inbound.notices()
+    operations = _operations(ports, stores, inbound)
     relay = inbound.relay(messaging, notices, inbound.reports(messaging, contacts))
     return Services(
         stores=stores,
@@ -151,12 +157,15 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
         outbound=_outbound(
             ports=ports, stores=stores, aliasing=aliasing, contacts=contacts, deployment=deployment, wiring=wiring
         ),
-        operations=Operations(
-            blobs=ports.blobs,
-            inbound=stores.inbound,
-            dead_letters=stores.dead_letters,
+        operations=operations,
+        numbers=Numbers(
+            records=ports.records,
+            events=ports.events,
+            conversations=stores.conversations,
+            operations=operations,
+            signs=Signs(records=ports.records),
             clock=ports.clock,
-            reader=inbound.reader(),
+            polls_feed=ports.changes is None,
         ),
         replay=Replay(
             blobs=ports.blobs,
@@ -179,6 +188,29 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
 def has_legacy(ports: Ports, deployment: Deployment) -> bool:
     """Whether a legacy relay notifies anybody: the stand-in is bound always, and speaks for no domain until told."""
     return ports.legacy is not None and bool(deployment.legacy_domains)
+
+
+def _operations(ports: Ports, stores: Stores, inbound: Inbound) -> Operations:
+    return Operations(
+        finder=MailFinder(
+            blobs=ports.blobs, inbound=stores.inbound, domains=inbound.deployment.domains, reader=inbound.reader()
+        ),
+        follower=MailFollower(
+            blobs=ports.blobs,
+            stores=FollowedStores(
+                inbound=stores.inbound,
+                dead_letters=stores.dead_letters,
+                conversations=stores.conversations,
+                ledger=stores.ledger,
+                holds=stores.holds,
+                aliases=stores.aliases,
+            ),
+            clock=ports.clock,
+            is_stand_in=isinstance(ports.legacy, StandIn),
+        ),
+        suppressions=stores.suppressions,
+        clock=ports.clock,
+    )
 
 
 def audience(

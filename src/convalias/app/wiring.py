@@ -11,6 +11,7 @@ from convalias.app.ports import Ports
 from convalias.domain.deployment import Deployment
 from convalias.domain.keyring import Keyring
 from convalias.domain.links import LinkKeys
+from convalias.domain.mail_index import IndexKeys
 from convalias.domain.policy import RoutingPolicy
 from convalias.domain.policy_overlay import PolicyOverlay
 from convalias.domain.seals import Seal, Seals
@@ -114,8 +115,8 @@ def alias_domain(deployment: Deployment) -> str:
     return next(iter(deployment.alias_domains), _NO_DOMAIN)
 
 
-def typed_stores(ports: Ports, *, mail_kept: timedelta | None = MAIL_KEPT) -> Stores:
-    """The stores over these ports."""
+def typed_stores(ports: Ports, keyring: Keyring, *, mail_kept: timedelta | None = MAIL_KEPT) -> Stores:
+    """The stores over these ports; digests of people are keyed."""
     conversations = ports.conversations or ConversationStore(records=ports.records)
     return Stores(
         aliases=Aliases(records=ports.records),
@@ -124,7 +125,7 @@ def typed_stores(ports: Ports, *, mail_kept: timedelta | None = MAIL_KEPT) -> St
         deployments=Deployments(records=ports.records),
         directory=IdentityDirectory(records=ports.records),
         holds=Holds(records=ports.records),
-        inbound=InboundRecords(records=ports.records, kept=mail_kept),
+        inbound=InboundRecords(records=ports.records, index=IndexKeys.of(keyring), kept=mail_kept),
         ledger=Ledger(records=ports.records, incarnation=ports.incarnation),
         parking=Parking(records=ports.records),
         rollouts=Rollouts(records=ports.records),

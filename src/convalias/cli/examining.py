@@ -20,14 +20,15 @@ from convalias.cli.stored import everything
 from convalias.codec.errors import CodecError
 from convalias.domain.addresses import MailDomains
 from convalias.domain.companies import is_public_mailbox_provider
-from convalias.domain.delivery import DeliveryDecision, DeliveryState
 from convalias.domain.keyring import Keyring
+from convalias.domain.numbers import Figure
 from convalias.domain.participants import Account
 from convalias.domain.policy_overlay import in_force
 from convalias.ports.errors import PortError
 from convalias.services.alias_keys import KeySurvey
 from convalias.services.errors import KeysRefused
 from convalias.services.inbound_relay import LANE as INBOUND
+from convalias.services.numbers import Reading
 from convalias.services.outbound_deciding import LANE as DELIVERIES
 from convalias.settings import KEYS, SIGNING_KEY, Settings, WrongSettings
 
@@ -45,6 +46,7 @@ class Health(Enum):
 
     GOOD = "good"
     WARNING = "warning"
+    UNKNOWN = "unknown"
     MISCONFIGURED = "misconfigured"
     AWAY = "away"
 
@@ -180,7 +182,7 @@ async def examine_store(cv: Convalias, settings: Settings) -> list[Finding]:
                 *[await _answers(name, check) for name, check in (await cv.checks()).items()],
                 await _waiting(cv),
                 await _dead(cv),
-                await _uncertain(cv),
+                *[await _number(figure, reading) for figure, reading in cv.services.numbers.readings()],
             ]
     except EmbeddedError as error:
         return [Finding(check="store", health=Health.MISCONFIGURED, found=str(error), mend="see what it says")]
@@ -292,6 +294,23 @@ async def _waiting(cv: Convalias) -> Finding:
     return Finding(check="waiting mail", found=found)
 
 
+async def _number(figure: Figure, reading: Reading) -> Finding:
+    """A number beside its bound. An engine that is away, or that cannot tell, hides no other number."""
+    try:
+        number = await reading()
+    except (PortError, CodecError) as error:
+        return Finding(
+            check=figure.value, health=Health.AWAY, found=str(error), mend="see that it runs, then try again"
+        )
+    if number is None:
+        return Finding(
+            check=figure.value, health=Health.UNKNOWN, found="this engine does not tell", mend="ask its own tools"
+        )
+    if number.is_past:
+        return Finding(check=figure.value, health=Health.WARNING, found=str(number), mend=number.bound.mend)
+    return Finding(check=figure.value, found=str(number))
+
+
 async def _dead(cv: Convalias) -> Finding:
     letters = cv.services.stores.dead_letters
     counts = {lane: len([one async for one in letters.list(lane)]) for lane in (INBOUND, DELIVERIES)}
@@ -304,18 +323,3 @@ async def _dead(cv: Convalias) -> Finding:
             mend="convalias dead list; mend the cause; then convalias replay --dead",
         )
     return Finding(check="dead letters", found="none")
-
-
-async def _uncertain(cv: Convalias) -> Finding:
-    """Mail that may have left, where nobody can tell: it is outside what is promised, so it is counted."""
-    uncertain = 0
-    async for decision in everything(cv.ports.records, "decisions", DeliveryDecision):
-        uncertain += sum(row.state is DeliveryState.UNCERTAIN for row in decision.deliveries)
-    if not uncertain:
-        return Finding(check="uncertain deliveries", found="none")
-    return Finding(
-        check="uncertain deliveries",
-        health=Health.WARNING,
-        found=f"{uncertain}: each may have been sent, and nobody can tell",
-        mend="convalias show deliveries; ask the mail server's log; on_uncertain says what is done about the next ones",
-    )

@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from convalias.domain.printable import visible
 from convalias.extras import brought_by
 
 Row = Mapping[str, object]
@@ -17,8 +18,8 @@ _NOTHING: Final = "nothing"
 
 
 def answer(value: object, *, as_json: bool, text: Callable[[], str]) -> None:
-    """The value as JSON, or the text for people, which is only made when it is wanted."""
-    click.echo(json.dumps(value, indent=2) if as_json else text())
+    """The value as JSON, or the text for people, which is only made when it is wanted. No control of others acts."""
+    click.echo(json.dumps(value, indent=2) if as_json else visible(text(), lines=True))
 
 
 def listing(rows: Sequence[Row], *, as_json: bool, columns: Sequence[str]) -> None:
@@ -63,7 +64,7 @@ def _shown(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case _:
-            return str(value)
+            return visible(str(value), lines=True)
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypedDict
 
 import click
 
 from convalias.app.facade import Convalias
 from convalias.cli import views
+from convalias.cli.dead import LANES
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.output import Row, answer, lines, listing
@@ -18,12 +19,12 @@ from convalias.domain.delivery import DeliveryDecision
 from convalias.domain.events import ConversationEvent
 from convalias.domain.inbound import HeldMail
 from convalias.domain.threads import ConversationThread, ThreadState
-from convalias.ports.queue import QueueDepth
-from convalias.stores.parking import ParkedConversation
+from convalias.stores.parking import CONVERSATIONS
 
 _DELIVERIES: Final = ("notification_id", "conversation", "recipient", "owner", "stage", "state", "attempts", "reason")
 _LEGACY: Final = ("kind", "external_id", "message_id", "address", "suppress_notification", "notified")
 _HOLDS: Final = ("id", "conversation", "message_id", "sender", "reason", "state")
+_DEAD: Final = ("id", "lane", "recipients", "reason", "attempts", "explanation")
 _PARTICIPANTS: Final = ("account", "role", "name")
 _EVENTS: Final = ("seq", "kind", "author", "origin", "text", "occurred_at")
 
@@ -107,23 +108,43 @@ async def _holds(cv: Convalias) -> Sequence[Row]:
 @command.command("jobs")
 @located
 def show_jobs(at: At) -> int:
-    """What waits in the queue, what is worked on, what was given up, and which conversations are parked."""
-    depth, letters, quarantined, parked = at.run(_jobs)
-    jobs = {
-        "ready": depth.ready,
-        "in_flight": depth.in_flight,
-        "dead": [views.dead(letter) for letter in letters],
-        "quarantined": quarantined,
-        "parked": [views.parked(one) for one in parked],
-    }
+    """What waits in the queue, what is worked on, what was given up or parked, and which numbers are past their bound."""
+    letters, jobs = at.run(jobs_of)
     answer(jobs, as_json=at.as_json, text=lambda: f"{lines(jobs)}\ndead: {len(letters)}")
+    if not at.as_json:
+        if letters:
+            listing([views.dead_line(letter) for letter in letters], as_json=False, columns=_DEAD)
+        for past in jobs["past"]:
+            click.echo(f"past its bound: {past}")
     return Exit.OK
 
 
-async def _jobs(cv: Convalias) -> tuple[QueueDepth, Sequence[DeadLetter], int, Sequence[ParkedConversation]]:
-    depth, dead, quarantined = (
-        await cv.ports.queue.depth(),
-        await cv.operations.dead(),
-        await cv.operations.quarantined(),
+class Jobs(TypedDict):
+    """What `show jobs` answers in JSON."""
+
+    ready: int
+    in_flight: int
+    dead: Sequence[Row]
+    quarantined: int
+    quarantined_at_least: bool
+    parked: Sequence[Row]
+    past: Sequence[str]
+
+
+async def jobs_of(cv: Convalias) -> tuple[Sequence[DeadLetter], Jobs]:
+    """The dead letters, and all that the command answers."""
+    depth = await cv.ports.queue.depth()
+    found = cv.services.stores.dead_letters
+    lanes = [lane for lane in LANES if lane != CONVERSATIONS]  # `parked` lists them
+    letters = [letter for lane in lanes async for letter in found.list(lane)]
+    quarantined = await cv.operations.quarantined()
+    numbers = [await reading() for _, reading in cv.services.numbers.readings()]
+    return letters, Jobs(
+        ready=depth.ready,
+        in_flight=depth.in_flight,
+        dead=[views.dead(letter) for letter in letters],
+        quarantined=quarantined.count,
+        quarantined_at_least=quarantined.at_least,
+        parked=[views.parked(one) async for one in cv.services.stores.parking.list()],
+        past=[f"{one.figure.value}: {one}" for one in numbers if one is not None and one.is_past],
     )
-    return depth, dead, quarantined, [one async for one in cv.services.stores.parking.list()]

@@ -109,6 +109,8 @@ def dead(letter: DeadLetter) -> Json:
         "lane": letter.lane,
         "subject": letter.subject,
         "at": letter.at.isoformat(),
+        "recipients": list(letter.recipients),
+        "explanation": letter.explanation,
     }
 
 
@@ -121,6 +123,11 @@ def parked(one: ParkedConversation) -> Json:
         "since": one.since.isoformat(),
         "id": one.letter.id,
     }
+
+
+def dead_line(letter: DeadLetter) -> Json:
+    """The same, for a table."""
+    return {**dead(letter), "recipients": ", ".join(letter.recipients)}
 
 
 def timeline_item(item: TimelineItem) -> Json:
@@ -141,9 +148,10 @@ def timeline_item(item: TimelineItem) -> Json:
     }
 
 
-def story(told: Story) -> Json:
-    """The way of one mail."""
+def story(told: Story, *, is_cut: bool = False) -> Json:
+    """The way of one mail. `is_cut`: there may be more mails than were told of."""
     return {
+        "cut": is_cut,
         "record": told.record,
         "trace_id": told.trace,
         "steps": [{"at": step.at.isoformat(), "what": step.what} for step in told.steps],

@@ -10,7 +10,7 @@ from convalias.cli import views
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.output import answer
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.decoding import bare
 from convalias.domain.inbound import RecordKey
 from convalias.services.operations import Asked
 
@@ -18,28 +18,47 @@ from convalias.services.operations import Asked
 @click.command("why")
 @click.option("--message-id", help="As its sender sees it, with or without angle brackets.")
 @click.option("--sender", metavar="ADDRESS", help="Whom it is from.")
-@click.option("--recipient", metavar="ADDRESS", help="The alias it was sent to.")
-@click.option("--record", help="Its envelope record.")
-@click.option("--since", metavar="TIME", help="RFC 3339; without it the last seven days.")
+@click.option("--recipient", metavar="ADDRESS", help="The alias it was sent to, in any spelling.")
+@click.option("--conversation", metavar="ID", help="Its mails and its latest messages; stands alone.")
+@click.option("--notification", metavar="ID", help="What that notification tells of; stands alone.")
+@click.option("--record", help="Its envelope record; stands alone.")
+@click.option("--since", metavar="TIME", help="RFC 3339: only mails received since then.")
 @located
-def command(
-    at: At, *, message_id: str | None, sender: str | None, recipient: str | None, record: str | None, since: str | None
-) -> int:
-    """What became of mails, newest first: each step, the rule that decided, what to do next."""
-    asked = Asked(
+def command(at: At, /, *, since: str | None, **known: str | None) -> int:
+    """What became of mails, newest first: each step to its end, the rule that decided, what to do next."""
+    asked = _asked(**known)
+    begin = None if since is None else _time(since)
+    found = at.run(lambda cv: cv.operations.why(asked, since=begin))
+    answer(
+        [views.story(one, is_cut=found.is_cut) for one in found],
+        as_json=at.as_json,
+        text=lambda: "\n\n".join(map(str, found)) or "no such mail; next: look at the provider's own log",
+    )
+    for note in found.notes:
+        click.echo(note, err=True)
+    return Exit.OK
+
+
+def _asked(
+    *,
+    message_id: str | None,
+    sender: str | None,
+    recipient: str | None,
+    conversation: str | None,
+    notification: str | None,
+    record: str | None,
+) -> Asked:
+    alone = [one for one in (conversation, notification, record) if one is not None]
+    if len(alone) > 1 or (alone and (message_id, sender, recipient) != (None, None, None)):
+        raise click.UsageError("--conversation, --notification and --record each stand alone")
+    return Asked(
         message_id=message_id,
-        sender=None if sender is None else EmailAddress.parse(sender),
-        recipient=None if recipient is None else EmailAddress.parse(recipient),
+        sender=None if sender is None else bare(sender),
+        recipient=None if recipient is None else bare(recipient),
+        conversation=conversation,
+        notification=notification,
         record=None if record is None else RecordKey(record),
     )
-    begin = None if since is None else _time(since)
-    stories = at.run(lambda cv: cv.operations.why(asked, since=begin))
-    answer(
-        [views.story(one) for one in stories],
-        as_json=at.as_json,
-        text=lambda: "\n\n".join(map(str, stories)) or "no such mail; next: look at the provider's own log",
-    )
-    return Exit.OK
 
 
 def _time(text: str) -> datetime:

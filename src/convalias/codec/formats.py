@@ -34,6 +34,8 @@ from convalias.domain.inbound import (
 from convalias.domain.keyring import KeyUse
 from convalias.domain.legacy_calls import LegacyCall
 from convalias.domain.listing import ListedConversation, ListingCursor
+from convalias.domain.mail_index import IndexEntry
+from convalias.domain.numbers import SignOfLife
 from convalias.domain.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
 from convalias.domain.positions import FeedCursor, Position
 from convalias.domain.reservations import AddressHolders, AliasReservation
@@ -82,6 +84,16 @@ def _rollout_1(fields: Body) -> Body:
     """The bare rollout."""
     bare = fields["rollout"]
     return bare if isinstance(bare, Mapping) else {}
+
+
+def _outcome_record_1(fields: Body) -> Body:
+    """Without what `why` shows of the sender."""
+    return {name: value for name, value in fields.items() if name not in {"received_at", "evidence", "has_received"}}
+
+
+def _dead_letter_1(fields: Body) -> Body:
+    """Without whom the work was for."""
+    return {name: value for name, value in fields.items() if name != "recipients"}
 
 
 @frozen
@@ -134,7 +146,10 @@ FEED_CURSOR: Final = Format("feed_cursor", (FeedCursor,))
 ENVELOPE_RECORD: Final = Format("envelope_record", (EnvelopeRecord,))
 EVIDENCE: Final = Format("evidence", (EvidenceRecord,))
 OUTCOME: Final[Format[Outcome]] = Format("outcome", (inbound.Done, inbound.Dead, inbound.Quarantined, inbound.Expired))
-OUTCOME_RECORD: Final = Format("outcome_record", (OutcomeRecord,))
+OUTCOME_RECORD: Final = Format(
+    "outcome_record", (OutcomeRecord,), version=2, upgrades={1: _same}, downgrades={1: _outcome_record_1}
+)
+INDEX_ENTRY: Final = Format("index_entry", (IndexEntry,))
 CLAIM: Final = Format("claim", (Claim,))
 HOLD: Final = Format("hold", (HeldMail,), version=3, upgrades={1: _same, 2: _same}, downgrades={1: _hold_1, 2: _hold_2})
 WAITING: Final = Format("waiting", (Waiting,))
@@ -144,7 +159,9 @@ EVENT_PLACE: Final = Format("event_place", (EventPlace,))
 SUPPRESSED: Final = Format("suppressed", (Suppressed,))
 MUTED: Final = Format("muted", (Muted,))
 ANNOUNCEMENT: Final = Format("announcement", (AnnouncementDue,))
-DEAD_LETTER: Final = Format("dead_letter", (DeadLetter,))
+DEAD_LETTER: Final = Format(
+    "dead_letter", (DeadLetter,), version=2, upgrades={1: _same}, downgrades={1: _dead_letter_1}
+)
 DEPLOYMENT: Final = Format("deployment", (Deployment,))
 KEY_USE: Final = Format("key_use", (KeyUse,))
 REFUSAL: Final = Format("refusal", (RefusalDue,))
@@ -154,6 +171,7 @@ MARK: Final = Format("mark", (Mark,))
 DECISION: Final = Format("decision", (DeliveryDecision,), version=2, upgrades={1: _same}, downgrades={1: _decision_1})
 LEGACY_ALIAS: Final = Format("legacy_alias", (LegacyAlias,))
 LEGACY_CALL: Final = Format("legacy_call", (LegacyCall,))
+SIGN_OF_LIFE: Final = Format("sign_of_life", (SignOfLife,))
 PUBLISHED_EVENT: Final = Format("published_event", (EventRecord,))
 """Not stored but published, to logs that other programs read too."""
 
@@ -174,6 +192,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     EVIDENCE,
     OUTCOME,
     OUTCOME_RECORD,
+    INDEX_ENTRY,
     CLAIM,
     HOLD,
     WAITING,
@@ -190,6 +209,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     TRIES,
     SYSTEM_MAIL_TRY,
     MARK,
+    SIGN_OF_LIFE,
     DECISION,
     LEGACY_ALIAS,
     LEGACY_CALL,

@@ -27,3 +27,5 @@ class DeadLetter:
     trace: TraceId = TraceId("")
     explanation: str = ""
     """Masked text for people: what was decided, and what failed."""
+    recipients: tuple[str, ...] = ()
+    """Whom the work was for: account ids of deliveries, masked addresses of mails. Empty: nobody knows."""

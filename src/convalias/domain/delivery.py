@@ -207,6 +207,28 @@ def notification_id(event: EventId, recipient: AccountId, kind: NotificationKind
     return NotificationId(f"{first}.{who}.{kind.value}.{channel.value}")
 
 
+def is_failing(decision: DeliveryDecision) -> bool:
+    """Whether something of it was tried, failed, and is tried again."""
+    index = decision.index
+    rows = any(row.attempts and row.next_at is not None for row in decision.deliveries)
+    return rows or (index is not None and index.attempts > 0 and index.next_at is not None)
+
+
+def recipients_of(decision: DeliveryDecision, letter: NotificationId) -> tuple[AccountId, ...]:
+    """Whom a dead letter of that decision is about: the recipient of that row, or all if it is about the index."""
+    row = decision.row(letter)
+    return tuple(one.recipient for one in decision.deliveries) if row is None else (row.recipient,)
+
+
+def explained(decision: DeliveryDecision, letter: NotificationId) -> str:
+    """Why that work was there at all, for a dead letter: ids and reasons of ours, no address."""
+    row = decision.row(letter)
+    what = "the call of the legacy index" if row is None else f"{row.kind.value} by {row.channel.value}"
+    first = "" if row is None or row.first_tried is None else f", first tried {row.first_tried:%Y-%m-%d %H:%M:%S}"
+    owner = f"owner {decision.owner.value}, stage {decision.stage.value}: {decision.reason}"
+    return f"{what} about event {decision.event} of {decision.conversation}{first}\n{owner}"
+
+
 def backoff(attempts: int, *, first: timedelta, longest: timedelta, jitter: float) -> timedelta:
     """How long to wait after that many attempts: doubled each time, spread over its upper half.
 

@@ -293,8 +293,15 @@ class OutcomeRecord:
     message_digest: str = ""
     sender_digest: str = ""
     recipient_digests: tuple[str, ...] = ()
+    """Keyed (`mail_index`), one for each recipient; in version 1 bare digests of each spelling."""
     rules: tuple[tuple[EmailAddress, str], ...] = ()
     """Which rule decided, per recipient."""
+    received_at: datetime | None = None
+    """When the mail was received; None: its envelope record was gone, or the release did not write it down."""
+    evidence: SenderEvidence | None = None
+    """What was proved of the sender; None: the mail was not read, or the release did not write it down."""
+    has_received: bool = True
+    """Whether the mail has a Received field. Without one no field of it can be the border's."""
 
 
 @frozen(kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from attrs import frozen
 
@@ -54,4 +54,21 @@ class EventLog(Protocol):
 
     def records(self, group: str) -> Subscription:
         """Join a group at its committed position; a group never seen before starts at what is kept."""
+        ...
+
+
+@frozen
+class Lag:
+    """What a group has not committed: how many records, and the first of them."""
+
+    count: int
+    first: EventRecord | None
+
+
+@runtime_checkable
+class Lagging(Protocol):
+    """An event log that can also say how far a group is behind: for tools."""
+
+    async def lag(self, group: str) -> Lag:
+        """As it stands now; joins nothing. Raises `Unavailable`."""
         ...

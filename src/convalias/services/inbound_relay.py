@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -10,12 +11,13 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from convalias.codec import loads
+from convalias.codec import CodecError, loads
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.delivery import backoff
 from convalias.domain.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.explanation import numbered
+from convalias.domain.holds import masked
 from convalias.domain.ids import ConversationId
 from convalias.domain.inbound import (
     Again,
@@ -30,6 +32,7 @@ from convalias.domain.inbound import (
     Progress,
     Quarantined,
 )
+from convalias.domain.mail_index import Known, message_value, recipient_values, sender_value
 from convalias.domain.plan import Decision, RoutingPlan, TryAgain
 from convalias.domain.policy import DEFAULT_POLICY, RoutingPolicy
 from convalias.domain.rollout import Stage
@@ -49,16 +52,24 @@ from convalias.services.failures import because, described, is_unreadable, leave
 from convalias.services.oversized import TOO_LARGE, refusals_of
 from convalias.services.reports import Reports
 from convalias.stores.dead_letters import DeadLetters
-from convalias.stores.inbound import InboundRecords, message_digest, recipient_digests, sender_digest
+from convalias.stores.inbound import InboundRecords
 from convalias.stores.traffic import Traffic
 
 PROCESS_WITHIN: Final = timedelta(seconds=120)
 AWAY_FOR: Final = timedelta(seconds=5)
 """How long work is given back when a dependency is away and does not say for how long."""
 END_WITHIN: Final = timedelta(seconds=5)
+RECOGNISE_WITHIN: Final = timedelta(seconds=2)
+"""So long the head of a mail that is given up is read, to find the mail again."""
+MOST_NAMED: Final = 20
+"""So many recipients a dead letter names."""
 DECISIONS: Final = 3
 """So often a mail is decided in one try whose conversation changes between decision and effect."""
 LANE: Final = "inbound"
+LONGEST_HEAD: Final = 262_144
+"""Octets; a longer header block is over the reader's limit."""
+_RECEIVED: Final = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
 
 
 @frozen(kw_only=True)
@@ -205,15 +216,15 @@ class InboundRelay:
         """
         record, raw = await self._load(mail)
         if record is None or raw is None:
-            return await self._written(self._outcome(mail, Expired()), standing)
+            return await self._written(self._outcome(mail, Expired(), record=record), standing)
         read = await self.read(record, raw)
         if isinstance(read, Again):
             return read
         if record.quarantined is not None:
-            return await self._quarantine(mail, record, read, standing)
+            return await self._quarantine(mail, record, raw, read, standing)
         if self.reports is not None:
             await self.reports.take(read.mail, raw, record)
-        return await self._route(mail, record, read, standing)
+        return await self._route(mail, record, raw, read, standing)
 
     async def read(self, record: EnvelopeRecord, raw: bytes, *, keep: bool = True) -> ReadMail | Again:
         """The mail, with all that is proved of its sender. `Again`: that could not be found out yet.
@@ -243,7 +254,7 @@ class InboundRelay:
         return record, None if record is None else await self.stores.blobs.get(record.raw)
 
     async def _route(
-        self, mail: MailReference, record: EnvelopeRecord, read: ReadMail, standing: OutcomeRecord | None
+        self, mail: MailReference, record: EnvelopeRecord, raw: bytes, read: ReadMail, standing: OutcomeRecord | None
     ) -> Progress:
         before = standing.outcome.effects if standing is not None and isinstance(standing.outcome, Done) else ()
         decided, stages = 0, dict[ConversationId, Stage]()
@@ -265,7 +276,8 @@ class InboundRelay:
                     continue
                 error.add_note(plan.explain().text(numbered()))  # masked: it is kept with the dead letter
                 raise
-            return await self._written(self._outcome(mail, _done(plan, effects), read=read, plan=plan), standing)
+            done = self._outcome(mail, _done(plan, effects), record=record, raw=raw, read=read, plan=plan)
+            return await self._written(done, standing)
 
     async def _note(self, plan: RoutingPlan, mail: MailReference, record: EnvelopeRecord) -> None:
         """Count the mail, before anything else of it is seen: for the rules that know loops by their traffic."""
@@ -284,7 +296,7 @@ class InboundRelay:
         )
 
     async def _quarantine(
-        self, mail: MailReference, record: EnvelopeRecord, read: ReadMail, standing: OutcomeRecord | None
+        self, mail: MailReference, record: EnvelopeRecord, raw: bytes, read: ReadMail, standing: OutcomeRecord | None
     ) -> Progress:
         """It is not routed; the sender of one that is too large is told where he may be."""
         reason = record.quarantined or ""
@@ -301,25 +313,41 @@ class InboundRelay:
                     to_participant=refusal.to_participant,
                     record=record,
                 )
-        return await self._written(self._outcome(mail, Quarantined(reason), read=read), standing)
+        outcome = self._outcome(mail, Quarantined(reason), record=record, raw=raw, read=read)
+        return await self._written(outcome, standing)
 
     def _outcome(
-        self, mail: MailReference, outcome: Outcome, *, read: ReadMail | None = None, plan: RoutingPlan | None = None
+        self,
+        mail: MailReference,
+        outcome: Outcome,
+        *,
+        record: EnvelopeRecord | None = None,
+        raw: bytes = b"",
+        read: ReadMail | None = None,
+        plan: RoutingPlan | None = None,
     ) -> OutcomeRecord:
-        told = None if read is None else read.mail
-        sender = told.sender if isinstance(told, MessageEnvelope) else None
-        message_id = None if told is None else told.message_id
-        reached = () if told is None else told.recipients
+        """The outcome with all that is known of the mail, so that it is found again."""
+        known = None if read is None else read.mail
+        message = known if isinstance(known, MessageEnvelope) else None
+        message_id = None if known is None else known.message_id
+        index = self.stores.inbound.index
         rules = () if plan is None else tuple((one.recipient.address, str(one.rule)) for one in plan)
+        posted = () if record is None else record.post.recipients
+        reached = recipient_values([*posted, *(address for address, _ in rules)], self.facts.domains)
         return OutcomeRecord(
             record=mail.record,
             outcome=outcome,
             decided_at=self.clock.now(),
             trace=mail.trace,
-            message_digest="" if message_id is None else message_digest(message_id),
-            sender_digest=sender_digest(sender.address) if isinstance(sender, ClearFrom) else "",
-            recipient_digests=recipient_digests([*reached, *(address for address, _ in rules)]),
+            message_digest="" if message_id is None else index.digest(Known.MESSAGE_ID, message_value(message_id)),
+            sender_digest=index.digest(Known.SENDER, sender_value(message.sender.address))
+            if message is not None and isinstance(message.sender, ClearFrom)
+            else "",
+            recipient_digests=tuple(index.digest(Known.RECIPIENT, one) for one in reached),
             rules=rules,
+            received_at=None if record is None else record.post.received_at,
+            evidence=None if message is None else message.evidence,
+            has_received=message is None or _RECEIVED.search(head_of(raw)) is not None,
         )
 
     async def _written(self, outcome: OutcomeRecord, standing: OutcomeRecord | None = None) -> Outcome:
@@ -361,6 +389,8 @@ class InboundRelay:
 
     async def _bury(self, mail: MailReference, why: str, tries: int, *, explanation: str = "") -> Outcome:
         """The dead letter first: listing it must work before its job is gone."""
+        record, head, read = await self._recognised(mail)
+        recipients = () if record is None else tuple(masked(one) for one in record.post.recipients[:MOST_NAMED])
         await self.stores.dead_letters.put(
             DeadLetter(
                 id=DeadLetterId(str(mail.trace)),
@@ -371,10 +401,36 @@ class InboundRelay:
                 at=self.clock.now(),
                 trace=mail.trace,
                 explanation=explanation,
+                recipients=recipients,
             )
         )
         self.telemetry.measure("icer.dlq.size", 1)
-        return await self._written(self._outcome(mail, Dead(why, tries)))
+        return await self._written(self._outcome(mail, Dead(why, tries), record=record, raw=head, read=read))
+
+    async def _recognised(self, mail: MailReference) -> tuple[EnvelopeRecord | None, bytes, ReadMail | None]:
+        """By what a mail that is given up is found again: its route, and its head as far as that can be read.
+
+        The head alone: what follows it may be what stopped the worker. Raises `Unavailable`.
+        """
+        try:
+            record, raw = await self._load(mail)
+        except CodecError:
+            return None, b"", None
+        if record is None or raw is None:
+            return record, b"", None
+        head = head_of(raw)
+        try:
+            async with asyncio.timeout(RECOGNISE_WITHIN.total_seconds()):
+                return record, head, await self.reader.read(head, record.post)
+        except Exception:  # noqa: BLE001 - whatever gave the mail up may fail here too
+            return record, head, None
+
+
+def head_of(raw: bytes) -> bytes:
+    """The header block of a mail, with its last line's end."""
+    begin = raw[: LONGEST_HEAD + 1]
+    found = _BLANK_LINE.search(begin)
+    return begin if found is None else begin[: found.end()]
 
 
 def _waiting(undecided: TryAgain) -> Again:

@@ -21,9 +21,9 @@ async def names_of(blobs: Blobs, prefix: str = "envelopes/") -> AsyncIterator[Re
         after = page[-1]
 
 
-async def days_of(blobs: Blobs) -> AsyncIterator[str]:
-    """Days (`yyyy/mm/dd`) that have envelope records: one listing call a day, however many records it has."""
-    after = ""
+async def days_of(blobs: Blobs, *, first: str = "") -> AsyncIterator[str]:
+    """Days (`yyyy/mm/dd`) from the first one on that have envelope records: one listing call a day, however full."""
+    after = f"envelopes/{first}" if first else ""
     while page := await blobs.names("envelopes/", after=after, limit=1):
         day = day_of(RecordKey(page[0]))
         yield day

@@ -2,250 +2,221 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
-from typing import Final, assert_never
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
 
 from attrs import field, frozen
 
-from convalias.codec import loads
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.dead_letters import DeadLetter
-from convalias.domain.dedup import MessageId
-from convalias.domain.envelope import ClearFrom, InboundMail, MessageEnvelope
-from convalias.domain.ids import TraceId
-from convalias.domain.inbound import (
-    Dead,
-    Done,
-    EnvelopeRecord,
-    Expired,
-    HandedOver,
-    Held,
-    Ignored,
-    Outcome,
-    OutcomeRecord,
-    Quarantined,
-    RecordKey,
-    Refused,
-    Relayed,
-    Skipped,
-)
+from convalias.codec import CodecError, loads
+from convalias.domain.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.delivery import NotificationId
+from convalias.domain.events import ConversationEvent, MessageAdded
+from convalias.domain.ids import ConversationId
+from convalias.domain.inbound import Done, EnvelopeRecord, Outcome, RecordKey, Relayed
+from convalias.domain.mail_index import Known, message_value, recipient_value, typed_message_id
+from convalias.domain.suppressions import EventPlace
 from convalias.ports.ambient import Clock
-from convalias.ports.blobs import Blobs
-from convalias.ports.mail import MailReader
-from convalias.services.advice import advice
 from convalias.services.inbound_relay import LANE
 from convalias.services.kept import days_of, without_outcome
-from convalias.stores.dead_letters import DeadLetters
-from convalias.stores.inbound import InboundRecords, message_digest, recipient_digests, sender_digest
+from convalias.services.mail_finding import LOOK_BACK, MOST, MOST_LISTED, Asked, MailFinder
+from convalias.services.mail_following import MailFollower, Step, Story
+from convalias.services.outbound_deciding import LANE as DELIVERIES
+from convalias.services.outbound_deciding import read_subject
+from convalias.stores.suppressions import Suppressions
 
-LOOK_BACK: Final = timedelta(days=7)
-MOST: Final = 100
-MOST_READ: Final = 1_000
-"""So many mails that wait are read to see whether they are meant."""
+__all__ = ["Asked", "Operations", "Step", "Stories", "Story", "outcome_name"]
 
-
-@frozen(kw_only=True)
-class Step:
-    """One thing that happened to a mail."""
-
-    at: datetime
-    what: str
+MOST_QUARANTINED: Final = 10_000
+"""So many outcomes are looked through for mail in quarantine."""
 
 
-@frozen(kw_only=True)
-class Story:
-    """The way of one mail; printing it is the point. Names aliases and ids, no sender and no text."""
+@frozen
+class Stories:
+    """What became of the mails that were asked about, newest first, and what the search left out."""
 
-    record: RecordKey
-    trace: TraceId
-    steps: tuple[Step, ...]
-    next: str
+    stories: tuple[Story, ...] = ()
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
+    """`cut: …` where there may be more than is told."""
+
+    def __iter__(self) -> Iterator[Story]:
+        """Each story."""
+        return iter(self.stories)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.stories)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there may be more."""
+        return any(note.startswith("cut") for note in self.notes)
+
+
+@frozen
+class Counted:
+    """A number that was counted up to a bound."""
+
+    count: int
+    at_least: bool = False
+    """Whether the bound was reached, so that there may be more."""
 
     def __str__(self) -> str:
-        """A line a step, then what to do next."""
-        lines = [f"{step.at:%Y-%m-%d %H:%M:%S}  {step.what}" for step in self.steps]
-        return "\n".join([*lines, f"next                 {self.next}"])
+        """As people read it."""
+        return f"at least {self.count}" if self.at_least else str(self.count)
 
 
-@frozen(kw_only=True)
-class Asked:
-    """Which mails are meant; what is None does not matter."""
+@frozen
+class Waiting:
+    """Mails without an outcome: how many, and since when the oldest of them waits."""
 
-    message_id: str | None = None
-    sender: EmailAddress | None = field(default=None, repr=False)
-    recipient: EmailAddress | None = field(default=None, repr=False)
-    record: RecordKey | None = None
-
-    def fits(self, outcome: OutcomeRecord) -> bool:
-        """By digests: an outcome names nobody."""
-        message_id = self.message_id
-        return (
-            (self.record is None or outcome.record == self.record)
-            and (message_id is None or outcome.message_digest == message_digest(_message_id(message_id)))
-            and (self.sender is None or outcome.sender_digest == sender_digest(self.sender))
-            and (self.recipient is None or recipient_digests([self.recipient])[0] in outcome.recipient_digests)
-        )
-
-    def fits_route(self, record: EnvelopeRecord, mail: InboundMail | None) -> bool:
-        """The same of a mail that has no outcome yet; None: it was not read, so its sender and id are not known."""
-        sender = mail.sender if isinstance(mail, MessageEnvelope) else None
-        message_id = None if mail is None else mail.message_id
-        return (
-            (self.message_id is None or message_id == _message_id(self.message_id))
-            and (self.sender is None or (isinstance(sender, ClearFrom) and sender.address == self.sender))
-            and (self.recipient is None or self.recipient in record.post.recipients)
-        )
+    count: int
+    oldest: datetime | None
+    at_least: bool = False
+    """Whether the count ended at a limit, or older ones may be among those that were not read."""
 
 
 @frozen(kw_only=True)
 class Operations:
     """Reads only. Every call may be repeated. Raises `Unavailable`."""
 
-    blobs: Blobs
-    inbound: InboundRecords
-    dead_letters: DeadLetters
+    finder: MailFinder
+    follower: MailFollower
+    suppressions: Suppressions
     clock: Clock
-    reader: MailReader | None = None
-    """Tells whose a mail is that waits; without it one that waits is found by its record or its recipient alone."""
 
-    async def why(self, asked: Asked, *, since: datetime | None = None) -> tuple[Story, ...]:
-        """What became of these mails since then (default: 7 days), newest first, at most 100; also of those that wait.
+    async def why(self, asked: Asked, *, since: datetime | None = None) -> Stories:
+        """What became of these mails, newest first, at most 100; also of those that wait.
 
-        Costs a scan of the outcomes of those days, and a reading of the mails that wait.
+        What is known of a mail is looked up in an index, so that the cost does not grow with the days that are kept.
+        Without `since`, mails that wait and mails of before the index are looked for in the last 7 days.
         """
         if asked.record is not None:
-            story = await self._story(asked.record, await self.inbound.outcome(asked.record))
-            return () if story is None else (story,)
-        start = since or self.clock.now() - LOOK_BACK
-        stories = [story async for story in self._search(asked, start)]
-        stories += [story async for story in self._waiting(asked, start)]
-        stories.sort(key=lambda story: story.steps[0].at, reverse=True)
-        return tuple(stories[:MOST])
+            return _told([await self.follower.mail(asked.record)])
+        if asked.notification is not None:
+            return await self._of_notification(asked.notification)
+        if asked.conversation is not None:
+            return await self._of_conversation(ConversationId(asked.conversation))
+        found = await self.finder.find(asked, since=since, now=self.clock.now())
+        return await self._of_records(found.records, notes=found.notes)
 
     async def waiting(self, *, since: datetime | None = None) -> int:
         """How many mails were kept since then and are not concluded yet."""
-        return len([key async for key in self._open(since or self.clock.now() - LOOK_BACK)])
+        first = f"{since or self.clock.now() - LOOK_BACK:%Y/%m/%d}"
+        blobs, inbound = self.finder.blobs, self.finder.inbound
+        return len(
+            [key async for day in days_of(blobs, first=first) async for key in without_outcome(blobs, inbound, day)]
+        )
 
-    async def _search(self, asked: Asked, since: datetime) -> AsyncIterator[Story]:
-        async for day in self._days(since):
-            async for outcome in self.inbound.outcomes_of(day):
-                if asked.fits(outcome):
-                    story = await self._story(outcome.record, outcome)
-                    if story is not None and story.steps[-1].at >= since:
-                        yield story
+    async def oldest_waiting(self, *, since: datetime) -> Waiting:
+        """The mail that waits longest for its outcome. Lists at most 20,000 names and reads at most 100 records."""
+        blobs, inbound = self.finder.blobs, self.finder.inbound
+        received: list[datetime] = []
+        count = 0
+        async for day in days_of(blobs, first=f"{since:%Y/%m/%d}"):
+            async for key in without_outcome(blobs, inbound, day):
+                count += 1
+                if count <= MOST:
+                    received += await self._received(key)
+                if count >= MOST_LISTED:
+                    return Waiting(count, min(received, default=None), at_least=True)
+        return Waiting(count, min(received, default=None), at_least=count > MOST)
 
-    async def _waiting(self, asked: Asked, since: datetime) -> AsyncIterator[Story]:
-        looked = 0
-        async for key in self._open(since):
-            looked += 1
-            if (
-                looked <= MOST_READ
-                and (record := await self._record(key)) is not None
-                and await self._is(asked, record)
-            ):
-                yield _story_of(record, None)
-
-    async def _is(self, asked: Asked, record: EnvelopeRecord) -> bool:
-        """Whether a mail that waits is meant: it is read as the relay will read it."""
-        if self.reader is None:
-            return asked.fits_route(record, None)
-        raw = await self.blobs.get(record.raw)
-        return raw is not None and asked.fits_route(record, (await self.reader.read(raw, record.post)).mail)
-
-    async def _open(self, since: datetime) -> AsyncIterator[RecordKey]:
-        async for day in self._days(since):
-            async for key in without_outcome(self.blobs, self.inbound, day):
-                yield key
-
-    async def _days(self, since: datetime) -> AsyncIterator[str]:
-        """Days of tokens that mail received since then may bear."""
-        first = f"{since - timedelta(days=3):%Y/%m/%d}"
-        async for day in days_of(self.blobs):
-            if day >= first:
-                yield day
-
-    async def _record(self, key: RecordKey) -> EnvelopeRecord | None:
-        body = await self.blobs.get(key)
-        return None if body is None else loads(body, EnvelopeRecord)
-
-    async def _story(self, key: RecordKey, outcome: OutcomeRecord | None) -> Story | None:
-        record = await self._record(key)
-        if record is not None:
-            return _story_of(record, outcome)
-        if outcome is None:
-            return None
-        return Story(record=key, trace=outcome.trace, steps=_decided(outcome), next=advice(outcome.outcome))
+    async def _received(self, key: RecordKey) -> list[datetime]:
+        body = await self.finder.blobs.get(key)
+        with suppress(CodecError):
+            return [] if body is None else [loads(body, EnvelopeRecord).post.received_at]
+        return []
 
     async def dead(self) -> tuple[DeadLetter, ...]:
         """Inbound mails that were given up."""
-        return tuple([letter async for letter in self.dead_letters.list(LANE)])
+        return tuple([letter async for letter in self.follower.stores.dead_letters.list(LANE)])
 
-    async def quarantined(self) -> int:
-        """How many kept mails are never routed. Costs a scan of the outcomes."""
-        count = 0
-        async for day in days_of(self.blobs):
-            async for outcome in self.inbound.outcomes_of(day):
-                count += isinstance(outcome.outcome, Quarantined)
-        return count
+    async def quarantined(self) -> Counted:
+        """How many kept mails are never routed. Reads at most 10,000 outcomes, the newest days first."""
+        count = read = 0
+        for day in sorted([day async for day in days_of(self.finder.blobs)], reverse=True):
+            async for outcome in self.finder.inbound.outcomes_of(day):
+                read += 1
+                if read > MOST_QUARANTINED:
+                    return Counted(count, at_least=True)
+                count += outcome_name(outcome.outcome) == "quarantined"
+        return Counted(count)
+
+    # --- by conversation, by notification ------------------------------------------------------------
+
+    async def _of_records(self, records: Sequence[RecordKey], *, notes: tuple[str, ...] = ()) -> Stories:
+        if len(records) > MOST:
+            notes = (*notes, f"cut: the newest {MOST} of {len(records)}")
+        stories = [await self.follower.mail(record) for record in records[:MOST]]
+        return _told(stories, notes=notes)
+
+    async def _of_notification(self, notification: str) -> Stories:
+        place = await self._place(notification)
+        if place is None:
+            return Stories(notes=("no notification with that id was sent by e-mail, or given up",))
+        event = await self.follower.stores.conversations.keyed(place.conversation, key=place.event)
+        if event is None:
+            return Stories(notes=(f"its message, event {place.event} of {place.conversation}, was removed",))
+        return _told(await self._of_event(event))
+
+    async def _place(self, notification: str) -> EventPlace | None:
+        """Written before the first mail leaves; what was given up before has a letter."""
+        place = await self.suppressions.where(NotificationId(notification))
+        letter = await self.follower.stores.dead_letters.get(DELIVERIES, DeadLetterId(notification))
+        if place is not None or letter is None:
+            return place
+        conversation, event = read_subject(letter.subject)
+        return EventPlace(event=event, conversation=conversation)
+
+    async def _of_conversation(self, conversation: ConversationId) -> Stories:
+        """Every mail to an alias of it, and its latest messages, however they came."""
+        stores, notes = self.follower.stores, list[str]()
+        records: dict[RecordKey, None] = {}
+        for alias in await stores.aliases.of(conversation):
+            of_alias = await self.finder.by(Known.RECIPIENT, recipient_value(alias.address, self.finder.domains))
+            if len(of_alias) >= MOST:
+                notes.append(f"cut: the newest {MOST} mails to {alias.address.key}")
+            records.update(dict.fromkeys(of_alias))
+        told: dict[RecordKey | str, Story | None] = {record: await self.follower.mail(record) for record in records}
+        last = await stores.conversations.last(conversation)
+        seq = 0 if last is None else last.seq
+        if seq > MOST:
+            notes.append(f"cut: the latest {MOST} of {seq} events")
+        covered = await self._events_of(tuple(records))
+        for event in await stores.conversations.after(conversation, max(seq - MOST, 0), limit=MOST):
+            if isinstance(event.happening, MessageAdded) and event.id not in covered:
+                for story in await self._of_event(event):
+                    told[story.record or event.id] = story
+        return _told(list(told.values()), notes=tuple(notes))
+
+    async def _of_event(self, event: ConversationEvent) -> list[Story]:
+        """The mails that brought a message; where there is none, the way of the message itself."""
+        said = event.happening
+        message_id = said.message_id if isinstance(said, MessageAdded) else None
+        value = b"" if message_id is None else message_value(typed_message_id(message_id))
+        records = await self.finder.by(Known.MESSAGE_ID, value) if value else ()
+        outcomes = await self.finder.inbound.outcomes(records)
+        brought = [record for record, outcome in outcomes.items() if event.id in _events(outcome.outcome)]
+        stories = [await self.follower.mail(record) for record in brought]
+        return [story for story in stories if story is not None] or [await self.follower.message(event)]
+
+    async def _events_of(self, records: Sequence[RecordKey]) -> frozenset[str]:
+        outcomes = await self.finder.inbound.outcomes(records)
+        return frozenset(event for outcome in outcomes.values() for event in _events(outcome.outcome))
 
 
-def _story_of(record: EnvelopeRecord, outcome: OutcomeRecord | None) -> Story:
-    decided = () if outcome is None else _decided(outcome)
-    said = advice(None if outcome is None else outcome.outcome)
-    return Story(record=record.key, trace=record.trace, steps=(_received(record), *decided), next=said)
+def _events(outcome: Outcome) -> frozenset[str]:
+    effects = outcome.effects if isinstance(outcome, Done) else ()
+    return frozenset(effect.event for _, effect in effects if isinstance(effect, Relayed))
 
 
-def _decided(outcome: OutcomeRecord) -> tuple[Step, ...]:
-    return tuple(Step(at=outcome.decided_at, what=line) for line in _lines(outcome))
-
-
-def _received(record: EnvelopeRecord) -> Step:
-    what = f"received   by {record.source}, kept as {record.raw}"
-    if record.quarantined:
-        what += f", quarantined: {record.quarantined}"
-    return Step(at=record.post.received_at, what=what)
-
-
-def _lines(outcome: OutcomeRecord) -> list[str]:
-    rules = dict(outcome.rules)
-    match outcome.outcome:
-        case Done(effects=effects):
-            return [
-                f"{_said(effect)}, at {address.key}, by rule {rules.get(address, '?')}" for address, effect in effects
-            ]
-        case Dead(reason=reason, tries=tries):
-            return [f"dead       after {tries} tries: {reason}"]
-        case Quarantined(reason=reason):
-            return [f"quarantine {reason}"]
-        case Expired():
-            return ["expired    the raw mail is gone"]
-        case _:
-            assert_never(outcome.outcome)
-
-
-def _said(effect: Relayed | HandedOver | Skipped | Held | Refused | Ignored) -> str:
-    match effect:
-        case Relayed(event=event, conversation=conversation, added=added):
-            return f"relayed    to {conversation} as event {event}{'' if added else ' (it was there already)'}"
-        case HandedOver():
-            return "handed     over to the legacy relay"
-        case Skipped(carried_by=carrier):
-            return f"skipped    {'another post carries it' if carrier is None else f'{carrier.key} carries it'}"
-        case Held(hold=hold):
-            return f"held       as {hold}"
-        case Refused(reason=reason, told=told):
-            return f"refused    {reason.value}, {'the sender is told' if told else 'nobody is told'}"
-        case Ignored(reason=reason):
-            return f"ignored    {reason.value}"
-        case _:
-            assert_never(effect)
-
-
-def _message_id(text: str) -> MessageId:
-    """As the reader makes it canonical: what is between `<` and the last `>`, without white space."""
-    inner = text.partition("<")[2].rpartition(">")[0] if "<" in text and ">" in text else text
-    return MessageId("".join(inner.split()).encode("utf-8", "surrogateescape"))
+def _told(stories: Sequence[Story | None], *, notes: tuple[str, ...] = ()) -> Stories:
+    """Newest first."""
+    told = [story for story in stories if story is not None]
+    told.sort(key=lambda story: story.steps[0].at, reverse=True)
+    return Stories(tuple(told), notes=notes)
 
 
 def outcome_name(outcome: Outcome | None) -> str:

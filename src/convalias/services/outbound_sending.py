@@ -20,6 +20,8 @@ from convalias.domain.delivery import (
     IndexRow,
     NotificationId,
     Owner,
+    explained,
+    recipients_of,
 )
 from convalias.domain.ids import TraceId
 from convalias.domain.working import Results, Taken
@@ -241,5 +243,7 @@ class Sending:
                 tries=tries,
                 at=self.clock.now(),
                 trace=TraceId(decision.trace),
+                explanation=explained(decision, NotificationId(name)),
+                recipients=recipients_of(decision, NotificationId(name)),
             )
             await self.dead_letters.put(letter)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -40,8 +40,13 @@ class DeadLetters:
         stored = (await self.records.get([_key(lane, letter)])).get(_key(lane, letter))
         return None if stored is None else read_letter(stored)
 
+    async def several(self, lane: str, letters: Sequence[DeadLetterId]) -> Mapping[DeadLetterId, DeadLetter]:
+        """Those of them that are there. One read."""
+        found = await self.records.get([_key(lane, letter) for letter in letters])
+        return {letter: read_letter(found[_key(lane, letter)]) for letter in letters if _key(lane, letter) in found}
+
     async def drop(self, letter: DeadLetter) -> bool:
-        """It was redriven: gone. False when somebody else was faster."""
+        """It was redriven or discarded: gone. False when somebody else was faster."""
         key = _key(letter.lane, letter.id)
         stored = (await self.records.get([key])).get(key)
         if stored is None:

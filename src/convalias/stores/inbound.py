@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -14,6 +15,7 @@ from convalias.domain.context import SightingKey
 from convalias.domain.dedup import MessageId
 from convalias.domain.ids import ConversationId
 from convalias.domain.inbound import Claim, OutcomeRecord, RecordKey, Tries
+from convalias.domain.mail_index import IndexEntry, IndexKeys, Known
 from convalias.ports.records import Conflict, Delete, Due, Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import digest, encoded
 from convalias.stores.errors import Contended
@@ -21,6 +23,8 @@ from convalias.stores.retention import COUNT_KEPT, GRACE, MAIL_KEPT, ends
 
 R = TypeVar("R")
 PAGE: Final = 500
+INDEX: Final = "mail_index"
+_LAST_SECOND: Final = 99_999_999_999
 TRIES: Final = 100
 """Each lost one means that somebody else changed the record in between."""
 
@@ -30,6 +34,7 @@ class InboundRecords:
     """Typed access to the relay's own records. Every call may be repeated. Raises `Unavailable`, `Contended`."""
 
     records: Records
+    index: IndexKeys = IndexKeys()
     kept: timedelta | None = MAIL_KEPT
     """How long claims stay: as long as the mail that they are of. None: for ever."""
 
@@ -41,15 +46,20 @@ class InboundRecords:
         return None if stored is None else load(stored.body, OutcomeRecord)
 
     async def conclude(self, outcome: OutcomeRecord) -> OutcomeRecord:
-        """Write it, unless one stands: of two workers with one mail the first concludes it. The one that stands."""
+        """Write it, unless one stands: of two workers with one mail the first concludes it. The one that stands.
+
+        The rows by which it is found again ride in the same request.
+        """
         key = _outcome_key(outcome.record)
-        (answer,) = await self.records.write([Insert(key, dump(outcome))])
+        answer, *_ = await self.records.write([Insert(key, dump(outcome)), *_index_rows(outcome)])
         if isinstance(answer, Written):
             return outcome
         return await self.outcome(outcome.record) or outcome
 
     async def conclude_anew(self, outcome: OutcomeRecord) -> None:
-        """Put it in the place of the one that stands: a replay."""
+        """Put it in the place of the one that stands: a replay. From then on it is found by the index."""
+        if rows := _index_rows(outcome):
+            await self.records.write(rows)
         await self._change(_outcome_key(outcome.record), OutcomeRecord, lambda _: outcome)
 
     async def amend(self, record: RecordKey, change: Callable[[OutcomeRecord], OutcomeRecord]) -> OutcomeRecord | None:
@@ -60,12 +70,37 @@ class InboundRecords:
         return await self._change(_outcome_key(record), OutcomeRecord, lambda standing: change(standing or found))
 
     async def outcomes_of(self, day: str) -> AsyncIterator[OutcomeRecord]:
-        """All outcomes that can be read of envelope records of one day (`yyyy/mm/dd`), by record key."""
+        """All outcomes of envelope records of one day (`yyyy/mm/dd`), by record key. Passes over unreadable ones."""
         async for stored in self._all("outcomes", day):
-            try:
-                yield load(stored.body, OutcomeRecord)
-            except CodecError:  # of a newer release, or damaged: listed by `concluded` all the same
-                continue
+            if (outcome := _readable(stored)) is not None:
+                yield outcome
+
+    async def outcomes(self, records: Collection[RecordKey]) -> Mapping[RecordKey, OutcomeRecord]:
+        """What became of these envelope records. Who has no outcome, or one that cannot be read, is missing."""
+        keys = [_outcome_key(record) for record in records]
+        found: Mapping[Key, Stored] = await self.records.get(keys) if keys else {}
+        read = {record: _readable(found.get(_outcome_key(record))) for record in records}
+        return {record: outcome for record, outcome in read.items() if outcome is not None}
+
+    async def concluded_among(self, records: Sequence[RecordKey]) -> frozenset[RecordKey]:
+        """Those of these envelope records that have an outcome; a damaged one is one. One read."""
+        found = await self.records.get([_outcome_key(record) for record in records])
+        return frozenset(record for record in records if _outcome_key(record) in found)
+
+    async def indexed(self, known: Known, value: str | bytes, *, limit: int) -> tuple[IndexEntry, ...]:
+        """Mails of which that is known, newest first, at most so many of each key's. One read for each key."""
+        entries = [
+            load(stored.body, IndexEntry)
+            for digest_of_it in self.index.digests(known, value)
+            for stored in await self.records.range(INDEX, digest_of_it, after="", limit=limit)
+        ]
+        entries.sort(key=lambda entry: entry.received_at, reverse=True)
+        return tuple({entry.record: entry for entry in entries}.values())
+
+    async def tries(self, record: RecordKey) -> Tries | None:
+        """Recorded failures of a mail that waits, or None."""
+        stored = await self._get(_count_key("tries", record))
+        return None if stored is None else load(stored.body, Tries)
 
     async def concluded(self, day: str) -> AsyncIterator[RecordKey]:
         """Envelope records of one day that have an outcome, ascending. Reads no outcome: a damaged one is one."""
@@ -179,19 +214,9 @@ class InboundRecords:
             after = page[-1].key.id
 
 
-def sender_digest(sender: EmailAddress) -> str:
-    """By what a mail is found again when its sender is known."""
-    return digest("sender", sender.key)
-
-
-def message_digest(message_id: MessageId) -> str:
-    """By what a mail is found again when its Message-ID is known."""
-    return digest("message", message_id.value)
-
-
-def recipient_digests(recipients: Iterable[EmailAddress]) -> tuple[str, ...]:
-    """By what a mail is found again when a recipient is known."""
-    return tuple(digest("recipient", recipient.key) for recipient in sorted(set(recipients)))
+def bare_digest(known: Known, value: str | bytes) -> str:
+    """The digest without a key, as outcomes of version 1 hold it. Nothing is written under it."""
+    return digest(known.value, value)
 
 
 def day_of(record: RecordKey) -> str:
@@ -202,6 +227,22 @@ def day_of(record: RecordKey) -> str:
 def name_of(record: RecordKey) -> str:
     """The last part of its key, unique in its day."""
     return record.rpartition("/")[2]
+
+
+def _readable(stored: Stored | None) -> OutcomeRecord | None:
+    """None also for a format that this release cannot read."""
+    with suppress(CodecError):
+        return None if stored is None else load(stored.body, OutcomeRecord)
+    return None
+
+
+def _index_rows(outcome: OutcomeRecord) -> list[Insert]:
+    """A row for each thing that is known of the mail. Ids ascend from the newest mail to the oldest."""
+    received = outcome.received_at or outcome.decided_at
+    row_id = f"{_LAST_SECOND - int(received.timestamp()):011d}.{name_of(outcome.record)}"
+    body = dump(IndexEntry(record=outcome.record, received_at=received))
+    digests = (outcome.message_digest, outcome.sender_digest, *outcome.recipient_digests)
+    return [Insert(Key(INDEX, one, row_id), body) for one in digests if one]
 
 
 def _outcome_key(record: RecordKey) -> Key:

@@ -23,6 +23,10 @@ DUE: Final = "deliveries"
 """The lane of decisions that want attention."""
 LEASED: Final = "deliveries.leased"
 """The lane of those that a worker holds; due when the lease ends."""
+UNSURE: Final = "deliveries.uncertain"
+"""The lane of decisions at rest of which something may have been sent, and nobody can tell. Nobody takes them."""
+REST: Final = "deliveries.failed"
+"""The lane of decisions at rest of which something failed. Nobody takes them."""
 PAGE: Final = 500
 MOST_HELD: Final = 1_000
 """So many leases are looked through for dead holders; more workers at once than that wait for time to end theirs."""
@@ -190,4 +194,10 @@ def _key(conversation: ConversationId, event: EventId) -> Key:
 def _due(decision: DeliveryDecision) -> Due | None:
     if decision.held_until is not None:
         return Due(LEASED, decision.held_until)
-    return None if decision.due_at is None else Due(DUE, decision.due_at)
+    if decision.due_at is not None:
+        return Due(DUE, decision.due_at)
+    states = {row.state for row in decision.deliveries}
+    since = decision.tried or decision.decided_at
+    if DeliveryState.UNCERTAIN in states:
+        return Due(UNSURE, since)
+    return Due(REST, since) if DeliveryState.FAILED in states else None

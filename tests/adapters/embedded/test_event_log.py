@@ -8,7 +8,7 @@ from attrs import frozen
 from convalias.adapters import memory
 from convalias.adapters.embedded import Database, EventLog
 from convalias.domain.ids import ConversationId, EventId, Seq, TraceId
-from convalias.ports.event_log import EventRecord, Subscription
+from convalias.ports.event_log import EventRecord, Lag, Subscription
 
 NO_WAIT = timedelta(0)
 
@@ -151,3 +151,18 @@ def test_an_empty_log_can_be_trimmed_and_a_trimmed_one_goes_on_in_order(tmp_path
         assert await take(reader) == [2_506]
 
     run(tmp_path, work, keep=0)
+
+
+def test_a_group_knows_how_far_it_is_behind(tmp_path: Path) -> None:
+    async def work(two: Two) -> None:
+        assert (await two.first.lag("g")).count == 5
+        reader = two.first.records("g")
+        await reader.take(limit=3, wait=NO_WAIT)
+        assert (await two.second.lag("g")).count == 5
+        await reader.commit()
+        assert await two.second.lag("g") == Lag(2, _event(4))
+        await reader.take(limit=3, wait=NO_WAIT)
+        await reader.commit()
+        assert await two.second.lag("g") == Lag(0, None)
+
+    run(tmp_path, work)

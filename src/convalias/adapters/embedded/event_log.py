@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from convalias.adapters.embedded.database import Database
 from convalias.adapters.embedded.times import MICROSECOND, stored
 from convalias.domain.ids import ConversationId, EventId, Seq, TraceId
 from convalias.ports.ambient import Clock, Incarnation
-from convalias.ports.event_log import EventRecord
+from convalias.ports.event_log import EventRecord, Lag
 
 _POLL: Final = timedelta(milliseconds=20)
 _LEASE: Final = timedelta(seconds=60)
@@ -20,6 +20,14 @@ KEEP: Final = 100_000
 _AT_ONCE: Final = 1_000
 """Removed in one step, so that no other write waits for long."""
 
+_Row: TypeAlias = tuple[int, str, str, int, str, str]
+_NEXT: Final = (
+    "SELECT position, conversation, event, seq, kind, trace FROM event_log WHERE position > ? ORDER BY position LIMIT ?"
+)
+_ENDS: Final = (
+    "SELECT (SELECT coalesce(max(position), 0) FROM event_groups WHERE name = ?),"
+    " (SELECT coalesce(max(position), 0) FROM event_log)"
+)
 _TRIM: Final = (
     "DELETE FROM event_log WHERE position IN (SELECT position FROM event_log WHERE position <= min("
     "(SELECT min(position) FROM event_groups), (SELECT max(position) FROM event_log) - ?) ORDER BY position LIMIT ?)"
@@ -66,6 +74,16 @@ class EventLog:
             removed += count
             if count < _AT_ONCE:
                 return removed
+
+    async def lag(self, group: str) -> Lag:
+        """Behind the group's position; two look-ups by key."""
+
+        def step(connection: sqlite3.Connection) -> tuple[_Row | None, int]:
+            position, end = connection.execute(_ENDS, (group,)).fetchone()
+            return connection.execute(_NEXT, (position, 1)).fetchone(), int(end)
+
+        first, end = await self._database.read(step)
+        return Lag(0, None) if first is None else Lag(end - first[0] + 1, _record(first))
 
     def records(self, group: str) -> _Subscription:
         """A further consumer of that group; it joins with its first `take`."""
@@ -172,17 +190,15 @@ class _Subscription:
         return True
 
     async def _next(self, limit: int) -> Sequence[EventRecord]:
-        query = (
-            "SELECT position, conversation, event, seq, kind, trace FROM event_log"
-            " WHERE position > ? ORDER BY position LIMIT ?"
-        )
         values = (self._cursor, limit)
-        rows: list[tuple[int, str, str, int, str, str]] = await self._database.read(
-            lambda connection: connection.execute(query, values).fetchall(), rows=limit
+        rows: list[_Row] = await self._database.read(
+            lambda connection: connection.execute(_NEXT, values).fetchall(), rows=limit
         )
         if rows:
             self._cursor = rows[-1][0]
-        return [
-            EventRecord(ConversationId(conversation), EventId(event), Seq(seq), kind, TraceId(trace))
-            for _, conversation, event, seq, kind, trace in rows
-        ]
+        return [_record(row) for row in rows]
+
+
+def _record(row: _Row) -> EventRecord:
+    _, conversation, event, seq, kind, trace = row
+    return EventRecord(ConversationId(conversation), EventId(event), Seq(seq), kind, TraceId(trace))

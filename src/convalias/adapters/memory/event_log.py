@@ -9,7 +9,7 @@ from typing import Final
 
 from convalias.adapters.memory.bell import Bell
 from convalias.ports.ambient import Clock
-from convalias.ports.event_log import EventRecord
+from convalias.ports.event_log import EventRecord, Lag
 
 _LEASE: Final = timedelta(seconds=60)
 
@@ -38,6 +38,12 @@ class EventLog:
         """Behind all that is there."""
         self._records.extend(records)
         self._bell.ring()
+
+    async def lag(self, group: str) -> Lag:
+        """Behind the group's position."""
+        state = self._groups.get(group)
+        behind = self._records[0 if state is None else state.position :]
+        return Lag(len(behind), behind[0] if behind else None)
 
     def records(self, group: str) -> _Subscription:
         """A further consumer of that group."""

@@ -107,8 +107,8 @@ class Scene:
 
     async def became(self, letter: Letter) -> Sequence[str]:
         """What the operator's `why` says about that mail: the decisions of all its posts, oldest first."""
-        stories = await self.cv.operations.why(Asked(message_id=letter.message_id))
-        return [step.what for story in reversed(stories) for step in story.steps[1:]]
+        told = await self.cv.operations.why(Asked(message_id=letter.message_id))
+        return [step.what for story in reversed(told.stories) for step in story.steps[1:]]
 
     def mails(self, name: str = "outbox") -> Sequence[Path]:
         """The notifications that left."""

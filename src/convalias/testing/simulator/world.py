@@ -20,6 +20,7 @@ from convalias.domain.keyring import Keyring, RootKey
 from convalias.domain.policy import RoutingPolicy
 from convalias.ports.mail import guarantee_of
 from convalias.stores.inbound import InboundRecords
+from convalias.stores.ledger import REST, UNSURE
 from convalias.testing.simulator import engines, mail_port, neighbours, ports
 from convalias.testing.simulator.draws import Draws
 from convalias.testing.simulator.gate import Gate
@@ -42,6 +43,8 @@ _OFTEN: Final = 0.5
 """How likely a dependency is away in a run: channels are other people's, and what waits for one is where races are."""
 _DRAINED: Final = frozenset({"feed", "deliveries", "deliveries.leased"})
 """Lanes in which nothing waits once everything is done."""
+_AT_REST: Final = frozenset({UNSURE, REST})
+"""Lanes that nobody takes anything from: they are counted."""
 _PAUSES: Final[Mapping[str, timedelta]] = {"holds": timedelta(minutes=20)}
 """Lanes in which other things wait for days (holds, until they expire): what is due so soon is a try that failed."""
 
@@ -341,7 +344,7 @@ class World:
         left = [f"queue: {len(self.engines.queue.entries)} jobs"] if self.engines.queue.entries else []
         if lag := self.engines.log.lag("outbound"):
             left.append(f"event log: {lag} records not committed")
-        for lane in self.engines.records.lanes():
+        for lane in sorted({*self.engines.records.lanes()} - _AT_REST):
             due = self.engines.records.next_due(lane)
             if due is not None and (lane in _DRAINED or self._is_past(due - _PAUSES.get(lane, timedelta(0)))):
                 left.append(f"lane {lane}: something due")

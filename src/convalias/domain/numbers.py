@@ -1,0 +1,142 @@
+"""How a deployment is, as numbers, each with the bound past which somebody has to look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+from attrs import field, frozen
+
+
+class Figure(Enum):
+    """What is counted or measured. The value is its name for people."""
+
+    OLDEST_MAIL = "oldest mail without outcome"
+    FEED_LAG = "feed lag"
+    CONSUMER_LAG = "consumer lag"
+    OVERDUE = "deliveries overdue"
+    FAILING = "deliveries tried again"
+    HOLDS = "mail held"
+    UNCERTAIN = "uncertain deliveries"
+    FAILED = "failed deliveries"
+    QUARANTINED = "quarantined mail"
+    INBOUND_WORKER = "inbound worker"
+    FEED_WORKER = "feed worker"
+    OUTBOUND_WORKER = "outbound worker"
+
+
+class Unit(Enum):
+    """What a number counts."""
+
+    SECONDS = "s"
+    THINGS = ""
+
+
+@frozen
+class Bound:
+    """Up to which value nobody needs to look, and what to do past it."""
+
+    most: int
+    unit: Unit
+    mend: str
+
+
+BOUNDS: Final[Mapping[Figure, Bound]] = MappingProxyType(
+    {
+        Figure.OLDEST_MAIL: Bound(
+            60, Unit.SECONDS, "see that an inbound worker runs (convalias worker inbound), and what it logs"
+        ),
+        Figure.FEED_LAG: Bound(
+            60, Unit.SECONDS, "see that a feed worker runs (convalias worker feed), and what it logs"
+        ),
+        Figure.CONSUMER_LAG: Bound(
+            60, Unit.SECONDS, "nobody decides who is told: see that an outbound worker runs, and what it logs"
+        ),
+        Figure.OVERDUE: Bound(
+            60, Unit.SECONDS, "see that an outbound worker runs (convalias worker outbound), and what it logs"
+        ),
+        Figure.FAILING: Bound(
+            0, Unit.THINGS, "see what the channel or the legacy relay answers: convalias why, show deliveries"
+        ),
+        Figure.HOLDS: Bound(7 * 86_400, Unit.SECONDS, "nobody answers: convalias show holds; is base_url set?"),
+        Figure.UNCERTAIN: Bound(
+            0,
+            Unit.THINGS,
+            "convalias show deliveries; ask the mail server's log; on_uncertain says what is done about the next ones",
+        ),
+        Figure.FAILED: Bound(
+            0, Unit.THINGS, "convalias dead list, show deliveries; mend the cause; then replay --dead"
+        ),
+        Figure.QUARANTINED: Bound(0, Unit.THINGS, "convalias why; read the raw mail"),
+        Figure.INBOUND_WORKER: Bound(60, Unit.SECONDS, "start it: convalias worker inbound"),
+        Figure.FEED_WORKER: Bound(60, Unit.SECONDS, "start it: convalias worker feed"),
+        Figure.OUTBOUND_WORKER: Bound(60, Unit.SECONDS, "start it: convalias worker outbound"),
+    }
+)
+
+
+@frozen
+class Number:
+    """One figure as it stands. For ages `value` is that of the oldest, and `count` says how many there are."""
+
+    figure: Figure
+    value: int | None
+    """In the unit of its bound; None: there is nothing to measure, or of a worker: it never gave a sign."""
+    count: int | None = field(default=None, kw_only=True)
+    at_least: bool = field(default=False, kw_only=True)
+    """Whether counting ended at a limit: there may be more, or older ones."""
+
+    @property
+    def bound(self) -> Bound:
+        """Past which somebody has to look."""
+        return BOUNDS[self.figure]
+
+    @property
+    def is_past(self) -> bool:
+        """Whether somebody has to look. A worker that nobody has ever seen is one that is gone."""
+        if self.value is None:
+            return self.figure in WORKERS.values()
+        return self.value > self.bound.most
+
+    def __str__(self) -> str:
+        """The number and its bound, as people read them."""
+        if self.value is None:
+            return "no sign of life" if self.figure in WORKERS.values() else f"none (bound {_said(self.bound)})"
+        least = "at least " if self.at_least else ""
+        if self.figure in WORKERS.values():
+            return f"last sign of life {self.value} s ago (bound {_said(self.bound)})"
+        if self.bound.unit is Unit.THINGS:
+            return f"{least}{self.value} (bound {_said(self.bound)})"
+        counted = "" if self.count is None else f"{least}{self.count}, "
+        return f"{counted}the oldest for {self.value} s (bound {_said(self.bound)})"
+
+
+def _said(bound: Bound) -> str:
+    return f"{bound.most} s" if bound.unit is Unit.SECONDS else str(bound.most)
+
+
+WORKERS: Final[Mapping[str, Figure]] = MappingProxyType(
+    {
+        "inbound": Figure.INBOUND_WORKER,
+        "feed": Figure.FEED_WORKER,
+        "outbound": Figure.OUTBOUND_WORKER,
+    }
+)
+"""The figure of each kind of worker."""
+
+
+@frozen(kw_only=True)
+class SignOfLife:
+    """A worker of one process did a step without an error, then."""
+
+    worker: str
+    incarnation: str
+    at: datetime
+
+
+def age(since: datetime, now: datetime) -> int:
+    """Whole seconds; a clock that is ahead counts as none."""
+    return max(int((now - since).total_seconds()), 0)

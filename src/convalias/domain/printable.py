@@ -1,0 +1,23 @@
+"""Text of others, as a terminal may show it."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Controls, format characters (bidi marks among them), surrogates, and separators that begin a line."""
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    r"""Write what moves the cursor, colours or turns the text around as its code. `lines`: keep line ends and tabs.
+
+    >>> visible("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    kept = {"\n", "\t"} if lines else set[str]()
+    return "".join(
+        char.encode("unicode_escape").decode() if char not in kept and unicodedata.category(char) in _HIDDEN else char
+        for char in text
+    )

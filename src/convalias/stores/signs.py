@@ -1,0 +1,46 @@
+"""Signs of life of the workers of all processes: one small row for each worker and process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import frozen
+
+from convalias.codec import dump, load
+from convalias.domain.numbers import SignOfLife
+from convalias.ports.records import Delete, Insert, Key, Records, Replace, Write
+from convalias.stores.encoding import encoded
+
+TABLE: Final = "signs_of_life"
+MOST: Final = 500
+"""So many rows are looked at; more processes than that have started within a day."""
+KEPT: Final = timedelta(days=1)
+"""A row that is older is removed by whoever writes the next one."""
+
+
+@frozen(kw_only=True)
+class Signs:
+    """Every call may be repeated. Raises `Unavailable`."""
+
+    records: Records
+
+    async def give(self, sign: SignOfLife) -> None:
+        """Write it in the place of the last one of this worker; remove what is older than a day."""
+        key = Key(TABLE, TABLE, encoded(f"{sign.worker}.{sign.incarnation}"))
+        rows = await self.records.range(TABLE, TABLE, after="", limit=MOST)
+        writes: list[Write] = [
+            Delete(row.key, row.version) for row in rows if load(row.body, SignOfLife).at < sign.at - KEPT
+        ]
+        mine = next((row for row in rows if row.key == key), None)
+        put = Insert(key, dump(sign)) if mine is None else Replace(key, mine.version, dump(sign))
+        await self.records.write([put, *[one for one in writes if one.key != key]])
+
+    async def latest(self) -> Mapping[str, datetime]:
+        """When each kind of worker was last seen, in whichever process."""
+        seen: dict[str, datetime] = {}
+        for row in await self.records.range(TABLE, TABLE, after="", limit=MOST):
+            sign = load(row.body, SignOfLife)
+            seen[sign.worker] = max(sign.at, seen.get(sign.worker, sign.at))
+        return seen

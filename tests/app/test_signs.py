@@ -1,0 +1,67 @@
+"""Workers leave a sign of life where other processes see it: seldom, after work that did not fail, and never in its way."""
+
+from __future__ import annotations
+
+import asyncio
+
+from convalias.adapters import memory
+from convalias.app.memory import memory_ports
+from convalias.app.ports import Ports
+from convalias.app.signs import EVERY, giving_signs
+from convalias.app.workers import Work
+from convalias.ports.errors import Unavailable
+from convalias.stores.signs import Signs
+
+
+def working(ports: Ports, *outcomes: int | Exception) -> Work:
+    left = list(outcomes)
+
+    async def step() -> int:
+        outcome = left.pop(0) if left else 1
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    first, *_ = giving_signs("feed", [Work(step=step), Work(step=step)], ports)
+    return first
+
+
+def test_a_sign_is_given_at_most_every_twenty_seconds() -> None:
+    async def story() -> None:
+        ports = memory_ports(legacy=False)
+        clock = ports.clock
+        assert isinstance(clock, memory.Clock)
+        work = working(ports)
+        begun = clock.now()
+        signs = Signs(records=ports.records)
+        for _ in range(3):
+            await work.step()
+        assert await signs.latest() == {"feed": begun}
+        await clock.advance(EVERY)
+        await work.step()
+        assert await signs.latest() == {"feed": begun + EVERY}
+
+    asyncio.run(story())
+
+
+def test_a_step_that_fails_gives_no_sign() -> None:
+    async def story() -> None:
+        ports = memory_ports(legacy=False)
+        work = working(ports, Unavailable("store"))
+        try:
+            await work.step()
+        except Unavailable:
+            assert await Signs(records=ports.records).latest() == {}
+
+    asyncio.run(story())
+
+
+def test_a_store_that_is_away_stops_no_work() -> None:
+    async def story() -> None:
+        ports = memory_ports(legacy=False)
+        faults = memory.Faults()
+        faults.fail("records.range", memory.before("store"))
+        work = working(ports.but(records=memory.faulty.Records(ports.records, faults)), 7)
+        assert await work.step() == 7
+
+    asyncio.run(story())
