@@ -1,0 +1,537 @@
+"""What is shown must be true: a row for each fault, a column for each surface, the words that it must say.
+
+A minute of virtual time after the fault `why`, `doctor`, `show jobs`, `/readyz` and the log say it, and none says "delivered",
+"good" or "ready" of what is not. An empty cell: that surface knows nothing of it, and claims nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+from attrs import field, fields, frozen
+
+from cli.machine import C1, JOHN, MARY, Machine, Shown
+from convalias.adapters import memory
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.delivery import Channel
+from convalias.domain.ids import AccountId, TraceId, UseCase
+from convalias.domain.inbound import HeldMail, HoldId, MailReference, RecordKey
+from convalias.domain.keyring import Keyring, RootKey
+from convalias.domain.outcomes import Reason
+from convalias.domain.participants import Account
+from convalias.domain.rollout import Axis, Rollout, Stage
+from convalias.ports.hub import Declined, Guarantee, Sent
+from convalias.ports.records import Replace
+from convalias.services.operations import Asked
+from convalias.services.receiver import reference_body
+from convalias.stores.encoding import digest
+
+SURFACES: Final = tuple(one.name for one in fields(Shown))
+READY: Final = '"ready":true'
+AWAY: Final = "503"
+Arrange = Callable[[Machine], Awaitable[None]]
+
+
+@frozen(kw_only=True)
+class Fault:
+    """One row."""
+
+    name: str
+    arrange: Arrange
+    prepare: Callable[[Machine], None] = field(default=lambda _: None)
+    """Before the machine is opened."""
+    why: tuple[str, ...]
+    doctor: tuple[str, ...]
+    jobs: tuple[str, ...] = ()
+    readyz: tuple[str, ...] = (READY,)
+    log: tuple[str, ...] = ()
+    waits: str = ""
+    """What has to come for this row to hold: it is expected to fail until then."""
+
+
+class Hub:
+    """E-mail that gives this answer, or raises it."""
+
+    def __init__(self, answer: Sent | Declined | Exception) -> None:
+        self.answer = answer
+
+    @property
+    def channels(self) -> Mapping[Channel, Guarantee]:
+        return {Channel.EMAIL: Guarantee()}
+
+    async def send(self, notification: object) -> Sent | Declined:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class BrokenDirectory:
+    """A host's own, with a bug in it."""
+
+    async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
+        return {address: ({}["nobody"],) for address in addresses}
+
+    async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
+        return frozenset()
+
+    async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
+        return {}
+
+
+class AwayDirectory(BrokenDirectory):
+    """Does not answer."""
+
+    async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
+        raise memory.before("identity of the test").error()
+
+
+class BrokenFlags:
+    """Nobody can decide with them."""
+
+    def __init__(self) -> None:
+        self.broken = False
+
+    async def read(self, use_case: UseCase, axis: Axis) -> Rollout | None:
+        if self.broken and axis is Axis.OUTBOUND:
+            raise ValueError(use_case)
+        return Rollout(use_case, Stage.NATIVE, 10_000, "s")
+
+
+def hub(answer: Sent | Declined | Exception) -> Callable[[Machine], None]:
+    def prepare(machine: Machine) -> None:
+        machine.instead["hub"] = Hub(answer)
+
+    return prepare
+
+
+# --- the faults --------------------------------------------------------------------------------------
+
+
+async def a_mail(machine: Machine) -> None:
+    await machine.mail()
+    await machine.work(minutes=1)
+
+
+async def dead(machine: Machine) -> None:
+    machine.faults.fail("legacy.process", memory.before(ValueError))
+    await machine.stage(Stage.LEGACY)
+    await machine.mail(to=EmailAddress.parse("x@relay.example"))
+    await machine.work(minutes=1)
+
+
+async def cancelled(machine: Machine) -> None:
+    machine.live = ("inbound", "feed")
+    await machine.mail()
+    await machine.work()
+    await machine.cv.messaging.remove_participant(C1, "john")
+    machine.live = ("inbound", "feed", "outbound")
+    await machine.work(minutes=1)
+
+
+def without(*gone: str) -> Arrange:
+    async def arrange(machine: Machine) -> None:
+        machine.live = tuple(worker for worker in machine.live if worker not in gone)
+        await machine.mail()
+        await machine.work(minutes=2)
+
+    return arrange
+
+
+async def undecidable(machine: Machine) -> None:
+    flags = machine.instead["flags"]
+    assert isinstance(flags, BrokenFlags)
+    flags.broken = True
+    await a_mail(machine)
+
+
+def with_flags(machine: Machine) -> None:
+    machine.instead["flags"] = BrokenFlags()
+
+
+async def handed_over(machine: Machine) -> None:
+    await machine.stage(Stage.LEGACY)
+    await machine.mail(to=EmailAddress.parse("x@relay.example"))
+    await machine.work(minutes=1)
+
+
+def real_relay(machine: Machine) -> None:
+    machine.stand_in = False
+
+
+STRANGER: Final = EmailAddress.parse("eve@else.example")
+
+
+async def held(machine: Machine) -> None:
+    raw = f"From: {STRANGER}\nTo: {machine.alias}\nSubject: Hi\nMessage-ID: <9@else.example>\n\nHello\n"
+    machine.asked = Asked(sender=STRANGER)
+    await machine.mail(raw=raw.encode(), evidence=None)
+    await machine.work(minutes=1)
+
+
+async def hold_full(machine: Machine) -> None:
+    holds = machine.cv.services.stores.holds
+    for number in range(holds.policy.most):
+        await holds.keep(
+            HeldMail(
+                HoldId(digest(str(number))),
+                C1,
+                STRANGER,
+                Reason.NEEDS_APPROVAL,
+                RecordKey(f"envelopes/2026/03/01/{number}.json"),
+                f"<{number}@x>",
+                machine.clock.now(),
+            )
+        )
+    await held(machine)
+
+
+async def quarantined(machine: Machine) -> None:
+    machine.asked = Asked(recipient=machine.alias)
+    await machine.mail(quarantine="too_large")
+    await machine.work(minutes=1)
+
+
+async def newer_record(machine: Machine) -> None:
+    key = RecordKey("envelopes/2026/03/01/newer.json")
+    await machine.ports.blobs.put(key, json.dumps({"$": "envelope_record/99"}).encode())
+    await machine.ports.queue.put([reference_body(MailReference(key, TraceId("t1")))])
+    machine.asked = Asked(record=key)
+    await machine.work(minutes=1)
+
+
+async def newer_event(machine: Machine) -> None:
+    machine.live = ("inbound",)
+    await machine.mail()
+    await machine.work()
+    (row,) = await machine.ports.records.due("feed", until=machine.clock.now(), limit=9)
+    newer = Replace(row.key, row.version, {**row.body, "$": "event/99"}, row.due)
+    await machine.ports.records.write([newer])
+    machine.live = ("inbound", "feed", "outbound")
+    await machine.work(minutes=1)
+
+
+def away(call: str, what: str) -> Arrange:
+    async def arrange(machine: Machine) -> None:
+        await machine.mail()
+        machine.faults.fail(call, memory.before(what))
+        await machine.work(minutes=2)
+
+    return arrange
+
+
+def back(call: str, what: str) -> Arrange:
+    async def arrange(machine: Machine) -> None:
+        await away(call, what)(machine)
+        machine.faults.mend()
+        await machine.work(minutes=1)
+
+    return arrange
+
+
+async def legacy_away(machine: Machine) -> None:
+    await machine.stage(Stage.LEGACY)
+    machine.faults.fail("legacy.index", memory.before("legacy of the test"))
+    await a_mail(machine)
+
+
+async def key_removed(machine: Machine) -> None:
+    machine.ring = Keyring((RootKey(1, b"n" * 32),))
+    (machine.folder / "keys").write_text(machine.ring.render())
+    await machine.reopened()
+    await machine.mail()
+    await machine.work(minutes=2)
+
+
+async def revoked(machine: Machine) -> None:
+    await machine.cv.messaging.aliasing.aliases.revoke(machine.alias, at=machine.clock.now())
+    await a_mail(machine)
+
+
+async def skewed(machine: Machine) -> None:
+    tomorrow = time.time() + 86_400
+    os.utime(machine.folder / "store.db", (tomorrow, tomorrow))
+    await a_mail(machine)
+
+
+FAULTS: Final = (
+    Fault(
+        name="mail dead-lettered",
+        arrange=dead,
+        why=("dead       after 3 tries", "letter", "convalias replay --job"),
+        doctor=("dead letters: warning: 1 inbound",),
+        jobs=("'lane': 'inbound'", "ValueError"),
+        log=("icer.processing.errors", "ValueError"),
+    ),
+    Fault(
+        name="delivery failed",
+        prepare=hub(Declined("no such mailbox")),
+        arrange=a_mail,
+        why=("failed     to john", "no such mailbox", "convalias replay --job"),
+        doctor=("failed deliveries: warning: 1", "dead letters: warning"),
+        jobs=("'lane': 'deliveries'", "no such mailbox", "john", "failed deliveries: 1"),
+        log=("mons.delivery.failures", "state failed"),
+    ),
+    Fault(
+        name="delivery uncertain",
+        prepare=hub(TimeoutError()),
+        arrange=a_mail,
+        why=("uncertain  to john", "nobody can tell"),
+        doctor=("uncertain deliveries: warning: 1",),
+        jobs=("uncertain deliveries: 1",),
+        log=("mons.delivery.failures", "state uncertain"),
+    ),
+    Fault(
+        name="delivery cancelled",
+        arrange=cancelled,
+        why=("cancelled  to john", "nothing is sent: withdrawn"),
+        doctor=(),
+    ),
+    Fault(
+        name="nobody can decide about a message",
+        prepare=with_flags,
+        arrange=undecidable,
+        why=("no decision: ValueError", "nobody is told"),
+        doctor=("dead letters: warning: 0 inbound, 1 deliveries",),
+        jobs=("no decision: ValueError",),
+        log=("mons.delivery.failures", "undecidable"),
+    ),
+    Fault(
+        name="outbound worker gone, consumer lag, nobody has decided",
+        arrange=without("outbound"),
+        why=("undecided  who is told of it, nobody has decided for 2 minutes", "feed and outbound workers"),
+        doctor=(
+            "outbound worker: warning: last sign of life 120 s ago",
+            "consumer lag: warning: 1, the oldest for 120 s",
+        ),
+        jobs=("outbound worker: last sign of life 120 s ago", "consumer lag: 1"),
+    ),
+    Fault(
+        name="feed worker gone, feed lag",
+        arrange=without("feed"),
+        why=("undecided  who is told of it", "feed and outbound workers"),
+        doctor=("feed worker: warning: last sign of life 120 s ago", "feed lag: warning: 1, the oldest for 120 s"),
+        jobs=("feed worker: last sign of life 120 s ago", "feed lag: 1"),
+    ),
+    Fault(
+        name="inbound worker gone",
+        arrange=without("inbound", "feed", "outbound"),
+        why=("waiting    for 2 minutes", "inbound worker"),
+        doctor=("inbound worker: warning: last sign of life 120 s ago", "oldest mail without outcome: warning: 1"),
+        jobs=("'ready': 1", "inbound worker: last sign of life 120 s ago"),
+    ),
+    Fault(
+        name="handed to a legacy relay",
+        prepare=real_relay,
+        arrange=handed_over,
+        why=("handed     over to the legacy relay", "look there what became of"),
+        doctor=(),
+    ),
+    Fault(
+        name="handed to the stand-in",
+        arrange=handed_over,
+        why=("handed     over to the stand-in of the legacy relay", "only writes files"),
+        doctor=(),
+    ),
+    Fault(
+        name="held",
+        arrange=held,
+        why=("held       as", "hold       held", "a participant may approve"),
+        doctor=("mail held: good: 1, the oldest for",),
+    ),
+    Fault(
+        name="hold full",
+        arrange=hold_full,
+        why=("refused    RATE_LIMITED", "convalias replay"),
+        doctor=("mail held: good: 50, the oldest for",),
+    ),
+    Fault(
+        name="quarantined",
+        arrange=quarantined,
+        why=("quarantine too_large", "is not routed"),
+        doctor=("quarantined mail: warning: 1",),
+        jobs=("'quarantined': 1", "quarantined mail: 1"),
+        log=("icer.messages.quarantined", "too_large"),
+    ),
+    Fault(
+        name="record in a format of a newer release",
+        arrange=newer_record,
+        why=("the envelope record is in a format that this release cannot read",),
+        doctor=("dead letters: warning: 1 inbound",),
+        jobs=("UnknownFormat",),
+        log=("UnknownFormat",),
+    ),
+    Fault(
+        name="event in a format of a newer release",
+        arrange=newer_event,
+        why=("a newer convalias",),
+        doctor=("event/99",),
+        jobs=("event/99", "parked"),
+        log=("event/99",),
+        waits="why and doctor do not ask which conversations are parked",
+    ),
+    Fault(
+        name="store away",
+        arrange=away("records.*", "store of the test"),
+        why=("store of the test",),
+        doctor=("store of the test",),
+        jobs=("store of the test",),
+        log=("store of the test",),
+    ),
+    Fault(
+        name="store back again",
+        arrange=back("records.*", "store of the test"),
+        why=("sent       to john", "has confirmed no arrival"),
+        doctor=(),
+        log=("store of the test",),
+    ),
+    Fault(
+        name="raw store away",
+        arrange=away("blobs.*", "raw store of the test"),
+        why=("raw store of the test",),
+        doctor=("raw store of the test",),
+        jobs=("raw store of the test",),
+        readyz=(AWAY, "unavailable"),
+    ),
+    Fault(
+        name="raw store back again",
+        arrange=back("blobs.*", "raw store of the test"),
+        why=("sent       to john", "has confirmed no arrival"),
+        doctor=(),
+    ),
+    Fault(
+        name="queue away",
+        arrange=away("queue.*", "queue of the test"),
+        why=("waiting    for", "inbound worker"),
+        doctor=("queue of the test",),
+        jobs=("queue of the test",),
+        readyz=(AWAY, "unavailable"),
+        log=("queue of the test",),
+    ),
+    Fault(
+        name="queue back again",
+        arrange=back("queue.*", "queue of the test"),
+        why=("sent       to john", "has confirmed no arrival"),
+        doctor=(),
+        log=("queue of the test",),
+    ),
+    Fault(
+        name="event log away",
+        arrange=away("log.*", "event log of the test"),
+        why=("undecided  who is told of it",),
+        doctor=("event log of the test", "feed lag: warning"),
+        jobs=("event log of the test",),
+        log=("event log of the test",),
+    ),
+    Fault(
+        name="event log back again",
+        arrange=back("log.*", "event log of the test"),
+        why=("sent       to john", "has confirmed no arrival"),
+        doctor=(),
+        log=("event log of the test",),
+    ),
+    Fault(
+        name="key removed too early",
+        arrange=key_removed,
+        why=("waiting    for", "inbound worker"),
+        doctor=("aliases by key: misconfigured", "inbound worker: warning: last sign of life 120 s ago"),
+        jobs=("inbound worker: last sign of life 120 s ago",),
+        readyz=(),
+        log=("KeysRefused",),
+    ),
+    Fault(
+        name="alias revoked",
+        arrange=revoked,
+        why=("refused    REVOKED_ALIAS", "issue a new alias"),
+        doctor=(),
+    ),
+    Fault(
+        name="clock skewed",
+        arrange=skewed,
+        why=("sent       to john",),
+        doctor=("clock: misconfigured",),
+    ),
+    Fault(
+        name="identity failing",
+        prepare=lambda machine: machine.instead.update(identity=AwayDirectory()),
+        arrange=without(),
+        why=("waiting    for",),
+        doctor=("oldest mail without outcome: warning",),
+        jobs=("oldest mail without outcome: 1",),
+    ),
+    Fault(
+        name="hub failing",
+        prepare=hub(memory.before("hub of the test").error()),  # type: ignore[arg-type]
+        arrange=a_mail,
+        why=("planned    to john", "Unavailable", "it is tried again at"),
+        doctor=("deliveries tried again: warning: 1",),
+        jobs=("deliveries tried again: 1",),
+    ),
+    Fault(
+        name="legacy failing",
+        arrange=legacy_away,
+        why=("the legacy relay is called again, notifying", "it is tried again at"),
+        doctor=("deliveries tried again: warning: 1",),
+        jobs=("deliveries tried again: 1",),
+    ),
+    Fault(
+        name="a host's adapter with a bug",
+        prepare=lambda machine: machine.instead.update(identity=BrokenDirectory()),
+        arrange=a_mail,
+        why=("KeyError", "test_surfaces.py"),
+        doctor=("dead letters: warning",),
+        jobs=("KeyError", "test_surfaces.py"),
+        log=("KeyError",),
+    ),
+)
+
+
+def _rows() -> list[object]:
+    return [
+        pytest.param(
+            fault,
+            id=fault.name,
+            marks=[pytest.mark.xfail(strict=True, reason=fault.waits)] if fault.waits else [],
+        )
+        for fault in FAULTS
+    ]
+
+
+async def shown(fault: Fault, folder: Path, log: pytest.LogCaptureFixture) -> Shown:
+    machine = Machine(folder / "data", log.handler)
+    fault.prepare(machine)
+    async with machine.opened():
+        log.clear()
+        await fault.arrange(machine)
+        said = await machine.shown(log.messages)
+        machine.faults.mend()
+        return said
+
+
+@pytest.mark.parametrize("fault", _rows())
+def test_every_surface_says_what_is(fault: Fault, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    told = asyncio.run(asyncio.wait_for(shown(fault, tmp_path, caplog), 120))
+    for surface in SURFACES:
+        text = getattr(told, surface)
+        for word in getattr(fault, surface):
+            assert word in text, f"{surface} does not say {word!r}, but:\n{text}"
+    assert "delivered" not in told.why.replace("delivers", "")
+    if AWAY in fault.readyz:
+        assert READY not in told.readyz
+    assert str(MARY) not in told.log
+    assert str(JOHN) not in told.log
+
+
+def test_the_table_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = sum(bool(fault.waits) for fault in FAULTS)
+    with capsys.disabled():
+        print(f"\n{len(FAULTS)} faults x {len(SURFACES)} surfaces, {waiting} of them wait")  # noqa: T201 - its count
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
