@@ -70,6 +70,8 @@ CATALOGUE: Final = (
     Table("sweep_turns", "", "", _EVER),
     Table("chores_done", "", "", _EVER),
     Table("rollouts", "", "", _EVER),
+    Table("use_cases", "", "", _EVER),
+    Table("use_case_scans", "", "", _EVER),
     Table("deployment", "blocked addresses", "another load of the world", _EVER),
 )
 
