@@ -151,7 +151,9 @@ def _authenticator(asked: SenderAuthentication) -> SenderAuthenticator:
     try:
         from convalias.adapters.dns import DnsResolver  # noqa: PLC0415
     except ImportError as error:
-        raise WrongSettings({"authenticate_senders": f"found true, but {error}"}) from error
+        raise WrongSettings(
+            {"authenticate_senders": "found true, expected dnspython: pip install 'convalias[dns]' brings it"}
+        ) from error
     return Authenticator(
         resolver=DnsResolver.asking(asked.name_servers) if asked.name_servers else DnsResolver(),
         sealers=asked.sealers,
