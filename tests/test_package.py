@@ -51,7 +51,7 @@ def imported(statement: str, *, folder: Path) -> tuple[float, set[str]]:
         cwd=folder,
         env=surroundings,
         text=True,
-        timeout=60,
+        timeout=600,
     )
     answer = json.loads(done.stdout)
     return answer["seconds"], {name.partition(".")[0] for name in answer["loaded"]}

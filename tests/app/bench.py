@@ -25,7 +25,8 @@ from convalias.domain.inbound import OutcomeRecord, RecordKey
 
 ALIAS_DOMAIN: Final = "reply.example"
 LEGACY_DOMAIN: Final = "relay.example"
-PATIENCE: Final = 30
+PATIENCE: Final = 600
+"""Seconds until a story that hangs is ended; none that goes on takes so long, however busy the machine is."""
 PAGE: Final = 500
 System = Literal["hub", "legacy", "refusals"]
 

@@ -27,7 +27,7 @@ BOB = Participant.of("bob", name="Bob Lee", addresses=["bob@corp.example"])
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 30))
+    asyncio.run(asyncio.wait_for(story, 600))
 
 
 def written(number: int, alias: str) -> IncomingMail:

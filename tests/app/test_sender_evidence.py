@@ -63,7 +63,7 @@ def written(alias: EmailAddress, number: int = 1) -> bytes:
 
 
 def tell(story: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 30))
+    asyncio.run(asyncio.wait_for(story, 600))
 
 
 async def alias_of(cv: Convalias) -> EmailAddress:

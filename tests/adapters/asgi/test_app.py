@@ -168,7 +168,7 @@ async def served(opened: asgi.Doors) -> AsyncIterator[str]:
 
 def over_http(door: Door, story: Callable[[httpx.AsyncClient], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with served(doors(door, raw=fine)) as url, httpx.AsyncClient(base_url=url, timeout=20) as http:
+        async with served(doors(door, raw=fine)) as url, httpx.AsyncClient(base_url=url, timeout=120) as http:
             await story(http)
 
     asyncio.run(run())

@@ -51,8 +51,12 @@ def test_a_large_hostile_mail_is_read_within_a_second_and_in_linear_time(name: s
     whole = spent(ATTACKS[name], SIZE)
     print(f"{whole:7.3f} s  {name}")  # noqa: T201 - for `make soak`
     assert whole <= SECONDS or not WHOLE  # only `make soak` has the machine to itself
-    if whole > 0.45:  # below, the clock measures the machine
-        assert whole < 9 * max(spent(ATTACKS[name], SIZE // 4), 0.05)
+
+    def is_linear(whole: float) -> bool:  # below half a second the clock measures the machine
+        return whole <= 0.45 or whole < 9 * max(spent(ATTACKS[name], SIZE // 4), 0.05)
+
+    # A busy machine makes one of the two dearer for once; what is quadratic is so each time.
+    assert is_linear(whole) or any(is_linear(spent(ATTACKS[name], SIZE)) for _ in range(4))
 
 
 @pytest.mark.soak

@@ -118,11 +118,15 @@ def spent(raw: bytes) -> tuple[float, InboundMail]:
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_four_times_the_mail_is_not_sixteen_times_the_work(name: str) -> None:
-    once, _ = spent(BOMBS[name](1))
-    four, mail = spent(BOMBS[name](4))
-    assert isinstance(mail, MessageEnvelope | UnreadableMail)
-    # Below twenty milliseconds the clock measures the machine.
-    assert four < 9 * max(once, 0.02)
+    def is_linear() -> bool:
+        once, _ = spent(BOMBS[name](1))
+        four, mail = spent(BOMBS[name](4))
+        assert isinstance(mail, MessageEnvelope | UnreadableMail)
+        # Below twenty milliseconds the clock measures the machine.
+        return four < 9 * max(once, 0.02)
+
+    # A busy machine makes one of the two dearer for once; what is quadratic is so each time.
+    assert any(is_linear() for _ in range(5))
 
 
 STRUCTURE = {

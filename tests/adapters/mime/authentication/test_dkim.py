@@ -360,8 +360,8 @@ def test_hostile_bodies_cost_linear_time(body: Callable[[int], bytes]) -> None:
         mail.body_hash(relaxed=False)
         return time.process_time() - started
 
-    small, large = cost(1_000_000), cost(4_000_000)
-    assert large < max(12 * small, 0.5)
+    # A busy machine makes one of the two dearer for once; what is quadratic is so each time.
+    assert any(cost(4_000_000) < max(12 * cost(1_000_000), 0.5) for _ in range(5))
 
 
 def test_a_long_mail_is_hashed_beside_the_loop() -> None:
