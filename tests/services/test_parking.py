@@ -32,6 +32,7 @@ from convalias.stores.errors import Parked
 from convalias.stores.parking import CONVERSATIONS, RECORDS, Parking
 from convalias.stores.positions import Positions
 from convalias.stores.sweeps import Sweeps
+from convalias.stores.threads import Threads
 from services.approval_desk import Desk, token
 from services.inbound_desk import NOBODY, TO_C1, TO_C2, Process, Town, told, written
 from services.outbound_world import ANN, BOB, C1, World
@@ -157,6 +158,24 @@ def test_the_feed_and_the_deciding_go_on_for_all_other_conversations() -> None:
         assert stage.told() == [other.id, first.id, second.id]
         assert set(stage.world.hub.left.values()) == {1}
         assert await parked(stage.records) == {}
+
+    asyncio.run(story())
+
+
+def test_a_redrive_issues_the_aliases_that_a_parked_conversation_lacks() -> None:
+    async def story() -> None:
+        stage = await Scenery().open()
+        people = (Participant(ANN, "candidate", "Ann"), Participant(BOB, "recruiter"))
+        await stage.append(1, e.ConversationCreated(UseCase("apply"), None, people), conversation="c3")
+        said = await stage.append(2, SAID, conversation="c3")
+        await newer(stage.records, 2, "c3")
+        await stage.work()
+        assert await parked(stage.records) == {"c3": 2}
+        await upgraded(stage.records, 2, "c3")
+        stage.world.threads = Threads(conversations=stage.world.watched, records=stage.records)  # a new process
+        assert await stage.redrive() == 0
+        await stage.work()
+        assert stage.told() == [said.id]
 
     asyncio.run(story())
 

@@ -250,8 +250,14 @@ class Deciding:
 
     def unparked(self) -> Deciding:
         """The same for a redrive, which reads conversations that are parked."""
-        scenes = self.scenes
-        return evolve(self, scenes=evolve(scenes, threads=evolve(scenes.threads, minds_parking=False)))
+        threads = evolve(self.scenes.threads, minds_parking=False)
+        aliasing = self.answering.aliasing
+        appender = evolve(aliasing.appender, threads=threads)  # an alias that is lacking is an event of its own
+        return evolve(
+            self,
+            scenes=evolve(self.scenes, threads=threads),
+            answering=evolve(self.answering, aliasing=evolve(aliasing, appender=appender)),
+        )
 
     async def _is_decided(self, conversation: ConversationId, event: EventId) -> bool:
         """A decision in the format of a newer release is one, too."""
