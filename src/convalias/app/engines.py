@@ -45,10 +45,10 @@ class Engine:
 # Each loads its client at once, and connects when it is entered: how long Python takes to load is no sign of an engine.
 
 
-def _raw(url: str, _: timedelta) -> AbstractAsyncContextManager[Instead]:
+def _raw(url: str, within: timedelta) -> AbstractAsyncContextManager[Instead]:
     from convalias.adapters import s3  # noqa: PLC0415 - obstore loads where it is used
 
-    blobs = s3.Blobs(url)
+    blobs = s3.Blobs(url, open_within=within)
 
     @asynccontextmanager
     async def opened() -> AsyncGenerator[Instead]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
+from typing import NoReturn
 
 from convalias.cli.exits import Exit
 from convalias.extras import MissingPackageError, brought_by
 
-__all__ = ["main"]
+__all__ = ["main", "script"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,6 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last line of defence: one line instead of a traceback
         return _failed(error)
     return done if isinstance(done, int) else Exit.OK
+
+
+def script() -> NoReturn:
+    """Run the command of this process and end it with its status."""
+    status = main()
+    if "obstore" in sys.modules:
+        # Its threads answer requests that were called off, and crash an interpreter that is being taken down.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # nobody reads any more
+                stream.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def _failed(error: Exception) -> Exit:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from convalias.cli import script
 
-from convalias.cli import main
-
-sys.exit(main())
+script()

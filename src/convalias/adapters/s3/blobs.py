@@ -6,6 +6,7 @@ import asyncio
 import heapq
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from typing import Final, TypeVar
 from uuid import uuid4
@@ -16,7 +17,7 @@ from obstore.store import ObjectStore
 
 from convalias.adapters.s3 import errors, examining
 from convalias.adapters.s3.names import key_of, name_of, start_of
-from convalias.adapters.s3.place import Credentials, Limits, Place, client, read_url
+from convalias.adapters.s3.place import Credentials, Limits, Place, client, hurried, read_url
 from convalias.ports.blobs import Put
 from convalias.ports.examining import Observation
 
@@ -39,16 +40,29 @@ class Blobs:
     what is promised of a put holds for it too.
     """
 
-    def __init__(self, url: str, *, credentials: Credentials | None = None, limits: Limits | None = None) -> None:
-        """Read the URL. Raises `UnusableBucketError`; no request is made."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        credentials: Credentials | None = None,
+        limits: Limits | None = None,
+        open_within: timedelta | None = None,
+    ) -> None:
+        """Read the URL. Raises `UnusableBucketError`; no request is made.
+
+        `open_within`: how long `open` may take; None: as long as the URL allows a request.
+        """
         self._place: Place = read_url(url, limits=limits)
         self._client: ObjectStore = client(self._place, credentials)
+        # A request of its own client ends by itself: one that is called off runs on, and meets an interpreter that ended.
+        hasty = None if open_within is None else hurried(self._place, open_within)
+        self._opening = self._client if hasty is None else client(hasty, credentials)
         self._turn = asyncio.Semaphore(self._place.limits.in_flight)
 
     async def open(self) -> None:
         """Look into the bucket once. Raises `UnusableBucketError` for what must be mended, else `Unavailable`."""
         try:
-            async for _ in _chunks(self._client, None, None):
+            async for _ in _chunks(self._opening, None, None):
                 break
         except (BaseError, OSError) as error:
             wrong: Exception = errors.unusable(error) or errors.unavailable(error)

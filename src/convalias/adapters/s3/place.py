@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # names of its stubs only
 
 _SCHEMES: Final = ("s3", "gs", "az", "file")
 _WRONG: Final = "expected s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder"
+_SHARE: Final = 0.4
+"""A retry begins no later than one request's time-out, and then has as long again."""
 _OPTIONS: Final = ("connect_timeout", "endpoint", "in_flight", "multipart_from", "region", "retries", "timeout")
 
 
@@ -111,6 +113,16 @@ def _limited(limits: Limits, name: str, value: str) -> Limits:
                 )
     except ValueError:
         raise UnusableBucketError(f"{name} in the URL of the object store: expected a number above 0") from None
+
+
+def hurried(place: Place, within: timedelta) -> Place:
+    """The same place, where a request and its last retry together end within that time."""
+    each = _SHARE * within.total_seconds()
+    limits = place.limits
+    return evolve(
+        place,
+        limits=evolve(limits, timeout=min(limits.timeout, each), connect_timeout=min(limits.connect_timeout, each)),
+    )
 
 
 def client(place: Place, credentials: Credentials | None = None) -> ObjectStore:
