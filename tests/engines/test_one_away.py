@@ -14,12 +14,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
+from confluent_kafka import KafkaException
 
 from cli.away import COMMANDS, LOADS, SETTINGS, WITHIN, Command, Ended, furnish, run, start_up
 from cli.desk import WORLD, mail
@@ -56,8 +57,7 @@ class Place:
 
     def __init__(self, folder: Path, four: Four) -> None:
         self.folder = folder
-        name = fresh_name()
-        four.furnish(name)
+        name = _furnished(four)
         self.urls = four.urls(name)
         self.environment: Mapping[str, str] = {
             **four.credentials,
@@ -72,6 +72,18 @@ class Place:
 
     def run(self, line: str) -> Ended:
         return run(line, folder=self.folder, environment=self.environment)
+
+
+def _furnished(four: Four) -> str:
+    """A broker that was stopped for a minute has lost its controller, and finds it again in its own time."""
+    for _ in range(5):
+        with suppress(KafkaException):
+            name = fresh_name()
+            four.furnish(name)
+            return name
+    name = fresh_name()
+    four.furnish(name)
+    return name
 
 
 @pytest.mark.parametrize("away", SETTINGS)
