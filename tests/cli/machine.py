@@ -32,6 +32,7 @@ from convalias.domain.keyring import Keyring, RootKey
 from convalias.domain.participants import Participant
 from convalias.domain.rollout import Stage
 from convalias.ports.event_log import Lag, Lagging
+from convalias.ports.examining import Probed
 from convalias.ports.records import Partitioned
 from convalias.services.operations import Asked
 from convalias.settings import Settings
@@ -50,6 +51,15 @@ class Records(memory.faulty.Records):
     async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:
         assert isinstance(self.port, Partitioned)
         return await self.port.partitions(table, after=after, limit=limit)
+
+
+class Blobs(memory.faulty.Blobs):
+    """Fails on demand, and a write can be tried."""
+
+    async def probe(self) -> None:
+        files = self.port
+        assert isinstance(files, Probed)
+        await self.faults.around("blobs.put", files.probe)
 
 
 class EventLog(memory.faulty.EventLog):
@@ -110,7 +120,7 @@ class Machine:
         incarnation = memory.Incarnation()
         async with embedded.DataDirectory(self.folder, clock=self.clock, incarnation=incarnation) as data:
             records = Records(data.records, self.faults)
-            blobs = memory.faulty.Blobs(data.blobs, self.faults)
+            blobs = Blobs(data.blobs, self.faults)
             outbox = memory.Outbox()
             legacy = memory.LegacyRelay(
                 outgoing=outbox, audience=audience(records, blobs, self.clock), clock=self.clock
@@ -155,9 +165,10 @@ class Machine:
         await self.open()
 
     async def _settle_in(self) -> None:
+        ours = "identity" not in self.instead  # else that directory alone says where they are reached
         people = [
-            Participant(AccountId("john"), name="John", addresses=(JOHN,)),
-            Participant(AccountId("mary"), name="Mary", addresses=(MARY,)),
+            Participant(AccountId("john"), name="John", addresses=(JOHN,) if ours else ()),
+            Participant(AccountId("mary"), name="Mary", addresses=(MARY,) if ours else ()),
         ]
         await self.stage(Stage.NATIVE)
         aliases = await self.cv.open_conversation(C1, use_case=APPLY, participants=people)

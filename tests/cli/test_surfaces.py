@@ -83,7 +83,8 @@ class BrokenDirectory:
         return frozenset()
 
     async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
-        return {}
+        known = {AccountId("john"): JOHN, AccountId("mary"): MARY}
+        return {account: Account(account, (known[account],)) for account in accounts if account in known}
 
 
 class AwayDirectory(BrokenDirectory):
@@ -236,6 +237,13 @@ def back(call: str, what: str) -> Arrange:
     return arrange
 
 
+async def full(machine: Machine) -> None:
+    await machine.mail()
+    for call in ("blobs.put", "records.write", "queue.put", "log.publish"):
+        machine.faults.fail(call, memory.before("disk of the test"))
+    await machine.work(minutes=2)
+
+
 async def legacy_away(machine: Machine) -> None:
     await machine.stage(Stage.LEGACY)
     machine.faults.fail("legacy.index", memory.before("legacy of the test"))
@@ -371,11 +379,17 @@ FAULTS: Final = (
     Fault(
         name="event in a format of a newer release",
         arrange=newer_event,
-        why=("a newer convalias",),
-        doctor=("event/99",),
-        jobs=("event/99", "parked"),
-        log=("event/99",),
-        waits="why and doctor do not ask which conversations are parked",
+        why=("parked     conversation 'c1'", "event/99", "convalias replay --dead"),
+        doctor=("parked conversations and records: warning: 1",),
+        jobs=("event/99", "parked conversations and records: 1"),
+    ),
+    Fault(
+        name="disk full",
+        arrange=full,
+        why=("waiting    for 2 minutes",),
+        doctor=("raw: away: disk of the test",),
+        jobs=("oldest mail without outcome: 1",),
+        readyz=(AWAY,),
     ),
     Fault(
         name="store away",

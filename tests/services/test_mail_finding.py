@@ -301,7 +301,7 @@ def test_a_failing_mail_says_what_failed() -> None:
     async def story(town: Town) -> None:
         process = Process(town)
         reference = await process.take(written(TO_C1))
-        await process.inbound.failed(reference.record, because="ValueError")
+        await process.inbound.failed(reference.record, because="ValueError", at=NOON)
         (one,) = await process.operations.why(Asked(sender=BOBS))
         assert "failing    1 times so far, last: ValueError" in str(one)
         assert "ValueError" in one.next

@@ -20,7 +20,7 @@ from convalias.domain.delivery import (
     Owner,
 )
 from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
-from convalias.domain.ids import EventId, Seq, TraceId, UseCase
+from convalias.domain.ids import ConversationId, EventId, Seq, TraceId, UseCase
 from convalias.domain.inbound import HoldState
 from convalias.domain.rollout import Stage
 from convalias.domain.suppressions import EventPlace
@@ -29,6 +29,7 @@ from convalias.services.mail_following import Story
 from convalias.services.operations import Asked
 from convalias.services.outbound_deciding import LANE, decision_letter, index_letter, subject_of
 from convalias.stores.encoding import encoded
+from convalias.stores.errors import Parked
 from convalias.stores.ledger import Ledger
 from services.inbound_desk import ANN, BOB, BOBS, C1, LEGACY, NOON, TO_C1, TO_C2, Process, Town, told, written
 
@@ -317,5 +318,27 @@ def test_a_notification_leads_to_its_mail() -> None:
         await operations.suppressions.place(other, EventPlace(event=EventId("e9"), conversation=C1))
         gone = await operations.why(Asked(notification=other))
         assert (len(gone), gone.notes) == (0, ("its message, event e9 of c1, was removed",))
+
+    told(story)
+
+
+def test_a_parked_conversation_is_told_and_hides_nothing_else() -> None:
+    class ParkedStore:
+        async def keyed(self, conversation: ConversationId, *, key: str) -> None:
+            raise Parked(conversation, 4, "event/99")
+
+        async def last(self, conversation: ConversationId) -> None:
+            raise Parked(conversation, 4, "event/99")
+
+    async def story(town: Town) -> None:
+        process = Process(town)
+        await relayed(town, process)
+        operations = process.operations
+        stores = evolve(operations.follower.stores, conversations=ParkedStore())
+        process.operations = evolve(operations, follower=evolve(operations.follower, stores=stores))
+        assert (await the_story(process)).next.startswith("conversation c1 is parked: run a release")
+        found = await process.operations.why(Asked(conversation=C1))
+        assert len(found) == 1
+        assert "event/99" in found.notes[0]
 
     told(story)

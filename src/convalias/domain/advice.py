@@ -37,6 +37,7 @@ class Situation(Enum):
     """Where a mail, an event or a delivery is. In the order of urgency: the first one is told first."""
 
     UNREADABLE = "unreadable"
+    PARKED = "parked"
     DEAD = "dead"
     UNDECIDABLE = "undecidable"
     FAILED = "failed"
@@ -95,6 +96,7 @@ class Circumstances:
 ADVICE: Final[Mapping[Situation, str]] = MappingProxyType(
     {
         Situation.UNREADABLE: "{about} is in a format that this release cannot read: use a newer convalias",
+        Situation.PARKED: "{about} is parked: run a release that can read it, then: convalias replay --dead",
         Situation.DEAD: "mend what failed, then: convalias replay --job {about} (all of them: convalias replay --dead)",
         Situation.UNDECIDABLE: "nobody is told: mend what failed, then: convalias replay --job {about}",
         Situation.FAILED: "mend what the channel refused, then: convalias replay --job {about}",

@@ -22,6 +22,7 @@ class Figure(Enum):
     HOLDS = "mail held"
     UNCERTAIN = "uncertain deliveries"
     FAILED = "failed deliveries"
+    PARKED = "parked conversations and records"
     QUARANTINED = "quarantined mail"
     INBOUND_WORKER = "inbound worker"
     FEED_WORKER = "feed worker"
@@ -70,6 +71,7 @@ BOUNDS: Final[Mapping[Figure, Bound]] = MappingProxyType(
         Figure.FAILED: Bound(
             0, Unit.THINGS, "convalias dead list, show deliveries; mend the cause; then replay --dead"
         ),
+        Figure.PARKED: Bound(0, Unit.THINGS, "run a release that can read them; then: convalias replay --dead"),
         Figure.QUARANTINED: Bound(0, Unit.THINGS, "convalias why; read the raw mail"),
         Figure.INBOUND_WORKER: Bound(60, Unit.SECONDS, "start it: convalias worker inbound"),
         Figure.FEED_WORKER: Bound(60, Unit.SECONDS, "start it: convalias worker feed"),

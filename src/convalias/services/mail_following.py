@@ -42,6 +42,7 @@ from convalias.services.outbound_deciding import LANE as DELIVERIES
 from convalias.services.outbound_deciding import decision_letter, index_letter
 from convalias.stores.aliases import Aliases
 from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.errors import Parked
 from convalias.stores.holds import Holds
 from convalias.stores.inbound import InboundRecords
 from convalias.stores.ledger import Ledger
@@ -195,7 +196,12 @@ class MailFollower:
             told.state(state)
         match effect:
             case Relayed(event=event, conversation=conversation):
-                standing = await self.stores.conversations.keyed(conversation, key=event)
+                try:
+                    standing = await self.stores.conversations.keyed(conversation, key=event)
+                except Parked as parked:
+                    told.step(self.clock.now(), f"parked     {parked}")
+                    told.state(State(Situation.PARKED, f"conversation {conversation}"))
+                    return
                 await self._event(conversation, event, standing, told)
             case Held(hold=hold):
                 await self._hold(address, hold, told)

@@ -24,10 +24,12 @@ from convalias.services.outbound import GROUP
 from convalias.stores.conversations import FEED
 from convalias.stores.holds import HOLDS
 from convalias.stores.ledger import DUE, LEASED, REST, UNSURE
+from convalias.stores.parking import CONVERSATIONS, RECORDS
 from convalias.stores.signs import Signs
 
 MOST: Final = 1_000
 """So many rows of a lane are counted; beyond that a number is "at least"."""
+LETTERS: Final = "dead_letters"
 _FAR: Final = datetime(9999, 1, 1, tzinfo=UTC)
 Reading = Callable[[], Awaitable[Number | None]]
 
@@ -56,6 +58,7 @@ class Numbers:
             (Figure.HOLDS, self._holds),
             (Figure.UNCERTAIN, partial(self._at_rest, Figure.UNCERTAIN, UNSURE, DeliveryState.UNCERTAIN)),
             (Figure.FAILED, partial(self._at_rest, Figure.FAILED, REST, DeliveryState.FAILED)),
+            (Figure.PARKED, self._parked),
             (Figure.QUARANTINED, self._quarantined),
             *((figure, partial(self._sign, worker, figure)) for worker, figure in WORKERS.items()),
         )
@@ -123,6 +126,11 @@ class Numbers:
             with suppress(CodecError):
                 count += sum(one.state is state for one in load(row.body, DeliveryDecision).deliveries)
         return Number(figure, count, at_least=len(rows) == MOST)
+
+    async def _parked(self) -> Number:
+        """What this release cannot read, by its letters."""
+        lanes = [await self.records.range(LETTERS, lane, after="", limit=MOST) for lane in (CONVERSATIONS, RECORDS)]
+        return Number(Figure.PARKED, sum(map(len, lanes)), at_least=any(len(rows) == MOST for rows in lanes))
 
     async def _quarantined(self) -> Number:
         counted = await self.operations.quarantined()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -24,6 +24,7 @@ from convalias.services.mail_finding import LOOK_BACK, MOST, MOST_LISTED, Asked,
 from convalias.services.mail_following import MailFollower, Step, Story
 from convalias.services.outbound_deciding import LANE as DELIVERIES
 from convalias.services.outbound_deciding import read_subject
+from convalias.stores.errors import Parked
 from convalias.stores.suppressions import Suppressions
 
 __all__ = ["Asked", "Operations", "Step", "Stories", "Story", "outcome_name"]
@@ -180,16 +181,27 @@ class Operations:
                 notes.append(f"cut: the newest {MOST} mails to {alias.address.key}")
             records.update(dict.fromkeys(of_alias))
         told: dict[RecordKey | str, Story | None] = {record: await self.follower.mail(record) for record in records}
-        last = await stores.conversations.last(conversation)
+        try:
+            async for story in self._of_messages(conversation, tuple(records), notes):
+                told[story.record or story.steps[0].what] = story
+        except Parked as parked:
+            notes.append(str(parked))
+        return _told(list(told.values()), notes=tuple(notes))
+
+    async def _of_messages(
+        self, conversation: ConversationId, told: Sequence[RecordKey], notes: list[str]
+    ) -> AsyncIterator[Story]:
+        """The latest messages that none of the mails told of brought."""
+        conversations = self.follower.stores.conversations
+        last = await conversations.last(conversation)
         seq = 0 if last is None else last.seq
         if seq > MOST:
             notes.append(f"cut: the latest {MOST} of {seq} events")
-        covered = await self._events_of(tuple(records))
-        for event in await stores.conversations.after(conversation, max(seq - MOST, 0), limit=MOST):
+        covered = await self._events_of(told)
+        for event in await conversations.after(conversation, max(seq - MOST, 0), limit=MOST):
             if isinstance(event.happening, MessageAdded) and event.id not in covered:
                 for story in await self._of_event(event):
-                    told[story.record or event.id] = story
-        return _told(list(told.values()), notes=tuple(notes))
+                    yield story
 
     async def _of_event(self, event: ConversationEvent) -> list[Story]:
         """The mails that brought a message; where there is none, the way of the message itself."""
