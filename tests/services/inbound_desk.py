@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from attrs import evolve
 
@@ -32,6 +33,7 @@ from convalias.domain.participants import Account, Participant
 from convalias.domain.policy import DEFAULT_POLICY, RoutingPolicy
 from convalias.domain.rollout import Stage
 from convalias.ports.mail import MailReader, SenderAuthenticator
+from convalias.services import rehearsal
 from convalias.services.aliasing import Aliasing
 from convalias.services.appending import Appender
 from convalias.services.carrier import PlanCarrier
@@ -196,6 +198,8 @@ class Process:
     ) -> None:
         self.town = town
         self.faults = faults or memory.Faults()
+        how = {"policy": policy, "reader": reader, "legacy": legacy, "stage": stage, "counts": counts}
+        how["authenticator"] = authenticator
         self.records = memory.faulty.Records(town.records, self.faults)
         self.blobs = memory.faulty.Blobs(town.blobs, self.faults)
         self.queue = memory.faulty.JobQueue(town.queue, self.faults)
@@ -272,6 +276,9 @@ class Process:
             dead_letters=self.dead_letters,
             keys=aliasing.guard,
             relay=evolve(self.relay, carrier=evolve(self.carrier, notices=None)),
+            restoring=evolve(self.relay, carrier=evolve(self.carrier, notices=None, restores=True)),
+            clock=town.clock,
+            rehearse=lambda: self._rehearsed(how).replay,
         )
         self.operations = Operations(
             finder=MailFinder(
@@ -293,6 +300,14 @@ class Process:
             suppressions=Suppressions(records=self.records),
             clock=town.clock,
         )
+
+    def _rehearsed(self, how: dict[str, Any]) -> Process:
+        """The same over a town in which nothing changes."""
+        unchanged = copy(self.town)
+        unchanged.records = rehearsal.Records(self.town.records)  # type: ignore[assignment]
+        unchanged.blobs = rehearsal.Blobs(self.town.blobs)  # type: ignore[assignment]
+        unchanged.legacy = rehearsal.LegacyRelay(self.town.legacy)  # type: ignore[assignment]
+        return Process(unchanged, faults=self.faults, **how)
 
     async def take(self, mail: IncomingMail) -> MailReference:
         """Keep it, and its reference."""

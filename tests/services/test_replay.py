@@ -186,9 +186,10 @@ def test_one_that_fails_blocks_no_other() -> None:
     async def story(town: Town) -> None:
         process = Process(town)
         await town.blobs.put("envelopes/2026/03/01/0.json", b"no record")
-        process.faults.fail("directory.at", memory.before("directory"), times=1)
         await process.take(written(TO_C1))
         await process.take(written(TO_C1, number=2, text="two"))
+        process.faults.fail("directory.at", memory.before("directory"), times=1)
+        await town.clock.advance(timedelta(hours=7))
         done = await process.replay.all(dry_run=False)
         assert done == Replayed(looked_at=3, failed=1, waiting=1, decided=1, events=1)
 
@@ -212,6 +213,8 @@ def test_a_quarantined_or_lost_mail_adds_nothing() -> None:
         await process.take(written(TO_C1, quarantine="too_large"))
         lost = await process.take(written(TO_C1, number=2))
         await town.blobs.delete(["raw/" + name[4:] for name in await town.blobs.names("raw/", after="", limit=9)])
+        assert await process.replay.all(dry_run=True) == Replayed(looked_at=2, waiting=2)  # the workers have them
+        await town.clock.advance(timedelta(hours=7))
         assert await process.replay.all(dry_run=True) == Replayed(looked_at=2, decided=2)
         assert await process.replay.one(lost.record, dry_run=False) == Replayed(looked_at=1, decided=1)
         assert await process.replay.one(lost.record, dry_run=False) == Replayed(looked_at=1, final=1)

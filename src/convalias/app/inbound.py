@@ -148,7 +148,14 @@ class Inbound:
             telemetry=self.ports.telemetry,
         )
 
-    def relay(self, messaging: Messaging, notices: Notices | None, reports: Reports | None = None) -> InboundRelay:
+    def relay(
+        self,
+        messaging: Messaging,
+        notices: Notices | None,
+        reports: Reports | None = None,
+        *,
+        restores: bool = False,
+    ) -> InboundRelay:
         """The relay. No notices: nobody is told of a refusal; no reports: no bounce acts on anything."""
         ports, stores = self.ports, self.stores
         traffic = Traffic(records=ports.records)
@@ -178,6 +185,7 @@ class Inbound:
                 identities=self.identities,
                 blobs=ports.blobs,
                 telemetry=ports.telemetry,
+                restores=restores,
             ),
             clock=ports.clock,
             telemetry=ports.telemetry,

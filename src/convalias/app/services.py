@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from convalias.adapters import hub, mime
+from convalias.adapters import hub, memory, mime
 from convalias.app.inbound import Inbound, identities_of
 from convalias.app.ports import Ports, StandIn
 from convalias.app.wiring import Stores, Wiring, alias_domain, link_keys, seals, typed_stores
@@ -18,6 +18,7 @@ from convalias.ports.hub import NotificationHub
 from convalias.ports.mail import guarantee_of
 from convalias.ports.people import IdentityDirectory as IdentityDirectoryPort
 from convalias.ports.records import Records
+from convalias.services import rehearsal
 from convalias.services.alias_keys import KeyGuard
 from convalias.services.aliasing import Aliasing, AliasMint
 from convalias.services.announcing import Announcing
@@ -173,6 +174,9 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
             dead_letters=stores.dead_letters,
             keys=aliasing.guard,
             relay=inbound.relay(messaging, None),  # a replay mails nobody
+            restoring=inbound.relay(messaging, None, restores=True),
+            clock=ports.clock,
+            rehearse=lambda: assemble(rehearsed(ports), deployment=deployment, policy=policy, wiring=wiring).replay,
         ),
         rollout=RolloutControl(
             rollouts=stores.rollouts,
@@ -211,6 +215,16 @@ def _operations(ports: Ports, stores: Stores, inbound: Inbound) -> Operations:
         suppressions=stores.suppressions,
         clock=ports.clock,
     )
+
+
+def rehearsed(ports: Ports) -> Ports:
+    """The same ports, which change nothing. Refuses a conversation store of the host's own: it would be written to."""
+    if ports.conversations is not None:
+        raise TypeError("a dry run over a conversation store of one's own: found conversations=, expected none")
+    quiet = ports.but(
+        records=rehearsal.Records(ports.records), blobs=rehearsal.Blobs(ports.blobs), telemetry=memory.NoTelemetry()
+    )
+    return quiet if ports.legacy is None else quiet.but(legacy=rehearsal.LegacyRelay(ports.legacy))
 
 
 def audience(

@@ -2,41 +2,75 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
+from attrs import evolve
 
 from convalias.app.facade import Convalias
 from convalias.cli.deployment import At, located
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.cli.output import Row, answer, lines
+from convalias.cli.why import read_time
 from convalias.codec import CodecError
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.ids import ConversationId
 from convalias.domain.inbound import RecordKey
 from convalias.services.inbound_relay import LANE as INBOUND
 from convalias.services.outbound_deciding import LANE as DELIVERIES
 from convalias.services.redriving import Redriven
-from convalias.services.replay import Replayed
+from convalias.services.replay import EVERYTHING, Replayed, Selection
 from convalias.stores.errors import Parked
 from convalias.stores.parking import CONVERSATIONS, RECORDS
 
 
+def _time(context: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
+    del context, option
+    return None if text is None else read_time(text)
+
+
 @click.command("replay")
 @click.option("--all", "everything", is_flag=True, help="Every mail that is still kept.")
+@click.option("--since", metavar="TIME", callback=_time, help="Mail received then or later (RFC 3339).")
+@click.option("--until", metavar="TIME", callback=_time, help="Mail received before that.")
+@click.option("--conversation", metavar="ID", help="Mail that leads into that conversation.")
+@click.option("--notify", is_flag=True, help="Let people hear of what --all, --since, --until or --conversation add.")
 @click.option("--job", metavar="ID", help="One: its envelope record, or the id of its dead letter.")
 @click.option("--dead", is_flag=True, help="All that was given up, deliveries too.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @located
-def command(at: At, job: str | None, *, everything: bool, dead: bool, dry_run: bool) -> int:
-    """Decide mails anew. Safe to repeat: what was relayed, handed over or skipped is left alone; nobody is mailed."""
-    if (everything, job is not None, dead).count(True) != 1:
-        raise click.UsageError("expected one of --all, --job ID, --dead")
+def command(  # noqa: PLR0913 - one parameter for each option
+    at: At,
+    *,
+    job: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    conversation: str | None,
+    everything: bool,
+    notify: bool,
+    dead: bool,
+    dry_run: bool,
+) -> int:
+    """Decide mails anew. Safe to repeat: what was relayed, handed over or skipped is left alone.
+
+    --all, --since, --until and --conversation restore: nobody hears of what they add, unless --notify is given.
+    --dead and --job try again what nobody has heard of.
+    """
+    place = None if conversation is None else ConversationId(conversation)
+    selected = Selection(since=since, until=until, conversation=place, notify=notify)
+    restores = everything or evolve(selected, notify=False) != EVERYTHING
+    if (restores, job is not None, dead).count(True) != 1:
+        raise click.UsageError("expected one of --all (or --since, --until, --conversation), --job ID, --dead")
+    if notify and not restores:
+        raise click.UsageError("--notify goes with --all, --since, --until or --conversation")
 
     async def work(cv: Convalias) -> Row:
         if job is not None:
             return await _job(cv, job, dry_run=dry_run)
         if dead:
             return await _dead(cv, dry_run=dry_run)
-        return _row(await cv.replay.all(dry_run=dry_run))
+        return _row(await cv.replay.all(dry_run=dry_run, of=selected))
 
     done = {**at.run(work), "dry_run": dry_run}
     answer(done, as_json=at.as_json, text=lambda: lines(done))

@@ -27,7 +27,7 @@ from convalias.services.operations import Asked
 def command(at: At, /, *, since: str | None, **known: str | None) -> int:
     """What became of mails, newest first: each step to its end, the rule that decided, what to do next."""
     asked = _asked(**known)
-    begin = None if since is None else _time(since)
+    begin = None if since is None else read_time(since)
     found = at.run(lambda cv: cv.operations.why(asked, since=begin))
     answer(
         [views.story(one, is_cut=found.is_cut) for one in found],
@@ -61,9 +61,10 @@ def _asked(
     )
 
 
-def _time(text: str) -> datetime:
+def read_time(text: str) -> datetime:
+    """Read a time (RFC 3339; without a zone: UTC). Raises `UsageError`."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise click.UsageError(f"--since {text!r}: expected a time such as 2026-03-01T12:00:00Z") from error
+        raise click.UsageError(f"{text!r}: expected a time such as 2026-03-01T12:00:00Z") from error
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -20,7 +20,7 @@ from convalias.domain.delivery import (
     Owner,
     notification_id,
 )
-from convalias.domain.events import ConversationEvent, MessageAdded, Origin
+from convalias.domain.events import RESTORED, ConversationEvent, MessageAdded, Origin
 from convalias.domain.first_tries import NOTIFY_WITHIN, is_too_old
 from convalias.domain.ids import AccountId
 from convalias.domain.participants import AccountAuthor
@@ -61,13 +61,14 @@ def decide(
     )
     if event.origin is Origin.LEGACY_SYNC:
         return evolve(decision, owner=Owner.LEGACY, reason="synced from legacy", tried=now)
+    restored = RESTORED in event.happening.flags
     late = is_too_old(event, now=now, notify_within=notify_within)
     rows = tuple(
-        _row(event, recipient, channel, late=late)
+        _row(event, recipient, channel, late=late, restored=restored)
         for recipient in recipients(event.happening, as_of)
         for channel in channels.get(recipient, (Channel.EMAIL,))
     )
-    return _scheduled(evolve(decision, deliveries=rows), at=now)
+    return _scheduled(evolve(decision, deliveries=rows), at=now, quiet=late or restored)
 
 
 def recipients(message: MessageAdded, as_of: ConversationThread) -> tuple[AccountId, ...]:
@@ -93,7 +94,7 @@ def answered(decision: DeliveryDecision, answer: MintingAnswer, *, has_legacy: b
         stage=Stage.LEGACY,
         reason=f"{decision.reason}; {answer.refusal}: legacy delivers",
     )
-    return _scheduled(legacy, at=decision.due_at or decision.decided_at)
+    return _scheduled(legacy, at=decision.due_at or decision.decided_at, quiet=_is_quiet(decision))
 
 
 def reowned(
@@ -114,28 +115,35 @@ def reowned(
         bucket=None if cohort is None else cohort.bucket,
         rollout=None if cohort is None else cohort.rollout,
     )
-    again = _scheduled(again, at=decision.due_at or decision.decided_at)
+    again = _scheduled(again, at=decision.due_at or decision.decided_at, quiet=_is_quiet(decision))
     if again.owner is Owner.HUB:
         again = answered(again, answer, has_legacy=has_legacy)
     return None if again.stage is decision.stage else again
 
 
-def _scheduled(decision: DeliveryDecision, *, at: datetime) -> DeliveryDecision:
+def _scheduled(decision: DeliveryDecision, *, at: datetime, quiet: bool) -> DeliveryDecision:
     """What its owner has to call, and when. Rows that legacy owns are not called one by one: its index call is."""
-    late = any(row.state is DeliveryState.TOO_LATE for row in decision.deliveries)
     index = INDEXED[decision.stage]
     ours = decision.owner is Owner.HUB
     return evolve(
         decision,
-        # Too late is too late for both: legacy still stores and indexes it, and tells nobody.
+        # What is too late or restored is so for both: legacy still stores and indexes it, and tells nobody.
         index=None
         if index is None
-        else IndexRow(suppress_notification=index.suppress_notification or late, next_at=at),
+        else IndexRow(suppress_notification=index.suppress_notification or quiet, next_at=at),
         deliveries=tuple(
             evolve(row, next_at=at if ours and row.state is DeliveryState.PLANNED else None)
             for row in decision.deliveries
         ),
     )
+
+
+def _is_quiet(decision: DeliveryDecision) -> bool:
+    """Whether nobody is to be told. Nobody has called yet: what is at rest was so from the beginning."""
+    suppressed = decision.index is not None and decision.index.suppress_notification
+    if not decision.deliveries:
+        return suppressed and decision.owner is Owner.LEGACY
+    return any(row.state is not DeliveryState.PLANNED for row in decision.deliveries)
 
 
 def _parted(stage: Stage | Cohort) -> tuple[Cohort | None, Stage]:
@@ -149,12 +157,14 @@ def _why(cohort: Cohort | None) -> str:
     return f"{setting.stage.value} at {setting.basis_points} basis points, bucket {cohort.bucket}"
 
 
-def _row(event: ConversationEvent, recipient: AccountId, channel: Channel, *, late: bool) -> Delivery:
+def _row(event: ConversationEvent, recipient: AccountId, channel: Channel, *, late: bool, restored: bool) -> Delivery:
     kind = NotificationKind.MESSAGE
+    state = DeliveryState.TOO_LATE if late else DeliveryState.PLANNED
     return Delivery(
         id=notification_id(event.id, recipient, kind, channel),
         recipient=recipient,
         kind=kind,
         channel=channel,
-        state=DeliveryState.TOO_LATE if late else DeliveryState.PLANNED,
+        state=DeliveryState.CANCELLED if restored else state,
+        reason=RESTORED if restored else "",
     )

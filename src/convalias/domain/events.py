@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from attrs import frozen
 
@@ -12,6 +12,9 @@ from convalias.domain.addresses import EmailAddress
 from convalias.domain.envelope import Attachment
 from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, UseCase
 from convalias.domain.participants import Author, Participant
+
+RESTORED: Final = "restored"
+"""The flag of a message that was added by a restore: nobody is told of it, by either system."""
 
 
 class Origin(Enum):
@@ -49,7 +52,7 @@ class MessageAdded:
     """The Date field of a mail, as its sender claims it."""
     in_reply_to: EventId | None = None
     flags: frozenset[str] = frozenset()
-    """`unverified`, `spam`, `mime_ambiguous`, `message_id_synthetic`, `message_id_reused`, `peripheral`."""
+    """`restored`, `unverified`, `spam`, `mime_ambiguous`, `message_id_synthetic`, `message_id_reused`, `peripheral`."""
     raw_key: str | None = None
 
 

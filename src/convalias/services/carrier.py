@@ -13,6 +13,7 @@ from convalias.domain.approvals import hold_key
 from convalias.domain.dedup import MailKey
 from convalias.domain.effects import AddMail, Command, HandOver, KeepHold, Note, Refuse, claims, commands
 from convalias.domain.envelope import ClearFrom, MessageEnvelope, Oddity
+from convalias.domain.events import RESTORED
 from convalias.domain.evidence import Authentication, judge
 from convalias.domain.ids import ConversationId
 from convalias.domain.inbound import (
@@ -80,6 +81,8 @@ class PlanCarrier:
     identities: IdentityDirectory
     blobs: Blobs
     telemetry: Telemetry
+    restores: bool = False
+    """True: what is added is marked as restored, so that nobody is told of it."""
     holds: Holds = field(default=Factory(lambda self: Holds(records=self.records.records), takes_self=True))
 
     async def carry_out(
@@ -186,7 +189,7 @@ class PlanCarrier:
             addition=MailAddition(
                 occurred_at=mail.received_at,
                 sent_at=mail.date,
-                flags=_flags(mail, command.author, command.dedup_key),
+                flags=_flags(mail, command.author, command.dedup_key) | ({RESTORED} if self.restores else frozenset()),
                 trace=record.trace,
                 raw_key=record.raw,
                 copies=_copies(mail, command.author),

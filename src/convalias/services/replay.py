@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final, assert_never
 
 from attrs import frozen
 
 from convalias.codec import loads
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.ids import ConversationId
 from convalias.domain.inbound import (
     Again,
     Dead,
@@ -22,13 +25,13 @@ from convalias.domain.inbound import (
     Relayed,
 )
 from convalias.domain.plan import TryAgain
-from convalias.domain.verdicts import RelayToConversation
+from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
 from convalias.services.alias_keys import KeyGuard
 from convalias.services.carrier import is_final as is_final_effect
 from convalias.services.failures import outage_in
 from convalias.services.inbound_relay import LANE, InboundRelay
-from convalias.services.kept import names_of
+from convalias.services.receipt_order import received_order
 from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.inbound import InboundRecords
 
@@ -61,54 +64,112 @@ class Replayed:
 
 
 @frozen(kw_only=True)
+class Selection:
+    """What a restoring replay looks at, and whether people hear of what it adds."""
+
+    since: datetime | None = None
+    """Received then or later."""
+    until: datetime | None = None
+    """Received before that."""
+    conversation: ConversationId | None = None
+    """Mail that leads into that conversation now."""
+    notify: bool = False
+    """True: what is added is told of as if it had come in now."""
+
+
+EVERYTHING: Final = Selection()
+PENDING: Final = timedelta(hours=6)
+"""A mail without an outcome that is younger is in the hands of the workers: a restore would keep people from hearing of it."""
+
+
+@frozen(kw_only=True)
 class Replay:
     """Looks at the recorded outcome first. Mails nobody: refusals are not sent again.
 
     One mail that fails is counted, and the next one is looked at. Raises `Unavailable` when our own stores are away,
-    and `KeysRefused`.
+    and `KeysRefused`. A dry run is the run itself over ports that change nothing.
     """
 
     blobs: Blobs
     inbound: InboundRecords
     dead_letters: DeadLetters
     relay: InboundRelay
+    """For a redrive: what it adds is told of, as by a first try."""
+    restoring: InboundRelay
+    """For a restore: what it adds is told to nobody."""
     keys: KeyGuard
+    clock: Clock
+    rehearse: Callable[[], Replay]
+    """The same over ports that change nothing."""
 
-    async def all(self, *, dry_run: bool) -> Replayed:
-        """Every mail that is still kept."""
+    async def all(self, *, dry_run: bool, of: Selection = EVERYTHING) -> Replayed:
+        """Every mail that is still kept and selected, in the order of receipt. Restores: notifies only if `of` says so."""
+        if dry_run:
+            return await self.rehearse().all(dry_run=False, of=of)
         total = Replayed()
-        async for key in names_of(self.blobs):
-            total = total.plus(await self.one(key, dry_run=dry_run))
+        async for key in received_order(self.blobs, since=of.since, until=of.until):
+            total = total.plus(await self._one(key, of))
         return total
 
     async def dead(self, *, dry_run: bool) -> Replayed:
         """Every dead letter of the inbound side; one whose mail came to an end is dropped."""
+        if dry_run:
+            return await self.rehearse().dead(dry_run=False)
         total = Replayed()
         async for letter in self.dead_letters.list(LANE):
-            done = await self.one(RecordKey(letter.subject), dry_run=dry_run)
+            done = await self._one(RecordKey(letter.subject), None)
             total = total.plus(done)
-            if (done.decided or done.final) and not dry_run:
+            if done.decided or done.final:
                 await self.dead_letters.drop(letter)
         return total
 
     async def one(self, key: RecordKey, *, dry_run: bool) -> Replayed:
-        """One envelope record."""
+        """One envelope record, as a first try: people hear of what it adds."""
+        if dry_run:
+            return await self.rehearse().one(key, dry_run=False)
+        return await self._one(key, None)
+
+    async def _one(self, key: RecordKey, restore: Selection | None) -> Replayed:
         await self.keys.check()  # with other keys its alias would be a forged one
         standing = await self.inbound.outcome(key)
         body = await self.blobs.get(key)
         if body is None or (standing is not None and is_final(standing.outcome)):
-            return Replayed(looked_at=1, final=1)
+            return self._left_alone(standing, restore)
         try:
             record = loads(body, EnvelopeRecord)
-            if dry_run:
-                return await self._would(record)
-            return await self._decided(MailReference(key, record.trace), standing)
+            place = None if restore is None else restore.conversation
+            if place is not None and not await self._leads_into(place, record):
+                return Replayed()
+            quiet = restore is not None and not restore.notify
+            if quiet and standing is None and record.post.received_at > self.clock.now() - PENDING:
+                return Replayed(looked_at=1, waiting=1)
+            relay = self.restoring if quiet else self.relay
+            return await self._decided(relay, MailReference(key, record.trace), standing)
         except Exception as error:  # noqa: BLE001 - poison never blocks others
             away = outage_in(error) is not None
             return Replayed(looked_at=1, waiting=1) if away else Replayed(looked_at=1, failed=1)
 
-    async def _decided(self, mail: MailReference, standing: OutcomeRecord | None) -> Replayed:
-        progress = await self.relay.conclude(mail, standing=standing)
+    @staticmethod
+    def _left_alone(standing: OutcomeRecord | None, restore: Selection | None) -> Replayed:
+        """Of a selection by conversation only what was added to it is counted."""
+        if restore is not None and restore.conversation is not None:
+            effects = standing.outcome.effects if standing is not None and isinstance(standing.outcome, Done) else ()
+            places = {effect.conversation for _, effect in effects if isinstance(effect, Relayed)}
+            if restore.conversation not in places:
+                return Replayed()
+        return Replayed(looked_at=1, final=1)
+
+    async def _leads_into(self, conversation: ConversationId, record: EnvelopeRecord) -> bool:
+        """Whether a recipient of that mail is an address of the conversation, whatever the rules say of the mail."""
+        raw = await self.blobs.get(record.raw)
+        read = None if raw is None else await self.relay.read(record, raw, keep=False)
+        if read is None or isinstance(read, Again):
+            return False
+        plan = await self.relay.decide(record, read)
+        return not isinstance(plan, TryAgain) and any(one.conversation == conversation for one in plan)
+
+    async def _decided(self, relay: InboundRelay, mail: MailReference, standing: OutcomeRecord | None) -> Replayed:
+        progress = await relay.conclude(mail, standing=standing)
         if isinstance(progress, Again):
             return Replayed(looked_at=1, waiting=1)
         if standing is not None and isinstance(standing.outcome, Dead):
@@ -122,17 +183,6 @@ class Replay:
 
     async def _letter(self, standing: OutcomeRecord) -> DeadLetter | None:
         return await self.dead_letters.get(LANE, DeadLetterId(str(standing.trace)))
-
-    async def _would(self, record: EnvelopeRecord) -> Replayed:
-        raw = await self.blobs.get(record.raw)
-        if raw is None or record.quarantined is not None:
-            return Replayed(looked_at=1, decided=1)
-        read = await self.relay.read(record, raw, keep=False)
-        plan = read if isinstance(read, Again) else await self.relay.decide(record, read)
-        if isinstance(plan, TryAgain | Again):
-            return Replayed(looked_at=1, waiting=1)
-        relays = sum(isinstance(ruling.verdict, RelayToConversation) for ruling in plan)
-        return Replayed(looked_at=1, decided=1, events=relays)
 
 
 def is_final(outcome: Outcome) -> bool:

@@ -18,6 +18,7 @@ from convalias.domain.ids import AccountId, ConversationId, EventId, UseCase
 from convalias.domain.keyring import Keyring
 from convalias.domain.participants import Participant
 from convalias.domain.rollout import Axis, Rollout, Stage
+from convalias.services.replay import Selection
 from convalias.stores.ledger import LEASED
 from convalias.testing.simulator.commands import commanded
 from convalias.testing.simulator.draws import Stream
@@ -164,7 +165,13 @@ class Operators:
         """Everything is decided anew: what is final stays."""
         del name
         self._changed("replay", None)
-        await commanded(self._world, draws, lambda cv: cv.replay.all(dry_run=False), kind="worker", within=3600.0)
+        await commanded(
+            self._world,
+            draws,
+            lambda cv: cv.replay.all(dry_run=False, of=Selection(notify=True)),
+            kind="worker",
+            within=3600.0,
+        )
 
     async def redrive(self, draws: Stream, name: str) -> None:
         """What was given up is tried again."""

@@ -1,0 +1,155 @@
+"""A dry run is a run over ports that change nothing: what was written is seen by the rest of the run, and then forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from attrs import evolve, field, frozen
+
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.aliases import LegacyAlias
+from convalias.domain.ids import ConversationId
+from convalias.domain.participants import AddressTenure
+from convalias.ports import blobs, legacy, records
+
+_VERSION: Final = "rehearsed-"
+
+
+_Partition = dict[str, records.Stored | None]
+
+
+def _nothing() -> dict[tuple[str, str], _Partition]:
+    return {}
+
+
+@frozen
+class Records:
+    """`ports.Records` above others: reads fall through, writes stay here."""
+
+    below: records.Records
+    _rows: dict[tuple[str, str], _Partition] = field(factory=_nothing, init=False, repr=False, eq=False)
+    """By table and partition, under its id and each further name; None: deleted."""
+
+    async def get(self, keys: Sequence[records.Key]) -> Mapping[records.Key, records.Stored]:
+        """As the port."""
+        under = [key for key in keys if key.id not in self._partition(key)]
+        found = dict(await self.below.get(under)) if under else {}
+        for key in keys:
+            if (row := self._partition(key).get(key.id)) is not None:
+                found[key] = row
+        return found
+
+    async def write(self, writes: Sequence[records.Write]) -> Sequence[records.Written | records.Conflict]:
+        """As the port."""
+        return [await self._write(one) for one in writes]
+
+    async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[records.Stored]:
+        """As the port."""
+        rows = self._rows.get((table, partition), {})
+        own = {name: row for name, row in rows.items() if name > after and (row is None or row.key.id == name)}
+        hidden = len(own)
+        under = await self.below.range(table, partition, after=after, limit=limit + hidden)
+        merged = {**{row.key.id: row for row in under}, **own}
+        whole = len(under) < limit + hidden
+        last = "" if whole else under[-1].key.id
+        listed = [row for name, row in sorted(merged.items()) if row is not None and (whole or name <= last)]
+        return listed[:limit]
+
+    async def latest(self, table: str, partition: str) -> records.Stored | None:
+        """As the port."""
+        own = [row for row in self._rows.get((table, partition), {}).values() if row is not None]
+        under = await self.below.latest(table, partition)
+        return max([*own, *([] if under is None else [under])], key=lambda row: row.key.id, default=None)
+
+    async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[records.Stored]:
+        """Nothing is due in a dry run."""
+        del lane, until, limit
+        return ()
+
+    async def _write(self, write: records.Write) -> records.Written | records.Conflict:
+        match write:
+            case records.Insert(key=key, body=body, also=also, due=due):
+                names = [key, *(records.Key(key.table, key.partition, one) for one in also)]
+                if await self.get(names):
+                    return records.Conflict()
+                return self._put(records.Stored(key, also, body, f"{_VERSION}1", due))
+            case records.Replace(key=key, body=body, due=due):
+                standing = await self._standing(write)
+                if standing is None:
+                    return records.Conflict()
+                return self._put(evolve(standing, body=body, version=f"{standing.version}+", due=due))
+            case records.Delete():
+                standing = await self._standing(write)
+                if standing is None:
+                    return records.Conflict()
+                for name in _names(standing):
+                    self._rows.setdefault(name[:2], {})[name.id] = None
+                return records.Written("")
+
+    def _put(self, row: records.Stored) -> records.Written:
+        for name in _names(row):
+            self._rows.setdefault(name[:2], {})[name.id] = row
+        return records.Written(row.version)
+
+    def _partition(self, key: records.Key) -> _Partition:
+        return self._rows.get(key[:2], {})
+
+    async def _standing(self, write: records.Replace | records.Delete) -> records.Stored | None:
+        standing = (await self.get([write.key])).get(write.key)
+        return standing if standing is not None and standing.version == write.version else None
+
+
+def _names(row: records.Stored) -> Sequence[records.Key]:
+    return [row.key, *(records.Key(row.key.table, row.key.partition, one) for one in row.also)]
+
+
+@frozen
+class Blobs:
+    """`ports.Blobs` that keeps nothing new and deletes nothing."""
+
+    below: blobs.Blobs
+
+    async def put(self, key: str, body: bytes) -> blobs.Put:
+        """As if it were kept."""
+        del body
+        return blobs.Put.NEW if await self.below.get(key) is None else blobs.Put.THERE
+
+    async def get(self, key: str) -> bytes | None:
+        """As the port."""
+        return await self.below.get(key)
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """As if they were gone."""
+
+    async def names(self, prefix: str, *, after: str, limit: int) -> Sequence[str]:
+        """As the port."""
+        return await self.below.names(prefix, after=after, limit=limit)
+
+
+@frozen
+class LegacyRelay:
+    """`ports.LegacyRelay` that is asked, and told nothing."""
+
+    below: legacy.LegacyRelay
+
+    async def aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
+        """As the port."""
+        return await self.below.aliases(addresses)
+
+    async def of_conversations(
+        self, conversations: Collection[ConversationId]
+    ) -> Mapping[ConversationId, tuple[LegacyAlias, ...]]:
+        """As the port."""
+        return await self.below.of_conversations(conversations)
+
+    async def tenures(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[AddressTenure, ...]]:
+        """As the port."""
+        return await self.below.tenures(addresses)
+
+    async def process(self, mail: legacy.HandOff) -> None:
+        """As if it were done."""
+
+    async def index(self, call: legacy.IndexCall) -> None:
+        """As if it were done."""
