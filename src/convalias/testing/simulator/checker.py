@@ -74,6 +74,7 @@ async def judged(world: World, *, drained: Sequence[str]) -> Sequence[Violation]
     """All that is wrong at the end: what has not drained within the stated time is I6."""
     late = [Violation("I6", f"{one}, hours after the last fault") for one in drained]
     ended = [Violation("run", one) for one in world.failures]
+    ended += [Violation("I3", f"{one} waits for an event of others") for one in world.held_up]
     return [*ended, *late, *_broken(await found(world), [*ALWAYS, *AT_REST])][:ENOUGH]
 
 

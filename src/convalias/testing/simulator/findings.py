@@ -21,6 +21,7 @@ from convalias.domain.inbound import EnvelopeRecord, HeldMail, OutcomeRecord
 from convalias.domain.threads import ConversationThread
 from convalias.testing.simulator.journal import Mail, Post
 from convalias.testing.simulator.ports import EPOCH
+from convalias.testing.simulator.upgrades import as_ours
 from convalias.testing.simulator.world import World
 
 PAGE = 1_000
@@ -95,7 +96,7 @@ async def found(world: World) -> Findings:
     shared = world.engines
     events: defaultdict[ConversationId, list[ConversationEvent]] = defaultdict(list)
     for stored in shared.records.table("events"):
-        event = load(stored.body, ConversationEvent)
+        event = load(as_ours(stored.body), ConversationEvent)
         events[event.conversation].append(event)
     decisions = [load(stored.body, DeliveryDecision) for stored in shared.records.table("decisions")]
     outcomes = [load(stored.body, OutcomeRecord) for stored in shared.records.table("outcomes")]

@@ -22,6 +22,7 @@ from convalias.testing.simulator.loop import VirtualLoop
 from convalias.testing.simulator.mutants import Mutant
 from convalias.testing.simulator.people import People, settle
 from convalias.testing.simulator.trace import Entry
+from convalias.testing.simulator.upgrades import Upgrade
 from convalias.testing.simulator.weather import Weather, drawn
 from convalias.testing.simulator.world import World, drawn_shape
 
@@ -105,11 +106,16 @@ async def _run(plan: Plan) -> Report:
     try:
         await _begin(world, people, draws)
         world.begin_storm()
+        upgraded: set[asyncio.Task[None]] = set()
+        if shape.upgrades:
+            upgraded.add(world.outside(Upgrade(world, people).happen(draws.stream("upgrade"), until=ends / 2)))
         script = Script(world, people)
         half = len(chosen) // 2
         await script.perform(chosen[:half])
         violations = list(await glanced(world))
         await script.perform(chosen[half:])
+        if upgraded:
+            await asyncio.wait(upgraded)
         drained = await _drain(world, ends)
         violations += await judged(world, drained=drained)
         return Report(

@@ -68,6 +68,8 @@ class Shape:
     policy: RoutingPolicy = RoutingPolicy()
     begun_before: bool = False
     """Whether its conversations are older than the migration: they have events and legacy aliases, and no aliases."""
+    upgrades: bool = False
+    """Whether some events are in the format of a newer release until the fleet is upgraded."""
 
 
 def drawn_shape(draws: Draws, policy: RoutingPolicy | None = None) -> Shape:
@@ -81,6 +83,7 @@ def drawn_shape(draws: Draws, policy: RoutingPolicy | None = None) -> Shape:
         tells_deaths=stream.chance(0.5),
         by_mail=stream.chance(0.5),
         policy=RoutingPolicy() if policy is None else policy,
+        upgrades=draws.stream("upgrades").chance(0.25),
     )
     return evolve(shape, begun_before=shape.legacy and stream.chance(0.4))
 
@@ -144,6 +147,8 @@ class World:
         self.rests = Rests(self.draws)
         self._outside: set[asyncio.Task[Any]] = set()
         self._away: dict[str, Sequence[tuple[float, float]]] = {}
+        self.held_up: list[str] = []
+        """Events that were not published while another conversation's could not be read."""
         self.failures: list[str] = []
         """What raised where nothing may raise: outside tasks, loops that ended."""
         self.engines = self._engines()

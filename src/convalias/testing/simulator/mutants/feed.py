@@ -9,15 +9,17 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
-from convalias.ports.errors import PortError
+from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.event_log import EventLog, EventRecord, Subscription
 from convalias.ports.records import Conflict, Key, Records, Stored, Write, Written
-from convalias.services.change_feed import ChangeFeedPump
+from convalias.services import change_feed
+from convalias.services.change_feed import ChangeFeedPump, FeedEntry
 from convalias.services.outbound_deciding import Deciding
 from convalias.services.task_group import TaskGroup
 from convalias.stores.errors import StoreError
+from convalias.stores.parking import Parking
 from convalias.testing.simulator import engines, ports
-from convalias.testing.simulator.mutants.slip import Method, Mutant, around
+from convalias.testing.simulator.mutants.slip import Method, Mutant, around, together
 
 
 @frozen
@@ -139,12 +141,36 @@ def _committed_when_taken(kept: Method) -> Method:
     return take
 
 
+def _stopped_by_one(kept: Method) -> Method:
+    def entry(*given: object, **more: object) -> FeedEntry:
+        found: FeedEntry = kept(*given, **more)
+        if found.because:
+            raise Unavailable("an event that can be read")
+        return found
+
+    return entry
+
+
+def _left_out(kept: Method) -> Method:
+    """An event that cannot be read is neither published nor parked."""
+
+    async def publish(self: change_feed.Publishing, entries: Sequence[FeedEntry]) -> None:
+        await kept(self, [entry for entry in entries if not entry.because])
+
+    return publish
+
+
 def _skipped(kept: Method) -> Method:
     async def guarded(self: Deciding, *given: object) -> None:
         with suppress(PortError, StoreError, TimeoutError):
             await kept(self, *given)
 
     return guarded
+
+
+async def _never_parked(self: Parking, *given: object, **more: object) -> bool:
+    del self, given, more
+    return False
 
 
 MUTANTS: Final[Sequence[Mutant]] = (
@@ -177,6 +203,20 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="Records of the event log are committed when they are read.",
         breaks="I4",
         patched=around(ports.Subscription, "take", _committed_when_taken),
+    ),
+    Mutant(
+        name="one-unreadable-stops-all",
+        slip="The feed waits for an event that this release cannot read.",
+        breaks="I3",
+        patched=around(change_feed, "entry_of", _stopped_by_one),
+    ),
+    Mutant(
+        name="unreadable-left-out",
+        slip="An event that this release cannot read leaves the feed without a word.",
+        breaks="I4",
+        patched=together(
+            around(change_feed.Publishing, "publish", _left_out), around(Parking, "park", lambda _: _never_parked)
+        ),
     ),
     Mutant(
         name="commits-past-a-failure",

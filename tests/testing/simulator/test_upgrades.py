@@ -1,0 +1,29 @@
+"""Worlds with events of a newer release: nobody else waits for them, and after the upgrade all is told once."""
+
+from __future__ import annotations
+
+import pytest
+
+from convalias.testing.simulator.draws import Draws
+from convalias.testing.simulator.hunting import killed
+from convalias.testing.simulator.mutants import MUTANTS
+from convalias.testing.simulator.run import Plan, simulate
+from convalias.testing.simulator.world import drawn_shape
+
+pytestmark = pytest.mark.no_cover
+
+SEEDS = [seed for seed in range(30) if drawn_shape(Draws(seed)).upgrades]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS[:3])
+def test_every_law_holds_over_an_upgrade(seed: int) -> None:
+    report = simulate(Plan(seed=seed, mails=30))
+    assert report.violations == ()
+    assert report.virtual_seconds > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["one-unreadable-stops-all", "unreadable-left-out"])
+def test_a_slip_over_an_upgrade_is_seen(name: str) -> None:
+    assert killed(MUTANTS[name], [40, 43]) is not None
