@@ -4,4 +4,5 @@ from __future__ import annotations
 
 from convalias.cli import script
 
-script()
+if __name__ == "__main__":  # whoever imports all modules of the package runs no command
+    script()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -27,3 +28,7 @@ def test_its_exit_status_and_its_name_are_those_of_the_command(module: str, tmp_
     status, out, err = said(module, "explain", "no-such-file.eml", "--world", "none.json", folder=tmp_path)
     assert (status, out) == (66, "")
     assert err.startswith("convalias: ")
+
+
+def test_importing_it_runs_no_command() -> None:
+    assert importlib.import_module("convalias.__main__").__doc__
