@@ -127,6 +127,21 @@ def test_claims_end_behind_their_mail() -> None:
     asyncio.run(story())
 
 
+def test_what_finds_a_mail_again_ends_behind_it() -> None:
+    async def story() -> None:
+        world = World()
+        outcome = OutcomeRecord(
+            record=OLD, outcome=Done(()), decided_at=NOON, trace=TraceId("t"), message_digest="aa", sender_digest="bb"
+        )
+        await world.inbound.conclude(outcome)
+        assert world.records.tables() == {"outcomes", "mail_index"}
+        world.clock.step(MAIL_KEPT + GRACE)
+        await world.retention.step()
+        assert world.records.tables() == {"outcomes"}
+
+    asyncio.run(story())
+
+
 def test_nothing_of_a_mail_ends_where_mail_is_kept_for_ever() -> None:
     async def story() -> None:
         world = World(kept=None)

@@ -44,6 +44,7 @@ CATALOGUE: Final = (
     Table("announcements", "account and its old address", "none yet", _EVER),
     # --- mail that came in
     Table("outcomes", "digests of sender, recipients and Message-ID; recipients", "ends with its mail", _WITH_MAIL),
+    Table("mail_index", "digests of sender, recipients and Message-ID", "ends with its mail", _WITH_MAIL),
     Table("claims", "sender and Message-ID", "ends with its mail", _WITH_MAIL),
     Table("evidence", "", "", _WITH_MAIL),
     Table("unanswered", "", "", _COUNTED),
@@ -66,6 +67,7 @@ CATALOGUE: Final = (
     Table("system_mail", "", "", _EVER),
     # --- work, and what the deployment was told
     Table("dead_letters", "", "", "until it is redriven or dropped"),
+    Table("signs_of_life", "", "", "a day"),
     Table("positions", "", "", _EVER),
     Table("sweep_turns", "", "", _EVER),
     Table("chores_done", "", "", _EVER),

@@ -51,14 +51,14 @@ class InboundRecords:
         The rows by which it is found again ride in the same request.
         """
         key = _outcome_key(outcome.record)
-        answer, *_ = await self.records.write([Insert(key, dump(outcome)), *_index_rows(outcome)])
+        answer, *_ = await self.records.write([Insert(key, dump(outcome)), *self._index_rows(outcome)])
         if isinstance(answer, Written):
             return outcome
         return await self.outcome(outcome.record) or outcome
 
     async def conclude_anew(self, outcome: OutcomeRecord) -> None:
         """Put it in the place of the one that stands: a replay. From then on it is found by the index."""
-        if rows := _index_rows(outcome):
+        if rows := self._index_rows(outcome):
             await self.records.write(rows)
         await self._change(_outcome_key(outcome.record), OutcomeRecord, lambda _: outcome)
 
@@ -114,7 +114,7 @@ class InboundRecords:
         if not claims:
             return ()
         answers = await self.records.write(
-            [Insert(_claim_key(claim), dump(claim), due=self._ends(claim)) for claim in claims]
+            [Insert(_claim_key(claim), dump(claim), due=self._ends(claim.at)) for claim in claims]
         )
         lost = [claim for claim, answer in zip(claims, answers, strict=True) if isinstance(answer, Conflict)]
         if not lost:
@@ -140,8 +140,17 @@ class InboundRecords:
             found[message_id, sender] = frozenset(claim.key.conversation for claim in earlier)
         return found
 
-    def _ends(self, claim: Claim) -> Due | None:
-        return None if self.kept is None else ends(claim.at, after=self.kept + GRACE)
+    def _index_rows(self, outcome: OutcomeRecord) -> list[Insert]:
+        """A row for each thing that is known of the mail. Ids ascend from the newest mail to the oldest."""
+        received = outcome.received_at or outcome.decided_at
+        row_id = f"{_LAST_SECOND - int(received.timestamp()):011d}.{name_of(outcome.record)}"
+        body, due = dump(IndexEntry(record=outcome.record, received_at=received)), self._ends(received)
+        digests = (outcome.message_digest, outcome.sender_digest, *outcome.recipient_digests)
+        return [Insert(Key(INDEX, one, row_id), body, due=due) for one in digests if one]
+
+    def _ends(self, at: datetime | None) -> Due | None:
+        """When what is known of a mail of that time ends: behind the mail itself."""
+        return None if self.kept is None else ends(at, after=self.kept + GRACE)
 
     # --- tries ---------------------------------------------------------------------------------------
 
@@ -234,15 +243,6 @@ def _readable(stored: Stored | None) -> OutcomeRecord | None:
     with suppress(CodecError):
         return None if stored is None else load(stored.body, OutcomeRecord)
     return None
-
-
-def _index_rows(outcome: OutcomeRecord) -> list[Insert]:
-    """A row for each thing that is known of the mail. Ids ascend from the newest mail to the oldest."""
-    received = outcome.received_at or outcome.decided_at
-    row_id = f"{_LAST_SECOND - int(received.timestamp()):011d}.{name_of(outcome.record)}"
-    body = dump(IndexEntry(record=outcome.record, received_at=received))
-    digests = (outcome.message_digest, outcome.sender_digest, *outcome.recipient_digests)
-    return [Insert(Key(INDEX, one, row_id), body) for one in digests if one]
 
 
 def _outcome_key(record: RecordKey) -> Key:
