@@ -190,7 +190,11 @@ def test_name_servers_are_asked_by_a_deployment_that_says_so(tmp_path: Path) -> 
 
 
 def test_without_the_library_that_is_told_as_a_wrong_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "convalias.adapters.dns", None)
+    for name in [
+        one for one in sys.modules if one.partition(".")[0] == "dns" or one.startswith("convalias.adapters.dns")
+    ]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "dns", None)
     with pytest.raises(WrongSettings, match=r"convalias\[dns\]"):
         configured(tmp_path, "authenticate_senders = true\n")
 
