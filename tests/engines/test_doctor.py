@@ -59,7 +59,8 @@ def test_looking_leaves_nothing_behind(desk: Desk, four_engines: Four) -> None:
     keys = {"aws_access_key_id": four_engines.access_key, "aws_secret_access_key": four_engines.secret_key}
     s3 = boto3.client("s3", endpoint_url=four_engines.s3.url, region_name="us-east-1", **keys)
     assert s3.list_objects_v2(Bucket=bucket).get("KeyCount") == 0
-    assert desk.ask("show", "jobs") == {"ready": 0, "in_flight": 0, "dead": [], "quarantined": 0}
+    jobs = desk.ask("show", "jobs")
+    assert (jobs["ready"], jobs["in_flight"], jobs["dead"], jobs["quarantined"]) == (0, 0, [], 0)
     with MongoClient[dict[str, object]](urls["store"]) as client:
         assert client.get_default_database()["records"].count_documents({"_id.id": "doctor"}) == 0
 
