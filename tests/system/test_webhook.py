@@ -245,7 +245,13 @@ def test_a_mail_over_the_limit_is_quarantined(server: Server) -> None:
 
 def test_it_lives_and_is_ready(server: Server) -> None:
     assert server.client.get("/healthz").status_code == 200
-    assert server.client.get("/readyz").json() == {"ready": True, "raw": "ok", "queue": "ok"}
+    assert server.client.get("/readyz").json() == {
+        "ready": True,
+        "raw": "ok",
+        "queue": "ok",
+        "workers": "ok",
+        "adapters": "ok",
+    }
     assert server.client.get("/inbound/mailgun").status_code == 405
     assert server.client.get("/nowhere").status_code == 404
 

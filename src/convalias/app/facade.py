@@ -15,6 +15,7 @@ from typing import Final, Self, Unpack
 from attrs import evolve
 
 from convalias.app.chores import Chores
+from convalias.app.guards import AdapterFaults, guard_ports
 from convalias.app.health import WorkersHealth
 from convalias.app.late_ports import OpensLate
 from convalias.app.ports import Instead, Mailboxes, Ports, with_system_mail
@@ -115,6 +116,7 @@ class Convalias:
         self._outbound: OutboundWorker | None = None
         self._health = WorkersHealth()
         self._lines: LogLines | None = None
+        self._faults: AdapterFaults | None = None
         self._decided, self._batches = asyncio.Event(), Batches()
         self._looking: asyncio.Task[None] | None = None
         self._remembering: asyncio.Task[None] | None = None
@@ -190,6 +192,7 @@ class Convalias:
             self._stopping = asyncio.Event()
             self._health = WorkersHealth()
             self._lines = LogLines(log, self._ports.clock)
+            self._faults = AdapterFaults(self._ports.clock, self._lines)
             await self._begin(self._ports)
         except BaseException:
             await self._end_own_tasks()
@@ -370,6 +373,13 @@ class Convalias:
         return self._lines
 
     @property
+    def faults(self) -> AdapterFaults:
+        """What adapters of the host raised that their ports do not name. Raises `NotOpen`."""
+        if self._faults is None:
+            raise NotOpen("Convalias is not open: use it inside `async with`")
+        return self._faults
+
+    @property
     def operations(self) -> Operations:
         """Why, what is dead."""
         return self.services.operations
@@ -391,7 +401,7 @@ class Convalias:
         if self._looked is not None and abs(now - self._looked) < REFRESH and self._services is not None:
             return
         try:
-            stored = await Deployments(records=ports.records).get()
+            stored = await Deployments(records=guard_ports(ports, self.faults).records).get()
         except CodecError as unreadable:
             if self._looked is None:
                 raise
@@ -408,6 +418,7 @@ class Convalias:
     def _wire(self, ports: Ports, told: Deployment) -> None:
         self._deployment = told
         policy = self._wiring.overlay.over(self._wiring.policy or told.policy)
+        ports = guard_ports(ports, self.faults)
         assembled = assemble(ports, deployment=told, policy=policy, wiring=self._wiring)
         # The feed knows no deployment, and holds a lease: it goes on as it is.
         standing = self._services
@@ -443,11 +454,12 @@ class Convalias:
         storable.conversation_id(conversation)
         storable.use_case(use_case)
         storable.participants(participants)  # before the first of them is introduced
-        if self.ports.identity is None:
+        identity = guard_ports(self.ports, self.faults).identity
+        if identity is None:
             for one in participants:
                 await introduce(self.services.stores.directory, one)
         else:
-            await self._known(self.ports.identity, [one.account for one in participants if one.addresses])
+            await self._known(identity, [one.account for one in participants if one.addresses])
         thread = await messaging.create(use_case, participants, conversation=conversation)
         aliases = await messaging.aliasing.issue_all(thread)
         return {alias.stands_for: alias.address for alias in aliases}
@@ -636,6 +648,7 @@ class Convalias:
             "raw": raw,
             "queue": queue.probe if isinstance(queue, Probed) else queue.depth,
             "workers": self._health.check,
+            "adapters": self.faults.check,
         }
 
 

@@ -40,6 +40,20 @@ class EngineAway(Unavailable):
         return f"{self.what} does not answer" + (f": {self.because}" if self.because else "")
 
 
+class AdapterFailed(Unavailable):
+    """An adapter of the host raised what its port does not name: try again, but not for ever."""
+
+    def __init__(self, call: str, told: str) -> None:
+        """The call (`identity.at`), and class, file and line of what was raised."""
+        super().__init__(f"{call} of the host: {told}")
+        self.call = call
+        self.told = told
+
+    def __str__(self) -> str:
+        """One line."""
+        return self.what
+
+
 class Rejected(PortError):
     """The other side understood and will never do it: trying again changes nothing."""
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TypeGuard
 
 from convalias.codec import CodecError
-from convalias.ports.errors import Unavailable
+from convalias.ports.errors import AdapterFailed, Unavailable
 from convalias.services.places import told_of
 from convalias.stores.errors import Contended
 
@@ -53,7 +53,14 @@ def because(error: BaseException) -> str:
     return ", ".join(sorted({_reason(leaf) for leaf in leaves(error)}))
 
 
+def fault_in(error: BaseException) -> AdapterFailed | None:
+    """The first fault of a host's adapter: an outage that may have no end."""
+    return next((leaf for leaf in leaves(error) if isinstance(leaf, AdapterFailed)), None)
+
+
 def _reason(leaf: BaseException) -> str:
+    if isinstance(leaf, AdapterFailed):
+        return str(leaf)
     return type(leaf).__name__ if outage_in(leaf) is not None else told_of(leaf)
 
 

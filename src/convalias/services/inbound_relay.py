@@ -42,16 +42,17 @@ from convalias.domain.rules import RULES
 from convalias.domain.verdicts import Hold, RelayToConversation
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.blobs import Blobs
-from convalias.ports.errors import PortError
+from convalias.ports.errors import AdapterFailed, PortError, Unavailable
 from convalias.ports.mail import MailReader, ReadMail
 from convalias.services.announcing import Announcing
 from convalias.services.carrier import ClaimedOtherwise, Overtaken, PlanCarrier
 from convalias.services.evidence import EvidenceFinder
 from convalias.services.facts import FactFinder, mail_name
-from convalias.services.failures import because, described, is_unreadable, leaves, outage_in
+from convalias.services.failures import because, described, fault_in, is_unreadable, leaves, outage_in
 from convalias.services.oversized import TOO_LARGE, refusals_of
 from convalias.services.reports import Reports
 from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.errors import Contended
 from convalias.stores.inbound import InboundRecords
 from convalias.stores.traffic import Traffic
 
@@ -87,6 +88,8 @@ class Patience:
     """After so many receives it is written down when work begins and ends, to tell deaths from outages."""
     overruns: int = 20
     """After so many tries that took longer than the limit it is given up."""
+    faults: int = 100
+    """After so many tries, a day in all, on which an adapter of the host raised what its port does not name."""
     first_pause: timedelta = timedelta(seconds=2)
     longest_pause: timedelta = timedelta(minutes=15)
 
@@ -133,6 +136,8 @@ class InboundRelay:
             if (away := outage_in(error)) is None:  # of our own records about the mail: it could not even be counted
                 self.telemetry.measure("icer.processing.errors", 1, error=described(error))
                 return Again(self.patience.longest_pause, because(error))
+            if (fault := fault_in(error)) is not None:
+                return await self._faulty(mail, fault)
             # Not a try: however long a dependency is away, no mail dies of it.
             return Again(away.retry_after or AWAY_FOR, str(away))
         self.telemetry.measure("icer.processing.latency", (self.clock.now() - started).total_seconds())
@@ -156,6 +161,16 @@ class InboundRelay:
             return Again(AWAY_FOR, str(away))
         self.telemetry.measure("icer.processing.errors", 1, error=described(error))
         return Dead(why, receives)
+
+    async def _faulty(self, mail: MailReference, fault: AdapterFailed) -> Progress:
+        """Again, as with anything that is away; but what fails for a day, on one mail perhaps, is given up."""
+        try:
+            faults = await self.stores.inbound.faulted(mail.record, at=self.clock.now())
+            if faults >= self.patience.faults:
+                return await self._bury(mail, str(fault), faults)
+        except (Unavailable, Contended, TimeoutError):
+            return Again(AWAY_FOR, str(fault))
+        return Again(self._pause(faults), f"{fault}, {faults} of {self.patience.faults} times")
 
     async def _in_time(self, mail: MailReference, receives: int) -> Progress:
         limit = asyncio.timeout(PROCESS_WITHIN.total_seconds())

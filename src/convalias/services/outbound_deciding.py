@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Protocol, TypeVar, get_args
 
@@ -23,7 +23,7 @@ from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, TraceI
 from convalias.domain.rollout import Axis, Cohort, Stage
 from convalias.domain.threads import ConversationThread
 from convalias.ports.ambient import Clock, Telemetry
-from convalias.ports.errors import NotFound, Unavailable
+from convalias.ports.errors import AdapterFailed, NotFound, Unavailable
 from convalias.ports.event_log import UNPLACED, EventRecord
 from convalias.services.answering import Answering
 from convalias.services.failures import because
@@ -39,6 +39,10 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 DECIDE_WITHIN: Final = timedelta(seconds=20)
+FAULTY_FOR: Final = timedelta(days=1)
+"""How long an adapter of the host may fail on one event before that is a dead letter."""
+ALONE_AFTER: Final = timedelta(minutes=5)
+"""The same where it works for others: their events are not to wait for one that it never will be right for."""
 SIDE_BY_SIDE: Final = 16
 REMEMBERED: Final = 10_000
 LANE: Final = "deliveries"
@@ -70,6 +74,14 @@ def _none_yet() -> OrderedDict[EventId, None]:
     return OrderedDict()
 
 
+def _no_faults() -> OrderedDict[EventId, datetime]:
+    return OrderedDict()
+
+
+def _no_work() -> OrderedDict[str, datetime]:
+    return OrderedDict()
+
+
 def _none_new() -> OrderedDict[ConversationId, None]:
     return OrderedDict()
 
@@ -94,6 +106,11 @@ class Deciding:
     _new: OrderedDict[ConversationId, None] = field(factory=_none_new, init=False, repr=False, eq=False)
     """Conversations whose last decision here was the first about its event. About the events of all others, who is
     read after a restart or a rewind, a decision most likely stands: one read finds it, where deciding takes five."""
+
+    _faulty: OrderedDict[EventId, datetime] = field(factory=_no_faults, init=False, repr=False, eq=False)
+    """Since when an adapter of the host fails on it."""
+    _worked: OrderedDict[str, datetime] = field(factory=_no_work, init=False, repr=False, eq=False)
+    """When an event was decided about last."""
 
     async def decide(self, records: Sequence[EventRecord]) -> None:
         """Returned: each has its decision, commit. Raised (`Unavailable`): commit nothing, and try again.
@@ -209,12 +226,28 @@ class Deciding:
             async with asyncio.timeout(DECIDE_WITHIN.total_seconds()):
                 await self._decide_once(conversation, event, seq)
             _remember(self._decided, event, None)
+            _remember(self._worked, "last", self.clock.now())
         except (Parked, CodecError) as unreadable:
             await self._park_at(conversation, event, seq, trace, unreadable)
+        except AdapterFailed as fault:
+            if not self._is_hopeless(event):
+                raise
+            await self._bury(conversation, event, trace, why=str(fault))
         except (Unavailable, Contended, TimeoutError):
             raise
         except Exception as poison:  # noqa: BLE001 - whatever it is: one record must not stop the log
             await self._bury(conversation, event, trace, why=because(poison))
+
+    def _is_hopeless(self, event: EventId) -> bool:
+        """Whether an adapter of the host has failed on this event for too long: then a letter, and the log goes on.
+
+        At once where others have been decided about since: the adapter works, but not for this one.
+        """
+        now = self.clock.now()
+        since = self._faulty.setdefault(event, now)
+        _remember(self._faulty, event, since)
+        worked = self._worked.get("last", since)
+        return now - since >= FAULTY_FOR or worked - since >= ALONE_AFTER
 
     async def _park_at(
         self, conversation: ConversationId, event: EventId, seq: Seq, trace: str, unreadable: Parked | CodecError

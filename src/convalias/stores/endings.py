@@ -12,7 +12,7 @@ from convalias.ports.records import Delete, Key, Partitioned, Records
 from convalias.stores.retention import LANE
 from convalias.stores.sweeps import DAYS
 
-BY_DAY: Final = ("outcomes", "evidence", "unanswered", "tries", "starts", "overruns", "sweeps")
+BY_DAY: Final = ("outcomes", "evidence", "unanswered", "tries", "starts", "overruns", "faults", "sweeps")
 """Tables whose partitions are days of mail (`yyyy/mm/dd`)."""
 PAGE: Final = 500
 

@@ -159,8 +159,8 @@ class InboundRecords:
         return await self._count("tries", record, because, at)
 
     async def forgive(self, record: RecordKey) -> None:
-        """Start counting anew, failures, starts and overruns: a redrive, or an orderly end."""
-        for table in ("tries", "starts", "overruns"):
+        """Start counting anew, failures, starts, overruns and faults: a redrive, or an orderly end."""
+        for table in ("tries", "starts", "overruns", "faults"):
             await self._forget(table, record)
 
     async def begun(self, record: RecordKey, *, at: datetime) -> int:
@@ -170,6 +170,10 @@ class InboundRecords:
     async def overran(self, record: RecordKey, *, at: datetime) -> int:
         """How often work on it took longer than it may, this time included."""
         return (await self._count("overruns", record, "overran", at)).failures
+
+    async def faulted(self, record: RecordKey, *, at: datetime) -> int:
+        """How often an adapter of the host failed on it, this time included."""
+        return (await self._count("faults", record, "faulted", at)).failures
 
     async def ended(self, record: RecordKey) -> None:
         """Work on it came to an end, whichever: no worker died of it."""
