@@ -106,6 +106,18 @@ def test_a_selection_restores_what_it_names(of: Selection, events: int) -> None:
         said = await process.replay.all(dry_run=True, of=of)
         assert said.events == events
         assert await process.replay.all(dry_run=False, of=of) == said
+        if of.conversation is not None:  # a second time what it added is left alone, and other places are not counted
+            assert await process.replay.all(dry_run=False, of=of) == Replayed(looked_at=events, final=events)
+
+    told(story)
+
+
+def test_a_mail_whose_raw_is_gone_leads_into_no_conversation() -> None:
+    async def story(town: Town) -> None:
+        process = Process(town)
+        await raw_gone(process)
+        await town.clock.advance(LATER)
+        assert await process.replay.all(dry_run=False, of=Selection(conversation=C1)) == Replayed()
 
     told(story)
 

@@ -140,9 +140,6 @@ def _scheduled(decision: DeliveryDecision, *, at: datetime, quiet: bool) -> Deli
 
 def _is_quiet(decision: DeliveryDecision) -> bool:
     """Whether nobody is to be told. Nobody has called yet: what is at rest was so from the beginning."""
-    suppressed = decision.index is not None and decision.index.suppress_notification
-    if not decision.deliveries:
-        return suppressed and decision.owner is Owner.LEGACY
     return any(row.state is not DeliveryState.PLANNED for row in decision.deliveries)
 
 

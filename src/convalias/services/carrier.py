@@ -50,6 +50,7 @@ from convalias.stores.holds import Holds
 from convalias.stores.inbound import InboundRecords
 
 MOST_COPIES: Final = 20
+_RESTORED: Final = frozenset({RESTORED})
 _STAGES: Final = {Path.RELAY: Stage.NATIVE, Path.LEGACY: Stage.LEGACY}
 
 
@@ -189,7 +190,8 @@ class PlanCarrier:
             addition=MailAddition(
                 occurred_at=mail.received_at,
                 sent_at=mail.date,
-                flags=_flags(mail, command.author, command.dedup_key) | ({RESTORED} if self.restores else frozenset()),
+                flags=_flags(mail, command.author, command.dedup_key)
+                | (_RESTORED if self.restores else frozenset[str]()),
                 trace=record.trace,
                 raw_key=record.raw,
                 copies=_copies(mail, command.author),

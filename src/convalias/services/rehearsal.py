@@ -80,7 +80,7 @@ class Records:
                 if standing is None:
                     return records.Conflict()
                 return self._put(evolve(standing, body=body, version=f"{standing.version}+", due=due))
-            case records.Delete():
+            case _:
                 standing = await self._standing(write)
                 if standing is None:
                     return records.Conflict()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from attrs import evolve, frozen
 
@@ -59,6 +59,8 @@ class SentOnce:
                 raise MayHaveLeft
             case SystemMailState.TRYING:
                 await self._again(mail, mark, stored, now)
+            case _:
+                assert_never(mark.state)
 
     async def _again(self, mail: Outgoing, mark: SystemMailTry, stored: Stored, now: datetime) -> None:
         """Another try began it, and nobody wrote down what came of it."""
@@ -74,7 +76,7 @@ class SentOnce:
                     next_mark = evolve(next_mark, first=now)
                 case Unknown() if self.ambiguity is Ambiguity.RESEND and mark.tries < TRIES:
                     pass
-                case NotSent() | Unknown():
+                case _:
                     await self._give_up(mark, stored)
         await self._try(mail, next_mark, over=stored)
 
