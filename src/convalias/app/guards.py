@@ -147,6 +147,9 @@ class _Call:
         except asyncio.CancelledError as error:
             if _requests_to_cancel() > requests:
                 raise
+            if (self.keyword, self.name) in AMBIGUOUS:  # its worker may be gone: "surely not sent" would send it twice
+                self.faults.note(self.whole, error)
+                raise
             raise self.failed(error) from error  # it was cancelled inside, and nobody asked for that
         except Exception as error:
             if (self.keyword, self.name) in AMBIGUOUS:
