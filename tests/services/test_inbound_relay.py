@@ -16,6 +16,7 @@ from convalias.adapters.mime import Reader
 from convalias.codec import loads
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.admitting import STRICT
+from convalias.domain.dead_letters import DeadLetter
 from convalias.domain.dedup import MessageId
 from convalias.domain.envelope import NULL_RETURN_PATH
 from convalias.domain.evidence import SenderEvidence
@@ -48,6 +49,7 @@ from convalias.domain.rollout import Axis, Rollout, Stage
 from convalias.ports.mail import ReadMail
 from convalias.services.carrier import attachment_key
 from convalias.services.inbound_relay import LANE
+from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.errors import Contended
 from convalias.stores.inbound import InboundRecords
 from services.inbound_desk import (
@@ -377,10 +379,11 @@ def test_one_recipient_that_fails_does_not_undo_or_repeat_the_others() -> None:
     told(story)
 
 
-def test_a_mail_that_stops_its_workers_is_given_up() -> None:
-    class Killed(BaseException):
-        pass
+class Killed(BaseException):
+    """The worker is dead."""
 
+
+def test_a_mail_that_stops_its_workers_is_given_up() -> None:
     async def story(town: Town) -> None:
         process = Process(town)
         reference = await process.take(written(TO_C1))
@@ -394,6 +397,73 @@ def test_a_mail_that_stops_its_workers_is_given_up() -> None:
         assert receives == 21
         assert outcome == Dead("stopped its worker 17 times", 17)
         assert len(await process.operations.dead()) == 1
+
+    told(story)
+
+
+class Deadly(Reader):
+    """A reader whose process dies of every mail, whatever of it is read."""
+
+    async def read(self, raw: bytes, post: object) -> ReadMail:
+        raise Killed
+
+
+def test_a_mail_whose_head_stops_its_workers_is_given_up_before_it_is_read_again() -> None:
+    async def story(town: Town) -> None:
+        process = Process(town, reader=Deadly(alias_domains=frozenset({"reply.example"})))
+        reference = await process.take(written(TO_C1))
+        for receives in range(1, 22):
+            with suppress(Killed):
+                await process.relay.process(reference, receives=receives)
+        assert await process.relay.process(reference, receives=22) == Dead("stopped its worker 17 times", 17)
+        assert len(await process.operations.dead()) == 1
+
+    told(story)
+
+
+def test_a_mail_whose_body_stops_its_workers_is_found_by_its_head() -> None:
+    async def story(town: Town) -> None:
+        process = Process(town)
+        reference = await process.take(written(TO_C1))
+        for receives in range(4, 21):
+            process.faults.fail("directory.at", memory.before(Killed))
+            with suppress(Killed, BaseExceptionGroup):
+                await process.relay.process(reference, receives=receives)
+        assert isinstance(await process.relay.process(reference, receives=21), Dead)
+        outcome = await town.inbound.outcome(reference.record)
+        assert outcome is not None
+        assert outcome.message_digest
+        assert outcome.sender_digest
+        assert outcome.recipient_digests
+
+    told(story)
+
+
+@frozen(kw_only=True)
+class Overtaken(DeadLetters):
+    """While the letter is written, somebody else comes to an end with the mail."""
+
+    town: Town
+    reference: MailReference
+
+    async def put(self, letter: DeadLetter) -> None:
+        await Process(self.town).relay.process(self.reference)
+        await super().put(letter)
+
+
+def test_a_mail_that_somebody_else_has_concluded_meanwhile_is_not_given_up() -> None:
+    async def story(town: Town) -> None:
+        process = Process(town)
+        reference = await process.take(written(TO_C1))
+        for _ in range(17):
+            await town.inbound.begun(reference.record, at=NOON)
+        letters = Overtaken(records=town.records, town=town, reference=reference)
+        relay = evolve(process.relay, stores=evolve(process.relay.stores, dead_letters=letters))
+        done = await relay.process(reference, receives=21)
+        assert isinstance(done, Done)
+        outcome = await town.inbound.outcome(reference.record)
+        assert outcome is not None
+        assert outcome.outcome == done
 
     told(story)
 

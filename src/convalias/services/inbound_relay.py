@@ -213,7 +213,7 @@ class InboundRelay:
     async def _suspected(self, mail: MailReference) -> Progress:
         deaths = await self.stores.inbound.begun(mail.record, at=self.clock.now()) - 1
         if deaths >= self.patience.receives - self.patience.suspect:
-            return await self._bury(mail, f"stopped its worker {deaths} times", deaths)
+            return await self._bury_unread(mail, f"stopped its worker {deaths} times", deaths)
         return await self._guarded(mail)
 
     async def _guarded(self, mail: MailReference) -> Progress:
@@ -404,7 +404,28 @@ class InboundRelay:
 
     async def _bury(self, mail: MailReference, why: str, tries: int, *, explanation: str = "") -> Outcome:
         """The dead letter first: listing it must work before its job is gone."""
-        record, head, read = await self._recognised(mail)
+        record, head = await self._head(mail)
+        read = await self._recognised(record, head)
+        await self._put_letter(mail, why, tries, record=record, explanation=explanation)
+        return await self._written(self._outcome(mail, Dead(why, tries), record=record, raw=head, read=read))
+
+    async def _bury_unread(self, mail: MailReference, why: str, tries: int) -> Outcome:
+        """Give up a mail that stops its workers. Its head is read last, when nobody takes the mail up any more.
+
+        Its head may be what stopped them: read first, the mail would never be given up.
+        """
+        record, head = await self._head(mail)
+        await self._put_letter(mail, why, tries, record=record)
+        dead = Dead(why, tries)
+        concluded = await self._written(self._outcome(mail, dead, record=record, raw=head))
+        if concluded is dead and (read := await self._recognised(record, head)) is not None:
+            known = self._outcome(mail, dead, record=record, raw=head, read=read)
+            await self.stores.inbound.conclude_anew(known)
+        return concluded
+
+    async def _put_letter(
+        self, mail: MailReference, why: str, tries: int, *, record: EnvelopeRecord | None, explanation: str = ""
+    ) -> None:
         recipients = () if record is None else tuple(masked(one) for one in record.post.recipients[:MOST_NAMED])
         await self.stores.dead_letters.put(
             DeadLetter(
@@ -420,25 +441,27 @@ class InboundRelay:
             )
         )
         self.telemetry.measure("icer.dlq.size", 1)
-        return await self._written(self._outcome(mail, Dead(why, tries), record=record, raw=head, read=read))
 
-    async def _recognised(self, mail: MailReference) -> tuple[EnvelopeRecord | None, bytes, ReadMail | None]:
-        """By what a mail that is given up is found again: its route, and its head as far as that can be read.
+    async def _head(self, mail: MailReference) -> tuple[EnvelopeRecord | None, bytes]:
+        """By what a mail that is given up is found again: its route, and its head. Raises `Unavailable`.
 
-        The head alone: what follows it may be what stopped the worker. Raises `Unavailable`.
+        The head alone: what follows it may be what stopped the worker.
         """
         try:
             record, raw = await self._load(mail)
         except CodecError:
-            return None, b"", None
-        if record is None or raw is None:
-            return record, b"", None
-        head = head_of(raw)
+            return None, b""
+        return record, b"" if raw is None else head_of(raw)
+
+    async def _recognised(self, record: EnvelopeRecord | None, head: bytes) -> ReadMail | None:
+        """As far as the head can be read."""
+        if record is None or not head:
+            return None
         try:
             async with asyncio.timeout(RECOGNISE_WITHIN.total_seconds()):
-                return record, head, await self.reader.read(head, record.post)
+                return await self.reader.read(head, record.post)
         except Exception:  # noqa: BLE001 - whatever gave the mail up may fail here too
-            return record, head, None
+            return None
 
 
 def head_of(raw: bytes) -> bytes:

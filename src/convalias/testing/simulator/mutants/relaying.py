@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from convalias.domain.context import Holders
-from convalias.domain.inbound import Done, EnvelopeRecord, MailReference, OutcomeRecord, Progress
+from convalias.domain.inbound import Done, EnvelopeRecord, MailReference, Outcome, OutcomeRecord, Progress
 from convalias.domain.lacking import Questions
 from convalias.ports.mail import ReadMail
 from convalias.ports.queue import Job
@@ -96,7 +96,17 @@ def _no_outage(error: BaseException) -> None:
     del error
 
 
+async def _read_first(self: InboundRelay, mail: MailReference, why: str, tries: int) -> Outcome:
+    return await self._bury(mail, why, tries)
+
+
 MUTANTS: Final[Sequence[Mutant]] = (
+    Mutant(
+        name="read-before-given-up",
+        slip="A mail that stops its workers is read once more, to name it, before it is given up.",
+        breaks="I6",
+        patched=instead(InboundRelay, "_bury_unread", _read_first),
+    ),
     Mutant(
         name="delete-before-process",
         slip="Jobs are deleted when they are taken, not when they are done.",
