@@ -13,14 +13,16 @@ from attrs import define, field, frozen
 
 from convalias.adapters import memory
 from convalias.domain.addresses import EmailAddress
-from convalias.domain.ids import AccountId, UseCase
+from convalias.domain.ids import AccountId, ConversationId, UseCase
 from convalias.domain.legacy_calls import LegacyCall
 from convalias.domain.notifications import Notification
 from convalias.domain.participants import Account
 from convalias.domain.rollout import Axis, Rollout
+from convalias.ports.ambient import Clock
 from convalias.ports.event_log import EventRecord
 from convalias.ports.hub import Answer, NotSent, Sent
-from convalias.ports.mail import Outgoing
+from convalias.ports.legacy import Audience, HandOff
+from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.ports.queue import Job, QueueDepth
 from convalias.ports.records import Stored
 from convalias.testing.simulator.draws import Stream
@@ -301,6 +303,22 @@ class Flags:
 
 class LegacyRelay(memory.LegacyRelay):
     """The system that is being left, and what it was told so far."""
+
+    def __init__(self, *, outgoing: OutgoingMail, audience: Audience, clock: Clock) -> None:
+        """As the stand-in that it is."""
+        super().__init__(outgoing=outgoing, audience=audience, clock=clock)
+        self.handed: list[HandOff] = []
+        """Every mail that was handed over. Of two mails under one Message-ID the stand-in keeps the first."""
+
+    async def process(self, mail: HandOff) -> None:
+        """Write down which mail it is."""
+        self.handed.append(mail)
+        await super().process(mail)
+
+    def leads_to(self, address: EmailAddress) -> ConversationId | None:
+        """The conversation of that legacy alias."""
+        alias = self._aliases.get(address)
+        return None if alias is None else alias.conversation
 
     def calls_now(self) -> Sequence[LegacyCall]:
         """In order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from email import message_from_bytes
@@ -91,10 +92,8 @@ def a_mail_goes_one_way(found: Findings) -> Iterator[Violation]:
     """I8: a mail for a conversation is its message, or is handed to legacy; never both."""
     handed = _handed_over(found)
     for mail in found.world.journal.mails.values():
-        if mail.borrowed:  # legacy knows a mail by its Message-ID: what it has under it is the other one
-            continue
         for conversation in set(mail.conversations):
-            if handed.get((mail.message_id, conversation)) and found.as_messages(mail, conversation):
+            if (mail.name, conversation) in handed and found.as_messages(mail, conversation):
                 what = f"{mail.name} is a message of {conversation} and was handed to legacy for it as well"
                 yield Violation("I8", what, (mail.name, mail.message_id))
 
@@ -110,7 +109,7 @@ def a_mail_of_a_participant_arrives(found: Findings) -> Iterator[Violation]:
             if not _is_steady(found, mail, conversation):
                 continue
             is_message = bool(found.as_messages(mail, conversation))
-            if not is_message and (by_alias or not handed.get((mail.message_id, conversation))):
+            if not is_message and (by_alias or (mail.name, conversation) not in handed):
                 what = f"{mail.name} of {mail.account} never became a message of {conversation}"
                 yield Violation("I8", what, (mail.name, mail.message_id))
 
@@ -205,10 +204,12 @@ def _refusals(found: Findings) -> Sequence[Outgoing]:
     return [mail for mail in found.world.engines.system_box.mails if REFUSAL in mail.raw]
 
 
-def _handed_over(found: Findings) -> Mapping[tuple[str, ConversationId | None], int]:
-    return Counter(
-        (call.message_id, call.conversation) for call in found.world.engines.legacy.calls_now() if call.kind == HANDOFF
-    )
+def _handed_over(found: Findings) -> Collection[tuple[str, ConversationId | None]]:
+    """Which mails legacy was given, for which conversations. By their octets: a Message-ID may be borrowed."""
+    names = {hashlib.sha256(mail.raw).hexdigest(): mail.name for mail in found.world.journal.mails.values()}
+    legacy = found.world.engines.legacy
+    given = ((names[mail.raw_key.rpartition("/")[2]], legacy.leads_to(mail.address)) for mail in legacy.handed)
+    return frozenset(given)
 
 
 def _posted(mail: Mail, accepted: Collection[tuple[str, EmailAddress]]) -> Mapping[ConversationId, bool]:
