@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import timedelta
 
 import pytest
@@ -19,7 +20,9 @@ from convalias.services.replay import Selection
 
 @pytest.mark.parametrize("stage", list(Stage))
 @pytest.mark.parametrize("notify", [True, False])
-def test_whom_a_restore_tells(stage: Stage, *, notify: bool) -> None:
+def test_whom_a_restore_tells(stage: Stage, caplog: pytest.LogCaptureFixture, *, notify: bool) -> None:
+    caplog.set_level(logging.INFO, "convalias.mail")
+
     async def story() -> None:
         flags = memory.Flags()
         flags.set(Rollout(UseCase("hiring"), Stage.NATIVE, 10_000, "s"), Axis.MINTING)
@@ -33,7 +36,9 @@ def test_whom_a_restore_tells(stage: Stage, *, notify: bool) -> None:
             await cv.receiver.accept(IncomingMail(raw, recipients=[to], sender="bob@home.example"))
             await cv.ports.clock.advance(timedelta(hours=7))  # type: ignore[attr-defined]
             assert (await cv.replay.all(dry_run=True, of=Selection(notify=notify))).events == 1
+            assert caplog.messages == []  # nothing was concluded
             assert (await cv.replay.all(dry_run=False, of=Selection(notify=notify))).events == 1
+            assert [line.partition(";")[0] for line in caplog.messages] == ["mail relayed"]
             await cv.run_until_idle("feed", "outbound")
             (decision,) = [one async for one in cv.services.stores.ledger.of(ConversationId("c1"))]
             rows = [(row.state.value, row.reason) for row in decision.deliveries]

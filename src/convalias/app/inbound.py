@@ -12,7 +12,7 @@ from convalias.domain.policy import RoutingPolicy
 from convalias.ports.hub import FOR_EVER
 from convalias.ports.mail import MailReader, OutgoingMail, guarantee_of
 from convalias.ports.people import IdentityDirectory as IdentityDirectoryPort
-from convalias.services import identity_cache
+from convalias.services import identity_cache, mail_lines, rehearsal
 from convalias.services.announcing import Announcing
 from convalias.services.asking import ApprovalMails
 from convalias.services.carrier import PlanCarrier
@@ -193,6 +193,7 @@ class Inbound:
             reports=reports,
             evidence=self.evidence(),
             policy=self.policy,
+            tell=mail_lines.nothing if isinstance(ports.records, rehearsal.Records) else mail_lines.concluded,
         )
 
 

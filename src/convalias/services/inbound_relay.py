@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
@@ -49,6 +49,7 @@ from convalias.services.carrier import ClaimedOtherwise, Overtaken, PlanCarrier
 from convalias.services.evidence import EvidenceFinder
 from convalias.services.facts import FactFinder, mail_name
 from convalias.services.failures import because, described, fault_in, is_unreadable, leaves, outage_in
+from convalias.services.mail_lines import concluded
 from convalias.services.oversized import TOO_LARGE, refusals_of
 from convalias.services.reports import Reports
 from convalias.stores.dead_letters import DeadLetters
@@ -124,6 +125,8 @@ class InboundRelay:
     policy: RoutingPolicy = DEFAULT_POLICY
     rules: RuleBook = RULES
     patience: Patience = Patience()
+    tell: Callable[[MailReference, Outcome], None] = concluded
+    """Called once for each mail that this relay concludes."""
 
     async def process(self, mail: MailReference, *, receives: int = 1) -> Progress:
         """Never raises for a mail: `Again` is "give it back", anything else is "acknowledge". Counts tries itself."""
@@ -160,7 +163,9 @@ class InboundRelay:
         except PortError as away:
             return Again(AWAY_FOR, str(away))
         self.telemetry.measure("icer.processing.errors", 1, error=described(error))
-        return Dead(why, receives)
+        dead = Dead(why, receives)
+        self.tell(mail, dead)
+        return dead
 
     async def _faulty(self, mail: MailReference, fault: AdapterFailed) -> Progress:
         """Again, as with anything that is away; but what fails for a day, on one mail perhaps, is given up."""
@@ -366,11 +371,14 @@ class InboundRelay:
         )
 
     async def _written(self, outcome: OutcomeRecord, standing: OutcomeRecord | None = None) -> Outcome:
+        ours = outcome
         if standing is None:
             outcome = await self.stores.inbound.conclude(outcome)
         else:
             await self.stores.inbound.conclude_anew(outcome)
         self._count(outcome.outcome)
+        if outcome is ours:  # else another worker was first, and has told
+            self.tell(MailReference(outcome.record, outcome.trace), outcome.outcome)
         return outcome.outcome
 
     def _count(self, outcome: Outcome) -> None:
