@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from typing import Any, get_type_hints
 
@@ -125,3 +125,34 @@ def test_a_fault_is_try_again() -> None:
     fault = AdapterFailed("identity.at", "KeyError at app/people.py:3 in Directory.at")
     assert isinstance(fault, Unavailable)
     assert str(fault) == "identity.at of the host: KeyError at app/people.py:3 in Directory.at"
+
+
+class Broken:
+    """A telemetry that takes no figure."""
+
+    def measure(self, name: str, value: float, **tags: str) -> None:
+        raise RuntimeError("bob@home.example")
+
+    def span(self, name: str, trace: str, **tags: str) -> AbstractContextManager[None]:
+        raise RuntimeError("bob@home.example")
+
+
+def test_figures_that_nobody_takes_end_no_worker(caplog: pytest.LogCaptureFixture) -> None:
+    """What a loop measures when its step fails is measured through the same guard as all else."""
+
+    async def story() -> None:
+        clock = memory.Clock()
+        queue = Buggy(memory.JobQueue(clock), "take", TypeError("bob@home.example"), times=1_000)
+        given: Any = {"clock": clock, "telemetry": Broken(), "queue": queue}
+        async with Convalias.in_memory(alias_domain="reply.example", **given) as cv:
+            await cv.open_conversation("c1", use_case="hiring", participants=[ANN, BOB])
+            async with cv.running():
+                await cv.messaging.send("c1", "From ann", author="ann", key="k1")
+                await clock.advance(timedelta(seconds=40))
+                told = str(await (await cv.checks())["workers"]())
+                assert told.startswith("inbound waits: queue.take of the host: TypeError at app/test_guards.py:")
+                assert len(cv.mailbox("bob@home.example")) == 1
+
+    asyncio.run(story())
+    assert "telemetry.measure of the host: RuntimeError at app/test_guards.py" in caplog.text
+    assert "bob@home.example" not in caplog.text

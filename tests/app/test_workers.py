@@ -6,14 +6,14 @@ import asyncio
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from convalias.adapters import memory
 from convalias.app import Convalias
 from convalias.app.health import LoopHealth, WorkersHealth
-from convalias.app.workers import BROKEN_AFTER, Loop, drain
+from convalias.app.workers import BROKEN_AFTER, Loop, drain, kept_running
 from convalias.ports.errors import Unavailable
 from convalias.ports.queue import Job
 from convalias.services.errors import NotReady
@@ -128,6 +128,58 @@ def test_a_loop_that_was_cancelled_and_not_stopped_is_not_ready() -> None:
         assert await health.check() == ""
 
     asyncio.run(story())
+
+
+class Stopped(Restless):
+    """A clock that does not tell the time while it is broken."""
+
+    broken = False
+
+    def now(self) -> datetime:
+        if self.broken:
+            raise OSError("bob@home.example")
+        return super().now()
+
+
+def test_a_loop_that_falls_over_ends_no_other_and_begins_anew(caplog: pytest.LogCaptureFixture) -> None:
+    """Of a clock's fault, say: nothing that a loop stands on is caught in the loop."""
+
+    async def story() -> None:
+        good, bad = Stopped(), Stopped()
+        stopping, again, steps = asyncio.Event(), asyncio.Event(), 0
+
+        async def failing() -> int:
+            nonlocal steps
+            steps += 1
+            if steps == 2:
+                again.set()
+            bad.broken = steps == 1
+            raise KeyError
+
+        health, nothing = WorkersHealth(), memory.NoTelemetry()
+        loops = [
+            Loop(worker="feed", step=failing, clock=bad, telemetry=nothing, health=health.of("feed", 0)),
+            Loop(
+                worker="outbound",
+                step=asyncio.get_running_loop().create_future,
+                clock=good,
+                telemetry=nothing,
+                health=health.of("outbound", 0),
+            ),
+        ]
+        running = set[asyncio.Task[None]]()
+        work = asyncio.create_task(kept_running(loops, stopping, running))
+        async with asyncio.timeout(60):
+            await again.wait()
+        assert len(running) == 2
+        assert not work.done()
+        stopping.set()
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+    asyncio.run(story())
+    assert "worker feed has ended: OSError at app/test_workers.py" in caplog.text
+    assert "bob@" not in caplog.text
 
 
 @pytest.mark.parametrize("before", [0, 1], ids=["", "although a library had left a request to cancel behind"])

@@ -188,11 +188,12 @@ class Convalias:
         """
         stack = AsyncExitStack()
         try:
-            self._ports = await stack.enter_async_context(self._opener())
+            ports = await stack.enter_async_context(self._opener())
             self._stopping = asyncio.Event()
             self._health = WorkersHealth()
-            self._lines = LogLines(log, self._ports.clock)
-            self._faults = AdapterFaults(self._ports.clock, self._lines)
+            self._lines = LogLines(log, ports.clock)
+            self._faults = AdapterFaults(ports.clock, self._lines)
+            self._ports = guard_ports(ports, self._faults)
             await self._begin(self._ports)
         except BaseException:
             await self._end_own_tasks()
@@ -316,7 +317,7 @@ class Convalias:
 
     @property
     def ports(self) -> Ports:
-        """The ports it stands on. Raises `NotOpen`."""
+        """The ports it stands on, those of the host's own each behind its guard. Raises `NotOpen`."""
         if self._ports is None:
             raise NotOpen("Convalias is not open: use it inside `async with`")
         return self._ports
@@ -401,7 +402,7 @@ class Convalias:
         if self._looked is not None and abs(now - self._looked) < REFRESH and self._services is not None:
             return
         try:
-            stored = await Deployments(records=guard_ports(ports, self.faults).records).get()
+            stored = await Deployments(records=ports.records).get()
         except CodecError as unreadable:
             if self._looked is None:
                 raise
@@ -418,7 +419,6 @@ class Convalias:
     def _wire(self, ports: Ports, told: Deployment) -> None:
         self._deployment = told
         policy = self._wiring.overlay.over(self._wiring.policy or told.policy)
-        ports = guard_ports(ports, self.faults)
         assembled = assemble(ports, deployment=told, policy=policy, wiring=self._wiring)
         # The feed knows no deployment, and holds a lease: it goes on as it is.
         standing = self._services
@@ -454,7 +454,7 @@ class Convalias:
         storable.conversation_id(conversation)
         storable.use_case(use_case)
         storable.participants(participants)  # before the first of them is introduced
-        identity = guard_ports(self.ports, self.faults).identity
+        identity = self.ports.identity
         if identity is None:
             for one in participants:
                 await introduce(self.services.stores.directory, one)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -216,9 +217,17 @@ async def kept_running(loops: Sequence[Loop], stopping: asyncio.Event, running: 
 
 
 async def _begun(loop: Loop, stopping: asyncio.Event, after: timedelta) -> None:
+    """Nothing that a loop raises is raised here: it would end the loops beside it."""
     if after:
         await _pause(loop.clock, after, stopping)
-    await loop.run(stopping)
+    try:
+        await loop.run(stopping)
+    except Exception as error:  # noqa: BLE001 - of what every loop stands on: a clock, say
+        loop.health.ended = told_of(error)
+        log.error("worker %s has ended: %s; it begins anew", loop.worker, loop.health.ended)  # noqa: TRY400 - a trace could quote
+        with suppress(TimeoutError):  # by the time of the machine: it may be the clock that fails
+            async with asyncio.timeout(AWAY.total_seconds()):
+                await stopping.wait()
 
 
 def _requests_to_cancel() -> int:
