@@ -34,6 +34,7 @@ from convalias.domain.rollout import Stage
 from convalias.ports.event_log import Lag, Lagging
 from convalias.ports.examining import Probed
 from convalias.ports.records import Partitioned
+from convalias.services.log_lines import LogLines
 from convalias.services.operations import Asked
 from convalias.settings import Settings
 
@@ -239,7 +240,8 @@ class Machine:
 
     async def _readyz(self) -> str:
         doors = asgi.Doors(checks=await self.cv.checks())
-        transport = httpx.ASGITransport(asgi.app(lambda: doors))
+        app = asgi.app(lambda: doors, lines=LogLines(asgi.log, self.clock), telemetry=self.ports.telemetry)
+        transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
             answer = await http.get("/readyz")
             return f"{answer.status_code} {answer.text}"

@@ -82,20 +82,22 @@ def test_what_goes_again_before_its_end_was_told_is_not_said_to_be_back(caplog: 
 
 def test_what_comes_again_and_again_is_one_line_a_minute_with_a_count(caplog: pytest.LogCaptureFixture) -> None:
     def story(lines: LogLines, passing: Callable[[float], None]) -> None:
-        for _ in range(130):
-            lines.repeated("a mail could not be processed", trace="t1")
+        for second in range(130):
+            lines.repeated("a mail could not be processed", trace=f"t{second}", record="")
             passing(1)
         lines.repeated("another one", level=logging.ERROR)
         lines.flush()
 
     assert told(story, caplog) == [
-        "a mail could not be processed",
-        "a mail could not be processed (60 times since the last such line)",
-        "a mail could not be processed (60 times since the last such line)",
+        "a mail could not be processed; trace t0",
+        "a mail could not be processed (60 times since the last such line); trace t60",
+        "a mail could not be processed (60 times since the last such line); trace t120",
         "another one",
-        "a mail could not be processed (9 times since the last such line)",
+        "a mail could not be processed (9 times since the last such line); trace t129",
     ]
-    assert caplog.records[0].__dict__["trace"] == "t1"
+    assert caplog.records[0].__dict__["trace"] == "t0"
+    assert (caplog.records[1].__dict__["trace"], caplog.records[1].__dict__["count"]) == ("t60", 60)
+    assert "record" not in caplog.records[0].__dict__
 
 
 def test_lines_that_are_told_apart_are_bounded(caplog: pytest.LogCaptureFixture) -> None:

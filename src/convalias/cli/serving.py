@@ -18,6 +18,7 @@ from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.domain.inbound import IncomingMail
 from convalias.extras import brought_by
+from convalias.services.log_lines import LogLines
 from convalias.services.receiver import Receipt
 from convalias.settings import SIGNING_KEY, Settings
 
@@ -86,8 +87,9 @@ def listen(address: Address) -> socket.socket:
 async def serve(cv: Convalias, settings: Settings, at: socket.socket, *workers: Worker) -> None:
     """Receive, and do the work of these workers, until SIGTERM or SIGINT. `cv` is open."""
     await cv.check_keys(within=KEYS_WITHIN)
+    lines = LogLines(asgi.log, cv.ports.clock)
     config = uvicorn.Config(
-        asgi.app(await _doors(cv, settings)),
+        asgi.app(await _doors(cv, settings), lines=lines, telemetry=cv.ports.telemetry),
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -96,12 +98,15 @@ async def serve(cv: Convalias, settings: Settings, at: socket.socket, *workers: 
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     server = _Server(config, ready=lambda: _announce(at))
-    with stopping(lambda: setattr(server, "should_exit", True)):
-        if workers:
-            async with cv.running(*workers):
+    try:
+        with stopping(lambda: setattr(server, "should_exit", True)):
+            if workers:
+                async with cv.running(*workers):
+                    await server.serve([at])
+            else:
                 await server.serve([at])
-        else:
-            await server.serve([at])
+    finally:
+        lines.flush()
 
 
 async def _doors(cv: Convalias, settings: Settings) -> Callable[[], asgi.Doors]:

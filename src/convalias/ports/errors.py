@@ -12,6 +12,11 @@ class PortError(Exception):
 class Unavailable(PortError):
     """Something outside did not answer, or surely did not do it. Try again: every call of a port may be repeated."""
 
+    trace: str = ""
+    """Of the mail that could not be taken in for it, where that is known; written there, for the log."""
+    record: str = ""
+    """The same: the key of its envelope record, whether that is written or not."""
+
     def __init__(self, what: str, *, retry_after: timedelta | None = None) -> None:
         """Name the dependency (`records`, `identity directory`, ...), never an address or a secret."""
         super().__init__(what)

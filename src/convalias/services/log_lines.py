@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import define, field
 
-from convalias.ports.ambient import Clock
 from convalias.ports.errors import Unavailable
 from convalias.services.failures import leaves
 
@@ -35,13 +34,23 @@ class _Outage:
 @define
 class _Repeated:
     told: datetime
+    level: int
+    extra: Mapping[str, str]
     untold: int = 0
+
+
+class Now(Protocol):
+    """Tells the time; every `Clock` does."""
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+        ...
 
 
 class LogLines:
     """Writes the lines of one process, by its clock. Nothing personal: names of engines, classes, places."""
 
-    def __init__(self, log: logging.Logger, clock: Clock, *, every: timedelta = EVERY) -> None:
+    def __init__(self, log: logging.Logger, clock: Now, *, every: timedelta = EVERY) -> None:
         """All is well so far."""
         self._log = log
         self._clock = clock
@@ -85,17 +94,22 @@ class LogLines:
         return tuple(self._outages)
 
     def repeated(self, message: str, *, level: int = logging.WARNING, **extra: str) -> None:
-        """Write that line, but no more than once a minute; then with how often it was meant to be written."""
+        """Write that line, but no more than once a minute; then with how often it was meant to be written.
+
+        `extra` becomes fields of the line. `trace` and `record` are written behind it too; of many equal lines, those
+        of the last one.
+        """
         now = self._clock.now()
+        given = {name: value for name, value in extra.items() if value}
         known = self._repeated.pop(message, None)
         if known is None:
-            self._repeated[message] = _Repeated(now)
-            self._log.log(level, "%s", message, extra=extra)
+            self._repeated[message] = _Repeated(now, level, given)
+            self._log.log(level, "%s%s", message, _ids(given), extra=given)
         else:
             self._repeated[message] = known
-            known.untold += 1
+            known.level, known.extra, known.untold = level, given, known.untold + 1
             if now - known.told >= self._every:
-                self._log.log(level, "%s (%d times since the last such line)", message, known.untold, extra=extra)
+                self._tell_again(message, known)
                 known.told, known.untold = now, 0
         while len(self._repeated) > REMEMBERED:
             self._repeated.popitem(last=False)
@@ -104,8 +118,13 @@ class LogLines:
         """Tell what was counted and not told yet: at the end of the process."""
         for message, known in self._repeated.items():
             if known.untold:
-                self._log.warning("%s (%d times since the last such line)", message, known.untold)
+                self._tell_again(message, known)
         self._repeated.clear()
+
+    def _tell_again(self, message: str, known: _Repeated) -> None:
+        extra = {**known.extra, "count": known.untold}
+        ids = _ids(known.extra)
+        self._log.log(known.level, "%s (%d times since the last such line)%s", message, known.untold, ids, extra=extra)
 
     def _back(self) -> str:
         ended, self._ended = self._ended, {}
@@ -123,6 +142,12 @@ def cause_of(error: BaseException) -> str:
             named, seen = outages[0].what, outages[0]
         seen = seen.__cause__
     return named
+
+
+def _ids(extra: Mapping[str, str]) -> str:
+    """What leads from the line to a mail, as text behind it."""
+    shown = ", ".join(f"{name} {extra[name]}" for name in ("trace", "record") if name in extra)
+    return f"; {shown}" if shown else ""
 
 
 def _shown(duration: timedelta) -> str:

@@ -56,21 +56,32 @@ class Receiver:
 
         Returned: kept and queued. Raised (`Unavailable`): let the source try again. May be repeated.
         """
+        now = self.clock.now()
+        record = self._record(mail, raw=raw_key(mail.raw, now), now=now)
+        try:
+            return await self._in_time(mail, record)
+        except Unavailable as away:
+            away.record = record.key
+            raise
+
+    async def _in_time(self, mail: IncomingMail, record: EnvelopeRecord) -> Receipt:
         try:
             async with asyncio.timeout(self.within.total_seconds()):
-                return await self._accept(mail)
+                return await self._accept(mail, record)
         except TimeoutError as late:
             raise Unavailable("raw store or queue", retry_after=self.within) from late
 
-    async def _accept(self, mail: IncomingMail) -> Receipt:
-        now = self.clock.now()
-        raw = raw_key(mail.raw, now)
-        await self.blobs.put(raw, mail.raw)
-        record = await self._bind(self._record(mail, raw=raw, now=now))
+    async def _accept(self, mail: IncomingMail, new: EnvelopeRecord) -> Receipt:
+        await self.blobs.put(new.raw, mail.raw)
+        record = await self._bind(new)
         if record is None:
             self.telemetry.measure("icer.token_reused", 1, source=mail.source)
-            return TokenReused(record_key(mail, now))
-        await self.queue.put([reference_body(reference_to(record))])
+            return TokenReused(new.key)
+        try:
+            await self.queue.put([reference_body(reference_to(record))])
+        except Unavailable as away:
+            away.trace = record.trace
+            raise
         self.telemetry.measure("icer.messages.received", 1, source=mail.source)
         if record.quarantined:
             self.telemetry.measure("icer.messages.quarantined", 1, reason=record.quarantined)

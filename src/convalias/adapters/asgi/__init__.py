@@ -4,5 +4,6 @@ from convalias.extras import brought_by
 
 with brought_by("asgi"):
     from convalias.adapters.asgi.app import Doors, app
+    from convalias.adapters.asgi.failures import log
 
-__all__ = ["Doors", "app"]
+__all__ = ["Doors", "app", "log"]

@@ -13,8 +13,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from convalias.adapters.asgi.approvals import ApprovalDoor, opened
+from convalias.adapters.asgi.failures import NOT_OPEN, Endpoint, Failures, Wall, because, log
+from convalias.ports.ambient import Telemetry
 from convalias.ports.errors import EngineAway, Unavailable
 from convalias.services.errors import NotReady
+from convalias.services.log_lines import LogLines
 from convalias.services.places import told_of
 
 READY_WITHIN: Final = 5.0
@@ -57,16 +60,23 @@ class Doors:
     checks: Mapping[str, Callable[[], Awaitable[object]]]
 
 
-def app(doors: Callable[[], Doors | None]) -> Starlette:
+def app(
+    doors: Callable[[], Doors | None], *, lines: LogLines | None = None, telemetry: Telemetry | None = None
+) -> Starlette:
     """An ASGI app. `doors()` is asked at each request and may be None while nothing is open yet: then 503.
 
     `POST /inbound/mailgun` and `POST /inbound/mailgun/mime` (Mailgun posts raw mail only to an address that ends
     so), `GET` and `POST /approvals/{token}` (shows, acts), `GET /healthz` (the process lives), `GET /readyz` (raw store and queue answer).
+
+    Each answer 5xx is a line (equal ones once a minute, with a count) in `lines`, or in the log `convalias.http` by the
+    clock of this machine, and a count in `telemetry`.
     """
+    failures = Failures(lines=lines or LogLines(log, Wall()), telemetry=telemetry)
 
     async def inbound(request: Request) -> Response:
         standing = doors()
         if standing is None or standing.mailgun is None:
+            because(request, NOT_OPEN)
             return PlainTextResponse("not open", 503)
         content_type = request.headers.get("content-type", "")
         try:
@@ -78,48 +88,70 @@ def app(doors: Callable[[], Doors | None]) -> Starlette:
             return PlainTextResponse("too slow", 408)
         except ClientDisconnect:
             return PlainTextResponse("gone", 400)
+        because(request, getattr(answer, "error", None) or "")
         return PlainTextResponse(answer.text + "\n", answer.status)
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    async def readyz(_: Request) -> Response:
+    async def readyz(request: Request) -> Response:
         standing = doors()
         if standing is None:
+            because(request, NOT_OPEN)
             return JSONResponse({"ready": False}, 503)
-        answers = await asyncio.gather(*map(_state, standing.checks.values()))
-        ready = all(is_ready for is_ready, _ in answers)
-        states = dict(zip(standing.checks, (state for _, state in answers), strict=True))
-        return JSONResponse({"ready": ready, **states}, 200 if ready else 503)
+        states = await _states(standing.checks)
+        failing = [f"{name}: {state.logged}" for name, state in states.items() if not state.is_ready]
+        because(request, "; ".join(failing))
+        shown = {name: state.shown for name, state in states.items()}
+        return JSONResponse({"ready": not failing, **shown}, 503 if failing else 200)
 
     def held() -> ApprovalDoor | None:
         standing = doors()
         return None if standing is None else standing.approvals
 
+    def route(path: str, endpoint: Endpoint, *methods: str) -> Route:
+        return Route(path, failures.told(path, endpoint), methods=methods or ["GET"])
+
     return Starlette(
         routes=[
-            Route("/inbound/mailgun", inbound, methods=["POST"]),
-            Route("/inbound/mailgun/mime", inbound, methods=["POST"]),
-            Route("/approvals/{token}", opened(held), methods=["GET", "POST"]),
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
+            route("/inbound/mailgun", inbound, "POST"),
+            route("/inbound/mailgun/mime", inbound, "POST"),
+            route("/approvals/{token}", opened(held), "GET", "POST"),
+            route("/healthz", healthz),
+            route("/readyz", readyz),
         ]
     )
 
 
-async def _state(check: Callable[[], Awaitable[object]]) -> tuple[bool, str]:
+@frozen(kw_only=True)
+class _State:
+    is_ready: bool
+    shown: str
+    """To whoever asks from outside."""
+    logged: str = ""
+    """With engine and host; nothing that differs from one look to the next."""
+
+
+async def _states(checks: Mapping[str, Callable[[], Awaitable[object]]]) -> Mapping[str, _State]:
+    answers = await asyncio.gather(*map(_state, checks.values()))
+    return dict(zip(checks, answers, strict=True))
+
+
+async def _state(check: Callable[[], Awaitable[object]]) -> _State:
     """Whether it is ready, and in what words."""
     try:
         async with asyncio.timeout(READY_WITHIN):
             told = await check()
     except NotReady as broken:
-        return False, broken.why
+        return _State(is_ready=False, shown=broken.why, logged="not ready")
     except EngineAway as error:  # its reason, never its name: hosts are nothing for whoever asks from outside
-        return False, f"unavailable: {error.because}" if error.because else "unavailable"
-    except Unavailable:
-        return False, "unavailable"
+        shown = f"unavailable: {error.because}" if error.because else "unavailable"
+        return _State(is_ready=False, shown=shown, logged=f"{error.what} is away")
+    except Unavailable as error:
+        return _State(is_ready=False, shown="unavailable", logged=f"{error.what} is away")
     except TimeoutError:
-        return False, "too slow"
+        return _State(is_ready=False, shown="too slow", logged="too slow")
     except Exception as failed:  # noqa: BLE001 - whatever it is, this one does not answer
-        return False, f"failed: {told_of(failed)}"
-    return True, told if isinstance(told, str) and told else "ok"
+        shown = f"failed: {told_of(failed)}"
+        return _State(is_ready=False, shown=shown, logged=shown)
+    return _State(is_ready=True, shown=told if isinstance(told, str) and told else "ok")

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 
+from convalias.adapters.asgi.failures import NOT_OPEN, because
 from convalias.domain.holds import HeldPage
 from convalias.domain.inbound import Admits, HoldState
 from convalias.domain.links import Allow, Deny, NotHis, Unusable
@@ -70,7 +71,8 @@ async def page(door: ApprovalDoor, request: Request) -> Response:
             return _page(await door.decide(token, asked))
     except ClientDisconnect:
         return _html("Nothing was changed", "", 400)
-    except (Unavailable, TimeoutError):
+    except (Unavailable, TimeoutError) as away:
+        because(request, away)
         return _html("Please try again", "<p>This page cannot be shown right now.</p>", 503)
 
 
@@ -79,7 +81,10 @@ def opened(find: Callable[[], ApprovalDoor | None]) -> Callable[[Request], Await
 
     async def endpoint(request: Request) -> Response:
         door = find()
-        return _html("Please try again", "", 503) if door is None else await page(door, request)
+        if door is None:
+            because(request, NOT_OPEN)
+            return _html("Please try again", "", 503)
+        return await page(door, request)
 
     return endpoint
 

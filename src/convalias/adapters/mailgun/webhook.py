@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Final, assert_never
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from convalias.adapters.mailgun.form import CUT, HEADERS, SIGNED, Bounds, Form, UnreadableForm, read_form
 from convalias.adapters.mailgun.rebuild import CannotRebuild, as_posted, rebuild
@@ -39,6 +39,8 @@ class HttpAnswer:
 
     status: int
     text: str
+    error: Exception | None = field(default=None, eq=False, repr=False)
+    """What stood in the way, for whoever writes the log; never part of the answer."""
 
 
 @frozen
@@ -79,7 +81,7 @@ class Webhook:
         try:
             receipt = await self.accept(mail)
         except Unavailable as away:
-            return HttpAnswer(503, str(away))
+            return HttpAnswer(503, str(away), away)
         match receipt:
             case Kept():
                 return HttpAnswer(200, "kept")

@@ -1,0 +1,82 @@
+"""Each answer 5xx of the doors as a line and a count: class, engine and ids, never what was posted or a link's token."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Final
+
+from attrs import frozen
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from convalias.ports.ambient import Telemetry
+from convalias.services.failures import leaves, outage_in
+from convalias.services.log_lines import LogLines, cause_of
+from convalias.services.places import told_of
+
+log: Final = logging.getLogger("convalias.http")
+METRIC: Final = "icer.http.errors"
+NOT_OPEN: Final = "not open yet"
+FAILED: Final = 500
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Wall:
+    """The clock of this machine, for an app that was given no lines of its own."""
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return datetime.now(UTC)
+
+
+def because(request: Request, why: BaseException | str) -> None:
+    """Remember why this request fails, for the line."""
+    request.state.because = why
+
+
+@frozen(kw_only=True)
+class Failures:
+    """Writes the lines: equal ones once a minute, with a count. Counts each answer."""
+
+    lines: LogLines
+    telemetry: Telemetry | None
+
+    def told(self, route: str, endpoint: Endpoint) -> Endpoint:
+        """Return the end point of that route, whose answers 5xx are told. What it raises becomes a 500."""
+
+        async def answered(request: Request) -> Response:
+            try:
+                response = await endpoint(request)
+            except Exception as error:  # noqa: BLE001 - whatever it is: the server would write each of them, unbounded
+                because(request, error)
+                response = PlainTextResponse("failed\n", FAILED)
+            if response.status_code >= FAILED:
+                why = getattr(request.state, "because", "")
+                self._tell(f"{request.method} {route} answered {response.status_code}", why)
+                self._count(route, response.status_code, why)
+            return response
+
+        return answered
+
+    def _tell(self, what: str, why: BaseException | str) -> None:
+        if isinstance(why, str):
+            self.lines.repeated(f"{what}: {why}" if why else what)
+            return
+        trace, record = (str(getattr(why, name, "")) for name in ("trace", "record"))
+        engine = "" if outage_in(why) is None else cause_of(why)
+        told = f"{_class_of(why)}: {engine}" if engine else told_of(why)
+        self.lines.repeated(f"{what}: {told}", engine=engine, trace=trace, record=record)
+
+    def _count(self, route: str, status: int, why: BaseException | str) -> None:
+        if self.telemetry is None:
+            return
+        with suppress(Exception):  # a figure that cannot be taken changes no answer
+            error = "" if isinstance(why, str) else _class_of(why)
+            self.telemetry.measure(METRIC, 1, door=route, status=str(status), error=error)
+
+
+def _class_of(error: BaseException) -> str:
+    return type(next(leaves(error))).__name__
