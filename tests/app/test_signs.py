@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from datetime import timedelta
+
+import pytest
 
 from convalias.adapters import memory
 from convalias.app.memory import memory_ports
 from convalias.app.ports import Ports
 from convalias.app.signs import EVERY, giving_signs
 from convalias.app.workers import Work
+from convalias.domain.numbers import SignOfLife
 from convalias.ports.errors import Unavailable
+from convalias.services.log_lines import LogLines
 from convalias.stores.signs import Signs
 
 
@@ -22,7 +28,8 @@ def working(ports: Ports, *outcomes: int | Exception) -> Work:
             raise outcome
         return outcome
 
-    first, *_ = giving_signs("feed", [Work(step=step), Work(step=step)], ports)
+    lines = LogLines(logging.getLogger("convalias.test"), ports.clock)
+    first, *_ = giving_signs("feed", [Work(step=step), Work(step=step)], ports, lines)
     return first
 
 
@@ -65,3 +72,25 @@ def test_a_store_that_is_away_stops_no_work() -> None:
         assert await work.step() == 7
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("apart", "line"),
+    [
+        (-timedelta(seconds=61), "no inbound worker has given a sign of life for a minute: see that one runs"),
+        (timedelta(seconds=6), "a worker wrote with a clock that is ahead of this one"),
+        (-timedelta(seconds=59), ""),
+        (timedelta(seconds=4), ""),
+    ],
+)
+def test_who_gives_a_sign_says_who_gives_none_and_whose_clock_is_ahead(
+    apart: timedelta, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        ports = memory_ports(legacy=False)
+        sign = SignOfLife(worker="inbound", incarnation="another", at=ports.clock.now() + apart)
+        await Signs(records=ports.records).give(sign)
+        await working(ports).step()
+
+    asyncio.run(story())
+    assert [told.getMessage()[: len(line)] for told in caplog.records] == [line] * bool(line)

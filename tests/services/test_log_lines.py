@@ -10,9 +10,10 @@ from datetime import timedelta
 import pytest
 
 from convalias.adapters import memory
-from convalias.ports.errors import Unavailable
-from convalias.services.log_lines import REMEMBERED, UNNAMED, LogLines, cause_of
-from convalias.stores.errors import Contended
+from convalias.domain.ids import ConversationId
+from convalias.ports.errors import AdapterFailed, Unavailable
+from convalias.services.log_lines import REMEMBERED, UNNAMED, LogLines, cause_of, engine_away
+from convalias.stores.errors import Contended, Parked
 
 LOG = logging.getLogger("convalias.test")
 
@@ -126,3 +127,49 @@ def test_an_outage_raised_out_of_the_group_that_holds_it_is_named_once() -> None
     away = Unavailable("records")
     away.__cause__ = ExceptionGroup("side by side", [away])
     assert cause_of(ExceptionGroup("effects", [away])) == "records"
+
+
+def test_work_of_which_nothing_is_heard_any_more_ends_its_outage(caplog: pytest.LogCaptureFixture) -> None:
+    def story(lines: LogLines, passing: Callable[[float], None]) -> None:
+        until = memory.Clock().now() + timedelta(seconds=65)
+        lines.away("identity", seen_by="mail 1", until=until)
+        lines.away("identity", seen_by="mail 2", until=until + timedelta(seconds=60))
+        for _ in range(7):
+            passing(10)
+            lines.look()
+        lines.back(seen_by="mail 1")
+        assert lines.outages == ("identity",)
+        passing(60)
+        lines.look()
+        lines.look()
+        assert lines.outages == ()
+
+    assert told(story, caplog) == [
+        "identity is away",
+        "still away: identity (for 60 s)",
+        "nothing here waits for identity any more, after 2 min",
+    ]
+
+
+def test_the_line_of_a_minute_comes_without_another_failure(caplog: pytest.LogCaptureFixture) -> None:
+    def story(lines: LogLines, passing: Callable[[float], None]) -> None:
+        lines.away("hub", seen_by="delivery 1")
+        for _ in range(130):
+            passing(1)
+            lines.look()
+        lines.back(seen_by="delivery 1")
+
+    assert told(story, caplog) == [
+        "hub is away",
+        "still away: hub (for 60 s)",
+        "still away: hub (for 2 min)",
+        "hub is back after 2 min",
+    ]
+
+
+def test_what_is_fought_over_parked_or_broken_is_not_away() -> None:
+    assert engine_away(Unavailable("identity")) == "identity"
+    assert engine_away(ExceptionGroup("effects", [KeyError(), TimeoutError()])) == UNNAMED
+    assert engine_away(Contended("events")) == ""
+    assert engine_away(Parked(ConversationId("c1"), 1, "newer")) == ""
+    assert engine_away(AdapterFailed("identity.at", "KeyError")) == ""

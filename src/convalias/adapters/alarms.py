@@ -16,6 +16,9 @@ ALARMS: Final[Mapping[str, str]] = MappingProxyType(
         "mons.delivery.failures": "a delivery failed",
         "mons.feed.jumps": "the event log has lost something; it was read from the store",
         "convs.feed.position_lost": "the store no longer knows where the feed stood; all that may lack is read again",
+        "convs.feed.parked": "a conversation waits: one of its events cannot be read or published",
+        "mons.decisions.parked": "a conversation waits: what its event is decided on cannot be read",
+        "icer.system_mail.uncertain": "a mail of our own may have left, and nobody can tell",
         "icer.messages.swept": "a kept mail was not in the queue; it is queued again",
     }
 )

@@ -419,7 +419,7 @@ class Convalias:
     def _wire(self, ports: Ports, told: Deployment) -> None:
         self._deployment = told
         policy = self._wiring.overlay.over(self._wiring.policy or told.policy)
-        assembled = assemble(ports, deployment=told, policy=policy, wiring=self._wiring)
+        assembled = assemble(ports, deployment=told, policy=policy, wiring=self._wiring, lines=self._lines)
         # The feed knows no deployment, and holds a lease: it goes on as it is.
         standing = self._services
         self._services = assembled if standing is None else evolve(assembled, feed=standing.feed)
@@ -507,7 +507,9 @@ class Convalias:
         return [
             loop
             for worker in workers or WORKERS
-            for loop in loops_of(worker, giving_signs(worker, self._works(worker, wait=wait), self.ports), ambience)
+            for loop in loops_of(
+                worker, giving_signs(worker, self._works(worker, wait=wait), self.ports, self.lines), ambience
+            )
         ]
 
     async def stop(self, *, within: timedelta = STOP_WITHIN) -> None:

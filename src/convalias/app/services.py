@@ -29,9 +29,10 @@ from convalias.services.asking import ApprovalMails
 from convalias.services.change_feed import ChangeFeedPump, Feed
 from convalias.services.change_stream import ChangeStreamFeed
 from convalias.services.contacts import Contacts
-from convalias.services.inbound_worker import InboundWorker
+from convalias.services.inbound_worker import InboundWorker, log
 from convalias.services.legacy_audience import ParticipantsAudience
 from convalias.services.loading import Loading
+from convalias.services.log_lines import LogLines
 from convalias.services.mail_finding import MailFinder
 from convalias.services.mail_following import FollowedStores, MailFollower
 from convalias.services.messaging import Messaging
@@ -88,8 +89,16 @@ class Services:
 __all__ = ["Services", "Stores", "Wiring", "alias_domain", "assemble", "audience", "seals"]
 
 
-def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wiring: Wiring) -> Services:
-    """Wire everything. Opens nothing, calls nothing."""
+def assemble(
+    ports: Ports,
+    *,
+    deployment: Deployment,
+    policy: RoutingPolicy,
+    wiring: Wiring,
+    lines: LogLines | None = None,
+) -> Services:
+    """Wire everything. Opens nothing, calls nothing. `lines`: those of the process; None: of these services alone."""
+    lines = lines or LogLines(log, ports.clock)
     stores = typed_stores(ports, wiring.keyring, mail_kept=wiring.mail_kept)
     stages = Stages(
         flags=ports.flags or stores.rollouts, unset=Stage.LEGACY if has_legacy(ports, deployment) else Stage.NATIVE
@@ -122,7 +131,9 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
         stores=stores,
         keys=aliasing.guard,
         receiver=Receiver(blobs=ports.blobs, queue=ports.queue, clock=ports.clock, telemetry=ports.telemetry),
-        inbound=InboundWorker(queue=ports.queue, relay=relay, clock=ports.clock, telemetry=ports.telemetry),
+        inbound=InboundWorker(
+            queue=ports.queue, relay=relay, clock=ports.clock, telemetry=ports.telemetry, lines=lines
+        ),
         notices=notices,
         announcing=inbound.announcing(),
         approvals=Approvals(
@@ -156,7 +167,13 @@ def assemble(ports: Ports, *, deployment: Deployment, policy: RoutingPolicy, wir
         contacts=contacts,
         feed=_feed(ports),
         outbound=_outbound(
-            ports=ports, stores=stores, aliasing=aliasing, contacts=contacts, deployment=deployment, wiring=wiring
+            ports=ports,
+            stores=stores,
+            aliasing=aliasing,
+            contacts=contacts,
+            deployment=deployment,
+            wiring=wiring,
+            lines=lines,
         ),
         operations=operations,
         numbers=Numbers(
@@ -273,7 +290,14 @@ def _feed(ports: Ports) -> Feed:
 
 
 def _outbound(
-    *, ports: Ports, stores: Stores, aliasing: Aliasing, contacts: Contacts, deployment: Deployment, wiring: Wiring
+    *,
+    ports: Ports,
+    stores: Stores,
+    aliasing: Aliasing,
+    contacts: Contacts,
+    deployment: Deployment,
+    wiring: Wiring,
+    lines: LogLines,
 ) -> OutboundNotifier:
     scenes = Scenes(conversations=stores.conversations, threads=stores.threads)
     answering = Answering(aliasing=aliasing, has_legacy=has_legacy(ports, deployment))
@@ -292,6 +316,7 @@ def _outbound(
         deciding=Deciding(
             scenes=scenes,
             stages=aliasing.stages,
+            lines=lines,
             answering=answering,
             ledger=stores.ledger,
             dead_letters=stores.dead_letters,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,21 +12,25 @@ from attrs import evolve
 from convalias.app.ports import Ports
 from convalias.app.workers import Step, Work, Worker
 from convalias.codec import CodecError
-from convalias.domain.numbers import SignOfLife
+from convalias.domain.numbers import BOUNDS, Figure, SignOfLife, ahead, gone
 from convalias.ports.errors import PortError
+from convalias.services.log_lines import LogLines
 from convalias.stores.signs import Signs
 
 EVERY: Final = timedelta(seconds=20)
 """At most one small write for each worker in this time."""
 
 
-def giving_signs(worker: Worker, works: Sequence[Work], ports: Ports) -> Sequence[Work]:
-    """The same works; after a step without an error the first of them says that this worker lives."""
+def giving_signs(worker: Worker, works: Sequence[Work], ports: Ports, lines: LogLines) -> Sequence[Work]:
+    """The same works; after a step without an error the first of them says that this worker lives.
+
+    It sees the signs of all others then: a kind of worker that is gone, and clocks that are apart, are lines.
+    """
     first, *others = works
-    return [evolve(first, step=_signing(worker, first.step, ports)), *others]
+    return [evolve(first, step=_signing(worker, first.step, ports, lines)), *others]
 
 
-def _signing(worker: Worker, step: Step, ports: Ports) -> Step:
+def _signing(worker: Worker, step: Step, ports: Ports, lines: LogLines) -> Step:
     given: datetime | None = None
 
     async def signing() -> int:
@@ -37,7 +41,14 @@ def _signing(worker: Worker, step: Step, ports: Ports) -> Step:
             given = now
             with suppress(PortError, CodecError, TimeoutError):  # a sign that is not given stops no work
                 sign = SignOfLife(worker=worker, incarnation=ports.incarnation.name, at=now)
-                await Signs(records=ports.records).give(sign)
+                _tell(await Signs(records=ports.records).give(sign), now, lines)
         return done
 
     return signing
+
+
+def _tell(seen: Mapping[str, datetime], now: datetime, lines: LogLines) -> None:
+    for worker in gone(seen, now):
+        lines.repeated(f"no {worker} worker has given a sign of life for a minute: see that one runs")
+    if ahead(seen, now) > BOUNDS[Figure.SKEW].most:
+        lines.repeated("a worker wrote with a clock that is ahead of this one: leases go by clocks, set them by NTP")

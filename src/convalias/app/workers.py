@@ -102,6 +102,7 @@ class Loop:
                 away = getattr(outage_in(error), "retry_after", None) or away
             else:
                 self._worked()
+                self.lines.look()
                 away = AWAY
                 if not done:
                     await _pause(self.clock, self.idle, stopping, self.woken)

@@ -340,6 +340,8 @@ class Again:
 
     after: timedelta
     because: str
+    away: str = ""
+    """What outside did not answer, if that is why; empty otherwise."""
 
 
 Progress: TypeAlias = Outcome | Again

@@ -27,6 +27,7 @@ class Figure(Enum):
     INBOUND_WORKER = "inbound worker"
     FEED_WORKER = "feed worker"
     OUTBOUND_WORKER = "outbound worker"
+    SKEW = "clocks apart"
 
 
 class Unit(Enum):
@@ -76,6 +77,7 @@ BOUNDS: Final[Mapping[Figure, Bound]] = MappingProxyType(
         Figure.INBOUND_WORKER: Bound(60, Unit.SECONDS, "start it: convalias worker inbound"),
         Figure.FEED_WORKER: Bound(60, Unit.SECONDS, "start it: convalias worker feed"),
         Figure.OUTBOUND_WORKER: Bound(60, Unit.SECONDS, "start it: convalias worker outbound"),
+        Figure.SKEW: Bound(5, Unit.SECONDS, "set the clocks of all machines by NTP: leases and due times go by them"),
     }
 )
 
@@ -112,6 +114,8 @@ class Number:
             return f"last sign of life {self.value} s ago (bound {_said(self.bound)})"
         if self.bound.unit is Unit.THINGS:
             return f"{least}{self.value} (bound {_said(self.bound)})"
+        if self.figure is Figure.SKEW:
+            return f"a worker wrote {self.value} s ahead of this clock (bound {_said(self.bound)})"
         counted = "" if self.count is None else f"{least}{self.count}, "
         return f"{counted}the oldest for {self.value} s (bound {_said(self.bound)})"
 
@@ -137,6 +141,18 @@ class SignOfLife:
     worker: str
     incarnation: str
     at: datetime
+
+
+def ahead(seen: Mapping[str, datetime], now: datetime) -> int:
+    """Whole seconds by which the latest sign of life is ahead of this clock; none: 0."""
+    return max((int((at - now).total_seconds()) for at in seen.values()), default=0)
+
+
+def gone(seen: Mapping[str, datetime], now: datetime) -> tuple[str, ...]:
+    """Kinds of workers that gave a sign of life once, and none for longer than their bound."""
+    return tuple(
+        worker for worker, figure in WORKERS.items() if worker in seen and age(seen[worker], now) > BOUNDS[figure].most
+    )
 
 
 def age(since: datetime, now: datetime) -> int:

@@ -49,6 +49,7 @@ from convalias.services.carrier import ClaimedOtherwise, Overtaken, PlanCarrier
 from convalias.services.evidence import EvidenceFinder
 from convalias.services.facts import FactFinder, mail_name
 from convalias.services.failures import because, described, fault_in, is_unreadable, leaves, outage_in
+from convalias.services.log_lines import engine_away
 from convalias.services.mail_lines import concluded
 from convalias.services.oversized import TOO_LARGE, refusals_of
 from convalias.services.reports import Reports
@@ -142,7 +143,7 @@ class InboundRelay:
             if (fault := fault_in(error)) is not None:
                 return await self._faulty(mail, fault)
             # Not a try: however long a dependency is away, no mail dies of it.
-            return Again(away.retry_after or AWAY_FOR, str(away))
+            return Again(away.retry_after or AWAY_FOR, str(away), away=engine_away(error))
         self.telemetry.measure("icer.processing.latency", (self.clock.now() - started).total_seconds())
         return progress
 
@@ -161,7 +162,7 @@ class InboundRelay:
         try:
             await self.stores.dead_letters.put(letter)
         except PortError as away:
-            return Again(AWAY_FOR, str(away))
+            return Again(AWAY_FOR, str(away), away=engine_away(away))
         self.telemetry.measure("icer.processing.errors", 1, error=described(error))
         dead = Dead(why, receives)
         self.tell(mail, dead)
@@ -481,7 +482,7 @@ def head_of(raw: bytes) -> bytes:
 
 def _waiting(undecided: TryAgain) -> Again:
     away = " and ".join(sorted(witness.value for witness in undecided.waiting_for))
-    return Again(AWAY_FOR, f"{away} is unavailable")
+    return Again(AWAY_FOR, f"{away} is unavailable", away=away)
 
 
 def _done(plan: RoutingPlan, effects: Mapping[EmailAddress, Effect]) -> Done:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final, TypeAlias
 from weakref import WeakValueDictionary
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.ids import TraceId
@@ -18,6 +19,7 @@ from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.queue import Job, JobQueue
 from convalias.services.failures import because
 from convalias.services.inbound_relay import LANE, InboundRelay
+from convalias.services.log_lines import LogLines, engine_away
 from convalias.services.receiver import read_reference
 from convalias.services.task_group import TaskGroup
 from convalias.stores.encoding import digest
@@ -30,6 +32,9 @@ Receipt: TypeAlias = tuple[str, str]
 """Id and lease: a queue may give one lease to a whole batch, and one job twice."""
 _SUSPECTS: Final = "\0suspects"
 """The lane of those that may stop their worker; no conversation's id is one like it."""
+HEARD_WITHIN: Final = timedelta(minutes=1)
+"""So long after its next try is due a mail is still waited for here; then another worker has it."""
+log: Final = logging.getLogger("convalias.workers")
 _OUT_OF_TIME: Final = Again(timedelta(0), "out of time")
 
 
@@ -59,6 +64,8 @@ class InboundWorker:
     telemetry: Telemetry
     batch: int = BATCH
     visible_for: timedelta = VISIBLE_FOR
+    lines: LogLines = field(default=Factory(lambda self: LogLines(log, self.clock), takes_self=True))
+    """Where it is told what mail waits for: `Again` is no failure of a step, and an outage all the same."""
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(factory=_no_turns, init=False, repr=False, eq=False)
     """One for each lane that somebody is in, or waits for."""
 
@@ -89,14 +96,23 @@ class InboundWorker:
 
     async def _in_turn(self, jobs: Sequence[Job], answers: dict[Receipt, Processed]) -> None:
         for job in jobs:
-            answers[_receipt(job)] = Processed(job, await self._answer(job))
+            progress = await self._answer(job)
+            answers[_receipt(job)] = Processed(job, progress)
+            self._tell(job, progress)
+
+    def _tell(self, job: Job, progress: Progress) -> None:
+        if not isinstance(progress, Again):
+            self.lines.back(seen_by=job.body)
+        elif progress.away:
+            until = self.clock.now() + progress.after + HEARD_WITHIN
+            self.lines.away(progress.away, seen_by=job.body, until=until)
 
     async def _answer(self, job: Job) -> Progress:
         try:
             return await self._one(job)
         except Exception as error:  # noqa: BLE001 - our own fault, not the mail's: keep the job
             self.telemetry.measure("icer.processing.errors", 1, error=type(error).__name__)
-            return Again(self.visible_for, because(error))
+            return Again(self.visible_for, because(error), away=engine_away(error))
 
     async def _one(self, job: Job) -> Progress:
         reference = read_reference(job.body)

@@ -10,8 +10,9 @@ from typing import Final, Protocol
 
 from attrs import define, field
 
-from convalias.ports.errors import Unavailable
+from convalias.ports.errors import AdapterFailed, Unavailable
 from convalias.services.failures import leaves
+from convalias.stores.errors import Parked
 
 EVERY: Final = timedelta(minutes=1)
 """How often what lasts is told of."""
@@ -21,14 +22,15 @@ _MINUTES_FROM: Final = 120
 UNNAMED: Final = "something outside, it was too slow"
 
 
-def _nobody() -> set[Hashable]:
-    return set()
+def _nobody() -> dict[Hashable, datetime | None]:
+    return {}
 
 
 @define
 class _Outage:
     since: datetime
-    seen_by: set[Hashable] = field(factory=_nobody)
+    seen_by: dict[Hashable, datetime | None] = field(factory=_nobody)
+    """Who waits, and until when without another word of it."""
 
 
 @define
@@ -56,34 +58,58 @@ class LogLines:
         self._clock = clock
         self._every = every
         self._outages: dict[str, _Outage] = {}
-        self._ended: dict[str, timedelta] = {}
+        self._ended: dict[str, str] = {}
         self._told = clock.now()
         self._repeated: OrderedDict[str, _Repeated] = OrderedDict()
 
-    def away(self, what: str, *, seen_by: Hashable) -> None:
+    def away(self, what: str, *, seen_by: Hashable, until: datetime | None = None) -> None:
         """Note that something outside did not answer. `seen_by`: who asked, and will say when it answers again.
 
+        `until`: somebody else may take that work over, and nothing is heard of it here: then it no longer counts.
         The first outage is told at once; another one that begins meanwhile with the line of the next minute.
         """
         now = self._clock.now()
         is_first = not self._outages
-        self._outages.setdefault(what, _Outage(now)).seen_by.add(seen_by)
+        self._outages.setdefault(what, _Outage(now)).seen_by[seen_by] = until
         self._ended.pop(what, None)
         if is_first:
             self._told = now
             self._log.warning("%s is away", what, extra={"engine": what})
-        elif now - self._told >= self._every:
-            self._told = now
-            standing = ", ".join(f"{name} (for {_shown(now - one.since)})" for name, one in self._outages.items())
-            self._log.warning("still away: %s%s", standing, self._back(), extra={"engine": what})
+        else:
+            self._still(now)
 
     def back(self, *, seen_by: Hashable) -> None:
         """Note that somebody's call was answered. An outage is over when nobody waits for its end."""
         now = self._clock.now()
         for name, outage in [*self._outages.items()]:
-            outage.seen_by.discard(seen_by)
+            if seen_by in outage.seen_by:
+                del outage.seen_by[seen_by]
+                if not outage.seen_by:
+                    self._ended[name] = f"{name} is back after {_shown(now - self._outages.pop(name).since)}"
+        self._over()
+
+    def look(self) -> None:
+        """Write the line of this minute, if something is away; forget work of which nothing is heard any more."""
+        if not self._outages:
+            return
+        now = self._clock.now()
+        for name, outage in [*self._outages.items()]:
+            for work, until in [*outage.seen_by.items()]:
+                if until is not None and until < now:
+                    del outage.seen_by[work]
             if not outage.seen_by:
-                self._ended[name] = now - self._outages.pop(name).since
+                lasted = _shown(now - self._outages.pop(name).since)
+                self._ended[name] = f"nothing here waits for {name} any more, after {lasted}"
+        self._over()
+        self._still(now)
+
+    def _still(self, now: datetime) -> None:
+        if self._outages and now - self._told >= self._every:
+            self._told = now
+            standing = ", ".join(f"{name} (for {_shown(now - one.since)})" for name, one in self._outages.items())
+            self._log.warning("still away: %s%s", standing, self._back(), extra={"engine": next(iter(self._outages))})
+
+    def _over(self) -> None:
         if self._ended and not self._outages:
             told = self._back()
             self._log.warning("%s", told.removeprefix("; "))
@@ -128,7 +154,7 @@ class LogLines:
 
     def _back(self) -> str:
         ended, self._ended = self._ended, {}
-        return "".join(f"; {name} is back after {_shown(lasted)}" for name, lasted in ended.items())
+        return "".join(f"; {told}" for told in ended.values())
 
 
 def cause_of(error: BaseException) -> str:
@@ -148,6 +174,16 @@ def _ids(extra: Mapping[str, str]) -> str:
     """What leads from the line to a mail, as text behind it."""
     shown = ", ".join(f"{name} {extra[name]}" for name in ("trace", "record") if name in extra)
     return f"; {shown}" if shown else ""
+
+
+def engine_away(error: BaseException) -> str:
+    """Name what did not answer; empty where nothing is away: a record is fought over, parked, or an adapter has a bug."""
+    for leaf in leaves(error):
+        if isinstance(leaf, TimeoutError) or (
+            isinstance(leaf, Unavailable) and not isinstance(leaf, Parked | AdapterFailed)
+        ):
+            return cause_of(leaf)
+    return ""
 
 
 def _shown(duration: timedelta) -> str:

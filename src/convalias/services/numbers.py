@@ -13,7 +13,7 @@ from attrs import frozen
 from convalias.codec import CodecError, load
 from convalias.domain.delivery import DeliveryDecision, DeliveryState, is_failing
 from convalias.domain.inbound import HeldMail, HoldState
-from convalias.domain.numbers import WORKERS, Figure, Number, age
+from convalias.domain.numbers import WORKERS, Figure, Number, age, ahead
 from convalias.ports.ambient import Clock
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.event_log import EventLog, Lagging
@@ -60,6 +60,7 @@ class Numbers:
             (Figure.FAILED, partial(self._at_rest, Figure.FAILED, REST, DeliveryState.FAILED)),
             (Figure.PARKED, self._parked),
             (Figure.QUARANTINED, self._quarantined),
+            (Figure.SKEW, self._skew),
             *((figure, partial(self._sign, worker, figure)) for worker, figure in WORKERS.items()),
         )
 
@@ -135,6 +136,10 @@ class Numbers:
     async def _quarantined(self) -> Number:
         counted = await self.operations.quarantined()
         return Number(Figure.QUARANTINED, counted.count, at_least=counted.at_least)
+
+    async def _skew(self) -> Number:
+        apart = ahead(await self.signs.latest(), self.clock.now())
+        return Number(Figure.SKEW, apart if apart > 0 else None)
 
     async def _sign(self, worker: str, figure: Figure) -> Number:
         seen = (await self.signs.latest()).get(worker)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, assert_never
 
-from attrs import evolve, frozen
+from attrs import Factory, evolve, field, frozen
 
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.answering import reply_alias
@@ -34,6 +35,7 @@ from convalias.ports.legacy import IndexCall, LegacyRelay
 from convalias.services.answering import Answering
 from convalias.services.contacts import Contacts, newest_alias
 from convalias.services.failures import because
+from convalias.services.log_lines import LogLines, engine_away
 from convalias.services.outbound_facts import Scene
 from convalias.stores.suppressions import Suppressions
 
@@ -45,6 +47,9 @@ LEASE_ENDED: Final = "lease ended"
 NO_REPLY: Final = "no-reply"
 """Local part of the address that nobody can answer to."""
 PERIPHERAL: Final = "peripheral"
+HEARD_WITHIN: Final = timedelta(minutes=2)
+"""So long after its next try is due a delivery is still waited for here; then another worker has it."""
+log: Final = logging.getLogger("convalias.workers")
 
 
 class Ambiguity(Enum):
@@ -103,6 +108,8 @@ class Calls:
     within: timedelta = CALL_WITHIN
     suppressions: Suppressions | None = None
     """None: no report is ever acted on."""
+    lines: LogLines = field(default=Factory(lambda self: LogLines(log, self.clock), takes_self=True))
+    """Where it is told what deliveries wait for."""
 
     # --- legacy --------------------------------------------------------------------------------------
 
@@ -119,7 +126,10 @@ class Calls:
         except Rejected:
             return evolve(row, next_at=None, reason="rejected")
         except Exception as failed:  # noqa: BLE001 - whatever an adapter raises; the mark `tried` stands already
-            return self.index_later(row, failed)
+            later = self.index_later(row, failed)
+            self._waits(scene.event.id, later.next_at, failed)
+            return later
+        self.lines.back(seen_by=scene.event.id)
         return evolve(row, done=True, next_at=None)
 
     def index_later(self, row: IndexRow, failed: BaseException) -> IndexRow:
@@ -215,8 +225,10 @@ class Calls:
             return self._ambiguous(row, failed)
         match answer:
             case Sent():
+                self.lines.back(seen_by=row.id)
                 return evolve(row.becoming(DeliveryState.SENT), receipt=answer.receipt)
             case Declined():
+                self.lines.back(seen_by=row.id)
                 return row.becoming(DeliveryState.FAILED, reason=answer.reason)
             case _:
                 assert_never(answer)
@@ -265,6 +277,7 @@ class Calls:
             state = DeliveryState.UNCERTAIN if doubtful else DeliveryState.FAILED
             return row.becoming(state, reason=f"tries ran out: {why}")
         next_at = self._next(row.attempts, failed)
+        self._waits(row.id, next_at, failed)
         if doubtful:
             return evolve(row, next_at=next_at, reason=why)
         # Surely not sent: what the hub remembers keys from begins with the next try.
@@ -320,6 +333,11 @@ class Calls:
         again = self.persistence.ambiguity is Ambiguity.RESEND and row.attempts < self.persistence.tries
         next_at = self._next(row.attempts, None) if again else None
         return row.becoming(DeliveryState.UNCERTAIN, next_at=next_at, reason=reason)
+
+    def _waits(self, work: str, next_at: datetime | None, failed: BaseException) -> None:
+        away = engine_away(failed)
+        if next_at is not None and away:
+            self.lines.away(away, seen_by=work, until=next_at + HEARD_WITHIN)
 
     def _next(self, attempts: int, failed: BaseException | None) -> datetime:
         after = failed.retry_after if isinstance(failed, Unavailable) else None

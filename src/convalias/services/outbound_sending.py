@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -43,6 +44,8 @@ LEASE: Final = timedelta(seconds=60)
 RELEASE_WITHIN: Final = timedelta(seconds=10)
 RELEASES: Final = 3
 SIDE_BY_SIDE: Final = 8
+DELIVERIES: Final = logging.getLogger("convalias.deliveries")
+"""A line for each delivery that came to rest: INFO, WARNING for one that failed or is uncertain."""
 
 
 def _no_rows() -> dict[NotificationId, Delivery]:
@@ -201,6 +204,7 @@ class Sending:
     def _count(self, held: Taken, rows: Sequence[Delivery], progress: _Progress, scene: Scene) -> None:
         owner = held.decision.owner.value
         for row in (progress.rows[row.id] for row in rows if row.id in progress.rows):
+            _tell(row, held.decision)
             if row.state is DeliveryState.SENT:
                 took = self.clock.now() - scene.event.appended_at
                 self.telemetry.measure("mons.notifications.sent", 1, channel=row.channel.value, owner=owner)
@@ -247,3 +251,15 @@ class Sending:
                 recipients=recipients_of(decision, NotificationId(name)),
             )
             await self.dead_letters.put(letter)
+
+
+def _tell(row: Delivery, decision: DeliveryDecision) -> None:
+    """By its ids. Why a channel refused may quote an address: that stands in the dead letter."""
+    if row.next_at is not None:
+        return
+    is_wrong = row.state in {DeliveryState.FAILED, DeliveryState.UNCERTAIN}
+    why = f" ({row.reason})" if row.reason and not is_wrong else ""
+    level = logging.WARNING if is_wrong else logging.INFO
+    DELIVERIES.log(
+        level, "delivery %s: %s%s", row.id, row.state.value, why, extra={"trace": decision.trace, "record": row.id}
+    )

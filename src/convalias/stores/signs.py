@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,7 +10,7 @@ from attrs import frozen
 
 from convalias.codec import dump, load
 from convalias.domain.numbers import SignOfLife
-from convalias.ports.records import Delete, Insert, Key, Records, Replace, Write
+from convalias.ports.records import Delete, Insert, Key, Records, Replace, Stored, Write
 from convalias.stores.encoding import encoded
 
 TABLE: Final = "signs_of_life"
@@ -26,8 +26,11 @@ class Signs:
 
     records: Records
 
-    async def give(self, sign: SignOfLife) -> None:
-        """Write it in the place of the last one of this worker; remove what is older than a day."""
+    async def give(self, sign: SignOfLife) -> Mapping[str, datetime]:
+        """Write it in the place of the last one of this worker; remove what is older than a day.
+
+        Return when each kind of worker was last seen before, in whichever process.
+        """
         key = Key(TABLE, TABLE, encoded(f"{sign.worker}.{sign.incarnation}"))
         rows = await self.records.range(TABLE, TABLE, after="", limit=MOST)
         writes: list[Write] = [
@@ -36,11 +39,16 @@ class Signs:
         mine = next((row for row in rows if row.key == key), None)
         put = Insert(key, dump(sign)) if mine is None else Replace(key, mine.version, dump(sign))
         await self.records.write([put, *[one for one in writes if one.key != key]])
+        return _latest(rows)
 
     async def latest(self) -> Mapping[str, datetime]:
         """When each kind of worker was last seen, in whichever process."""
-        seen: dict[str, datetime] = {}
-        for row in await self.records.range(TABLE, TABLE, after="", limit=MOST):
-            sign = load(row.body, SignOfLife)
-            seen[sign.worker] = max(sign.at, seen.get(sign.worker, sign.at))
-        return seen
+        return _latest(await self.records.range(TABLE, TABLE, after="", limit=MOST))
+
+
+def _latest(rows: Sequence[Stored]) -> Mapping[str, datetime]:
+    seen: dict[str, datetime] = {}
+    for row in rows:
+        sign = load(row.body, SignOfLife)
+        seen[sign.worker] = max(sign.at, seen.get(sign.worker, sign.at))
+    return seen
