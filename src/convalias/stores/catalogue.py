@@ -65,7 +65,7 @@ CATALOGUE: Final = (
     Table("admitted", "an address that was let in, and by whom", "none yet", _EVER),
     # --- mail that goes out
     Table("decisions", "accounts", "none yet", _EVER),
-    Table("system_mail", "", "", _EVER),
+    Table("system_mail", "", "", "30 days after the last try"),
     # --- work, and what the deployment was told
     Table("dead_letters", "", "", "until it is redriven or dropped"),
     Table("signs_of_life", "", "", "a day"),

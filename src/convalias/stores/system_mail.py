@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 from attrs import frozen
@@ -10,8 +11,11 @@ from convalias.codec import dump, load
 from convalias.domain.system_mail import SystemMailTry
 from convalias.ports.records import Conflict, Delete, Insert, Key, Records, Replace, Stored
 from convalias.stores.encoding import digest
+from convalias.stores.retention import ends
 
 TABLE: Final = "system_mail"
+KEPT: Final = timedelta(days=30)
+"""From the last try. Whatever sends such a mail has given it up long before: a hold after 14 days, all else sooner."""
 
 
 @frozen(kw_only=True)
@@ -28,8 +32,8 @@ class SystemMails:
 
     async def put(self, mark: SystemMailTry, *, over: Stored | None) -> bool:
         """Write the mark in the place of `over` (None: there is none). False if somebody else was faster."""
-        body = dump(mark)
-        write = Insert(_key(mark.key), body) if over is None else Replace(over.key, over.version, body)
+        body, due = dump(mark), ends(mark.at, after=KEPT)
+        write = Insert(_key(mark.key), body, due=due) if over is None else Replace(over.key, over.version, body, due)
         (answer,) = await self.records.write([write])
         return not isinstance(answer, Conflict)
 
