@@ -161,6 +161,26 @@ def _remake(connection: sqlite3.Connection, path: Path, name: str, statement: st
         ) from error
 
 
+class SchemaLook:
+    """Looks whether the tables and indexes are as they are made, each time that somebody has changed the schema."""
+
+    def __init__(self) -> None:
+        """Nothing was seen."""
+        self._seen: int | None = None
+
+    def __call__(self, connection: sqlite3.Connection) -> None:
+        """Within a transaction, before it writes. Raises `Unavailable` while something is missing."""
+        (version,) = connection.execute("PRAGMA schema_version").fetchone()
+        if version == self._seen:
+            return
+        if lacking := _lacking(connection):
+            raise Unavailable(
+                f"the embedded store: the index {', '.join(lacking)} is missing, without which records come twice;"
+                " stop all processes and start again, which makes it anew"
+            )
+        self._seen = version
+
+
 def _is_table(statement: str) -> bool:
     return statement.startswith("CREATE TABLE")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from convalias.adapters.embedded.errors import NotOpenError
-from convalias.adapters.embedded.schema import patiently
+from convalias.adapters.embedded.schema import SchemaLook, patiently
 from convalias.ports.errors import Unavailable
 
 T = TypeVar("T")
@@ -84,6 +84,7 @@ class GroupCommit:
         self._patience = patience
         self._inbox: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._stopping = False
+        self._look = SchemaLook()
         self._thread = threading.Thread(target=self._serve, name="convalias-writer", daemon=True)
         self._thread.start()
 
@@ -146,6 +147,7 @@ class GroupCommit:
     def _commit(self, calls: Sequence[_Pending]) -> None:
         """Within a transaction: all together, or, when one of them fails, each by itself."""
         try:
+            self._look(self._connection)
             for call in calls:
                 call.run(self._connection)
             self._connection.execute("COMMIT")
