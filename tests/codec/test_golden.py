@@ -20,6 +20,7 @@ from convalias.domain import events, inbound
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.aliases import AliasFormat, ConversationAlias, LegacyAlias
 from convalias.domain.announcements import Announcement, AnnouncementDue
+from convalias.domain.data_places import DirectoryClaim
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.dedup import MessageId
 from convalias.domain.delivery import (
@@ -397,6 +398,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         ),
         LegacyCall(kind="handoff", external_id="h", message_id="<x@y>", address=None, suppress_notification=False),
     ],
+    "directory_claim": [DirectoryClaim(directory="0f3a" * 8, since=NOON)],
     "sign_of_life": [SignOfLife(worker="inbound", incarnation="host-a.1.2", at=NOON)],
     "mark": [inbound.Mark(RECORD, NOON)],
     "evidence": [

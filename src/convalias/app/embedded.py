@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,18 +17,19 @@ from convalias.adapters import system
 from convalias.adapters.alarms import Telemetry
 from convalias.adapters.embedded import folder as folders
 from convalias.app import late_ports
-from convalias.app.engines import engines, shared_keyring
+from convalias.app.engines import engines, named, shared_keyring
 from convalias.app.facade import Opener
 from convalias.app.opening import EngineName, Late, Patience, lasting
 from convalias.app.ports import Instead, Ports
 from convalias.app.services import Wiring, audience
 from convalias.app.standin import shared_relay
+from convalias.domain.data_places import DataPlace
 from convalias.domain.deployment import Deployment
 from convalias.domain.errors import InvalidValue
 from convalias.domain.keyring import SECRET_OCTETS, Keyring, RootKey
 from convalias.ports.legacy import LegacyRelay
 from convalias.ports.mail import SenderAuthenticator
-from convalias.settings import DATA, KEYS, SenderAuthentication, Settings, WrongSettings
+from convalias.settings import DATA, EVENTS, KEYS, QUEUE, RAW, SenderAuthentication, Settings, WrongSettings
 
 KEY_FILE: Final = "keys"
 
@@ -95,6 +96,7 @@ def embedded(
             )
 
     wiring = Wiring(
+        place=place_of(settings, instead),
         keyring=found.ring,
         lost_keys=found.lost,
         missing_key_ids=settings.missing_key_ids,
@@ -112,6 +114,32 @@ def embedded(
         tell_readers=settings.mail_what_was_read,
     )
     return opener, wiring
+
+
+PLACE_FILE: Final = "directory-id"
+_KEPT_HERE: Final = (("raw", "blobs", RAW), ("queue", "queue", QUEUE), ("events", "events", EVENTS))
+
+
+def place_of(settings: Settings, instead: Instead) -> Callable[[], DataPlace] | None:
+    """What is asked which data directory keeps something beside a shared store; None: none does, or no store is shared."""
+    urls = named(settings)
+    kept = tuple(variable for setting, port, variable in _KEPT_HERE if setting not in urls and port not in instead)
+    if not kept or ("store" not in urls and "records" not in instead):
+        return None
+
+    def found() -> DataPlace:
+        return DataPlace(directory=_directory_id(settings.data), path=str(settings.data), settings=kept)
+
+    return found
+
+
+def _directory_id(data: Path) -> str:
+    """Made at its first use. Two processes that come first at once agree."""
+    path = data / PLACE_FILE
+    if not path.exists():
+        _make(path, secrets.token_hex(16))
+    folders.tighten_file(path)
+    return path.read_text(encoding="ascii").strip()
 
 
 def _folder(

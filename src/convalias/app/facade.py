@@ -441,6 +441,18 @@ class Convalias:
             async with asyncio.timeout(within.total_seconds()):
                 await self.services.keys.check()
 
+    async def check_place(self, *, within: timedelta | None = None) -> None:
+        """Refuse a second data directory beside a shared store. Raises `PlaceRefused`, `Unavailable`.
+
+        Workers do so by themselves. `within`: a store that does not answer in that time is passed over.
+        """
+        if within is None:
+            await self.services.place.check()
+            return
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(within.total_seconds()):
+                await self.services.place.check()
+
     async def open_conversation(
         self, conversation: str, *, use_case: str, participants: Sequence[Participant]
     ) -> Mapping[AccountId, EmailAddress]:
@@ -481,13 +493,14 @@ class Convalias:
 
         No worker ends it, or another worker: one that cannot go on is tried again, and `checks` tells. After `stop`
         it returns at once, until `Convalias` is entered anew. Raises `KeysRefused` at once where the keys are not
-        those of the aliases in use.
+        those of the aliases in use, and `PlaceRefused` where another data directory keeps what lies beside the store.
         """
         await kept_running(await self._begun(workers), self._stopping, self._running)
 
     async def _begun(self, workers: Sequence[Worker]) -> Sequence[Loop]:
         """The loops of these workers; what they could never do is refused before they begin."""
         loops = self.loops(*workers)
+        await self.check_place(within=KEYS_WITHIN)
         if set(workers or WORKERS) & _WITH_KEYS:
             await self.check_keys(within=KEYS_WITHIN)
         return loops
@@ -572,6 +585,7 @@ class Convalias:
     def _refreshed(self, step: Step) -> Step:
         async def refreshed() -> int:
             await self.refresh()
+            await self.services.place.check()
             return await step()
 
         return refreshed
@@ -651,6 +665,7 @@ class Convalias:
             "queue": queue.probe if isinstance(queue, Probed) else queue.depth,
             "workers": self._health.check,
             "adapters": self.faults.check,
+            "place": partial(self.check_place, within=ENTER_WITHIN),
         }
 
 

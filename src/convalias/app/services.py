@@ -29,6 +29,7 @@ from convalias.services.asking import ApprovalMails
 from convalias.services.change_feed import ChangeFeedPump, Feed
 from convalias.services.change_stream import ChangeStreamFeed
 from convalias.services.contacts import Contacts
+from convalias.services.data_places import PlaceGuard
 from convalias.services.inbound_worker import InboundWorker, log
 from convalias.services.legacy_audience import ParticipantsAudience
 from convalias.services.loading import Loading
@@ -53,6 +54,7 @@ from convalias.services.stages import Stages
 from convalias.services.sweeper import Sweeper
 from convalias.stores.aliases import Aliases
 from convalias.stores.conversations import ConversationStore
+from convalias.stores.data_places import DirectoryClaims
 from convalias.stores.directory import IdentityDirectory
 from convalias.stores.listing import Listing
 from convalias.stores.positions import Positions
@@ -66,6 +68,7 @@ class Services:
 
     stores: Stores
     keys: KeyGuard
+    place: PlaceGuard
     receiver: Receiver
     inbound: InboundWorker
     notices: Notices
@@ -123,6 +126,7 @@ def assemble(
         deployment=deployment,
         policy=policy,
         wiring=wiring,
+        mails=mails,
     )
     notices = inbound.notices()
     operations = _operations(ports, stores, inbound)
@@ -130,6 +134,7 @@ def assemble(
     return Services(
         stores=stores,
         keys=aliasing.guard,
+        place=PlaceGuard(claims=DirectoryClaims(records=ports.records), place=wiring.place, clock=ports.clock),
         receiver=Receiver(blobs=ports.blobs, queue=ports.queue, clock=ports.clock, telemetry=ports.telemetry),
         inbound=InboundWorker(
             queue=ports.queue, relay=relay, clock=ports.clock, telemetry=ports.telemetry, lines=lines
@@ -311,12 +316,12 @@ def _outbound(
         persistence=Persistence(ambiguity=wiring.on_uncertain),
         rules=FirstTryRules(tell_readers=wiring.tell_readers),
         suppressions=stores.suppressions,
+        lines=lines,
     )
     return OutboundNotifier(
         deciding=Deciding(
             scenes=scenes,
             stages=aliasing.stages,
-            lines=lines,
             answering=answering,
             ledger=stores.ledger,
             dead_letters=stores.dead_letters,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
 from attrs import field, frozen
 
 from convalias.app.ports import Ports
+from convalias.domain.data_places import DataPlace
 from convalias.domain.deployment import Deployment
 from convalias.domain.keyring import Keyring
 from convalias.domain.links import LinkKeys
@@ -46,6 +48,8 @@ class Wiring:
     """Why `keyring` stands for keys that are not here: no alias is then made or verified. Empty: they are these."""
     missing_key_ids: frozenset[int] = frozenset()
     """Keys that are given up although aliases which they made are in use: mail to these is refused as forged."""
+    place: Callable[[], DataPlace] | None = None
+    """The data directory that keeps something beside a shared store. None: no such."""
     deployment: Deployment = Deployment()
     """Fixed domains; those that were told to the store stand beside them."""
     policy: RoutingPolicy | None = None

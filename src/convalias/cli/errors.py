@@ -16,6 +16,7 @@ from convalias.services.errors import (
     KeysRefused,
     NoSuchAlias,
     NoSuchConversation,
+    PlaceRefused,
     Refused,
     WouldGoBack,
 )
@@ -85,7 +86,7 @@ def _status(error: BaseException) -> Exit | None:
             return Exit.REFUSED
         case InvalidValue() | KeyReused() | CodecError() | StoreError():
             return Exit.DATA
-        case KeysRefused():
+        case KeysRefused() | PlaceRefused():
             return Exit.CONFIG
         case Rejected():  # an engine's own limit: trying again changes nothing, its settings do
             return Exit.CONFIG

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Final
 
 import click
 
@@ -13,6 +15,9 @@ from convalias.cli.mail_files import FiledMail, mails
 from convalias.cli.output import Row, answer, progress
 from convalias.domain.inbound import IncomingMail
 from convalias.services.receiver import Kept
+
+PLACE_WITHIN: Final = timedelta(seconds=2)
+"""How long the store is waited for, without which mail is kept all the same."""
 
 
 @click.command("ingest")
@@ -31,6 +36,7 @@ def command(at: At, paths: tuple[str, ...]) -> int:
 
 
 async def _ingest(cv: Convalias, found: Iterable[FiledMail], *, hidden: bool) -> Sequence[Row]:
+    await cv.check_place(within=PLACE_WITHIN)
     rows: list[Row] = []
     with progress("ingesting", hidden=hidden) as advance:
         for mail in found:

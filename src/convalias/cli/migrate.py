@@ -14,24 +14,32 @@ from convalias.cli.deployment import At, located
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.cli.output import answer
+from convalias.domain.data_places import DataPlace
 from convalias.settings import Settings
 
 
 @click.command("migrate")
 @click.option("--from", "source", metavar="DIR", help="Also copy what this data directory holds to the engines.")
 @click.option("--keep-first", is_flag=True, help="Of records under one name the first keeps it; all of them stay.")
+@click.option("--take-over", is_flag=True, help="Let the store belong with this data directory: the other one is gone.")
 @located
-def command(at: At, source: str | None, *, keep_first: bool) -> int:
+def command(at: At, source: str | None, *, keep_first: bool, take_over: bool) -> int:
     """Make what a store needs before it is used: the indexes of MongoDB.
 
     With --from, mail of that data directory is copied to `raw` and its records to `store`, as far as these are set;
     nothing is removed or overwritten. Where a unique index was missing and several records came under one name, they
-    are named and nothing is made; --keep-first lets the first of each keep the name. May be repeated, and without --from run beside a working deployment. The
-    embedded backend makes its own at the first use.
+    are named and nothing is made; --keep-first lets the first of each keep the name. May be repeated, and without
+    --from run beside a working deployment. The embedded backend makes its own at the first use.
+
+    Beside a shared store one data directory keeps what no engine is set for, and others are refused. With --take-over
+    that is this one from now on; what lies in the other is no longer seen.
     """
     settings = at.settings()
     made = asyncio.run(migrate(settings, keep_first=keep_first))
     lines = [f"{setting}: made {', '.join(names) or 'nothing; all is there'}" for setting, names in made.items()]
+    taken = _taken(at) if take_over else None
+    if taken is not None:
+        lines.append(f"store: belongs with {taken.path} now")
     if source is None:
         answer({"made": made}, as_json=at.as_json, text=lambda: "\n".join(lines) or "nothing to migrate")
         return Exit.OK
@@ -39,6 +47,10 @@ def command(at: At, source: str | None, *, keep_first: bool) -> int:
     lines.append(_told(moved))
     answer({"made": made, "moved": asdict(moved)}, as_json=at.as_json, text=lambda: "\n".join(lines))
     return Exit.OK
+
+
+def _taken(at: At) -> DataPlace | None:
+    return at.run(lambda cv: cv.services.place.take_over())
 
 
 def _moved(settings: Settings, source: Path) -> Moved:

@@ -66,6 +66,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
         raise click.UsageError("--notify goes with --all, --since, --until or --conversation")
 
     async def work(cv: Convalias) -> Row:
+        await cv.check_place()  # mail that lies elsewhere would count as expired
         if job is not None:
             return await _job(cv, job, dry_run=dry_run)
         if dead:

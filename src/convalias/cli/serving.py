@@ -86,6 +86,7 @@ def listen(address: Address) -> socket.socket:
 
 async def serve(cv: Convalias, settings: Settings, at: socket.socket, *workers: Worker) -> None:
     """Receive, and do the work of these workers, until SIGTERM or SIGINT. `cv` is open."""
+    await cv.check_place(within=KEYS_WITHIN)
     await cv.check_keys(within=KEYS_WITHIN)
     lines = LogLines(asgi.log, cv.ports.clock)
     config = uvicorn.Config(

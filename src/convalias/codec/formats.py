@@ -13,6 +13,7 @@ from attrs import field, frozen
 from convalias.domain import events, inbound
 from convalias.domain.aliases import ConversationAlias, LegacyAlias
 from convalias.domain.announcements import AnnouncementDue
+from convalias.domain.data_places import DirectoryClaim
 from convalias.domain.dead_letters import DeadLetter
 from convalias.domain.delivery import DeliveryDecision
 from convalias.domain.deployment import Deployment
@@ -163,6 +164,7 @@ DEAD_LETTER: Final = Format(
     "dead_letter", (DeadLetter,), version=2, upgrades={1: _same}, downgrades={1: _dead_letter_1}
 )
 DEPLOYMENT: Final = Format("deployment", (Deployment,))
+DIRECTORY_CLAIM: Final = Format("directory_claim", (DirectoryClaim,))
 KEY_USE: Final = Format("key_use", (KeyUse,))
 REFUSAL: Final = Format("refusal", (RefusalDue,))
 TRIES: Final = Format("tries", (Tries,))
@@ -204,6 +206,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     ANNOUNCEMENT,
     DEAD_LETTER,
     DEPLOYMENT,
+    DIRECTORY_CLAIM,
     KEY_USE,
     REFUSAL,
     TRIES,

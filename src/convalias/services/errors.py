@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from convalias.domain.data_places import DataPlace, DirectoryClaim
 from convalias.domain.outcomes import CONSEQUENCES, Consequence, Reason
 from convalias.domain.rollout import WHOLE, Axis, Moves
 
@@ -92,6 +93,21 @@ class NotReady(ServiceError):
     def __str__(self) -> str:
         """One line."""
         return self.why
+
+
+class PlaceRefused(NotReady):
+    """Another data directory keeps what lies beside the shared store. This one would hide from it what it keeps."""
+
+    def __init__(self, place: DataPlace, standing: DirectoryClaim) -> None:
+        """The directory that was refused, and the claim that stands."""
+        settings = ", ".join(place.settings)
+        super().__init__(
+            f"{place.path}: another data directory has belonged with this store since {standing.since:%Y-%m-%d %H:%M} UTC,"
+            f" and neither sees what the other keeps; set {settings}, so that all machines share them (if that directory"
+            " is gone: convalias migrate --take-over)"
+        )
+        self.place = place
+        self.standing = standing
 
 
 class WouldGoBack(ServiceError):

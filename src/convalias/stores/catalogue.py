@@ -70,6 +70,7 @@ CATALOGUE: Final = (
     Table("dead_letters", "", "", "until it is redriven or dropped"),
     Table("signs_of_life", "", "", "a day"),
     Table("positions", "", "", _EVER),
+    Table("data_places", "", "", _EVER),
     Table("sweep_turns", "", "", _EVER),
     Table("chores_done", "", "", _EVER),
     Table("rollouts", "", "", _EVER),
