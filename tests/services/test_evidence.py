@@ -28,7 +28,8 @@ from convalias.ports.dns import TemporaryFailure
 from convalias.ports.errors import Unavailable
 from convalias.services.evidence import UNANSWERED, Insistence
 from convalias.services.inbound_relay import Patience
-from services.inbound_desk import BOBS, C1, PROVED, TO_C1, TO_C2, Process, Town, told
+from convalias.services.replay import Replayed, Selection
+from services.inbound_desk import BOBS, C1, C2, PROVED, TO_C1, TO_C2, Process, Town, told
 
 AWAY = TemporaryFailure("SERVFAIL")
 TRUSTED = b"Authentication-Results: mx.border.example; dmarc=%b header.from=corp.example\r\nReceived: by mx\r\n"
@@ -67,6 +68,21 @@ def test_a_signed_mail_is_relayed_as_verified() -> None:
         assert isinstance(await became(town, posted(signed()), zone()), Relayed)
         assert await verified(town) == [True]
         assert town.telemetry.total("icer.evidence.asked") == 1
+
+    told(story)
+
+
+def test_a_restore_that_only_asks_where_a_mail_leads_keeps_no_evidence_of_others() -> None:
+    """Mail of other conversations is read to be passed over: nothing of it is written."""
+
+    async def story(town: Town) -> None:
+        desk = process(town, zone())
+        await desk.take(posted(signed()))
+        await town.clock.advance(timedelta(hours=7))
+        elsewhere = Selection(conversation=C2)
+        assert await desk.replay.all(dry_run=False, of=elsewhere) == Replayed()
+        assert town.telemetry.total("icer.evidence.asked") == 1
+        assert "evidence" not in town.records.tables()
 
     told(story)
 

@@ -704,6 +704,34 @@ def test_where_nothing_helps_an_ambiguous_call_is_uncertain_and_policy_decides(
     asyncio.run(story())
 
 
+def test_what_may_have_left_is_not_sent_again_to_who_was_removed_meanwhile() -> None:
+    async def story() -> None:
+        world = World(guarantee=NOTHING, persistence=Persistence(ambiguity=Ambiguity.RESEND))
+        event = await told(world)
+        world.faults.fail("hub.send", after(TimeoutError), times=2)
+        await world.worker().deliver_due()
+        await world.happens(e.ParticipantRemoved(BOB))
+        await world.pass_time(minutes=1)
+        await world.worker().deliver_due()
+        assert await world.states(event) == ["uncertain", "sent"]
+        assert [row.reason for row in await world.rows(event)] == ["withdrawn", ""]
+        assert [world.hub.left[row.id] for row in await world.rows(event)] == [1, 2]
+
+    asyncio.run(story())
+
+
+def test_of_two_who_decide_about_an_event_at_once_one_writes_it_down() -> None:
+    async def story() -> None:
+        world, event = await bare(Stage.NATIVE)
+        deciding = world.worker().deciding
+        draft = await deciding.draft(event.conversation, event.id, event.seq)
+        assert draft is not None
+        assert [await deciding.insert(draft), await deciding.insert(draft)] == [True, False]
+        assert world.telemetry.total("mons.decisions") == 1
+
+    asyncio.run(story())
+
+
 def test_a_channel_is_asked_only_when_the_lost_call_can_no_longer_arrive() -> None:
     """Found by simulation: asked two seconds later it says "not sent", and then both calls arrive."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,7 +23,7 @@ from convalias.domain.inbound import (
     RecordKey,
 )
 from convalias.domain.participants import AccountAuthor
-from convalias.ports.records import Insert, Key, Replace, Write
+from convalias.ports.records import Conflict, Delete, Insert, Key, Replace, Write, Written
 from convalias.stores.errors import Contended
 from convalias.stores.inbound import PAGE, TRIES, InboundRecords, day_of, name_of
 
@@ -147,6 +147,32 @@ def test_what_is_fought_over_gives_up_in_the_end() -> None:
         with pytest.raises(Contended, match="tries"):
             await store.failed(RECORD, because="Broken", at=NOON)
         assert TRIES == 100
+
+    asyncio.run(story())
+
+
+def test_a_count_that_is_fought_over_while_it_is_forgotten_is_looked_at_again() -> None:
+    class Slow(memory.Records):
+        """So many deletions lose a race."""
+
+        races = 0
+
+        async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+            if self.races and isinstance(writes[0], Delete):
+                self.races -= 1
+                return [Conflict()]
+            return await super().write(writes)
+
+    async def story() -> None:
+        records = Slow()
+        store = InboundRecords(records=records)
+        await store.begun(RECORD, at=NOON)
+        records.races = 1
+        await store.ended(RECORD)
+        assert await store.begun(RECORD, at=NOON) == 1
+        records.races = TRIES
+        with pytest.raises(Contended, match="starts"):
+            await store.ended(RECORD)
 
     asyncio.run(story())
 
