@@ -19,7 +19,7 @@ from convalias.app.facade import Convalias
 from convalias.app.ports import Instead, Ports
 from convalias.app.services import audience
 from convalias.app.wiring import Wiring
-from convalias.app.workers import WORKERS, Worker
+from convalias.app.workers import WORKERS, Loop, Worker
 from convalias.cli.examining import Finding, examine_place, examine_store
 from convalias.cli.show import jobs_of
 from convalias.domain.addresses import EmailAddress
@@ -63,6 +63,15 @@ class Blobs(memory.faulty.Blobs):
         await self.faults.around("blobs.put", files.probe)
 
 
+class JobQueue(memory.faulty.JobQueue):
+    """Fails on demand, and a write can be tried."""
+
+    async def probe(self) -> None:
+        jobs = self.port
+        assert isinstance(jobs, Probed)
+        await self.faults.around("queue.put", jobs.probe)
+
+
 class EventLog(memory.faulty.EventLog):
     """Fails on demand, and still tells how far a group is behind."""
 
@@ -81,6 +90,22 @@ class RealRelay:
         self.tenures = inner.tenures
         self.process = inner.process
         self.index = inner.index
+
+
+class _Lasting:
+    """The lines of a process as the loop sees them that lasts: what ends with a step is not its outage."""
+
+    def __init__(self, lines: LogLines, loop: Loop) -> None:
+        self.repeated = lines.repeated
+        self.look = lines.look
+        self._lines, self._loop = lines, loop
+
+    def away(self, what: str, *, seen_by: object) -> None:
+        self._lines.away(what, seen_by=id(self._loop))
+
+    def back(self, *, seen_by: object) -> None:
+        if not self._loop.health.waiting_for:
+            self._lines.back(seen_by=id(self._loop))
 
 
 @frozen(kw_only=True)
@@ -131,7 +156,7 @@ class Machine:
             self.ports = Ports(
                 records=records,
                 blobs=blobs,
-                queue=memory.faulty.JobQueue(data.jobs, self.faults),
+                queue=JobQueue(data.jobs, self.faults),
                 events=EventLog(data.events, self.faults),
                 clock=self.clock,
                 telemetry=Telemetry(),
@@ -148,6 +173,7 @@ class Machine:
                 await self.close()
 
     async def open(self) -> None:
+        self.loops: dict[Worker, Sequence[Loop]] = {}
         wiring = Wiring(
             keyring=self.ring,
             deployment=Deployment(alias_domains=("reply.example",), legacy_domains=("relay.example",)),
@@ -194,14 +220,22 @@ class Machine:
             if second:
                 await self.clock.advance(timedelta(seconds=20))
             for _ in range(3):  # what one does makes work for the next
-                for loop in self.cv.loops(*self.live) if self.live else ():
-                    stopping = asyncio.Event()
+                for worker in self.live:
+                    if worker not in self.loops:  # each lives as long as its process
+                        self.loops[worker] = self.cv.loops(worker)
+                    for loop in self.loops[worker]:
+                        await self._step(loop)
 
-                    async def last(loop: object = loop, stopping: asyncio.Event = stopping) -> int:
-                        stopping.set()
-                        return await loop.step()  # type: ignore[attr-defined]
+    async def _step(self, loop: Loop) -> None:
+        """One, of a loop that goes on behind it."""
+        stopping = asyncio.Event()
 
-                    await evolve(loop, step=last).run(stopping)
+        async def last() -> int:
+            stopping.set()
+            return await loop.step()
+
+        stepped = evolve(loop, step=last, lines=_Lasting(loop.lines, loop))
+        await stepped.run(stopping)
 
     async def shown(self, said: Sequence[str]) -> Shown:
         """What every surface says now."""

@@ -240,7 +240,7 @@ def test_without_a_legacy_relay_its_mail_waits() -> None:
     async def story(town: Town) -> None:
         process = Process(town, legacy=False)
         progress = await process.relay.process(await process.take(written(LEGACY)))
-        assert progress == Again(timedelta(seconds=5), "legacy relay is unavailable")
+        assert progress == Again(timedelta(seconds=5), "legacy relay is unavailable", away="legacy relay")
 
     told(story)
 
@@ -800,7 +800,7 @@ def test_whoever_must_be_heard_is_waited_for_before_a_quarantine_too() -> None:
         process = Process(town)
         process.faults.fail("directory.at", memory.before("directory"))
         progress = await process.relay.process(await process.take(written(TO_C1, quarantine="too_large")))
-        assert progress == Again(timedelta(seconds=5), "identity is unavailable")
+        assert progress == Again(timedelta(seconds=5), "identity is unavailable", away="identity")
 
     told(story)
 

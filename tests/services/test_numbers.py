@@ -89,17 +89,17 @@ def test_every_figure_has_a_bound_and_is_read_once() -> None:
 def test_kept_mail_without_an_outcome_is_measured() -> None:
     async def story(town: Town) -> None:
         desk = Desk(town)
-        assert await desk.said(Figure.OLDEST_MAIL) == "none (bound 60 s)"
+        assert await desk.said(Figure.OLDEST_MAIL) == "none (bound 45 s)"
         await desk.process.take(written(TO_C1))
         await town.clock.advance(timedelta(seconds=61))
         await desk.process.take(written(TO_C1, number=2))
         await town.blobs.put("envelopes/2026/03/01/newer.json", b'{"$": "envelope_record/99"}')
         number = await desk.read(Figure.OLDEST_MAIL)
         assert number is not None
-        assert (str(number), number.is_past) == ("3, the oldest for 61 s (bound 60 s)", True)
+        assert (str(number), number.is_past) == ("3, the oldest for 61 s (bound 45 s)", True)
         await desk.process.worker.step()
         await town.blobs.delete(["envelopes/2026/03/01/newer.json"])
-        assert await desk.said(Figure.OLDEST_MAIL) == "none (bound 60 s)"
+        assert await desk.said(Figure.OLDEST_MAIL) == "none (bound 45 s)"
 
     told(story)
 
@@ -142,17 +142,17 @@ def test_the_lag_of_the_feed_is_that_of_the_oldest_unpublished_event() -> None:
 def test_the_lag_of_the_consumer_is_that_of_the_oldest_event_that_nobody_decided_about() -> None:
     async def story(town: Town) -> None:
         desk = Desk(town)
-        assert await desk.said(Figure.CONSUMER_LAG) == "none (bound 60 s)"
+        assert await desk.said(Figure.CONSUMER_LAG) == "none (bound 45 s)"
         await desk.process.messaging.send(C1, "Hello", author=BOB, key="k")
         event = (await town.store.after(C1, 0, limit=100))[-1]
         await desk.log.publish([EventRecord(C1, event.id, event.seq, "message_added", TraceId(""))])
         await desk.log.publish([EventRecord(C1, EventId("gone"), event.seq, "message_added", TraceId(""))])
         await town.clock.advance(timedelta(seconds=90))
-        assert await desk.said(Figure.CONSUMER_LAG) == "2, the oldest for 90 s (bound 60 s)"
+        assert await desk.said(Figure.CONSUMER_LAG) == "2, the oldest for 90 s (bound 45 s)"
         reader = desk.log.records("outbound")
         await reader.take(limit=1, wait=timedelta(0))
         await reader.commit()
-        assert await desk.said(Figure.CONSUMER_LAG) == "1, the oldest for 0 s (bound 60 s)"
+        assert await desk.said(Figure.CONSUMER_LAG) == "1, the oldest for 0 s (bound 45 s)"
 
         class Silent:
             """A log that cannot tell."""
@@ -166,13 +166,13 @@ def test_deliveries_that_are_due_are_measured_and_those_in_back_off_are_not() ->
     async def story(town: Town) -> None:
         desk = Desk(town)
         await desk.decide("e1", DeliveryState.PLANNED, next_at=timedelta(hours=1))
-        assert await desk.said(Figure.OVERDUE) == "none (bound 60 s)"
+        assert await desk.said(Figure.OVERDUE) == "none (bound 45 s)"
         await desk.decide("e2", DeliveryState.PLANNED, next_at=timedelta(0))
         (due,) = await desk.ledger.due(now=NOON, limit=9)
         await town.clock.advance(timedelta(minutes=5))
-        assert await desk.said(Figure.OVERDUE) == "1, the oldest for 300 s (bound 60 s)"
+        assert await desk.said(Figure.OVERDUE) == "1, the oldest for 300 s (bound 45 s)"
         await desk.ledger.take(due, now=NOON, lease=timedelta(seconds=60))
-        assert await desk.said(Figure.OVERDUE) == "1, the oldest for 240 s (bound 60 s)"
+        assert await desk.said(Figure.OVERDUE) == "1, the oldest for 240 s (bound 45 s)"
 
     told(story)
 
@@ -261,7 +261,7 @@ def test_a_worker_that_gives_no_sign_for_a_minute_is_told() -> None:
         await desk.numbers.signs.give(SignOfLife(worker="feed", incarnation="old", at=NOON))
         number = await desk.read(Figure.FEED_WORKER)
         assert number is not None
-        assert (str(number), number.is_past) == ("last sign of life 30 s ago (bound 60 s)", False)
+        assert (str(number), number.is_past) == ("last sign of life 30 s ago (bound 45 s)", False)
         await town.clock.advance(timedelta(seconds=31))
         number = await desk.read(Figure.FEED_WORKER)
         assert number is not None

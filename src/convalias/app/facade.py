@@ -660,13 +660,15 @@ class Convalias:
             return await ports.blobs.names("envelopes/", after="", limit=1)
 
         queue = ports.queue
+        place: dict[str, Callable[[], Awaitable[object]]] = {}
+        if self._wiring.place is not None:
+            place["place"] = partial(self.check_place, within=ENTER_WITHIN)
         return {
             "raw": raw,
             "queue": queue.probe if isinstance(queue, Probed) else queue.depth,
             "workers": self._health.check,
             "adapters": self.faults.check,
-            "place": partial(self.check_place, within=ENTER_WITHIN),
-        }
+        } | place
 
 
 async def _open_now(port: object) -> None:

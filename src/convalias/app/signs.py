@@ -49,6 +49,6 @@ def _signing(worker: Worker, step: Step, ports: Ports, lines: LogLines) -> Step:
 
 def _tell(seen: Mapping[str, datetime], now: datetime, lines: LogLines) -> None:
     for worker in gone(seen, now):
-        lines.repeated(f"no {worker} worker has given a sign of life for a minute: see that one runs")
+        lines.repeated(f"no {worker} worker has given a sign of life lately: see that one runs")
     if ahead(seen, now) > BOUNDS[Figure.SKEW].most:
         lines.repeated("a worker wrote with a clock that is ahead of this one: leases go by clocks, set them by NTP")

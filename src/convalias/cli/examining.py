@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -13,6 +14,7 @@ from attrs import frozen
 
 from convalias.adapters.embedded import EmbeddedError
 from convalias.adapters.embedded.folder import file_system
+from convalias.adapters.embedded.schema import lacking
 from convalias.app.embedded import KEY_FILE, keys_at
 from convalias.app.facade import Convalias
 from convalias.cli.errors import is_unusable
@@ -124,7 +126,28 @@ def examine_place(settings: Settings) -> list[Finding]:
         _space(folder),
         _keys(settings),
         _clock(folder),
+        *_indexes(folder),
     ]
+
+
+def _indexes(folder: Path) -> Iterator[Finding]:
+    """Whether somebody dropped one: this look makes none, so that it is said before the next start mends it."""
+    path = folder / "store.db"
+    if not path.exists():
+        return
+    try:
+        missing = lacking(path)
+    except sqlite3.Error:  # opening it says more
+        return
+    if missing:
+        yield Finding(
+            check="indexes",
+            health=Health.MISCONFIGURED,
+            found=f"{path} lacks {', '.join(missing)}, without which records come twice: its workers write nothing",
+            mend="start any process anew: it makes it again, or names what came twice meanwhile",
+        )
+    else:
+        yield Finding(check="indexes", found="all are there")
 
 
 def _space(folder: Path) -> Finding:

@@ -18,6 +18,7 @@ from convalias.domain.dead_letters import DeadLetter
 from convalias.domain.delivery import DeliveryDecision
 from convalias.domain.events import ConversationEvent
 from convalias.domain.inbound import HeldMail
+from convalias.domain.numbers import Figure
 from convalias.domain.threads import ConversationThread, ThreadState
 from convalias.stores.parking import CONVERSATIONS
 
@@ -127,6 +128,7 @@ class Jobs(TypedDict):
     dead: Sequence[Row]
     quarantined: int
     quarantined_at_least: bool
+    held: int
     parked: Sequence[Row]
     past: Sequence[str]
 
@@ -145,6 +147,7 @@ async def jobs_of(cv: Convalias) -> tuple[Sequence[DeadLetter], Jobs]:
         dead=[views.dead(letter) for letter in letters],
         quarantined=quarantined.count,
         quarantined_at_least=quarantined.at_least,
+        held=next((one.count or 0 for one in numbers if one is not None and one.figure is Figure.HOLDS), 0),
         parked=[views.parked(one) async for one in cv.services.stores.parking.list()],
         past=[f"{one.figure.value}: {one}" for one in numbers if one is not None and one.is_past],
     )

@@ -46,19 +46,22 @@ class Bound:
     mend: str
 
 
+SEEN_WITHIN: Final = 45
+"""Seconds: what stands still is said within a minute, and workers give a sign of life every twenty seconds."""
+
 BOUNDS: Final[Mapping[Figure, Bound]] = MappingProxyType(
     {
         Figure.OLDEST_MAIL: Bound(
-            60, Unit.SECONDS, "see that an inbound worker runs (convalias worker inbound), and what it logs"
+            SEEN_WITHIN, Unit.SECONDS, "see that an inbound worker runs (convalias worker inbound), and what it logs"
         ),
         Figure.FEED_LAG: Bound(
-            60, Unit.SECONDS, "see that a feed worker runs (convalias worker feed), and what it logs"
+            SEEN_WITHIN, Unit.SECONDS, "see that a feed worker runs (convalias worker feed), and what it logs"
         ),
         Figure.CONSUMER_LAG: Bound(
-            60, Unit.SECONDS, "nobody decides who is told: see that an outbound worker runs, and what it logs"
+            SEEN_WITHIN, Unit.SECONDS, "nobody decides who is told: see that an outbound worker runs, and what it logs"
         ),
         Figure.OVERDUE: Bound(
-            60, Unit.SECONDS, "see that an outbound worker runs (convalias worker outbound), and what it logs"
+            SEEN_WITHIN, Unit.SECONDS, "see that an outbound worker runs (convalias worker outbound), and what it logs"
         ),
         Figure.FAILING: Bound(
             0, Unit.THINGS, "see what the channel or the legacy relay answers: convalias why, show deliveries"
@@ -74,9 +77,9 @@ BOUNDS: Final[Mapping[Figure, Bound]] = MappingProxyType(
         ),
         Figure.PARKED: Bound(0, Unit.THINGS, "run a release that can read them; then: convalias replay --dead"),
         Figure.QUARANTINED: Bound(0, Unit.THINGS, "convalias why; read the raw mail"),
-        Figure.INBOUND_WORKER: Bound(60, Unit.SECONDS, "start it: convalias worker inbound"),
-        Figure.FEED_WORKER: Bound(60, Unit.SECONDS, "start it: convalias worker feed"),
-        Figure.OUTBOUND_WORKER: Bound(60, Unit.SECONDS, "start it: convalias worker outbound"),
+        Figure.INBOUND_WORKER: Bound(SEEN_WITHIN, Unit.SECONDS, "start it: convalias worker inbound"),
+        Figure.FEED_WORKER: Bound(SEEN_WITHIN, Unit.SECONDS, "start it: convalias worker feed"),
+        Figure.OUTBOUND_WORKER: Bound(SEEN_WITHIN, Unit.SECONDS, "start it: convalias worker outbound"),
         Figure.SKEW: Bound(5, Unit.SECONDS, "set the clocks of all machines by NTP: leases and due times go by them"),
     }
 )

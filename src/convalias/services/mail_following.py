@@ -33,6 +33,7 @@ from convalias.domain.inbound import (
     Relayed,
     Skipped,
 )
+from convalias.domain.numbers import SEEN_WITHIN
 from convalias.domain.printable import visible
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
@@ -47,7 +48,7 @@ from convalias.stores.holds import Holds
 from convalias.stores.inbound import InboundRecords
 from convalias.stores.ledger import Ledger
 
-DECIDED_WITHIN: Final = timedelta(minutes=1)
+DECIDED_WITHIN: Final = timedelta(seconds=SEEN_WITHIN)
 """An event that is older and has no decision is told of as undecided, not as on its way."""
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -15,6 +16,7 @@ from convalias.adapters.embedded.errors import NewerFormatError, UnusableDirecto
 from convalias.ports.errors import Unavailable
 
 T = TypeVar("T")
+log: Final = logging.getLogger("convalias.embedded")
 
 FORMAT: Final = 1
 """`PRAGMA user_version` of what this release writes."""
@@ -139,12 +141,14 @@ def _mend(connection: sqlite3.Connection, path: Path) -> None:
     """Make an index again that somebody dropped. A table is not made again: what it held is lost."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for name, statement in _lacking(connection).items():
+        lacked = _lacking(connection)
+        for name, statement in lacked.items():
             _remake(connection, path, name, statement)
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+    log.warning("%s lacked the index %s, without which records come twice: made again", path, ", ".join(lacked))
 
 
 def _remake(connection: sqlite3.Connection, path: Path, name: str, statement: str) -> None:
@@ -159,6 +163,12 @@ def _remake(connection: sqlite3.Connection, path: Path, name: str, statement: st
             f"lacks the index {name}, and has several records under one key: {_doubled(connection)}",
             right="restore it from a backup, or delete all but one of each with sqlite3, then start again",
         ) from error
+
+
+def lacking(path: Path) -> tuple[str, ...]:
+    """Names of tables and indexes that a database of ours lacks; it is read, and nothing is made. Raises `sqlite3.Error`."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        return tuple(_lacking(connection)) if _is_ready(connection) else ()
 
 
 class SchemaLook:
@@ -176,7 +186,7 @@ class SchemaLook:
         if lacking := _lacking(connection):
             raise Unavailable(
                 f"the embedded store: the index {', '.join(lacking)} is missing, without which records come twice;"
-                " stop all processes and start again, which makes it anew"
+                " start any process anew, which makes it again, or names what came twice"
             )
         self._seen = version
 
