@@ -332,7 +332,7 @@ FAULTS: Final = (
         why=("dead       after 3 tries", "letter", "convalias replay --job"),
         doctor=("dead letters: warning: 1 inbound",),
         jobs=("'lane': 'inbound'", "UnknownFormat"),
-        log=("icer.processing.errors", "UnknownFormat", ": dead after 3 tries; envelopes/"),
+        log=("icer.processing.errors", "UnknownFormat", "mail dead after 3 tries"),
     ),
     Fault(
         name="delivery failed",
@@ -442,7 +442,7 @@ FAULTS: Final = (
         why=("handed     over to the legacy relay", "look there what became of"),
         doctor=CONCLUDED,
         jobs=CONCLUDED,
-        log=(": handed over to legacy; envelopes/",),
+        log=("mail handed over; trace ",),
         wrong=False,
     ),
     Fault(
@@ -451,7 +451,7 @@ FAULTS: Final = (
         why=("handed     over to the stand-in of the legacy relay", "only writes files"),
         doctor=CONCLUDED,
         jobs=CONCLUDED,
-        log=(": handed over to legacy; envelopes/",),
+        log=("mail handed over; trace ",),
         wrong=False,
     ),
     Fault(
@@ -460,7 +460,7 @@ FAULTS: Final = (
         why=("held       as", "hold       held", "a participant may approve"),
         doctor=("mail held: good: 1, the oldest for",),
         jobs=("'held': 1",),
-        log=(": held as ",),
+        log=("mail held; trace ",),
         wrong=False,
     ),
     Fault(
@@ -469,7 +469,7 @@ FAULTS: Final = (
         why=("refused    RATE_LIMITED", "convalias replay"),
         doctor=("mail held: good: 50, the oldest for",),
         jobs=("'held': 50",),
-        log=(": refused, RATE_LIMITED; envelopes/",),
+        log=("mail rejected RATE_LIMITED; trace ",),
         wrong=False,
     ),
     Fault(
@@ -478,7 +478,7 @@ FAULTS: Final = (
         why=("quarantine too_large", "is not routed"),
         doctor=("quarantined mail: warning: 1",),
         jobs=("'quarantined': 1", "quarantined mail: 1"),
-        log=("icer.messages.quarantined", "too_large", ": quarantined; envelopes/"),
+        log=("icer.messages.quarantined", "too_large", "mail quarantined too_large; trace "),
     ),
     Fault(
         name="record in a format of a newer release",
@@ -486,7 +486,7 @@ FAULTS: Final = (
         why=("the envelope record is in a format that this release cannot read",),
         doctor=("dead letters: warning: 1 inbound",),
         jobs=("UnknownFormat",),
-        log=("UnknownFormat", ": dead after 3 tries; envelopes/"),
+        log=("UnknownFormat", "mail dead after 3 tries"),
     ),
     Fault(
         name="event in a format of a newer release",
@@ -611,7 +611,7 @@ FAULTS: Final = (
         why=("refused    REVOKED_ALIAS", "issue a new alias"),
         doctor=WANTED,
         jobs=WANTED,
-        log=(": refused, REVOKED_ALIAS; envelopes/",),
+        log=("mail rejected REVOKED_ALIAS; trace ",),
         wrong=False,
     ),
     Fault(

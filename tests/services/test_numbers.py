@@ -270,6 +270,24 @@ def test_a_worker_that_gives_no_sign_for_a_minute_is_told() -> None:
     told(story)
 
 
+def test_a_worker_whose_clock_is_ahead_is_told() -> None:
+    async def story(town: Town) -> None:
+        desk = Desk(town)
+        assert await desk.said(Figure.SKEW) == "none (bound 5 s)"
+        for worker, ahead in (("feed", 6), ("inbound", -9)):
+            at = town.clock.now() + timedelta(seconds=ahead)
+            await desk.numbers.signs.give(SignOfLife(worker=worker, incarnation="x", at=at))
+        number = await desk.read(Figure.SKEW)
+        assert number is not None
+        assert (str(number), number.is_past) == ("a worker wrote 6 s ahead of this clock (bound 5 s)", True)
+        await town.clock.advance(timedelta(seconds=1))
+        number = await desk.read(Figure.SKEW)
+        assert number is not None
+        assert not number.is_past
+
+    told(story)
+
+
 def test_signs_of_long_ago_are_removed_with_the_next_one() -> None:
     async def story(town: Town) -> None:
         signs = Signs(records=town.records)

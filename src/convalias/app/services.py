@@ -126,7 +126,6 @@ def assemble(
         deployment=deployment,
         policy=policy,
         wiring=wiring,
-        mails=mails,
     )
     notices = inbound.notices()
     operations = _operations(ports, stores, inbound)

@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters.embedded import Database, NewerFormatError, NotOpenError, Records, UnusableDirectoryError
+from convalias.adapters.embedded.schema import lacking
 from convalias.ports.errors import Unavailable
 from convalias.ports.records import Insert, Key, Written
 
@@ -264,6 +265,29 @@ def test_an_index_that_somebody_dropped_or_changed_is_made_again(tmp_path: Path,
     opened(tmp_path)
     statement(tmp_path, *spoilt)
     run(tmp_path, twice)
+
+
+def test_an_index_dropped_while_it_is_open_stops_writing_until_it_is_made_again(tmp_path: Path) -> None:
+    async def story(database: Database) -> None:
+        records = Records(database)
+        await records.write([Insert(HERE, {"$": "note/1"})])
+        statement(tmp_path, "CREATE INDEX of_an_operator ON records (version)")
+        await records.write([Insert(HERE._replace(id="2"), {"$": "note/1"})])
+        statement(tmp_path, "DROP INDEX records_key")
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="the index records_key is missing, without which records come twice"):
+                await records.write([Insert(HERE._replace(id="3"), {"$": "note/1"})])
+        assert lacking(tmp_path / "store.db") == ("records_key",)
+        async with Database(tmp_path):  # as any other process does
+            assert lacking(tmp_path / "store.db") == ()
+        await records.write([Insert(HERE._replace(id="3"), {"$": "note/1"})])
+
+    run(tmp_path, story)
+
+
+def test_a_look_at_another_programs_database_finds_nothing_of_ours(tmp_path: Path) -> None:
+    statement(tmp_path, "CREATE TABLE theirs (x)")
+    assert lacking(tmp_path / "store.db") == ()
 
 
 def test_two_records_under_one_key_are_named_and_nothing_is_opened(tmp_path: Path) -> None:
