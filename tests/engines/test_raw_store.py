@@ -39,6 +39,13 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
     return status, said.out, said.err
 
 
+def mail_in(folder: Path) -> str:
+    """A command that needs the raw store takes it in."""
+    path = folder / "mail.eml"
+    path.write_bytes(b"From: bob@home.example\nTo: ann@reply.example\nMessage-ID: <1@home>\n\nHello\n")
+    return str(path)
+
+
 def test_mail_is_kept_in_the_bucket_and_relayed_from_there(tmp_path: Path, bucket: Bucket) -> None:
     config, data = deployment(tmp_path, bucket.url("mail/eu"))
 
@@ -72,7 +79,7 @@ def test_a_bucket_that_is_not_there_is_a_wrong_setting(
     tmp_path: Path, bucket: Bucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config, _ = deployment(tmp_path, Bucket(bucket.server, "convalias-nowhere").url())
-    status, out, err = run(capsys, "show", "conversation", "c1", "--config", config)
+    status, out, err = run(capsys, "ingest", mail_in(tmp_path), "--config", config)
     assert (status, out) == (78, "")
     assert err.count("\n") == 1
     assert "the bucket does not exist; create it" in err
@@ -85,16 +92,16 @@ def test_a_server_that_is_away_is_no_wrong_setting(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
     config, _ = deployment(tmp_path, "s3://bucket?endpoint=http://127.0.0.1:9&retries=0&timeout=1")
-    status, _, err = run(capsys, "show", "conversation", "c1", "--config", config)
+    status, _, err = run(capsys, "ingest", mail_in(tmp_path), "--config", config)
     assert status == 69
-    assert "the object store is unavailable" in err
-    assert "127.0.0.1" not in err
+    assert "raw: s3 at 127.0.0.1:9 (CONVALIAS_RAW) does not answer" in err
+    assert "hunter2" not in err
     assert run(capsys, "doctor", "--config", config)[0] == 69
 
 
 def test_an_option_that_is_none_is_a_wrong_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config, _ = deployment(tmp_path, "s3://bucket?colour=red")
-    status, _, err = run(capsys, "show", "conversation", "c1", "--config", config)
+    status, _, err = run(capsys, "ingest", mail_in(tmp_path), "--config", config)
     assert status == 78
     assert "unknown option" in err
 
@@ -112,7 +119,7 @@ def test_a_missing_client_is_told_with_what_brings_it(
 
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'convalias\[s3\]'"):
         asyncio.run(_opened(Convalias.from_toml(config)))
-    status, _, err = run(capsys, "show", "conversation", "c1", "--config", config)
+    status, _, err = run(capsys, "ingest", mail_in(tmp_path), "--config", config)
     assert status == 69
     assert "pip install" in err
 
