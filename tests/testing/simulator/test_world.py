@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from convalias.ports.errors import Unavailable
 from convalias.ports.records import Due, Insert, Key
 from convalias.testing.simulator.loop import VirtualLoop
 from convalias.testing.simulator.ports import EPOCH
@@ -44,3 +45,26 @@ def test_a_run_waits_for_approved_mail_that_is_tried_again_and_for_no_hold_to_ex
 def test_other_lanes_keep_a_run_busy_with_what_is_past_alone() -> None:
     assert left("refusals", timedelta(0)) == ["lane refusals: something due"]
     assert left("refusals", timedelta(seconds=1)) == []
+
+
+def test_a_late_call_that_cannot_be_done_then_is_never_done_and_ends_no_run() -> None:
+    async def story() -> list[str]:
+        world = World(1, weather=CALM, shape=Shape())
+
+        async def refused() -> None:
+            raise Unavailable("legacy")
+
+        async def broken() -> None:
+            raise ZeroDivisionError
+
+        world.later(1.0, refused)
+        world.later(1.0, broken)
+        await asyncio.sleep(2.0)
+        await world.close()
+        return world.failures
+
+    loop = VirtualLoop()
+    try:
+        assert loop.run_until_complete(story()) == ["outside: ZeroDivisionError()"]
+    finally:
+        loop.close()

@@ -21,7 +21,7 @@ from convalias.domain.inbound import EnvelopeRecord, HeldMail, OutcomeRecord
 from convalias.domain.threads import ConversationThread
 from convalias.testing.simulator.journal import Mail, Post
 from convalias.testing.simulator.ports import EPOCH
-from convalias.testing.simulator.upgrades import as_ours
+from convalias.testing.simulator.releases import as_ours
 from convalias.testing.simulator.world import World
 
 PAGE = 1_000

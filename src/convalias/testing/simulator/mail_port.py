@@ -10,18 +10,21 @@ from typing import Final
 
 from attrs import frozen
 
+from convalias.codec import load
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.delivery import Channel, NotificationId, NotificationKind, notification_id
-from convalias.domain.events import ConversationCreated, Happening, ParticipantAdded
+from convalias.domain.events import ConversationCreated, ConversationEvent, Happening, ParticipantAdded
 from convalias.domain.folding import fold
 from convalias.domain.notifications import Notification
 from convalias.domain.participants import Participant
 from convalias.ports.hub import Answer, Guarantee
 from convalias.ports.mail import Outgoing
-from convalias.stores.conversations import ConversationStore
+from convalias.stores.conversations import TABLE
+from convalias.stores.encoding import encoded
 from convalias.stores.suppressions import Suppressions
 from convalias.testing.simulator import engines
 from convalias.testing.simulator.gate import Gate
+from convalias.testing.simulator.releases import as_ours
 
 _PAGE: Final = 1_000
 
@@ -80,8 +83,8 @@ async def read(mail: Outgoing, records: engines.Records) -> Notification:
     """Return what a mail tells, read off its bytes: whom, of which event, under which name and address."""
     place = await Suppressions(records=records).where(NotificationId(mail.key))
     assert place is not None, "an event is placed before its notification leaves"  # noqa: S101
-    store = ConversationStore(records=records)
-    events = await store.after(place.conversation, 0, limit=_PAGE)
+    rows = await records.range(TABLE, encoded(place.conversation), after="", limit=_PAGE)
+    events = [load(as_ours(row.body), ConversationEvent) for row in rows]
     thread = fold(events)
     (event,) = [one for one in events if one.id == place.event]
     everybody = {known.account for one in events for known in _named(one.happening)}

@@ -8,7 +8,7 @@ from typing import Final
 
 from convalias.app import Convalias
 from convalias.ports.errors import PortError
-from convalias.ports.records import Body, Key, Replace
+from convalias.ports.records import Key, Replace
 from convalias.stores.conversations import FEED, TABLE
 from convalias.stores.encoding import encoded
 from convalias.stores.parking import CONVERSATIONS, RECORDS
@@ -16,22 +16,15 @@ from convalias.testing.simulator.commands import commanded
 from convalias.testing.simulator.draws import Stream
 from convalias.testing.simulator.people import People
 from convalias.testing.simulator.ports import EPOCH
+from convalias.testing.simulator.releases import NEWER, OURS
 from convalias.testing.simulator.world import World
 
-NEWER: Final = "event/9"
-"""What this release cannot read."""
-OURS: Final = "event/1"
 _HELD_UP: Final = 3_600.0
 """Longer than any outage of a run: what waits in the feed for so long waits for the event that cannot be read."""
 _LOOK: Final = 60.0
 _QUIET: Final = 15
 """Looks without a letter, after which nobody parks anything any more: the last who read the event have ended."""
 _MOST: Final = 600
-
-
-def as_ours(body: Body) -> Body:
-    """An event as a release reads it that knows both formats."""
-    return {**body, "$": OURS} if body.get("$") == NEWER else body
 
 
 class Upgrade:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -18,6 +19,7 @@ from convalias.domain.deployment import Deployment
 from convalias.domain.inbound import RecordKey
 from convalias.domain.keyring import Keyring, RootKey
 from convalias.domain.policy import RoutingPolicy
+from convalias.ports.errors import PortError
 from convalias.ports.mail import guarantee_of
 from convalias.stores.inbound import InboundRecords
 from convalias.stores.ledger import REST, UNSURE
@@ -185,11 +187,12 @@ class World:
             process.stopped_until = max(process.stopped_until, self.now + seconds)
 
     def later(self, seconds: float, effect: Callable[[], Awaitable[object]]) -> None:
-        """It takes effect then."""
+        """It takes effect then, if it can: whoever called was told that it failed."""
 
         async def late() -> None:
             await asyncio.sleep(seconds)
-            await effect()
+            with suppress(PortError):
+                await effect()
 
         _ = self.outside(late())
 
