@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
@@ -13,8 +14,9 @@ import pytest
 from convalias.adapters import memory
 from convalias.app import Convalias
 from convalias.app.ports import Instead
+from convalias.domain.addresses import EmailAddress
 from convalias.domain.inbound import IncomingMail
-from convalias.domain.participants import Participant
+from convalias.domain.participants import Account, Participant
 from convalias.domain.rollout import Stage
 from convalias.ports.errors import AdapterFailed, Unavailable
 from convalias.services.errors import NotReady
@@ -155,4 +157,86 @@ def test_figures_that_nobody_takes_end_no_worker(caplog: pytest.LogCaptureFixtur
 
     asyncio.run(story())
     assert "telemetry.measure of the host: RuntimeError at app/test_guards.py" in caplog.text
+    assert "bob@home.example" not in caplog.text
+
+
+class Wrong(Buggy):
+    """An adapter of the host whose one call answers, so many times, what its signature does not say."""
+
+    def __init__(self, port: Any, call: str, answer: Any, times: int = 1) -> None:
+        super().__init__(port, call, KeyError(), times)
+        self.answer = answer
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.port, name)
+        if name != self.call:
+            return found
+
+        async def awaited(*args: Any, **named: Any) -> Any:
+            self.left -= 1
+            return self.answer if self.left >= 0 else await found(*args, **named)
+
+        def direct(*args: Any, **named: Any) -> Any:
+            self.left -= 1
+            return self.answer if self.left >= 0 else found(*args, **named)
+
+        return awaited if inspect.iscoroutinefunction(found) else direct
+
+
+ANSWERING = [
+    (port, name)
+    for port, name in CALLS
+    if get_type_hints(vars(get_type_hints(Instead)[port])[name])["return"] is not type(None)
+    and (port, name) != ("hub", "send")
+]
+
+
+@pytest.mark.parametrize(("port", "name"), ANSWERING, ids=lambda one: one)
+def test_a_wrong_answer_loses_nothing_and_is_told(
+    port: str, name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "Buggy", Wrong)
+    answer: Any = object()
+    came = asyncio.run(asyncio.wait_for(path(port, name, answer), 60))
+    assert came["texts"] == ["From ann", "From bob"]
+    assert came["dead"] == 0
+    assert came["sent"] == 2
+    if came["failed"] and (port, name) in {
+        ("identity", "at"),
+        ("identity", "get"),
+        ("blobs", "put"),
+        ("queue", "take"),
+    }:
+        assert f"{port}.{name} of the host: found object, expected " in caplog.text
+
+
+def test_an_answer_that_is_always_wrong_gives_up_no_mail(caplog: pytest.LogCaptureFixture) -> None:
+    """Once it was a failure of the mail's own, and after three of these within seconds a dead letter."""
+
+    class Nobody:
+        async def at(self, addresses: Any) -> Any:
+            return dict.fromkeys(list(addresses)[1:], ())
+
+        async def authenticated(self, addresses: Any) -> Any:
+            return frozenset[EmailAddress]()
+
+        async def get(self, accounts: Any) -> Any:
+            return {name: Account(name, (EmailAddress.parse(PEOPLE[name]),)) for name in accounts}
+
+    async def story() -> None:
+        clock = memory.Clock()
+        given: Any = {"clock": clock, "queue": memory.JobQueue(clock), "identity": Nobody()}
+        async with Convalias.in_memory(alias_domain="reply.example", **given) as cv:
+            aliases = await cv.open_conversation("c1", use_case="hiring", participants=[ANN, BOB])
+            raw = f"From: bob@home.example\nTo: {aliases[ANN.account]}\nMessage-ID: <1@x>\n\nFrom bob\n"
+            async with cv.running():
+                await cv.receiver.accept(IncomingMail(raw.encode(), recipients=[str(aliases[ANN.account])]))
+                for _ in range(5):
+                    await clock.advance(timedelta(seconds=20))
+                with pytest.raises(NotReady, match=r"identity.at: found an answer without one of the keys") as broken:
+                    await (await cv.checks())["adapters"]()
+                assert "Nobody.at in app/test_guards.py:" in str(broken.value)
+                assert not await cv.operations.dead()
+
+    asyncio.run(story())
     assert "bob@home.example" not in caplog.text

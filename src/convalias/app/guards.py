@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
 from typing import Any, Final, TypeVar, get_type_hints
 
 from attrs import define, evolve, field
 
+from convalias.app.answers import WrongAnswer, refuse_answer
 from convalias.app.ports import Instead, Ports
 from convalias.ports.ambient import Clock
 from convalias.ports.changes import ChangeStream
@@ -18,7 +21,7 @@ from convalias.ports.errors import AdapterFailed, PortError
 from convalias.ports.event_log import Subscription
 from convalias.services.errors import NotReady
 from convalias.services.log_lines import LogLines
-from convalias.services.places import told_of
+from convalias.services.places import place_of, told_of
 
 P = TypeVar("P")
 
@@ -28,6 +31,14 @@ SHOWN_FOR: Final = timedelta(minutes=10)
 """How long a fault is shown whose call was not made since."""
 AMBIGUOUS: Final = frozenset({("hub", "send"), ("mail", "send"), ("system_mail", "send")})
 """Calls whose ports know ambiguous failures: what they raise is noted, and stays what it is."""
+WITHIN: Final = timedelta(seconds=15)
+"""How long a call may take: what never answers must not keep its worker, and is a fault like any other."""
+WITHIN_OF_SENDS: Final = timedelta(seconds=19)
+"""The same of what sends: a second less than its caller waits, so that it is known who was late."""
+WITHIN_OF_LONG: Final = timedelta(seconds=60)
+"""The same of calls that move mail, read it or ask the world."""
+_LONG: Final = frozenset({"blobs", "reader", "authenticator"})
+_SENDS: Final = frozenset({"hub", "mail", "system_mail"})
 _UNGUARDED: Final = frozenset({"clock", "incarnation"})
 _OPENED: Final[Mapping[tuple[str, str], type]] = {
     ("events", "records"): Subscription,
@@ -42,6 +53,10 @@ class _Fault:
     at: datetime
     in_a_row: int = 1
 
+    @property
+    def often(self) -> str:
+        return f"{self.in_a_row} times in a row" if self.in_a_row else f"last at {self.at:%H:%M:%SZ}, has worked since"
+
 
 def _none() -> dict[str, _Fault]:
     return {}
@@ -55,23 +70,25 @@ class AdapterFaults:
     lines: LogLines
     faults: dict[str, _Fault] = field(factory=_none)
 
-    def note(self, call: str, error: BaseException) -> str:
-        """Write down and log class, file and line; what was written."""
-        told, before = told_of(error), self.faults.get(call)
+    def note(self, call: str, error: BaseException, told: str = "") -> str:
+        """Write down and log class, file and line, or what says more than they do; what was written."""
+        told, before = told or told_of(error), self.faults.get(call)
         in_a_row = 1 if before is None else before.in_a_row + 1
         self.faults[call] = _Fault(told, self.clock.now(), in_a_row)
         self.lines.repeated(f"{call} of the host: {told}", engine=call)
         return told
 
     def worked(self, call: str) -> None:
-        """Forget what it raised."""
-        self.faults.pop(call, None)
+        """It can work: what it raised for one person is shown for a while, and keeps nobody from being ready."""
+        fault = self.faults.get(call)
+        if fault is not None:
+            fault.in_a_row = 0
 
     async def check(self) -> str:
         """What was raised of late, empty when nothing was. Raises `NotReady` where a call fails again and again."""
         now = self.clock.now()
         recent = {call: fault for call, fault in self.faults.items() if now - fault.at <= SHOWN_FOR}
-        told = "; ".join(f"{call}: {fault.told}, {fault.in_a_row} times in a row" for call, fault in recent.items())
+        told = "; ".join(f"{call}: {fault.told}, {fault.often}" for call, fault in recent.items())
         if any(fault.in_a_row >= IN_A_ROW for fault in recent.values()):
             raise NotReady(told)
         return told
@@ -99,9 +116,10 @@ def guarded(port: P, keyword: str, protocol: type, faults: AdapterFaults) -> P:
         del guard
         if name not in methods:
             return getattr(port, name)
-        asked, call = methods[name], _Call(port, keyword, name, faults)
+        asked = methods[name]
         if isinstance(asked, property):
-            return call.read()
+            return _Call(port, keyword, name, asked.fget, faults).read()
+        call = _Call(port, keyword, name, asked, faults)
         if keyword == "telemetry":
             return call.measured
         return call.awaited if inspect.iscoroutinefunction(asked) else call.direct
@@ -123,6 +141,8 @@ class _Call:
     port: object
     keyword: str
     name: str
+    asked: Any
+    """The method of the protocol."""
     faults: AdapterFaults
 
     @property
@@ -130,33 +150,61 @@ class _Call:
         """Such as `identity.at`."""
         return f"{self.keyword}.{self.name}"
 
-    def answer(self, result: Any) -> Any:  # noqa: ANN401 - whatever the port gives
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether its port knows failures after which it may have been done."""
+        return (self.keyword, self.name) in AMBIGUOUS
+
+    def answer(self, result: Any, args: Sequence[object]) -> Any:  # noqa: ANN401 - whatever the port gives
+        try:
+            refuse_answer(self.keyword, self.name, self.asked, result, args)
+        except WrongAnswer as wrong:
+            told = f"{wrong}, from {_written_at(self.port, self.name)}"
+            if self.is_ambiguous:
+                self.faults.note(self.whole, wrong, told)
+                raise
+            raise self.failed(wrong, told) from wrong
         self.faults.worked(self.whole)
         opened = _OPENED.get((self.keyword, self.name))
         return result if opened is None else guarded(result, self.keyword, opened, self.faults)
 
-    def failed(self, error: BaseException) -> AdapterFailed:
-        return AdapterFailed(self.whole, self.faults.note(self.whole, error))
+    def failed(self, error: BaseException, told: str = "") -> AdapterFailed:
+        return AdapterFailed(self.whole, self.faults.note(self.whole, error, told))
 
     async def awaited(self, *args: Any, **named: Any) -> Any:  # noqa: ANN401
         requests = _requests_to_cancel()
+        bound = self._bound(named)
         try:
-            result = await getattr(self.port, self.name)(*args, **named)
+            async with bound:
+                result = await getattr(self.port, self.name)(*args, **named)
         except PortError:  # what it may raise
             raise
         except asyncio.CancelledError as error:
             if _requests_to_cancel() > requests:
                 raise
-            if (self.keyword, self.name) in AMBIGUOUS:  # its worker may be gone: "surely not sent" would send it twice
+            if self.is_ambiguous:  # its worker may be gone: "surely not sent" would send it twice
                 self.faults.note(self.whole, error)
                 raise
             raise self.failed(error) from error  # it was cancelled inside, and nobody asked for that
         except Exception as error:
-            if (self.keyword, self.name) in AMBIGUOUS:
-                self.faults.note(self.whole, error)
+            told = self._late(error) if bound.expired() else ""
+            if self.is_ambiguous:
+                self.faults.note(self.whole, error, told)
                 raise
-            raise self.failed(error) from error
-        return self.answer(result)
+            raise self.failed(error, told) from error
+        return self.answer(result, args)
+
+    @property
+    def within(self) -> timedelta:
+        """How long it may take, besides what it was told to wait."""
+        return WITHIN_OF_LONG if self.keyword in _LONG else WITHIN_OF_SENDS if self.keyword in _SENDS else WITHIN
+
+    def _bound(self, named: Mapping[str, object]) -> asyncio.Timeout:
+        wait = named.get("wait")
+        return asyncio.timeout((self.within + (wait if isinstance(wait, timedelta) else timedelta(0))).total_seconds())
+
+    def _late(self, error: Exception) -> str:
+        return f"no answer within {self.within.seconds} s, at {place_of(error.__cause__ or error)}"
 
     def direct(self, *args: Any, **named: Any) -> Any:  # noqa: ANN401
         try:
@@ -165,22 +213,62 @@ class _Call:
             raise
         except Exception as error:
             raise self.failed(error) from error
-        return self.answer(result)
+        return self.answer(result, args)
 
     def read(self) -> Any:  # noqa: ANN401
         try:
             result = getattr(self.port, self.name)
         except Exception as error:
             raise self.failed(error) from error
-        return self.answer(result)
+        return self.answer(result, ())
 
     def measured(self, *args: Any, **named: Any) -> Any:  # noqa: ANN401
         """Figures are worth no mail: one that cannot be taken is noted, and dropped."""
         try:
-            return getattr(self.port, self.name)(*args, **named)
+            result = getattr(self.port, self.name)(*args, **named)
         except Exception as error:  # noqa: BLE001 - whatever it is
             self.faults.note(self.whole, error)
-            return nullcontext()
+            result = nullcontext()
+        return _Span(result, self) if self.name == "span" else None
+
+
+@define
+class _Span:
+    """A span of the host's: whatever it does on its way in and out, what is inside goes on, and raises what it raises."""
+
+    span: Any
+    call: _Call
+    is_entered: bool = False
+
+    def __enter__(self) -> None:
+        """Begin it, if that is possible."""
+        try:
+            self.span.__enter__()
+            self.is_entered = True
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            self.call.faults.note(self.call.whole, error)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it. What it says of the error is not minded: it would silence it."""
+        if not self.is_entered:
+            return
+        try:
+            self.span.__exit__(kind, error, trace)
+        except Exception as failed:  # noqa: BLE001 - whatever it is
+            if failed is not error:
+                self.call.faults.note(self.call.whole, failed)
+
+
+def _written_at(port: object, name: str) -> str:
+    """Where the host wrote that method: `Directory.at in folder/file.py:12`, or its class where that cannot be told."""
+    kind = type(port)
+    method = inspect.unwrap(inspect.getattr_static(port, name, None) or kind)
+    code = getattr(getattr(method, "fget", None) or method, "__code__", None)
+    if code is None:
+        return f"{kind.__module__}.{kind.__qualname__}"
+    return f"{code.co_qualname} in {'/'.join(Path(code.co_filename).parts[-2:])}:{code.co_firstlineno}"
 
 
 def _requests_to_cancel() -> int:

@@ -30,7 +30,7 @@ from convalias.domain.suppressions import WISHES, EventPlace
 from convalias.domain.working import IN_FLIGHT
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Rejected, Unavailable
-from convalias.ports.hub import Declined, Guarantee, NotificationHub, NotSent, Sent, Unknown
+from convalias.ports.hub import Answer, Declined, Guarantee, NotificationHub, NotSent, Sent, Unknown
 from convalias.ports.legacy import IndexCall, LegacyRelay
 from convalias.services.answering import Answering
 from convalias.services.contacts import Contacts, newest_alias
@@ -155,7 +155,10 @@ class Calls:
 
     async def deliver(self, row: Delivery, attempt: Attempt, *, before: DeliveryState) -> Delivery:
         """Send a row that was `before` when it was taken; all but PLANNED may have been sent already."""
-        guarantee = self.hub.channels.get(row.channel)
+        try:
+            guarantee = self.hub.channels.get(row.channel)
+        except Exception as failed:  # noqa: BLE001 - nothing was called
+            return self.uncalled(row, failed, landed=attempt.landed, before=before)
         if guarantee is None:
             return row.becoming(DeliveryState.FAILED, reason=NO_CHANNEL)
         scene = attempt.scene
@@ -190,7 +193,7 @@ class Calls:
             return self._uncertain(row, "may have been sent")
         try:
             async with asyncio.timeout(self._time(attempt.until)):
-                answer = await guarantee.ask(row.id)
+                answer = _answered(await guarantee.ask(row.id))
         except Exception as failed:  # noqa: BLE001 - asking changes nothing, so it can be repeated
             return self.in_doubt(row, failed, landed=attempt.landed)
         match answer:
@@ -218,7 +221,7 @@ class Calls:
             return self.later(row, TimeoutError(LEASE_ENDED), doubtful=doubtful)
         try:
             async with asyncio.timeout(self._time(attempt.until)):
-                answer = await self.hub.send(notification)
+                answer = _taken(await self.hub.send(notification))
         except Unavailable as away:
             return self.later(row, away, doubtful=doubtful)
         except Exception as failed:  # noqa: BLE001 - a time-out above all: it may have been sent
@@ -270,6 +273,19 @@ class Calls:
 
     # --- what is known afterwards --------------------------------------------------------------------
 
+    def uncalled(self, row: Delivery, failed: BaseException, *, before: DeliveryState, landed: bool) -> Delivery:
+        """Nothing was called. A row that was fresh is planned again; any other stays in doubt."""
+        if before is DeliveryState.PLANNED:
+            return self.later(row, failed, doubtful=False)
+        return self.in_doubt(row, failed, landed=landed)
+
+    def _guarantee(self, row: Delivery) -> Guarantee:
+        """What its channel states. One that cannot tell now is held to nothing."""
+        try:
+            return self.hub.channels.get(row.channel, Guarantee())
+        except Exception:  # noqa: BLE001 - a hub of the host's own; its guard has noted it
+            return Guarantee()
+
     def later(self, row: Delivery, failed: BaseException, *, doubtful: bool) -> Delivery:
         """Nothing was sent by this try. A row that is in doubt from an earlier one stays so."""
         why = because(failed)
@@ -288,21 +304,21 @@ class Calls:
         if not doubtful:
             wished = reason in WISHES
             return row.becoming(DeliveryState.CANCELLED if wished else DeliveryState.FAILED, reason=reason)
-        guarantee = self.hub.channels.get(row.channel, Guarantee())
+        guarantee = self._guarantee(row)
         if guarantee.ask is None:
             return self._uncertain(row, reason)
         return await self._asked(row, attempt, guarantee)
 
     def called_off(self, row: Delivery) -> Delivery:
         """A row whose call was cancelled: it may arrive all the same."""
-        guarantee = self.hub.channels.get(row.channel, Guarantee())
+        guarantee = self._guarantee(row)
         if guarantee.ask is None or self._is_remembered(row, guarantee):
             return row
         return self.in_doubt(row, InFlight(), landed=False)
 
     def _ambiguous(self, row: Delivery, failed: BaseException) -> Delivery:
         """It may have been sent. Tried again only where the channel can tell a second one from the first."""
-        guarantee = self.hub.channels.get(row.channel, Guarantee())
+        guarantee = self._guarantee(row)
         if self._is_remembered(row, guarantee):
             return self.later(row, failed, doubtful=True)
         if guarantee.ask is None:
@@ -318,7 +334,7 @@ class Calls:
 
     def _can_still_be_asked(self, row: Delivery) -> bool:
         """The channel can tell, and may not have had the time to."""
-        guarantee = self.hub.channels.get(row.channel, Guarantee())
+        guarantee = self._guarantee(row)
         return guarantee.ask is not None and self._tried_for(row) < self.persistence.asked_for
 
     def _is_worn(self, row: Delivery) -> bool:
@@ -354,3 +370,15 @@ class Calls:
     def _time(self, until: datetime) -> float:
         """Seconds for a call: never longer than the lease."""
         return min(self.within, until - self.clock.now()).total_seconds()
+
+
+def _answered(answer: object) -> Answer:
+    if isinstance(answer, Sent | NotSent | Unknown):
+        return answer
+    raise TypeError("a channel was asked, and answered neither Sent nor NotSent nor Unknown")
+
+
+def _taken(answer: object) -> Sent | Declined:
+    if isinstance(answer, Sent | Declined):
+        return answer
+    raise TypeError("a hub sent, and answered neither Sent nor Declined")

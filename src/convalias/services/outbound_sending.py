@@ -154,10 +154,8 @@ class Sending:
             self._follow_index(held, progress)
         if decision.owner is Owner.HUB:
             for row in held.rows:
-                if held.before[row.id] is DeliveryState.PLANNED:
-                    progress.rows[row.id] = self.calls.later(row, failed, doubtful=False)
-                else:
-                    progress.rows[row.id] = self.calls.in_doubt(row, failed, landed=not held.taken_over)
+                before, landed = held.before[row.id], not held.taken_over
+                progress.rows[row.id] = self.calls.uncalled(row, failed, before=before, landed=landed)
 
     def _wait(self, held: Taken, parked: Parked, progress: _Progress) -> None:
         """Nothing was called, and it is not a try: as it was when it was taken, due when parked mail is looked at."""

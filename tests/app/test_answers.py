@@ -1,0 +1,195 @@
+"""An answer of a host's port is measured by the signature of its port."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import Any
+
+import pytest
+
+from convalias.adapters import memory
+from convalias.app import guards
+from convalias.app.answers import WrongAnswer, fits, refuse_answer
+from convalias.app.guards import AdapterFaults, guarded
+from convalias.app.workers import log
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.delivery import Channel
+from convalias.domain.ids import AccountId
+from convalias.domain.participants import Account
+from convalias.ports.ambient import Telemetry
+from convalias.ports.errors import AdapterFailed
+from convalias.ports.hub import Declined, Guarantee, NotificationHub, Sent
+from convalias.ports.people import IdentityDirectory
+from convalias.ports.records import Records
+from convalias.services.log_lines import LogLines
+
+ANN, BOB = (EmailAddress.parse(f"{name}@home.example") for name in ("ann", "bob"))
+HOLDERS = Mapping[EmailAddress, tuple[Account, ...]]
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "expected"),
+    [
+        ({}, HOLDERS, True),
+        ({ANN: (Account(AccountId("ann"), (ANN,)),)}, HOLDERS, True),
+        ({ANN: [Account(AccountId("ann"), (ANN,))]}, HOLDERS, True),
+        ({ANN: Account(AccountId("ann"), (ANN,))}, HOLDERS, False),
+        ({"ann@home.example": ()}, HOLDERS, False),
+        ({ANN: ("ann",)}, HOLDERS, False),
+        (None, HOLDERS, False),
+        ([], HOLDERS, False),
+        ({"ann": Account(AccountId("ann"))}, Mapping[AccountId, Account], True),
+        (frozenset({ANN}), frozenset[EmailAddress], True),
+        ({ANN}, frozenset[EmailAddress], True),
+        ([ANN], frozenset[EmailAddress], False),
+        ("ab", Sequence[str], False),
+        (["ab"], Sequence[str], True),
+        (None, bytes | None, True),
+        ("", bytes | None, False),
+        (Sent(), Sent | Declined, True),
+        (None, Sent | Declined, False),
+        (None, Telemetry, False),
+        (memory.NoTelemetry(), Telemetry, True),
+        (None, AbstractContextManager[None], False),
+        (3, Any, True),
+    ],
+)
+def test_what_fits(value: object, hint: object, *, expected: bool) -> None:
+    assert fits(value, hint) is expected
+
+
+def test_fewer_answers_than_writes_are_no_answer() -> None:
+    with pytest.raises(WrongAnswer, match="found 0 answers to 1 writes"):
+        refuse_answer("records", "write", Records.write, [], [[object()]])
+
+
+class Desk:
+    """Of the host's own."""
+
+    def __init__(self) -> None:
+        self.answer: Any = {}
+
+    async def at(self, addresses: Any) -> Any:
+        if self.answer == "never":
+            await asyncio.Event().wait()
+        return self.answer
+
+    async def authenticated(self, addresses: Any) -> Any:
+        return frozenset[EmailAddress]()
+
+    async def get(self, accounts: Any) -> Any:
+        return {}
+
+    @property
+    def channels(self) -> Any:
+        return self.answer
+
+    async def send(self, notification: Any) -> Any:
+        return self.answer
+
+
+def kept() -> AdapterFaults:
+    clock = memory.Clock()
+    return AdapterFaults(clock, LogLines(log, clock))
+
+
+def test_a_wrong_answer_is_a_fault_of_the_host_and_shown_for_a_while_after_it_works_again() -> None:
+    async def story() -> None:
+        faults, desk = kept(), Desk()
+        people: Any = guarded(desk, "identity", IdentityDirectory, faults)
+        desk.answer = {ANN: None}
+        with pytest.raises(AdapterFailed) as failed:
+            await people.at([ANN])
+        where = r"from Desk.at in app/test_answers.py:"
+        assert str(failed.value).startswith(
+            f"identity.at of the host: found dict, expected Mapping[EmailAddress, tuple[Account, ...]], {where}"
+        )
+        desk.answer = {ANN: ()}
+        assert await people.at([ANN]) == {ANN: ()}
+        assert str(await faults.check()).endswith(", last at 12:00:00Z, has worked since")
+
+    asyncio.run(story())
+
+
+def test_a_call_that_never_answers_is_a_fault_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guards, "WITHIN", timedelta(0))
+
+    async def story() -> None:
+        faults, desk = kept(), Desk()
+        people: Any = guarded(desk, "identity", IdentityDirectory, faults)
+        desk.answer = "never"
+        with pytest.raises(AdapterFailed, match=r"identity.at of the host: no answer within 0 s, at .*Desk.at"):
+            await people.at([ANN])
+
+    asyncio.run(story())
+
+
+def test_what_a_hub_answers_is_looked_at_and_a_send_stays_ambiguous() -> None:
+    async def story() -> None:
+        faults, desk = kept(), Desk()
+        hub: Any = guarded(desk, "hub", NotificationHub, faults)
+        desk.answer = {"email": Guarantee()}
+        with pytest.raises(AdapterFailed, match=r"hub.channels of the host: found dict, expected Mapping"):
+            _ = hub.channels
+        desk.answer = {Channel.EMAIL: Guarantee()}
+        assert hub.channels == desk.answer
+        desk.answer = None
+        with pytest.raises(WrongAnswer):
+            await hub.send(object())
+        assert "hub.send: found None, expected Sent | Declined" in await faults.check()
+
+    asyncio.run(story())
+
+
+class Silencing:
+    """A span that fails on its way in, or out, or takes every error for its own."""
+
+    def __init__(self, *, fails_in: bool = False, fails_out: bool = False) -> None:
+        self.fails_in, self.fails_out = fails_in, fails_out
+
+    def __enter__(self) -> None:
+        if self.fails_in:
+            raise KeyError("bob@home.example")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if self.fails_out:
+            raise KeyError("bob@home.example")
+        return True
+
+
+@contextmanager
+def passing_on() -> Any:
+    yield
+
+
+@pytest.mark.parametrize(
+    ("span", "noted"),
+    [
+        (Silencing(), False),
+        (Silencing(fails_in=True), True),
+        (Silencing(fails_out=True), True),
+        (None, True),
+        (passing_on(), False),
+    ],
+)
+def test_a_span_of_the_hosts_silences_no_error_and_adds_none(span: Any, *, noted: bool) -> None:
+    class Figures:
+        def measure(self, name: str, value: float, **tags: str) -> None: ...
+
+        def span(self, name: str, trace: str, **tags: str) -> Any:
+            return span
+
+    async def story() -> None:
+        faults = kept()
+        telemetry: Any = guarded(Figures(), "telemetry", Telemetry, faults)
+        with pytest.raises(ZeroDivisionError), telemetry.span("hub.send", "t1"):
+            raise ZeroDivisionError
+        assert bool(await faults.check()) is noted
+
+    asyncio.run(story())
