@@ -258,6 +258,9 @@ def test_records_that_cannot_be_read_are_left_out_of_a_list_with_a_line(commands
 
 def test_a_replay_needs_to_know_of_what(commands: Commands) -> None:
     assert commands.run("replay").status == 64
+    assert commands.run("replay", "--recent").status == 64
+    assert commands.run("replay", "--since", "2026-01-01", "--recent").status == 64
+    assert commands.run("replay", "--until", "2026-01-01", "--recent", "--notify").status == 64
     assert commands.run("replay", "--all", "--dead").status == 64
     assert commands.run("replay", "--job", "nope").status == 66
 

@@ -59,7 +59,7 @@ from convalias.domain.keyring import KeyUse
 from convalias.domain.legacy_calls import LegacyCall
 from convalias.domain.listing import ListedConversation, ListingCursor
 from convalias.domain.mail_index import IndexEntry
-from convalias.domain.numbers import SignOfLife
+from convalias.domain.numbers import GoneEvent, SignOfLife
 from convalias.domain.outcomes import Reason
 from convalias.domain.participants import (
     Account,
@@ -399,6 +399,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         LegacyCall(kind="handoff", external_id="h", message_id="<x@y>", address=None, suppress_notification=False),
     ],
     "directory_claim": [DirectoryClaim(directory="0f3a" * 8, since=NOON)],
+    "gone_event": [GoneEvent(conversation=C1, event=EventId("e2"), at=NOON)],
     "sign_of_life": [SignOfLife(worker="inbound", incarnation="host-a.1.2", at=NOON)],
     "mark": [inbound.Mark(RECORD, NOON)],
     "evidence": [

@@ -12,12 +12,14 @@ from convalias.adapters import memory
 from convalias.domain.delivery import Delivery, DeliveryDecision, DeliveryState, NotificationId, Owner
 from convalias.domain.ids import AccountId, EventId, Seq, TraceId, UseCase
 from convalias.domain.inbound import HeldMail, HoldState
-from convalias.domain.numbers import BOUNDS, Figure, Number, SignOfLife, Unit
+from convalias.domain.numbers import BOUNDS, Figure, GoneEvent, Number, SignOfLife, Unit
 from convalias.domain.rollout import Stage
 from convalias.ports.event_log import EventRecord
 from convalias.ports.records import Due, Insert, Key
 from convalias.services import numbers as module
 from convalias.services.numbers import Numbers
+from convalias.stores.endings import Endings
+from convalias.stores.gone import GoneEvents
 from convalias.stores.ledger import Ledger
 from convalias.stores.signs import Signs
 from services.inbound_desk import ANN, BOB, C1, NOON, TO_C1, TO_C2, Process, Town, told, written
@@ -248,6 +250,21 @@ def test_quarantined_mail_is_counted() -> None:
         await desk.process.take(written(TO_C1, quarantine="too_large"))
         await desk.process.worker.step()
         assert await desk.said(Figure.QUARANTINED) == "1 (bound 0)"
+
+    told(story)
+
+
+def test_published_events_that_the_store_does_not_have_are_counted() -> None:
+    async def story(town: Town) -> None:
+        desk = Desk(town)
+        gone = GoneEvents(records=town.records)
+        for event in ("e8", "e9", "e9"):
+            await gone.note(GoneEvent(conversation=C1, event=EventId(event), at=town.clock.now()))
+        number = await desk.read(Figure.GONE)
+        assert number is not None
+        assert (str(number), number.is_past) == ("2 (bound 0)", True)
+        await Endings(records=town.records).end_due(now=town.clock.now() + timedelta(days=8))
+        assert await desk.said(Figure.GONE) == "0 (bound 0)"
 
     told(story)
 

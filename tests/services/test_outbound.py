@@ -28,6 +28,7 @@ from convalias.services.outbound_calls import Ambiguity, Attempt, Persistence
 from convalias.services.outbound_sending import LEASE
 from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.errors import NoFreeAddress
+from convalias.stores.gone import GoneEvents
 from convalias.stores.ledger import GivenBack
 from services.outbound_world import ANN, APPLY, BOB, C1, EVE, FOR_EVER, NOON, World, address
 from stores.interfering import Interfering
@@ -1389,21 +1390,38 @@ def test_what_is_away_while_deciding_is_raised_and_nothing_is_committed(call: st
     asyncio.run(story())
 
 
+def test_published_events_that_the_store_does_not_have_are_counted_and_hold_nobody_up() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        event = await world.said()
+        gone = [evolve(record(event), event=EventId(f"lost {number}"), seq=Seq(2 + number)) for number in range(100)]
+        for worker in (world.worker(), world.worker("w2")):  # a log that comes again counts nothing twice
+            await worker.decide([*gone, record(event)])
+        assert await world.states(event) == ["planned", "planned"]
+        assert await world.letters() == []
+        noted = GoneEvents(records=world.dead_letters.records)
+        assert await noted.count(limit=1_000) == 100
+        assert await noted.count(limit=10) == 10
+
+    asyncio.run(story())
+
+
 def test_a_record_that_cannot_be_decided_about_becomes_a_letter_and_holds_nobody_up() -> None:
     async def story() -> None:
         world = World()
         await world.begin()
         event = await world.said()
-        poison = record(event)
-        poison = type(poison)(C1, EventId("never"), Seq(2), "message_added", poison.trace)
         worker = world.worker()
-        await worker.decide([poison, record(event)])
-        assert await world.states(event) == ["planned", "planned"]
+        world.faults.fail("conversations.after", before(ValueError), times=1)
+        await worker.decide([record(event)])
         (letter,) = [one async for one in world.dead_letters.list("deliveries")]
-        assert letter.reason.startswith("no decision: NotFound at services/outbound_facts.py:")
-        assert letter.subject == "c 1 never"
+        assert letter.reason.startswith("no decision: ValueError")
+        assert letter.subject == f"c 1 {event.id}"
         with pytest.raises(NotFound):
-            await worker.redrive(letter)
+            await worker.redrive(evolve(letter, subject="c 1 never"))
+
+    asyncio.run(story())
 
     asyncio.run(story())
 
@@ -1692,8 +1710,8 @@ def test_an_event_that_is_only_named_is_looked_up() -> None:
         assert await world.states(said[0]) == ["planned", "planned"]
         assert (await world.decision(said[0])).seq == said[0].seq
         await world.worker("w3").decide([evolve(record(said[2]), event=EventId("lost"))])
-        (reason,) = await world.letters()
-        assert reason.startswith("no decision: NotFound at services/outbound_facts.py:")
+        assert await world.letters() == []
+        assert await GoneEvents(records=world.dead_letters.records).count(limit=9) == 1
 
     asyncio.run(story())
 
@@ -1732,8 +1750,8 @@ def test_where_one_conversation_cannot_go_on_the_others_do() -> None:
         world.faults.fail("conversations.after", before("records"), times=1)
         with pytest.raises(Unavailable):
             await worker.decide([record(event), lost])
-        (reason,) = await world.letters()
-        assert reason.startswith("no decision: NotFound at services/outbound_facts.py:")
+        assert await world.letters() == []
+        assert await GoneEvents(records=world.dead_letters.records).count(limit=9) == 1
         assert await world.ledger().get(C1, event.id) is None
         await worker.decide([record(event), lost])
         assert await world.states(event) == ["planned", "planned"]

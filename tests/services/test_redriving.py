@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 
 from convalias.adapters.memory import before
 from convalias.domain import events as e
@@ -13,7 +14,6 @@ from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.events import ConversationEvent
 from convalias.domain.ids import EventId, Seq
 from convalias.domain.rollout import Stage
-from convalias.ports.event_log import EventRecord
 from convalias.services.change_feed import record
 from convalias.services.outbound_calls import Persistence
 from convalias.services.outbound_deciding import subject_of
@@ -177,10 +177,10 @@ def test_a_letter_about_an_event_that_is_not_there_is_counted_and_stays() -> Non
     async def story() -> None:
         world = World(persistence=ONE_TRY)
         await given_up(world)
-        lost = EventRecord(C1, EventId("never"), Seq(2), "message_added", "t")
-        await world.worker().decide([lost])
+        never = evolve(undecided(await world.said()), subject=subject_of(C1, EventId("never")))
+        await world.dead_letters.put(never)
         assert await redriven(world) == Redriven(due=2, failed=1)
         (left,) = await world.letters()
-        assert left.startswith("no decision: NotFound")
+        assert left.startswith("no decision")
 
     asyncio.run(story())

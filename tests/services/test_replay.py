@@ -9,9 +9,10 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.domain.addresses import EmailAddress
+from convalias.domain.events import RESTORED
 from convalias.domain.inbound import Dead, Done, HoldState, Refused, Relayed
 from convalias.domain.participants import Account, Participant
-from convalias.services.replay import Replay, Replayed
+from convalias.services.replay import Replay, Replayed, Selection
 from convalias.stores.holds import Holds
 from services.inbound_desk import (
     ANN,
@@ -239,3 +240,18 @@ def test_figures_add_up() -> None:
     one = Replayed(looked_at=1, final=2, decided=3, events=4, waiting=5, failed=6)
     assert one.plus(one) == Replayed(looked_at=2, final=4, decided=6, events=8, waiting=10, failed=12)
     assert Replay.__doc__
+
+
+def test_after_a_restored_backup_mail_of_the_last_hours_is_added_and_told_to_nobody() -> None:
+    async def story(town: Town) -> None:
+        process = Process(town)
+        await process.take(written(TO_C1))
+        everything = await process.replay.all(dry_run=False)
+        assert everything == Replayed(looked_at=1, waiting=1)
+        lost = Selection(until=town.clock.now() + timedelta(seconds=1), recent=True)
+        assert await process.replay.all(dry_run=False, of=lost) == Replayed(looked_at=1, decided=1, events=1)
+        (message,) = await town.messages(C1)
+        assert RESTORED in message.flags
+        assert await process.replay.all(dry_run=False, of=lost) == Replayed(looked_at=1, final=1)
+
+    told(story)

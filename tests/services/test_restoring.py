@@ -10,6 +10,7 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.codec import dumps, loads
+from convalias.domain.addresses import EmailAddress
 from convalias.domain.events import RESTORED
 from convalias.domain.inbound import EnvelopeRecord, RecordKey
 from convalias.ports.records import Delete
@@ -70,6 +71,20 @@ def test_mail_that_the_workers_have_yet_to_look_at_is_left_to_them() -> None:
         await three(process)
         assert await process.replay.all(dry_run=False) == Replayed(looked_at=3, waiting=3)
         assert await town.messages() == []
+
+    told(story)
+
+
+def test_nobody_is_asked_about_mail_that_a_restore_holds() -> None:
+    async def story(town: Town) -> None:
+        process, stranger = Process(town), EmailAddress.parse("carl@corp.example")
+        await process.take(written(TO_C1, sender=stranger, return_path=stranger))
+        await town.clock.advance(LATER)
+        await process.replay.all(dry_run=False)
+        assert len(await town.holds(C1)) == 1
+        assert "asking" not in town.records.tables()
+        await process.replay.all(dry_run=False, of=NOTIFY)
+        assert "asking" in town.records.tables()
 
     told(story)
 

@@ -36,6 +36,11 @@ def _time(context: click.Context, option: click.Parameter, text: str | None) -> 
 @click.option("--until", metavar="TIME", callback=_time, help="Mail received before that.")
 @click.option("--conversation", metavar="ID", help="Mail that leads into that conversation.")
 @click.option("--notify", is_flag=True, help="Let people hear of what --all, --since, --until or --conversation add.")
+@click.option(
+    "--recent",
+    is_flag=True,
+    help="Restore mail of the last six hours too that has no outcome: after a backup was put back. Needs --until.",
+)
 @click.option("--job", metavar="ID", help="One: its envelope record, or the id of its dead letter.")
 @click.option("--dead", is_flag=True, help="All that was given up, deliveries too.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
@@ -49,21 +54,26 @@ def command(  # noqa: PLR0913 - one parameter for each option
     conversation: str | None,
     everything: bool,
     notify: bool,
+    recent: bool,
     dead: bool,
     dry_run: bool,
 ) -> int:
     """Decide mails anew. Safe to repeat: what was relayed, handed over or skipped is left alone.
 
     --all, --since, --until and --conversation restore: nobody hears of what they add, unless --notify is given.
+    Without --recent they leave mail without an outcome that came within six hours to the workers, who tell of it.
     --dead and --job try again what nobody has heard of.
     """
     place = None if conversation is None else ConversationId(conversation)
-    selected = Selection(since=since, until=until, conversation=place, notify=notify)
-    restores = everything or evolve(selected, notify=False) != EVERYTHING
+    selected = Selection(since=since, until=until, conversation=place, notify=notify, recent=recent)
+    restores = everything or evolve(selected, notify=False, recent=False) != EVERYTHING
     if (restores, job is not None, dead).count(True) != 1:
         raise click.UsageError("expected one of --all (or --since, --until, --conversation), --job ID, --dead")
     if notify and not restores:
         raise click.UsageError("--notify goes with --all, --since, --until or --conversation")
+
+    if recent and (until is None or notify):
+        raise click.UsageError("--recent goes with --until, the time of the loss, and without --notify")
 
     async def work(cv: Convalias) -> Row:
         await cv.check_place()  # mail that lies elsewhere would count as expired

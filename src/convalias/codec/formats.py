@@ -36,7 +36,7 @@ from convalias.domain.keyring import KeyUse
 from convalias.domain.legacy_calls import LegacyCall
 from convalias.domain.listing import ListedConversation, ListingCursor
 from convalias.domain.mail_index import IndexEntry
-from convalias.domain.numbers import SignOfLife
+from convalias.domain.numbers import GoneEvent, SignOfLife
 from convalias.domain.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
 from convalias.domain.positions import FeedCursor, Position
 from convalias.domain.reservations import AddressHolders, AliasReservation
@@ -174,6 +174,7 @@ DECISION: Final = Format("decision", (DeliveryDecision,), version=2, upgrades={1
 LEGACY_ALIAS: Final = Format("legacy_alias", (LegacyAlias,))
 LEGACY_CALL: Final = Format("legacy_call", (LegacyCall,))
 SIGN_OF_LIFE: Final = Format("sign_of_life", (SignOfLife,))
+GONE_EVENT: Final = Format("gone_event", (GoneEvent,))
 PUBLISHED_EVENT: Final = Format("published_event", (EventRecord,))
 """Not stored but published, to logs that other programs read too."""
 
@@ -213,6 +214,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     SYSTEM_MAIL_TRY,
     MARK,
     SIGN_OF_LIFE,
+    GONE_EVENT,
     DECISION,
     LEGACY_ALIAS,
     LEGACY_CALL,

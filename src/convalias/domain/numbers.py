@@ -10,6 +10,8 @@ from typing import Final
 
 from attrs import field, frozen
 
+from convalias.domain.ids import ConversationId, EventId
+
 
 class Figure(Enum):
     """What is counted or measured. The value is its name for people."""
@@ -24,6 +26,7 @@ class Figure(Enum):
     FAILED = "failed deliveries"
     PARKED = "parked conversations and records"
     QUARANTINED = "quarantined mail"
+    GONE = "published events that the store does not have"
     INBOUND_WORKER = "inbound worker"
     FEED_WORKER = "feed worker"
     OUTBOUND_WORKER = "outbound worker"
@@ -81,6 +84,12 @@ BOUNDS: Final[Mapping[Figure, Bound]] = MappingProxyType(
         Figure.FEED_WORKER: Bound(SEEN_WITHIN, Unit.SECONDS, "start it: convalias worker feed"),
         Figure.OUTBOUND_WORKER: Bound(SEEN_WITHIN, Unit.SECONDS, "start it: convalias worker outbound"),
         Figure.SKEW: Bound(5, Unit.SECONDS, "set the clocks of all machines by NTP: leases and due times go by them"),
+        Figure.GONE: Bound(
+            0,
+            Unit.THINGS,
+            "after a restored backup nothing: nobody is told of them, and the count ends a week later; else see whose "
+            "store and event log are set",
+        ),
     }
 )
 
@@ -156,6 +165,15 @@ def gone(seen: Mapping[str, datetime], now: datetime) -> tuple[str, ...]:
     return tuple(
         worker for worker, figure in WORKERS.items() if worker in seen and age(seen[worker], now) > BOUNDS[figure].most
     )
+
+
+@frozen(kw_only=True)
+class GoneEvent:
+    """The event log told of this event then, and the store did not have it."""
+
+    conversation: ConversationId
+    event: EventId
+    at: datetime
 
 
 def age(since: datetime, now: datetime) -> int:

@@ -83,7 +83,7 @@ class PlanCarrier:
     blobs: Blobs
     telemetry: Telemetry
     restores: bool = False
-    """True: what is added is marked as restored, so that nobody is told of it."""
+    """True: what is added is marked as restored, so that nobody is told of it, nor asked about what is held."""
     holds: Holds = field(default=Factory(lambda self: Holds(records=self.records.records), takes_self=True))
 
     async def carry_out(
@@ -232,7 +232,7 @@ class PlanCarrier:
             tell=tell,
             content_digest=mail.content.digest,
         )
-        standing = await self.holds.keep(held)
+        standing = await self.holds.keep(held, asks=not self.restores)
         if standing is not None:
             waits = standing.state in {HoldState.HELD, HoldState.APPROVED}
             return Held(standing.id) if waits else Refused(Reason.NEEDS_APPROVAL)

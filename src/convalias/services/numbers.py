@@ -22,6 +22,7 @@ from convalias.services.mail_finding import LOOK_BACK
 from convalias.services.operations import Operations
 from convalias.services.outbound import GROUP
 from convalias.stores.conversations import FEED
+from convalias.stores.gone import GoneEvents
 from convalias.stores.holds import HOLDS
 from convalias.stores.ledger import DUE, LEASED, REST, UNSURE
 from convalias.stores.parking import CONVERSATIONS, RECORDS
@@ -61,6 +62,7 @@ class Numbers:
             (Figure.PARKED, self._parked),
             (Figure.QUARANTINED, self._quarantined),
             (Figure.SKEW, self._skew),
+            (Figure.GONE, self._gone),
             *((figure, partial(self._sign, worker, figure)) for worker, figure in WORKERS.items()),
         )
 
@@ -140,6 +142,10 @@ class Numbers:
     async def _skew(self) -> Number:
         apart = ahead(await self.signs.latest(), self.clock.now())
         return Number(Figure.SKEW, apart if apart > 0 else None)
+
+    async def _gone(self) -> Number:
+        count = await GoneEvents(records=self.records).count(limit=MOST)
+        return Number(Figure.GONE, count, at_least=count == MOST)
 
     async def _sign(self, worker: str, figure: Figure) -> Number:
         seen = (await self.signs.latest()).get(worker)

@@ -20,6 +20,7 @@ from convalias.domain.delivery import Channel, DeliveryDecision, Owner
 from convalias.domain.events import ConversationEvent, Happening, MessageAdded
 from convalias.domain.first_tries import NOTIFY_WITHIN
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, TraceId, UseCase
+from convalias.domain.numbers import GoneEvent
 from convalias.domain.rollout import Axis, Cohort, Stage
 from convalias.domain.threads import ConversationThread
 from convalias.ports.ambient import Clock, Telemetry
@@ -27,11 +28,12 @@ from convalias.ports.errors import AdapterFailed, NotFound, Unavailable
 from convalias.ports.event_log import UNPLACED, EventRecord
 from convalias.services.answering import Answering
 from convalias.services.failures import because
-from convalias.services.outbound_facts import Scene, Scenes
+from convalias.services.outbound_facts import EventGone, Scene, Scenes
 from convalias.services.stages import Stages
 from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.encoding import digest
 from convalias.stores.errors import Contended, Parked
+from convalias.stores.gone import GoneEvents
 from convalias.stores.ledger import GivenBack, Ledger
 from convalias.stores.parking import Parking
 
@@ -100,6 +102,9 @@ class Deciding:
     channels: ChannelChoice = OnlyEmail()
     notify_within: timedelta = NOTIFY_WITHIN
     parking: Parking = field(default=Factory(lambda self: Parking(records=self.dead_letters.records), takes_self=True))
+    gone: GoneEvents = field(
+        default=Factory(lambda self: GoneEvents(records=self.dead_letters.records), takes_self=True)
+    )
     _seen: OrderedDict[ConversationId, Seq] = field(factory=_nothing, init=False, repr=False, eq=False)
     _decided: OrderedDict[EventId, None] = field(factory=_none_yet, init=False, repr=False, eq=False)
     """What this process has decided, or found decided: a log that comes again costs nothing."""
@@ -115,7 +120,8 @@ class Deciding:
     async def decide(self, records: Sequence[EventRecord]) -> None:
         """Returned: each has its decision, commit. Raised (`Unavailable`): commit nothing, and try again.
 
-        A record that can never be decided about becomes a dead letter, and holds nobody up. Where this release cannot
+        A record that can never be decided about becomes a dead letter, and holds nobody up. One whose event the store
+        does not have is noted and counted: after a restored backup there are many, and nothing to redrive. Where this release cannot
         read what it decides on, the conversation is parked from that event on. Conversations go side by side, the events of one in order; where one cannot go on, the others still do, as
         what they decide need not be read again when the records come again.
         """
@@ -235,6 +241,9 @@ class Deciding:
             await self._bury(conversation, event, trace, why=str(fault))
         except (Unavailable, Contended, TimeoutError):
             raise
+        except EventGone:
+            self.telemetry.measure("mons.events.gone", 1)
+            await self.gone.note(GoneEvent(conversation=conversation, event=event, at=self.clock.now()))
         except Exception as poison:  # noqa: BLE001 - whatever it is: one record must not stop the log
             await self._bury(conversation, event, trace, why=because(poison))
 

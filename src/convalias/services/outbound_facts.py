@@ -29,6 +29,10 @@ PAGE: Final = 500
 _WHO_TAKES_PART: Final = (ConversationCreated, ParticipantAdded, ParticipantRemoved)
 
 
+class EventGone(NotFound):
+    """The store does not have that event, and says so for sure."""
+
+
 @frozen(kw_only=True)
 class Scene:
     """An event, and what became of its conversation since."""
@@ -60,7 +64,7 @@ class Scene:
 
 @frozen(kw_only=True)
 class Scenes:
-    """Over the conversation store. Raises `Unavailable`, and `NotFound` for an event that is not there."""
+    """Over the conversation store. Raises `Unavailable`, and `EventGone` for an event that is not there."""
 
     conversations: ConversationStore
     threads: Threads
@@ -76,7 +80,7 @@ class Scenes:
             found = await self.conversations.keyed(conversation, key=event)
             scene = None if found is None else await self._at(conversation, event, found.seq)
         if scene is None:
-            raise NotFound("an event that was published or decided about")
+            raise EventGone("an event that was published or decided about")
         return scene
 
     async def _at(self, conversation: ConversationId, event: EventId, seq: Seq) -> Scene | None:

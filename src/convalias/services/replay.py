@@ -73,13 +73,18 @@ class Selection:
     """Received before that."""
     conversation: ConversationId | None = None
     """Mail that leads into that conversation now."""
+    recent: bool = False
+    """Whether mail without an outcome is restored too that is so young that workers may have it in hand."""
     notify: bool = False
     """True: what is added is told of as if it had come in now."""
 
 
 EVERYTHING: Final = Selection()
 PENDING: Final = timedelta(hours=6)
-"""A mail without an outcome that is younger is in the hands of the workers: a restore would keep people from hearing of it."""
+"""A mail without an outcome that is younger is in the hands of the workers: a restore would keep people from hearing of it.
+
+After a restored backup that is not so: those that were told of have no outcome any more. `Selection.recent` says so.
+"""
 
 
 @frozen(kw_only=True)
@@ -141,7 +146,8 @@ class Replay:
             if place is not None and not await self._leads_into(place, record):
                 return Replayed()
             quiet = restore is not None and not restore.notify
-            if quiet and standing is None and record.post.received_at > self.clock.now() - PENDING:
+            young = standing is None and record.post.received_at > self.clock.now() - PENDING
+            if restore is not None and quiet and young and not restore.recent:
                 return Replayed(looked_at=1, waiting=1)
             relay = self.restoring if quiet else self.relay
             return await self._decided(relay, MailReference(key, record.trace), standing)

@@ -69,6 +69,7 @@ CATALOGUE: Final = (
     # --- work, and what the deployment was told
     Table("dead_letters", "", "", "until it is redriven or dropped"),
     Table("signs_of_life", "", "", "a day"),
+    Table("gone_events", "", "", "a week"),
     Table("positions", "", "", _EVER),
     Table("data_places", "", "", _EVER),
     Table("sweep_turns", "", "", _EVER),

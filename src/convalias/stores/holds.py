@@ -45,15 +45,16 @@ class Holds:
 
     # --- a mail comes to wait ------------------------------------------------------------------------
 
-    async def keep(self, mail: HeldMail) -> HeldMail | None:
+    async def keep(self, mail: HeldMail, *, asks: bool = True) -> HeldMail | None:
         """Keep it, unless it is kept already: the hold that stands; None when too many wait.
 
         Its place is taken before it is kept, so that of any number of workers none gets past the bound.
+        Not `asks`: participants are not asked about it now. The link of a mail that asked them before works.
         """
         stored = await self._stored(_hold_key(mail.conversation, mail.id))
         standing = None if stored is None else load(stored.body, HeldMail)
         if standing is not None and not is_of(standing, mail.content_digest):
-            return await self.keep(evolve(mail, id=_other(mail.id, mail)))
+            return await self.keep(evolve(mail, id=_other(mail.id, mail)), asks=asks)
         if stored is not None:
             await self.date(stored)
         if standing is None:
@@ -64,7 +65,7 @@ class Holds:
             standing = mail if isinstance(answer, Written) else await self.get(mail.conversation, mail.id) or mail
         if standing.record != mail.record and standing.state in _OPEN:
             standing = await self._join(mail)
-        if standing.state is HoldState.HELD:
+        if asks and standing.state is HoldState.HELD:
             await self._ask(standing)
         return standing
 
