@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,6 +13,7 @@ from typing import Final
 from attrs import define, field, frozen
 
 from convalias.adapters import memory
+from convalias.adapters.memory.records import Row
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId, UseCase
 from convalias.domain.legacy_calls import LegacyCall
@@ -24,7 +26,7 @@ from convalias.ports.hub import Answer, NotSent, Sent
 from convalias.ports.legacy import Audience, HandOff
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.ports.queue import Job, QueueDepth
-from convalias.ports.records import Stored
+from convalias.ports.records import Key, Stored
 from convalias.testing.simulator.draws import Stream
 from convalias.testing.simulator.known import KnownRow
 
@@ -243,10 +245,13 @@ class MailBox:
     def __init__(self) -> None:
         """Nothing arrived."""
         self.mails: list[Outgoing] = []
+        self.times: list[float] = []
+        """When each arrived."""
 
     async def send(self, mail: Outgoing) -> None:
         """Arrived."""
         self.mails.append(mail)
+        self.times.append(_now())
 
 
 class Directory:
@@ -325,6 +330,16 @@ class LegacyRelay(memory.LegacyRelay):
         return tuple(self._calls.values())
 
 
+@frozen
+class Backup:
+    """What a store held at one moment."""
+
+    rows: Mapping[Key, Row]
+    names: Mapping[Key, Key]
+    ids: Mapping[tuple[str, str], Sequence[str]]
+    lanes: Mapping[str, Sequence[tuple[datetime, Key]]]
+
+
 class Records(memory.Records):
     """The reference of the port; it can also be asked when something falls due."""
 
@@ -334,6 +349,19 @@ class Records(memory.Records):
         """The earliest of a lane."""
         waiting = self._lanes[lane]
         return waiting[0][0] if waiting else None
+
+    def backup(self) -> Backup:
+        """All records as they are now."""
+        ids, lanes = self._ids.items(), self._lanes.items()
+        return Backup(
+            dict(self._rows), dict(self._names), {n: list(one) for n, one in ids}, {n: list(one) for n, one in lanes}
+        )
+
+    def put_back(self, backup: Backup) -> None:
+        """All records as they were then, and no others."""
+        self._rows, self._names = dict(backup.rows), dict(backup.names)
+        self._ids = defaultdict(list, {name: list(ids) for name, ids in backup.ids.items()})
+        self._lanes = defaultdict(list, {name: list(lane) for name, lane in backup.lanes.items()})
 
     def lanes(self) -> Sequence[str]:
         """Those that something waits in."""

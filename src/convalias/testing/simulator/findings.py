@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from email import message_from_bytes
 from itertools import accumulate
@@ -14,7 +14,7 @@ from attrs import frozen
 from convalias.codec import load, loads
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.delivery import DeliveryDecision
-from convalias.domain.events import ConversationEvent, MessageAdded
+from convalias.domain.events import RESTORED, ConversationEvent, MessageAdded
 from convalias.domain.folding import fold
 from convalias.domain.ids import ConversationId, EventId
 from convalias.domain.inbound import EnvelopeRecord, HeldMail, OutcomeRecord
@@ -82,6 +82,24 @@ class Findings:
         """The conversation as of each of its events."""
         first, *others = self.events[conversation]
         return list(accumulate(others, lambda thread, event: fold([event], thread), initial=fold([first])))
+
+    @property
+    def gone(self) -> Mapping[EventId, ConversationEvent]:
+        """Events that a restored backup has taken away."""
+        return {} if self.world.restored is None else self.world.restored.gone
+
+    @property
+    def undone(self) -> Collection[EventId]:
+        """Events of a restored backup that were not decided about, or not to the end, when it was made."""
+        return () if self.world.restored is None else self.world.restored.undone
+
+    def is_quiet(self, event: ConversationEvent) -> bool:
+        """Whether a restore added it without a word, as it was to: its mail had come before the loss."""
+        message, restored = event.happening, self.world.restored
+        if restored is None or not isinstance(message, MessageAdded) or RESTORED not in message.flags:
+            return False
+        received = {one.post.received_at for one in self.envelopes.values() if one.raw == message.raw_key}
+        return any(at < restored.until for at in received)
 
     def changed(self, conversation: ConversationId, *words: str) -> bool:
         """Whether anybody changed, in this conversation or in all, what one of these words tells of."""

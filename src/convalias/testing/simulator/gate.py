@@ -47,6 +47,10 @@ class Surroundings(Protocol):
         """That process dies now."""
         ...
 
+    def is_cut(self, process: Process) -> bool:
+        """Whether the store was put back since that process began: nothing of it arrives there any more."""
+        ...
+
     def later(self, seconds: float, effect: Callable[[], Awaitable[object]]) -> None:
         """It takes effect then, whoever still waits for it."""
         ...
@@ -85,10 +89,10 @@ class Gate:
         try:
             await pause(loop, latency * (0.2 + 1.6 * second) + (_SLOW * second if fault is Fault.DELAY else 0.0))
         except asyncio.CancelledError:
-            self._called_off(second, effect)
+            self._called_off(second, call, effect)
             raise
         if not process.alive:
-            self._called_off(second, effect)
+            self._called_off(second, call, effect)
             await process.never()
         if world.is_away(dependency) or (call in _WRITES and world.is_full(dependency)):
             fault = Fault.BEFORE
@@ -121,11 +125,18 @@ class Gate:
             case _:
                 """A delay, or a conflict: the answer comes."""
 
-    def _called_off(self, draw: float, effect: Callable[[], Awaitable[object]]) -> None:
+    def _called_off(self, draw: float, call: str, effect: Callable[[], Awaitable[object]]) -> None:
         """Whoever is called off on the way, or dies, may have the effect all the same."""
         world = self.world
         if not self.process.over and Fault.LATE in world.weather.on and draw * 7919 % 1 < 0.5:  # noqa: PLR2004 - half of them
-            world.later(_LATE * draw, effect)
+            self._later(_LATE * draw, call, effect)
+
+    def _later(self, seconds: float, call: str, effect: Callable[[], Awaitable[object]]) -> None:
+        async def late() -> None:
+            if not (call.startswith("records.") and self.world.is_cut(self.process)):
+                await effect()
+
+        self.world.later(seconds, late)
 
     async def _fails(
         self,
@@ -154,7 +165,7 @@ class Gate:
                 await self._wait(_HANG)
                 raise TimeoutError
             case Fault.LATE:
-                world.later(_LATE * draw, effect)
+                self._later(_LATE * draw, call, effect)
                 raise ConnectionError(dependency) if surely else Unavailable(dependency)
             case _:
                 raise Unavailable(dependency)

@@ -164,6 +164,8 @@ class Operators:
     async def replay(self, draws: Stream, name: str) -> None:
         """Everything is decided anew: what is final stays."""
         del name
+        if self._world.is_halted:  # he who puts a backup back says what is replayed
+            return
         self._changed("replay", None)
         await commanded(
             self._world,

@@ -42,6 +42,8 @@ class Process:
         """Virtual second until which it stands still (SIGSTOP): it calls nobody, and hears no answer."""
         self.entropy: Stream = draws.stream(f"entropy {self.name}")
         self.ids = 0
+        self.epoch = 0
+        """How often the store had been put back when it began: connections of before are cut."""
         self._calls: dict[str, int] = {}
         self.died: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when it crashes: whoever waits for an answer of it sees the connection break."""

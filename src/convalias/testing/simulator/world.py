@@ -15,7 +15,10 @@ from convalias.adapters import memory, mime
 from convalias.app import Convalias
 from convalias.app.ports import Ports
 from convalias.app.services import Wiring, audience
+from convalias.domain.addresses import EmailAddress
 from convalias.domain.deployment import Deployment
+from convalias.domain.events import ConversationEvent
+from convalias.domain.ids import ConversationId, EventId
 from convalias.domain.inbound import RecordKey
 from convalias.domain.keyring import Keyring, RootKey
 from convalias.domain.policy import RoutingPolicy
@@ -56,6 +59,26 @@ class ConnectionLost(Exception):
 
 
 @frozen(kw_only=True)
+class Restored:
+    """What putting a backup back has taken away."""
+
+    backed_up: float
+    """The virtual second of the backup."""
+    lost: float
+    """That at which it was put back."""
+    until: datetime
+    """Mail received before that was added again without a word."""
+    gone: Mapping[EventId, ConversationEvent]
+    """Events that had come since."""
+    aliases: frozenset[EmailAddress]
+    """Addresses that were given to people since: nobody knows them any more."""
+    asking: frozenset[ConversationId]
+    """Conversations of the backup whose participants were yet to be asked about held mail."""
+    undone: frozenset[EventId]
+    """Events of the backup about which it had no decision, or one that was not at rest."""
+
+
+@frozen(kw_only=True)
 class Shape:
     """How a deployment is run: drawn once per seed."""
 
@@ -70,6 +93,8 @@ class Shape:
     policy: RoutingPolicy = RoutingPolicy()
     begun_before: bool = False
     """Whether its conversations are older than the migration: they have events and legacy aliases, and no aliases."""
+    restores: bool = False
+    """Whether a backup of the store is put back in its course."""
     upgrades: bool = False
     """Whether some events are in the format of a newer release until the fleet is upgraded."""
 
@@ -87,6 +112,7 @@ def drawn_shape(draws: Draws, policy: RoutingPolicy | None = None) -> Shape:
         policy=RoutingPolicy() if policy is None else policy,
         upgrades=draws.stream("upgrades").chance(0.25),
     )
+    shape = evolve(shape, restores=not shape.upgrades and draws.stream("restores").chance(0.15))
     return evolve(shape, begun_before=shape.legacy and stream.chance(0.4))
 
 
@@ -153,6 +179,11 @@ class World:
         """Events that were not published while another conversation's could not be read."""
         self.failures: list[str] = []
         """What raised where nothing may raise: outside tasks, loops that ended."""
+        self.epoch = 0
+        """How often the store was put back."""
+        self.restored: Restored | None = None
+        self._working = asyncio.Event()
+        self._working.set()
         self.engines = self._engines()
 
     # --- what gates ask --------------------------------------------------------------------------------
@@ -178,6 +209,30 @@ class World:
         number = int(process.name.partition("#")[2]) + 1
         pause = _RESTART * self.draws.units(f"restart {process.name}")[0]
         asyncio.get_running_loop().call_later(pause, self._boot_again, process.role, number)
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether the workers stand still, and only the operator who halted them has one do anything."""
+        return not self._working.is_set()
+
+    def halt(self) -> None:
+        """Every process ends. Those that begin take mail in, and work on nothing before `go_on`."""
+        self._working.clear()
+        for host in [host for kind in sorted(self.hosts) for host in self.hosts[kind]]:
+            self.crash(host.process)
+
+    def go_on(self) -> None:
+        """The workers begin."""
+        self._working.set()
+
+    def put_back(self, backup: engines.Backup) -> None:
+        """The store is as it was then. What is on its way there from processes of before never arrives."""
+        self.epoch += 1
+        self.engines.records.put_back(backup)
+
+    def is_cut(self, process: Process) -> bool:
+        """Whether the store was put back since that process began."""
+        return process.epoch != self.epoch
 
     def stop(self, process: Process, seconds: float) -> None:
         """It stands still for so long."""
@@ -223,6 +278,7 @@ class World:
     def boot(self, role: str, number: int = 1) -> Process:
         """Start a run of that role."""
         process = Process(role, number, self.draws)
+        process.epoch = self.epoch
         self.all.append(process)
         if self.storm.has(Fault.CLOCK, self.now) or self.now == 0:
             stepped = Fault.CLOCK in self.storm.on
@@ -267,6 +323,8 @@ class World:
         self.hosts[kind].append(Host(process, cv))
         if kind == "worker":
             stopping = asyncio.Event()
+            await self._working.wait()
+            await process.goes_on()
             for loop in cv.loops():
                 watched = evolve(loop, telemetry=_Broken(self.failures, process.name))
                 self._start_loop(process, watched.run(stopping), loop.worker)
@@ -297,11 +355,17 @@ class World:
         )
 
     async def ask(
-        self, kind: str, number: int, work: Callable[[Convalias], Awaitable[T]], *, within: float = 60.0
+        self,
+        kind: str,
+        number: int,
+        work: Callable[[Convalias], Awaitable[T]],
+        *,
+        within: float = 60.0,
+        while_halted: bool = False,
     ) -> T:
         """Have one process of that kind do it. `ConnectionLost`: it died, or was too slow, or none is up."""
         hosts = self.hosts[kind]
-        if not hosts:
+        if not hosts or (kind == "worker" and self.is_halted and not while_halted):
             raise ConnectionLost
         host = hosts[number % len(hosts)]
 

@@ -90,9 +90,12 @@ def a_chat_is_a_message_once(found: Findings) -> Iterator[Violation]:
     counted = Counter(
         (event.conversation, message.text) for event, message in found.messages() if not message.message_id
     )
+    lost = {
+        (one.conversation, one.happening.text) for one in found.gone.values() if isinstance(one.happening, MessageAdded)
+    }
     for chat in found.world.journal.chats:
         count = counted[chat.conversation, chat.text]
-        expected = {1} if chat.accepted else {0, 1}
+        expected = {1} if chat.accepted and (chat.conversation, chat.text) not in lost else {0, 1}
         if count not in expected:
             what = f"chat {chat.key} is {count} messages of {chat.conversation}"
             yield Violation("I2" if count else "I8", what, (chat.key, str(chat.conversation)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from convalias.adapters.memory.legacy import INDEX
@@ -12,7 +12,8 @@ from convalias.domain.first_tries import READ
 from convalias.domain.ids import AccountId, EventId
 from convalias.domain.participants import AccountAuthor
 from convalias.domain.threads import ConversationThread
-from convalias.testing.simulator.findings import Findings, Violation
+from convalias.testing.simulator.engines import SentByHub
+from convalias.testing.simulator.findings import Findings, Violation, marker
 from convalias.testing.simulator.world import ALIAS_DOMAIN
 
 UNSTEADY = ("leaves",)
@@ -22,11 +23,23 @@ UNSTEADY = ("leaves",)
 def nothing_is_sent_twice(found: Findings) -> Iterator[Violation]:
     """I2: one notification reaches one person once."""
     counted = Counter(
-        (sent.notification.event.id, sent.notification.recipient) for sent in found.world.engines.hub.sent
+        (sent.notification.event.id, sent.notification.recipient)
+        for sent in found.world.engines.hub.sent
+        if not _is_undone(found, sent)
     )
     for (event, recipient), count in counted.items():
         if count > 1:
             yield Violation("I2", f"{recipient} was told {count} times of {event}", (event, recipient))
+
+
+def _is_undone(found: Findings, sent: SentByHub) -> bool:
+    """Whether a restored backup knew nothing of it: that event was under way when the backup was made."""
+    restored = found.world.restored
+    return (
+        restored is not None
+        and sent.notification.event.id in restored.undone
+        and restored.backed_up <= sent.at <= restored.lost
+    )
 
 
 def one_system_delivers(found: Findings) -> Iterator[Violation]:
@@ -34,9 +47,13 @@ def one_system_delivers(found: Findings) -> Iterator[Violation]:
     by_hub = {sent.notification.event.id for sent in found.world.engines.hub.sent}
     by_legacy = {mail.about for mail in found.legacy_mails}
     for event in sorted(by_hub & by_legacy):
+        if EventId(event) in found.undone:
+            continue
         yield Violation("I4", f"hub and legacy both told of {event}", (event,))
     for event in sorted(by_hub):
         decision = found.decisions.get(EventId(event))
+        if EventId(event) in found.gone or EventId(event) in found.undone:
+            continue
         if decision is None or decision.owner is not Owner.HUB:
             yield Violation("I4", f"the hub told of {event}, which is not its own", (event,))
 
@@ -44,15 +61,18 @@ def one_system_delivers(found: Findings) -> Iterator[Violation]:
 def legacy_keeps_what_it_was_told_first(found: Findings) -> Iterator[Violation]:
     """I4: legacy was told to suppress exactly what the hub owns, and sent nothing of it."""
     notified = {mail.about for mail in found.legacy_mails}
+    quiet = {event.id for event, _ in found.messages() if found.is_quiet(event)}
     for call in found.world.engines.legacy.calls_now():
         if call.kind != INDEX:
             continue
         decision = found.decisions.get(EventId(call.external_id))
+        if EventId(call.external_id) in found.gone or EventId(call.external_id) in found.undone:
+            continue
         if decision is None:
             yield Violation(
                 "I4", f"legacy indexed {call.external_id}, about which nothing was decided", (call.external_id,)
             )
-        elif call.suppress_notification is not (decision.owner is Owner.HUB):
+        elif call.suppress_notification is not (decision.owner is Owner.HUB or decision.event in quiet):
             yield Violation("I4", f"legacy was told wrongly whether to tell of {call.external_id}", (call.external_id,))
         if call.suppress_notification and call.external_id in notified:
             yield Violation("I4", f"legacy told of {call.external_id}, which was suppressed", (call.external_id,))
@@ -65,7 +85,7 @@ def everybody_hears_of_it(found: Findings) -> Iterator[Violation]:
         steady = not found.changed(conversation, *UNSTEADY)
         threads = found.threads(conversation)
         for event, thread in zip(events, threads, strict=True):
-            if not isinstance(event.happening, MessageAdded):
+            if not isinstance(event.happening, MessageAdded) or found.is_quiet(event) or event.id in found.undone:
                 continue
             decision = found.decisions.get(event.id)
             if decision is None:
@@ -115,6 +135,8 @@ def nobody_hears_who_should_not(found: Findings) -> Iterator[Violation]:
     for sent in found.world.engines.hub.sent:
         notification = sent.notification
         there = position.get(notification.event.id)
+        if notification.event.id in found.gone:
+            continue
         if there is None or not isinstance(there[0].happening, MessageAdded):
             yield Violation("I5", f"{notification.recipient} was told of what is no message", (notification.event.id,))
         elif notification.recipient not in to_hear(there[0].happening, there[1]):
@@ -156,6 +178,26 @@ def uncertain_only_where_declared(found: Findings) -> Iterator[Violation]:
     for decision in found.decisions.values():
         if any(row.state is DeliveryState.UNCERTAIN for row in decision.deliveries):
             yield Violation("I4", f"{decision.event} is uncertain on a channel that can be asked", (decision.event,))
+
+
+def nobody_is_told_again_after_a_restore(found: Findings) -> Iterator[Violation]:
+    """I2: of one mail in one conversation a person is told once, though its event went and came under another id."""
+    if found.world.restored is None:
+        return
+    people = {address: account for account, had in found.world.journal.people.items() for address in had}
+    told = [(sent.notification.event.id, sent.notification.recipient) for sent in found.world.engines.hub.sent]
+    told += [(EventId(mail.about), people[mail.to]) for mail in found.legacy_mails if mail.to in people]
+    mails: dict[EventId, tuple[str, ...]] = {}
+    for event in (*found.gone.values(), *(one for events in found.events.values() for one in events)):
+        if isinstance(event.happening, MessageAdded) and event.happening.message_id:
+            mails[event.id] = (event.conversation, event.happening.message_id, marker(event.happening))
+    heard: defaultdict[tuple[tuple[str, ...], AccountId], set[EventId]] = defaultdict(set)
+    for event_id, account in told:
+        if event_id in mails:
+            heard[mails[event_id], account].add(event_id)
+    for (mail, account), events in heard.items():
+        if len(events) > 1:
+            yield Violation("I2", f"{account} was told of {mail[1]} again after a restore", tuple(sorted(events)))
 
 
 def to_hear(message: MessageAdded, thread: ConversationThread) -> Sequence[AccountId]:

@@ -92,6 +92,8 @@ def a_mail_goes_one_way(found: Findings) -> Iterator[Violation]:
     """I8: a mail for a conversation is its message, or is handed to legacy; never both."""
     handed = _handed_over(found)
     for mail in found.world.journal.mails.values():
+        if _is_decided_anew(found, mail):
+            continue
         for conversation in set(mail.conversations):
             if (mail.name, conversation) in handed and found.as_messages(mail, conversation):
                 what = f"{mail.name} is a message of {conversation} and was handed to legacy for it as well"
@@ -100,13 +102,14 @@ def a_mail_goes_one_way(found: Findings) -> Iterator[Violation]:
 
 def a_mail_of_a_participant_arrives(found: Findings) -> Iterator[Violation]:
     """I8: where nobody changed what decides about it, a participant's mail is carried: neither refused nor lost."""
-    handed = _handed_over(found)
+    restored = found.world.restored
+    handed, lost = _handed_over(found), frozenset[EmailAddress]() if restored is None else restored.aliases
     accepted = {(post.mail.name, one) for post in found.world.journal.posts if post.accepted for one in post.recipients}
     for mail in found.world.journal.mails.values():
         if mail.kind not in {Kind.MAIL, Kind.REPLY, Kind.BORROWED} or mail.account is None:
             continue
         for conversation, by_alias in _posted(mail, accepted).items():
-            if not _is_steady(found, mail, conversation):
+            if not _is_steady(found, mail, conversation) or lost & set(mail.recipients):
                 continue
             is_message = bool(found.as_messages(mail, conversation))
             if not is_message and (by_alias or (mail.name, conversation) not in handed):
@@ -220,6 +223,13 @@ def _posted(mail: Mail, accepted: Collection[tuple[str, EmailAddress]]) -> Mappi
             before = only_aliases.get(conversation, True)
             only_aliases[conversation] = before and recipient.domain != LEGACY_DOMAIN
     return only_aliases
+
+
+def _is_decided_anew(found: Findings, mail: Mail) -> bool:
+    """Whether it came before a loss: a restored backup may not know that legacy has it, nor why it was legacy's then."""
+    restored = found.world.restored
+    posts = [post for post in found.world.journal.posts if post.mail.name == mail.name]
+    return restored is not None and any(post.accepted is not None and post.accepted < restored.lost for post in posts)
 
 
 def _is_steady(found: Findings, mail: Mail, conversation: ConversationId) -> bool:

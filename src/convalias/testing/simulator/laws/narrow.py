@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
 from typing import Final
 
 from convalias.adapters.memory.legacy import HANDOFF
 from convalias.codec import load
+from convalias.domain.dead_letters import DeadLetter
 from convalias.domain.events import ConversationEvent, MessageAdded, MessagesRead, ParticipantAdded, ParticipantRemoved
+from convalias.domain.holds import approval_key
 from convalias.domain.ids import AccountId
-from convalias.domain.inbound import Done, HandedOver, RefusalDue, Refused, Skipped
+from convalias.domain.inbound import Done, HandedOver, Held, RefusalDue, Refused, Skipped
 from convalias.domain.outcomes import CONSEQUENCES, GONE
 from convalias.domain.threads import ThreadState
 from convalias.ports.mail import Outgoing
 from convalias.ports.records import Stored
+from convalias.services.outbound_deciding import LANE, read_subject
 from convalias.testing.simulator.findings import Findings, Violation, envelope_key
 from convalias.testing.simulator.ports import EPOCH
 from convalias.testing.simulator.world import LEGACY_DOMAIN
@@ -111,10 +115,52 @@ def one_refusal_a_day(found: Findings) -> Iterator[Violation]:
 
 
 def no_system_mail_leaves_twice(found: Findings) -> Iterator[Violation]:
-    """I2: a refusal, question or announcement leaves once, by a way out that remembers nothing."""
-    for key, count in Counter(mail.key for mail in found.world.engines.system_box.mails).items():
-        if count > 1:
+    """I2: a refusal, question or announcement leaves once, by a way out that remembers nothing.
+
+    A restored backup knows nothing of what left since: another mail may call for a refusal or a question once more.
+    """
+    box, restored = found.world.engines.system_box, found.world.restored
+    since = {
+        mail.key
+        for mail, at in zip(box.mails, box.times, strict=True)
+        if restored is not None and restored.backed_up - SOON <= at <= restored.lost + SOON
+    }
+    anew = _asked_anew(found)
+    since = {key for key in since if not key.startswith("q-") or key in anew}
+    for key, count in Counter(mail.key for mail in box.mails).items():
+        if count > 1 + (key in since):
             yield Violation("I2", f"{key} left {count} times", (key,))
+
+
+def _asked_anew(found: Findings) -> Collection[str]:
+    """Keys of questions that may leave once more.
+
+    Of conversations in which a mail came to wait after the loss, of those that the backup was yet to ask, and of all if
+    a replay with `--notify` asked.
+    """
+    restored, places = found.world.restored, {hold.id: hold.conversation for hold in found.holds}
+    if restored is None:
+        return ()
+    if not any("replay" in change.what and change.at > restored.lost for change in found.world.journal.changes):
+        late = [one for key, one in found.outcomes.items() if found.envelopes[key].post.received_at >= restored.until]
+        effects = [effect for one in late if isinstance(one.outcome, Done) for _, effect in one.outcome.effects]
+        held = {effect.hold for effect in effects if isinstance(effect, Held)}
+        places = {hold: place for hold, place in places.items() if hold in held}
+    people, days = found.world.journal.people, [EPOCH + timedelta(days=day) for day in range(3)]
+    return {
+        approval_key(place, one, day)
+        for place in {*places.values(), *restored.asking}
+        for one in people
+        for day in days
+    }
+
+
+def what_is_gone_is_no_dead_letter(found: Findings) -> Iterator[Violation]:
+    """I6: nobody has to work through letters about events that a restored backup has taken away."""
+    for stored in found.world.engines.records.table("dead_letters"):
+        letter = load(stored.body, DeadLetter)
+        if letter.lane == LANE and read_subject(letter.subject)[1] in found.gone:
+            yield Violation("I6", f"{letter.subject} is gone, and a dead letter", (letter.subject,))
 
 
 def strangers_read_one_text(found: Findings) -> Iterator[Violation]:

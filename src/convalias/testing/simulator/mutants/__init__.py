@@ -14,12 +14,25 @@ from convalias.testing.simulator.mutants import (
     receiving,
     refusing,
     relaying,
+    restoring,
     sending,
     silencing,
 )
 from convalias.testing.simulator.mutants.slip import Mutant
 
-_THEMES: Final = (receiving, relaying, carrying, refusing, appending, feed, deciding, sending, silencing, adapters)
+_THEMES: Final = (
+    receiving,
+    relaying,
+    carrying,
+    refusing,
+    appending,
+    feed,
+    deciding,
+    sending,
+    silencing,
+    adapters,
+    restoring,
+)
 MUTANTS: Final[Mapping[str, Mutant]] = {mutant.name: mutant for theme in _THEMES for mutant in theme.MUTANTS}
 
 __all__ = ["MUTANTS", "Mutant"]

@@ -1,0 +1,101 @@
+"""A backup of the store is put back: the records are those of a while ago, everything else goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from convalias.app import Convalias
+from convalias.codec import load
+from convalias.domain.addresses import EmailAddress
+from convalias.domain.aliases import ConversationAlias
+from convalias.domain.delivery import DeliveryDecision, DeliveryState
+from convalias.domain.events import ConversationEvent
+from convalias.domain.ids import ConversationId, EventId
+from convalias.domain.inbound import Asking
+from convalias.ports.errors import PortError
+from convalias.services.replay import Replayed, Selection
+from convalias.testing.simulator.draws import Stream
+from convalias.testing.simulator.ports import EPOCH
+from convalias.testing.simulator.world import ConnectionLost, Restored, World
+
+_AGES: Final = (20.0, 120.0, 600.0, 1800.0)
+"""Seconds between the backup and the loss."""
+_MINUTE: Final = 60.0
+"""By so much clocks may differ, and the restore goes beyond the loss."""
+_MOST: Final = 600
+_OPEN: Final = frozenset({DeliveryState.PLANNED, DeliveryState.TRIED})
+
+
+class Restore:
+    """An operator who does what the how-to says: all workers end, records are put back, a replay restores, workers begin."""
+
+    def __init__(self, world: World) -> None:
+        """No backup yet."""
+        self._world = world
+
+    async def happen(self, draws: Stream, *, until: float) -> None:
+        """From the backup, before `until`, to the moment when workers work again."""
+        world = self._world
+        await asyncio.sleep(draws.between(10.0, max(until - world.now, 20.0)))
+        backed_up, backup = world.now, world.engines.records.backup()
+        undone, asking = self._not_at_rest(), self._asking()
+        await asyncio.sleep(draws.choice(_AGES))
+        before, aliases = self._events(), self._aliases()
+        world.halt()
+        world.put_back(backup)
+        if draws.chance(0.5):  # whatever keeps positions beside records restores both
+            world.engines.log.rewind("outbound", draws)
+        known = self._events()
+        lost = world.now
+        world.restored = Restored(
+            backed_up=backed_up,
+            lost=lost,
+            until=EPOCH + timedelta(seconds=lost + _MINUTE),
+            gone={one: event for one, event in before.items() if one not in known},
+            aliases=aliases - self._aliases(),
+            asking=asking,
+            undone=undone,
+        )
+        world.trace.note(lost, "outside", "restore", f"{backed_up:.0f}", "")
+        await asyncio.sleep(2 * _MINUTE)
+        await self._restored(draws, world.restored)
+        world.go_on()
+
+    async def _restored(self, draws: Stream, restored: Restored) -> None:
+        """`convalias replay`, until nothing waits and nothing failed."""
+        since = EPOCH + timedelta(seconds=restored.backed_up) - timedelta(days=1)
+        again = partial(_replayed, of=Selection(since=since, until=restored.until, recent=True))
+        for _ in range(_MOST):
+            try:
+                done = await self._world.ask("worker", draws.below(8), again, within=3600.0, while_halted=True)
+                if not done.waiting and not done.failed:
+                    return
+            except (ConnectionLost, PortError, TimeoutError, ExceptionGroup):
+                pass
+            await asyncio.sleep(_MINUTE)
+        self._world.failures.append("a restore never came to its end")
+
+    def _events(self) -> dict[EventId, ConversationEvent]:
+        events = [load(one.body, ConversationEvent) for one in self._world.engines.records.table("events")]
+        return {event.id: event for event in events}
+
+    def _aliases(self) -> frozenset[EmailAddress]:
+        rows = self._world.engines.records.table("aliases")
+        return frozenset(load(one.body, ConversationAlias).address for one in rows)
+
+    def _asking(self) -> frozenset[ConversationId]:
+        rows = self._world.engines.records.table("asking")
+        return frozenset(load(one.body, Asking).conversation for one in rows if one.due is not None)
+
+    def _not_at_rest(self) -> frozenset[EventId]:
+        """Events without a decision, or with one that is not at rest."""
+        decisions = [load(one.body, DeliveryDecision) for one in self._world.engines.records.table("decisions")]
+        rest = {one.event for one in decisions if not one.holder and not any(r.state in _OPEN for r in one.deliveries)}
+        return frozenset(self._events().keys() - rest)
+
+
+async def _replayed(cv: Convalias, *, of: Selection) -> Replayed:
+    return await cv.replay.all(dry_run=False, of=of)
