@@ -268,6 +268,22 @@ def test_a_search_among_what_waits_says_where_it_was_cut(monkeypatch: pytest.Mon
     told(story)
 
 
+def test_a_mail_that_waits_longer_than_a_week_is_found_with_since_and_without_it_the_search_says_that_it_cut() -> None:
+    async def story(town: Town) -> None:
+        process = Process(town)
+        await process.take(written(TO_C1))
+        assert not (await process.operations.why(Asked(sender=BOBS))).is_cut
+        await town.clock.advance(timedelta(days=11))
+        for asked in (Asked(sender=BOBS), Asked()):
+            found = await process.operations.why(asked)
+            assert (len(found), found.is_cut) == (0, True)
+            assert "cut: mails that wait were looked for since 2026-03-05 alone (--since)" in found.notes
+        found = await process.operations.why(Asked(sender=BOBS), since=NOON)
+        assert (len(found), found.is_cut) == (1, False)
+
+    told(story)
+
+
 def test_a_waiting_mail_that_cannot_be_read_is_shown_to_who_asks_about_all() -> None:
     async def story(town: Town) -> None:
         process = Process(town)

@@ -37,6 +37,7 @@ MOST_LISTED: Final = 20_000
 MOST_SCANNED: Final = 10_000
 """So many outcomes of before the index are read."""
 AT_ONCE: Final = 100
+ENVELOPES: Final = "envelopes/"
 
 
 @frozen(kw_only=True)
@@ -96,6 +97,8 @@ class MailFinder:
         found = {} if asked.is_open else {record: None async for record in self._indexed(asked, since, notes)}
         async for record in self._waiting(asked, start, notes):
             found[record] = None
+        if since is None and (asked.is_open or not found) and await self._is_kept_before(start):
+            notes.add(f"cut: mails that wait were looked for since {start:%Y-%m-%d} alone (--since)")
         if not found:
             async for record in self._scanned(asked, start, notes):
                 found[record] = None
@@ -215,6 +218,11 @@ class MailFinder:
             notes.add("found by reading days: it was decided before mails were indexed")
         elif not asked.is_open:
             notes.add(f"mails of before the index were looked for since {since:%Y-%m-%d} alone (--since)")
+
+    async def _is_kept_before(self, start: datetime) -> bool:
+        """Whether mail of days that were not looked at is still kept: one name, the oldest."""
+        oldest = await self.blobs.names(ENVELOPES, after="", limit=1)
+        return bool(oldest) and oldest[0] < f"{ENVELOPES}{start - timedelta(days=3):%Y/%m/%d}"
 
     async def _days(self, since: datetime) -> tuple[str, ...]:
         """Days of tokens that mail received since then may bear, the newest first."""

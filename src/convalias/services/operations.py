@@ -29,6 +29,10 @@ from convalias.stores.suppressions import Suppressions
 
 __all__ = ["Asked", "Operations", "Step", "Stories", "Story", "outcome_name"]
 
+NO_NOTIFICATION: Final = (
+    "no notification with that id was sent by e-mail from here, or given up; what the legacy relay delivers is not"
+    " found by its notification: ask with --conversation or --message-id, or the legacy relay itself"
+)
 MOST_QUARANTINED: Final = 10_000
 """So many outcomes are looked through for mail in quarantine."""
 
@@ -156,7 +160,7 @@ class Operations:
     async def _of_notification(self, notification: str) -> Stories:
         place = await self._place(notification)
         if place is None:
-            return Stories(notes=("no notification with that id was sent by e-mail, or given up",))
+            return Stories(notes=(NO_NOTIFICATION,))
         event = await self.follower.stores.conversations.keyed(place.conversation, key=place.event)
         if event is None:
             return Stories(notes=(f"its message, event {place.event} of {place.conversation}, was removed",))
