@@ -15,8 +15,9 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture
 def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
+    made = Desk(tmp_path, capsys, monkeypatch)
     monkeypatch.setenv("CONVALIAS_MAILGUN_SIGNING_KEY", "made-up-for-tests")
-    return Desk(tmp_path, capsys, monkeypatch)
+    return made
 
 
 def test_the_data_directory_of_a_second_machine_is_refused_until_it_takes_over(desk: Desk, four_engines: Four) -> None:

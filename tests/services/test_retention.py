@@ -15,6 +15,7 @@ from convalias.domain.addresses import EmailAddress
 from convalias.domain.dedup import MessageId
 from convalias.domain.ids import ConversationId, TraceId
 from convalias.domain.inbound import Claim, ClaimKey, Done, Mark, OutcomeRecord, Path, RecordKey
+from convalias.domain.system_mail import SystemMailState, SystemMailTry
 from convalias.ports.records import Insert, Key
 from convalias.services.retention import PAGES, Retention
 from convalias.stores import endings
@@ -22,6 +23,7 @@ from convalias.stores.endings import BY_DAY, PAGE, Endings
 from convalias.stores.inbound import InboundRecords
 from convalias.stores.retention import COUNT_KEPT, GRACE, LANE, MAIL_KEPT
 from convalias.stores.sweeps import Sweeps
+from convalias.stores.system_mail import SystemMails
 from convalias.stores.traffic import KEPT, Traffic
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -45,6 +47,24 @@ class Files(memory.Blobs):
         old = [name for name in await self.names("envelopes/", after="", limit=limit) if name < day][: self._at_once]
         await self.delete(old)
         return len(old)
+
+
+def test_a_mark_of_system_mail_ends_a_month_after_its_last_try() -> None:
+    async def story() -> None:
+        records = memory.Records()
+        marks = SystemMails(records=records)
+        first = SystemMailTry(key="refusal-1", state=SystemMailState.TRYING, first=NOON, at=NOON)
+        await marks.put(first, over=None)
+        found = await marks.get("refusal-1")
+        assert found is not None
+        again = evolve(first, at=NOON + timedelta(days=1), tries=2)
+        await marks.put(again, over=found[1])
+        endings = Endings(records=records)
+        assert await endings.end_due(now=NOON + timedelta(days=31) - timedelta(seconds=1)) == 0
+        assert await endings.end_due(now=NOON + timedelta(days=31)) == 1
+        assert await marks.get("refusal-1") is None
+
+    asyncio.run(story())
 
 
 class World:

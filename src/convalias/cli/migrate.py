@@ -13,7 +13,7 @@ from convalias.app.moving import Moved, NotAtRest, move
 from convalias.cli.deployment import At, located
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
-from convalias.cli.output import answer
+from convalias.cli.output import Row, answer
 from convalias.domain.data_places import DataPlace
 from convalias.settings import Settings
 
@@ -38,14 +38,15 @@ def command(at: At, source: str | None, *, keep_first: bool, take_over: bool) ->
     made = asyncio.run(migrate(settings, keep_first=keep_first))
     lines = [f"{setting}: made {', '.join(names) or 'nothing; all is there'}" for setting, names in made.items()]
     taken = _taken(at) if take_over else None
+    done: Row = {"made": made} if taken is None else {"made": made, "directory": taken.path}
     if taken is not None:
         lines.append(f"store: belongs with {taken.path} now")
     if source is None:
-        answer({"made": made}, as_json=at.as_json, text=lambda: "\n".join(lines) or "nothing to migrate")
+        answer(done, as_json=at.as_json, text=lambda: "\n".join(lines) or "nothing to migrate")
         return Exit.OK
     moved = _moved(settings, Path(source))
     lines.append(_told(moved))
-    answer({"made": made, "moved": asdict(moved)}, as_json=at.as_json, text=lambda: "\n".join(lines))
+    answer({**done, "moved": asdict(moved)}, as_json=at.as_json, text=lambda: "\n".join(lines))
     return Exit.OK
 
 
