@@ -15,9 +15,11 @@ from cli.desk import Commands
 def commands(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Commands]:
     """No setting of this machine reaches them; the logging that they set up ends with the test."""
     monkeypatch.chdir(tmp_path)
-    for name in ("CONVALIAS_DATA", "CONVALIAS_KEYS", "CONVALIAS_MAILGUN_SIGNING_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    for name in ("DATA", "KEYS", "MAILGUN_SIGNING_KEY", "LOG_FORMAT", "LOG_LEVEL"):
+        monkeypatch.delenv(f"CONVALIAS_{name}", raising=False)
+    root, ours = logging.getLogger(), logging.getLogger("convalias")
+    handlers, level, own = root.handlers[:], root.level, ours.level
     yield Commands(tmp_path, capsys)
-    root.handlers[:], root.level = handlers, level
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    ours.setLevel(own)

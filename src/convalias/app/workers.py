@@ -117,7 +117,8 @@ class Loop:
             self.lines.back(seen_by=id(self))
         if health.broken and health.since is not None:
             lasted = self.clock.now() - health.since
-            log.warning("worker %s works again after %.0f s", self.worker, lasted.total_seconds())
+            extra = {"worker": self.worker}
+            log.warning("worker %s works again after %.0f s", self.worker, lasted.total_seconds(), extra=extra)
         if health.failures:
             health.failures, health.broken, health.since = 0, "", None
 
@@ -132,13 +133,18 @@ class Loop:
             return
         health.failures += 1
         told = told_of(error)
-        self.lines.repeated(f"worker {self.worker}: {told}")
+        self.lines.repeated(f"worker {self.worker}: {told}", worker=self.worker)
         if health.failures < BROKEN_AFTER:
             return
         if not health.broken:
             health.since = self.clock.now()
             self.telemetry.measure("convalias.worker.broken", 1, worker=self.worker, error=name)
-            log.error("worker %s cannot go on: %s; this process is not ready, and tries again", self.worker, told)
+            log.error(
+                "worker %s cannot go on: %s; this process is not ready, and tries again",
+                self.worker,
+                told,
+                extra={"worker": self.worker},
+            )
         health.broken = told
 
 

@@ -11,6 +11,7 @@ import click
 from convalias.app.facade import Convalias, Entry
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
+from convalias.cli.logs import logged
 from convalias.cli.mail_files import FiledMail, mails
 from convalias.cli.output import Row, answer, progress
 from convalias.domain.inbound import IncomingMail
@@ -22,6 +23,7 @@ PLACE_WITHIN: Final = timedelta(seconds=2)
 
 @click.command("ingest")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@logged
 @located
 def command(at: At, paths: tuple[str, ...]) -> int:
     """Keep and queue mail from .eml files, mbox files, maildirs and folders of .eml files.

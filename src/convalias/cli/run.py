@@ -8,20 +8,20 @@ from convalias.app.facade import Entry
 from convalias.app.workers import WORKERS
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
-from convalias.cli.logs import log_to_stderr
+from convalias.cli.logs import logged
 from convalias.cli.serving import Address, listen, serve, signing_keys
 
 
 @click.command("run")
 @click.option("--port", type=click.IntRange(0, 65_535), required=True, help="Where to listen; 0: any free port.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@logged
 @located
 def command(at: At, port: int, host: str) -> int:
     """Take mail in, and do all the work that follows from it, in one process.
 
     SIGTERM and SIGINT end it gracefully: requests are answered, work that is held is finished or given back.
     """
-    log_to_stderr()
     settings = at.settings()
     signing_keys(settings)  # before the port is taken
     with listen(Address(host=host, port=port)) as taken:

@@ -7,13 +7,14 @@ import click
 from convalias.app.facade import Entry
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
-from convalias.cli.logs import log_to_stderr
+from convalias.cli.logs import logged
 from convalias.cli.serving import Address, listen, serve, signing_keys
 
 
 @click.command("serve")
 @click.option("--port", type=click.IntRange(0, 65_535), required=True, help="Where to listen; 0: any free port.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@logged
 @located
 def command(at: At, port: int, host: str) -> int:
     """Take mail in by webhook: POST /inbound/mailgun/mime and /inbound/mailgun; /healthz, /readyz.
@@ -21,7 +22,6 @@ def command(at: At, port: int, host: str) -> int:
     The signing key stands in CONVALIAS_MAILGUN_SIGNING_KEY. Prints one line once it listens. SIGTERM ends it when
     the requests under way are answered.
     """
-    log_to_stderr()
     settings = at.settings()
     signing_keys(settings)  # before the port is taken
     with listen(Address(host=host, port=port)) as taken:

@@ -11,7 +11,7 @@ from convalias.app.workers import WORKERS, Idle, Worker
 from convalias.cli.deployment import At, located
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
-from convalias.cli.logs import log_to_stderr
+from convalias.cli.logs import logged
 from convalias.cli.output import answer
 from convalias.cli.serving import stopping
 
@@ -19,6 +19,7 @@ from convalias.cli.serving import stopping
 @click.command("worker")
 @click.argument("name", metavar="inbound|feed|outbound", type=click.Choice(WORKERS))
 @click.option("--once", is_flag=True, help="Do what is due now, then end.")
+@logged
 @located
 def command(at: At, name: str, *, once: bool) -> int:
     """Do one kind of work.
@@ -26,7 +27,6 @@ def command(at: At, name: str, *, once: bool) -> int:
     inbound: kept mail becomes messages. feed: events are published. outbound: participants are told.
     With --once: work that a dead process of this machine held is due at once, work in back-off is not.
     """
-    log_to_stderr()
     worker = WORKERS[[str(one) for one in WORKERS].index(name)]
     if not once:
         at.run(lambda cv: _until_stopped(cv, worker), entry=Entry.HOST)

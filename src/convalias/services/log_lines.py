@@ -107,12 +107,13 @@ class LogLines:
         if self._outages and now - self._told >= self._every:
             self._told = now
             standing = ", ".join(f"{name} (for {_shown(now - one.since)})" for name, one in self._outages.items())
-            self._log.warning("still away: %s%s", standing, self._back(), extra={"engine": next(iter(self._outages))})
+            engines = ", ".join([*self._outages, *self._ended])
+            self._log.warning("still away: %s%s", standing, self._back(), extra={"engine": engines})
 
     def _over(self) -> None:
         if self._ended and not self._outages:
-            told = self._back()
-            self._log.warning("%s", told.removeprefix("; "))
+            ended = ", ".join(self._ended)
+            self._log.warning("%s", self._back().removeprefix("; "), extra={"engine": ended})
 
     @property
     def outages(self) -> tuple[str, ...]:
