@@ -1,8 +1,10 @@
 """The checker sees every slip: each mutant breaks the law that it is said to break, where the same run without it does not."""
 
+import inspect
 import os
 import statistics
 import sys
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -71,7 +73,29 @@ def test_a_slip_is_gone_when_its_run_is_over() -> None:
     for mutant in MUTANTS.values():
         with mutant.patched():
             pass
-    assert _methods() == before
+    after = _methods()
+    assert [name for name, found in before.items() if after[name] is not found] == []
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_slip_is_called_as_what_it_replaces(name: str) -> None:
+    """Else each call fails: that breaks many laws, and shows nothing."""
+    before = _methods()
+    with MUTANTS[name].patched():
+        replaced = [(before[place], found) for place, found in _methods().items() if found is not before[place]]
+    for plain, slip in replaced:
+        if inspect.isroutine(plain) and inspect.isroutine(slip):
+            inspect.signature(slip).bind(*_positional(plain), **_by_name(plain))
+
+
+def _positional(plain: Callable[..., object]) -> list[str]:
+    named = inspect.signature(plain).parameters.values()
+    return [one.name for one in named if one.kind in {one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD}]
+
+
+def _by_name(plain: Callable[..., object]) -> dict[str, str]:
+    named = inspect.signature(plain).parameters.values()
+    return {one.name: one.name for one in named if one.kind is one.KEYWORD_ONLY}
 
 
 def _methods() -> dict[str, object]:
@@ -83,9 +107,7 @@ def _methods() -> dict[str, object]:
         for name, value in vars(module).items():
             if name.startswith("__"):
                 continue
-            found[f"{module_name}.{name}"] = id(value)
+            found[f"{module_name}.{name}"] = value
             if isinstance(value, type) and value.__module__.startswith("convalias."):
-                found.update(
-                    {f"{value.__module__}.{value.__qualname__}.{one}": id(of) for one, of in vars(value).items()}
-                )
+                found.update({f"{value.__module__}.{value.__qualname__}.{one}": of for one, of in vars(value).items()})
     return found

@@ -117,25 +117,25 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="acknowledge-before-store",
         slip="The door answers 200, and stores the mail behind the answer's back.",
         breaks="I1",
-        patched=around(Receiver, "_accept", _acknowledged_first),
+        patched=around(Receiver, "accept", _acknowledged_first),
     ),
     Mutant(
         name="token-saved-first",
         slip="The token is bound before the mail is stored, and a known token is answered 200.",
         breaks="I1",
-        patched=around(Receiver, "_accept", _token_first),
+        patched=around(Receiver, "accept", _token_first),
     ),
     Mutant(
         name="token-bound-without-going-on",
         slip="A known token is answered 200, though its job may never have been queued.",
         breaks="I1",
-        patched=around(Receiver, "_accept", _bound_and_done),
+        patched=around(Receiver, "accept", _bound_and_done),
     ),
     Mutant(
         name="job-before-mail",
         slip="The job is queued before the mail that it names is stored.",
         breaks="I8",
-        patched=around(Receiver, "_accept", _job_first),
+        patched=around(Receiver, "accept", _job_first),
     ),
     Mutant(
         name="digest-of-the-post",
@@ -147,7 +147,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="failure-answered-200",
         slip="The door answers 200 when its stores are away.",
         breaks="I1",
-        patched=around(Receiver, "_accept", _not_stored_under_load),
+        patched=around(Receiver, "accept", _not_stored_under_load),
     ),
     Mutant(
         name="failure-answered-406",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from convalias.domain.context import Holders
-from convalias.domain.inbound import Done, EnvelopeRecord, MailReference, Outcome, OutcomeRecord, Progress
+from convalias.domain.inbound import Done, MailReference, Outcome, OutcomeRecord, Progress
 from convalias.domain.lacking import Questions
 from convalias.ports.mail import ReadMail
 from convalias.ports.queue import Job
@@ -36,13 +36,12 @@ async def _all_done(self: InboundWorker, processed: Sequence[Processed]) -> int:
 
 
 def _concluded_first(kept: Method) -> Method:
-    async def routed(
-        self: InboundRelay, mail: MailReference, record: EnvelopeRecord, read: ReadMail, standing: OutcomeRecord | None
-    ) -> Progress:
+    async def routed(self: InboundRelay, mail: MailReference, *rest: Any) -> Progress:  # noqa: ANN401
+        *_, read, standing = rest
         if standing is None:
             outcome: OutcomeRecord = inner(self, "_outcome")(mail, Done(()), read=read)
             await self.stores.inbound.conclude(outcome)
-        progress: Progress = await kept(self, mail, record, read, standing)
+        progress: Progress = await kept(self, mail, *rest)
         return progress
 
     return routed
