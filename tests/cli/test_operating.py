@@ -68,6 +68,23 @@ def test_why_answers_nothing_for_what_never_came(commands: Commands) -> None:
     assert commands.run("why", "--since", "yesterday").status == 64
 
 
+def test_why_says_where_to_look_by_what_was_asked(commands: Commands) -> None:
+    commands.load()
+    record = ingested(commands, mail())
+    assert f"record               {record}" in commands.run("why", "--record", record).out
+    wrong = commands.run("why", "--record", "raw/2026/03/01/ab")
+    assert (wrong.status, "expected envelopes/" in wrong.err) == (64, True)
+    assert "show conversation none" in commands.run("why", "--conversation", "none").out
+    assert "show deliveries" in commands.run("why", "--notification", "none").out
+    assert "no such record" in commands.run("why", "--record", "envelopes/2026/03/01/none.json").out
+
+
+def test_why_says_that_keys_are_gone_and_not_that_no_mail_came(commands: Commands) -> None:
+    _minted(commands)
+    (commands.data / "keys").unlink()
+    assert "what was indexed with that key is not found" in commands.run("why", "--sender", "x@y.example").err
+
+
 def test_why_follows_a_conversation_and_a_notification(commands: Commands) -> None:
     commands.load()
     commands.ask("rollout", "set", "apply", "--stage", "native", "--basis-points", "10000")
@@ -351,6 +368,21 @@ def test_two_secrets_under_one_id_are_refused_in_one_line(commands: Commands, mo
         assert (ran.status, ran.err.count("\n")) == (78, 1)
         assert str(commands.data / "keys") in ran.err
         assert SECRET not in ran.err
+
+
+def test_a_new_key_takes_no_id_of_one_that_is_gone(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    _minted(commands)
+    (commands.data / "keys").unlink()
+    made = commands.run("keys", "new")
+    assert made.out.startswith("1:")
+    assert "key 0 made aliases and is gone" in made.err
+    assert "missing_key_ids = [0]" in made.err
+    monkeypatch.setenv("CONVALIAS_KEYS", made.out.strip())
+    commands.file("convalias.toml", "missing_key_ids = [0]\n")
+    commands.work()
+    (commands.data / "store.db").write_bytes(b"rubbish" * 1000)
+    monkeypatch.delenv("CONVALIAS_KEYS")
+    assert commands.run("keys", "new").out.startswith("0:"), "a store that cannot be read is no reason to have no keys"
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -111,13 +111,21 @@ def test_a_dead_mail_without_a_letter_was_discarded() -> None:
 
 
 def test_an_effect_is_in_a_situation() -> None:
-    assert of_effect(Relayed(EventId("e"), ConversationId("c"), added=True), is_stand_in=True) is None
-    assert of_effect(Held(HoldId("h")), is_stand_in=True) is None
-    assert of_effect(HandedOver("x"), is_stand_in=True) == State(Situation.STAND_IN)
-    assert of_effect(HandedOver("x"), is_stand_in=False) == State(Situation.HANDED_OVER, "x")
-    assert of_effect(Skipped(), is_stand_in=True) == State(Situation.CARRIED_ELSEWHERE)
-    assert of_effect(Refused(Reason.SPAM), is_stand_in=True) == State(Situation.REFUSED, reason=Reason.SPAM)
-    assert of_effect(Ignored(Reason.SPAM), is_stand_in=True) == State(Situation.REFUSED, reason=Reason.SPAM)
+    assert of_effect(Relayed(EventId("e"), ConversationId("c"), added=True), RECORD, is_stand_in=True) is None
+    assert of_effect(Held(HoldId("h")), RECORD, is_stand_in=True) is None
+    assert of_effect(HandedOver("x"), RECORD, is_stand_in=True) == State(Situation.STAND_IN)
+    assert of_effect(HandedOver("x"), RECORD, is_stand_in=False) == State(Situation.HANDED_OVER, "x")
+    assert of_effect(Skipped(), RECORD, is_stand_in=True) == State(Situation.CARRIED_ELSEWHERE)
+    assert of_effect(Refused(Reason.SPAM), RECORD, is_stand_in=True) == State(Situation.REFUSED, RECORD, Reason.SPAM)
+    assert of_effect(Ignored(Reason.SPAM), RECORD, is_stand_in=True) == State(Situation.REFUSED, RECORD, Reason.SPAM)
+
+
+def test_no_advice_replays_mail_so_that_nobody_hears_of_it() -> None:
+    said = [advice([State(Situation.REFUSED, RECORD, reason)]) for reason in Reason]
+    said += [advice([State(situation, RECORD)]) for situation in Situation]
+    assert not [one for one in said if "replay --all" in one]
+    unknown = advice([State(Situation.REFUSED, RECORD, Reason.UNKNOWN_SENDER)])
+    assert unknown == f"add the address to the sender's account, then: convalias replay --job {RECORD}"
 
 
 @pytest.mark.parametrize(

@@ -298,6 +298,7 @@ class Process:
                 is_stand_in=True,
             ),
             suppressions=Suppressions(records=self.records),
+            keys=aliasing.guard,
             clock=town.clock,
         )
 

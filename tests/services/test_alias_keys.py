@@ -227,3 +227,14 @@ def test_a_replay_with_other_keys_decides_nothing() -> None:
             await evolve(desk.replay, keys=lost).one("envelopes/x", dry_run=False)  # type: ignore[arg-type]
 
     run(work)
+
+
+def test_keys_that_are_not_here_are_named_also_when_given_up() -> None:
+    async def work() -> None:
+        records = await minted()
+        assert await of(records, RING).lacking() == ""
+        assert await of(records, RING, lost="they are gone").lacking() == "they are gone"
+        other = Keyring((RootKey(RING.keys[0].id, b"x" * 32),))
+        assert "and is not here, or has another secret" in await of(records, other, missing=range(32)).lacking()
+
+    run(work)

@@ -30,6 +30,7 @@ from convalias.domain.inbound import (
 from convalias.domain.outcomes import Reason
 from convalias.services.operations import Asked, outcome_name
 from services.inbound_desk import BOBS, C1, LEGACY, NOBODY, NOON, TO_C1, TO_C2, Process, Town, told, written
+from services.keys_desk import guard
 
 WAITS = ADVICE[Situation.WAITING]
 OTHER = EmailAddress.parse("x@else.example")
@@ -212,7 +213,7 @@ def test_every_outcome_has_a_line_and_an_advice(what: Outcome, line: str, said: 
 
 def test_every_reason_has_an_advice() -> None:
     for reason in Reason:
-        assert advice([State(Situation.REFUSED, reason=reason)]) == BY_REASON[reason]
+        assert advice([State(Situation.REFUSED, "r1", reason)]) == BY_REASON[reason].format(about="r1")
     assert outcome_name(None) == "waiting"
 
 
@@ -240,5 +241,29 @@ def test_looking_changes_nothing() -> None:
         process.faults.fail("blobs.put", memory.before("raw store"))
         assert len(await process.operations.why(Asked(sender=BOBS))) == 1
         assert await process.operations.dead() == ()
+
+    told(story)
+
+
+def test_a_hold_about_which_nobody_is_asked_says_so() -> None:
+    async def story(town: Town) -> None:
+        await town.inbound.conclude(outcome(Done(((TO_C1, Held(HoldId("h"))),))))
+        operations = Process(town).operations
+        silent = evolve(operations, follower=evolve(operations.follower, asks_participants=False))
+        asked = Asked(record=RecordKey("envelopes/2026/03/01/ab.json"))
+        assert [one.next for one in await operations.why(asked)] == [ADVICE[Situation.HELD]]
+        assert [one.next for one in await silent.why(asked)] == [ADVICE[Situation.HELD_UNASKED]]
+
+    told(story)
+
+
+def test_what_other_keys_indexed_is_not_said_to_have_never_come() -> None:
+    async def story(town: Town) -> None:
+        process = Process(town)
+        lost = evolve(process.operations, keys=guard(town.records, town.clock, lost="they are gone"))
+        found = await lost.why(Asked(sender=BOBS))
+        assert "keys: they are gone; what was indexed with that key is not found" in found.notes
+        assert (await lost.why(Asked(record=RecordKey("envelopes/2026/03/01/none.json")))).notes == ()
+        assert not [note for note in (await process.operations.why(Asked(sender=BOBS))).notes if "keys" in note]
 
     told(story)

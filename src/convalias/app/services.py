@@ -128,7 +128,7 @@ def assemble(
         wiring=wiring,
     )
     notices = inbound.notices()
-    operations = _operations(ports, stores, inbound)
+    operations = _operations(ports, stores, inbound, aliasing.guard)
     relay = inbound.relay(messaging, notices, inbound.reports(messaging, contacts))
     return Services(
         stores=stores,
@@ -215,7 +215,7 @@ def has_legacy(ports: Ports, deployment: Deployment) -> bool:
     return ports.legacy is not None and bool(deployment.legacy_domains)
 
 
-def _operations(ports: Ports, stores: Stores, inbound: Inbound) -> Operations:
+def _operations(ports: Ports, stores: Stores, inbound: Inbound, keys: KeyGuard) -> Operations:
     return Operations(
         finder=MailFinder(
             blobs=ports.blobs, inbound=stores.inbound, domains=inbound.deployment.domains, reader=inbound.reader()
@@ -232,8 +232,10 @@ def _operations(ports: Ports, stores: Stores, inbound: Inbound) -> Operations:
             ),
             clock=ports.clock,
             is_stand_in=isinstance(ports.legacy, StandIn),
+            asks_participants=inbound.wiring.base_url is not None,
         ),
         suppressions=stores.suppressions,
+        keys=keys,
         clock=ports.clock,
     )
 

@@ -32,7 +32,7 @@ def command(at: At, /, *, since: str | None, **known: str | None) -> int:
     answer(
         [views.story(one, is_cut=found.is_cut) for one in found],
         as_json=at.as_json,
-        text=lambda: "\n\n".join(map(str, found)) or "no such mail; next: look at the provider's own log",
+        text=lambda: "\n\n".join(map(str, found)) or _nothing(asked),
     )
     for note in found.notes:
         click.echo(note, err=True)
@@ -48,6 +48,10 @@ def _asked(
     notification: str | None,
     record: str | None,
 ) -> Asked:
+    if record is not None and not record.startswith("envelopes/"):
+        raise click.UsageError(
+            f"--record: found {record!r}, expected envelopes/..., as the line `record` of `why` has it"
+        )
     alone = [one for one in (conversation, notification, record) if one is not None]
     if len(alone) > 1 or (alone and (message_id, sender, recipient) != (None, None, None)):
         raise click.UsageError("--conversation, --notification and --record each stand alone")
@@ -59,6 +63,17 @@ def _asked(
         notification=notification,
         record=None if record is None else RecordKey(record),
     )
+
+
+def _nothing(asked: Asked) -> str:
+    """Where to look next, by what was asked about."""
+    if asked.conversation is not None:
+        return f"no mail and no message; next: see that it is there: convalias show conversation {asked.conversation}"
+    if asked.notification is not None:
+        return "no such notification; next: see which there are: convalias show deliveries"
+    if asked.record is not None:
+        return "no such record; next: ask by what is known of the mail: --message-id, --sender or --recipient"
+    return "no such mail; next: look at the provider's own log"
 
 
 def read_time(text: str) -> datetime:

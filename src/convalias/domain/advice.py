@@ -51,6 +51,7 @@ class Situation(Enum):
     NO_RECIPIENT = "no recipient"
     REFUSED = "refused"
     HELD = "held"
+    HELD_UNASKED = "held, nobody asked"
     HOLD_EXPIRED = "hold expired"
     HELD_APPROVED = "hold approved"
     STAND_IN = "stand-in"
@@ -110,6 +111,7 @@ ADVICE: Final[Mapping[Situation, str]] = MappingProxyType(
         Situation.NO_RECIPIENT: "see the provider's route: the mail came with no recipient that could be read",
         Situation.REFUSED: "{about}",
         Situation.HELD: "a participant may approve the hold (convalias show holds)",
+        Situation.HELD_UNASKED: "nobody is asked about it: set base_url (convalias doctor), then a participant may approve it",
         Situation.HOLD_EXPIRED: "nobody answered in time: the sender may write again",
         Situation.HELD_APPROVED: "it was approved and is not carried out yet: see that an inbound worker runs",
         Situation.STAND_IN: "the stand-in relay took it, which only writes files: see legacy-outbox and convalias show legacy",
@@ -133,7 +135,7 @@ ADVICE: Final[Mapping[Situation, str]] = MappingProxyType(
 )
 
 BY_REASON: Final[Mapping[Reason, str]] = MappingProxyType(
-    {
+    {  # `replay --job`, never `--all`: nobody hears of what `--all` adds
         Reason.NOT_OURS: "nothing: no recipient is at a domain of ours; see the provider's route if it should be",
         Reason.MALFORMED: "read the raw mail; it is over a limit of the reader and stays kept",
         Reason.MIME_AMBIGUOUS: "a participant may approve the hold",
@@ -141,21 +143,21 @@ BY_REASON: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.TOO_MANY_RECIPIENTS: "ask the sender to write to fewer people",
         Reason.UNKNOWN_ALIAS: "look the alias up (convalias alias inspect); a typing error cannot be mended here",
         Reason.FORGED_ALIAS: "nothing, unless many: then somebody guesses aliases, or a key was removed (doctor)",
-        Reason.EXPIRED_ALIAS: "issue a new alias and give it to the sender",
-        Reason.REVOKED_ALIAS: "issue a new alias, if the revocation was a mistake",
-        Reason.CONVERSATION_CLOSED: "reopen the conversation, then: convalias replay --all",
-        Reason.UNKNOWN_SENDER: "add the address to the sender's account, then: convalias replay --all",
+        Reason.EXPIRED_ALIAS: "issue a new alias (convalias alias mint CONVERSATION --as ACCOUNT), give it to the sender",
+        Reason.REVOKED_ALIAS: "issue a new alias, if that was a mistake: convalias alias mint CONVERSATION --as ACCOUNT",
+        Reason.CONVERSATION_CLOSED: "reopen the conversation, then: convalias replay --job {about}",
+        Reason.UNKNOWN_SENDER: "add the address to the sender's account, then: convalias replay --job {about}",
         Reason.ACCOUNT_AMBIGUOUS: "several accounts share the address: the sender writes in the app, or from another",
         Reason.FROM_AMBIGUOUS: "ask the sender to write with a plain From",
-        Reason.NOT_PARTICIPANT: "add the account to the conversation, then: convalias replay --all",
+        Reason.NOT_PARTICIPANT: "add the account to the conversation, then: convalias replay --job {about}",
         Reason.SPOOFED_SENDER: "nothing: DMARC failed; if it is genuine, the sender's domain must mend its records",
-        Reason.BLOCKED_SENDER: "unblock the sender in the policy, then: convalias replay --all",
+        Reason.BLOCKED_SENDER: "unblock the sender in the policy, then: convalias replay --job {about}",
         Reason.SPAM: "nothing; the sender may authenticate",
         Reason.AUTOMATED: "nothing: a machine wrote it",
         Reason.LOOP: "nothing: it is mail of our own, or a loop",
         Reason.BOUNCE: "nothing: a mail server wrote it",
         Reason.EMPTY: "ask the sender to write something",
-        Reason.RATE_LIMITED: "wait, then: convalias replay --all",
+        Reason.RATE_LIMITED: "wait, then: convalias replay --job {about}",
         Reason.NEEDS_APPROVAL: "a participant turned it down, or may approve the hold (convalias show holds)",
     }
 )
@@ -166,7 +168,7 @@ def advice(states: Iterable[State]) -> str:
     order = list(Situation)
     urgent = min(states, key=lambda state: order.index(state.situation))
     if urgent.reason is not None:
-        return BY_REASON[urgent.reason]
+        return BY_REASON[urgent.reason].format(about=urgent.about or "it")
     return ADVICE[urgent.situation].format(about=urgent.about or "it")
 
 
@@ -187,8 +189,8 @@ def of_outcome(outcome: Outcome, record: RecordKey, *, letter: str | None) -> tu
             assert_never(outcome)
 
 
-def of_effect(effect: Effect, *, is_stand_in: bool) -> State | None:
-    """The state of one recipient's effect; None: its event or its hold tells more."""
+def of_effect(effect: Effect, record: RecordKey, *, is_stand_in: bool) -> State | None:
+    """The state of one recipient's effect of that mail; None: its event or its hold tells more."""
     match effect:
         case Relayed() | Held():
             return None
@@ -197,7 +199,7 @@ def of_effect(effect: Effect, *, is_stand_in: bool) -> State | None:
         case Skipped():
             return State(Situation.CARRIED_ELSEWHERE)
         case Refused(reason=reason) | Ignored(reason=reason):
-            return State(Situation.REFUSED, reason=reason)
+            return State(Situation.REFUSED, record, reason)
         case _:
             assert_never(effect)
 

@@ -76,6 +76,16 @@ class KeyGuard:
             await self._settle(lacking, await self.survey(), is_first=not noted.surveyed)
         self._is_sound = True
 
+    async def lacking(self) -> str:
+        """Say in one line that keys of this deployment are not here, those given up as well; empty: none. Reads only."""
+        if self._lost:
+            return self._lost
+        lacking = self._keyring.lacks((await self._uses.noted()).uses)
+        if not lacking:
+            return ""
+        number = min(use.id for use in lacking)
+        return f"key {number} made aliases of this deployment and is not here, or has another secret (CONVALIAS_KEYS)"
+
     async def before_minting(self) -> None:
         """Note the newest key before the first alias is made with it."""
         await self._note([self._keys.newest.id])

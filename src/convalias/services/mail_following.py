@@ -71,9 +71,10 @@ class Story:
     next: str
 
     def __str__(self) -> str:
-        """A line a step, then what to do next."""
+        """A line a step, then the record, for `convalias replay --job`, and what to do next."""
         lines = [f"{step.at:%Y-%m-%d %H:%M:%S}  {step.what}" for step in self.steps]
-        return "\n".join([*lines, f"next                 {self.next}"])
+        record = [] if self.record is None else [f"record               {self.record}"]
+        return "\n".join([*lines, *record, f"next                 {self.next}"])
 
 
 @frozen
@@ -111,6 +112,8 @@ class MailFollower:
     clock: Clock
     is_stand_in: bool = False
     """Whether the legacy relay is the one that only writes files."""
+    asks_participants: bool = True
+    """Whether anybody is asked about held mail."""
 
     async def mail(self, key: RecordKey) -> Story | None:
         """The way of the mail of that envelope record; None: there is neither a record nor an outcome."""
@@ -181,7 +184,7 @@ class MailFollower:
                 for address, effect in effects:
                     where = f"at {address.key}, by rule {rules.get(address, '?')}"
                     told.step(outcome.decided_at, f"{_said(effect, is_stand_in=self.is_stand_in)}, {where}")
-                    await self._effect(address, effect, told)
+                    await self._effect(address, effect, outcome.record, told)
             case Dead(reason=reason, tries=tries):
                 told.step(outcome.decided_at, f"dead       after {tries} tries: {reason}")
                 self._letter(letter, told)
@@ -192,8 +195,8 @@ class MailFollower:
             case _:
                 assert_never(outcome.outcome)
 
-    async def _effect(self, address: EmailAddress, effect: Effect, told: _Told) -> None:
-        if (state := of_effect(effect, is_stand_in=self.is_stand_in)) is not None:
+    async def _effect(self, address: EmailAddress, effect: Effect, record: RecordKey, told: _Told) -> None:
+        if (state := of_effect(effect, record, is_stand_in=self.is_stand_in)) is not None:
             told.state(state)
         match effect:
             case Relayed(event=event, conversation=conversation):
@@ -212,7 +215,10 @@ class MailFollower:
     async def _hold(self, address: EmailAddress, hold: HoldId, told: _Told) -> None:
         alias = await self.stores.aliases.at(address)
         found = None if alias is None else await self.stores.holds.get(alias.conversation, hold)
-        told.state(State(Situation.HELD if found is None else HOLDS[found.state]))
+        situation = Situation.HELD if found is None else HOLDS[found.state]
+        if situation is Situation.HELD and not self.asks_participants:
+            situation = Situation.HELD_UNASKED
+        told.state(State(situation))
         if found is not None:
             by = "" if found.decided_by is None else f" by {found.decided_by}"
             told.step(found.since, f"hold       {found.state.value}{by}, in {found.conversation}")

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from convalias.codec import CodecError, loads
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
@@ -18,6 +18,7 @@ from convalias.domain.inbound import Done, EnvelopeRecord, Outcome, RecordKey, R
 from convalias.domain.mail_index import Known, message_value, recipient_value, typed_message_id
 from convalias.domain.suppressions import EventPlace
 from convalias.ports.ambient import Clock
+from convalias.services.alias_keys import KeyGuard
 from convalias.services.inbound_relay import LANE
 from convalias.services.kept import days_of, without_outcome
 from convalias.services.mail_finding import LOOK_BACK, MOST, MOST_LISTED, Asked, MailFinder
@@ -89,6 +90,7 @@ class Operations:
     finder: MailFinder
     follower: MailFollower
     suppressions: Suppressions
+    keys: KeyGuard
     clock: Clock
 
     async def why(self, asked: Asked, *, since: datetime | None = None) -> Stories:
@@ -97,6 +99,12 @@ class Operations:
         What is known of a mail is looked up in an index, so that the cost does not grow with the days that are kept.
         Without `since`, mails that wait and mails of before the index are looked for in the last 7 days.
         """
+        found = await self._found(asked, since=since)
+        if found.stories or asked.record is not None or not (lacking := await self.keys.lacking()):
+            return found
+        return evolve(found, notes=(*found.notes, f"keys: {lacking}; what was indexed with that key is not found"))
+
+    async def _found(self, asked: Asked, *, since: datetime | None) -> Stories:
         if asked.record is not None:
             return _told([await self.follower.mail(asked.record)])
         if asked.notification is not None:
