@@ -31,6 +31,13 @@ def test_an_error_has_a_line_and_a_status(error: Exception, status: Exit) -> Non
     assert failed.message
 
 
+@pytest.mark.parametrize("reason", ["database or disk is full", "No space left on device"])
+def test_a_full_disk_is_told_to_be_full_and_not_to_be_out_of_reach(reason: str) -> None:
+    said = told(Unavailable(f"data: files at /d does not answer: the embedded store ({reason})")).message
+    assert said.endswith("; make room on it, then try again")
+    assert "reached from here" not in said
+
+
 def test_a_missing_package_names_what_to_install() -> None:
     assert told(ModuleNotFoundError("no", name="starlette.routing")).message.startswith(
         "starlette is not installed; pip"

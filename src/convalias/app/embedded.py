@@ -32,6 +32,7 @@ from convalias.ports.mail import SenderAuthenticator
 from convalias.settings import DATA, EVENTS, KEYS, QUEUE, RAW, SenderAuthentication, Settings, WrongSettings
 
 KEY_FILE: Final = "keys"
+STORE_FILE: Final = "store.db"
 
 
 def embedded(
@@ -203,7 +204,7 @@ def keys_at(settings: Settings) -> FoundKeys:
     A directory that was used before without a key file had its keys elsewhere. It gets no new ones: what touches no
     alias works without. Raises `WrongSettings` where the file has another secret than what was set, under one id.
     """
-    was_used = (settings.data / "store.db").exists()  # before the file: who makes both makes the file first
+    was_used = (settings.data / STORE_FILE).exists()  # before the file: who makes both makes the file first
     given, kept = shared_keyring(settings), stored_keyring(settings.data)
     if given is not None:
         if kept is not None and (clashes := given.clashes(kept)):

@@ -36,6 +36,9 @@ _OF_THE_STORE: Final = frozenset(
 )
 """By name: to know the classes would load SQLite and every engine's client for a mistyped option."""
 
+_FULL: Final = ("disk is full", "No space left on device")
+"""As the embedded adapters say it: no server is away, so none is to be looked at."""
+
 
 class Failed(Exception):
     """A command that did not do what its name says. The message is one line for the person at the keyboard."""
@@ -64,10 +67,9 @@ def told(error: BaseException) -> Failed:
         case Parked():
             return Failed(str(error), Exit.TRY_AGAIN)
         case Unavailable():
-            return Failed(
-                f"{error}; see that it runs and is reached from here (convalias doctor), then try again",
-                Exit.UNAVAILABLE,
-            )
+            is_full = any(words in str(error) for words in _FULL)
+            mend = "make room on it" if is_full else "see that it runs and is reached from here (convalias doctor)"
+            return Failed(f"{error}; {mend}, then try again", Exit.UNAVAILABLE)
         case Contended():
             return Failed(f"{error}; the same command may work later", Exit.TRY_AGAIN)
         case _ if status := _status(error):

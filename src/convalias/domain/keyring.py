@@ -69,9 +69,12 @@ class Keyring:
         """The text that `parse` reads. Secret."""
         return ",".join(f"{key.id}:{base64.b64encode(key.secret).decode()}" for key in self.keys)
 
-    def with_new(self, secret: bytes) -> Keyring:
-        """With one more key in front, under the next free id. Raises `InvalidKey` when all 32 ids are taken."""
-        taken = {key.id for key in self.keys}
+    def with_new(self, secret: bytes, *, used: Iterable[int] = ()) -> Keyring:
+        """With one more key in front, under the next free id. Raises `InvalidKey` when all 32 ids are taken.
+
+        `used`: ids of keys that are not here and made aliases all the same.
+        """
+        taken = {*(key.id for key in self.keys), *used}
         free = next((number for number in range(KEY_IDS) if number not in taken), None)
         if free is None:
             raise InvalidKey("keys", found=f"{KEY_IDS} ids in use", expected="a retired one to be removed first")
