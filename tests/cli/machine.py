@@ -159,7 +159,7 @@ class Machine:
                 queue=JobQueue(data.jobs, self.faults),
                 events=EventLog(data.events, self.faults),
                 clock=self.clock,
-                telemetry=Telemetry(),
+                telemetry=Telemetry(self.clock),
                 incarnation=incarnation,
                 mail=memory.faulty.OutgoingMail(memory.Outbox(), self.faults),
                 system_mail=memory.Outbox(),

@@ -50,7 +50,9 @@ def embedded(
         clock, incarnation = system.Clock(), system.Incarnation()
         folders.tighten_file(settings.data / KEY_FILE)
         waits = patience or lasting()
+        alarms = Telemetry(clock)
         async with AsyncExitStack() as stack:
+            stack.callback(alarms.flush)
             remote = await stack.enter_async_context(engines(settings, instead, patience=waits))
             folder = _folder(settings, clock, incarnation, patience=waits)
             stack.push_async_callback(folder.close)
@@ -85,7 +87,7 @@ def embedded(
                     queue=bound["queue"],
                     events=bound["events"],
                     clock=clock,
-                    telemetry=Telemetry(),
+                    telemetry=alarms,
                     incarnation=incarnation,
                     mail=outbox,
                     system_mail=system_outbox,

@@ -172,7 +172,8 @@ class Publishing:
                 await self._park(entry, f"the event log refuses it: {type(refused).__name__}")
 
     async def _park(self, entry: FeedEntry, because: str) -> None:
-        self.telemetry.measure("convs.feed.parked", 1)
+        with self.telemetry.span("convs.feed", entry.trace):
+            self.telemetry.measure("convs.feed.parked", 1)
         if entry.conversation is not None:
             await self.parking.park(
                 entry.conversation, entry.seq, because=because, at=self.clock.now(), trace=entry.trace

@@ -131,6 +131,10 @@ class InboundRelay:
 
     async def process(self, mail: MailReference, *, receives: int = 1) -> Progress:
         """Never raises for a mail: `Again` is "give it back", anything else is "acknowledge". Counts tries itself."""
+        with self.telemetry.span("icer.processing", mail.trace, record=mail.record):
+            return await self._process(mail, receives)
+
+    async def _process(self, mail: MailReference, receives: int) -> Progress:
         started = self.clock.now()
         try:
             progress = await self._in_time(mail, receives)

@@ -118,8 +118,9 @@ class InboundWorker:
         reference = read_reference(job.body)
         if reference is not None:
             return await self.relay.process(reference, receives=job.receives)
-        self.telemetry.measure("icer.processing.errors", 1, error="UnreadableJob")
         trace = TraceId(f"job-{digest(job.body)[:32]}")
+        with self.telemetry.span("icer.processing", trace):
+            self.telemetry.measure("icer.processing.errors", 1, error="UnreadableJob")
         letter = DeadLetter(
             id=DeadLetterId(str(trace)),
             lane=LANE,

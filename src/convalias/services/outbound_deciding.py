@@ -210,7 +210,8 @@ class Deciding:
         """A jump in seq says that the log has lost something: what lies between is read from the store."""
         last = self._seen.get(record.conversation)
         if last is not None and record.seq > last + 1:
-            self.telemetry.measure("mons.feed.jumps", 1)
+            with self.telemetry.span("mons.deciding", record.trace):
+                self.telemetry.measure("mons.feed.jumps", 1)
             for event in await self._missing(record, last):
                 if kind_of(event.happening) not in UNTOLD:
                     await self._guarded(event.conversation, event.id, event.seq, event.trace)
@@ -269,7 +270,8 @@ class Deciding:
         await self._park(conversation, seq, why, trace)
 
     async def _park(self, conversation: ConversationId, seq: int, why: str, trace: str) -> None:
-        self.telemetry.measure("mons.decisions.parked", 1)
+        with self.telemetry.span("mons.deciding", trace):
+            self.telemetry.measure("mons.decisions.parked", 1)
         await self.parking.park(conversation, seq, because=why, at=self.clock.now(), trace=trace)
 
     async def take_up(self, conversation: ConversationId, *, after: int) -> tuple[int, Seq]:
@@ -317,7 +319,8 @@ class Deciding:
             self._new.pop(conversation, None)
 
     async def _bury(self, conversation: ConversationId, event: EventId, trace: str, *, why: str) -> None:
-        self.telemetry.measure("mons.delivery.failures", 1, reason="undecidable")
+        with self.telemetry.span("mons.deciding", trace):
+            self.telemetry.measure("mons.delivery.failures", 1, reason="undecidable")
         letter = DeadLetter(
             id=decision_letter(conversation, event),
             lane=LANE,

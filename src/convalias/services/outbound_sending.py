@@ -177,7 +177,8 @@ class Sending:
             with self.telemetry.span("legacy.index", held.decision.trace):
                 progress.index.append(await self.calls.index(index, scene, until=until))
         self._follow_index(held, progress)
-        self._count(held, held.rows if held.decision.owner is Owner.LEGACY else (), progress, scene)
+        with self.telemetry.span("mons.delivery", held.decision.trace):
+            self._count(held, held.rows if held.decision.owner is Owner.LEGACY else (), progress, scene)
 
     def _follow_index(self, held: Taken, progress: _Progress) -> None:
         """Legacy notifies with its index call: its rows end as that call does."""
@@ -197,7 +198,7 @@ class Sending:
     async def _deliver(self, held: Taken, row: Delivery, attempt: Attempt, progress: _Progress) -> None:
         with self.telemetry.span("hub.send", held.decision.trace, channel=row.channel.value):
             progress.rows[row.id] = await self.calls.deliver(row, attempt, before=held.before[row.id])
-        self._count(held, (row,), progress, attempt.scene)
+            self._count(held, (row,), progress, attempt.scene)
 
     def _count(self, held: Taken, rows: Sequence[Delivery], progress: _Progress, scene: Scene) -> None:
         owner = held.decision.owner.value

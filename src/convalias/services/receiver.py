@@ -75,8 +75,13 @@ class Receiver:
         await self.blobs.put(new.raw, mail.raw)
         record = await self._bind(new)
         if record is None:
-            self.telemetry.measure("icer.token_reused", 1, source=mail.source)
+            with self.telemetry.span("icer.receiving", "", record=new.key):
+                self.telemetry.measure("icer.token_reused", 1, source=mail.source)
             return TokenReused(new.key)
+        with self.telemetry.span("icer.receiving", record.trace, record=record.key):
+            return await self._queued(mail, record)
+
+    async def _queued(self, mail: IncomingMail, record: EnvelopeRecord) -> Kept:
         try:
             await self.queue.put([reference_body(reference_to(record))])
         except Unavailable as away:

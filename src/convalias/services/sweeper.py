@@ -78,5 +78,6 @@ class Sweeper:
         if reference is None or not await sweeps.take(key, now=now, every=EVERY):
             return False
         await self.queue.put([reference_body(reference)])
-        self.telemetry.measure("icer.messages.swept", 1)
+        with self.telemetry.span("icer.sweeping", reference.trace, record=key):
+            self.telemetry.measure("icer.messages.swept", 1)
         return True
