@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.context import RoutingContext, Witness
@@ -36,6 +36,13 @@ class RoutingPlan:
     tell_sender: bool
     """Whether the sender may be told of refusals at all; each refusal's reason says whether of it."""
     case: Case = field(eq=False, repr=False)
+    _by_address: Mapping[EmailAddress, Ruling] = field(
+        default=Factory(lambda self: {one.recipient.address: one for one in self.rulings}, takes_self=True),
+        init=False,
+        eq=False,
+        repr=False,
+    )
+    """A mail may have ten thousand recipients, and each is asked for several times."""
 
     def __iter__(self) -> Iterator[Ruling]:
         """The rulings, in canonical order."""
@@ -47,10 +54,11 @@ class RoutingPlan:
 
     def __getitem__(self, recipient: EmailAddress) -> Verdict:
         """The verdict of that (canonical) recipient. `KeyError` when the mail did not arrive there."""
-        for ruling in self.rulings:
-            if ruling.recipient.address == recipient:
-                return ruling.verdict
-        raise KeyError(recipient)
+        return self.of(recipient).verdict
+
+    def of(self, recipient: EmailAddress) -> Ruling:
+        """The whole ruling about that (canonical) recipient. `KeyError` when the mail did not arrive there."""
+        return self._by_address[recipient]
 
     def explain(self) -> Explanation:
         """Why. Decides the case again, listening; costs nothing until it is called."""

@@ -286,8 +286,8 @@ def is_final(effect: Effect) -> bool:
 
 def _thread(plan: RoutingPlan, recipient: EmailAddress) -> ConversationThread | None:
     """Where that alias leads."""
-    found = (one.recipient for one in plan if one.recipient.address == recipient)
-    return next((one.thread for one in found if isinstance(one, AliasRecipient)), None)
+    found = plan.of(recipient).recipient
+    return found.thread if isinstance(found, AliasRecipient) else None
 
 
 def _conversation(plan: RoutingPlan, recipient: EmailAddress) -> ConversationId | None:
