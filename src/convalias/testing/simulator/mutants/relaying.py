@@ -96,7 +96,8 @@ def _no_outage(error: BaseException) -> None:
 
 
 async def _read_first(self: InboundRelay, mail: MailReference, why: str, tries: int) -> Outcome:
-    return await self._bury(mail, why, tries)
+    outcome: Outcome = await inner(self, "_bury")(mail, why, tries)
+    return outcome
 
 
 MUTANTS: Final[Sequence[Mutant]] = (
