@@ -259,6 +259,5 @@ def _tell(row: Delivery, decision: DeliveryDecision) -> None:
     is_wrong = row.state in {DeliveryState.FAILED, DeliveryState.UNCERTAIN}
     why = f" ({row.reason})" if row.reason and not is_wrong else ""
     level = logging.WARNING if is_wrong else logging.INFO
-    DELIVERIES.log(
-        level, "delivery %s: %s%s", row.id, row.state.value, why, extra={"trace": decision.trace, "record": row.id}
-    )
+    extra = {"trace": decision.trace}
+    DELIVERIES.log(level, "delivery %s: %s%s; trace %s", row.id, row.state.value, why, decision.trace, extra=extra)
