@@ -36,6 +36,9 @@ class Surroundings:
     def crash(self, process: Process) -> None:
         process.crash()
 
+    def is_cut(self, process: Process) -> bool:
+        return process.epoch > 0
+
     def later(self, seconds: float, effect: Callable[[], Awaitable[object]]) -> None:
         async def late() -> None:
             await asyncio.sleep(seconds)
