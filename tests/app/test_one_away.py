@@ -241,8 +241,9 @@ def test_what_was_given_is_never_closed(tmp_path: Path) -> None:
         given = Given()
         environ = {"CONVALIAS_KEYS": KEYS, "CONVALIAS_STORE": "mongodb://127.0.0.1:9/mail"}
         async with Convalias.from_toml(data=tmp_path, environ=environ, records=given) as cv:
-            assert cv.ports.records is given
             assert await cv.rollout.show() == []
+            await cv.messaging.create("apply", [ANN], conversation="c1")
+        assert "events" in given.tables()
         assert given.closed == 0
 
     asyncio.run(story())
