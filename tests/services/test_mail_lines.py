@@ -6,12 +6,13 @@ import asyncio
 import logging
 
 import pytest
+from attrs import evolve
 
 from convalias.adapters.mime import Reader
 from convalias.domain.inbound import Dead, Expired, MailReference
 from convalias.ports.mail import ReadMail
 from convalias.ports.records import Replace
-from convalias.services.mail_lines import concluded
+from convalias.services.mail_lines import concluded, nothing
 from services.inbound_desk import LEGACY, NOBODY, TO_C1, Process, Town, told, written
 
 MAIL = "convalias.mail"
@@ -116,4 +117,15 @@ def test_a_replay_tells_what_it_decides_anew(caplog: pytest.LogCaptureFixture) -
 def test_a_host_can_turn_them_off(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, MAIL)
     concluded(None, Expired())  # type: ignore[arg-type]  # nothing is even put together
+    assert lines(caplog) == []
+
+
+def test_a_rehearsal_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(town: Town) -> None:
+        process = Process(town)
+        relay = evolve(process.relay, tell=nothing)
+        await relay.process(await process.take(written(TO_C1)))
+
+    caplog.set_level(logging.INFO, MAIL)
+    told(story)
     assert lines(caplog) == []
