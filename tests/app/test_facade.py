@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from convalias.adapters import memory
-from convalias.app import Convalias, NotOpen
+from convalias.app import AlreadyOpen, Convalias, NotOpen
 from convalias.app.memory import memory_ports, memory_wiring
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
@@ -282,3 +282,34 @@ def test_an_outage_of_an_hour_is_at_most_62_lines(caplog: pytest.LogCaptureFixtu
             assert lines[-1] == "mongodb at db:27017 (store) is back after 60 min"
 
     run(story())
+
+
+def test_entering_again_is_refused_and_leaves_what_is_open_open() -> None:
+    """Whoever left first closed it under the other, which then was told to use it inside `async with`."""
+
+    async def story() -> None:
+        cv = Convalias.in_memory(alias_domain="reply.example")
+        async with cv:
+            with pytest.raises(AlreadyOpen, match="open already"):
+                await cv.__aenter__()
+            assert not await cv.operations.dead()
+        async with cv:
+            assert cv.is_open
+
+    asyncio.run(story())
+
+
+def test_what_is_in_memory_goes_by_the_clock_that_is_given() -> None:
+    """A queue with a clock of its own kept mail in back-off for ever."""
+
+    async def story() -> None:
+        clock = memory.Clock()
+        async with Convalias.in_memory(alias_domain="reply.example", clock=clock) as cv:
+            await cv.ports.queue.put(["a job"])
+            taken = await cv.ports.queue.take(limit=1, wait=timedelta(0), lease=timedelta(seconds=60))
+            assert [job.body for job in taken] == ["a job"]
+            await clock.advance(timedelta(seconds=61))
+            again = await cv.ports.queue.take(limit=1, wait=timedelta(0), lease=timedelta(seconds=60))
+            assert [job.body for job in again] == ["a job"]
+
+    asyncio.run(story())

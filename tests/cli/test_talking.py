@@ -116,6 +116,12 @@ def test_what_no_store_can_hold_is_refused_where_it_enters(commands: Commands) -
         ["alias", "mint", "c1", "--as", "john", "--topic", ESCAPED],
         ["rollout", "set", ESCAPED, "--stage", "native", "--basis-points", "0"],
         ["rollout", "set", "apply", "--stage", "native", "--basis-points", "0", "--reason", ESCAPED],
+        ["rollout", "give-back", ESCAPED],
+        ["dead", "discard", ESCAPED],
+        ["replay", "--job", ESCAPED],
+        ["replay", "--conversation", ESCAPED],
+        ["why", "--notification", ESCAPED],
+        ["why", "--conversation", ESCAPED],
     ):
         ran = commands.run(*command)
         assert (ran.status, ran.err.count("\n")) == (65, 1), (command, ran.err)

@@ -93,6 +93,10 @@ class NotOpen(PortError):
     """`Convalias` was used before `async with`, or after it."""
 
 
+class AlreadyOpen(PortError):
+    """`Convalias` was entered again before it was left."""
+
+
 class Convalias:
     """A bridge for the conversations of one deployment.
 
@@ -106,6 +110,7 @@ class Convalias:
         self._entry = entry
         self._wiring = wiring
         self._stack: AsyncExitStack | None = None
+        self._is_entered = False
         self._ports: Ports | None = None
         self._services: Services | None = None
         self._deployment: Deployment | None = None
@@ -158,7 +163,10 @@ class Convalias:
 
         refuse(instead)
         wiring = memory_wiring(alias_domain, legacy_domain, policy)
-        return cls.over(memory_ports(legacy=legacy_domain is not None).but(**with_system_mail(instead)), wiring)
+        return cls.over(
+            memory_ports(legacy=legacy_domain is not None, clock=instead.get("clock")).but(**with_system_mail(instead)),
+            wiring,
+        )
 
     @classmethod
     def from_toml(
@@ -184,8 +192,12 @@ class Convalias:
     async def __aenter__(self) -> Self:
         """Open what answers. An engine that is away is opened at its first use, which raises `EngineAway` until then.
 
-        Raises what must be mended before an engine can be used: a store without its indexes, refused credentials.
+        Raises what must be mended before an engine can be used: a store without its indexes, refused credentials; and
+        `AlreadyOpen`, for whoever left first would close it under the other.
         """
+        if self._is_entered:
+            raise AlreadyOpen("Convalias is open already: enter it once, and use it in any number of tasks")
+        self._is_entered = True
         stack = AsyncExitStack()
         try:
             ports = await stack.enter_async_context(self._opener())
@@ -196,6 +208,7 @@ class Convalias:
             self._ports = guard_ports(ports, self._faults)
             await self._begin(self._ports)
         except BaseException:
+            self._is_entered = False
             await self._end_own_tasks()
             self._ports = self._services = self._deployment = self._looked = None
             await stack.aclose()
@@ -300,6 +313,7 @@ class Convalias:
                 self._lines.flush()
             self._lines = None
             self._ports = self._services = self._deployment = self._looked = None
+            self._is_entered = False
             if stack is not None:
                 await stack.aclose()
 

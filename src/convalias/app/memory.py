@@ -10,13 +10,14 @@ from convalias.app.services import Wiring, audience
 from convalias.domain.deployment import Deployment
 from convalias.domain.keyring import Keyring, RootKey
 from convalias.domain.policy import RoutingPolicy
+from convalias.ports.ambient import Clock
 
 _SEED: Final = b"convalias in memory, no secret.."
 
 
-def memory_ports(*, legacy: bool) -> Ports:
-    """Fresh ones at each call: nothing is shared with another world."""
-    clock, records, blobs = memory.Clock(), memory.Records(), memory.Blobs()
+def memory_ports(*, legacy: bool, clock: Clock | None = None) -> Ports:
+    """Fresh ones at each call: nothing is shared with another world. All go by one clock, which may be given."""
+    clock, records, blobs = clock or memory.Clock(), memory.Records(), memory.Blobs()
     relay = memory.LegacyRelay(outgoing=memory.Outbox(), audience=audience(records, blobs, clock), clock=clock)
     return Ports(
         records=records,

@@ -13,6 +13,7 @@ from convalias.cli.deployment import At, located
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.cli.output import Row, answer, lines, listing
+from convalias.domain import storable
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.services.inbound_relay import LANE as INBOUND
 from convalias.services.outbound_deciding import LANE as DELIVERIES
@@ -43,7 +44,7 @@ def list_(at: At, lane: str | None) -> int:
 @located
 def discard(at: At, letter: str) -> int:
     """Drop one dead letter for good: nothing of it is tried again. Its mail stays kept."""
-    row = at.run(lambda cv: _discarded(cv, DeadLetterId(letter)))
+    row = at.run(lambda cv: _discarded(cv, DeadLetterId(storable.typed("id of a dead letter", letter))))
     answer(row, as_json=at.as_json, text=lambda: lines(row))
     return Exit.OK
 

@@ -14,8 +14,8 @@ from convalias.cli.exits import Exit
 from convalias.cli.output import Row, answer, lines
 from convalias.cli.why import read_time
 from convalias.codec import CodecError
+from convalias.domain import storable
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.ids import ConversationId
 from convalias.domain.inbound import RecordKey
 from convalias.services.inbound_relay import LANE as INBOUND
 from convalias.services.outbound_deciding import LANE as DELIVERIES
@@ -64,7 +64,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     Without --recent they leave mail without an outcome that came within six hours to the workers, who tell of it.
     --dead and --job try again what nobody has heard of.
     """
-    place = None if conversation is None else ConversationId(conversation)
+    place = None if conversation is None else storable.conversation_id(conversation)
     selected = Selection(since=since, until=until, conversation=place, notify=notify, recent=recent)
     restores = everything or evolve(selected, notify=False, recent=False) != EVERYTHING
     if (restores, job is not None, dead).count(True) != 1:
@@ -78,7 +78,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     async def work(cv: Convalias) -> Row:
         await cv.check_place()  # mail that lies elsewhere would count as expired
         if job is not None:
-            return await _job(cv, job, dry_run=dry_run)
+            return await _job(cv, storable.typed("id of a job", job), dry_run=dry_run)
         if dead:
             return await _dead(cv, dry_run=dry_run)
         return _row(await cv.replay.all(dry_run=dry_run, of=selected))

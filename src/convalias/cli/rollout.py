@@ -12,6 +12,7 @@ from convalias.cli import views
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.output import answer, listing, progress
+from convalias.domain import storable
 from convalias.domain.answering import MINTING_OFF
 from convalias.domain.delivery import OWNERS, Owner
 from convalias.domain.ids import UseCase
@@ -129,7 +130,7 @@ def show(at: At) -> int:
 @located
 def give_back(at: At, use_case: str) -> int:
     """Put deliveries of USE_CASE that were not yet tried under the flag as it stands now."""
-    given = at.run(lambda cv: cv.outbound.give_back(UseCase(use_case)))
+    given = at.run(lambda cv: cv.outbound.give_back(storable.use_case(use_case)))
     result = {"re_owned": given.re_owned, "already_tried": given.already_tried}
     answer(
         result,

@@ -10,6 +10,7 @@ from convalias.cli import views
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.output import answer
+from convalias.domain import storable
 from convalias.domain.decoding import bare
 from convalias.domain.inbound import RecordKey
 from convalias.services.operations import Asked
@@ -59,8 +60,8 @@ def _asked(
         message_id=message_id,
         sender=None if sender is None else bare(sender),
         recipient=None if recipient is None else bare(recipient),
-        conversation=conversation,
-        notification=notification,
+        conversation=None if conversation is None else storable.conversation_id(conversation),
+        notification=None if notification is None else storable.typed("id of a notification", notification),
         record=None if record is None else RecordKey(record),
     )
 
