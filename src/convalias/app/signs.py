@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -38,17 +38,19 @@ def _signing(worker: Worker, step: Step, ports: Ports, lines: LogLines) -> Step:
         done = await step()
         now = ports.clock.now()
         if given is None or abs(now - given) >= EVERY:
-            given = now
+            is_first, given = given is None, now
             with suppress(PortError, CodecError, TimeoutError):  # a sign that is not given stops no work
                 sign = SignOfLife(worker=worker, incarnation=ports.incarnation.name, at=now)
-                _tell(await Signs(records=ports.records).give(sign), now, lines)
+                seen = await Signs(records=ports.records).give(sign)
+                # At its start a process finds the old signs of workers that start with it.
+                _tell(seen, now, lines, absent=() if is_first else gone(seen, now))
         return done
 
     return signing
 
 
-def _tell(seen: Mapping[str, datetime], now: datetime, lines: LogLines) -> None:
-    for worker in gone(seen, now):
+def _tell(seen: Mapping[str, datetime], now: datetime, lines: LogLines, *, absent: Iterable[str]) -> None:
+    for worker in absent:
         lines.repeated(f"no {worker} worker has given a sign of life lately: see that one runs")
     if ahead(seen, now) > BOUNDS[Figure.SKEW].most:
         lines.repeated("a worker wrote with a clock that is ahead of this one: leases go by clocks, set them by NTP")
