@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -193,6 +194,19 @@ def test_what_was_not_opened_opens_with_its_first_use(tmp_path: Path) -> None:
         relay = LegacyRelay(tmp_path / "x.db", outgoing=outbox, audience=Audience(), clock=memory.Clock())
         assert await relay.calls() == ()
         await relay.close()
+
+    asyncio.run(story())
+
+
+def test_an_outbox_whose_folder_was_removed_says_so_and_makes_it_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        outbox = await opened_outbox(tmp_path / "out")
+        await outbox.send(Outgoing(key="k1", raw=b"", to=ANN))
+        rmtree(outbox.root)
+        with pytest.raises(Unavailable, match=r"the outbox \(No such file or directory\)"):
+            await outbox.send(Outgoing(key="k2", raw=b"", to=ANN))
+        await outbox.send(Outgoing(key="k2", raw=b"", to=ANN))
+        assert [path.name for path in outbox.root.iterdir()] == ["k2.eml"]
 
     asyncio.run(story())
 

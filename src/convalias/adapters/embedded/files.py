@@ -47,7 +47,11 @@ class DurableFiles:
                 file.write(body)
                 file.flush()
                 os.fsync(file.fileno())
-            is_new = _link(written, path)
+            try:
+                is_new = _link(written, path)
+            except FileNotFoundError:  # somebody removed the folder: the next try makes it again
+                self._durable.discard(path.parent)
+                raise
             if not is_new:
                 os.utime(path)  # it was brought again: how long it is kept counts from now
         finally:

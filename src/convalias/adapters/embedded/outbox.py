@@ -60,13 +60,13 @@ class Outbox:
         except OSError as error:
             if path.exists():  # linked, but perhaps not yet for good
                 raise
-            raise Unavailable("the outbox") from error
+            raise _away(error) from error
 
     async def _open_late(self) -> None:
         try:
             await self.open()
         except (UnusableDirectoryError, OSError) as error:  # nothing was written
-            raise Unavailable("the outbox") from error
+            raise _away(error) from error
 
     async def ask(self, key: str) -> Answer:
         """Whether a mail with that key is there. For `Guarantee.ask`."""
@@ -75,3 +75,8 @@ class Outbox:
     def _path(self, key: str) -> Path:
         """A key is `[A-Za-z0-9._-]{1,64}` and begins with no dot, so it is a file name as it is."""
         return self.root / f"{key}.eml"
+
+
+def _away(error: Exception) -> Unavailable:
+    reason = error.strerror if isinstance(error, OSError) else None
+    return Unavailable(f"the outbox ({reason or error})")
