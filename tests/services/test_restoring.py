@@ -127,6 +127,17 @@ def test_a_selection_restores_what_it_names(of: Selection, events: int) -> None:
     told(story)
 
 
+def test_a_mail_that_came_to_its_end_elsewhere_is_not_counted_for_a_conversation() -> None:
+    async def story(town: Town) -> None:
+        process = Process(town)
+        await process.take(written(TO_C1))
+        await town.clock.advance(LATER)
+        assert (await process.replay.all(dry_run=False)).events == 1
+        assert await process.replay.all(dry_run=False, of=Selection(conversation=C2)) == Replayed()
+
+    told(story)
+
+
 def test_a_mail_whose_raw_is_gone_leads_into_no_conversation() -> None:
     async def story(town: Town) -> None:
         process = Process(town)
