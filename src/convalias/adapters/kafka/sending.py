@@ -22,6 +22,8 @@ from convalias.ports.event_log import EventRecord
 SLICE: Final = 100
 """Records handed to the client in one go; then the loop has a turn."""
 _POLL: Final = 0.1
+_ASK: Final = 1.0
+"""Seconds that one question about the topic may take, before the client is asked whether it was refused."""
 _IDLE: Final = 5.0
 _LOOK_AGAIN: Final = 60.0
 """Seconds between two looks at how many partitions there are."""
@@ -147,10 +149,8 @@ class Sender:
             self._tell(translated(reason(error)))
             return
         try:
-            count = self._counted(producer)
+            count = self._first_counted(producer)
         except KafkaException as error:
-            with suppress(KafkaException):
-                producer.poll(0)  # only now the client says what it knows of its connections
             self._tell(self._refused or unusable(reason(error)) or translated(reason(error)))
             return
         except PortError as error:
@@ -168,8 +168,24 @@ class Sender:
         """The client's word about its connections: refused credentials it tells nowhere else."""
         self._refused = unusable(error) or self._refused
 
-    def _counted(self, producer: Producer) -> int:
-        count = partitions_of(producer, self._place.topic, self._place.limits.timeout)
+    def _first_counted(self, producer: Producer) -> int:
+        """Ask again and again, for as long as an answer may take: refused credentials end that at once.
+
+        The client tells of them only when it is polled, and goes on trying: whoever waits for less than its time-out
+        would hear that nobody answers.
+        """
+        until = time.monotonic() + self._place.limits.timeout
+        while True:
+            try:
+                return self._counted(producer, within=max(min(_ASK, until - time.monotonic()), _POLL))
+            except KafkaException:
+                with suppress(KafkaException):
+                    producer.poll(0)
+                if self._refused is not None or self._is_ended or time.monotonic() >= until:
+                    raise
+
+    def _counted(self, producer: Producer, *, within: float) -> int:
+        count = partitions_of(producer, self._place.topic, within)
         self._expected = self._expected or count
         if count != self._expected:
             raise UnusableTopicError(
@@ -194,7 +210,7 @@ class Sender:
     def _look_again(self, producer: Producer) -> None:
         try:
             producer.poll(0)
-            self._counted(producer)
+            self._counted(producer, within=self._place.limits.timeout)
         except UnusableTopicError as error:
             self._problem = error
         except (KafkaException, PortError):
