@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
 from attrs import evolve, frozen
 
+from convalias.domain.addresses import EmailAddress
 from convalias.domain.events import (
     ConversationCreated,
     ConversationEvent,
@@ -17,8 +19,11 @@ from convalias.domain.events import (
     ParticipantRemoved,
 )
 from convalias.domain.ids import AccountId, EventId
-from convalias.domain.participants import Participant
+from convalias.domain.participants import AccountAuthor, Participant, PeripheralAuthor
 from convalias.domain.threads import ThreadState
+
+ERASED_AUTHOR: Final = PeripheralAuthor(EmailAddress.parse("erased@invalid"))
+"""Stands in for an author who is known by address alone. Nobody has mail there (RFC 6761 §6.4)."""
 
 
 @frozen
@@ -73,7 +78,9 @@ def _tombstone(event: ConversationEvent) -> ConversationEvent:
 def _without_words(happening: Happening) -> Happening:
     match happening:
         case MessageAdded():
-            return evolve(happening, text="", full_text="", subject="", attachments=(), message_id="", raw_key=None)
+            author = happening.author if isinstance(happening.author, AccountAuthor) else ERASED_AUTHOR
+            nothing = evolve(happening, text="", full_text="", subject="", attachments=(), message_id="", raw_key=None)
+            return evolve(nothing, author=author)
         case ConversationCreated(participants=participants):
             return evolve(happening, participants=tuple(map(nameless, participants)))
         case ParticipantAdded(participant):
