@@ -74,6 +74,9 @@ class Operators:
         if not self._world.shape.legacy:  # there is nothing to come from, or to go back to: only whether to mint
             self._world.engines.flags.set(Rollout(self._people.use_case, stage, points, "salt"), Axis.MINTING)
             return
+        if draws.chance(0.25) and self._world.weather.has(Fault.STOPPED, self._world.now):
+            await self._overtake(draws, name)
+            return
         self._changed(f"stage {stage.value} {points}", None)
         for axis in axes:
             setting = Rollout(self._people.use_case, stage, points, "salt", reason=name)
@@ -87,6 +90,25 @@ class Operators:
             ours = Rollout(self._people.use_case, Stage.NATIVE, 10_000, "salt", reason=name)
             self._world.engines.flags.set(ours, Axis.OUTBOUND)
             await self.give_back(draws, name)
+
+    async def _overtake(self, draws: Stream, name: str) -> None:
+        """What was decided for legacy, and not yet tried, is to go to the hub, and no alias may be minted for it.
+
+        Decisions are tried within moments, so the workers are stopped when there is one.
+        """
+        self._set(Stage.LEGACY, name, Axis.MINTING, Axis.OUTBOUND)
+        if not await self._until(_untried_of_legacy, every=_LOOK / 10):
+            return
+        for host in self._world.hosts["worker"]:
+            self._world.stop(host.process, _ROLLED)
+        self._set(Stage.NATIVE, name, Axis.OUTBOUND)
+        await commanded(self._world, draws, lambda cv: cv.outbound.give_back(self._people.use_case))
+
+    def _set(self, stage: Stage, name: str, *axes: Axis) -> None:
+        self._changed(f"stage {stage.value} 10000", None)
+        for axis in axes:
+            setting = Rollout(self._people.use_case, stage, 10_000, "salt", reason=name)
+            self._world.engines.flags.set(setting, axis)
 
     async def _waver(self, setting: Rollout, axis: Axis) -> None:
         """He takes it back and turns it on again for a while, so that whoever reads it twice reads two things."""
@@ -126,14 +148,14 @@ class Operators:
             await commanded(self._world, draws, lambda cv: cv.messaging.add_participant(conversation, back))
             self._changed(f"{who} is back", conversation)
 
-    async def _until(self, found: Callable[[DeliveryDecision], Iterable[T]]) -> list[T]:
+    async def _until(self, found: Callable[[DeliveryDecision], Iterable[T]], *, every: float = 10 * _LOOK) -> list[T]:
         """What is found as soon as there is any: it is most often over soon, and hardly ever begins just now."""
         records = self._world.engines.records
-        for _ in range(_LOOKS):
+        for _ in range(_LOOKS if every >= _LOOK else 100 * _LOOKS):
             rows = await records.due("deliveries", until=_FAR, limit=_SOME)
             if some := [one for row in rows for one in found(load(row.body, DeliveryDecision))]:
                 return some
-            await asyncio.sleep(10 * _LOOK)
+            await asyncio.sleep(every)
         return []
 
     async def revoke(self, draws: Stream, name: str) -> None:
@@ -273,6 +295,12 @@ def _waiting(decision: DeliveryDecision) -> Iterable[tuple[ConversationId, Accou
         for row in decision.deliveries
         if row.state is DeliveryState.PLANNED and row.next_at is not None and row.attempts
     ]
+
+
+def _untried_of_legacy(decision: DeliveryDecision) -> Iterable[EventId]:
+    """What legacy is to tell, and was not asked to yet."""
+    if decision.owner is Owner.LEGACY and decision.tried is None:
+        yield decision.event
 
 
 def _failing_calls(decision: DeliveryDecision) -> Iterable[EventId]:

@@ -16,6 +16,7 @@ from convalias.services.outbound_calls import Calls
 from convalias.services.outbound_deciding import Deciding
 from convalias.services.outbound_facts import Scene
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around, instead
+from convalias.testing.simulator.weather import Fault, Weather
 
 
 def _without_alias(kept: Method) -> Method:
@@ -53,6 +54,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="What is given back to the hub is not looked at for an address to answer to.",
         breaks="I4",
         patched=instead(Deciding, "_reown", _reowned_at_once),
+        weather=Weather(on=frozenset({Fault.STOPPED}), until=3600.0),
     ),
     Mutant(
         name="decided-without-issuing",
