@@ -1423,6 +1423,16 @@ def test_a_record_that_cannot_be_decided_about_becomes_a_letter_and_holds_nobody
 
     asyncio.run(story())
 
+
+def test_a_record_that_nobody_can_read_is_a_letter_and_no_event_that_was_lost() -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        await world.worker().decide([evolve(record(await world.said()), event=EventId("topic-0-7"), seq=UNPLACED)])
+        (letter,) = [one async for one in world.dead_letters.list("deliveries")]
+        assert letter.reason.startswith("no decision: EventGone")
+        assert await GoneEvents(records=world.dead_letters.records).count(limit=9) == 0
+
     asyncio.run(story())
 
 

@@ -242,7 +242,10 @@ class Deciding:
             await self._bury(conversation, event, trace, why=str(fault))
         except (Unavailable, Contended, TimeoutError):
             raise
-        except EventGone:
+        except EventGone as unknown:
+            if seq == UNPLACED:  # a record that nobody can read, not an event that a restored store has lost
+                await self._bury(conversation, event, trace, why=because(unknown))
+                return
             self.telemetry.measure("mons.events.gone", 1)
             await self.gone.note(GoneEvent(conversation=conversation, event=event, at=self.clock.now()))
         except Exception as poison:  # noqa: BLE001 - whatever it is: one record must not stop the log

@@ -221,7 +221,7 @@ def test_a_record_that_nobody_can_read_becomes_a_dead_letter(kafka: KafkaServer)
                     await cv.run_until_idle("outbound")
                     letters = [letter async for letter in cv.services.stores.dead_letters.list("deliveries")]
             assert [letter.subject.startswith(url.rpartition("/")[2]) for letter in letters] == [True]
-            assert letters[0].reason.startswith("no decision: NotFound at ")
+            assert letters[0].reason.startswith("no decision: EventGone at ")
 
     asyncio.run(story())
 

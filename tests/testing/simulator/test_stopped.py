@@ -57,4 +57,4 @@ def test_nothing_is_doubled_or_lost_by_processes_that_stand_still() -> None:
 @pytest.mark.slow
 @pytest.mark.no_cover
 def test_who_calls_although_his_lease_is_over_is_seen() -> None:
-    assert killed(MUTANTS["called-behind-the-lease"], range(6)) is not None
+    assert killed(MUTANTS["called-behind-the-lease"], range(40)) is not None
