@@ -104,7 +104,7 @@ def test_a_slip_is_told_in_a_dozen_lines_with_its_picture(mutant: str, law: str)
     assert 4 <= len(lines) <= 14
     assert text.startswith(f"{law} is broken: ")
     assert f"convalias simulate --seed {seen.plan.seed} --mails {shrunk.command.mails} --mutant {mutant}" in text
-    assert "writes m" in text
+    assert "writes m" in text or not shrunk.report.journal.mails
     assert "```mermaid\nsequenceDiagram\n" in text
     again = simulate(shrunk.command)
     assert any(violation.law == law for violation in again.violations), "the command shows it too"
