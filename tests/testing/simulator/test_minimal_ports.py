@@ -10,6 +10,7 @@ import pytest
 
 from convalias.app.ports import Instead, Ports
 from convalias.testing.simulator.run import Plan, simulate
+from convalias.testing.simulator.weather import Fault, Weather
 from ports.minimal.bare import PROTOCOLS, bared
 
 SEEDS: Final = range(7_100, 7_130) if os.environ.get("CONVALIAS_SOAK") == "1" else range(7_100, 7_102)
@@ -24,6 +25,15 @@ def test_the_laws_hold_over_bare_ports(names: tuple[str, ...]) -> None:
         report = simulate(Plan(seed=seed, mails=MAILS, ports=partial(_bared, names)))
         assert list(report.violations) == [], f"seed {seed}"
         assert report.mails > 0
+
+
+@pytest.mark.slow
+def test_a_mail_on_which_an_adapter_of_the_host_raises_is_given_up_before_the_laws_are_asked() -> None:
+    """It is tried for a day: longer than anything else stands still that gets on."""
+    weather = Weather(on=frozenset({Fault.POISON}), until=3600.0)
+    report = simulate(Plan(seed=7_100, mails=MAILS, weather=weather, ports=partial(_bared, ("reader",))))
+    assert list(report.violations) == []
+    assert report.states["mail dead"] == 1
 
 
 def _bared(names: tuple[str, ...], ports: Ports) -> Ports:

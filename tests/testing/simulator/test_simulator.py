@@ -1,6 +1,7 @@
 """The public face of the simulator: its names, its example, one's own policy and ports."""
 
 import doctest
+import logging
 
 import pytest
 
@@ -32,3 +33,13 @@ def test_ports_of_ones_own_are_asked_for_once_for_every_process() -> None:
     assert own.trace_digest == plain.trace_digest
     names = [ports.incarnation.name for ports in given]
     assert len(names) == len(set(names)) >= 2
+
+
+@pytest.mark.slow
+def test_a_simulated_day_logs_nothing_and_loggers_are_as_before_it(caplog: pytest.LogCaptureFixture) -> None:
+    deliveries = logging.getLogger("convalias.deliveries")
+    with caplog.at_level(logging.INFO):
+        deliveries.info("before")
+        _ = simulate(Plan(seed=1, mails=3, weather=CALM))
+        deliveries.info("after")
+    assert caplog.messages == ["before", "after"]

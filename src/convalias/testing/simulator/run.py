@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 from typing import Final
 
 from attrs import field, frozen
 
 from convalias.app.ports import Ports
 from convalias.domain.policy import RoutingPolicy
+from convalias.services.outbound_deciding import FAULTY_FOR
 from convalias.testing.simulator.acts import Act, Script, drawn_acts
 from convalias.testing.simulator.checker import glanced, judged, states
 from convalias.testing.simulator.draws import Draws
@@ -32,9 +34,9 @@ DRAINED_WITHIN: Final = 36 * 3600.0
 what is due meanwhile."""
 _BOOT: Final = 2.0
 _LOOK: Final = 120.0
-_STUCK: Final = 8 * 3600.0
-"""What has not moved for so long, longer than anybody pauses, will not move any more. A sweeper leaves six hours between
-two sweeps of one mail."""
+_STUCK: Final = (FAULTY_FOR + timedelta(hours=2)).total_seconds()
+"""What has not moved for so long will not move any more. A sweeper leaves six hours between two sweeps of one mail; what
+an adapter of the host raises on is tried for a day, and then given up."""
 
 
 @frozen(kw_only=True)
@@ -87,11 +89,12 @@ def simulate(plan: Plan) -> Report:
 @contextmanager
 def _quiet() -> Generator[None]:
     """Workers log every outage, and a simulation has thousands on purpose."""
-    before, logging.root.manager.disable = logging.root.manager.disable, logging.CRITICAL
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)  # it also makes loggers forget what they found enabled before
     try:
         yield
     finally:
-        logging.root.manager.disable = before
+        logging.disable(before)
 
 
 async def _run(plan: Plan) -> Report:
