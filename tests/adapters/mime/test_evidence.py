@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from adapters.mime.authentication.cases import CASES, beside
 from adapters.mime.expectations import POST
 from convalias.adapters.mime import Reader
 from convalias.domain.envelope import MessageEnvelope
@@ -56,6 +59,145 @@ def evidence(
 )
 def test_one_field_is_read(line: str, expected: SenderEvidence) -> None:
     assert evidence(line) == expected
+
+
+PASSED = SenderEvidence(Dmarc.PASS)
+FAILED = SenderEvidence(Dmarc.FAIL)
+ALIGNED = SenderEvidence(Dmarc.PASS, spf_aligned=True, dkim_aligned=True)
+
+
+@pytest.mark.parametrize(
+    ("honest", "expected", "attack", "found"),
+    [
+        (
+            "mx.example; dmarc=pass header.from=corp.example;",
+            PASSED,
+            "mx.example; dmarc=fail header.from=corp.example;",
+            FAILED,
+        ),
+        (
+            "mx.example;; dmarc=pass header.from=corp.example ; ;",
+            PASSED,
+            "mx.example;; dmarc=fail header.from=corp.example ; ;",
+            FAILED,
+        ),
+        (
+            "mx.example; iprev=pass policy.iprev=2001:db8::1; dmarc=pass header.from=corp.example",
+            PASSED,
+            "mx.example; iprev=pass policy.iprev=2001:db8::1; dmarc=fail header.from=corp.example",
+            FAILED,
+        ),
+        (
+            "mx.example; spf=pass smtp.remote-ip=2001:db8::1 smtp.mailfrom=b\N{LATIN SMALL LETTER E WITH ACUTE}@corp.example",
+            SenderEvidence(spf_aligned=True),
+            "mx.example; spf=pass smtp.remote-ip=2001:db8::1 smtp.mailfrom=corp.example@evil.example",
+            NOTHING,
+        ),
+        (
+            "(by a border) mx.example; dmarc=pass header.from=corp.example",
+            PASSED,
+            "(by a border) mx.example; dmarc=fail header.from=corp.example",
+            FAILED,
+        ),
+        (
+            "mx.example(v1); dmarc (a) = (b (c)) pass (d) header (e) . (f) from (g) = (h) corp.example",
+            PASSED,
+            "(a (b) c) mx.example (d) 1 (e); dmarc=fail (mx2.example; dmarc=pass)",
+            FAILED,
+        ),
+        (
+            "other.example ((; dmarc=pass",
+            NOTHING,
+            "((((((((( mx.example; dmarc=fail header.from=corp.example",
+            SenderEvidence(Dmarc.PERMERROR),
+        ),
+        (
+            "mx.example.; dmarc/1=Pass header.from=Corp.Example",
+            PASSED,
+            "mx.example.evil.example; dmarc/1=Pass header.from=Corp.Example",
+            NOTHING,
+        ),
+        (
+            "mx.example; dmarc=pass action=none header.from=corp.example;compauth=pass reason=100",
+            PASSED,
+            "mx.example; dmarc=fail action=none header.from=corp.example;compauth=pass reason=100",
+            FAILED,
+        ),
+        (
+            (
+                "mx.example; dkim=pass (2048-bit key; unprotected) header.d=corp.example header.i=@corp.example header.b=Ab/+d;"
+                " spf=pass smtp.mailfrom=bob@corp.example; dmarc=pass(p=REJECT) header.from=corp.example;"
+            ),
+            SenderEvidence(Dmarc.PASS, DmarcPolicy.REJECT, spf_aligned=True, dkim_aligned=True),
+            'mx.example; dkim=none reason="; dkim=pass header.d=corp.example; dmarc=pass (p=none)"; dmarc=fail (p=reject)',
+            SenderEvidence(Dmarc.FAIL, DmarcPolicy.REJECT),
+        ),
+        (
+            (
+                "mx.example; dkim=pass reason=good signature header.d=corp.example; spf=pass smtp.mailfrom=corp.example;"
+                " bimi=pass policy.authority-uri=https://corp.example/x?y=1; x-vouch=a b; dmarc=pass header.from=corp.example"
+            ),
+            ALIGNED,
+            "mx.example; dkim=pass reason=header.d=corp.example header.d=evil.example; dmarc=fail (policy=none)",
+            SenderEvidence(Dmarc.FAIL, DmarcPolicy.NONE),
+        ),
+        (
+            (
+                "mx.example; spf=pass (x: permitted sender) client-ip=192.0.2.1; envelope-from=bob@corp.example; helo=a.example;"
+                " dmarc=pass header.from=corp.example;"
+            ),
+            PASSED,
+            'mx.example; spf=pass smtp.mailfrom="mx.example; dmarc=pass"@evil.example; dmarc=fail; dkim=',
+            FAILED,
+        ),
+        (
+            'mx.example; spf=none smtp.mailfrom=<>; dmarc=pass header.from="corp.example"',
+            PASSED,
+            "mx.example; dmarc=fail header.from=corp.example; dkim=p(a)ss",
+            FAILED,
+        ),
+    ],
+)
+def test_a_field_means_what_it_means_however_it_is_written(
+    honest: str, expected: SenderEvidence, attack: str, found: SenderEvidence
+) -> None:
+    assert evidence(honest) == expected
+    assert evidence(attack) == found
+
+
+def test_a_u_label_is_the_domain_that_it_names() -> None:
+    line = (
+        "mx.example; dmarc=pass header.from=b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example; dkim=pass header.d={}"
+    )
+    domain = "b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example"
+    sender = "bob@xn--bcher-kva.example"
+    assert evidence(line.format(domain), sender=sender) == SenderEvidence(Dmarc.PASS, dkim_aligned=True)
+    assert evidence(line.format(f'"{domain}"'), sender=sender) == SenderEvidence(Dmarc.PASS, dkim_aligned=True)
+    assert evidence(line.format("bucher.example"), sender="bob@bucher.example") == SenderEvidence(dkim_aligned=True)
+    # U-labels of IDNA 2003 name another domain, or none.
+    fass = "mx.example; dmarc=pass header.from=fa\N{LATIN SMALL LETTER SHARP S}.example"
+    assert evidence(fass, sender="bob@fass.example") == NOTHING
+
+
+def test_a_server_may_be_listed_by_its_u_label() -> None:
+    reader = Reader(trusted_authserv_ids=frozenset({"mx.B\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example."}))
+    for name in ("mx.xn--bcher-kva.example", "MX.b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example"):
+        assert evidence(f"{name}; dmarc=fail", reader=reader) == FAILED
+    kelvin = Reader(trusted_authserv_ids=frozenset({"mx.k.example"}))
+    assert evidence("mx.\N{KELVIN SIGN}.example; dmarc=pass", reader=kelvin) == NOTHING
+
+
+def test_a_failure_stands_beside_a_field_that_cannot_be_read() -> None:
+    assert evidence("mx.example; dmarc=fail (p=none)", "mx.example; dmarc=pass ((").policy is DmarcPolicy.NONE
+    assert evidence("mx.example; dmarc=fail (p=none)", "mx.example; dmarc=pass ((").dmarc is Dmarc.FAIL
+
+
+@beside
+def test_the_shared_fields_keep_their_verdict() -> None:
+    reader = Reader(trusted_authserv_ids=frozenset({"mx.border.example"}))
+    for line in json.loads((CASES / "authentication-results.json").read_text("utf-8")):
+        assert evidence(line, reader=reader) == PASSED, line
+        assert evidence(line.replace("dmarc=pass", "dmarc=fail"), reader=reader) == FAILED, line
 
 
 @pytest.mark.parametrize(

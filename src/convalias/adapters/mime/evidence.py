@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
-
-import authres
-from attrs import field, frozen
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from convalias.adapters.mime.fields import Block, unfolded
 from convalias.adapters.mime.mailboxes import text_of
+from convalias.adapters.mime.results import Result, results_of, server_name
 from convalias.adapters.mime.sender import readings_of
 from convalias.domain.envelope import From
 from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
 
 _NOTHING: Final = SenderEvidence()
-# The parser is recursive on comments and takes the text apart with slices; half of such a field is the sender's.
-_LONGEST: Final = 8_192
-_DEEPEST: Final = 8
-_AUTHSERV_ID: Final = re.compile(r'\s*+"?([A-Za-z0-9._-]++)"?[\s;]')
-_POLICY: Final = re.compile(r"\bdmarc\s{0,4}=\s{0,4}\w{1,20}\s{0,4}\(([^()]{0,400})\)", re.IGNORECASE)
-_P: Final = re.compile(r"\b(s?p)=(none|quarantine|reject)\b", re.IGNORECASE)
+_P: Final = re.compile(r"\b(sp|p|policy)\s*+=\s*+(none|quarantine|reject)\b", re.IGNORECASE)
 _DMARC: Final = {
     "pass": Dmarc.PASS,
     "none": Dmarc.NONE,
@@ -36,48 +29,6 @@ _STRICTEST_FIRST: Final = (DmarcPolicy.REJECT, DmarcPolicy.QUARANTINE, DmarcPoli
 _ORGANISATIONAL_LABELS: Final = 2
 
 
-@frozen
-class _Result:
-    """One result of one method, and the properties it was found for."""
-
-    method: str
-    result: str
-    properties: Mapping[str, str] = field(factory=dict[str, str])
-
-
-class _Unreadable(Exception):
-    """A field of a trusted server that cannot be read."""
-
-
-class _Property(Protocol):
-    @property
-    def type(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def value(self) -> str | None: ...
-
-
-class _ParsedResult(Protocol):
-    @property
-    def method(self) -> str: ...
-    @property
-    def result(self) -> str: ...
-    @property
-    def properties(self) -> Sequence[_Property]: ...
-
-
-class _ParsedField(Protocol):
-    @property
-    def results(self) -> Sequence[_ParsedResult]: ...
-
-
-def _parsed(text: str) -> _ParsedField:
-    """The library publishes no types: this function says what is used of it."""
-    parsed: _ParsedField = authres.AuthenticationResultsHeader.parse(text)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType, reportAssignmentType]
-    return parsed
-
-
 def read_evidence(block: Block, sender: From, trusted: frozenset[str]) -> SenderEvidence:
     """What trusted servers found. Of several results for one method the worst counts.
 
@@ -86,20 +37,12 @@ def read_evidence(block: Block, sender: From, trusted: frozenset[str]) -> Sender
     """
     if not trusted or b"received" not in block.named:
         return _NOTHING
-    names = frozenset(name.lower() for name in trusted)
-    texts = [
-        text for text in _above_received(block) if (found := _AUTHSERV_ID.match(text)) and found[1].lower() in names
-    ]
-    if not texts:
-        return _NOTHING
-    try:
-        results = [result for text in texts for result in _results(text)]
-    except _Unreadable:
-        return SenderEvidence(Dmarc.PERMERROR)
+    names = frozenset(map(server_name, trusted)) - {""}
+    results = [result for text in _above_received(block) for result in results_of(text, names)]
     domains = frozenset(reading.domain for reading in readings_of(sender))
     return SenderEvidence(
         _dmarc(results, domains),
-        _policy(texts, results, domains),
+        _policy(results, domains),
         spf_aligned=_aligned(results, "spf", ("smtp.mailfrom",), domains),
         dkim_aligned=_aligned(results, "dkim", ("header.d", "header.i"), domains),
     )
@@ -113,37 +56,7 @@ def _above_received(block: Block) -> Iterator[str]:
             yield text_of(unfolded(value))
 
 
-def _results(text: str) -> list[_Result]:
-    """The results of one field, by the parser, under limits. `_Unreadable` for anything it does not read."""
-    if len(text) > _LONGEST or _depth(text) > _DEEPEST:
-        raise _Unreadable
-    try:
-        results = _parsed(f"Authentication-Results: {text}").results
-        return [
-            _Result(
-                one.method.lower(),
-                one.result.lower(),
-                {f"{prop.type}.{prop.name}".lower(): str(prop.value).lower() for prop in one.properties},
-            )
-            for one in results
-        ]
-    except (authres.AuthResError, AttributeError, IndexError, RecursionError, TypeError, ValueError) as error:
-        raise _Unreadable from error
-
-
-def _depth(text: str) -> int:
-    """The deepest nesting of parentheses, at least."""
-    now = most = 0
-    for char in text:
-        if char == "(":
-            now += 1
-            most = max(most, now)
-        elif char == ")":
-            now -= 1
-    return most
-
-
-def _dmarc(results: Iterable[_Result], domains: frozenset[str]) -> Dmarc:
+def _dmarc(results: Iterable[Result], domains: frozenset[str]) -> Dmarc:
     """The worst result; a pass only if it is about the domain in From (RFC 7489 §3.1)."""
     found = {
         _DMARC.get(one.result, Dmarc.PERMERROR)
@@ -153,17 +66,18 @@ def _dmarc(results: Iterable[_Result], domains: frozenset[str]) -> Dmarc:
     return next((kind for kind in _WORST_FIRST if kind in found), Dmarc.NONE)
 
 
-def _policy(texts: Iterable[str], results: Iterable[_Result], domains: frozenset[str]) -> DmarcPolicy | None:
+def _policy(results: Sequence[Result], domains: frozenset[str]) -> DmarcPolicy | None:
     """The published policy, the strictest that is named: `policy.dmarc`, or `p=` in the comment that many write."""
-    named = {one.properties.get("policy.dmarc", "") for one in results if one.method == "dmarc"}
+    about = [one for one in results if one.method == "dmarc"]
+    named = {one.properties.get("policy.dmarc", "") for one in about}
     sub = any(domain.count(".") >= _ORGANISATIONAL_LABELS for domain in domains)
-    for text in texts:
-        for comment in _POLICY.findall(text):
-            named |= {value.lower() for kind, value in _P.findall(comment) if sub or kind.lower() == "p"}
+    comments = (comment for one in about for comment in one.comments)
+    said = (found for comment in comments for found in _P.findall(comment))
+    named |= {value.lower() for kind, value in said if sub or kind.lower() != "sp"}
     return next((policy for policy in _STRICTEST_FIRST if policy.value in named), None)
 
 
-def _aligned(results: Iterable[_Result], method: str, keys: Sequence[str], domains: frozenset[str]) -> bool:
+def _aligned(results: Iterable[Result], method: str, keys: Sequence[str], domains: frozenset[str]) -> bool:
     """Whether that method passed, every time, and at least once for the From domain or a parent of it.
 
     RFC 7489 §3.1 aligns by organisational domain, which needs the public suffix list; a parent that signs or sends

@@ -9,6 +9,7 @@ import pytest
 from adapters.mime.authentication.signing import KEY, OTHER, PLAIN, POST, Zone, sealed, signed, zone
 from convalias.adapters.mime.authentication import Authenticator, WithoutSpf
 from convalias.adapters.mime.authentication.arc import read_results
+from convalias.adapters.mime.results import Result
 from convalias.domain.evidence import Dmarc
 
 LISTED = frozenset({"lists.example", "second.example"})
@@ -120,14 +121,17 @@ def test_more_than_ten_instances_are_not_looked_at() -> None:
     [
         (
             b" i=1; mx; dmarc = pass (p=(x) reject) header.from = Corp.example",
-            [("dmarc", "pass", {"header.from": "corp.example"})],
+            [Result("dmarc", "pass", {"header.from": "corp.example"}, ("p=(x) reject",))],
         ),
-        (b" i=1; mx; dkim=pass header.i=bob@corp.example;;", [("dkim", "pass", {"header.i": "corp.example"})]),
+        (
+            b" i=1; mx; dkim=pass header.i=bob@corp.example;;",
+            [Result("dkim", "pass", {"header.i": "bob@corp.example"})],
+        ),
         (b" i=1; mx; none", []),
-        (b" i=1; mx); dmarc=pass", [("dmarc", "pass", {})]),
+        (b" i=1; mx); dmarc=pass", []),
         (b"(" * 20_000, []),
         (b"\\;" * 5_000, []),
     ],
 )
-def test_results_are_read(value: bytes, expected: list[tuple[str, str, dict[str, str]]]) -> None:
+def test_results_are_read(value: bytes, expected: list[Result]) -> None:
     assert read_results(value) == expected

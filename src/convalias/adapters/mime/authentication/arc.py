@@ -22,10 +22,10 @@ from convalias.adapters.mime.authentication.dkim import (
 from convalias.adapters.mime.authentication.keys import ALGORITHMS
 from convalias.adapters.mime.authentication.lookups import Lookups
 from convalias.adapters.mime.authentication.tags import octets_of, read_tags
+from convalias.adapters.mime.mailboxes import text_of
+from convalias.adapters.mime.results import Result, parts_of, results_in
 
 _MOST: Final = 10  # RFC 8617 §4.2.1 allows 50; nobody whom we list is behind ten others
-_LONGEST: Final = 16 * 1024
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|\\.|[()]|[^()"\\]++|.', re.DOTALL)
 _INSTANCE: Final = re.compile(rb"[ \t\r\n]*+i[ \t]*+=[ \t]*+(\d{1,2})[ \t\r\n]*+;")
 _RESULT: Final = re.compile(r"([a-z0-9-]+)=([a-z]+)")
 
@@ -95,10 +95,10 @@ def _is_vouched_for(chain: tuple[ArcSet, ...], domain: str, sealers: Collection[
         if one.sealer not in sealers:
             return False
         found = read_results(one.results.value)
-        about = [(result, properties) for method, result, properties in found if method == "dmarc"]
-        if about and all(result == "pass" and named.get("header.from") == domain for result, named in about):
+        about = [one for one in found if one.method == "dmarc"]
+        if about and all(one.result == "pass" and one.properties.get("header.from") == domain for one in about):
             return True
-        if not any((method, result) == ("arc", "pass") for method, result, _ in found):
+        if not any((one.method, one.result) == ("arc", "pass") for one in found):
             return False
     return False
 
@@ -133,24 +133,8 @@ async def _is_sealed(chain: tuple[ArcSet, ...], lookups: Lookups) -> bool:
     return await verified_by(signature, digest.digest(), lookups) is Checked.PASS
 
 
-def read_results(value: bytes) -> list[tuple[str, str, dict[str, str]]]:
-    """Method, result and properties of each result (RFC 8601 §2.2); comments and quoted strings say nothing."""
-    if len(value) > _LONGEST:
-        return []
-    depth, kept = 0, list[str]()
-    for token in _TOKEN.findall(value.decode("latin-1")):
-        if token == "(":  # noqa: S105 - a parenthesis
-            depth += 1
-        elif token == ")":  # noqa: S105 - a parenthesis
-            depth = max(depth - 1, 0)
-        elif depth == 0:
-            kept.append("_" if token[0] in '"\\' else token)
-    text = " ".join("".join(kept).lower().split()).replace(" =", "=").replace("= ", "=")
-    found: list[tuple[str, str, dict[str, str]]] = []
-    for part in text.split(";")[2:]:  # before them: the instance, and the name of the server
-        words = part.split()
-        result = _RESULT.fullmatch(words[0]) if words else None
-        if result is not None:
-            named = (word.partition("=") for word in words[1:])
-            found.append((result[1], result[2], {name: said.rpartition("@")[2] for name, _, said in named}))
-    return found
+def read_results(value: bytes) -> list[Result]:
+    """The results of one set; comments and quoted strings say nothing. Empty when they cannot be read."""
+    parts = parts_of(text_of(value))
+    # Before them: the instance, and the name of the server (RFC 8617 §4.1.1).
+    return [one for part in parts[2:] for one in results_in(part)]

@@ -5,13 +5,14 @@ The walk replaces the public suffix list of RFC 7489 §3.2: the domains themselv
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from attrs import frozen
 
 from convalias.adapters.mime.authentication.lookups import Lookups
-from convalias.adapters.mime.authentication.tags import read_tags
+from convalias.adapters.mime.authentication.tags import readable_tags
 from convalias.domain.evidence import DmarcPolicy
 from convalias.ports.dns import NoSuchName, TemporaryFailure, TxtRecords
 
@@ -23,6 +24,10 @@ _TESTING: Final = {
     DmarcPolicy.QUARANTINE: DmarcPolicy.NONE,
     DmarcPolicy.NONE: DmarcPolicy.NONE,
 }
+
+
+# RFC 7489 §6.4: dmarc-version, and what is no other version's name.
+_VERSION: Final = re.compile(rb"[ \t\r\n]*+[vV][ \t]*+=[ \t]*+DMARC1[ \t\r\n]*+(?:;|\Z)")
 
 
 class PolicyUnknown(Exception):
@@ -54,10 +59,10 @@ class Published:
 
 def read_record(texts: Sequence[bytes]) -> DmarcRecord | None:
     """The policy record among a name's texts. RFC 7489 §6.6.3: none where there are several."""
-    tags = [found for text in texts if text[:8].upper() == b"V=DMARC1" and (found := read_tags(text)) is not None]
-    if len(tags) != 1 or next(iter(tags[0].items())) != ("v", "DMARC1"):
+    records = [text for text in texts if _VERSION.match(text)]
+    if len(records) != 1:
         return None
-    (record,) = tags
+    record = readable_tags(records[0])
     policy = _POLICIES.get(record.get("p", "").lower())
     if policy is None:
         # RFC 7489 §6.6.3 (6): who wants reports only, is taken to say `none`.
@@ -68,9 +73,13 @@ def read_record(texts: Sequence[bytes]) -> DmarcRecord | None:
     absent = _POLICIES.get(record.get("np", "").lower(), below)
     if record.get("t", "n").lower() == "y":
         policy, below, absent = _TESTING[policy], _TESTING[below], _TESTING[absent]
-    psd = record.get("psd", "u").lower()
+    psd = record.get("psd", "").lower()
     return DmarcRecord(
-        policy=policy, below=below, absent=absent, strict=record.get("adkim", "r").lower() == "s", psd=psd
+        policy=policy,
+        below=below,
+        absent=absent,
+        strict=record.get("adkim", "r").lower() == "s",
+        psd=psd if psd in {"y", "n"} else "u",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 _LONGEST: Final = 16 * 1024
 _MOST: Final = 50
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
-_SPACE: Final = b" \t\r\n"
+_BLANKS: Final = " \t\r\n"
 
 
 def read_tags(octets: bytes) -> Mapping[str, str] | None:
@@ -32,6 +32,20 @@ def read_tags(octets: bytes) -> Mapping[str, str] | None:
         if not equals or not _NAME.fullmatch(name) or name in tags:
             return None
         tags[name] = value
+    return tags
+
+
+def readable_tags(octets: bytes) -> Mapping[str, str]:
+    """The tags of a DMARC record in order, names in lower case, without those that are flawed.
+
+    RFC 7489 §6.3: errors in the remainder of a record are discarded or ignored, and never drop the rest. Of a tag
+    that comes twice the first counts. §6.4: names are those of an ABNF grammar, so their letter case says nothing.
+    """
+    tags: dict[str, str] = {}
+    for part in octets[:_LONGEST].decode("latin-1").split(";"):
+        name, equals, value = (one.strip(_BLANKS) for one in part.partition("="))
+        if equals and part.isascii() and _NAME.fullmatch(name):
+            tags.setdefault(name.lower(), value)
     return tags
 
 
