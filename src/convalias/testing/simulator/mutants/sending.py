@@ -276,6 +276,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="What may have been sent is sent again, where two are worse than none.",
         breaks="I2",
         patched=around(Calls, "_uncertain", _resent),
+        weather=Weather(on=frozenset({Fault.AFTER, Fault.HANGS_AFTER, Fault.FORGET}), rate=0.03, until=3600.0),
     ),
     Mutant(
         name="nobody-is-asked",
