@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from convalias.adapters import memory
+from convalias.app.guards import SHOWN_FOR, AdapterFaults
 from convalias.app.memory import memory_ports
 from convalias.app.ports import Ports
 from convalias.app.signs import EVERY, giving_signs
@@ -19,7 +20,7 @@ from convalias.services.log_lines import LogLines
 from convalias.stores.signs import Signs
 
 
-def working(ports: Ports, *outcomes: int | Exception) -> Work:
+def working(ports: Ports, *outcomes: int | Exception, raised: AdapterFaults | None = None) -> Work:
     left = list(outcomes)
 
     async def step() -> int:
@@ -28,9 +29,12 @@ def working(ports: Ports, *outcomes: int | Exception) -> Work:
             raise outcome
         return outcome
 
-    lines = LogLines(logging.getLogger("convalias.test"), ports.clock)
-    first, *_ = giving_signs("feed", [Work(step=step), Work(step=step)], ports, lines)
+    first, *_ = giving_signs("feed", [Work(step=step), Work(step=step)], ports, raised or faults_of(ports))
     return first
+
+
+def faults_of(ports: Ports) -> AdapterFaults:
+    return AdapterFaults(ports.clock, LogLines(logging.getLogger("convalias.test"), ports.clock))
 
 
 def test_a_sign_is_given_at_most_every_twenty_seconds() -> None:
@@ -116,3 +120,23 @@ def test_a_process_that_starts_does_not_miss_the_workers_that_start_with_it(capl
     assert [told.getMessage() for told in caplog.records] == [
         "no inbound worker has given a sign of life lately: see that one runs"
     ]
+
+
+def test_a_sign_tells_what_adapters_raised_in_its_process_until_they_have_worked_for_a_while() -> None:
+    async def story() -> None:
+        ports = memory_ports(legacy=False)
+        clock, signs, raised = ports.clock, Signs(records=ports.records), faults_of(ports)
+        assert isinstance(clock, memory.Clock)
+        raised.note("identity.at", KeyError("john@example.org"))
+        await working(ports, raised=raised).step()
+        (told,) = (await signs.faults(since=clock.now())).values()
+        assert told.startswith("identity.at: KeyError")
+        assert told.endswith(", once")
+        assert "john" not in told
+        raised.worked("identity.at")
+        await clock.advance(SHOWN_FOR + EVERY)
+        assert await signs.faults(since=clock.now() - SHOWN_FOR) == {}, "its process gives no sign any more"
+        await working(ports, raised=raised).step()
+        assert await signs.faults(since=clock.now() - SHOWN_FOR) == {}
+
+    asyncio.run(story())

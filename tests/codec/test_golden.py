@@ -400,7 +400,12 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
     ],
     "directory_claim": [DirectoryClaim(directory="0f3a" * 8, since=NOON)],
     "gone_event": [GoneEvent(conversation=C1, event=EventId("e2"), at=NOON)],
-    "sign_of_life": [SignOfLife(worker="inbound", incarnation="host-a.1.2", at=NOON)],
+    "sign_of_life": [
+        SignOfLife(worker="inbound", incarnation="host-a.1.2", at=NOON),
+        SignOfLife(
+            worker="feed", incarnation="host-a.1.2", at=NOON, faults="identity.at: KeyError at own/people.py:7, once"
+        ),
+    ],
     "mark": [inbound.Mark(RECORD, NOON)],
     "evidence": [
         EvidenceRecord(
@@ -452,6 +457,14 @@ def test_a_decision_can_be_written_as_processes_of_the_release_before_read_it() 
     body = Codec({"decision": 1}).dump(decision)
     assert (body["$"], "minting" in body) == ("decision/1", False)
     assert load(body, DeliveryDecision) == evolve(decision, minting=None)
+
+
+def test_a_sign_can_be_written_as_processes_of_the_release_before_read_it() -> None:
+    sign = SAMPLES["sign_of_life"][1]
+    assert isinstance(sign, SignOfLife)
+    body = Codec({"sign_of_life": 1}).dump(sign)
+    assert (body["$"], "faults" in body) == ("sign_of_life/1", False)
+    assert load(body, SignOfLife) == evolve(sign, faults="")
 
 
 if __name__ == "__main__":

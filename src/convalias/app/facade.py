@@ -535,7 +535,7 @@ class Convalias:
             loop
             for worker in workers or WORKERS
             for loop in loops_of(
-                worker, giving_signs(worker, self._works(worker, wait=wait), self.ports, self.lines), ambience
+                worker, giving_signs(worker, self._works(worker, wait=wait), self.ports, self.faults), ambience
             )
         ]
 

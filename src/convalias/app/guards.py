@@ -55,7 +55,9 @@ class _Fault:
 
     @property
     def often(self) -> str:
-        return f"{self.in_a_row} times in a row" if self.in_a_row else f"last at {self.at:%H:%M:%SZ}, has worked since"
+        if not self.in_a_row:
+            return f"last at {self.at:%H:%M:%SZ}, has worked since"
+        return "once" if self.in_a_row == 1 else f"{self.in_a_row} times in a row"
 
 
 def _none() -> dict[str, _Fault]:
@@ -84,14 +86,20 @@ class AdapterFaults:
         if fault is not None:
             fault.in_a_row = 0
 
+    def lately(self) -> str:
+        """What was raised of late, by call; empty when nothing was."""
+        return "; ".join(f"{call}: {fault.told}, {fault.often}" for call, fault in self._recent().items())
+
     async def check(self) -> str:
-        """What was raised of late, empty when nothing was. Raises `NotReady` where a call fails again and again."""
-        now = self.clock.now()
-        recent = {call: fault for call, fault in self.faults.items() if now - fault.at <= SHOWN_FOR}
-        told = "; ".join(f"{call}: {fault.told}, {fault.often}" for call, fault in recent.items())
-        if any(fault.in_a_row >= IN_A_ROW for fault in recent.values()):
+        """The same. Raises `NotReady` where a call fails again and again."""
+        told = self.lately()
+        if any(fault.in_a_row >= IN_A_ROW for fault in self._recent().values()):
             raise NotReady(told)
         return told
+
+    def _recent(self) -> Mapping[str, _Fault]:
+        now = self.clock.now()
+        return {call: fault for call, fault in self.faults.items() if now - fault.at <= SHOWN_FOR}
 
 
 def guard_ports(ports: Ports, faults: AdapterFaults) -> Ports:

@@ -9,6 +9,7 @@ from typing import Final
 
 from attrs import evolve
 
+from convalias.app.guards import AdapterFaults
 from convalias.app.ports import Ports
 from convalias.app.workers import Step, Work, Worker
 from convalias.codec import CodecError
@@ -21,16 +22,17 @@ EVERY: Final = timedelta(seconds=20)
 """At most one small write for each worker in this time."""
 
 
-def giving_signs(worker: Worker, works: Sequence[Work], ports: Ports, lines: LogLines) -> Sequence[Work]:
+def giving_signs(worker: Worker, works: Sequence[Work], ports: Ports, faults: AdapterFaults) -> Sequence[Work]:
     """The same works; after a step without an error the first of them says that this worker lives.
 
-    It sees the signs of all others then: a kind of worker that is gone, and clocks that are apart, are lines.
+    With it goes what adapters of the host raised of late in this process. It sees the signs of all others then: a kind
+    of worker that is gone, and clocks that are apart, are lines.
     """
     first, *others = works
-    return [evolve(first, step=_signing(worker, first.step, ports, lines)), *others]
+    return [evolve(first, step=_signing(worker, first.step, ports, faults)), *others]
 
 
-def _signing(worker: Worker, step: Step, ports: Ports, lines: LogLines) -> Step:
+def _signing(worker: Worker, step: Step, ports: Ports, faults: AdapterFaults) -> Step:
     given: datetime | None = None
 
     async def signing() -> int:
@@ -40,10 +42,11 @@ def _signing(worker: Worker, step: Step, ports: Ports, lines: LogLines) -> Step:
         if given is None or abs(now - given) >= EVERY:
             is_first, given = given is None, now
             with suppress(PortError, CodecError, TimeoutError):  # a sign that is not given stops no work
-                sign = SignOfLife(worker=worker, incarnation=ports.incarnation.name, at=now)
+                name = ports.incarnation.name
+                sign = SignOfLife(worker=worker, incarnation=name, at=now, faults=faults.lately())
                 seen = await Signs(records=ports.records).give(sign)
                 # At its start a process finds the old signs of workers that start with it.
-                _tell(seen, now, lines, absent=() if is_first else gone(seen, now))
+                _tell(seen, now, faults.lines, absent=() if is_first else gone(seen, now))
         return done
 
     return signing

@@ -17,6 +17,7 @@ from convalias.adapters.embedded.folder import file_system
 from convalias.adapters.embedded.schema import lacking
 from convalias.app.embedded import KEY_FILE, keys_at
 from convalias.app.facade import Convalias
+from convalias.app.guards import SHOWN_FOR
 from convalias.cli.errors import is_unusable
 from convalias.cli.stored import everything
 from convalias.codec.errors import CodecError
@@ -40,6 +41,8 @@ LEAST: Final = 100_000_000
 STALE: Final = timedelta(minutes=5)
 _EPOCH: Final = datetime(2025, 1, 1, tzinfo=UTC)
 """Before this release was written: a clock that says so is not set."""
+_WITHIN: Final = frozenset({"workers", "adapters"})
+"""Checks of a process that works: this one does not, and looks at what others say of theirs."""
 _OWNER_ONLY: Final = 0o077
 
 
@@ -202,7 +205,8 @@ async def examine_store(cv: Convalias, settings: Settings) -> list[Finding]:
                 _policy(cv, settings),
                 await _strays(cv),
                 await _aliases(cv, settings),
-                *[await _answers(name, check) for name, check in (await cv.checks()).items()],
+                *[await _answers(name, check) for name, check in (await cv.checks()).items() if name not in _WITHIN],
+                await _adapters(cv),
                 await _waiting(cv),
                 await _dead(cv),
                 *[await _number(figure, reading) for figure, reading in cv.services.numbers.readings()],
@@ -301,6 +305,20 @@ async def _answers(name: str, check: Callable[[], Awaitable[object]]) -> Finding
     except PortError as error:
         return Finding(check=name, health=Health.AWAY, found=str(error), mend="see that it runs, then try again")
     return Finding(check=name, found="answers")
+
+
+async def _adapters(cv: Convalias) -> Finding:
+    """What adapters of the host raised of late, as the processes say whose workers run."""
+    check = "adapters of the host"
+    faults = await cv.services.numbers.signs.faults(since=cv.ports.clock.now() - SHOWN_FOR)
+    if not faults:
+        return Finding(check=check, found="no worker says that one failed of late")
+    return Finding(
+        check=check,
+        health=Health.WARNING,
+        found="; ".join(f"{told} ({process})" for process, told in faults.items()),
+        mend="mend that line of the host's: what waits for it is tried for a day",
+    )
 
 
 async def _waiting(cv: Convalias) -> Finding:

@@ -97,6 +97,11 @@ def _dead_letter_1(fields: Body) -> Body:
     return {name: value for name, value in fields.items() if name != "recipients"}
 
 
+def _sign_of_life_1(fields: Body) -> Body:
+    """Without what adapters of the host raised."""
+    return {name: value for name, value in fields.items() if name != "faults"}
+
+
 @frozen
 class Format(Generic[T_co]):
     """One row: the body of a `T_co` says `"$": "<tag>/<version>"`. Several classes are the members of a union."""
@@ -173,7 +178,9 @@ MARK: Final = Format("mark", (Mark,))
 DECISION: Final = Format("decision", (DeliveryDecision,), version=2, upgrades={1: _same}, downgrades={1: _decision_1})
 LEGACY_ALIAS: Final = Format("legacy_alias", (LegacyAlias,))
 LEGACY_CALL: Final = Format("legacy_call", (LegacyCall,))
-SIGN_OF_LIFE: Final = Format("sign_of_life", (SignOfLife,))
+SIGN_OF_LIFE: Final = Format(
+    "sign_of_life", (SignOfLife,), version=2, upgrades={1: _same}, downgrades={1: _sign_of_life_1}
+)
 GONE_EVENT: Final = Format("gone_event", (GoneEvent,))
 PUBLISHED_EVENT: Final = Format("published_event", (EventRecord,))
 """Not stored but published, to logs that other programs read too."""

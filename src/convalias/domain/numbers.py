@@ -153,6 +153,8 @@ class SignOfLife:
     worker: str
     incarnation: str
     at: datetime
+    faults: str = ""
+    """What adapters of the host raised in that process of late, by call, class and line; empty: nothing."""
 
 
 def ahead(seen: Mapping[str, datetime], now: datetime) -> int:

@@ -45,6 +45,13 @@ class Signs:
         """When each kind of worker was last seen, in whichever process."""
         return _latest(await self.records.range(TABLE, TABLE, after="", limit=MOST))
 
+    async def faults(self, *, since: datetime) -> Mapping[str, str]:
+        """What adapters of the host raised, by process, as the last sign says that it gave since then."""
+        rows = await self.records.range(TABLE, TABLE, after="", limit=MOST)
+        given = sorted((load(row.body, SignOfLife) for row in rows), key=lambda sign: sign.at)
+        last = {sign.incarnation: sign for sign in given if sign.at >= since}
+        return {name: sign.faults for name, sign in last.items() if sign.faults}
+
 
 def _latest(rows: Sequence[Stored]) -> Mapping[str, datetime]:
     seen: dict[str, datetime] = {}
