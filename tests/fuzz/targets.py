@@ -9,7 +9,7 @@ from typing import Final
 
 from adapters.mime.expectations import MAILS, POST
 from convalias.adapters.mailgun.form import Bounds, UnreadableForm, read_form
-from convalias.adapters.mailgun.rebuild import CannotRebuild, as_posted, rebuild
+from convalias.adapters.mailgun.rebuilt_mail import CannotRebuild, as_posted, rebuild
 from convalias.adapters.mime import Reader
 from convalias.adapters.mime.charsets import decode as read_charset
 from convalias.adapters.mime.dates import read_date

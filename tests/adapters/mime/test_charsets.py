@@ -101,10 +101,97 @@ BODIES: list[tuple[str, bytes, str]] = [
     ("base64", b"QQ==", "QQ=="),
     ("rot13", b"uryyb", "uryyb"),
     ("unicode_escape", b"\\u0041", "\\u0041"),
-    ("nope\0", b"\xfcx", "\ufffdx"),
+    ("nope\0", b"\xfcx", "üx"),
     ("undefined", b"x", "x"),
     ("x" * 5_000, b"x", "x"),
 ]
+
+
+UMLAUTS = "Grüße – schön"
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "utf8mb4",
+        "utf8mb3",
+        "unicode-utf-8",
+        "charset=utf-8",
+        "en_US.UTF-8",
+        "utf-32",
+        "utf-8;",
+        "'utf-8",
+        "utf 8",
+        "utf-8\\",
+        "UTF-8; format=flowed",
+        "x-nobody-knows",
+        "utf_8",
+        "windows-65001",
+        "unicode",
+    ],
+)
+def test_a_label_that_nobody_knows_says_nothing_about_valid_utf_8(label: str) -> None:
+    assert decode(UMLAUTS.encode(), label) == UMLAUTS
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "windows1252",
+        "iso-8859-1_",
+        "ISO_8859-1:1987",
+        "ansi",
+        "de_DE.ISO-8859-1",
+        "x-windows-1252-ms",
+        "x-nobody-knows",
+        "iso 8859 1",
+        "win1252",
+        "latin 1",
+        "western",
+        "foo-8859-1",
+        "8859-1",
+    ],
+)
+def test_a_misspelt_label_is_read_as_what_it_means_and_the_rest_as_windows_1252(label: str) -> None:
+    assert decode(UMLAUTS.encode("cp1252"), label) == UMLAUTS
+
+
+@pytest.mark.parametrize(
+    ("label", "octets", "text"),
+    [
+        # A known label under which valid UTF-8 cannot be read is wrong.
+        ("big5", "您好，我星期二有空。".encode(), "您好，我星期二有空。"),
+        ("euc-kr", "火曜日は大丈夫".encode(), "火曜日は大丈夫"),
+        ("windows-1252", "Á la carte".encode(), "Á la carte"),
+        ("utf-16", b"Tuesday is fine\n", "Tuesday is fine\n"),
+        # UTF-8 that is none is windows-1252 where that is plain to see, line by line.
+        ("utf-8", b"Sch\xf6ne Gr\xfc\xdfe", "Schöne Grüße"),
+        ("utf-8", "Grüße\n".encode() + b"gepr\xfcft", "Grüße\ngeprüft"),
+        ("utf-32", "Hi ü".encode("utf-32"), "Hi ü"),
+        ("utf-32", "Hi ü".encode("utf-32-le"), "Hi ü"),
+        # Honest look-alikes: what is labelled right, or what nobody can be sure of.
+        ("big5", b"\xa4\xa4\xa4\xe5", "中文"),
+        ("iso-8859-1", b"we see Gr\xc3\xbc\xdfe", "we see GrÃ¼ße"),
+        ("utf-8", "Привет".encode("cp1251"), "\ufffd" * 6),
+        ("utf-8", "Grü".encode() + b"\xc3", "Grü\ufffd"),
+        ("utf-16", b"\x4f\x60", "恏"),
+        ("utf-32", b"abcd", "abcd"),
+        ("utf-8", b"\xff" + b"\n" * 100_001, "\ufffd" + "\n" * 100_001),
+        # Refused under any spelling.
+        ("UTF_7", b"+AGE- \xfc", "+AGE- \ufffd"),
+        ("HZ-GB-2312", b"~{VPND~}", "~{VPND~}"),
+        ("unicode-1-1-utf-7", b"+AGE-", "+AGE-"),
+    ],
+)
+def test_a_wrong_label_gives_way_only_where_that_is_sure(label: str, octets: bytes, text: str) -> None:
+    assert decode(octets, label) == text
+
+
+def test_html_under_a_label_that_nobody_knows_is_read_by_its_own() -> None:
+    html = '<meta charset="windows-1251"><p>Привет</p>'.encode("cp1251")
+    mail = read(b"From: a@corp.example\r\nContent-Type: text/html; charset=x-nobody-knows\r\n\r\n" + html)
+    assert isinstance(mail, MessageEnvelope)
+    assert mail.content.text == "Привет"
 
 
 @pytest.mark.parametrize(("label", "octets", "text"), BODIES)

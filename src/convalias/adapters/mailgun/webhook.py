@@ -10,7 +10,7 @@ from typing import Final, assert_never
 from attrs import evolve, field, frozen
 
 from convalias.adapters.mailgun.form import CUT, HEADERS, SIGNED, Bounds, Form, UnreadableForm, read_form
-from convalias.adapters.mailgun.rebuild import CannotRebuild, as_posted, rebuild
+from convalias.adapters.mailgun.rebuilt_mail import CannotRebuild, as_posted, rebuild
 from convalias.adapters.mailgun.signature import SigningKeys, signed_time
 from convalias.codec.addresses import read_address
 from convalias.domain.addresses import EmailAddress, InvalidAddress

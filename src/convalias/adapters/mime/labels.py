@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 _ISO: Final = ("iso-8859-{}", "iso8859-{}", "iso_8859-{}", "iso8859{}", "iso8859_{}")
@@ -17,6 +18,7 @@ LABELS: Final = {
     **{form.format(9): "cp1254" for form in _ISO},
     **{form.format(11): "cp874" for form in _ISO},
     **dict.fromkeys(("latin1", "latin-1", "l1", "cp819", "ibm819", "x-ansi", "x-user-defined"), "cp1252"),
+    **dict.fromkeys(("ansi", "iso-latin-1", "iso-8859", "8859-1", "western", "windows-latin-1"), "cp1252"),
     **dict.fromkeys(("latin2", "latin-2", "l2", "csisolatin2"), "iso8859-2"),
     **dict.fromkeys(("latin3", "l3", "csisolatin3"), "iso8859-3"),
     **dict.fromkeys(("latin4", "l4", "csisolatin4"), "iso8859-4"),
@@ -33,7 +35,7 @@ LABELS: Final = {
     **dict.fromkeys(("macintosh", "x-mac-roman", "mac", "csmacintosh"), "mac-roman"),
     **dict.fromkeys(("x-mac-cyrillic", "x-mac-ukrainian"), "mac-cyrillic"),
     **dict.fromkeys(
-        ("utf-8", "utf8", "unicode-1-1-utf-8", "utf-8-strict", "x-unicode20utf8", "unicode11utf8"), "utf-8"
+        ("utf-8", "utf8", "unicode-1-1-utf-8", "utf-8-strict", "x-unicode20utf8", "unicode11utf8", "cp65001"), "utf-8"
     ),
     **dict.fromkeys(
         ("utf-16", "utf-16le", "ucs-2", "iso-10646-ucs-2", "unicode", "csunicode", "unicodefeff"), "utf-16-le"
@@ -53,7 +55,7 @@ LABELS: Final = {
          "windows-949", "uhc"), "cp949",
     ),
 }  # fmt: skip
-"""Label in lower case -> codec. What is not here (utf-7, idna, base64, hz-gb-2312 ...) is read by nobody."""
+"""Label in lower case -> codec. What is not here is respelled, guessed or refused."""
 BY_OCTET: Final = frozenset(
     codec
     for codec in LABELS.values()
@@ -69,3 +71,48 @@ ISO_2022_JP: Final = frozenset(
     {"iso-2022-jp", "csiso2022jp", "iso-2022-jp-1", "iso-2022-jp-2", "iso-2022-jp-3", "iso-2022-jp-2004",
      "iso-2022-jp-ms", "x-iso-2022-jp-ms", "cp50220", "cp50221", "cp50222", "jis"}
 )  # fmt: skip
+UTF_32: Final = frozenset({"utf-32", "utf32", "utf-32le", "utf-32be", "ucs-4", "iso-10646-ucs-4"})
+"""Labels that programs set without meaning them: only octets that are nothing else are read so."""
+
+_NOISE: Final = re.compile(r"[^a-z0-9]+")
+_PIECES: Final = re.compile(r"[:;,.@()\s]+")
+# Read by nobody: they hide markup from whoever looks at the octets, or are codecs and no charsets at all.
+_REFUSED: Final = frozenset(
+    {"utf7", "unicode11utf7", "csunicode11utf7", "utf7imap", "hzgb2312", "hz", "iso2022kr", "csiso2022kr", "iso2022cn",
+     "iso2022cnext", "idna", "punycode", "base64", "quotedprintable", "quopri", "uu", "uuencode", "xuuencode", "hex",
+     "rot13", "zlib", "bz2", "gzip", "zip", "unicodeescape", "rawunicodeescape", "stringescape", "undefined", "mbcs",
+     "oem", "palmos", "charmap"}
+)  # fmt: skip
+_SHORTEST: Final = 3
+_SQUEEZED: Final = {
+    short: label
+    for label in (*LABELS, *GUESSED, *ISO_2022_JP)
+    if len(short := _NOISE.sub("", label)) >= _SHORTEST and not short.isdecimal()
+}
+"""Letters and digits of a label -> the label: `windows1252`, `iso-8859-1_`."""
+_UTF_8_WITHIN: Final = re.compile(r"utf[^a-z0-9]?8(?![0-9])")
+_ISO_WITHIN: Final = re.compile(r"8859[^0-9]?([0-9]{1,2})(?![0-9])")
+_WINDOWS_WITHIN: Final = re.compile(r"(?<![0-9])125[0-8](?![0-9])")
+
+
+def is_refused(name: str) -> bool:
+    """Whether nobody decodes what is labelled so."""
+    return _NOISE.sub("", name) in _REFUSED
+
+
+def respelled(name: str) -> str | None:
+    """The known label that an unknown one misspells (`charset=utf-8`, `ISO_8859-1:1987`), or None."""
+    for text in (name, name.partition("charset=")[2], *_PIECES.split(name)):
+        if (found := _SQUEEZED.get(_NOISE.sub("", text))) is not None:
+            return found
+    return None
+
+
+def hinted(name: str) -> str | None:
+    """The codec that stands somewhere within an unknown label (`utf8mb4`, `x-windows-1252-ms`), or None."""
+    if _UTF_8_WITHIN.search(name):
+        return "utf-8"
+    if (iso := _ISO_WITHIN.search(name)) is not None:
+        return LABELS.get(f"iso-8859-{int(iso[1])}")
+    windows = _WINDOWS_WITHIN.search(name)
+    return None if windows is None else LABELS[f"cp{windows[0]}"]

@@ -42,6 +42,8 @@ JAPANESE: Final = 400_000
 """Octets of text of a mail that are read step by step (cp932's characters in ISO-2022-JP, broken UTF-16): 0.4 s a million."""
 LOOKALIKES: Final = 10_000
 """Lines that begin like a delimiter and are none. More are no honest mail, and count as parts."""
+LINES: Final = 100_000
+"""Lines of text that are looked at one by one where a charset is wrong."""
 FLOWED: Final = 250_000
 """Characters of format=flowed of a mail that are unwrapped: empty lines cost a second a million."""
 TEXT: Final = 1_000_000

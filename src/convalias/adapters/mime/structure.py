@@ -16,6 +16,17 @@ from convalias.adapters.mime.parameters import NOTHING, Labelled, read_parameter
 _TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+*'`|~%{}-]++/[a-z0-9!#$&^_.+*'`|~%{}-]++")
 # RFC 2046 §5.1.1: two hyphens, the boundary, perhaps two hyphens more, white space, the end of the line.
 _TAIL: Final = re.compile(rb"(--)?[ \t]*+(?:\r?\n|\Z)")
+# What programs write that mean plain text or HTML, and what is no media type at all (RFC 2045 §5.1).
+_MISNAMED: Final = {
+    **dict.fromkeys(("html", "html/text", "text-html", "text_html", "text\\html", "text/htm", "text/xhtml",
+                     "application/html", "application/xhtml+xml"), "text/html"),
+    **dict.fromkeys(("plain/text", "text/text", "text/ascii", "text/txt", "application/text"), "text/plain"),
+}  # fmt: skip
+# A line that begins like a delimiter, and under it a field of MIME.
+_DELIMITER: Final = re.compile(
+    rb"^--([^\s][^\r\n]{0,255}?)[ \t]*+\r?\nContent-[A-Za-z-]{2,30}+[ \t]*+:", re.IGNORECASE | re.MULTILINE
+)
+_MULTI_PART: Final = re.compile(rb"mime|multi-?part", re.IGNORECASE)
 _IDENTITY: Final = frozenset({"", "7bit", "8bit", "binary"})
 _KNOWN: Final = _IDENTITY | {"base64", "quoted-printable"}
 _MULTIPART_ENCODINGS: Final = _IDENTITY
@@ -73,7 +84,7 @@ class Tree:
         if media_type.startswith("multipart/"):
             children = self._children(media_type, labels, start, end, depth)
             if not children:
-                media_type = "text/plain"
+                media_type, end = "text/plain", self._above_closing(labels, start, end)
         elif media_type in _MESSAGES and not encoding:
             children = (self.entity(self._inner(start, end), end, depth + 1),)
         return Part(media_type, labels, disposition, encoding, block, start, end, children)
@@ -96,7 +107,8 @@ class Tree:
         labels = read_parameters(values[0])
         if len(values) > 1 or "boundary" in labels.repeated:
             self.odd = True
-        return labels, labels.value if _TYPE.fullmatch(labels.value) else "text/plain"
+        media_type = _MISNAMED.get(labels.value, labels.value)
+        return labels, media_type if _TYPE.fullmatch(media_type) else "text/plain"
 
     def _encoding(self, block: Block, media_type: str) -> str:
         """Content-Transfer-Encoding; one that is unknown is read as identity and noted."""
@@ -113,24 +125,57 @@ class Tree:
         return name if name in _KNOWN and name not in _IDENTITY else ""
 
     def _children(self, media_type: str, labels: Labelled, start: int, end: int, depth: int) -> tuple[Part, ...]:
-        """The parts of a multipart; none when it has no boundary or no delimiter."""
-        boundary = labels.octets("boundary").rstrip()
-        if not boundary:
-            return ()
+        """The parts of a multipart; none when it has no delimiter, neither of its boundary nor one plain to see."""
+        spans: list[tuple[int, int]] = []
+        boundary = _boundary(labels)
+        if boundary:
+            spans = self._spans(start, end, boundary, depth)
+        if not spans and (boundary := self._other_boundary(start, end)):
+            self.odd = True
+            spans = self._spans(start, end, boundary, depth)
+        self.parts += len(spans)
+        if self.parts > limits.PARTS:
+            raise OverLimit("parts", self.parts)
+        inherited = "message/rfc822" if media_type == "multipart/digest" else "text/plain"  # RFC 2046 §5.1.5
+        children: list[Part] = []
+        for first, last in spans:
+            children.append(self.entity(self._inner(first, last), last, depth + 1, inherited))
+        return tuple(children)
+
+    def _spans(self, start: int, end: int, boundary: bytes, depth: int) -> list[tuple[int, int]]:
+        """Where the parts lie between the delimiters of that boundary."""
         if len(boundary) > limits.BOUNDARY:
             raise OverLimit("boundary", len(boundary))
         self.scanned += end - start
         if self.scanned > limits.SCANNED:
             raise OverLimit("nesting", depth)
-        inherited = "message/rfc822" if media_type == "multipart/digest" else "text/plain"  # RFC 2046 §5.1.5
-        spans = delimited(self.data, start, end, boundary, room=limits.PARTS - self.parts)
-        self.parts += len(spans)
-        if self.parts > limits.PARTS:
-            raise OverLimit("parts", self.parts)
-        children: list[Part] = []
-        for first, last in spans:
-            children.append(self.entity(self._inner(first, last), last, depth + 1, inherited))
-        return tuple(children)
+        return delimited(self.data, start, end, boundary, room=limits.PARTS - self.parts)
+
+    def _other_boundary(self, start: int, end: int) -> bytes:
+        """The boundary that the first delimiter line shows, if there is one and nothing but a notice above it."""
+        found = _DELIMITER.search(self.data, start, end)
+        if found is None:
+            return b""
+        above = self.data[start : found.start()].strip()
+        return b"" if above and not _MULTI_PART.search(above) else found[1]
+
+    def _above_closing(self, labels: Labelled, start: int, end: int) -> int:
+        """Where the text of a multipart without parts ends: closing delimiters at its end are none of it."""
+        closing = b"--" + _boundary(labels) + b"--"
+        while closing != b"----":
+            stripped = start + len(self.data[start:end].rstrip())
+            line = stripped - len(closing)
+            if line < start or self.data[line:stripped] != closing or (line > start and self.data[line - 1] != _LF):
+                break
+            end = line
+        return end
+
+
+_LF: Final = 10
+
+
+def _boundary(labels: Labelled) -> bytes:
+    return labels.octets("boundary").rstrip()
 
 
 def delimited(data: bytes, start: int, end: int, boundary: bytes, *, room: int) -> list[tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -10,12 +11,15 @@ from typing import Final
 from attrs import define, field, frozen
 
 from convalias.adapters.mime import limits
-from convalias.adapters.mime.charsets import decode
+from convalias.adapters.mime.charsets import decode, is_known
+from convalias.adapters.mime.fields import read_block
 from convalias.adapters.mime.files import neutralised
 from convalias.adapters.mime.flowed import unwrapped
 from convalias.adapters.mime.html import Room, sanitised, to_text
-from convalias.adapters.mime.structure import Part
-from convalias.adapters.mime.transfer import goes_on_after_padding, undone
+from convalias.adapters.mime.limits import OverLimit
+from convalias.adapters.mime.signed import enclosed, without_armour
+from convalias.adapters.mime.structure import Part, Tree
+from convalias.adapters.mime.transfer import goes_on_after_padding, undone, words_undone
 from convalias.domain.envelope import Attachment
 from convalias.ports.mail import ReadAttachment
 
@@ -29,6 +33,31 @@ _SIGNIFICANT: Final = re.compile(r"\w")
 _ENCRYPTED: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted"})
 _ENCRYPTED_TEXT: Final = "[Encrypted or signed message: the original is attached.]"
 _CALENDAR_TEXT: Final = "[Calendar entry: the original is attached.]"
+_TNEF: Final = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
+_TNEF_TEXT: Final = "[Message in Outlook's own format (winmail.dat): the original is attached.]"
+_ENVELOPED: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+_ENVELOPES: Final = 4
+"""Signed messages in one another whose text is read: RFC 2634 §1.1 wraps three times."""
+# What programs add for programs: signatures (RFC 1847 §2.1, RFC 3156 §5, RFC 8551 §3.5.3), the control part of
+# encrypted mail, forms of the text for one program, resource forks.
+_TECHNICAL: Final = frozenset(
+    {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature",
+     "application/pgp-encrypted", "text/x-amp-html", "text/watch-html", "application/applefile"}
+)  # fmt: skip
+_SIGNATURE_FILE: Final = re.compile(
+    r"smime\.p7s|(?:openpgp_)?signature\.(?:asc|sig)|openpgp_signature|openpgp_0x[0-9a-f]{8,40}\.asc"
+    r"|publickey - .{1,200}\.asc|pgp(?:mime)?version identification",
+    re.IGNORECASE,
+)
+"""Names that programs give to the signatures and keys they attach by themselves."""
+_SIGNATURE_TYPES: Final = frozenset({"application/octet-stream", "application/pgp-keys"})
+_DATA_TEXT: Final = frozenset(
+    {"text/calendar", "text/vcard", "text/x-vcard", "text/directory", "text/csv", "text/tab-separated-values",
+     "text/rfc822-headers", "text/vnd.google.email-reaction+json", "text/css", "text/javascript", "text/xml"}
+)  # fmt: skip
+"""Kinds of text that are no words to a reader; every other is (RFC 2046 §4.1.4)."""
+_LINK: Final = re.compile(r"\[?<?https?://[^\s<>\]]++[>\]]?|\[(?:image|cid):[^\[\]]{0,200}\]", re.IGNORECASE)
+_WORD: Final = re.compile(r"[^\W_]++")
 
 
 @frozen
@@ -52,6 +81,8 @@ class _Words:
 
     plain: str | None = None
     html: str | None = None
+    weak: bool = False
+    """Its plain form is another subtype of text, with marks in it."""
 
     def text(self, room: Room) -> str:
         """The plain form, unless it is empty or a stub beside HTML that says more."""
@@ -82,12 +113,23 @@ class Extraction:
     """Octets of text that may still be read step by step."""
     flowed: int = limits.FLOWED
     """Characters that may still be unwrapped."""
+    envelopes: int = _ENVELOPES
+    """Signed messages that may still be opened."""
+    unread: list[Part] = field(factory=list[Part])
+    """Text parts that went to the attachments."""
+    promoted: frozenset[int] = frozenset()
+    """Where the text parts begin that are text of the message although they are marked as attachments."""
 
     def said(self, root: Part) -> Said:
         """All that the tree says."""
-        words = self._walk(root, first=True)
-        room = Room()
-        text = "\n\n".join(shown for one in words if (shown := one.text(room).strip("\n ")))
+        words, text = self._words_of(root)
+        if not text:
+            only = self._only_text(root)
+            if only:
+                again = Extraction(self.data, promoted=only)
+                words, text = again._words_of(root)
+                self.attachments, self.content, self.others = again.attachments, again.content, again.others
+                self.odd = self.odd or again.odd
         if not text and self.attachments:
             text = _placeholder(root)
         html = self._html(words)
@@ -95,6 +137,26 @@ class Extraction:
         for kind, part in self.content:
             digest.update(b"%d:%b%b" % (len(kind), kind.encode("utf-8", "replace"), part))
         return Said(text, html, tuple(self.attachments), digest.digest(), self.odd, not self.others)
+
+    def _words_of(self, root: Part) -> tuple[list[_Words], str]:
+        """The words of the tree, and its text; what is said in two forms side by side is shown once."""
+        words = self._walk(root, first=True)
+        room = Room()
+        shown: list[tuple[bool, str]] = []
+        for one in words:
+            text = one.text(room).strip("\n ")
+            if not text:
+                continue
+            rendered = one.html is not None
+            if shown and shown[-1][0] is not rendered and (same := said_twice(shown[-1][1], text)) is not None:
+                shown[-1] = (rendered, same)
+            else:
+                shown.append((rendered, text))
+        return words, "\n\n".join(text for _, text in shown)
+
+    def _only_text(self, root: Part) -> frozenset[int]:
+        """The text of a mail that seems to have none: marked as an attachment, but nameless, or all there is."""
+        return frozenset(part.start for part in self.unread if part is root or not _name(part))
 
     def _html(self, words: Sequence[_Words]) -> str | None:
         """The HTML of the mail, sanitised; None when it has none, or it is beyond the bounds (then it is noted)."""
@@ -120,39 +182,92 @@ class Extraction:
                 for child in part.children:
                     words += self._walk(child, first=first and not words)
                 return words
-            case "text/plain" | "text/html" if _is_inline(part, first=first):
+            case kind if kind.startswith("text/") and self._is_inline(part, first=first):
+                if part.start in self.promoted and _name(part):
+                    self._attach(part)
                 return [self._words(part)]
+            case kind if kind in _ENVELOPED and (inner := self._opened(part)) is not None:
+                return inner
             case _:
                 self._attach(part)
                 return []
 
+    def _is_inline(self, part: Part, *, first: bool) -> bool:
+        """Whether a text part is text of the message: not an attachment, and a file name only on the first of them."""
+        kind = part.media_type
+        if kind in _DATA_TEXT or kind in _TECHNICAL:
+            return False
+        if part.start in self.promoted:
+            return True
+        is_file = bool(_name(part)) and not (first and kind in _PLAIN_OR_HTML)
+        if is_file or part.disposition.value == "attachment":
+            self.unread.append(part)
+            return False
+        return True
+
+    def _opened(self, part: Part) -> list[_Words] | None:
+        """The words inside a signed message (RFC 8551 §3.5.2); None when it is encrypted, or cannot be read."""
+        octets = self._octets(part) if self.envelopes else b""
+        content = enclosed(octets)
+        if content is None:
+            return None
+        tree = Tree(content)
+        try:
+            root = tree.entity(read_block(content, 0, len(content)), len(content), limits.NESTING - self.envelopes)
+        except OverLimit:
+            return None
+        inside = Extraction(
+            content, shown=self.shown, stepwise=self.stepwise, flowed=self.flowed, envelopes=self.envelopes - 1
+        )
+        words = inside._walk(root, first=True)
+        self.envelopes = 0
+        self.shown, self.stepwise, self.flowed = inside.shown, inside.stepwise, inside.flowed
+        self.attachments += inside.attachments
+        self.content += inside.content
+        self.odd = self.odd or tree.odd or inside.odd
+        self.others = self.others or inside.others
+        return words
+
     def _alternative(self, children: Iterable[Part], *, first: bool) -> list[_Words]:
-        """RFC 2046 §5.1.4: forms of one thing. One plain form and one HTML form are taken, the last of each."""
-        plain: list[str] = []
-        html: list[str] = []
-        for child in children:
-            words = self._walk(child, first=first)
-            plains = [one.plain for one in words if one.plain is not None]
-            htmls = [one.html for one in words if one.html is not None]
-            plain = plains or plain
-            html = htmls or html
-        if not plain and not html:
-            return []
-        return [_Words("\n\n".join(plain) if plain else None, "\n".join(html) if html else None)]
+        """RFC 2046 §5.1.4: each child is one form of the whole. A plain form and the last one with HTML are taken.
+
+        A plain part behind the HTML is a notice that somebody added: it never takes the place of what was written.
+        """
+        forms = [form for child in children if (form := self._walk(child, first=first))]
+        rich = [form for form in forms if any(one.html is not None for one in form)]
+        plain = [form for form in forms if form not in rich]
+        strong = [form for form in plain if _says(form, weak=False)]
+        if not strong:
+            weak = [form for form in plain if _says(form, weak=True)]
+            return [*itertools.chain(*rich)] if rich else [*itertools.chain(*(weak or plain)[-1:])]
+        main = "\n\n".join(one.plain or "" for one in strong[0])
+        others = [one.plain for one in itertools.chain(*strong[1:], *rich[-1:]) if one.html is None and one.plain]
+        if not rich and others:  # two plain forms of one text: the better one is the last
+            main = "\n\n".join(one.plain or "" for one in strong[-1])
+            others = ["\n\n".join(one.plain or "" for one in form) for form in strong[:-1]]
+        html = "\n".join(one.html for form in rich[-1:] for one in form if one.html is not None) if rich else None
+        added = [other for other in others if said_twice(main, other) is None and not _is_within(other, main)]
+        return [_Words(main, html), *map(_Words, added)]
 
     def _octets(self, part: Part) -> bytes:
         raw = self.data[part.start : part.end]
+        self._note(part, raw)
+        return undone(raw, part.encoding)
+
+    def _note(self, part: Part, raw: bytes) -> None:
+        """Note what parsers disagree about in the encoding."""
         if part.encoding == "base64" and b"=" in raw and goes_on_after_padding(raw):
             self.odd = True
-        return undone(raw, part.encoding)
 
     def _words(self, part: Part) -> _Words:
         """The text of one leaf."""
-        octets = self._within(part, self._octets(part))
+        raw = self.data[part.start : part.end]
+        self._note(part, raw)
+        octets = self._within(part, words_undone(raw, part.encoding))
         label = part.labels.text("charset")
-        if part.media_type == "text/html" and not label:
+        if part.media_type == "text/html" and not (label and is_known(label)):
             found = _META_CHARSET.search(octets, 0, _META_WITHIN)
-            label = found[1].decode("ascii") if found else ""
+            label = found[1].decode("ascii") if found else label
         text = decode(octets, label, stepwise=self.stepwise)
         if b"\x1b" in octets or not octets.isascii():
             self.stepwise = max(self.stepwise - len(octets), 0)
@@ -163,7 +278,7 @@ class Extraction:
         if part.labels.text("format").lower() == "flowed" and len(text) <= self.flowed:
             self.flowed -= len(text)
             text = unwrapped(text, delete_space=part.labels.text("delsp").lower() == "yes")
-        return _Words(plain=text)
+        return _Words(plain=without_armour(text), weak=part.media_type != "text/plain")
 
     def _within(self, part: Part, octets: bytes) -> bytes:
         """As much of a text as may be read; of what is cut the original is attached, and it is noted."""
@@ -180,23 +295,57 @@ class Extraction:
 
     def _keep(self, part: Part, content: bytes) -> None:
         digest = hashlib.sha256(content)
+        self.content.append(("attachment", digest.digest()))
+        name = _name(part)
+        if _is_technical(part, name):
+            return
         self.others = True
-        name = part.disposition.text("filename") or part.labels.text("name")
         described = Attachment(neutralised(name, part.media_type), part.media_type, len(content), digest.hexdigest())
         self.attachments.append(ReadAttachment(described, content))
-        self.content.append(("attachment", digest.digest()))
 
 
-def _is_inline(part: Part, *, first: bool) -> bool:
-    """Whether a text part is text of the message: not an attachment, and a file name only on the first of them."""
-    if part.disposition.value == "attachment":
-        return False
-    return first or not (part.disposition.text("filename") or part.labels.text("name"))
+_PLAIN_OR_HTML: Final = frozenset({"text/plain", "text/html"})
+
+
+def _name(part: Part) -> str:
+    return part.disposition.text("filename") or part.labels.text("name")
+
+
+def _is_technical(part: Part, name: str) -> bool:
+    """Whether a part is there for programs and no file that somebody sent."""
+    kind = part.media_type
+    return kind in _TECHNICAL or (kind in _SIGNATURE_TYPES and _SIGNATURE_FILE.fullmatch(name.strip()) is not None)
+
+
+def _says(form: Iterable[_Words], *, weak: bool) -> bool:
+    """Whether a plain form holds words."""
+    return any(one.weak is weak and one.plain and _SIGNIFICANT.search(one.plain) for one in form)
+
+
+def said_twice(one: str, other: str) -> str | None:
+    """The longer of two texts that say the same, or None when each has words of its own.
+
+    The same are texts of the same letters, or of which one has all the words of the other in their order and few more.
+    """
+    bare = [_WORD.findall(_LINK.sub(" ", text)) for text in (one, other)]
+    (_, least), (long, most) = sorted(zip((one, other), bare, strict=True), key=lambda found: len(found[1]))
+    if not least or "".join(least) == "".join(most):
+        return None if not least else long if len(most) > len(least) else one
+    rest = iter(most)
+    return long if 2 * len(least) >= len(most) and all(word in rest for word in least) else None
+
+
+def _is_within(part: str, whole: str) -> bool:
+    """Whether all words of a text stand in another, in one stretch."""
+    return " ".join(_WORD.findall(part)) in " ".join(_WORD.findall(whole))
 
 
 def _placeholder(root: Part) -> str:
-    """What stands for a mail that is only encrypted, opaquely signed or a calendar entry."""
-    kinds = {leaf.media_type for leaf in root.leaves()}
+    """What stands for a mail that is only encrypted, opaquely signed, in Outlook's format or a calendar entry."""
+    leaves = list(root.leaves())
+    kinds = {leaf.media_type for leaf in leaves}
     if kinds & _ENCRYPTED or root.media_type == "multipart/encrypted":
         return _ENCRYPTED_TEXT
+    if kinds & _TNEF or any(_name(leaf).lower() == "winmail.dat" for leaf in leaves):
+        return _TNEF_TEXT
     return _CALENDAR_TEXT if "text/calendar" in kinds else ""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convalias.adapters.mailgun.form import Form, Part
-from convalias.adapters.mailgun.rebuild import CannotRebuild, rebuild
+from convalias.adapters.mailgun.rebuilt_mail import CannotRebuild, rebuild
 from convalias.adapters.mime import Reader
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.automation import MailClass
@@ -122,3 +122,19 @@ def test_an_attached_container_is_one_attachment(media_type: bytes) -> None:
 def test_what_cannot_be_rebuilt_says_so(given_headers: list[bytes]) -> None:
     with pytest.raises(CannotRebuild, match="message-headers"):
         rebuild(Form([part(b"message-headers", value) for value in given_headers]))
+
+
+@pytest.mark.parametrize("text", [b"", None], ids=["an empty text", "no text"])
+def test_a_form_without_text_makes_a_mail_with_an_empty_text(text: bytes | None) -> None:
+    bare = Form([one for one in form(text=text or b"").parts if text is not None or one.name != b"body-plain"])
+    mail = read(rebuild(bare))
+    assert mail.content.full_text in {"", "Hi"}  # a mail without text says what its subject says
+    assert mail.content.attachments == ()
+
+
+def test_a_calendar_entry_without_text_is_a_calendar_entry() -> None:
+    posted = Form([*form(text=b"").parts, part(b"body-calendar", b"BEGIN:VCALENDAR\nMETHOD:REPLY\nEND:VCALENDAR")])
+    mail = read(rebuild(posted))
+    assert mail.mail_class is MailClass.CALENDAR
+    assert [one.media_type for one in mail.content.attachments] == ["text/calendar"]
+    assert mail.content.text

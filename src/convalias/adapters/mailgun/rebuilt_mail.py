@@ -102,14 +102,21 @@ def _unfolded(value: str) -> str:
 
 
 def _texts(form: Form) -> Iterable[bytes]:
-    """The text. Plain and HTML are two renderings of one (RFC 2046 §5.1.4), not one behind the other."""
-    found = [
-        _part(b"Content-Type: " + kind + b"; charset=utf-8", value)
-        for name, kind in ((b"body-plain", b"text/plain"), (b"body-html", b"text/html"))
-        for value in form.values(name)[:1]
-        if value
-    ]
-    return [_multipart("multipart/alternative", found)] if len(found) > 1 else found
+    """The text. Plain and HTML are two renderings of one (RFC 2046 §5.1.4), not one behind the other.
+
+    A mail without any has one empty text part: a multipart without parts would be read as its delimiter.
+    """
+    kinds = (("body-plain", "text/plain"), ("body-html", "text/html"), ("body-calendar", "text/calendar"))
+    plain, rich, calendar = (
+        [
+            _part(f"Content-Type: {kind}; charset=utf-8".encode(), value)
+            for value in form.values(name.encode())[:1]
+            if value
+        ]
+        for name, kind in kinds
+    )
+    found = [*plain, *rich] or [_part(b"Content-Type: text/plain; charset=utf-8", b"")]
+    return [*([_multipart("multipart/alternative", found)] if len(found) > 1 else found), *calendar]
 
 
 def _multipart(kind: str, parts: Sequence[bytes]) -> bytes:
