@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Final
 
 from attrs import field, frozen
@@ -14,6 +13,7 @@ from convalias.adapters.mime.evidence import read_evidence
 from convalias.adapters.mime.fields import Block
 from convalias.adapters.mime.lists import list_fields
 from convalias.adapters.mime.mailboxes import recipients
+from convalias.adapters.mime.marks import without_marks
 from convalias.adapters.mime.quotes import without_history
 from convalias.adapters.mime.scan import Scanned, scan
 from convalias.adapters.mime.sender import read_from, readings_of
@@ -37,12 +37,6 @@ from convalias.domain.rewritten import written_by
 from convalias.ports.mail import ReadMail
 
 _DELIVERED: Final = (b"delivered-to", b"x-original-to", b"envelope-to")
-# What programs put before the subject of a reply or a forwarded mail.
-_REPLY_MARK: Final = re.compile(
-    r"(?:(?:re|aw|antw?|sv|vs|r|ref|rif|rép|res|odp|ynt|atb|bls|vb|fwd?|wg|tr|rv|enc|i|pd|vl|"
-    r"回复|回覆|答复|转发|轉寄|返信|転送|회신|전달)\s?(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})?\s?[:\uff1a]\s*)+",
-    re.IGNORECASE,
-)
 _ONE_FIELD: Final = (b"from", b"date", b"subject")
 
 
@@ -119,19 +113,14 @@ class Reader:
     def _content(self, subject: str, said: Said, digest: str) -> MailContent:
         return MailContent(
             subject=subject,
-            text=without_history(said.text, self.alias_domains | self.legacy_domains),
+            text=without_history(said.text, self.alias_domains | self.legacy_domains, subject=subject),
             full_text=said.text,
             html=said.html,
             attachments=tuple(one.described for one in said.attachments),
             digest=digest,
             body_digest=said.digest.hex(),
-            empty=not said.text.strip() and said.bare and not _without_reply_mark(subject),
+            empty=not said.text.strip() and said.bare and not without_marks(subject),
         )
-
-
-def _without_reply_mark(subject: str) -> str:
-    found = _REPLY_MARK.match(subject.lstrip())
-    return subject.lstrip()[found.end() :].strip() if found else subject.strip()
 
 
 def _message_id(block: Block) -> MessageId | None:

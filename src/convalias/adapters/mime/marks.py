@@ -1,0 +1,31 @@
+"""Marks that programs put before the subject of a reply or of a forwarded mail."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_COUNT: Final = r"\s?(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})?\s?[:\uff1a]\s*"
+_FORWARD: Final = r"fwd?|wg|tr|rv|enc|i|vb|vs|vl|pd|fs|ilt|i\u0307lt|doorst|tov|\u0432\u0441|转发|轉寄|転送|전달"
+_REPLY: Final = r"re|aw|antw?|sv|vs|r|ref|rif|rép|res|odp|ynt|atb|bls|回复|回覆|答复|返信|회신"
+_MARKS: Final = re.compile(rf"(?:(?:{_REPLY}|{_FORWARD}){_COUNT})+", re.IGNORECASE)
+_FORWARDS: Final = re.compile(rf"\s*+\[?(?:{_FORWARD}){_COUNT}", re.IGNORECASE)
+
+
+def without_marks(subject: str) -> str:
+    """A subject behind its marks.
+
+    >>> without_marks("Re: AW: Fwd: the job")
+    'the job'
+    """
+    found = _MARKS.match(subject.lstrip())
+    return subject.lstrip()[found.end() :].strip() if found else subject.strip()
+
+
+def is_forward(subject: str) -> bool:
+    """Whether the outermost mark says that the mail forwards another. `VS` is a reply in one language, a forward in others.
+
+    >>> is_forward("WG: the job"), is_forward("AW: WG: the job")
+    (True, False)
+    """
+    return _FORWARDS.match(subject) is not None
