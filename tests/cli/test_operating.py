@@ -14,7 +14,7 @@ from convalias.app.facade import Convalias
 from convalias.domain.advice import ADVICE, Situation
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.keyring import Keyring
-from convalias.ports.records import Key, Replace
+from convalias.ports.records import Delete, Key, Replace
 
 SECRET = "A" * 43 + "="
 
@@ -137,6 +137,36 @@ def test_a_replay_of_everything_twice_adds_nothing(commands: Commands) -> None:
     for _ in range(2):
         assert {"looked_at": 1, "final": 1, "events": 0}.items() <= commands.ask("replay", "--all").items()
     assert len(commands.messages()) == 1
+
+
+def test_a_replay_says_whose_message_is_gone_and_what_it_leaves_to_the_workers(commands: Commands) -> None:
+    commands.load()
+    record = ingested(commands, mail())
+    commands.ask("ingest", commands.file("mail.eml", mail(2, text="Another")))
+    dropped(commands, "events", "message_added")
+    ran = commands.run("replay", "--all")
+    (lost, young) = ran.err.splitlines()
+    assert lost.startswith(
+        "warning: of 1 mail the outcome says that it was added, and its conversation does not have it"
+    )
+    assert lost.endswith(record)
+    assert "--until LOSS --recent" in young
+    said = commands.ask("replay", "--all", "--dry-run")
+    assert (said["final"], said["waiting"], said["lost"], said["lost_records"]) == (1, 1, 1, [record])
+    assert len(said["warnings"]) == 2
+
+
+def dropped(commands: Commands, table: str, holding: str) -> None:
+    """Rows of a table whose bodies hold that."""
+
+    async def drop() -> None:
+        async with Convalias.from_toml(data=commands.data) as cv:
+            records = cv.ports.records
+            rows = await records.range(table, "c1", after="", limit=99)
+            gone = [Delete(row.key, row.version) for row in rows if holding in json.dumps(row.body)]
+            await records.write(gone)
+
+    asyncio.run(drop())
 
 
 def test_a_refused_mail_is_decided_anew_once_the_address_is_known(commands: Commands) -> None:
@@ -305,6 +335,16 @@ def test_what_was_not_tried_is_given_back(commands: Commands) -> None:
     assert commands.ask("rollout", "give-back", "apply") == {"re_owned": 0, "already_tried": 0}
 
 
+def test_giving_back_what_nobody_has_is_told(commands: Commands) -> None:
+    commands.load()
+    assert commands.run("rollout", "give-back", "apply").err == ""
+    ran = commands.run("rollout", "give-back", "nosuch")
+    assert (ran.status, ran.err) == (
+        0,
+        "warning: use case nosuch: no conversation of it was found; is it written so in the conversations?\n",
+    )
+
+
 # --- alias, keys -------------------------------------------------------------------------------------
 
 
@@ -466,8 +506,8 @@ def test_what_a_setting_moves_is_counted_and_who_has_no_alias_is_told(commands: 
     commands.load(lambda world: world.update(aliases=[]))
     outbound = ("rollout", "set", "apply", "--stage", "parallel", "--basis-points", "10000", "--axis", "outbound")
     told = commands.run(*outbound)
-    assert "1 conversations go forward (100 %), 0 conversations go back (0 %)" in told.out
-    assert "at least 1 conversations of apply have no alias" in told.err
+    assert "forward 1 conversation (100 %), back 0 conversations (0 %)" in told.out
+    assert "without an alias: at least 1 conversation of apply" in told.err
     (row,) = commands.ask(*outbound)
     assert (row["without_alias"], row["forward"], row["back"], row["counted_all"]) == (1, 0, 0, True)
     (doctor,) = [one for one in commands.ask("doctor") if one["check"] == "aliases of apply"]

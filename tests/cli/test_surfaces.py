@@ -633,7 +633,7 @@ FAULTS: Final = (
         why=("waiting    for",),
         doctor=("oldest mail without outcome: warning",),
         jobs=("oldest mail without outcome: 1",),
-        log=("identity is away", "still away: identity"),
+        log=("identity of the test is away", "still away: identity of the test"),
     ),
     Fault(
         name="hub failing",

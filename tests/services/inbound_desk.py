@@ -274,6 +274,7 @@ class Process:
             blobs=self.blobs,
             inbound=self.inbound,
             dead_letters=self.dead_letters,
+            conversations=store,
             keys=aliasing.guard,
             relay=evolve(self.relay, carrier=evolve(self.carrier, notices=None)),
             restoring=evolve(self.relay, carrier=evolve(self.carrier, notices=None, restores=True)),

@@ -202,11 +202,16 @@ class World:
         )
 
     async def happens(
-        self, happening: Happening, *, origin: Origin = Origin.CHAT, age: timedelta = timedelta(0)
+        self,
+        happening: Happening,
+        *,
+        origin: Origin = Origin.CHAT,
+        age: timedelta = timedelta(0),
+        trace: str | None = None,
     ) -> ConversationEvent:
         seq = next(self._numbers)
-        at = self.clock.now() - age
-        event = ConversationEvent(EventId(f"event{seq}"), C1, Seq(seq), happening, f"k{seq}", origin, at, at, f"t{seq}")
+        at, name = self.clock.now() - age, f"t{seq}" if trace is None else trace
+        event = ConversationEvent(EventId(f"event{seq}"), C1, Seq(seq), happening, f"k{seq}", origin, at, at, name)
         await self.conversations.append(event)
         return event
 

@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 from attrs import evolve
-from tests.services.inbound_desk import TO_C1, Process, Town, told, written
+from tests.services.inbound_desk import LEGACY_C1, TO_C1, Process, Town, told, written
 from tests.services.outbound_world import World
 
 from convalias.adapters.memory import before
+from convalias.domain.addresses import EmailAddress
 from convalias.domain.inbound import Again, Dead
 from convalias.ports.errors import AdapterFailed, Unavailable
 from convalias.ports.mail import ReadMail
@@ -65,6 +66,23 @@ def test_where_others_are_decided_about_it_is_given_up_soon() -> None:
         assert await world.states(good) == ["planned", "planned"]
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize(("call", "to"), [("directory.at", TO_C1), ("legacy.aliases", LEGACY_C1)])
+def test_a_mail_of_whose_sender_a_directory_cannot_tell_is_no_outage_without_end(call: str, to: EmailAddress) -> None:
+    async def story(town: Town) -> None:
+        process = Process(town)
+        fault = AdapterFailed(call, "KeyError at app/people.py:3 in People.at")
+        process.faults.fail(call, before(fault))
+        relay = evolve(process.relay, patience=Patience(faults=2))
+        reference = await process.take(written(to))
+        first = await relay.process(reference)
+        assert isinstance(first, Again)
+        assert first.because == f"{fault}, 1 of 2 times"
+        assert not first.away, "an outage would be told of, and would not count"
+        assert await relay.process(reference) == Dead(str(fault), 2)
+
+    told(story)
 
 
 def test_a_mail_on_which_an_adapter_fails_is_given_up_after_many_tries() -> None:

@@ -800,7 +800,7 @@ def test_whoever_must_be_heard_is_waited_for_before_a_quarantine_too() -> None:
         process = Process(town)
         process.faults.fail("directory.at", memory.before("directory"))
         progress = await process.relay.process(await process.take(written(TO_C1, quarantine="too_large")))
-        assert progress == Again(timedelta(seconds=5), "identity is unavailable", away="identity")
+        assert progress == Again(timedelta(seconds=5), "directory is unavailable", away="directory")
 
     told(story)
 

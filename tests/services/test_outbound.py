@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from datetime import timedelta
 
@@ -1794,3 +1795,24 @@ def test_only_so_many_decided_events_are_remembered(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("convalias.services.outbound_deciding.REMEMBERED", 2)
     asyncio.run(story())
+
+
+@pytest.mark.parametrize(("trace", "behind"), [("t9", "; trace t9"), ("", "")])
+def test_the_line_of_a_delivery_names_the_trace_of_its_mail_if_there_was_one(
+    trace: str, behind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        world = World()
+        await world.begin()
+        event, worker = (
+            await world.happens(e.MessageAdded(author=AccountAuthor(ANN), text="hello"), trace=trace),
+            world.worker(),
+        )
+        await worker.decide([record(event)])
+        assert await worker.deliver_due() == 1
+
+    with caplog.at_level(logging.INFO, logger="convalias.deliveries"):
+        asyncio.run(story())
+    lines = [one for one in caplog.records if one.name == "convalias.deliveries"]
+    assert [one.getMessage().endswith(f": sent{behind}") for one in lines] == [True, True]
+    assert [hasattr(one, "trace") for one in lines] == [bool(trace)] * 2

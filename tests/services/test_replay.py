@@ -203,7 +203,7 @@ def test_an_outage_is_told_as_waiting() -> None:
         await process.take(written(TO_C1))
         process.faults.fail("records.latest", memory.before("records"))
         process.faults.fail("records.range", memory.before("records"))
-        assert await process.replay.all(dry_run=False) == Replayed(looked_at=1, waiting=1)
+        assert await process.replay.all(dry_run=False) == Replayed(looked_at=1, waiting=1, young=1)
 
     told(story)
 
@@ -214,7 +214,9 @@ def test_a_quarantined_or_lost_mail_adds_nothing() -> None:
         await process.take(written(TO_C1, quarantine="too_large"))
         lost = await process.take(written(TO_C1, number=2))
         await town.blobs.delete(["raw/" + name[4:] for name in await town.blobs.names("raw/", after="", limit=9)])
-        assert await process.replay.all(dry_run=True) == Replayed(looked_at=2, waiting=2)  # the workers have them
+        assert await process.replay.all(dry_run=True) == Replayed(
+            looked_at=2, waiting=2, young=2
+        )  # the workers have them
         await town.clock.advance(timedelta(hours=7))
         assert await process.replay.all(dry_run=True) == Replayed(looked_at=2, decided=2)
         assert await process.replay.one(lost.record, dry_run=False) == Replayed(looked_at=1, decided=1)
@@ -237,8 +239,10 @@ def test_a_sender_who_is_known_by_now_is_let_in() -> None:
 
 
 def test_figures_add_up() -> None:
-    one = Replayed(looked_at=1, final=2, decided=3, events=4, waiting=5, failed=6)
-    assert one.plus(one) == Replayed(looked_at=2, final=4, decided=6, events=8, waiting=10, failed=12)
+    one = Replayed(looked_at=1, final=2, decided=3, events=4, waiting=5, failed=6, lost=7, young=8)
+    assert one.plus(one) == Replayed(
+        looked_at=2, final=4, decided=6, events=8, waiting=10, failed=12, lost=14, young=16
+    )
     assert Replay.__doc__
 
 
@@ -247,7 +251,7 @@ def test_after_a_restored_backup_mail_of_the_last_hours_is_added_and_told_to_nob
         process = Process(town)
         await process.take(written(TO_C1))
         everything = await process.replay.all(dry_run=False)
-        assert everything == Replayed(looked_at=1, waiting=1)
+        assert everything == Replayed(looked_at=1, waiting=1, young=1)
         lost = Selection(until=town.clock.now() + timedelta(seconds=1), recent=True)
         assert await process.replay.all(dry_run=False, of=lost) == Replayed(looked_at=1, decided=1, events=1)
         (message,) = await town.messages(C1)

@@ -13,7 +13,7 @@ from convalias.codec import dumps, loads
 from convalias.domain.addresses import EmailAddress
 from convalias.domain.events import RESTORED
 from convalias.domain.inbound import EnvelopeRecord, RecordKey
-from convalias.ports.records import Delete
+from convalias.ports.records import Delete, Key, Replace
 from convalias.services.receipt_order import received_order
 from convalias.services.replay import Replayed, Selection
 from services.inbound_desk import C1, C2, LEGACY, NOBODY, TO_C1, TO_C2, Process, Town, told, written
@@ -69,7 +69,7 @@ def test_mail_that_the_workers_have_yet_to_look_at_is_left_to_them() -> None:
     async def story(town: Town) -> None:
         process = Process(town)
         await three(process)
-        assert await process.replay.all(dry_run=False) == Replayed(looked_at=3, waiting=3)
+        assert await process.replay.all(dry_run=False) == Replayed(looked_at=3, waiting=3, young=3)
         assert await town.messages() == []
 
     told(story)
@@ -236,6 +236,57 @@ def test_a_dry_run_says_what_the_run_then_does(
 
 
 # --- the order -----------------------------------------------------------------------------------------------
+
+
+def test_a_final_mail_whose_message_is_gone_is_told_and_left_alone() -> None:
+    """Events of one backup, outcomes of another: nothing of it would come back, and nobody would know."""
+
+    async def story(town: Town) -> None:
+        process = Process(town)
+        await three(process)
+        await process.drain()
+        assert await process.replay.all(dry_run=False) == Replayed(looked_at=3, final=3)
+        gone = await lose_events(town)
+        assert gone == 2
+        for dry_run in (True, False):
+            done = await process.replay.all(dry_run=dry_run)
+            assert (done.final, done.decided, done.lost, len(done.lost_records)) == (3, 0, 2, 2)
+        one = await process.replay.one(done.lost_records[0], dry_run=False)
+        assert (one.lost, one.lost_records) == (1, done.lost_records[:1])
+        of = Selection(conversation=C2)
+        assert await process.replay.all(dry_run=False, of=of) == Replayed()
+
+    told(story)
+
+
+def test_a_message_that_this_release_cannot_read_is_not_gone() -> None:
+    async def story(town: Town) -> None:
+        process = Process(town)
+        await process.take(written(TO_C1))
+        await process.drain()
+        for key in messages_of(town):
+            row = (await town.records.get([key]))[key]
+            await town.records.write([Replace(key, row.version, {**row.body, "$": "event/99"})])
+        assert await process.replay.all(dry_run=False) == Replayed(looked_at=1, final=1)
+
+    told(story)
+
+
+def test_only_the_first_lost_mails_are_named() -> None:
+    many = Replayed(lost=15, lost_records=tuple(RecordKey(f"e{number}") for number in range(15)))
+    assert (many.plus(many).lost, len(many.plus(many).lost_records)) == (30, 20)
+
+
+def messages_of(town: Town) -> list[Key]:
+    rows = town.records._rows.items()
+    return [key for key, row in rows if key.table == "events" and row is not None and "message_added" in str(row.body)]
+
+
+async def lose_events(town: Town) -> int:
+    """Of the messages; how many there were."""
+    stored = await town.records.get(messages_of(town))
+    await town.records.write([Delete(row.key, row.version) for row in stored.values()])
+    return len(stored)
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3, 50])

@@ -259,6 +259,20 @@ def test_what_was_erased_or_never_came_to_be_is_passed_over() -> None:
     asyncio.run(story())
 
 
+def test_a_use_case_is_known_by_its_first_conversation_and_unknown_only_where_that_is_certain() -> None:
+    async def story() -> None:
+        desk, nosuch, faults = Rolling(), UseCase("nosuch"), memory.Faults()
+        await desk.several(2)
+        assert await desk.control.knows(APPLY)
+        assert not await desk.control.knows(nosuch)
+        assert await evolve(desk.control, searches=False).knows(nosuch), "a store of the host's own may hold some"
+        faults.fail("records.range", before("records"))
+        away = evolve(desk.control, listing=Listing(records=memory.faulty.Records(desk.records, faults)))
+        assert await away.knows(nosuch)
+
+    asyncio.run(story())
+
+
 def test_use_cases_of_which_the_hub_delivers_a_part_are_looked_at() -> None:
     async def story() -> None:
         desk = Rolling()

@@ -193,6 +193,7 @@ def assemble(
             blobs=ports.blobs,
             inbound=stores.inbound,
             dead_letters=stores.dead_letters,
+            conversations=stores.conversations,
             keys=aliasing.guard,
             relay=inbound.relay(messaging, None),  # a replay mails nobody
             restoring=inbound.relay(messaging, None, restores=True),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Any, TypeAlias
 
 import click
 from attrs import evolve
@@ -11,18 +13,22 @@ from convalias.app.facade import Convalias
 from convalias.cli.deployment import At, located
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
-from convalias.cli.output import Row, answer, lines
+from convalias.cli.output import answer, lines
 from convalias.cli.why import read_time
 from convalias.codec import CodecError
 from convalias.domain import storable
 from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.inbound import RecordKey
+from convalias.domain.printable import counted
 from convalias.services.inbound_relay import LANE as INBOUND
 from convalias.services.outbound_deciding import LANE as DELIVERIES
 from convalias.services.redriving import Redriven
 from convalias.services.replay import EVERYTHING, Replayed, Selection
 from convalias.stores.errors import Parked
 from convalias.stores.parking import CONVERSATIONS, RECORDS
+
+Done: TypeAlias = dict[str, Any]
+"""What is answered."""
 
 
 def _time(context: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
@@ -75,7 +81,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     if recent and (until is None or notify):
         raise click.UsageError("--recent goes with --until, the time of the loss, and without --notify")
 
-    async def work(cv: Convalias) -> Row:
+    async def work(cv: Convalias) -> Done:
         await cv.check_place()  # mail that lies elsewhere would count as expired
         if job is not None:
             return await _job(cv, storable.typed("id of a job", job), dry_run=dry_run)
@@ -83,12 +89,14 @@ def command(  # noqa: PLR0913 - one parameter for each option
             return await _dead(cv, dry_run=dry_run)
         return _row(await cv.replay.all(dry_run=dry_run, of=selected))
 
-    done = {**at.run(work), "dry_run": dry_run}
+    done: Done = {**at.run(work), "dry_run": dry_run}
     answer(done, as_json=at.as_json, text=lambda: lines(done))
+    for warning in done["warnings"]:
+        click.echo(f"warning: {warning}", err=True)
     return Exit.OK
 
 
-async def _job(cv: Convalias, job: str, *, dry_run: bool) -> Row:
+async def _job(cv: Convalias, job: str, *, dry_run: bool) -> Done:
     letters = cv.services.stores.dead_letters
     if (letter := await letters.get(INBOUND, DeadLetterId(job))) is not None:
         done = await cv.replay.one(RecordKey(letter.subject), dry_run=dry_run)
@@ -106,7 +114,7 @@ async def _job(cv: Convalias, job: str, *, dry_run: bool) -> Row:
     return _row(await cv.replay.one(record, dry_run=dry_run))
 
 
-async def _dead(cv: Convalias, *, dry_run: bool) -> Row:
+async def _dead(cv: Convalias, *, dry_run: bool) -> Done:
     # Parked conversations first: what waits for them goes on behind them, in order.
     conversations, parked = await _take_up(cv, CONVERSATIONS, dry_run=dry_run)
     rows, _ = await _take_up(cv, RECORDS, dry_run=dry_run)
@@ -130,7 +138,7 @@ async def _redrive(cv: Convalias, letter: DeadLetter, *, dry_run: bool) -> int:
     return 1 if dry_run else int(await cv.outbound.redrive(letter))
 
 
-def _row(done: Replayed, deliveries: Redriven | None = None) -> Row:
+def _row(done: Replayed, deliveries: Redriven | None = None) -> Done:
     again = deliveries or Redriven()
     return {
         "looked_at": done.looked_at,
@@ -139,7 +147,23 @@ def _row(done: Replayed, deliveries: Redriven | None = None) -> Row:
         "events": done.events,
         "waiting": done.waiting,
         "failed": done.failed + again.failed,
+        "lost": done.lost,
+        "lost_records": list(done.lost_records),
         "deliveries": again.due,
         "deliveries_cancelled": again.cancelled,
         "deliveries_too_late": again.too_late,
+        "warnings": list(_warnings(done)),
     }
+
+
+def _warnings(done: Replayed) -> Iterator[str]:
+    if done.lost:
+        yield (
+            f"of {counted(done.lost, 'mail')} the outcome says that it was added, and its conversation does not have it: "
+            f"events and outcomes are not of one backup; {', '.join(done.lost_records)}"
+        )
+    if done.young and done.young == done.looked_at - done.final:
+        yield (
+            "all that is not final came within six hours and is left to the workers, who tell of it; after a restored "
+            "backup: --until LOSS --recent restores it, and tells nobody"
+        )

@@ -16,8 +16,10 @@ from convalias.domain import storable
 from convalias.domain.answering import MINTING_OFF
 from convalias.domain.delivery import OWNERS, Owner
 from convalias.domain.ids import UseCase
+from convalias.domain.printable import counted
 from convalias.domain.rollout import WHOLE, Axis, Moves, Rollout, Stage
 from convalias.services.rollout import Counts, Prepared
+from convalias.stores.ledger import GivenBack
 from convalias.stores.rollouts import Setting
 
 _COLUMNS = ("use_case", "axis", "stage", "basis_points", "floor", "salt")
@@ -130,13 +132,21 @@ def show(at: At) -> int:
 @located
 def give_back(at: At, use_case: str) -> int:
     """Put deliveries of USE_CASE that were not yet tried under the flag as it stands now."""
-    given = at.run(lambda cv: cv.outbound.give_back(storable.use_case(use_case)))
+
+    async def work(cv: Convalias) -> tuple[GivenBack, bool]:
+        name = storable.use_case(use_case)
+        given = await cv.outbound.give_back(name)
+        return given, given != GivenBack(0, 0) or await cv.rollout.knows(name)
+
+    given, known = at.run(work)
     result = {"re_owned": given.re_owned, "already_tried": given.already_tried}
     answer(
         result,
         as_json=at.as_json,
-        text=lambda: f"{given.re_owned} re-owned; {given.already_tried} were tried already and end where they are",
+        text=lambda: f"{given.re_owned} re-owned; {given.already_tried} tried already, which end where they are",
     )
+    if not known:
+        click.echo(f"warning: {_NOBODY.format(use_case)}", err=True)
     return Exit.OK
 
 
@@ -155,8 +165,8 @@ def _warnings(
         yield _NOBODY.format(use_case)
     if counts.without_alias and any(one.axis is Axis.OUTBOUND for one, _ in moved):
         yield (
-            f"at least {counts.without_alias} conversations of {use_case} have no alias; they are issued with their next "
-            f"message where minting is on; ahead of it: convalias rollout prepare {use_case}"
+            f"without an alias: at least {counted(counts.without_alias, 'conversation')} of {use_case}; it is issued with the "
+            f"next message where minting is on; ahead of it: convalias rollout prepare {use_case}"
         )
     outbound = [one.rollout for one, _ in moved if one.axis is Axis.OUTBOUND]
     if not has_legacy and any(_is_legacys(one) for one in outbound):
@@ -171,10 +181,10 @@ def _is_legacys(rollout: Rollout) -> bool:
 def _told(setting: Setting, shares: Moves, counts: Counts) -> str:
     least = "" if counts.is_whole else "at least "
     ways = (
-        f"{least}{count.get(setting.axis, 0)} conversations {way} ({100 * share / WHOLE:g} %)"
+        f"{way} {least}{counted(count.get(setting.axis, 0), 'conversation')} ({100 * share / WHOLE:g} %)"
         for way, count, share in (
-            ("go forward", counts.forward, shares.forward),
-            ("go back", counts.back, shares.back),
+            ("forward", counts.forward, shares.forward),
+            ("back", counts.back, shares.back),
         )
     )
     return f"{setting.axis.value}: {', '.join(ways)}"
@@ -184,11 +194,11 @@ def _prepared(use_case: str, prepared: Prepared, *, dry_run: bool) -> str:
     would = "would be issued" if dry_run else "issued"
     lines = [
         (
-            f"{prepared.conversations} conversations of {use_case}, {prepared.without_alias} lacked aliases; "
-            f"{prepared.issued} aliases {would}"
+            f"{counted(prepared.conversations, 'conversation')} of {use_case}, {prepared.without_alias} lacked aliases; "
+            f"aliases {would}: {prepared.issued}"
         )
     ]
-    lines += [f"{count} were refused: {why}" for why, count in sorted(prepared.refusals.items())]
+    lines += [f"refused in {counted(count, 'conversation')}: {why}" for why, count in sorted(prepared.refusals.items())]
     if MINTING_OFF in prepared.refusals:
         lines.append(
             f"to issue them: convalias rollout set {use_case} --stage native --basis-points 10000 --axis minting"

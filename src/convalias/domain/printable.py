@@ -8,6 +8,15 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Controls, format characters (bidi marks among them), surrogates, and separators that begin a line."""
 
 
+def counted(number: int, thing: str) -> str:
+    """So many of them.
+
+    >>> counted(1, "conversation"), counted(0, "conversation")
+    ('1 conversation', '0 conversations')
+    """
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def visible(text: str, *, lines: bool = False) -> str:
     r"""Write what moves the cursor, colours or turns the text around as its code. `lines`: keep line ends and tabs.
 

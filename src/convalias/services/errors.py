@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from convalias.domain.data_places import DataPlace, DirectoryClaim
 from convalias.domain.outcomes import CONSEQUENCES, Consequence, Reason
+from convalias.domain.printable import counted
 from convalias.domain.rollout import WHOLE, Axis, Moves
 
 
@@ -125,7 +126,7 @@ class WouldGoBack(ServiceError):
         back, forward = (100 * share / WHOLE for share in (self.moves.back, self.moves.forward))
         return (
             f"axis {self.axis.value}: {back:g} % of the conversations would go back a stage while {forward:g} % go forward "
-            f"(at least {self.count} conversations go back); nothing was set; if that is meant: --yes (back=True)"
+            f"(back: at least {counted(self.count, 'conversation')}); nothing was set; if that is meant: --yes (back=True)"
         )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Protocol, TypeAlias, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from convalias.domain.addresses import EmailAddress, MailDomains
 from convalias.domain.aliases import AliasHandle, AliasKeys, ConversationAlias, LegacyAlias
@@ -97,6 +97,10 @@ class TrafficLookup(Protocol):
         ...
 
 
+def _no_outages() -> dict[Witness, Unavailable]:
+    return {}
+
+
 @frozen(kw_only=True)
 class FactFinder:
     """The routing context of a mail. A witness that is away ends up in `away`, never as "unknown"."""
@@ -114,6 +118,11 @@ class FactFinder:
     """None: nobody ever lets anything in."""
     keys: AliasKeys | None = None
     within: timedelta = ANSWER_WITHIN
+    _outages: dict[Witness, Unavailable] = field(factory=_no_outages, init=False, repr=False, eq=False)
+
+    def outage_of(self, witness: Witness) -> Unavailable:
+        """What it raised when it was last asked and did not answer: by the name that its adapter gives it."""
+        return self._outages.get(witness) or Unavailable(witness.value)
 
     async def context(
         self,
@@ -196,7 +205,8 @@ class FactFinder:
         try:
             known = await _if(asked.legacy, self.legacy.aliases)
             tenures = await _if(asked.tenures, self.legacy.tenures)
-        except Unavailable:
+        except Unavailable as away:
+            self._outages[Witness.LEGACY] = away
             return {}, {}, frozenset({Witness.LEGACY})
         return (
             {one: known.get(one) for one in asked.legacy},
@@ -209,7 +219,8 @@ class FactFinder:
             at = await _if(asked.holders, self.identities.at)
             passed = await self._passed(asked.holders)
             accounts = await _if(asked.accounts, self.identities.get)
-        except Unavailable:
+        except Unavailable as away:
+            self._outages[Witness.IDENTITY] = away
             return {}, {}, frozenset({Witness.IDENTITY})
         holders = {
             address: Holders(at.get(address, ()), authenticated_before=address in passed) for address in asked.holders

@@ -287,7 +287,7 @@ class InboundRelay:
             plan = await self.decide(record, read, stages=stages)
             decided += 1
             if isinstance(plan, TryAgain):
-                return _waiting(plan)
+                return self._waiting(plan)
             await self._note(plan, mail, record)
             if self.announcing is not None:
                 await self.announcing.note(plan, received=record.post.received_at)
@@ -303,6 +303,15 @@ class InboundRelay:
                 raise
             done = self._outcome(mail, _done(plan, effects), record=record, raw=raw, read=read, plan=plan)
             return await self._written(done, standing)
+
+    def _waiting(self, undecided: TryAgain) -> Again:
+        """Until whoever must be heard answers. Raises the fault of an adapter of the host: that is borne for a day."""
+        outages = [self.facts.outage_of(one) for one in sorted(undecided.waiting_for, key=lambda one: one.value)]
+        for outage in outages:
+            if isinstance(outage, AdapterFailed):
+                raise outage
+        away = " and ".join(outage.what for outage in outages)
+        return Again(AWAY_FOR, f"{away} is unavailable", away=away)
 
     async def _note(self, plan: RoutingPlan, mail: MailReference, record: EnvelopeRecord) -> None:
         """Count the mail, before anything else of it is seen: for the rules that know loops by their traffic."""
@@ -329,7 +338,7 @@ class InboundRelay:
         if reason == TOO_LARGE and notices is not None:
             decision = await self.decide(record, read)
             if isinstance(decision, TryAgain):
-                return _waiting(decision)
+                return self._waiting(decision)
             for refusal in refusals_of(decision):
                 await notices.refuse(
                     refusal.tell,
@@ -482,11 +491,6 @@ def head_of(raw: bytes) -> bytes:
     begin = raw[: LONGEST_HEAD + 1]
     found = _BLANK_LINE.search(begin)
     return begin if found is None else begin[: found.end()]
-
-
-def _waiting(undecided: TryAgain) -> Again:
-    away = " and ".join(sorted(witness.value for witness in undecided.waiting_for))
-    return Again(AWAY_FOR, f"{away} is unavailable", away=away)
 
 
 def _done(plan: RoutingPlan, effects: Mapping[EmailAddress, Effect]) -> Done:

@@ -131,7 +131,7 @@ class LogLines:
         known = self._repeated.pop(message, None)
         if known is None:
             self._repeated[message] = _Repeated(now, level, given)
-            self._log.log(level, "%s%s", message, _ids(given), extra=given)
+            self._log.log(level, "%s%s", message, ids_of(given), extra=given)
         else:
             self._repeated[message] = known
             known.level, known.extra, known.untold = level, given, known.untold + 1
@@ -150,8 +150,10 @@ class LogLines:
 
     def _tell_again(self, message: str, known: _Repeated) -> None:
         extra = {**known.extra, "count": known.untold}
-        ids = _ids(known.extra)
-        self._log.log(known.level, "%s (%d times since the last such line)%s", message, known.untold, ids, extra=extra)
+        behind = ids_of(known.extra)
+        self._log.log(
+            known.level, "%s (%d times since the last such line)%s", message, known.untold, behind, extra=extra
+        )
 
     def _back(self) -> str:
         ended, self._ended = self._ended, {}
@@ -171,8 +173,8 @@ def cause_of(error: BaseException) -> str:
     return named
 
 
-def _ids(extra: Mapping[str, str]) -> str:
-    """What leads from the line to a mail, as text behind it."""
+def ids_of(extra: Mapping[str, str]) -> str:
+    """Return what leads from a line to a mail, as text behind it."""
     shown = ", ".join(f"{name} {extra[name]}" for name in ("trace", "record") if name in extra)
     return f"; {shown}" if shown else ""
 

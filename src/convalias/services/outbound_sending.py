@@ -30,6 +30,7 @@ from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.records import Stored
 from convalias.services.failures import leaves
+from convalias.services.log_lines import ids_of
 from convalias.services.outbound_calls import Attempt, Calls
 from convalias.services.outbound_deciding import LANE, index_letter, subject_of
 from convalias.services.outbound_facts import Scene, Scenes
@@ -259,5 +260,5 @@ def _tell(row: Delivery, decision: DeliveryDecision) -> None:
     is_wrong = row.state in {DeliveryState.FAILED, DeliveryState.UNCERTAIN}
     why = f" ({row.reason})" if row.reason and not is_wrong else ""
     level = logging.WARNING if is_wrong else logging.INFO
-    extra = {"trace": decision.trace}
-    DELIVERIES.log(level, "delivery %s: %s%s; trace %s", row.id, row.state.value, why, decision.trace, extra=extra)
+    extra = {"trace": decision.trace} if decision.trace else {}  # a chat message has none
+    DELIVERIES.log(level, "delivery %s: %s%s%s", row.id, row.state.value, why, ids_of(extra), extra=extra)

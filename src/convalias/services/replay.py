@@ -27,12 +27,14 @@ from convalias.domain.inbound import (
 from convalias.domain.plan import TryAgain
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
+from convalias.ports.conversations import ConversationStore
 from convalias.services.alias_keys import KeyGuard
 from convalias.services.carrier import is_final as is_final_effect
 from convalias.services.failures import outage_in
 from convalias.services.inbound_relay import LANE, InboundRelay
 from convalias.services.receipt_order import received_order
 from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.errors import Parked
 from convalias.stores.inbound import InboundRecords
 
 
@@ -50,6 +52,12 @@ class Replayed:
     """A dependency was away: replay again."""
     failed: int = 0
     """Failed again; its dead letter, if it has one, stays."""
+    lost: int = 0
+    """Of the final ones: relayed, and the message is not in its conversation. They are left alone like the others."""
+    lost_records: tuple[RecordKey, ...] = ()
+    """The first of them."""
+    young: int = 0
+    """Of the waiting ones: left to the workers, for it came within six hours."""
 
     def plus(self, other: Replayed) -> Replayed:
         """Both together."""
@@ -60,6 +68,9 @@ class Replayed:
             events=self.events + other.events,
             waiting=self.waiting + other.waiting,
             failed=self.failed + other.failed,
+            lost=self.lost + other.lost,
+            lost_records=(self.lost_records + other.lost_records)[:NAMED],
+            young=self.young + other.young,
         )
 
 
@@ -80,6 +91,8 @@ class Selection:
 
 
 EVERYTHING: Final = Selection()
+NAMED: Final = 20
+"""So many lost mails are named."""
 PENDING: Final = timedelta(hours=6)
 """A mail without an outcome that is younger is in the hands of the workers: a restore would keep people from hearing of it.
 
@@ -98,6 +111,7 @@ class Replay:
     blobs: Blobs
     inbound: InboundRecords
     dead_letters: DeadLetters
+    conversations: ConversationStore
     relay: InboundRelay
     """For a redrive: what it adds is told of, as by a first try."""
     restoring: InboundRelay
@@ -139,7 +153,7 @@ class Replay:
         standing = await self.inbound.outcome(key)
         body = await self.blobs.get(key)
         if body is None or (standing is not None and is_final(standing.outcome)):
-            return self._left_alone(standing, restore)
+            return await self._left_alone(key, standing, restore)
         try:
             record = loads(body, EnvelopeRecord)
             place = None if restore is None else restore.conversation
@@ -148,22 +162,30 @@ class Replay:
             quiet = restore is not None and not restore.notify
             young = standing is None and record.post.received_at > self.clock.now() - PENDING
             if restore is not None and quiet and young and not restore.recent:
-                return Replayed(looked_at=1, waiting=1)
+                return Replayed(looked_at=1, waiting=1, young=1)
             relay = self.restoring if quiet else self.relay
             return await self._decided(relay, MailReference(key, record.trace), standing)
         except Exception as error:  # noqa: BLE001 - poison never blocks others
             away = outage_in(error) is not None
             return Replayed(looked_at=1, waiting=1) if away else Replayed(looked_at=1, failed=1)
 
-    @staticmethod
-    def _left_alone(standing: OutcomeRecord | None, restore: Selection | None) -> Replayed:
+    async def _left_alone(self, key: RecordKey, standing: OutcomeRecord | None, restore: Selection | None) -> Replayed:
         """Of a selection by conversation only what was added to it is counted."""
-        if restore is not None and restore.conversation is not None:
-            effects = standing.outcome.effects if standing is not None and isinstance(standing.outcome, Done) else ()
-            places = {effect.conversation for _, effect in effects if isinstance(effect, Relayed)}
-            if restore.conversation not in places:
-                return Replayed()
+        effects = standing.outcome.effects if standing is not None and isinstance(standing.outcome, Done) else ()
+        relayed = [effect for _, effect in effects if isinstance(effect, Relayed)]
+        place = None if restore is None else restore.conversation
+        if place is not None and place not in {effect.conversation for effect in relayed}:
+            return Replayed()
+        for effect in relayed:
+            if not await self._is_there(effect):
+                return Replayed(looked_at=1, final=1, lost=1, lost_records=(key,))
         return Replayed(looked_at=1, final=1)
+
+    async def _is_there(self, effect: Relayed) -> bool:
+        try:
+            return await self.conversations.keyed(effect.conversation, key=effect.event) is not None
+        except Parked:  # of a newer release, but there
+            return True
 
     async def _leads_into(self, conversation: ConversationId, record: EnvelopeRecord) -> bool:
         """Whether a recipient of that mail is an address of the conversation, whatever the rules say of the mail."""

@@ -170,6 +170,20 @@ class RolloutControl:
         changes = {one.axis: (self._standing(one.before), one.rollout) for one in settings}
         return await self._counted(use_case, changes, aliases=True)
 
+    async def knows(self, use_case: UseCase) -> bool:
+        """Whether a conversation of it is found; True where that cannot be told within 5 s. Reads only. Never raises."""
+        try:
+            async with (
+                asyncio.timeout(self.within.total_seconds()),
+                aclosing(self._pages(use_case, keep=False)) as pages,
+            ):
+                async for page in pages:
+                    if page:
+                        return True
+        except (TimeoutError, Unavailable):
+            return True
+        return not self.searches
+
     async def exposed(self) -> Mapping[UseCase, Counts]:
         """Conversations without alias in each use case of which a part is in a stage that suppresses legacy.
 
