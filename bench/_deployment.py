@@ -21,12 +21,12 @@ from attrs import define, field, frozen
 
 from convalias.adapters import mongo
 from convalias.app.facade import Convalias
-from convalias.domain.delivery import Channel
-from convalias.domain.events import MessageAdded
+from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import UseCase
-from convalias.domain.notifications import Notification
-from convalias.domain.participants import Participant
-from convalias.domain.rollout import Stage
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.outbound.delivery import Channel
+from convalias.domain.outbound.notifications import Notification
 from convalias.ports.hub import Guarantee, Sent
 from convalias.ports.records import Conflict, Insert, Key, Stored, Write, Written
 

@@ -15,10 +15,10 @@ from typing import Final
 from _measure import machine
 from convalias.adapters import memory
 from convalias.app.facade import Convalias
+from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import UseCase
-from convalias.domain.inbound import IncomingMail
-from convalias.domain.participants import Participant
-from convalias.domain.rollout import Stage
+from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.migration.rollout import Stage
 from convalias.ports.records import Conflict, Insert, Key, Stored, Write, Written
 
 MAILS: Final = 1_000

@@ -26,8 +26,8 @@ from convalias import (
     UseCase,
     route,
 )
-from convalias.domain.aliases import ByName
-from convalias.domain.participants import AddressTenure
+from convalias.domain.aliases.alias import ByName
+from convalias.domain.conversations.participants import AddressTenure
 
 NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TIMES: Final = 2_000

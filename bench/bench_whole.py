@@ -16,10 +16,10 @@ from typing import Final, Literal, TypeAlias
 from _measure import best, machine
 from bench_relay import CONVERSATIONS, mail
 from convalias.app.facade import Convalias
+from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import UseCase
-from convalias.domain.inbound import IncomingMail
-from convalias.domain.participants import Participant
-from convalias.domain.rollout import Stage
+from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.migration.rollout import Stage
 
 MAILS: Final = 500
 ROUNDS: Final = 5

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.admitting import FREE, LIGHT, STRICT
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.deployment.policy_overlay import PolicyOverlay
 from convalias.domain.ids import UseCase
-from convalias.domain.policy import DEFAULT_POLICY, BlockedSenders, LoopGuard, SenderTrust
-from convalias.domain.policy_overlay import PolicyOverlay
+from convalias.domain.routing.admission import FREE, LIGHT, STRICT
+from convalias.domain.routing.policy import DEFAULT_POLICY, BlockedSenders, LoopGuard, SenderTrust
 from convalias.services.outbound_calls import Ambiguity
 from convalias.settings import (
     _AUTHENTICATION,

@@ -14,15 +14,15 @@ from attrs import field, frozen
 
 from convalias.codec.addresses import read_address, what_is_wrong
 from convalias.codec.settings_table import TableReader, Toml, read_domain
-from convalias.domain.addresses import EmailAddress, InvalidAddress
-from convalias.domain.admitting import Admission
-from convalias.domain.aliases import KEY_IDS
-from convalias.domain.deployment import ADMISSIONS
+from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
+from convalias.domain.aliases.alias import KEY_IDS
+from convalias.domain.deployment.domains_and_policy import ADMISSIONS
+from convalias.domain.deployment.keyring import Keyring
+from convalias.domain.deployment.policy_overlay import PolicyOverlay
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
-from convalias.domain.keyring import Keyring
-from convalias.domain.policy import BlockedSenders, SenderTrust
-from convalias.domain.policy_overlay import PolicyOverlay
+from convalias.domain.routing.admission import Admission
+from convalias.domain.routing.policy import BlockedSenders, SenderTrust
 from convalias.services.outbound_calls import Ambiguity
 
 DATA: Final = "CONVALIAS_DATA"

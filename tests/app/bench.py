@@ -16,12 +16,12 @@ from convalias.adapters import embedded, memory
 from convalias.app import Convalias
 from convalias.app.memory import memory_ports, memory_wiring
 from convalias.app.ports import Ports
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import LegacyAlias
-from convalias.domain.delivery import DeliveryDecision
-from convalias.domain.events import ConversationEvent
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
+from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.ids import ConversationId, EventId
-from convalias.domain.inbound import OutcomeRecord, RecordKey
+from convalias.domain.inbound.records import OutcomeRecord, RecordKey
+from convalias.domain.outbound.delivery import DeliveryDecision
 
 ALIAS_DOMAIN: Final = "reply.example"
 LEGACY_DOMAIN: Final = "relay.example"

@@ -9,16 +9,16 @@ from itertools import accumulate
 from attrs import frozen
 
 from app.bench import Bench, Sent
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.deciding import recipients
-from convalias.domain.delivery import DeliveryState, Owner
-from convalias.domain.events import ConversationEvent, MessageAdded
-from convalias.domain.folding import fold
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded
+from convalias.domain.conversations.projection import fold
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
+from convalias.domain.conversations.timeline import stitch
+from convalias.domain.conversations.visibility import sight
 from convalias.domain.ids import AccountId
-from convalias.domain.inbound import Done, Relayed
-from convalias.domain.threads import ConversationThread, ThreadState
-from convalias.domain.timeline import stitch
-from convalias.domain.visibility import sight
+from convalias.domain.inbound.records import Done, Relayed
+from convalias.domain.outbound.decision import recipients
+from convalias.domain.outbound.delivery import DeliveryState, Owner
 
 ENDED = frozenset({DeliveryState.SENT, DeliveryState.CANCELLED})
 

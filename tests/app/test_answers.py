@@ -16,10 +16,10 @@ from convalias.app import guards
 from convalias.app.answers import WrongAnswer, fits, refuse_answer
 from convalias.app.guards import AdapterFaults, guarded
 from convalias.app.workers import log
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import Channel
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Account
 from convalias.domain.ids import AccountId
-from convalias.domain.participants import Account
+from convalias.domain.outbound.delivery import Channel
 from convalias.ports.ambient import Telemetry
 from convalias.ports.errors import AdapterFailed
 from convalias.ports.hub import Declined, Guarantee, NotificationHub, Sent

@@ -14,9 +14,9 @@ import pytest
 
 from convalias import Convalias, IncomingMail, Participant
 from convalias.adapters import asgi, memory
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId
-from convalias.domain.inbound import HeldMail
+from convalias.domain.inbound.records import HeldMail
 
 ANN = EmailAddress.parse("ann@home.example")
 

@@ -13,11 +13,11 @@ import pytest
 from convalias.adapters import memory
 from convalias.app import AlreadyOpen, Convalias, NotOpen
 from convalias.app.memory import memory_ports, memory_wiring
+from convalias.domain.conversations.participants import Participant
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
-from convalias.domain.inbound import IncomingMail
-from convalias.domain.participants import Participant
-from convalias.domain.rollout import Stage
+from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.migration.rollout import Stage
 from convalias.ports.errors import Unavailable
 from convalias.services.errors import NotReady
 from convalias.settings import WrongSettings

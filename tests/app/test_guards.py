@@ -14,10 +14,10 @@ import pytest
 from convalias.adapters import memory
 from convalias.app import Convalias
 from convalias.app.ports import Instead
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.inbound import IncomingMail
-from convalias.domain.participants import Account, Participant
-from convalias.domain.rollout import Stage
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Account, Participant
+from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.migration.rollout import Stage
 from convalias.ports.errors import AdapterFailed, Unavailable
 from convalias.services.errors import NotReady
 from ports.minimal.table import HIRING, MAKERS, PEOPLE

@@ -14,8 +14,8 @@ from convalias.adapters.mime import Reader
 from convalias.app import Convalias
 from convalias.app.loading import load_world
 from convalias.codec.doors import World, read_world
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.inbound import (
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.inbound.records import (
     Done,
     Effect,
     HandedOver,
@@ -27,9 +27,17 @@ from convalias.domain.inbound import (
     Relayed,
     Skipped,
 )
-from convalias.domain.plan import RoutingPlan
-from convalias.domain.routing import route
-from convalias.domain.verdicts import HandToLegacy, Hold, Ignore, Reject, RelayToConversation, SkipOverlap, Verdict
+from convalias.domain.routing.decision import route
+from convalias.domain.routing.plan import RoutingPlan
+from convalias.domain.routing.verdicts import (
+    HandToLegacy,
+    Hold,
+    Ignore,
+    Reject,
+    RelayToConversation,
+    SkipOverlap,
+    Verdict,
+)
 
 ALIAS, OLD = "ann-ray-1ab131e2@reply.example", "x1@relay.example"
 ANN: Final = {"id": "ann", "addresses": ["ann@home.example"]}

@@ -29,13 +29,13 @@ from app.bench import LEGACY_DOMAIN, Bench, in_memory, on_disk
 from convalias.adapters import memory
 from convalias.app import Worker
 from convalias.app.ports import Ports
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.ids import AccountId, UseCase
-from convalias.domain.inbound import IncomingMail
-from convalias.domain.participants import Participant
-from convalias.domain.rollout import Axis, Stage
-from convalias.domain.threads import ThreadState
+from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.migration.rollout import Axis, Stage
 from convalias.ports.legacy import IndexCall
 from convalias.ports.records import Conflict, Insert, Write, Written
 from convalias.services.errors import Refused

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from convalias.app import Convalias
-from convalias.domain.inbound import IncomingMail
-from convalias.domain.participants import Participant
-from convalias.domain.plan import RoutingPlan
-from convalias.domain.verdicts import Ruling
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.routing.plan import RoutingPlan
+from convalias.domain.routing.verdicts import Ruling
 
 ANN, BOB = (Participant.of(name, name=name.title(), addresses=[f"{name}@home.example"]) for name in ("ann", "bob"))
 

@@ -17,10 +17,10 @@ from convalias.app import Convalias
 from convalias.app.facade import Entry
 from convalias.app.memory import memory_ports, memory_wiring
 from convalias.app.wiring import Wiring
-from convalias.domain.addresses import MailDomains
-from convalias.domain.deployment import Deployment
-from convalias.domain.inbound import IncomingMail
-from convalias.domain.participants import Participant
+from convalias.domain.addresses.email_address import MailDomains
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.deployment.domains_and_policy import Deployment
+from convalias.domain.inbound.records import IncomingMail
 from convalias.ports.errors import EngineAway, PortError, Unavailable
 from convalias.settings import WrongSettings
 from convalias.stores.deployments import Deployments

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from convalias import Convalias
+from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import UseCase
-from convalias.domain.inbound import IncomingMail
-from convalias.domain.participants import Participant
-from convalias.domain.rollout import Stage
+from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.migration.rollout import Stage
 
 ANN = Participant.of("ann", name="Ann Ray", addresses=["ann@home.example"])
 BOB = Participant.of("bob", name="Bob Lee", addresses=["bob@corp.example"])

@@ -14,9 +14,9 @@ import pytest
 from convalias.adapters import memory
 from convalias.app import Convalias
 from convalias.app.memory import memory_ports, memory_wiring
+from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId
-from convalias.domain.participants import Account, Participant
 from convalias.settings import WrongSettings
 from convalias.stores.conversations import ConversationStore
 

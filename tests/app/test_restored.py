@@ -11,10 +11,10 @@ import pytest
 from convalias.adapters import memory
 from convalias.app import Convalias
 from convalias.app.memory import memory_ports, memory_wiring
+from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import ConversationId, UseCase
-from convalias.domain.inbound import IncomingMail
-from convalias.domain.participants import Participant
-from convalias.domain.rollout import Axis, Rollout, Stage
+from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from convalias.services.replay import Selection
 
 

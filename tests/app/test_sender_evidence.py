@@ -17,13 +17,13 @@ from convalias.adapters import memory, system
 from convalias.adapters.dns import DnsResolver
 from convalias.adapters.mime.authentication import Authenticator, WithoutSpf
 from convalias.app import Convalias
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.events import MessageAdded
-from convalias.domain.evidence import SenderEvidence
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound import Done, Effect, Held, IncomingMail, RecordKey, Refused, Relayed
-from convalias.domain.outcomes import Reason
-from convalias.domain.participants import Account, Participant
+from convalias.domain.inbound.records import Done, Effect, Held, IncomingMail, RecordKey, Refused, Relayed
+from convalias.domain.mail.authentication import SenderEvidence
+from convalias.domain.mail.reasons import Reason
 from convalias.ports.dns import TemporaryFailure, TxtAnswer
 from convalias.ports.mail import SenderAuthenticator
 from convalias.settings import WrongSettings

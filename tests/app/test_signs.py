@@ -14,7 +14,7 @@ from convalias.app.memory import memory_ports
 from convalias.app.ports import Ports
 from convalias.app.signs import EVERY, giving_signs
 from convalias.app.workers import Work
-from convalias.domain.numbers import SignOfLife
+from convalias.domain.operations.numbers import SignOfLife
 from convalias.ports.errors import Unavailable
 from convalias.services.log_lines import LogLines
 from convalias.stores.signs import Signs

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from convalias.app.wiring import Wiring, link_keys, seals
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import Channel, NotificationKind, notification_id
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.approvals.links import ApprovalLink, Unusable
+from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import AccountId, ConversationId, EventId
-from convalias.domain.inbound import HoldId
-from convalias.domain.keyring import Keyring, RootKey
-from convalias.domain.links import ApprovalLink, Unusable
+from convalias.domain.inbound.records import HoldId
+from convalias.domain.outbound.delivery import Channel, NotificationKind, notification_id
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ONE = notification_id(EventId("e1"), AccountId("bob"), NotificationKind.MESSAGE, Channel.EMAIL)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from convalias.app import Convalias
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import Delivery
-from convalias.domain.events import ConversationEvent
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.participants import Account, Participant
-from convalias.domain.suppressions import Muted, Suppressed
+from convalias.domain.outbound.delivery import Delivery
+from convalias.domain.outbound.suppressions import Muted, Suppressed
 from convalias.services.outbound_deciding import LANE
 
 ANN, C1 = AccountId("ann"), ConversationId("c1")

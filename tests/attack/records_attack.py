@@ -21,7 +21,7 @@ from attrs import define, field, frozen
 from attack import writer
 from convalias.adapters import system
 from convalias.adapters.embedded import DataDirectory
-from convalias.domain.events import ConversationEvent
+from convalias.domain.conversations.events import ConversationEvent
 from convalias.ports.records import Records, Replace
 from convalias.stores.conversations import FEED, ConversationStore
 

@@ -15,9 +15,9 @@ from attrs import frozen
 
 from convalias.adapters import system
 from convalias.adapters.embedded import DataDirectory
-from convalias.domain.events import ConversationEvent, MessageAdded, Origin
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded, Origin
+from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
-from convalias.domain.participants import AccountAuthor
 from convalias.ports.conversations import Append
 from convalias.ports.records import Insert, Key, Records
 from convalias.stores.conversations import ConversationStore

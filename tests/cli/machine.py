@@ -22,15 +22,15 @@ from convalias.app.wiring import Wiring
 from convalias.app.workers import WORKERS, Loop, Worker
 from convalias.cli.examining import Finding, examine_place, examine_store
 from convalias.cli.show import jobs_of
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import LegacyAlias
-from convalias.domain.deployment import Deployment
-from convalias.domain.evidence import Dmarc, SenderEvidence
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.deployment.domains_and_policy import Deployment
+from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.inbound import IncomingMail
-from convalias.domain.keyring import Keyring, RootKey
-from convalias.domain.participants import Participant
-from convalias.domain.rollout import Stage
+from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.mail.authentication import Dmarc, SenderEvidence
+from convalias.domain.migration.rollout import Stage
 from convalias.ports.event_log import Lag, Lagging
 from convalias.ports.examining import Probed
 from convalias.ports.records import Partitioned

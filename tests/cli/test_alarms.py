@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from cli.machine import Machine
-from convalias.domain.delivery import Channel
 from convalias.domain.ids import TraceId
-from convalias.domain.inbound import MailReference, RecordKey
+from convalias.domain.inbound.records import MailReference, RecordKey
+from convalias.domain.outbound.delivery import Channel
 from convalias.ports.hub import Declined, Guarantee
 from convalias.services.receiver import reference_body
 

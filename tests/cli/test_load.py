@@ -7,7 +7,7 @@ from typing import Any
 from cli.desk import JOHN_ALIAS, MARY_ALIAS, WORLD, Commands
 from convalias import Convalias
 from convalias.domain.ids import UseCase
-from convalias.domain.policy import RoutingPolicy
+from convalias.domain.routing.policy import RoutingPolicy
 
 
 def add(world: dict[str, Any], key: str, *rows: Any) -> None:

@@ -15,10 +15,10 @@ from adapters.mailgun.posting import KEY, MULTIPART, multipart, raw_form
 from cli.machine import JOHN, MARY, Machine
 from convalias.adapters import asgi, mailgun, memory
 from convalias.cli.logs import FIELDS, formatter
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import TraceId
-from convalias.domain.inbound import MailReference, RecordKey
-from convalias.domain.rollout import Stage
+from convalias.domain.inbound.records import MailReference, RecordKey
+from convalias.domain.migration.rollout import Stage
 from convalias.services.log_lines import LogLines
 from convalias.services.receiver import reference_body
 

@@ -11,9 +11,9 @@ from attrs import evolve
 
 from cli.desk import JOHN_ALIAS, MARY, Commands, mail
 from convalias.app.facade import Convalias
-from convalias.domain.advice import ADVICE, Situation
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.keyring import Keyring
+from convalias.domain.deployment.keyring import Keyring
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.operations.advice import ADVICE, Situation
 from convalias.ports.records import Delete, Key, Replace
 
 SECRET = "A" * 43 + "="

@@ -24,15 +24,15 @@ from attrs import field, fields, frozen
 from cli.machine import C1, JOHN, MARY, Machine, Shown
 from convalias.adapters import memory
 from convalias.adapters.embedded.schema import connect
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import Channel
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Account
+from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import AccountId, TraceId, UseCase
-from convalias.domain.inbound import HeldMail, HoldId, MailReference, RecordKey
-from convalias.domain.keyring import Keyring, RootKey
-from convalias.domain.numbers import SignOfLife
-from convalias.domain.outcomes import Reason
-from convalias.domain.participants import Account
-from convalias.domain.rollout import Axis, Rollout, Stage
+from convalias.domain.inbound.records import HeldMail, HoldId, MailReference, RecordKey
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.migration.rollout import Axis, Rollout, Stage
+from convalias.domain.operations.numbers import SignOfLife
+from convalias.domain.outbound.delivery import Channel
 from convalias.ports.errors import Unavailable
 from convalias.ports.hub import Declined, Guarantee, Sent
 from convalias.ports.records import Partitioned, Replace

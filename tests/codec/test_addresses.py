@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convalias.codec.addresses import MOST, read_address, what_is_wrong
-from convalias.domain.addresses import EmailAddress, InvalidAddress
+from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
 
 
 @pytest.mark.parametrize(

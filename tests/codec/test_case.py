@@ -10,14 +10,14 @@ from convalias.adapters.mime import Reader
 from convalias.codec.case import CASES, Cases, NotRegistered
 from convalias.codec.doors import read_world, write_plan
 from convalias.codec.errors import BrokenRecord, UnknownFormat
-from convalias.domain.admitting import Admittance, admission
-from convalias.domain.aliases import AliasKeys
-from convalias.domain.plan import Case, RoutingPlan
-from convalias.domain.policy import RoutingPolicy
-from convalias.domain.routing import route
-from convalias.domain.rulebook import RuleBook
-from convalias.domain.rules import RULES
-from convalias.domain.verdicts import Reject, RelayToConversation
+from convalias.domain.aliases.alias import AliasKeys
+from convalias.domain.routing.admission import Admittance, admission
+from convalias.domain.routing.decision import route
+from convalias.domain.routing.plan import Case, RoutingPlan
+from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.rules import RULES
+from convalias.domain.routing.verdicts import Reject, RelayToConversation
 from doors.worlds import cases
 
 WORLD: dict[str, Any] = {

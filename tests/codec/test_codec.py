@@ -11,11 +11,11 @@ from attrs import frozen
 
 from convalias.codec import OUTCOME, BrokenRecord, Codec, CodecError, Format, UnknownFormat, dump, dumps, load, loads
 from convalias.codec.converter import build, read_time, time_text
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Account
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId
-from convalias.domain.inbound import Done, Expired
-from convalias.domain.participants import Account
+from convalias.domain.inbound.records import Done, Expired
 from convalias.ports.records import Body
 
 ANN = Account(AccountId("ann"), (EmailAddress.parse("Ann@x.example"),))

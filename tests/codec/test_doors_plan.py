@@ -9,9 +9,9 @@ from jsonschema import Draft202012Validator
 
 from convalias.adapters.mime import Reader
 from convalias.codec.doors import SCHEMAS, read_world, schema, write_plan
-from convalias.domain.automation import MailClass
-from convalias.domain.outcomes import Reason
-from convalias.domain.routing import route
+from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.routing.decision import route
 from doors.worlds import cases
 
 VALIDATOR = Draft202012Validator(json.loads(schema("plan")))

@@ -13,16 +13,16 @@ from jsonschema import Draft202012Validator
 
 from convalias.codec.document import read_domain
 from convalias.codec.doors import InvalidWorld, read_world, schema
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.admitting import LIGHT, STRICT
-from convalias.domain.aliases import AliasFormat, AliasKey, ConversationAlias, LegacyAlias
-from convalias.domain.context import Enrolment, Sighting, Witness
-from convalias.domain.envelope import NULL_RETURN_PATH
-from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
-from convalias.domain.participants import Account, AddressTenure, GivenUp
-from convalias.domain.policy import SenderTrust
-from convalias.domain.rollout import Stage
-from convalias.domain.threads import ConversationThread, ThreadState
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import AliasFormat, AliasKey, ConversationAlias, LegacyAlias
+from convalias.domain.conversations.participants import Account, AddressTenure, GivenUp
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
+from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.mail.envelope import NULL_RETURN_PATH
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.routing.admission import LIGHT, STRICT
+from convalias.domain.routing.context import Enrolment, Sighting, Witness
+from convalias.domain.routing.policy import SenderTrust
 from doors.worlds import cases
 
 World = dict[str, Any]

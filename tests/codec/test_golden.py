@@ -16,30 +16,32 @@ import pytest
 from attrs import evolve
 
 from convalias.codec import FORMATS, Codec, Format, dump, load
-from convalias.domain import events, inbound
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import AliasFormat, ConversationAlias, LegacyAlias
-from convalias.domain.announcements import Announcement, AnnouncementDue
-from convalias.domain.data_places import DirectoryClaim
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.dedup import MessageId
-from convalias.domain.delivery import (
-    Channel,
-    Delivery,
-    DeliveryDecision,
-    DeliveryState,
-    IndexRow,
-    NotificationId,
-    NotificationKind,
-    Owner,
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import AliasFormat, ConversationAlias, LegacyAlias
+from convalias.domain.aliases.reservations import AddressHolders, AliasReservation
+from convalias.domain.conversations import events
+from convalias.domain.conversations.events import ConversationEvent, Happening, Origin
+from convalias.domain.conversations.listing import ListedConversation, ListingCursor
+from convalias.domain.conversations.participants import (
+    Account,
+    AccountAuthor,
+    AddressTenure,
+    GivenUp,
+    Participant,
+    ParticipantKind,
+    PeripheralAuthor,
+    Standing,
 )
-from convalias.domain.deployment import Deployment
-from convalias.domain.envelope import NULL_RETURN_PATH, Attachment
-from convalias.domain.events import ConversationEvent, Happening, Origin
-from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
-from convalias.domain.evidence_records import EvidenceRecord
+from convalias.domain.conversations.threads import ConversationThread, ThreadSnapshot, ThreadState
+from convalias.domain.deployment.data_places import DirectoryClaim
+from convalias.domain.deployment.domains_and_policy import Deployment
+from convalias.domain.deployment.keyring import KeyUse
+from convalias.domain.deployment.positions import FeedCursor, Position
 from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, TraceId, UseCase
-from convalias.domain.inbound import (
+from convalias.domain.inbound import records as inbound
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.inbound.evidence_records import EvidenceRecord
+from convalias.domain.inbound.records import (
     Admits,
     Admitted,
     Asking,
@@ -54,30 +56,29 @@ from convalias.domain.inbound import (
     RecordKey,
     Waiting,
 )
-from convalias.domain.inbound import Path as Way
-from convalias.domain.keyring import KeyUse
-from convalias.domain.legacy_calls import LegacyCall
-from convalias.domain.listing import ListedConversation, ListingCursor
-from convalias.domain.mail_index import IndexEntry
-from convalias.domain.numbers import GoneEvent, SignOfLife
-from convalias.domain.outcomes import Reason
-from convalias.domain.participants import (
-    Account,
-    AccountAuthor,
-    AddressTenure,
-    GivenUp,
-    Participant,
-    ParticipantKind,
-    PeripheralAuthor,
-    Standing,
+from convalias.domain.inbound.records import Path as Way
+from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.mail.dedup import MessageId
+from convalias.domain.mail.envelope import NULL_RETURN_PATH, Attachment
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.migration.rollout import Cohort, Rollout, RolloutSetting, Stage
+from convalias.domain.operations.mail_index import IndexEntry
+from convalias.domain.operations.numbers import GoneEvent, SignOfLife
+from convalias.domain.outbound.delivery import (
+    Channel,
+    Delivery,
+    DeliveryDecision,
+    DeliveryState,
+    IndexRow,
+    NotificationId,
+    NotificationKind,
+    Owner,
 )
-from convalias.domain.policy import SenderTrust
-from convalias.domain.positions import FeedCursor, Position
-from convalias.domain.reservations import AddressHolders, AliasReservation
-from convalias.domain.rollout import Cohort, Rollout, RolloutSetting, Stage
-from convalias.domain.suppressions import EventPlace, Muted, Suppressed
-from convalias.domain.system_mail import SystemMailState, SystemMailTry
-from convalias.domain.threads import ConversationThread, ThreadSnapshot, ThreadState
+from convalias.domain.outbound.legacy_calls import LegacyCall
+from convalias.domain.outbound.suppressions import EventPlace, Muted, Suppressed
+from convalias.domain.outbound.system_mail import SystemMailState, SystemMailTry
+from convalias.domain.routing.announcements import Announcement, AnnouncementDue
+from convalias.domain.routing.policy import SenderTrust
 from convalias.ports.event_log import EventRecord
 
 GOLDEN: Final = Path(__file__).parent / "golden"

@@ -15,7 +15,7 @@ from cli.desk import MARY_ALIAS, Commands, mail
 from cli.test_surfaces import Hub
 from convalias.app.facade import Convalias
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.suppressions import Muted
+from convalias.domain.outbound.suppressions import Muted
 from convalias.ports.hub import Declined, NotificationHub
 from convalias.ports.records import Replace
 from docs.howto import HOW_TO, missing, steps

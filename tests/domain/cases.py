@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from typing import Final
 
-from convalias.domain.addresses import EmailAddress, MailDomains
-from convalias.domain.aliases import ConversationAlias
-from convalias.domain.context import RoutingContext
-from convalias.domain.dedup import MailKey, MessageId
-from convalias.domain.envelope import ClearFrom, MessageEnvelope
-from convalias.domain.evidence import Authentication
-from convalias.domain.identity import TakesPart
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains
+from convalias.domain.aliases.alias import ConversationAlias
+from convalias.domain.conversations.participants import Account, AccountAuthor, Participant, Standing
+from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.participants import Account, AccountAuthor, Participant, Standing
-from convalias.domain.policy import DEFAULT_POLICY, SenderTrust
-from convalias.domain.rulebook import AliasCase, ArrivalCase, AuthorCase, MailCase, OverlapCase, RelayCase, SenderCase
-from convalias.domain.threads import ConversationThread
-from convalias.domain.verdicts import (
+from convalias.domain.mail.authentication import Authentication
+from convalias.domain.mail.dedup import MailKey, MessageId
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.routing.context import RoutingContext
+from convalias.domain.routing.identification import TakesPart
+from convalias.domain.routing.policy import DEFAULT_POLICY, SenderTrust
+from convalias.domain.routing.rulebook import (
+    AliasCase,
+    ArrivalCase,
+    AuthorCase,
+    MailCase,
+    OverlapCase,
+    RelayCase,
+    SenderCase,
+)
+from convalias.domain.routing.verdicts import (
     AliasRecipient,
     LegacyRecipient,
     RelayToConversation,

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from adapters.mime.authentication.signing import sealed, signed
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.context import Fact
-from convalias.domain.participants import Account, AddressTenure
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Account, AddressTenure
+from convalias.domain.routing.context import Fact
 from domain.spoofs import ALIAS, ATS, BOB, BOB_KNOWN, BOB_MOVED, BOBS, CORP, DAY, NOW
 from domain.spoofs import TEXT as UNSIGNED
 

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from attrs import frozen
 
 from adapters.mime.authentication.signing import KEY, OTHER, Zone, sealed, signed
-from convalias.domain.addresses import EmailAddress, MailDomains
-from convalias.domain.aliases import ConversationAlias
-from convalias.domain.context import Fact, Sighting
-from convalias.domain.dedup import MessageId
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains
+from convalias.domain.aliases.alias import ConversationAlias
+from convalias.domain.conversations.participants import Account, AddressTenure, GivenUp, Participant
+from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.participants import Account, AddressTenure, GivenUp, Participant
-from convalias.domain.threads import ConversationThread
+from convalias.domain.mail.dedup import MessageId
+from convalias.domain.routing.context import Fact, Sighting
 
 NOW = datetime.fromisoformat("2026-03-02T12:00:00+00:00")
 DAY = timedelta(days=1)

@@ -16,7 +16,7 @@ from adapters.sqs.queues import Queue
 from convalias import Convalias, IncomingMail
 from convalias.adapters import memory
 from convalias.cli import main
-from convalias.domain.participants import Participant
+from convalias.domain.conversations.participants import Participant
 from convalias.ports.queue import Job
 from engines.fixtures import AwsServer
 

@@ -18,9 +18,9 @@ from pymongo import MongoClient
 
 from app.test_standin import two_machines
 from convalias.adapters import memory, mongo
-from convalias.domain.events import ConversationEvent, MessageAdded, Origin
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded, Origin
+from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
-from convalias.domain.participants import AccountAuthor
 from convalias.ports.conversations import Append
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventRecord, Subscription

@@ -12,7 +12,7 @@ from adapters.s3.buckets import Bucket
 from convalias import Convalias, IncomingMail
 from convalias.adapters import memory
 from convalias.cli import main
-from convalias.domain.participants import Participant
+from convalias.domain.conversations.participants import Participant
 from engines.fixtures import AwsServer
 
 pytestmark = pytest.mark.engine

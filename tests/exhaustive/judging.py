@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convalias.codec.doors_plan import _verdicts
-from convalias.domain.dedup import MailKey
-from convalias.domain.plan import Decision, RoutingPlan, TryAgain
-from convalias.domain.routing import route
-from convalias.domain.rulebook import RuleBook
-from convalias.domain.rules import RULES
-from convalias.domain.verdicts import Hold, RelayToConversation, SkipOverlap
+from convalias.domain.mail.dedup import MailKey
+from convalias.domain.routing.decision import route
+from convalias.domain.routing.plan import Decision, RoutingPlan, TryAgain
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.rules import RULES
+from convalias.domain.routing.verdicts import Hold, RelayToConversation, SkipOverlap
 from doors.agreement import _of_plan
 from doors.naive import Plan
 from exhaustive.scene import Case, at

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
 
-from convalias.domain.automation import MailClass
+from convalias.domain.mail.automation import MailClass
 from exhaustive.overlaps import FEW_NOWHERE, FEW_SOMEWHERE, Pattern, patterns, placed, standing
 from exhaustive.scene import (
     DAY,

@@ -9,18 +9,21 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from convalias.domain import arrival, identity, routing, rules_author, rules_mail, rules_relay
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.automation import MailClass
-from convalias.domain.context import RoutingContext, Witness
-from convalias.domain.dedup import MailKey
-from convalias.domain.envelope import AmbiguousFrom, ClearFrom, MessageEnvelope
-from convalias.domain.evidence import Authentication, Dmarc, SenderEvidence, judge
-from convalias.domain.identity import Outsider, Several, Stranger, TakesPart
-from convalias.domain.outcomes import CONSEQUENCES, Reason
-from convalias.domain.participants import AccountAuthor, AddressTenure, PeripheralAuthor, Standing
-from convalias.domain.policy import SenderTrust
-from convalias.domain.rulebook import (
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import AccountAuthor, AddressTenure, PeripheralAuthor, Standing
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
+from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence, judge
+from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.dedup import MailKey
+from convalias.domain.mail.envelope import AmbiguousFrom, ClearFrom, MessageEnvelope
+from convalias.domain.mail.reasons import CONSEQUENCES, Reason
+from convalias.domain.routing import arrival, rules_author, rules_mail, rules_relay
+from convalias.domain.routing import decision as routing
+from convalias.domain.routing import identification as identity
+from convalias.domain.routing.context import RoutingContext, Witness
+from convalias.domain.routing.identification import Outsider, Several, Stranger, TakesPart
+from convalias.domain.routing.policy import SenderTrust
+from convalias.domain.routing.rulebook import (
     AliasCase,
     AuthorCase,
     C,
@@ -31,9 +34,8 @@ from convalias.domain.rulebook import (
     RuleBook,
     SenderCase,
 )
-from convalias.domain.rules import RULES
-from convalias.domain.threads import ConversationThread, ThreadState
-from convalias.domain.verdicts import (
+from convalias.domain.routing.rules import RULES
+from convalias.domain.routing.verdicts import (
     AliasRecipient,
     HandToLegacy,
     Hold,

@@ -23,7 +23,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import product
 
-from convalias.domain.automation import MailClass
+from convalias.domain.mail.automation import MailClass
 from exhaustive.scene import (
     ALIAS_DOMAIN,
     DAY,

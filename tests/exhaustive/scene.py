@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import Any
 
-from convalias.domain.addresses import EmailAddress, MailDomains
-from convalias.domain.admitting import FREE, LIGHT, STRICT
-from convalias.domain.aliases import AliasKey, AliasKeys, ConversationAlias, LegacyAlias
-from convalias.domain.automation import MailClass
-from convalias.domain.context import Enrolment, RoutingContext, Sighting, Witness
-from convalias.domain.dedup import MessageId
-from convalias.domain.envelope import (
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains
+from convalias.domain.aliases.alias import AliasKey, AliasKeys, ConversationAlias, LegacyAlias
+from convalias.domain.conversations.participants import Account, AddressTenure, GivenUp, Participant
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
+from convalias.domain.ids import AccountId, ConversationId, UseCase
+from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.dedup import MessageId
+from convalias.domain.mail.envelope import (
     NULL_RETURN_PATH,
     AmbiguousFrom,
     ClearFrom,
@@ -24,12 +26,10 @@ from convalias.domain.envelope import (
     ReturnPath,
     UnreadableMail,
 )
-from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
-from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.participants import Account, AddressTenure, GivenUp, Participant
-from convalias.domain.policy import BlockedSenders, RoutingPolicy, SenderTrust
-from convalias.domain.rollout import Stage
-from convalias.domain.threads import ConversationThread, ThreadState
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.routing.admission import FREE, LIGHT, STRICT
+from convalias.domain.routing.context import Enrolment, RoutingContext, Sighting, Witness
+from convalias.domain.routing.policy import BlockedSenders, RoutingPolicy, SenderTrust
 from doors import naive_mail as marks
 from doors.naive import Plan, expected
 from doors.naive_mail import MailFacts

@@ -10,8 +10,8 @@ from random import Random
 import pytest
 from attrs import evolve
 
-from convalias.domain.envelope import MessageEnvelope
-from convalias.domain.routing import route
+from convalias.domain.mail.envelope import MessageEnvelope
+from convalias.domain.routing.decision import route
 from exhaustive import margins, overlaps, senders
 from exhaustive.judging import decided, differences
 from exhaustive.mutants import MUTANTS, Mutant

@@ -8,7 +8,7 @@ import pytest
 
 from convalias.adapters.mime import Reader
 from convalias.codec.doors import read_world, write_plan
-from convalias.domain.routing import route
+from convalias.domain.routing.decision import route
 from doors.agreement import differences
 from doors.naive import Plan
 from doors.worlds import Case, cases

@@ -17,10 +17,10 @@ from convalias.adapters.mime.mailboxes import recipients
 from convalias.adapters.mime.message_id import canonical, listed, right_side
 from convalias.adapters.mime.parameters import read_parameters
 from convalias.codec.doors import InvalidWorld, read_world
-from convalias.domain.addresses import EmailAddress, InvalidAddress, MailDomains
-from convalias.domain.aliases import AliasKeys
-from convalias.domain.decoding import bare, decode, unwrapped
-from convalias.domain.envelope import ClearFrom, MessageEnvelope, UnreadableMail
+from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress, MailDomains
+from convalias.domain.aliases.alias import AliasKeys
+from convalias.domain.aliases.unwrapping import bare, decode, unwrapped
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope, UnreadableMail
 from mails.answers.made import answers
 
 READER: Final = Reader(

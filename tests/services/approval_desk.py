@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.holds import ApprovalItem, HoldPolicy
-from convalias.domain.inbound import HeldMail
-from convalias.domain.links import ApprovalLink, LinkKeys
-from convalias.domain.participants import Account
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.approvals.holds import ApprovalItem, HoldPolicy
+from convalias.domain.approvals.links import ApprovalLink, LinkKeys
+from convalias.domain.conversations.participants import Account
+from convalias.domain.inbound.records import HeldMail
 from convalias.services.approvals import Approvals
 from convalias.services.asking import ApprovalMails
 from convalias.services.contacts import Contacts

@@ -13,13 +13,12 @@ from attrs import evolve
 from convalias.adapters import memory
 from convalias.adapters.mime import Reader
 from convalias.codec import load, loads
-from convalias.domain.addresses import EmailAddress, MailDomains
-from convalias.domain.aliases import ConversationAlias, LegacyAlias
-from convalias.domain.envelope import NULL_RETURN_PATH, ReturnPath
-from convalias.domain.events import MessageAdded
-from convalias.domain.evidence import Dmarc, SenderEvidence
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains
+from convalias.domain.aliases.alias import ConversationAlias, LegacyAlias
+from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.ids import AccountId, AliasId, ConversationId
-from convalias.domain.inbound import (
+from convalias.domain.inbound.records import (
     Done,
     Effect,
     EnvelopeRecord,
@@ -29,9 +28,10 @@ from convalias.domain.inbound import (
     OutcomeRecord,
     RecordKey,
 )
-from convalias.domain.participants import Account, Participant
-from convalias.domain.policy import DEFAULT_POLICY, RoutingPolicy
-from convalias.domain.rollout import Stage
+from convalias.domain.mail.authentication import Dmarc, SenderEvidence
+from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy
 from convalias.ports.mail import MailReader, SenderAuthenticator
 from convalias.services import rehearsal
 from convalias.services.aliasing import Aliasing

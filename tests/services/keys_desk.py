@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from convalias.domain.keyring import Keyring, RootKey
+from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.ports.ambient import Clock
 from convalias.ports.records import Records
 from convalias.services.alias_keys import SURVEYED, KeyGuard

@@ -8,14 +8,14 @@ from itertools import count
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.dedup import MailKey, MessageId
-from convalias.domain.envelope import MailContent
-from convalias.domain.events import ConversationEvent
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.conversations.participants import AccountAuthor, Participant
+from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.keyring import Keyring
-from convalias.domain.participants import AccountAuthor, Participant
-from convalias.domain.rollout import Stage
+from convalias.domain.mail.dedup import MailKey, MessageId
+from convalias.domain.mail.envelope import MailContent
+from convalias.domain.migration.rollout import Stage
 from convalias.ports import records as port
 from convalias.services.aliasing import Aliasing, AliasMint
 from convalias.services.appending import Appender

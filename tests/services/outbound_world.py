@@ -10,15 +10,15 @@ from itertools import count
 from convalias.adapters import memory
 from convalias.adapters.memory.legacy import LegacyRelay
 from convalias.adapters.memory.outbox import Outbox
-from convalias.domain import events as e
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import AliasKey, AliasKeys, ConversationAlias, LegacyAlias
-from convalias.domain.delivery import Channel, Delivery, DeliveryDecision
-from convalias.domain.events import ConversationEvent, Happening, Origin
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import AliasKey, AliasKeys, ConversationAlias, LegacyAlias
+from convalias.domain.conversations import events as e
+from convalias.domain.conversations.events import ConversationEvent, Happening, Origin
+from convalias.domain.conversations.participants import Account, AccountAuthor, Author, Participant
 from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, UseCase
-from convalias.domain.notifications import Notification
-from convalias.domain.participants import Account, AccountAuthor, Author, Participant
-from convalias.domain.rollout import Axis, Rollout, Stage
+from convalias.domain.migration.rollout import Axis, Rollout, Stage
+from convalias.domain.outbound.delivery import Channel, Delivery, DeliveryDecision
+from convalias.domain.outbound.notifications import Notification
 from convalias.ports.hub import Answer, Declined, Guarantee, NotSent, Sent
 from convalias.services.aliasing import Aliasing, AliasMint
 from convalias.services.answering import Answering

@@ -8,9 +8,9 @@ from typing import Final
 from attrs import frozen
 from hypothesis import strategies as st
 
-from convalias.domain.events import MessageAdded
-from convalias.domain.participants import Participant
-from convalias.domain.storable import Unstorable
+from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.conversations.storable import Unstorable
 from convalias.ports.event_log import EventLog, EventRecord
 from convalias.ports.records import Records
 from services.messaging_desk import Desk

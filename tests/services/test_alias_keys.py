@@ -10,9 +10,9 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.aliases import AliasFormat
-from convalias.domain.deployment import Deployment
-from convalias.domain.keyring import Keyring, RootKey
+from convalias.domain.aliases.alias import AliasFormat
+from convalias.domain.deployment.domains_and_policy import Deployment
+from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.ports.records import Delete
 from convalias.services.alias_keys import KeyGuard
 from convalias.services.errors import KeysRefused

@@ -10,8 +10,8 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
+from convalias.domain.conversations.participants import Participant
 from convalias.domain.errors import InvalidValue
-from convalias.domain.participants import Participant
 from convalias.ports.errors import Unavailable
 from convalias.services.aliasing import Aliasing
 from convalias.services.errors import NoSuchAlias, NoSuchConversation, Refused

@@ -11,10 +11,10 @@ from attrs import evolve
 
 from convalias import Convalias, IncomingMail, Participant
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.evidence import Dmarc, SenderEvidence
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Account, AddressTenure
 from convalias.domain.ids import AccountId
-from convalias.domain.participants import Account, AddressTenure
+from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.ports.errors import Unavailable
 from convalias.services.announcing import Announcing
 from services.inbound_desk import Audience

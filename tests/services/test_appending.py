@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from convalias.adapters import memory
-from convalias.domain import events as e
-from convalias.domain.events import ConversationEvent, NewEvent, Origin
+from convalias.domain.conversations import events as e
+from convalias.domain.conversations.events import ConversationEvent, NewEvent, Origin
 from convalias.domain.ids import EventId
 from convalias.ports.conversations import Append
 from convalias.ports.errors import Unavailable

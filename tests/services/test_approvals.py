@@ -9,12 +9,12 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.context import HoldKey
-from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
-from convalias.domain.holds import HeldPage, HoldPolicy
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.approvals.holds import HeldPage, HoldPolicy
+from convalias.domain.approvals.links import Allow, Deny, NotHis, Request, Unusable
+from convalias.domain.conversations.participants import Account, Participant, PeripheralAuthor
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound import (
+from convalias.domain.inbound.records import (
     Admits,
     Admitted,
     Done,
@@ -29,9 +29,9 @@ from convalias.domain.inbound import (
     Relayed,
     Skipped,
 )
-from convalias.domain.links import Allow, Deny, NotHis, Request, Unusable
-from convalias.domain.outcomes import Reason
-from convalias.domain.participants import Account, Participant, PeripheralAuthor
+from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.routing.context import HoldKey
 from convalias.ports.errors import Unavailable
 from convalias.stores.directory import IdentityDirectory
 from convalias.stores.holds import Holds, day_after

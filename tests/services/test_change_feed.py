@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.events import MessageAdded
+from convalias.domain.conversations.events import MessageAdded
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventRecord, Subscription
 from convalias.services.change_feed import AWAY, ChangeFeedPump

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from convalias.adapters import memory
-from convalias.domain.data_places import DataPlace, DirectoryClaim
+from convalias.domain.deployment.data_places import DataPlace, DirectoryClaim
 from convalias.ports.records import Conflict, Write, Written
 from convalias.services.data_places import HOLDS_FOR, PlaceGuard
 from convalias.services.errors import PlaceRefused

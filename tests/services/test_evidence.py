@@ -12,9 +12,8 @@ from adapters.mime.authentication.signing import PLAIN, Zone, signed, zone
 from convalias.adapters.mime import Reader
 from convalias.adapters.mime.authentication import Authenticator, WithoutSpf
 from convalias.codec import loads
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
-from convalias.domain.inbound import (
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.inbound.records import (
     Again,
     Done,
     EnvelopeRecord,
@@ -23,7 +22,8 @@ from convalias.domain.inbound import (
     Refused,
     Relayed,
 )
-from convalias.domain.outcomes import Reason
+from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.mail.reasons import Reason
 from convalias.ports.dns import TemporaryFailure
 from convalias.ports.errors import Unavailable
 from convalias.services.evidence import UNANSWERED, Insistence

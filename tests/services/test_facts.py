@@ -11,15 +11,15 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.adapters.mime import Reader
-from convalias.domain.context import Witness
-from convalias.domain.envelope import InboundMail
+from convalias.domain.conversations.participants import Account
+from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId, UseCase
-from convalias.domain.inbound import Post
-from convalias.domain.lacking import Questions
-from convalias.domain.participants import Account
-from convalias.domain.policy import DEFAULT_POLICY, LoopGuard, RoutingPolicy
-from convalias.domain.rollout import Axis, Cohort, Rollout, Stage
-from convalias.domain.threads import ConversationThread
+from convalias.domain.inbound.records import Post
+from convalias.domain.mail.envelope import InboundMail
+from convalias.domain.migration.rollout import Axis, Cohort, Rollout, Stage
+from convalias.domain.routing.context import Witness
+from convalias.domain.routing.policy import DEFAULT_POLICY, LoopGuard, RoutingPolicy
+from convalias.domain.routing.questions import Questions
 from convalias.ports.errors import Unavailable
 from convalias.services.facts import mail_name
 from convalias.services.stages import stage_of

@@ -10,8 +10,8 @@ from tests.services.inbound_desk import LEGACY_C1, TO_C1, Process, Town, told, w
 from tests.services.outbound_world import World
 
 from convalias.adapters.memory import before
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.inbound import Again, Dead
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.inbound.records import Again, Dead
 from convalias.ports.errors import AdapterFailed, Unavailable
 from convalias.ports.mail import ReadMail
 from convalias.services.change_feed import record

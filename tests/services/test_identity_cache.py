@@ -11,9 +11,9 @@ import pytest
 from attrs import define, evolve, field
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Account
 from convalias.domain.ids import AccountId
-from convalias.domain.participants import Account
 from convalias.ports.errors import Unavailable
 from convalias.ports.people import IdentityDirectory
 from convalias.services.identity_cache import CachedIdentities

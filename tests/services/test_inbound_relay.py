@@ -14,14 +14,11 @@ from attrs import evolve, frozen
 from convalias.adapters import memory
 from convalias.adapters.mime import Reader
 from convalias.codec import loads
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.admitting import STRICT
-from convalias.domain.dead_letters import DeadLetter
-from convalias.domain.dedup import MessageId
-from convalias.domain.envelope import NULL_RETURN_PATH
-from convalias.domain.evidence import SenderEvidence
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import AccountAuthor, Standing
 from convalias.domain.ids import TraceId, UseCase
-from convalias.domain.inbound import (
+from convalias.domain.inbound.dead_letters import DeadLetter
+from convalias.domain.inbound.records import (
     Again,
     Claim,
     ClaimKey,
@@ -41,11 +38,14 @@ from convalias.domain.inbound import (
     Relayed,
     Skipped,
 )
-from convalias.domain.outcomes import CONSEQUENCES, GONE, Reason
-from convalias.domain.participants import AccountAuthor, Standing
-from convalias.domain.plan import RoutingPlan
-from convalias.domain.policy import BlockedSenders, LoopGuard, RoutingPolicy
-from convalias.domain.rollout import Axis, Rollout, Stage
+from convalias.domain.mail.authentication import SenderEvidence
+from convalias.domain.mail.dedup import MessageId
+from convalias.domain.mail.envelope import NULL_RETURN_PATH
+from convalias.domain.mail.reasons import CONSEQUENCES, GONE, Reason
+from convalias.domain.migration.rollout import Axis, Rollout, Stage
+from convalias.domain.routing.admission import STRICT
+from convalias.domain.routing.plan import RoutingPlan
+from convalias.domain.routing.policy import BlockedSenders, LoopGuard, RoutingPolicy
 from convalias.ports.mail import ReadMail
 from convalias.services.carrier import attachment_key
 from convalias.services.inbound_relay import LANE

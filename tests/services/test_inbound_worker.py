@@ -11,7 +11,7 @@ from attrs import evolve
 from convalias.adapters import memory
 from convalias.adapters.mime import Reader
 from convalias.domain.ids import TraceId
-from convalias.domain.inbound import Again, Done, Expired, MailReference, Post, Progress, RecordKey
+from convalias.domain.inbound.records import Again, Done, Expired, MailReference, Post, Progress, RecordKey
 from convalias.ports.errors import Unavailable
 from convalias.ports.mail import ReadMail
 from convalias.services.inbound_relay import Patience

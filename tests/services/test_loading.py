@@ -10,13 +10,13 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import ConversationAlias
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import ConversationAlias
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.participants import Participant
-from convalias.domain.rollout import Stage
-from convalias.domain.threads import ThreadState
+from convalias.domain.migration.rollout import Stage
 from convalias.ports.errors import Unavailable
 from convalias.services.loading import GivenConversation
 from convalias.stores.errors import NoFreeAddress

@@ -10,13 +10,13 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.codec import CODEC, Codec, dump
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.advice import ADVICE, Situation
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import TraceId
-from convalias.domain.inbound import Done, EnvelopeRecord, Ignored, MailReference, OutcomeRecord, RecordKey
-from convalias.domain.keyring import Keyring, RootKey
-from convalias.domain.mail_index import IndexKeys, Known
-from convalias.domain.outcomes import Reason
+from convalias.domain.inbound.records import Done, EnvelopeRecord, Ignored, MailReference, OutcomeRecord, RecordKey
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.operations.advice import ADVICE, Situation
+from convalias.domain.operations.mail_index import IndexKeys, Known
 from convalias.ports.records import Insert, Key, Replace, Stored
 from convalias.services import mail_finding
 from convalias.services.inbound_relay import LANE

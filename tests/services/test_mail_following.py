@@ -8,10 +8,14 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.advice import ADVICE, Situation
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.delivery import (
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.ids import ConversationId, EventId, Seq, TraceId, UseCase
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.inbound.records import HoldState
+from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.operations.advice import ADVICE, Situation
+from convalias.domain.outbound.delivery import (
     Delivery,
     DeliveryDecision,
     DeliveryState,
@@ -19,11 +23,7 @@ from convalias.domain.delivery import (
     NotificationId,
     Owner,
 )
-from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
-from convalias.domain.ids import ConversationId, EventId, Seq, TraceId, UseCase
-from convalias.domain.inbound import HoldState
-from convalias.domain.rollout import Stage
-from convalias.domain.suppressions import EventPlace
+from convalias.domain.outbound.suppressions import EventPlace
 from convalias.ports.records import Key, Replace
 from convalias.services.mail_following import Story
 from convalias.services.operations import Asked

@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters.mime import Reader
-from convalias.domain.inbound import Dead, Expired, MailReference
+from convalias.domain.inbound.records import Dead, Expired, MailReference
 from convalias.ports.mail import ReadMail
 from convalias.ports.records import Replace
 from convalias.services.mail_lines import concluded, nothing

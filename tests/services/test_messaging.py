@@ -9,15 +9,15 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain import events as e
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations import events as e
+from convalias.domain.conversations.events import MessageAdded, Origin
+from convalias.domain.conversations.participants import AccountAuthor, Participant, PeripheralAuthor
+from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.errors import InvalidValue
-from convalias.domain.events import MessageAdded, Origin
 from convalias.domain.ids import EventId
-from convalias.domain.outcomes import CONSEQUENCES, Reason
-from convalias.domain.participants import AccountAuthor, Participant, PeripheralAuthor
-from convalias.domain.rollout import Axis, Rollout, Stage
-from convalias.domain.threads import ThreadState
+from convalias.domain.mail.reasons import CONSEQUENCES, Reason
+from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from convalias.ports.errors import Unavailable
 from convalias.services.errors import KeyReused, NoSuchConversation, Refused
 from convalias.services.messaging import Messaging

@@ -9,10 +9,10 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import TraceId
-from convalias.domain.inbound import EnvelopeRecord, Post, RawKey, RecordKey
-from convalias.domain.outcomes import Reason
+from convalias.domain.inbound.records import EnvelopeRecord, Post, RawKey, RecordKey
+from convalias.domain.mail.reasons import Reason
 from convalias.ports.errors import Rejected, Unavailable
 from services.inbound_desk import NOON, Process, Town, Writer, told
 

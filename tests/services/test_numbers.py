@@ -9,11 +9,11 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.delivery import Delivery, DeliveryDecision, DeliveryState, NotificationId, Owner
 from convalias.domain.ids import AccountId, EventId, Seq, TraceId, UseCase
-from convalias.domain.inbound import HeldMail, HoldState
-from convalias.domain.numbers import BOUNDS, Figure, GoneEvent, Number, SignOfLife, Unit
-from convalias.domain.rollout import Stage
+from convalias.domain.inbound.records import HeldMail, HoldState
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.operations.numbers import BOUNDS, Figure, GoneEvent, Number, SignOfLife, Unit
+from convalias.domain.outbound.delivery import Delivery, DeliveryDecision, DeliveryState, NotificationId, Owner
 from convalias.ports.event_log import EventRecord
 from convalias.ports.records import Due, Insert, Key
 from convalias.services import numbers as module

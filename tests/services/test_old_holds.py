@@ -12,10 +12,10 @@ import pytest
 from convalias import Convalias
 from convalias.adapters import memory
 from convalias.codec import Codec
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound import HeldMail, HoldId, HoldState, RecordKey
-from convalias.domain.outcomes import Reason
+from convalias.domain.inbound.records import HeldMail, HoldId, HoldState, RecordKey
+from convalias.domain.mail.reasons import Reason
 from convalias.ports.errors import Unavailable
 from convalias.ports.records import Insert, Key, Stored
 from convalias.services.old_holds import PAGE, OldHolds

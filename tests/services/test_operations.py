@@ -8,10 +8,9 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.advice import ADVICE, BY_REASON, Situation, State, advice
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import EventId, TraceId
-from convalias.domain.inbound import (
+from convalias.domain.inbound.records import (
     Dead,
     Done,
     Expired,
@@ -27,7 +26,8 @@ from convalias.domain.inbound import (
     Relayed,
     Skipped,
 )
-from convalias.domain.outcomes import Reason
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.operations.advice import ADVICE, BY_REASON, Situation, State, advice
 from convalias.services.operations import Asked, outcome_name
 from services.inbound_desk import BOBS, C1, LEGACY, NOBODY, NOON, TO_C1, TO_C2, Process, Town, told, written
 from services.keys_desk import guard

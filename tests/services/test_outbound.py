@@ -12,14 +12,14 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.adapters.memory import Fault, after, before
-from convalias.domain import events as e
-from convalias.domain.delivery import Channel, Delivery, DeliveryState, IndexRow, NotificationId, Owner
-from convalias.domain.events import ConversationEvent, Origin
+from convalias.domain.conversations import events as e
+from convalias.domain.conversations.events import ConversationEvent, Origin
+from convalias.domain.conversations.participants import Account, AccountAuthor, Participant, PeripheralAuthor
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
-from convalias.domain.notifications import Notification
-from convalias.domain.participants import Account, AccountAuthor, Participant, PeripheralAuthor
-from convalias.domain.rollout import Stage
-from convalias.domain.working import Results
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.outbound.delivery import Channel, Delivery, DeliveryState, IndexRow, NotificationId, Owner
+from convalias.domain.outbound.lease import Results
+from convalias.domain.outbound.notifications import Notification
 from convalias.ports.errors import NotFound, Rejected, Unavailable
 from convalias.ports.event_log import UNPLACED
 from convalias.ports.hub import Answer, Declined, Guarantee, Sent, Unknown

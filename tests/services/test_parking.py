@@ -12,14 +12,14 @@ from attrs import evolve
 from convalias import Convalias
 from convalias.adapters import memory
 from convalias.codec import UnknownFormat
-from convalias.domain import events as e
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import DeliveryState
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.approvals.links import Allow
+from convalias.domain.conversations import events as e
+from convalias.domain.conversations.participants import AccountAuthor, Participant
 from convalias.domain.ids import AliasId, ConversationId, EventId, Seq, TraceId, UseCase
-from convalias.domain.inbound import Again, Dead, Done
-from convalias.domain.links import Allow
-from convalias.domain.participants import AccountAuthor, Participant
-from convalias.domain.rollout import Stage
+from convalias.domain.inbound.records import Again, Dead, Done
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.outbound.delivery import DeliveryState
 from convalias.ports.errors import Rejected, Unavailable
 from convalias.ports.event_log import UNPLACED, UNREADABLE, EventRecord
 from convalias.ports.records import Due, Insert, Key, Records

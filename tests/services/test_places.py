@@ -10,7 +10,7 @@ import pytest
 from attrs import frozen
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.ports.errors import Unavailable
 from convalias.services.places import NOWHERE, place_of, told_of
 

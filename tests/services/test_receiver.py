@@ -9,8 +9,8 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.envelope import NULL_RETURN_PATH
-from convalias.domain.inbound import IncomingMail
+from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.mail.envelope import NULL_RETURN_PATH
 from convalias.ports.errors import Unavailable
 from convalias.services.receiver import Kept, TokenReused, posted_digest
 from services.inbound_desk import NOON, TO_C1, TO_C2, Process, Town, told, written

@@ -9,11 +9,11 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters.memory import before
-from convalias.domain import events as e
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.events import ConversationEvent
+from convalias.domain.conversations import events as e
+from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.ids import EventId, Seq
-from convalias.domain.rollout import Stage
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.migration.rollout import Stage
 from convalias.services.change_feed import record
 from convalias.services.outbound_calls import Persistence
 from convalias.services.outbound_deciding import subject_of

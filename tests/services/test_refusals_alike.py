@@ -9,15 +9,15 @@ from attrs import evolve, frozen
 
 from convalias.adapters.hub import RefusalWriter
 from convalias.adapters.mime import compose
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.admitting import STRICT
-from convalias.domain.aliases import AliasKey, AliasKeys, ConversationAlias
-from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import AliasKey, AliasKeys, ConversationAlias
 from convalias.domain.ids import AliasId
-from convalias.domain.inbound import Done, Effect, IncomingMail, Refused
-from convalias.domain.outcomes import CONSEQUENCES, GONE, Reason
-from convalias.domain.policy import DEFAULT_POLICY, RoutingPolicy
-from convalias.domain.seals import Seal, Seals
+from convalias.domain.inbound.records import Done, Effect, IncomingMail, Refused
+from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.mail.reasons import CONSEQUENCES, GONE, Reason
+from convalias.domain.outbound.seals import Seal, Seals
+from convalias.domain.routing.admission import STRICT
+from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy
 from convalias.services.notices import REFUSE_AFTER
 from services.inbound_desk import ANN, BOBS, C1, C3, NOON, TO_C2, Process, Town, told, written
 

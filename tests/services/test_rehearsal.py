@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import ConversationId
 from convalias.ports.blobs import Put
 from convalias.ports.legacy import HandOff, IndexCall

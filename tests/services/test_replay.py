@@ -8,10 +8,10 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.events import RESTORED
-from convalias.domain.inbound import Dead, Done, HoldState, Refused, Relayed
-from convalias.domain.participants import Account, Participant
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import RESTORED
+from convalias.domain.conversations.participants import Account, Participant
+from convalias.domain.inbound.records import Dead, Done, HoldState, Refused, Relayed
 from convalias.services.replay import Replay, Replayed, Selection
 from convalias.stores.holds import Holds
 from services.inbound_desk import (

@@ -9,11 +9,11 @@ import pytest
 
 from convalias import Convalias, IncomingMail, Participant
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import Delivery, DeliveryState
-from convalias.domain.events import StatusNoted
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import StatusNoted
+from convalias.domain.conversations.participants import Account
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.participants import Account
+from convalias.domain.outbound.delivery import Delivery, DeliveryState
 from convalias.ports.mail import Outgoing
 
 C1 = ConversationId("c1")

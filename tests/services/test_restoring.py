@@ -10,9 +10,9 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.codec import dumps, loads
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.events import RESTORED
-from convalias.domain.inbound import EnvelopeRecord, RecordKey
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import RESTORED
+from convalias.domain.inbound.records import EnvelopeRecord, RecordKey
 from convalias.ports.records import Delete, Key, Replace
 from convalias.services.receipt_order import received_order
 from convalias.services.replay import Replayed, Selection

@@ -11,11 +11,11 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.codec import dump
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.dedup import MessageId
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import ConversationId, TraceId
-from convalias.domain.inbound import Claim, ClaimKey, Done, Mark, OutcomeRecord, Path, RecordKey
-from convalias.domain.system_mail import SystemMailState, SystemMailTry
+from convalias.domain.inbound.records import Claim, ClaimKey, Done, Mark, OutcomeRecord, Path, RecordKey
+from convalias.domain.mail.dedup import MessageId
+from convalias.domain.outbound.system_mail import SystemMailState, SystemMailTry
 from convalias.ports.records import Insert, Key
 from convalias.services.retention import PAGES, Retention
 from convalias.stores import endings

@@ -11,11 +11,11 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.adapters.memory import before
-from convalias.domain import events as e
-from convalias.domain.answering import MINTING_OFF
+from convalias.domain.conversations import events as e
+from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import ConversationId, UseCase
-from convalias.domain.participants import Participant
-from convalias.domain.rollout import Axis, Moves, Rollout, Stage, assign
+from convalias.domain.migration.rollout import Axis, Moves, Rollout, Stage, assign
+from convalias.domain.outbound.answering import MINTING_OFF
 from convalias.ports.errors import Unavailable
 from convalias.ports.records import Delete, Replace, Stored
 from convalias.services.errors import FlagsElsewhere, WouldGoBack

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 
 from convalias.adapters import embedded, memory, system
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import ConversationAlias
-from convalias.domain.dedup import MailKey, MessageId
-from convalias.domain.envelope import Attachment, MailContent
-from convalias.domain.events import MessageAdded
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import ConversationAlias
+from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.conversations.participants import Account, Participant
+from convalias.domain.conversations.storable import REPLACED, Unstorable
 from convalias.domain.ids import AccountId, AliasId, ConversationId, UseCase
-from convalias.domain.participants import Account, Participant
-from convalias.domain.rollout import Stage
-from convalias.domain.storable import REPLACED, Unstorable
+from convalias.domain.mail.dedup import MailKey, MessageId
+from convalias.domain.mail.envelope import Attachment, MailContent
+from convalias.domain.migration.rollout import Stage
 from convalias.services.loading import GivenConversation
 from convalias.stores.directory import IdentityDirectory
 from convalias.stores.rollouts import Rollouts

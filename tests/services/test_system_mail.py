@@ -10,8 +10,8 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.system_mail import SystemMailState, SystemMailTry
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.outbound.system_mail import SystemMailState, SystemMailTry
 from convalias.ports.errors import Unavailable
 from convalias.ports.hub import Answer, Guarantee, NotSent, Sent, Unknown
 from convalias.ports.mail import Outgoing

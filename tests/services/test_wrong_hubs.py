@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from convalias.domain.delivery import Channel
+from convalias.domain.outbound.delivery import Channel
 from convalias.ports.hub import Guarantee
 from services.outbound_world import Hub, World
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from convalias.adapters import memory
-from convalias.domain.keyring import KeyUse
+from convalias.domain.deployment.keyring import KeyUse
 from convalias.ports.records import Conflict, Write, Written
 from convalias.stores.alias_keys import KeyUses, NotedKeys
 from convalias.stores.errors import Contended

@@ -9,10 +9,10 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import AliasFormat, AliasKey, AliasKeys, ByName, ConversationAlias, Token, is_live
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import AliasFormat, AliasKey, AliasKeys, ByName, ConversationAlias, Token, is_live
+from convalias.domain.aliases.minting import mint
 from convalias.domain.ids import AccountId, AliasId, ConversationId
-from convalias.domain.minting import mint
 from convalias.ports.records import Delete, Insert, Replace
 from convalias.stores.aliases import DRAWS, HANDLES, PAGE, TABLE, Aliases, Draw, NewAlias, format_of
 from convalias.stores.encoding import encoded

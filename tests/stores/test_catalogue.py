@@ -10,9 +10,9 @@ from pathlib import Path
 from convalias import stores
 from convalias.adapters import memory
 from convalias.app import Convalias
-from convalias.domain.inbound import IncomingMail
-from convalias.domain.participants import Participant
-from convalias.domain.policy import LoopGuard, RoutingPolicy
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.routing.policy import LoopGuard, RoutingPolicy
 from convalias.stores.catalogue import CATALOGUE, NAMES
 
 SOURCES = sorted(Path(stores.__path__[0]).glob("*.py"))

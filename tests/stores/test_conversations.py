@@ -9,10 +9,10 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain import events as e
-from convalias.domain.events import ConversationEvent, Origin
+from convalias.domain.conversations import events as e
+from convalias.domain.conversations.events import ConversationEvent, Origin
+from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
-from convalias.domain.participants import AccountAuthor
 from convalias.ports.conversations import Append
 from convalias.ports.errors import NotFound
 from convalias.ports.records import Replace

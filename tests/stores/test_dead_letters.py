@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
 from convalias.stores.dead_letters import PAGE, DeadLetters
 
 LETTER = DeadLetter(

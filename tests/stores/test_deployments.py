@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress, MailDomains
-from convalias.domain.admitting import STRICT
-from convalias.domain.deployment import Deployment
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains
+from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.errors import InvalidValue
-from convalias.domain.policy import BlockedSenders, RoutingPolicy
+from convalias.domain.routing.admission import STRICT
+from convalias.domain.routing.policy import BlockedSenders, RoutingPolicy
 from convalias.ports.records import Insert, Replace
 from convalias.stores.deployments import KEY, Deployments
 from convalias.stores.errors import Contended

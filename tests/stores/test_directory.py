@@ -8,9 +8,9 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Account
 from convalias.domain.ids import AccountId
-from convalias.domain.participants import Account
 from convalias.ports.records import Replace
 from convalias.stores.directory import ACCOUNTS, IdentityDirectory
 from convalias.stores.errors import Contended

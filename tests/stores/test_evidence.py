@@ -9,9 +9,9 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.evidence import Dmarc, SenderEvidence
-from convalias.domain.evidence_records import EvidenceRecord
-from convalias.domain.inbound import RawKey, RecordKey
+from convalias.domain.inbound.evidence_records import EvidenceRecord
+from convalias.domain.inbound.records import RawKey, RecordKey
+from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.ports.records import Insert
 from convalias.stores.errors import Contended
 from convalias.stores.evidence import EvidenceRecords

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from convalias.adapters import memory
 from convalias.codec import load
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.context import HoldKey
-from convalias.domain.holds import HoldPolicy
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.approvals.holds import HoldPolicy
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound import Admits, Asking, HeldMail, HoldId, HoldState, RecordKey
-from convalias.domain.outcomes import Reason
+from convalias.domain.inbound.records import Admits, Asking, HeldMail, HoldId, HoldState, RecordKey
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.routing.context import HoldKey
 from convalias.ports.records import Conflict, Insert, Records, Replace, Write, Written
 from convalias.stores.errors import Contended
 from convalias.stores.holds import ASK_AFTER, PAGE, Holds, day_after

@@ -10,10 +10,10 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.dedup import MessageId
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, TraceId
-from convalias.domain.inbound import (
+from convalias.domain.inbound.records import (
     Claim,
     ClaimKey,
     Done,
@@ -22,7 +22,7 @@ from convalias.domain.inbound import (
     Path,
     RecordKey,
 )
-from convalias.domain.participants import AccountAuthor
+from convalias.domain.mail.dedup import MessageId
 from convalias.ports.records import Conflict, Delete, Insert, Key, Replace, Write, Written
 from convalias.stores.errors import Contended
 from convalias.stores.inbound import PAGE, TRIES, InboundRecords, day_of, name_of

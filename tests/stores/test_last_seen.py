@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.deployment import Deployment
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.stores.last_seen import PREFIX, LastSeen
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from convalias.adapters import memory
-from convalias.domain.delivery import (
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.outbound.delivery import (
     Delivery,
     DeliveryDecision,
     DeliveryState,
@@ -16,9 +18,7 @@ from convalias.domain.delivery import (
     NotificationId,
     Owner,
 )
-from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
-from convalias.domain.rollout import Stage
-from convalias.domain.working import Results, receipted, redriven
+from convalias.domain.outbound.lease import Results, receipted, redriven
 from convalias.ports.records import Replace
 from convalias.services.outbound_sending import LEASE
 from convalias.stores.errors import Contended

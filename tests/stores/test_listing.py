@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from convalias.adapters import memory
 from convalias.adapters.memory import faulty
-from convalias.domain import events as e
-from convalias.domain.events import ConversationEvent, Happening, Origin
+from convalias.domain.conversations import events as e
+from convalias.domain.conversations.events import ConversationEvent, Happening, Origin
+from convalias.domain.conversations.listing import ListedConversation
 from convalias.domain.ids import ConversationId, EventId, Seq, UseCase
-from convalias.domain.listing import ListedConversation
 from convalias.ports.records import Insert, Key
 from convalias.stores.conversations import TABLE as EVENTS
 from convalias.stores.conversations import ConversationStore

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from convalias.adapters import memory
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.ids import ConversationId
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
 from convalias.ports.records import Conflict, Due, Insert, Key, Records, Replace, Stored, Write, Written
 from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.errors import Contended, Parked

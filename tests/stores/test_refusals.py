@@ -10,10 +10,10 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.codec import load
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import TraceId
-from convalias.domain.inbound import RefusalDue
-from convalias.domain.outcomes import Reason
+from convalias.domain.inbound.records import RefusalDue
+from convalias.domain.mail.reasons import Reason
 from convalias.ports.records import Stored
 from convalias.stores.refusals import A_DAY_PER_DOMAIN, Refusals
 

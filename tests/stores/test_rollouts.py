@@ -9,7 +9,7 @@ import pytest
 from convalias.adapters import memory
 from convalias.codec import Codec
 from convalias.domain.ids import UseCase
-from convalias.domain.rollout import Axis, Rollout, Stage, following
+from convalias.domain.migration.rollout import Axis, Rollout, Stage, following
 from convalias.ports.records import Replace
 from convalias.stores.errors import Contended
 from convalias.stores.rollouts import TABLE, Rollouts, Setting

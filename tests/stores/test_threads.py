@@ -10,11 +10,11 @@ import pytest
 
 from convalias.adapters import memory
 from convalias.codec import load
-from convalias.domain import events as e
-from convalias.domain.events import ConversationEvent, Happening, Origin
+from convalias.domain.conversations import events as e
+from convalias.domain.conversations.events import ConversationEvent, Happening, Origin
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.conversations.threads import ThreadSnapshot, ThreadState
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
-from convalias.domain.participants import Participant
-from convalias.domain.threads import ThreadSnapshot, ThreadState
 from convalias.ports.records import Key, Replace
 from convalias.stores import threads as module
 from convalias.stores.conversations import ConversationStore

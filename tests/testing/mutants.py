@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from convalias.domain import rules
-from convalias.domain.dedup import MailKey, MessageId
-from convalias.domain.envelope import MessageEnvelope
+from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import ConversationId
-from convalias.domain.outcomes import Reason
-from convalias.domain.participants import AccountAuthor
-from convalias.domain.policy import DEFAULT_POLICY, BlockedSenders, RoutingPolicy
-from convalias.domain.rulebook import (
+from convalias.domain.mail.dedup import MailKey, MessageId
+from convalias.domain.mail.envelope import MessageEnvelope
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.routing import rules
+from convalias.domain.routing.policy import DEFAULT_POLICY, BlockedSenders, RoutingPolicy
+from convalias.domain.routing.rulebook import (
     AliasCase,
     ArrivalCase,
     AuthorCase,
@@ -24,7 +24,15 @@ from convalias.domain.rulebook import (
     SenderCase,
     rule,
 )
-from convalias.domain.verdicts import AliasRecipient, Hold, Ignore, Reject, RelayToConversation, SkipOverlap, Verdict
+from convalias.domain.routing.verdicts import (
+    AliasRecipient,
+    Hold,
+    Ignore,
+    Reject,
+    RelayToConversation,
+    SkipOverlap,
+    Verdict,
+)
 from convalias.testing import laws
 from convalias.testing.strategies import SENDERS
 

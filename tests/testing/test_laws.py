@@ -6,14 +6,14 @@ import pytest
 from hypothesis import Phase, find, settings
 from hypothesis.errors import Flaky, NoSuchExample
 
-from convalias.domain import rules
-from convalias.domain.admitting import LIGHT, Admittance, Applicant, admission
-from convalias.domain.evidence import Authentication
 from convalias.domain.ids import UseCase
-from convalias.domain.outcomes import Reason
-from convalias.domain.policy import RoutingPolicy
-from convalias.domain.rulebook import RelayCase, rule
-from convalias.domain.verdicts import Hold, RelayToConversation, Verdict
+from convalias.domain.mail.authentication import Authentication
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.routing import rules
+from convalias.domain.routing.admission import LIGHT, Admittance, Applicant, admission
+from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.rulebook import RelayCase, rule
+from convalias.domain.routing.verdicts import Hold, RelayToConversation, Verdict
 from convalias.testing import laws
 from convalias.testing.strategies import Exchange, exchanges
 from testing.mutants import MUTANTS, Mutant

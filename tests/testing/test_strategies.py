@@ -17,17 +17,17 @@ import convalias.domain
 from convalias.adapters.mime import Reader
 from convalias.codec.document import Json
 from convalias.codec.doors import SCHEMAS, read_world, schema, write_plan
-from convalias.domain.aliases import AliasFormat, Token
-from convalias.domain.automation import MailClass
-from convalias.domain.decoding import decode
-from convalias.domain.envelope import ClearFrom, MessageEnvelope
-from convalias.domain.events import ConversationEvent
-from convalias.domain.folding import fold
-from convalias.domain.inbound import Post
-from convalias.domain.plan import RoutingPlan
-from convalias.domain.routing import route
-from convalias.domain.tokens import is_v1, is_v2
-from convalias.domain.verdicts import HandToLegacy, Hold, RelayToConversation, SkipOverlap
+from convalias.domain.aliases.alias import AliasFormat, Token
+from convalias.domain.aliases.tokens import is_v1, is_v2
+from convalias.domain.aliases.unwrapping import decode
+from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.conversations.projection import fold
+from convalias.domain.inbound.records import Post
+from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.routing.decision import route
+from convalias.domain.routing.plan import RoutingPlan
+from convalias.domain.routing.verdicts import HandToLegacy, Hold, RelayToConversation, SkipOverlap
 from convalias.testing import registering, strategies
 from convalias.testing.strategies import NOW, Exchange
 

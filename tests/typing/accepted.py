@@ -53,10 +53,10 @@ from convalias import (
     route,
     rule,
 )
-from convalias.domain import rules
-from convalias.domain.lacking import Questions
-from convalias.domain.plan import Case
-from convalias.domain.rulebook import RelayCase, Rule
+from convalias.domain.routing import rules
+from convalias.domain.routing.plan import Case
+from convalias.domain.routing.questions import Questions
+from convalias.domain.routing.rulebook import RelayCase, Rule
 from convalias.ports.people import IdentityDirectory
 from convalias.services.receiver import Kept, Receipt
 from convalias.testing import laws, strategies

@@ -23,9 +23,9 @@ from convalias import (
     route,
     rule,
 )
-from convalias.domain import rules
-from convalias.domain.rulebook import RelayCase
-from convalias.domain.verdicts import HandToLegacy, Hold, Ignore, RelayToConversation
+from convalias.domain.routing import rules
+from convalias.domain.routing.rulebook import RelayCase
+from convalias.domain.routing.verdicts import HandToLegacy, Hold, Ignore, RelayToConversation
 from convalias.ports.people import IdentityDirectory
 
 

@@ -23,10 +23,10 @@ from convalias.app.opening import EngineName, Late, Patience, lasting
 from convalias.app.ports import Instead, Ports
 from convalias.app.services import Wiring, audience
 from convalias.app.standin import shared_relay
-from convalias.domain.data_places import DataPlace
-from convalias.domain.deployment import Deployment
+from convalias.domain.deployment.data_places import DataPlace
+from convalias.domain.deployment.domains_and_policy import Deployment
+from convalias.domain.deployment.keyring import SECRET_OCTETS, Keyring, RootKey
 from convalias.domain.errors import InvalidValue
-from convalias.domain.keyring import SECRET_OCTETS, Keyring, RootKey
 from convalias.ports.legacy import LegacyRelay
 from convalias.ports.mail import SenderAuthenticator
 from convalias.settings import DATA, EVENTS, KEYS, QUEUE, RAW, SenderAuthentication, Settings, WrongSettings

@@ -14,7 +14,7 @@ from convalias.adapters import system
 from convalias.app import late_ports
 from convalias.app.opening import EngineName, Late, Patience, lasting, of_a_command
 from convalias.app.ports import Instead
-from convalias.domain.keyring import Keyring
+from convalias.domain.deployment.keyring import Keyring
 from convalias.ports.errors import Unavailable
 from convalias.ports.examining import Examined, Observation
 from convalias.settings import EVENTS, KEYS, QUEUE, RAW, STORE, Settings, WrongSettings

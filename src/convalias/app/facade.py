@@ -40,14 +40,14 @@ from convalias.app.workers import (
     loops_of,
 )
 from convalias.codec import CodecError
-from convalias.domain import storable
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.deployment import Deployment
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations import storable
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.deployment.domains_and_policy import Deployment
+from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId
-from convalias.domain.keyring import Keyring
-from convalias.domain.participants import Participant
-from convalias.domain.policy import RoutingPolicy
+from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.examining import Probed
 from convalias.ports.people import IdentityDirectory

@@ -7,8 +7,8 @@ from attrs import frozen
 from convalias.adapters import hub, mime
 from convalias.app.ports import Ports
 from convalias.app.wiring import Stores, Wiring, alias_domain, link_keys, seals
-from convalias.domain.deployment import Deployment
-from convalias.domain.policy import RoutingPolicy
+from convalias.domain.deployment.domains_and_policy import Deployment
+from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.hub import FOR_EVER
 from convalias.ports.mail import MailReader, OutgoingMail, guarantee_of
 from convalias.ports.people import IdentityDirectory as IdentityDirectoryPort

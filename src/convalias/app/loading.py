@@ -11,14 +11,14 @@ from attrs import evolve, frozen
 
 from convalias.app.facade import Convalias
 from convalias.codec.doors import World
-from convalias.domain import storable
-from convalias.domain.aliases import AliasKeys, ConversationAlias, Forged, LegacyAlias
-from convalias.domain.deployment import Deployment
+from convalias.domain.aliases.alias import AliasKeys, ConversationAlias, Forged, LegacyAlias
+from convalias.domain.aliases.tokens import read_v3
+from convalias.domain.conversations import storable
+from convalias.domain.conversations.participants import Account, AddressTenure
+from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import ConversationId
-from convalias.domain.participants import Account, AddressTenure
-from convalias.domain.threads import ConversationThread
-from convalias.domain.tokens import read_v3
 from convalias.services.loading import GivenConversation, check
 from convalias.services.task_group import TaskGroup
 

@@ -7,9 +7,9 @@ from typing import Final
 from convalias.adapters import memory
 from convalias.app.ports import Ports
 from convalias.app.services import Wiring, audience
-from convalias.domain.deployment import Deployment
-from convalias.domain.keyring import Keyring, RootKey
-from convalias.domain.policy import RoutingPolicy
+from convalias.domain.deployment.domains_and_policy import Deployment
+from convalias.domain.deployment.keyring import Keyring, RootKey
+from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.ambient import Clock
 
 _SEED: Final = b"convalias in memory, no secret.."

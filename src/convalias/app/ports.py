@@ -7,7 +7,7 @@ from typing import Protocol, TypedDict, Unpack, runtime_checkable
 
 from attrs import evolve, frozen
 
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.ports.ambient import Clock, Incarnation, Telemetry
 from convalias.ports.blobs import Blobs
 from convalias.ports.changes import Changes

@@ -8,10 +8,10 @@ from convalias.adapters import hub, memory, mime
 from convalias.app.inbound import Inbound, identities_of
 from convalias.app.ports import Ports, StandIn
 from convalias.app.wiring import Stores, Wiring, alias_domain, link_keys, seals, typed_stores
-from convalias.domain.deployment import Deployment
-from convalias.domain.first_tries import FirstTryRules
-from convalias.domain.policy import RoutingPolicy
-from convalias.domain.rollout import Stage
+from convalias.domain.deployment.domains_and_policy import Deployment
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.outbound.first_tries import FirstTryRules
+from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
 from convalias.ports.hub import NotificationHub

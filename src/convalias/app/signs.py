@@ -13,7 +13,7 @@ from convalias.app.guards import AdapterFaults
 from convalias.app.ports import Ports
 from convalias.app.workers import Step, Work, Worker
 from convalias.codec import CodecError
-from convalias.domain.numbers import BOUNDS, Figure, SignOfLife, ahead, gone
+from convalias.domain.operations.numbers import BOUNDS, Figure, SignOfLife, ahead, gone
 from convalias.ports.errors import PortError
 from convalias.services.log_lines import LogLines
 from convalias.stores.signs import Signs

@@ -9,14 +9,14 @@ from typing import Final
 from attrs import field, frozen
 
 from convalias.app.ports import Ports
-from convalias.domain.data_places import DataPlace
-from convalias.domain.deployment import Deployment
-from convalias.domain.keyring import Keyring
-from convalias.domain.links import LinkKeys
-from convalias.domain.mail_index import IndexKeys
-from convalias.domain.policy import RoutingPolicy
-from convalias.domain.policy_overlay import PolicyOverlay
-from convalias.domain.seals import Seal, Seals
+from convalias.domain.approvals.links import LinkKeys
+from convalias.domain.deployment.data_places import DataPlace
+from convalias.domain.deployment.domains_and_policy import Deployment
+from convalias.domain.deployment.keyring import Keyring
+from convalias.domain.deployment.policy_overlay import PolicyOverlay
+from convalias.domain.operations.mail_index import IndexKeys
+from convalias.domain.outbound.seals import Seal, Seals
+from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.conversations import ConversationStore as ConversationStorePort
 from convalias.services import identity_cache
 from convalias.services.outbound_calls import Ambiguity

@@ -10,10 +10,10 @@ from convalias.app.facade import Convalias
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.output import Row, answer, lines
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import AliasKeys, ConversationAlias, Forged
-from convalias.domain.decoding import unwrapped
-from convalias.domain.tokens import is_v1, is_v2, read_v3
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import AliasKeys, ConversationAlias, Forged
+from convalias.domain.aliases.tokens import is_v1, is_v2, read_v3
+from convalias.domain.aliases.unwrapping import unwrapped
 
 
 @click.group("alias")

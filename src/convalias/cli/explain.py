@@ -16,9 +16,9 @@ from convalias.cli.exits import Exit
 from convalias.codec.case_line import InvalidLine, read_line
 from convalias.codec.document import Json
 from convalias.codec.doors import SCHEMAS, InvalidWorld, World, read_world, schema, write_plan
-from convalias.domain.envelope import InboundMail, UnreadableMail
-from convalias.domain.plan import Decision, TryAgain
-from convalias.domain.routing import route
+from convalias.domain.mail.envelope import InboundMail, UnreadableMail
+from convalias.domain.routing.decision import route
+from convalias.domain.routing.plan import Decision, TryAgain
 
 STDIN = "-"
 

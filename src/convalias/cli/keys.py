@@ -12,8 +12,8 @@ from convalias.cli.deployment import At, located
 from convalias.cli.errors import is_unusable
 from convalias.cli.exits import Exit
 from convalias.cli.output import answer
+from convalias.domain.deployment.keyring import SECRET_OCTETS, Keyring, RootKey
 from convalias.domain.errors import InvalidValue
-from convalias.domain.keyring import SECRET_OCTETS, Keyring, RootKey
 from convalias.ports.errors import Unavailable
 from convalias.settings import KEYS, WrongSettings
 

@@ -15,8 +15,8 @@ from convalias.cli.exits import Exit
 from convalias.cli.output import answer, lines, progress
 from convalias.codec.document import Json
 from convalias.codec.doors import InvalidWorld, World, read_world
-from convalias.domain.participants import Account
-from convalias.domain.threads import ConversationThread
+from convalias.domain.conversations.participants import Account
+from convalias.domain.conversations.threads import ConversationThread
 
 
 @click.command("load")

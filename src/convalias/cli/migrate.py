@@ -14,7 +14,7 @@ from convalias.cli.deployment import At, located
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.cli.output import Row, answer
-from convalias.domain.data_places import DataPlace
+from convalias.domain.deployment.data_places import DataPlace
 from convalias.settings import Settings
 
 

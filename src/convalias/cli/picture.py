@@ -8,10 +8,10 @@ from typing import Final
 
 from attrs import frozen
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.explanation import Explanation, Fired, Ruled, Waiting
-from convalias.domain.plan import Decision
-from convalias.domain.rendering import outcome, said
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.routing.explanation import Explanation, Fired, Ruled, Waiting
+from convalias.domain.routing.plan import Decision
+from convalias.domain.routing.rendering import outcome, said
 
 _CHARACTER: Final = 7.2
 """Width of a character of the 12 px monospace that every viewer has."""

@@ -16,9 +16,9 @@ from convalias.cli.exits import Exit
 from convalias.cli.output import answer, lines
 from convalias.cli.why import read_time
 from convalias.codec import CodecError
-from convalias.domain import storable
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.inbound import RecordKey
+from convalias.domain.conversations import storable
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.inbound.records import RecordKey
 from convalias.domain.printable import counted
 from convalias.services.inbound_relay import LANE as INBOUND
 from convalias.services.outbound_deciding import LANE as DELIVERIES

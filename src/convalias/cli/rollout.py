@@ -12,12 +12,12 @@ from convalias.cli import views
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.output import answer, listing, progress
-from convalias.domain import storable
-from convalias.domain.answering import MINTING_OFF
-from convalias.domain.delivery import OWNERS, Owner
+from convalias.domain.conversations import storable
 from convalias.domain.ids import UseCase
+from convalias.domain.migration.rollout import WHOLE, Axis, Moves, Rollout, Stage
+from convalias.domain.outbound.answering import MINTING_OFF
+from convalias.domain.outbound.delivery import OWNERS, Owner
 from convalias.domain.printable import counted
-from convalias.domain.rollout import WHOLE, Axis, Moves, Rollout, Stage
 from convalias.services.rollout import Counts, Prepared
 from convalias.stores.ledger import GivenBack
 from convalias.stores.rollouts import Setting

@@ -14,12 +14,12 @@ from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.output import Row, answer, lines, listing
 from convalias.cli.stored import all_events, everything, legacy_calls
-from convalias.domain.dead_letters import DeadLetter
-from convalias.domain.delivery import DeliveryDecision
-from convalias.domain.events import ConversationEvent
-from convalias.domain.inbound import HeldMail
-from convalias.domain.numbers import Figure
-from convalias.domain.threads import ConversationThread, ThreadState
+from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
+from convalias.domain.inbound.dead_letters import DeadLetter
+from convalias.domain.inbound.records import HeldMail
+from convalias.domain.operations.numbers import Figure
+from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.stores.parking import CONVERSATIONS
 
 _DELIVERIES: Final = ("notification_id", "conversation", "recipient", "owner", "stage", "state", "attempts", "reason")

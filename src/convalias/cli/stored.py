@@ -11,8 +11,8 @@ from convalias.app.facade import Convalias
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.codec import CodecError, load
-from convalias.domain.events import ConversationEvent
-from convalias.domain.legacy_calls import LegacyCall
+from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.outbound.legacy_calls import LegacyCall
 from convalias.ports.records import Partitioned, Records, Stored
 
 T = TypeVar("T")

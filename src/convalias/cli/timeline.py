@@ -10,7 +10,7 @@ from convalias.cli import views
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.output import answer
-from convalias.domain.timeline import TimelineItem
+from convalias.domain.conversations.timeline import TimelineItem
 
 
 @click.command("timeline")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from convalias.codec import kind_of
-from convalias.domain.dead_letters import DeadLetter
-from convalias.domain.delivery import Delivery, DeliveryDecision
-from convalias.domain.events import ConversationEvent, MessageAdded
-from convalias.domain.inbound import HeldMail
-from convalias.domain.participants import AccountAuthor, Author, Participant
-from convalias.domain.rollout import Moves
-from convalias.domain.threads import ConversationThread, ThreadState
-from convalias.domain.timeline import TimelineItem
-from convalias.domain.visibility import nameless
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded
+from convalias.domain.conversations.participants import AccountAuthor, Author, Participant
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
+from convalias.domain.conversations.timeline import TimelineItem
+from convalias.domain.conversations.visibility import nameless
+from convalias.domain.inbound.dead_letters import DeadLetter
+from convalias.domain.inbound.records import HeldMail
+from convalias.domain.migration.rollout import Moves
+from convalias.domain.outbound.delivery import Delivery, DeliveryDecision
 from convalias.services.operations import Story
 from convalias.services.rollout import Counts
 from convalias.stores.parking import ParkedConversation

@@ -10,9 +10,9 @@ from convalias.cli import views
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.output import answer
-from convalias.domain import storable
-from convalias.domain.decoding import bare
-from convalias.domain.inbound import RecordKey
+from convalias.domain.aliases.unwrapping import bare
+from convalias.domain.conversations import storable
+from convalias.domain.inbound.records import RecordKey
 from convalias.services.operations import Asked
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import idna
 
-from convalias.domain.addresses import EmailAddress, InvalidAddress
+from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
 
 MOST: Final = 255
 """Letters of a domain: its A-labels are no shorter (RFC 5321 §4.5.3.1.2)."""

@@ -17,10 +17,8 @@ from cattrs.gen import make_dict_unstructure_fn, override
 
 from convalias.codec.converter import build, member
 from convalias.codec.errors import BrokenRecord, CodecError, UnknownFormat
-from convalias.domain.admitting import FREE, LIGHT, STRICT, Admission
-from convalias.domain.aliases import AliasKey, AliasKeys, ByName, Token
-from convalias.domain.context import RoutingContext
-from convalias.domain.envelope import (
+from convalias.domain.aliases.alias import AliasKey, AliasKeys, ByName, Token
+from convalias.domain.mail.envelope import (
     AmbiguousFrom,
     Attachment,
     ClearFrom,
@@ -29,11 +27,13 @@ from convalias.domain.envelope import (
     MessageEnvelope,
     UnreadableMail,
 )
-from convalias.domain.plan import Case, Decision
-from convalias.domain.policy import RoutingPolicy
-from convalias.domain.routing import route
-from convalias.domain.rulebook import RuleBook
-from convalias.domain.rules import RULES
+from convalias.domain.routing.admission import FREE, LIGHT, STRICT, Admission
+from convalias.domain.routing.context import RoutingContext
+from convalias.domain.routing.decision import route
+from convalias.domain.routing.plan import Case, Decision
+from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.rules import RULES
 from convalias.ports.records import Body
 
 N = TypeVar("N", Admission, RuleBook)

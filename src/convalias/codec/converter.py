@@ -19,8 +19,8 @@ from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn
 
 from convalias.codec.errors import UnknownFormat
-from convalias.domain.addresses import EmailAddress, InvalidAddress
-from convalias.domain.envelope import NULL_RETURN_PATH, NullReturnPath, ReturnPath
+from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
+from convalias.domain.mail.envelope import NULL_RETURN_PATH, NullReturnPath, ReturnPath
 
 TAG: Final = "is"
 """The field that names the member of a union."""

@@ -12,8 +12,8 @@ from typing import Final, TypeAlias, TypeVar
 
 from attrs import define, field, frozen
 
-from convalias.domain.addresses import EmailAddress, InvalidAddress, canonical_domain
-from convalias.domain.decoding import bare
+from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress, canonical_domain
+from convalias.domain.aliases.unwrapping import bare
 
 T = TypeVar("T")
 

@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, TypeVar
 
 from convalias.codec.document import Node
-from convalias.domain.addresses import EmailAddress, MailDomains, Territory
-from convalias.domain.aliases import AliasFormat, ConversationAlias, LegacyAlias
-from convalias.domain.context import Enrolment, Fact, Sighting
-from convalias.domain.dedup import MessageId
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains, Territory
+from convalias.domain.aliases.alias import AliasFormat, ConversationAlias, LegacyAlias
+from convalias.domain.aliases.tokens import is_v1, is_v2
+from convalias.domain.conversations.participants import Account, AddressTenure, GivenUp, Participant
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.participants import Account, AddressTenure, GivenUp, Participant
-from convalias.domain.rollout import Stage
-from convalias.domain.threads import ConversationThread, ThreadState
-from convalias.domain.tokens import is_v1, is_v2
+from convalias.domain.mail.dedup import MessageId
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.routing.context import Enrolment, Fact, Sighting
 
 Accounts = Mapping[AccountId, Account]
 Threads = Mapping[ConversationId, ConversationThread]

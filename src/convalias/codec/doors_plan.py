@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, assert_never
 
-from convalias.domain.dedup import MailKey
-from convalias.domain.envelope import InboundMail, MessageEnvelope, Oddity, UnreadableMail
-from convalias.domain.evidence import Authentication, judge
-from convalias.domain.explanation import Json
-from convalias.domain.participants import AccountAuthor, Author, PeripheralAuthor
-from convalias.domain.plan import Decision, RoutingPlan, TryAgain
-from convalias.domain.verdicts import (
+from convalias.domain.conversations.participants import AccountAuthor, Author, PeripheralAuthor
+from convalias.domain.mail.authentication import Authentication, judge
+from convalias.domain.mail.dedup import MailKey
+from convalias.domain.mail.envelope import InboundMail, MessageEnvelope, Oddity, UnreadableMail
+from convalias.domain.routing.explanation import Json
+from convalias.domain.routing.plan import Decision, RoutingPlan, TryAgain
+from convalias.domain.routing.verdicts import (
     HandToLegacy,
     Hold,
     Ignore,

@@ -16,14 +16,14 @@ from attrs import frozen
 from convalias.codec.document import Json, Node, Problem
 from convalias.codec.doors_facts import read_facts
 from convalias.codec.errors import CodecError
-from convalias.domain.addresses import EmailAddress, MailDomains
-from convalias.domain.admitting import FREE, LIGHT, STRICT
-from convalias.domain.aliases import KEY_IDS, AliasKey, AliasKeys
-from convalias.domain.context import Fact, RoutingContext, Witness
-from convalias.domain.envelope import NULL_RETURN_PATH, ReturnPath
-from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
-from convalias.domain.inbound import Post
-from convalias.domain.policy import BlockedSenders, RoutingPolicy, SenderTrust
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains
+from convalias.domain.aliases.alias import KEY_IDS, AliasKey, AliasKeys
+from convalias.domain.inbound.records import Post
+from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
+from convalias.domain.routing.admission import FREE, LIGHT, STRICT
+from convalias.domain.routing.context import Fact, RoutingContext, Witness
+from convalias.domain.routing.policy import BlockedSenders, RoutingPolicy, SenderTrust
 
 FORMAT: Final = 1
 _TOLD: Final = 20

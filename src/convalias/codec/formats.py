@@ -10,16 +10,21 @@ from typing import Final, Generic, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
-from convalias.domain import events, inbound
-from convalias.domain.aliases import ConversationAlias, LegacyAlias
-from convalias.domain.announcements import AnnouncementDue
-from convalias.domain.data_places import DirectoryClaim
-from convalias.domain.dead_letters import DeadLetter
-from convalias.domain.delivery import DeliveryDecision
-from convalias.domain.deployment import Deployment
-from convalias.domain.events import ConversationEvent
-from convalias.domain.evidence_records import EvidenceRecord
-from convalias.domain.inbound import (
+from convalias.domain.aliases.alias import ConversationAlias, LegacyAlias
+from convalias.domain.aliases.reservations import AddressHolders, AliasReservation
+from convalias.domain.conversations import events
+from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.conversations.listing import ListedConversation, ListingCursor
+from convalias.domain.conversations.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
+from convalias.domain.conversations.threads import ThreadSnapshot
+from convalias.domain.deployment.data_places import DirectoryClaim
+from convalias.domain.deployment.domains_and_policy import Deployment
+from convalias.domain.deployment.keyring import KeyUse
+from convalias.domain.deployment.positions import FeedCursor, Position
+from convalias.domain.inbound import records as inbound
+from convalias.domain.inbound.dead_letters import DeadLetter
+from convalias.domain.inbound.evidence_records import EvidenceRecord
+from convalias.domain.inbound.records import (
     Admitted,
     Asking,
     Claim,
@@ -32,18 +37,14 @@ from convalias.domain.inbound import (
     Tries,
     Waiting,
 )
-from convalias.domain.keyring import KeyUse
-from convalias.domain.legacy_calls import LegacyCall
-from convalias.domain.listing import ListedConversation, ListingCursor
-from convalias.domain.mail_index import IndexEntry
-from convalias.domain.numbers import GoneEvent, SignOfLife
-from convalias.domain.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
-from convalias.domain.positions import FeedCursor, Position
-from convalias.domain.reservations import AddressHolders, AliasReservation
-from convalias.domain.rollout import RolloutSetting
-from convalias.domain.suppressions import EventPlace, Muted, Suppressed
-from convalias.domain.system_mail import SystemMailTry
-from convalias.domain.threads import ThreadSnapshot
+from convalias.domain.migration.rollout import RolloutSetting
+from convalias.domain.operations.mail_index import IndexEntry
+from convalias.domain.operations.numbers import GoneEvent, SignOfLife
+from convalias.domain.outbound.delivery import DeliveryDecision
+from convalias.domain.outbound.legacy_calls import LegacyCall
+from convalias.domain.outbound.suppressions import EventPlace, Muted, Suppressed
+from convalias.domain.outbound.system_mail import SystemMailTry
+from convalias.domain.routing.announcements import AnnouncementDue
 from convalias.ports.event_log import EventRecord
 from convalias.ports.records import Body
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final, TypeAlias, TypeGuard
 
 from convalias.codec.addresses import read_address
-from convalias.domain.addresses import InvalidAddress
+from convalias.domain.addresses.email_address import InvalidAddress
 
 Toml: TypeAlias = Mapping[str, object]
 _HTTPS: Final = re.compile(r"https://[a-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]{0,200})?")

@@ -11,65 +11,65 @@ from importlib import import_module
 TYPE_CHECKING = False  # what checkers take it for is True; `typing` is not worth its import here
 
 if TYPE_CHECKING:
-    from convalias.domain.addresses import EmailAddress as EmailAddress
-    from convalias.domain.addresses import MailDomains as MailDomains
-    from convalias.domain.admitting import FREE as FREE
-    from convalias.domain.admitting import LIGHT as LIGHT
-    from convalias.domain.admitting import STRICT as STRICT
-    from convalias.domain.admitting import Admission as Admission
-    from convalias.domain.admitting import Admittance as Admittance
-    from convalias.domain.admitting import Applicant as Applicant
-    from convalias.domain.admitting import admission as admission
-    from convalias.domain.aliases import ConversationAlias as ConversationAlias
-    from convalias.domain.aliases import LegacyAlias as LegacyAlias
-    from convalias.domain.automation import MailClass as MailClass
-    from convalias.domain.context import Enrolment as Enrolment
-    from convalias.domain.context import RoutingContext as RoutingContext
-    from convalias.domain.dedup import MessageId as MessageId
-    from convalias.domain.effects import claims as claims
-    from convalias.domain.effects import commands as commands
-    from convalias.domain.envelope import AmbiguousFrom as AmbiguousFrom
-    from convalias.domain.envelope import ClearFrom as ClearFrom
-    from convalias.domain.envelope import MessageEnvelope as MessageEnvelope
-    from convalias.domain.envelope import UnreadableMail as UnreadableMail
-    from convalias.domain.events import ConversationEvent as ConversationEvent
-    from convalias.domain.evidence import Authentication as Authentication
-    from convalias.domain.evidence import Dmarc as Dmarc
-    from convalias.domain.evidence import DmarcPolicy as DmarcPolicy
-    from convalias.domain.evidence import SenderEvidence as SenderEvidence
+    from convalias.domain.addresses.email_address import EmailAddress as EmailAddress
+    from convalias.domain.addresses.email_address import MailDomains as MailDomains
+    from convalias.domain.aliases.alias import ConversationAlias as ConversationAlias
+    from convalias.domain.aliases.alias import LegacyAlias as LegacyAlias
+    from convalias.domain.conversations.events import ConversationEvent as ConversationEvent
+    from convalias.domain.conversations.participants import Account as Account
+    from convalias.domain.conversations.participants import AccountAuthor as AccountAuthor
+    from convalias.domain.conversations.participants import AddressTenure as AddressTenure
+    from convalias.domain.conversations.participants import Participant as Participant
+    from convalias.domain.conversations.participants import ParticipantIdentity as ParticipantIdentity
+    from convalias.domain.conversations.participants import PeripheralAuthor as PeripheralAuthor
+    from convalias.domain.conversations.threads import ConversationThread as ConversationThread
+    from convalias.domain.conversations.threads import ThreadState as ThreadState
     from convalias.domain.ids import AccountId as AccountId
     from convalias.domain.ids import ConversationId as ConversationId
     from convalias.domain.ids import UseCase as UseCase
-    from convalias.domain.inbound import IncomingMail as IncomingMail
-    from convalias.domain.lacking import questions as questions
-    from convalias.domain.outcomes import Reason as Reason
-    from convalias.domain.participants import Account as Account
-    from convalias.domain.participants import AccountAuthor as AccountAuthor
-    from convalias.domain.participants import AddressTenure as AddressTenure
-    from convalias.domain.participants import Participant as Participant
-    from convalias.domain.participants import ParticipantIdentity as ParticipantIdentity
-    from convalias.domain.participants import PeripheralAuthor as PeripheralAuthor
-    from convalias.domain.plan import RoutingPlan as RoutingPlan
-    from convalias.domain.plan import TryAgain as TryAgain
-    from convalias.domain.policy import BlockedSenders as BlockedSenders
-    from convalias.domain.policy import RoutingPolicy as RoutingPolicy
-    from convalias.domain.policy import SenderTrust as SenderTrust
-    from convalias.domain.rollout import Stage as Stage
-    from convalias.domain.routing import route as route
-    from convalias.domain.rulebook import Rule as Rule
-    from convalias.domain.rulebook import RuleBook as RuleBook
-    from convalias.domain.rulebook import rule as rule
-    from convalias.domain.rules import RULES as RULES
-    from convalias.domain.threads import ConversationThread as ConversationThread
-    from convalias.domain.threads import ThreadState as ThreadState
-    from convalias.domain.verdicts import HandToLegacy as HandToLegacy
-    from convalias.domain.verdicts import Hold as Hold
-    from convalias.domain.verdicts import Ignore as Ignore
-    from convalias.domain.verdicts import Reject as Reject
-    from convalias.domain.verdicts import RelayToConversation as RelayToConversation
-    from convalias.domain.verdicts import Ruling as Ruling
-    from convalias.domain.verdicts import SkipOverlap as SkipOverlap
-    from convalias.domain.verdicts import Verdict as Verdict
+    from convalias.domain.inbound.records import IncomingMail as IncomingMail
+    from convalias.domain.mail.authentication import Authentication as Authentication
+    from convalias.domain.mail.authentication import Dmarc as Dmarc
+    from convalias.domain.mail.authentication import DmarcPolicy as DmarcPolicy
+    from convalias.domain.mail.authentication import SenderEvidence as SenderEvidence
+    from convalias.domain.mail.automation import MailClass as MailClass
+    from convalias.domain.mail.dedup import MessageId as MessageId
+    from convalias.domain.mail.envelope import AmbiguousFrom as AmbiguousFrom
+    from convalias.domain.mail.envelope import ClearFrom as ClearFrom
+    from convalias.domain.mail.envelope import MessageEnvelope as MessageEnvelope
+    from convalias.domain.mail.envelope import UnreadableMail as UnreadableMail
+    from convalias.domain.mail.reasons import Reason as Reason
+    from convalias.domain.migration.rollout import Stage as Stage
+    from convalias.domain.routing.admission import FREE as FREE
+    from convalias.domain.routing.admission import LIGHT as LIGHT
+    from convalias.domain.routing.admission import STRICT as STRICT
+    from convalias.domain.routing.admission import Admission as Admission
+    from convalias.domain.routing.admission import Admittance as Admittance
+    from convalias.domain.routing.admission import Applicant as Applicant
+    from convalias.domain.routing.admission import admission as admission
+    from convalias.domain.routing.commands import claims as claims
+    from convalias.domain.routing.commands import commands as commands
+    from convalias.domain.routing.context import Enrolment as Enrolment
+    from convalias.domain.routing.context import RoutingContext as RoutingContext
+    from convalias.domain.routing.decision import route as route
+    from convalias.domain.routing.plan import RoutingPlan as RoutingPlan
+    from convalias.domain.routing.plan import TryAgain as TryAgain
+    from convalias.domain.routing.policy import BlockedSenders as BlockedSenders
+    from convalias.domain.routing.policy import RoutingPolicy as RoutingPolicy
+    from convalias.domain.routing.policy import SenderTrust as SenderTrust
+    from convalias.domain.routing.questions import questions as questions
+    from convalias.domain.routing.rulebook import Rule as Rule
+    from convalias.domain.routing.rulebook import RuleBook as RuleBook
+    from convalias.domain.routing.rulebook import rule as rule
+    from convalias.domain.routing.rules import RULES as RULES
+    from convalias.domain.routing.verdicts import HandToLegacy as HandToLegacy
+    from convalias.domain.routing.verdicts import Hold as Hold
+    from convalias.domain.routing.verdicts import Ignore as Ignore
+    from convalias.domain.routing.verdicts import Reject as Reject
+    from convalias.domain.routing.verdicts import RelayToConversation as RelayToConversation
+    from convalias.domain.routing.verdicts import Ruling as Ruling
+    from convalias.domain.routing.verdicts import SkipOverlap as SkipOverlap
+    from convalias.domain.routing.verdicts import Verdict as Verdict
 
 __all__ = [
     "FREE",
@@ -134,65 +134,65 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Account": "participants",
-    "AccountAuthor": "participants",
+    "Account": "conversations.participants",
+    "AccountAuthor": "conversations.participants",
     "AccountId": "ids",
-    "AddressTenure": "participants",
-    "Admission": "admitting",
-    "Admittance": "admitting",
-    "AmbiguousFrom": "envelope",
-    "Applicant": "admitting",
-    "Authentication": "evidence",
-    "BlockedSenders": "policy",
-    "ClearFrom": "envelope",
-    "ConversationAlias": "aliases",
-    "ConversationEvent": "events",
+    "AddressTenure": "conversations.participants",
+    "Admission": "routing.admission",
+    "Admittance": "routing.admission",
+    "AmbiguousFrom": "mail.envelope",
+    "Applicant": "routing.admission",
+    "Authentication": "mail.authentication",
+    "BlockedSenders": "routing.policy",
+    "ClearFrom": "mail.envelope",
+    "ConversationAlias": "aliases.alias",
+    "ConversationEvent": "conversations.events",
     "ConversationId": "ids",
-    "ConversationThread": "threads",
-    "Dmarc": "evidence",
-    "DmarcPolicy": "evidence",
-    "EmailAddress": "addresses",
-    "Enrolment": "context",
-    "FREE": "admitting",
-    "HandToLegacy": "verdicts",
-    "Hold": "verdicts",
-    "Ignore": "verdicts",
-    "IncomingMail": "inbound",
-    "LIGHT": "admitting",
-    "LegacyAlias": "aliases",
-    "MailClass": "automation",
-    "MailDomains": "addresses",
-    "MessageEnvelope": "envelope",
-    "MessageId": "dedup",
-    "Participant": "participants",
-    "ParticipantIdentity": "participants",
-    "PeripheralAuthor": "participants",
-    "RULES": "rules",
-    "Reason": "outcomes",
-    "Reject": "verdicts",
-    "RelayToConversation": "verdicts",
-    "RoutingContext": "context",
-    "RoutingPlan": "plan",
-    "RoutingPolicy": "policy",
-    "Rule": "rulebook",
-    "RuleBook": "rulebook",
-    "Ruling": "verdicts",
-    "STRICT": "admitting",
-    "SenderEvidence": "evidence",
-    "SenderTrust": "policy",
-    "SkipOverlap": "verdicts",
-    "Stage": "rollout",
-    "ThreadState": "threads",
-    "TryAgain": "plan",
-    "UnreadableMail": "envelope",
+    "ConversationThread": "conversations.threads",
+    "Dmarc": "mail.authentication",
+    "DmarcPolicy": "mail.authentication",
+    "EmailAddress": "addresses.email_address",
+    "Enrolment": "routing.context",
+    "FREE": "routing.admission",
+    "HandToLegacy": "routing.verdicts",
+    "Hold": "routing.verdicts",
+    "Ignore": "routing.verdicts",
+    "IncomingMail": "inbound.records",
+    "LIGHT": "routing.admission",
+    "LegacyAlias": "aliases.alias",
+    "MailClass": "mail.automation",
+    "MailDomains": "addresses.email_address",
+    "MessageEnvelope": "mail.envelope",
+    "MessageId": "mail.dedup",
+    "Participant": "conversations.participants",
+    "ParticipantIdentity": "conversations.participants",
+    "PeripheralAuthor": "conversations.participants",
+    "RULES": "routing.rules",
+    "Reason": "mail.reasons",
+    "Reject": "routing.verdicts",
+    "RelayToConversation": "routing.verdicts",
+    "RoutingContext": "routing.context",
+    "RoutingPlan": "routing.plan",
+    "RoutingPolicy": "routing.policy",
+    "Rule": "routing.rulebook",
+    "RuleBook": "routing.rulebook",
+    "Ruling": "routing.verdicts",
+    "STRICT": "routing.admission",
+    "SenderEvidence": "mail.authentication",
+    "SenderTrust": "routing.policy",
+    "SkipOverlap": "routing.verdicts",
+    "Stage": "migration.rollout",
+    "ThreadState": "conversations.threads",
+    "TryAgain": "routing.plan",
+    "UnreadableMail": "mail.envelope",
     "UseCase": "ids",
-    "Verdict": "verdicts",
-    "admission": "admitting",
-    "claims": "effects",
-    "commands": "effects",
-    "questions": "lacking",
-    "route": "routing",
-    "rule": "rulebook",
+    "Verdict": "routing.verdicts",
+    "admission": "routing.admission",
+    "claims": "routing.commands",
+    "commands": "routing.commands",
+    "questions": "routing.questions",
+    "route": "routing.decision",
+    "rule": "routing.rulebook",
 }
 
 if not TYPE_CHECKING:  # pragma: no branch - checkers see the imports above, and so every misspelt name

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Protocol
 
-from convalias.domain.events import ConversationEvent
+from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.ids import ConversationId, EventId
 
 

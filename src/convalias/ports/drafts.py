@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
 
 REPLY_MARKER: Final = "##- Please type your reply above this line -##"
 """Stands above what we quote in outgoing mail; the reader cuts a reply there. Never changes: people reply for years."""

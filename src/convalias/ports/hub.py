@@ -8,8 +8,8 @@ from typing import Final, Protocol, TypeAlias
 
 from attrs import field, frozen
 
-from convalias.domain.delivery import Channel
-from convalias.domain.notifications import Notification
+from convalias.domain.outbound.delivery import Channel
+from convalias.domain.outbound.notifications import Notification
 
 
 @frozen

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from attrs import frozen
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import LegacyAlias
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
+from convalias.domain.conversations.participants import AddressTenure
 from convalias.domain.ids import ConversationId
-from convalias.domain.participants import AddressTenure
 
 
 @frozen(kw_only=True)

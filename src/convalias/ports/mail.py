@@ -6,10 +6,10 @@ from typing import Protocol
 
 from attrs import field, frozen
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.envelope import Attachment, InboundMail
-from convalias.domain.evidence import SenderEvidence
-from convalias.domain.inbound import Post
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.inbound.records import Post
+from convalias.domain.mail.authentication import SenderEvidence
+from convalias.domain.mail.envelope import Attachment, InboundMail
 from convalias.ports.hub import Guarantee
 
 

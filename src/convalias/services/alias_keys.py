@@ -8,9 +8,9 @@ from typing import Final
 
 from attrs import frozen
 
-from convalias.domain.aliases import ConversationAlias, Token
-from convalias.domain.keyring import Keyring, KeyUse
-from convalias.domain.tokens import ALPHABET, read_v3
+from convalias.domain.aliases.alias import ConversationAlias, Token
+from convalias.domain.aliases.tokens import ALPHABET, read_v3
+from convalias.domain.deployment.keyring import Keyring, KeyUse
 from convalias.ports.ambient import Clock
 from convalias.services.errors import KeysRefused
 from convalias.stores.alias_keys import KeyUses

@@ -7,19 +7,19 @@ from datetime import timedelta
 
 from attrs import evolve, field, frozen
 
-from convalias.domain import storable
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import AliasFormat, AliasKeys, ConversationAlias
-from convalias.domain.answering import NO_DOMAIN, NO_FREE_ADDRESS, MintingAnswer, minting_answer, without_alias
-from convalias.domain.dedup import SystemKey
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import AliasFormat, AliasKeys, ConversationAlias
+from convalias.domain.aliases.minting import DRAW, mint
+from convalias.domain.aliases.naming import Naming
+from convalias.domain.conversations import storable
+from convalias.domain.conversations.events import AliasIssued, AliasRevoked, Happening, NewEvent, Origin
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.errors import InvalidValue
-from convalias.domain.events import AliasIssued, AliasRevoked, Happening, NewEvent, Origin
 from convalias.domain.ids import AccountId, AliasId, EventId
-from convalias.domain.minting import DRAW, mint
-from convalias.domain.naming import Naming
-from convalias.domain.participants import Participant
-from convalias.domain.rollout import Axis
-from convalias.domain.threads import ConversationThread
+from convalias.domain.mail.dedup import SystemKey
+from convalias.domain.migration.rollout import Axis
+from convalias.domain.outbound.answering import NO_DOMAIN, NO_FREE_ADDRESS, MintingAnswer, minting_answer, without_alias
 from convalias.services.alias_keys import KeyGuard
 from convalias.services.appending import Appender
 from convalias.services.checks import existing, takes_part

@@ -9,9 +9,9 @@ from typing import Final, Protocol
 from attrs import frozen
 
 from convalias.codec import CodecError, load
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.announcements import Announcement, AnnouncementDue, announcements
-from convalias.domain.plan import RoutingPlan
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.routing.announcements import Announcement, AnnouncementDue, announcements
+from convalias.domain.routing.plan import RoutingPlan
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import Unavailable
 from convalias.ports.mail import Outgoing, OutgoingMail

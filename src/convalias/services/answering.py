@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import ConversationAlias, is_live
-from convalias.domain.answering import ALL_THERE, MintingAnswer, reply_alias, unanswerable
-from convalias.domain.delivery import DeliveryDecision, DeliveryState, Owner
-from convalias.domain.events import MessageAdded
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import ConversationAlias, is_live
+from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.conversations.participants import Author
 from convalias.domain.ids import AccountId
-from convalias.domain.participants import Author
+from convalias.domain.outbound.answering import ALL_THERE, MintingAnswer, reply_alias, unanswerable
+from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, Owner
 from convalias.ports.errors import Unavailable
 from convalias.services.aliasing import Aliasing
 from convalias.services.errors import KeysRefused, NoSuchConversation

@@ -9,10 +9,10 @@ from typing import Final, TypeAlias
 
 from attrs import frozen
 
-from convalias.domain.events import ConversationCreated, ConversationEvent, NewEvent
-from convalias.domain.folding import place
+from convalias.domain.conversations.events import ConversationCreated, ConversationEvent, NewEvent
+from convalias.domain.conversations.projection import place
+from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId
-from convalias.domain.threads import ConversationThread
 from convalias.ports.ambient import Clock
 from convalias.ports.conversations import Append, ConversationStore
 from convalias.ports.errors import Unavailable

@@ -10,10 +10,11 @@ from typing import Final, Protocol, TypeAlias, assert_never
 from attrs import evolve, frozen
 
 from convalias.codec import CodecError, load, loads
-from convalias.domain.evidence import SenderEvidence, judge
-from convalias.domain.holds import PROOF, Changed, HeldPage, Lapse, decide, expires_at, masked
+from convalias.domain.approvals.holds import PROOF, Changed, HeldPage, Lapse, decide, expires_at, masked
+from convalias.domain.approvals.links import ApprovalLink, LinkKeys, Look, NotHis, Request, Unusable, answered
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound import (
+from convalias.domain.inbound.records import (
     Admits,
     Admitted,
     Again,
@@ -28,9 +29,8 @@ from convalias.domain.inbound import (
     RecordKey,
     Refused,
 )
-from convalias.domain.links import ApprovalLink, LinkKeys, Look, NotHis, Request, Unusable, answered
-from convalias.domain.outcomes import Reason
-from convalias.domain.threads import ConversationThread, ThreadState
+from convalias.domain.mail.authentication import SenderEvidence, judge
+from convalias.domain.mail.reasons import Reason
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.records import Stored
 from convalias.services.failures import described, outage_in

@@ -10,13 +10,20 @@ from typing import Final, Protocol
 from attrs import evolve, frozen
 
 from convalias.codec import CodecError, load
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.evidence import SenderEvidence
-from convalias.domain.holds import ApprovalItem, approval_item, approval_key, expires_at, may_answer, to_ask_about
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.approvals.holds import (
+    ApprovalItem,
+    approval_item,
+    approval_key,
+    expires_at,
+    may_answer,
+    to_ask_about,
+)
+from convalias.domain.approvals.links import ApprovalLink, LinkKeys
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound import Asking, HeldMail
-from convalias.domain.links import ApprovalLink, LinkKeys
-from convalias.domain.threads import ConversationThread, ThreadState
+from convalias.domain.inbound.records import Asking, HeldMail
+from convalias.domain.mail.authentication import SenderEvidence
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import Unavailable
 from convalias.ports.mail import Outgoing, OutgoingMail

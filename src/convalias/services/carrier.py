@@ -8,15 +8,12 @@ from typing import Final, assert_never
 
 from attrs import Factory, evolve, field, frozen
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.approvals import hold_key
-from convalias.domain.dedup import MailKey
-from convalias.domain.effects import AddMail, Command, HandOver, KeepHold, Note, Refuse, claims, commands
-from convalias.domain.envelope import ClearFrom, MessageEnvelope, Oddity
-from convalias.domain.events import RESTORED
-from convalias.domain.evidence import Authentication, judge
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import RESTORED
+from convalias.domain.conversations.participants import AccountAuthor, Author, Standing
+from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound import (
+from convalias.domain.inbound.records import (
     Claim,
     Effect,
     EnvelopeRecord,
@@ -30,13 +27,16 @@ from convalias.domain.inbound import (
     Relayed,
     Skipped,
 )
-from convalias.domain.outcomes import Reason
-from convalias.domain.participants import AccountAuthor, Author, Standing
-from convalias.domain.plan import RoutingPlan
-from convalias.domain.rollout import Stage
-from convalias.domain.routing import may_be_told
-from convalias.domain.threads import ConversationThread
-from convalias.domain.verdicts import AliasRecipient
+from convalias.domain.mail.authentication import Authentication, judge
+from convalias.domain.mail.dedup import MailKey
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope, Oddity
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.routing.commands import AddMail, Command, HandOver, KeepHold, Note, Refuse, claims, commands
+from convalias.domain.routing.decision import may_be_told
+from convalias.domain.routing.let_in import hold_key
+from convalias.domain.routing.plan import RoutingPlan
+from convalias.domain.routing.verdicts import AliasRecipient
 from convalias.ports.ambient import Telemetry
 from convalias.ports.blobs import Blobs
 from convalias.ports.errors import Unavailable

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from attrs import field, frozen
 
 from convalias.codec import CODEC, Codec, CodecError, kind_of
-from convalias.domain.events import ConversationEvent
+from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.ids import ConversationId, EventId, Seq, TraceId
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import Rejected, Unavailable

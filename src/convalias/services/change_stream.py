@@ -12,7 +12,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from convalias.codec import CODEC, Codec, CodecError
-from convalias.domain.positions import FeedCursor
+from convalias.domain.deployment.positions import FeedCursor
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.changes import Changes, ChangeStream, PositionLost
 from convalias.ports.errors import PortError, Unavailable

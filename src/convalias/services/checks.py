@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.outcomes import Reason
-from convalias.domain.threads import ConversationThread, ThreadState
+from convalias.domain.mail.reasons import Reason
 from convalias.services.errors import NoSuchConversation, Refused
 
 

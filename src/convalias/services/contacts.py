@@ -7,13 +7,13 @@ from typing import Protocol
 
 from attrs import frozen
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import ConversationAlias
-from convalias.domain.events import ConversationEvent, MessageAdded
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import ConversationAlias
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded
+from convalias.domain.conversations.participants import AccountAuthor, Author, PeripheralAuthor
+from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.conversations.timeline import SOMEBODY
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.participants import AccountAuthor, Author, PeripheralAuthor
-from convalias.domain.threads import ConversationThread
-from convalias.domain.timeline import SOMEBODY
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.people import IdentityDirectory
 from convalias.stores.threads import Threads

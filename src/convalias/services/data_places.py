@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from convalias.domain.data_places import DataPlace, DirectoryClaim
+from convalias.domain.deployment.data_places import DataPlace, DirectoryClaim
 from convalias.ports.ambient import Clock
 from convalias.services.errors import PlaceRefused
 from convalias.stores.data_places import DirectoryClaims

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convalias.domain.data_places import DataPlace, DirectoryClaim
-from convalias.domain.outcomes import CONSEQUENCES, Consequence, Reason
+from convalias.domain.deployment.data_places import DataPlace, DirectoryClaim
+from convalias.domain.mail.reasons import CONSEQUENCES, Consequence, Reason
+from convalias.domain.migration.rollout import WHOLE, Axis, Moves
 from convalias.domain.printable import counted
-from convalias.domain.rollout import WHOLE, Axis, Moves
 
 
 class ServiceError(Exception):

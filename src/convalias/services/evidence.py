@@ -7,14 +7,14 @@ from typing import Final
 
 from attrs import frozen
 
-from convalias.domain.addresses import EmailAddress, MailDomains
-from convalias.domain.arrival import header_addresses
-from convalias.domain.decoding import unwrapped
-from convalias.domain.delivery import backoff
-from convalias.domain.envelope import InboundMail, MessageEnvelope
-from convalias.domain.evidence import Authentication, Dmarc, SenderEvidence, judge
-from convalias.domain.evidence_records import EvidenceRecord
-from convalias.domain.inbound import Again, EnvelopeRecord
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains
+from convalias.domain.aliases.unwrapping import unwrapped
+from convalias.domain.inbound.evidence_records import EvidenceRecord
+from convalias.domain.inbound.records import Again, EnvelopeRecord
+from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence, judge
+from convalias.domain.mail.envelope import InboundMail, MessageEnvelope
+from convalias.domain.outbound.delivery import backoff
+from convalias.domain.routing.arrival import header_addresses
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.mail import SenderAuthenticator
 from convalias.stores.evidence import EvidenceRecords

@@ -10,20 +10,20 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 
 from attrs import evolve, field, frozen
 
-from convalias.domain.addresses import EmailAddress, MailDomains
-from convalias.domain.aliases import AliasHandle, AliasKeys, ConversationAlias, LegacyAlias
-from convalias.domain.companies import vouching_domains
-from convalias.domain.context import Answers, Holders, HoldKey, RoutingContext, SightingKey, TextKey, Witness
-from convalias.domain.envelope import ClearFrom, InboundMail, MessageEnvelope
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains
+from convalias.domain.addresses.vouching import vouching_domains
+from convalias.domain.aliases.alias import AliasHandle, AliasKeys, ConversationAlias, LegacyAlias
+from convalias.domain.conversations.participants import Account, AddressTenure
+from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound import Admits
-from convalias.domain.lacking import Questions, questions
-from convalias.domain.participants import Account, AddressTenure
-from convalias.domain.policy import RoutingPolicy
-from convalias.domain.rollout import Axis, Stage
-from convalias.domain.rulebook import RuleBook
-from convalias.domain.rules import RULES
-from convalias.domain.threads import ConversationThread
+from convalias.domain.inbound.records import Admits
+from convalias.domain.mail.envelope import ClearFrom, InboundMail, MessageEnvelope
+from convalias.domain.migration.rollout import Axis, Stage
+from convalias.domain.routing.context import Answers, Holders, HoldKey, RoutingContext, SightingKey, TextKey, Witness
+from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.questions import Questions, questions
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.rules import RULES
 from convalias.ports.errors import Unavailable
 from convalias.ports.legacy import LegacyRelay
 from convalias.ports.people import IdentityDirectory

@@ -9,9 +9,9 @@ from typing import Final, Generic, TypeVar
 
 from attrs import define, field, frozen
 
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Account
 from convalias.domain.ids import AccountId
-from convalias.domain.participants import Account
 from convalias.ports.ambient import Clock
 from convalias.ports.people import IdentityDirectory
 

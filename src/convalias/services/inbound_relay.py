@@ -12,14 +12,11 @@ from typing import Final
 from attrs import evolve, frozen
 
 from convalias.codec import CodecError, loads
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.delivery import backoff
-from convalias.domain.envelope import ClearFrom, MessageEnvelope
-from convalias.domain.explanation import numbered
-from convalias.domain.holds import masked
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.approvals.holds import masked
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound import (
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.inbound.records import (
     Again,
     Dead,
     Done,
@@ -32,14 +29,17 @@ from convalias.domain.inbound import (
     Progress,
     Quarantined,
 )
-from convalias.domain.mail_index import Known, message_value, recipient_values, sender_value
-from convalias.domain.plan import Decision, RoutingPlan, TryAgain
-from convalias.domain.policy import DEFAULT_POLICY, RoutingPolicy
-from convalias.domain.rollout import Stage
-from convalias.domain.routing import route
-from convalias.domain.rulebook import RuleBook
-from convalias.domain.rules import RULES
-from convalias.domain.verdicts import Hold, RelayToConversation
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.operations.mail_index import Known, message_value, recipient_values, sender_value
+from convalias.domain.outbound.delivery import backoff
+from convalias.domain.routing.decision import route
+from convalias.domain.routing.explanation import numbered
+from convalias.domain.routing.plan import Decision, RoutingPlan, TryAgain
+from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.rules import RULES
+from convalias.domain.routing.verdicts import Hold, RelayToConversation
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.blobs import Blobs
 from convalias.ports.errors import AdapterFailed, PortError, Unavailable

@@ -12,9 +12,9 @@ from weakref import WeakValueDictionary
 
 from attrs import Factory, field, frozen
 
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.ids import TraceId
-from convalias.domain.inbound import Again, Dead, Progress
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.inbound.records import Again, Dead, Progress
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.queue import Job, JobQueue
 from convalias.services.failures import because

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound import Post
+from convalias.domain.inbound.records import Post
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
 from convalias.ports.mail import MailReader

@@ -7,12 +7,10 @@ from typing import Final, TypeAlias
 
 from attrs import evolve, frozen
 
-from convalias.domain import storable
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import ConversationAlias
-from convalias.domain.dedup import SystemKey
-from convalias.domain.errors import InvalidValue
-from convalias.domain.events import (
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import ConversationAlias
+from convalias.domain.conversations import storable
+from convalias.domain.conversations.events import (
     ConversationArchived,
     ConversationClosed,
     ConversationCreated,
@@ -25,9 +23,11 @@ from convalias.domain.events import (
     ParticipantAdded,
     ParticipantRemoved,
 )
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
+from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import ConversationId, EventId, UseCase
-from convalias.domain.participants import Participant
-from convalias.domain.threads import ConversationThread, ThreadState
+from convalias.domain.mail.dedup import SystemKey
 from convalias.services.aliasing import Aliasing
 from convalias.services.appending import Draft
 from convalias.services.checks import known

@@ -9,11 +9,11 @@ from typing import Final
 from attrs import field, frozen
 
 from convalias.codec import CodecError, loads
-from convalias.domain.addresses import EmailAddress, MailDomains
-from convalias.domain.decoding import unwrapped
-from convalias.domain.envelope import ClearFrom, InboundMail, MessageEnvelope
-from convalias.domain.inbound import EnvelopeRecord, OutcomeRecord, RecordKey
-from convalias.domain.mail_index import (
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains
+from convalias.domain.aliases.unwrapping import unwrapped
+from convalias.domain.inbound.records import EnvelopeRecord, OutcomeRecord, RecordKey
+from convalias.domain.mail.envelope import ClearFrom, InboundMail, MessageEnvelope
+from convalias.domain.operations.mail_index import (
     Known,
     message_value,
     recipient_value,

@@ -9,14 +9,11 @@ from typing import Final, assert_never
 from attrs import field, frozen
 
 from convalias.codec import CodecError, loads
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.advice import HOLDS, Circumstances, Situation, State, advice, of_decision, of_effect, of_outcome
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.delivery import Delivery, DeliveryDecision, Owner
-from convalias.domain.events import ConversationEvent, MessageAdded
-from convalias.domain.evidence import Authentication, Dmarc, SenderEvidence, judge
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded
 from convalias.domain.ids import ConversationId, EventId, TraceId
-from convalias.domain.inbound import (
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.inbound.records import (
     Dead,
     Done,
     Effect,
@@ -33,7 +30,19 @@ from convalias.domain.inbound import (
     Relayed,
     Skipped,
 )
-from convalias.domain.numbers import SEEN_WITHIN
+from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence, judge
+from convalias.domain.operations.advice import (
+    HOLDS,
+    Circumstances,
+    Situation,
+    State,
+    advice,
+    of_decision,
+    of_effect,
+    of_outcome,
+)
+from convalias.domain.operations.numbers import SEEN_WITHIN
+from convalias.domain.outbound.delivery import Delivery, DeliveryDecision, Owner
 from convalias.domain.printable import visible
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from convalias.domain.inbound import MailReference, Outcome
-from convalias.domain.outcome_words import words_of
+from convalias.domain.inbound.outcome_words import words_of
+from convalias.domain.inbound.records import MailReference, Outcome
 
 log: Final = logging.getLogger("convalias.mail")
 

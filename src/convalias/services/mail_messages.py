@@ -7,13 +7,13 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.dedup import MailKey
-from convalias.domain.envelope import MailContent
-from convalias.domain.events import Happening, MessageAdded, Origin
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import Happening, MessageAdded, Origin
+from convalias.domain.conversations.participants import Author
+from convalias.domain.conversations.storable import REPLACED, replaced, replaced_names
 from convalias.domain.ids import EventId
-from convalias.domain.participants import Author
-from convalias.domain.storable import REPLACED, replaced, replaced_names
+from convalias.domain.mail.dedup import MailKey
+from convalias.domain.mail.envelope import MailContent
 
 
 @frozen(kw_only=True)

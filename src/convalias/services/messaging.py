@@ -9,13 +9,10 @@ from typing import Final, Protocol
 
 from attrs import evolve, frozen
 
-from convalias.domain import storable
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import ConversationAlias
-from convalias.domain.dedup import ChatKey, DedupKey, MailKey, SystemKey
-from convalias.domain.envelope import MailContent
-from convalias.domain.errors import InvalidValue
-from convalias.domain.events import (
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import ConversationAlias
+from convalias.domain.conversations import storable
+from convalias.domain.conversations.events import (
     ConversationClosed,
     ConversationCreated,
     ConversationEvent,
@@ -29,12 +26,15 @@ from convalias.domain.events import (
     ParticipantAdded,
     ParticipantRemoved,
 )
+from convalias.domain.conversations.participants import Account, AccountAuthor, Author, Participant, introduced
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
+from convalias.domain.conversations.timeline import TimelineItem, stitch
+from convalias.domain.conversations.visibility import as_readable, sight
+from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
-from convalias.domain.outcomes import Reason
-from convalias.domain.participants import Account, AccountAuthor, Author, Participant, introduced
-from convalias.domain.threads import ConversationThread, ThreadState
-from convalias.domain.timeline import TimelineItem, stitch
-from convalias.domain.visibility import as_readable, sight
+from convalias.domain.mail.dedup import ChatKey, DedupKey, MailKey, SystemKey
+from convalias.domain.mail.envelope import MailContent
+from convalias.domain.mail.reasons import Reason
 from convalias.services.aliasing import Aliasing
 from convalias.services.appending import Addition, Appender
 from convalias.services.checks import existing, is_open, known, takes_part

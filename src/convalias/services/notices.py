@@ -9,9 +9,9 @@ from typing import Final, Protocol
 from attrs import frozen
 
 from convalias.codec import CodecError, load
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.inbound import EnvelopeRecord, RefusalDue
-from convalias.domain.outcomes import CONSEQUENCES, GONE, Reason
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.inbound.records import EnvelopeRecord, RefusalDue
+from convalias.domain.mail.reasons import CONSEQUENCES, GONE, Reason
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import Unavailable
 from convalias.ports.mail import Outgoing, OutgoingMail

@@ -11,9 +11,9 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import CodecError, load
-from convalias.domain.delivery import DeliveryDecision, DeliveryState, is_failing
-from convalias.domain.inbound import HeldMail, HoldState
-from convalias.domain.numbers import WORKERS, Figure, Number, age, ahead
+from convalias.domain.inbound.records import HeldMail, HoldState
+from convalias.domain.operations.numbers import WORKERS, Figure, Number, age, ahead
+from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, is_failing
 from convalias.ports.ambient import Clock
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.event_log import EventLog, Lagging

@@ -10,13 +10,13 @@ from typing import Final
 from attrs import evolve, field, frozen
 
 from convalias.codec import CodecError, loads
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.delivery import NotificationId
-from convalias.domain.events import ConversationEvent, MessageAdded
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound import Done, EnvelopeRecord, Outcome, RecordKey, Relayed
-from convalias.domain.mail_index import Known, message_value, recipient_value, typed_message_id
-from convalias.domain.suppressions import EventPlace
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.inbound.records import Done, EnvelopeRecord, Outcome, RecordKey, Relayed
+from convalias.domain.operations.mail_index import Known, message_value, recipient_value, typed_message_id
+from convalias.domain.outbound.delivery import NotificationId
+from convalias.domain.outbound.suppressions import EventPlace
 from convalias.ports.ambient import Clock
 from convalias.services.alias_keys import KeyGuard
 from convalias.services.inbound_relay import LANE

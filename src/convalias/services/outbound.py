@@ -10,8 +10,8 @@ from typing import Final, Protocol, runtime_checkable
 
 from attrs import frozen
 
-from convalias.domain.dead_letters import DeadLetter
 from convalias.domain.ids import UseCase
+from convalias.domain.inbound.dead_letters import DeadLetter
 from convalias.ports.event_log import EventLog, EventRecord, Subscription
 from convalias.services.outbound_deciding import Deciding
 from convalias.services.outbound_sending import Sending

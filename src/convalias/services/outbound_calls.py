@@ -10,9 +10,12 @@ from typing import Final, assert_never
 
 from attrs import Factory, evolve, field, frozen
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.answering import reply_alias
-from convalias.domain.delivery import (
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.conversations.participants import AccountAuthor
+from convalias.domain.ids import TraceId
+from convalias.domain.outbound.answering import reply_alias
+from convalias.domain.outbound.delivery import (
     WITHDRAWN,
     Channel,
     Delivery,
@@ -21,13 +24,10 @@ from convalias.domain.delivery import (
     IndexRow,
     backoff,
 )
-from convalias.domain.events import MessageAdded
-from convalias.domain.first_tries import FirstTryRules
-from convalias.domain.ids import TraceId
-from convalias.domain.notifications import Notification
-from convalias.domain.participants import AccountAuthor
-from convalias.domain.suppressions import WISHES, EventPlace
-from convalias.domain.working import IN_FLIGHT
+from convalias.domain.outbound.first_tries import FirstTryRules
+from convalias.domain.outbound.lease import IN_FLIGHT
+from convalias.domain.outbound.notifications import Notification
+from convalias.domain.outbound.suppressions import WISHES, EventPlace
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Rejected, Unavailable
 from convalias.ports.hub import Answer, Declined, Guarantee, NotificationHub, NotSent, Sent, Unknown

@@ -13,16 +13,16 @@ from attrs import Factory, evolve, field, frozen
 
 from convalias.codec import CodecError, kind_of
 from convalias.codec.formats import TAGS
-from convalias.domain.answering import ALL_THERE
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.deciding import answered, decide, reowned
-from convalias.domain.delivery import Channel, DeliveryDecision, Owner
-from convalias.domain.events import ConversationEvent, Happening, MessageAdded
-from convalias.domain.first_tries import NOTIFY_WITHIN
+from convalias.domain.conversations.events import ConversationEvent, Happening, MessageAdded
+from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, TraceId, UseCase
-from convalias.domain.numbers import GoneEvent
-from convalias.domain.rollout import Axis, Cohort, Stage
-from convalias.domain.threads import ConversationThread
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.migration.rollout import Axis, Cohort, Stage
+from convalias.domain.operations.numbers import GoneEvent
+from convalias.domain.outbound.answering import ALL_THERE
+from convalias.domain.outbound.decision import answered, decide, reowned
+from convalias.domain.outbound.delivery import Channel, DeliveryDecision, Owner
+from convalias.domain.outbound.first_tries import NOTIFY_WITHIN
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import AdapterFailed, NotFound, Unavailable
 from convalias.ports.event_log import UNPLACED, EventRecord

@@ -8,18 +8,18 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from convalias.domain.aliases import ConversationAlias
-from convalias.domain.events import (
+from convalias.domain.aliases.alias import ConversationAlias
+from convalias.domain.conversations.events import (
     ConversationCreated,
     ConversationEvent,
     MessageRedacted,
     ParticipantAdded,
     ParticipantRemoved,
 )
-from convalias.domain.first_tries import FirstTryRules, Objection
-from convalias.domain.folding import fold
+from convalias.domain.conversations.projection import fold
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
-from convalias.domain.threads import ConversationThread, ThreadState
+from convalias.domain.outbound.first_tries import FirstTryRules, Objection
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.errors import NotFound
 from convalias.ports.event_log import UNPLACED

@@ -12,8 +12,9 @@ from typing import Final
 from attrs import Factory, evolve, field, frozen
 
 from convalias.codec import CodecError
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.delivery import (
+from convalias.domain.ids import TraceId
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.outbound.delivery import (
     WITHDRAWN,
     Delivery,
     DeliveryDecision,
@@ -24,8 +25,7 @@ from convalias.domain.delivery import (
     explained,
     recipients_of,
 )
-from convalias.domain.ids import TraceId
-from convalias.domain.working import Results, Taken
+from convalias.domain.outbound.lease import Results, Taken
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.records import Stored

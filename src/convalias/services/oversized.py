@@ -7,14 +7,14 @@ from typing import Final
 
 from attrs import frozen
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.automation import MailClass
-from convalias.domain.envelope import ClearFrom, MessageEnvelope, NullReturnPath
-from convalias.domain.evidence import Authentication, judge
-from convalias.domain.outcomes import CONSEQUENCES, Reason
-from convalias.domain.participants import AccountAuthor
-from convalias.domain.plan import RoutingPlan
-from convalias.domain.verdicts import Hold, Reject, RelayToConversation, Source
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import AccountAuthor
+from convalias.domain.mail.authentication import Authentication, judge
+from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope, NullReturnPath
+from convalias.domain.mail.reasons import CONSEQUENCES, Reason
+from convalias.domain.routing.plan import RoutingPlan
+from convalias.domain.routing.verdicts import Hold, Reject, RelayToConversation, Source
 
 TOO_LARGE: Final = "too_large"
 """Why an envelope record is quarantined whose mail was over the limit."""

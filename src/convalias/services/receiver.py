@@ -10,9 +10,9 @@ from typing import Final, TypeAlias
 from attrs import frozen
 
 from convalias.codec import CodecError, dumps, loads
-from convalias.domain.envelope import NullReturnPath
 from convalias.domain.ids import TraceId
-from convalias.domain.inbound import EnvelopeRecord, IncomingMail, MailReference, Post, RawKey, RecordKey
+from convalias.domain.inbound.records import EnvelopeRecord, IncomingMail, MailReference, Post, RawKey, RecordKey
+from convalias.domain.mail.envelope import NullReturnPath
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.blobs import Blobs, Put
 from convalias.ports.errors import Unavailable

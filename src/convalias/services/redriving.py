@@ -8,10 +8,10 @@ from functools import partial
 from attrs import frozen
 
 from convalias.codec import CodecError
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.delivery import DeliveryDecision, DeliveryState
 from convalias.domain.ids import ConversationId, EventId
-from convalias.domain.working import redriven
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState
+from convalias.domain.outbound.lease import redriven
 from convalias.ports.errors import NotFound
 from convalias.ports.event_log import UNPLACED
 from convalias.services.outbound_deciding import LANE, Deciding, decision_letter, index_letter, read_subject

@@ -8,10 +8,10 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import LegacyAlias
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
+from convalias.domain.conversations.participants import AddressTenure
 from convalias.domain.ids import ConversationId
-from convalias.domain.participants import AddressTenure
 from convalias.ports import blobs, legacy, records
 
 _VERSION: Final = "rehearsed-"

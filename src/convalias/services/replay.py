@@ -9,9 +9,9 @@ from typing import Final, assert_never
 from attrs import frozen
 
 from convalias.codec import loads
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound import (
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.inbound.records import (
     Again,
     Dead,
     Done,
@@ -24,7 +24,7 @@ from convalias.domain.inbound import (
     RecordKey,
     Relayed,
 )
-from convalias.domain.plan import TryAgain
+from convalias.domain.routing.plan import TryAgain
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
 from convalias.ports.conversations import ConversationStore

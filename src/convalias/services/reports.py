@@ -7,17 +7,17 @@ from typing import Final, Protocol, assert_never
 
 from attrs import frozen
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.automation import MailClass
-from convalias.domain.dedup import SystemKey
-from convalias.domain.delivery import Delivery, DeliveryDecision, DeliveryState, NotificationId
-from convalias.domain.envelope import InboundMail, MessageEnvelope
-from convalias.domain.events import NewEvent, Origin, StatusNoted
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import NewEvent, Origin, StatusNoted
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.ids import EventId
-from convalias.domain.inbound import EnvelopeRecord
-from convalias.domain.reports import Bounce, BounceKind, Complaint, Report
-from convalias.domain.suppressions import Muted, Suppressed
-from convalias.domain.threads import ConversationThread, ThreadState
+from convalias.domain.inbound.records import EnvelopeRecord
+from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.dedup import SystemKey
+from convalias.domain.mail.envelope import InboundMail, MessageEnvelope
+from convalias.domain.outbound.delivery import Delivery, DeliveryDecision, DeliveryState, NotificationId
+from convalias.domain.outbound.reports import Bounce, BounceKind, Complaint, Report
+from convalias.domain.outbound.suppressions import Muted, Suppressed
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.services.appending import Appender
 from convalias.services.contacts import Contacts

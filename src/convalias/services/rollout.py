@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from convalias.domain.answering import MintingAnswer
-from convalias.domain.delivery import OWNERS, Owner
+from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.rollout import Axis, Moves, Rollout, Stage, direction, moves, takes_back
-from convalias.domain.threads import ConversationThread
+from convalias.domain.migration.rollout import Axis, Moves, Rollout, Stage, direction, moves, takes_back
+from convalias.domain.outbound.answering import MintingAnswer
+from convalias.domain.outbound.delivery import OWNERS, Owner
 from convalias.ports.errors import Unavailable
 from convalias.ports.flags import Flags, NamedFlags
 from convalias.services.aliasing import Aliasing

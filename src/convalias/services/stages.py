@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 
 from attrs import frozen
 
+from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId, UseCase
-from convalias.domain.rollout import Axis, Cohort, Rollout, Stage, assign
-from convalias.domain.threads import ConversationThread
+from convalias.domain.migration.rollout import Axis, Cohort, Rollout, Stage, assign
 from convalias.ports.flags import Flags
 
 

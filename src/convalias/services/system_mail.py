@@ -8,8 +8,8 @@ from typing import Final, assert_never
 
 from attrs import evolve, frozen
 
-from convalias.domain.system_mail import SystemMailState, SystemMailTry
-from convalias.domain.working import IN_FLIGHT
+from convalias.domain.outbound.lease import IN_FLIGHT
+from convalias.domain.outbound.system_mail import SystemMailState, SystemMailTry
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import Unavailable
 from convalias.ports.hub import Answer, Guarantee, NotSent, Sent, Unknown

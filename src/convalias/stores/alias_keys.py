@@ -9,8 +9,8 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import dump, load
-from convalias.domain.inbound import Mark, RecordKey
-from convalias.domain.keyring import KeyUse
+from convalias.domain.deployment.keyring import KeyUse
+from convalias.domain.inbound.records import Mark, RecordKey
 from convalias.ports.records import Delete, Insert, Key, Records, Replace, Written
 from convalias.stores.errors import Contended
 

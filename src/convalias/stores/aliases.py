@@ -19,11 +19,11 @@ from typing import Final
 from attrs import evolve, frozen
 
 from convalias.codec import CODEC, Codec
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import AliasFormat, AliasHandle, ByName, ConversationAlias, Token, is_live
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import AliasFormat, AliasHandle, ByName, ConversationAlias, Token, is_live
+from convalias.domain.aliases.reservations import AliasReservation
+from convalias.domain.aliases.tokens import is_v1, read_v3
 from convalias.domain.ids import AccountId, AliasId, ConversationId
-from convalias.domain.reservations import AliasReservation
-from convalias.domain.tokens import is_v1, read_v3
 from convalias.ports.records import Delete, Insert, Key, Partitioned, Records, Replace, Stored, Written
 from convalias.stores.encoding import digest, encoded
 from convalias.stores.errors import Contended, NoFreeAddress

@@ -9,7 +9,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from convalias.codec import dump, load
-from convalias.domain.announcements import Announcement, AnnouncementDue
+from convalias.domain.routing.announcements import Announcement, AnnouncementDue
 from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored
 
 TABLE: Final = "announcements"

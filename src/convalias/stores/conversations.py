@@ -8,7 +8,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import CODEC, Codec, CodecError
-from convalias.domain.events import ConversationEvent
+from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.ids import ConversationId, EventId
 from convalias.ports.conversations import Append
 from convalias.ports.errors import NotFound

@@ -7,7 +7,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import dump, load
-from convalias.domain.data_places import DirectoryClaim
+from convalias.domain.deployment.data_places import DirectoryClaim
 from convalias.ports.records import Insert, Key, Records, Replace, Written
 from convalias.stores.errors import Contended
 

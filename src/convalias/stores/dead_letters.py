@@ -9,7 +9,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import CodecError, dump, load
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
 from convalias.ports.records import Conflict, Delete, Insert, Key, Records, Stored
 
 TABLE: Final = "dead_letters"

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import dump, load
-from convalias.domain.deployment import Deployment
+from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.ports.records import Insert, Key, Records, Replace, Written
 from convalias.stores.errors import Contended
 

@@ -8,11 +8,11 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import CODEC, Codec
-from convalias.domain import storable
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.reservations import AddressHolders
+from convalias.domain.conversations import storable
+from convalias.domain.conversations.participants import Account
 from convalias.domain.ids import AccountId
-from convalias.domain.participants import Account
-from convalias.domain.reservations import AddressHolders
 from convalias.ports.records import Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import digest
 from convalias.stores.errors import Contended

@@ -8,8 +8,8 @@ from typing import Final
 from attrs import evolve, frozen
 
 from convalias.codec import dump, load
-from convalias.domain.evidence_records import EvidenceRecord
-from convalias.domain.inbound import RawKey, RecordKey, Tries
+from convalias.domain.inbound.evidence_records import EvidenceRecord
+from convalias.domain.inbound.records import RawKey, RecordKey, Tries
 from convalias.ports.records import Insert, Key, Records, Replace, Written
 from convalias.stores.errors import Contended
 from convalias.stores.inbound import day_of, name_of

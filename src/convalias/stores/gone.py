@@ -8,7 +8,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import dump
-from convalias.domain.numbers import GoneEvent
+from convalias.domain.operations.numbers import GoneEvent
 from convalias.ports.records import Insert, Key, Records
 from convalias.stores.encoding import encoded
 from convalias.stores.retention import ends

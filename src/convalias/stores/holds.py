@@ -10,11 +10,29 @@ from typing import Final, TypeVar
 from attrs import evolve, frozen
 
 from convalias.codec import dump, load
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.context import HoldKey
-from convalias.domain.holds import DEFAULT_HOLD_POLICY, HoldPolicy, Room, expires_at, is_of, other_id, room_for
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.approvals.holds import (
+    DEFAULT_HOLD_POLICY,
+    HoldPolicy,
+    Room,
+    expires_at,
+    is_of,
+    other_id,
+    room_for,
+)
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound import Admits, Admitted, Asking, HeldMail, HoldId, HoldState, Mark, RecordKey, Waiting
+from convalias.domain.inbound.records import (
+    Admits,
+    Admitted,
+    Asking,
+    HeldMail,
+    HoldId,
+    HoldState,
+    Mark,
+    RecordKey,
+    Waiting,
+)
+from convalias.domain.routing.context import HoldKey
 from convalias.ports.records import Delete, Due, Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import digest, encoded
 from convalias.stores.errors import Contended

@@ -10,12 +10,12 @@ from typing import Final, TypeVar
 from attrs import frozen
 
 from convalias.codec import CodecError, dump, load
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.context import SightingKey
-from convalias.domain.dedup import MessageId
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound import Claim, OutcomeRecord, RecordKey, Tries
-from convalias.domain.mail_index import IndexEntry, IndexKeys, Known
+from convalias.domain.inbound.records import Claim, OutcomeRecord, RecordKey, Tries
+from convalias.domain.mail.dedup import MessageId
+from convalias.domain.operations.mail_index import IndexEntry, IndexKeys, Known
+from convalias.domain.routing.context import SightingKey
 from convalias.ports.records import Conflict, Delete, Due, Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import digest, encoded
 from convalias.stores.errors import Contended

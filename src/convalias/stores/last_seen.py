@@ -11,7 +11,7 @@ from attrs import frozen
 
 from convalias.codec import dumps, loads
 from convalias.codec.errors import CodecError
-from convalias.domain.deployment import Deployment
+from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.ports.blobs import Blobs
 
 PREFIX: Final = "deployment/"

@@ -9,10 +9,10 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import CODEC, Codec, CodecError
-from convalias.domain.delivery import DeliveryDecision, DeliveryState, NotificationId
-from convalias.domain.first_tries import Objection
 from convalias.domain.ids import AccountId, ConversationId, EventId, UseCase
-from convalias.domain.working import Results, Taken, nothing_against, receipted, redriven, settled, taken
+from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, NotificationId
+from convalias.domain.outbound.first_tries import Objection
+from convalias.domain.outbound.lease import Results, Taken, nothing_against, receipted, redriven, settled, taken
 from convalias.ports.ambient import Incarnation
 from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import encoded

@@ -15,9 +15,9 @@ from attrs import frozen
 
 from convalias.codec import CODEC, Codec
 from convalias.codec.errors import CodecError
-from convalias.domain.events import ConversationCreated, ConversationEvent
+from convalias.domain.conversations.events import ConversationCreated, ConversationEvent
+from convalias.domain.conversations.listing import ListedConversation, ListingCursor
 from convalias.domain.ids import ConversationId, UseCase
-from convalias.domain.listing import ListedConversation, ListingCursor
 from convalias.ports.records import Insert, Key, Partitioned, Records, Replace
 from convalias.stores.conversations import TABLE as EVENTS
 from convalias.stores.encoding import encoded

@@ -9,8 +9,8 @@ from typing import Final
 from attrs import evolve, frozen
 
 from convalias.codec import CodecError, dump, load
-from convalias.domain.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.ids import ConversationId, Seq, TraceId
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
 from convalias.ports.records import Delete, Due, Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.dead_letters import TABLE, DeadLetters, read_letter
 from convalias.stores.encoding import digest

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from convalias.codec import CODEC, BrokenRecord, Codec, UnknownFormat
-from convalias.domain.positions import Position
+from convalias.domain.deployment.positions import Position
 from convalias.ports.ambient import Clock, Incarnation
 from convalias.ports.errors import Unavailable
 from convalias.ports.records import Insert, Key, Records, Replace, Stored, Written

@@ -9,7 +9,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from convalias.codec import dump, load
-from convalias.domain.inbound import RefusalDue
+from convalias.domain.inbound.records import RefusalDue
 from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import digest
 

@@ -9,9 +9,9 @@ from typing import Final
 from attrs import field, frozen
 
 from convalias.codec import CODEC, Codec
-from convalias.domain import storable
+from convalias.domain.conversations import storable
 from convalias.domain.ids import UseCase
-from convalias.domain.rollout import Axis, Rollout, RolloutSetting, Stage, following
+from convalias.domain.migration.rollout import Axis, Rollout, RolloutSetting, Stage, following
 from convalias.ports.records import Insert, Key, Records, Replace, Written
 from convalias.stores.encoding import encoded
 from convalias.stores.errors import Contended

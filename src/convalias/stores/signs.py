@@ -9,7 +9,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import dump, load
-from convalias.domain.numbers import SignOfLife
+from convalias.domain.operations.numbers import SignOfLife
 from convalias.ports.records import Delete, Insert, Key, Records, Replace, Stored, Write
 from convalias.stores.encoding import encoded
 

@@ -7,11 +7,11 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import dump, load
-from convalias.domain import suppressions
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import NotificationId
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.suppressions import EventPlace, Muted, Suppressed, event_part
+from convalias.domain.outbound import suppressions
+from convalias.domain.outbound.delivery import NotificationId
+from convalias.domain.outbound.suppressions import EventPlace, Muted, Suppressed, event_part
 from convalias.ports.records import Insert, Key, Records
 from convalias.stores.encoding import digest, encoded
 

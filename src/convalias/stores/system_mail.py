@@ -8,7 +8,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import dump, load
-from convalias.domain.system_mail import SystemMailTry
+from convalias.domain.outbound.system_mail import SystemMailTry
 from convalias.ports.records import Conflict, Delete, Insert, Key, Records, Replace, Stored
 from convalias.stores.encoding import digest
 from convalias.stores.retention import ends

@@ -9,10 +9,10 @@ from typing import Final
 from attrs import field, frozen
 
 from convalias.codec import CODEC, BrokenRecord, Codec, CodecError
-from convalias.domain.events import ConversationEvent
-from convalias.domain.folding import snapshot
+from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.conversations.projection import snapshot
+from convalias.domain.conversations.threads import ConversationThread, ThreadSnapshot
 from convalias.domain.ids import ConversationId
-from convalias.domain.threads import ConversationThread, ThreadSnapshot
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.records import Insert, Key, Records, Replace, Stored
 from convalias.stores.encoding import encoded

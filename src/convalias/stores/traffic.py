@@ -9,9 +9,9 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import dump
-from convalias.domain.context import TextKey
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound import Mark, RecordKey
+from convalias.domain.inbound.records import Mark, RecordKey
+from convalias.domain.routing.context import TextKey
 from convalias.ports.records import Insert, Key, Records
 from convalias.stores.encoding import digest, encoded
 from convalias.stores.retention import ends

@@ -10,12 +10,21 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Final
 
-from convalias.domain.addresses import EmailAddress, MailDomains
-from convalias.domain.admitting import Admission, Applicant
-from convalias.domain.aliases import AliasKeys, ConversationAlias, LegacyAlias
-from convalias.domain.context import Enrolment, RoutingContext, Sighting
-from convalias.domain.dedup import MailKey, MessageId
-from convalias.domain.envelope import (
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains
+from convalias.domain.aliases.alias import AliasKeys, ConversationAlias, LegacyAlias
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded
+from convalias.domain.conversations.participants import (
+    Account,
+    AccountAuthor,
+    AddressTenure,
+    Participant,
+    PeripheralAuthor,
+)
+from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.inbound.records import IncomingMail, Post
+from convalias.domain.mail.authentication import SenderEvidence
+from convalias.domain.mail.dedup import MailKey, MessageId
+from convalias.domain.mail.envelope import (
     AmbiguousFrom,
     Attachment,
     ClearFrom,
@@ -23,15 +32,20 @@ from convalias.domain.envelope import (
     MessageEnvelope,
     UnreadableMail,
 )
-from convalias.domain.events import ConversationEvent, MessageAdded
-from convalias.domain.evidence import SenderEvidence
-from convalias.domain.inbound import IncomingMail, Post
-from convalias.domain.participants import Account, AccountAuthor, AddressTenure, Participant, PeripheralAuthor
-from convalias.domain.plan import RoutingPlan, TryAgain
-from convalias.domain.policy import BlockedSenders, RoutingPolicy
-from convalias.domain.rulebook import Rule, RuleBook
-from convalias.domain.threads import ConversationThread
-from convalias.domain.verdicts import HandToLegacy, Hold, Ignore, Reject, RelayToConversation, Ruling, SkipOverlap
+from convalias.domain.routing.admission import Admission, Applicant
+from convalias.domain.routing.context import Enrolment, RoutingContext, Sighting
+from convalias.domain.routing.plan import RoutingPlan, TryAgain
+from convalias.domain.routing.policy import BlockedSenders, RoutingPolicy
+from convalias.domain.routing.rulebook import Rule, RuleBook
+from convalias.domain.routing.verdicts import (
+    HandToLegacy,
+    Hold,
+    Ignore,
+    Reject,
+    RelayToConversation,
+    Ruling,
+    SkipOverlap,
+)
 from convalias.extras import brought_by
 
 with brought_by("testing"):

@@ -15,8 +15,8 @@ from adapters.legacy_audience import ANN, BOB, Audience, told_ids
 from convalias.adapters import memory
 from convalias.adapters.embedded import LegacyRelay, Outbox
 from convalias.adapters.system import Incarnation
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import LegacyAlias
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
 from convalias.domain.ids import ConversationId
 from convalias.ports.errors import Unavailable
 from convalias.ports.hub import NotSent, Sent

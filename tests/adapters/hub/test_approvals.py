@@ -7,11 +7,11 @@ from email import message_from_bytes, policy
 
 from convalias.adapters.hub import ApprovalWriter
 from convalias.adapters.mime import compose
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.evidence import Authentication
-from convalias.domain.holds import ApprovalItem
-from convalias.domain.inbound import HoldId
-from convalias.domain.seals import Seal, Seals
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.approvals.holds import ApprovalItem
+from convalias.domain.inbound.records import HoldId
+from convalias.domain.mail.authentication import Authentication
+from convalias.domain.outbound.seals import Seal, Seals
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ANN = EmailAddress.parse("ann@home.example")

@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from convalias.adapters import memory
 from convalias.adapters.hub import NotificationHub, RefusalWriter, Wording
 from convalias.adapters.mime.compose import compose
-from convalias.domain import events as e
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import Channel, NotificationKind, notification_id
-from convalias.domain.envelope import Attachment
-from convalias.domain.events import ConversationEvent, Origin
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations import events as e
+from convalias.domain.conversations.events import ConversationEvent, Origin
+from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
-from convalias.domain.notifications import Notification
-from convalias.domain.participants import AccountAuthor
-from convalias.domain.seals import Seal, Seals
+from convalias.domain.mail.envelope import Attachment
+from convalias.domain.outbound.delivery import Channel, NotificationKind, notification_id
+from convalias.domain.outbound.notifications import Notification
+from convalias.domain.outbound.seals import Seal, Seals
 from convalias.ports.drafts import REPLY_MARKER
 from convalias.ports.hub import Declined, Guarantee, Sent
 from convalias.testing import conformance

@@ -15,8 +15,8 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 from adapters.kafka import topics
 from convalias import Convalias
 from convalias.adapters.kafka import EventLog, Limits, UnusableTopicError
-from convalias.domain.dead_letters import DeadLetter
 from convalias.domain.ids import ConversationId, EventId, Seq, TraceId
+from convalias.domain.inbound.dead_letters import DeadLetter
 from convalias.ports.errors import Rejected, Unavailable
 from convalias.ports.event_log import EventRecord, Subscription
 from engines.fixtures import KafkaServer, of_a_broker

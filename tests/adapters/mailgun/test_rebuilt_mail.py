@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from convalias.adapters.mailgun.form import Form, Part
 from convalias.adapters.mailgun.rebuilt_mail import CannotRebuild, rebuild
 from convalias.adapters.mime import Reader
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.automation import MailClass
-from convalias.domain.envelope import ClearFrom, MessageEnvelope
-from convalias.domain.inbound import Post
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.inbound.records import Post
+from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 
 HEADERS = [["From", "Mary <mary@corp.example>"], ["To", "a@reply.example"], ["Subject", "Hi"], ["Message-Id", "<1@c>"]]
 POST = Post(received_at=datetime(2026, 3, 1, tzinfo=UTC))

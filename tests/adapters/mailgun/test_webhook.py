@@ -10,8 +10,8 @@ import pytest
 from adapters.mailgun.posting import ALIAS, KEY, NOON, RAW, Door, Field, raw_form, signed
 from convalias.adapters import memory
 from convalias.adapters.mailgun import Bounds
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.envelope import NULL_RETURN_PATH, ReturnPath
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
 
 HEADERS = json.dumps([["From", "mary@corp.example"], ["To", ALIAS], ["Subject", "Hi"], ["Message-Id", "<1@corp>"]])
 PARSED: list[Field] = [

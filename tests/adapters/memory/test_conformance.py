@@ -7,7 +7,7 @@ import pytest
 
 from convalias.adapters import memory
 from convalias.domain.ids import UseCase
-from convalias.domain.rollout import Axis, Rollout
+from convalias.domain.migration.rollout import Axis, Rollout
 from convalias.ports.blobs import Blobs
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.event_log import EventLog

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.legacy_audience import ANN, Audience, told_ids
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.ports.mail import Outgoing
 from convalias.testing import conformance
 from convalias.testing.conformance import Check, LegacyKnowledge, LegacyUnderTest, MailSink

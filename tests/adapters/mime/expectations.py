@@ -10,8 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from convalias.adapters.mime import Reader
-from convalias.domain.envelope import AmbiguousFrom, ClearFrom, InboundMail, MessageEnvelope, Oddity, UnreadableMail
-from convalias.domain.inbound import Post
+from convalias.domain.inbound.records import Post
+from convalias.domain.mail.envelope import (
+    AmbiguousFrom,
+    ClearFrom,
+    InboundMail,
+    MessageEnvelope,
+    Oddity,
+    UnreadableMail,
+)
 
 MAILS = Path(__file__).parents[2] / "mails"
 CORPORA = Path(__file__).parents[4] / "shared" / "corpora"

@@ -14,7 +14,7 @@ import pytest
 from adapters.mime.attacks import ATTACKS, LARGEST, READER
 from adapters.mime.expectations import POST
 from convalias.adapters.mime import limits
-from convalias.domain.envelope import MessageEnvelope, Oddity, UnreadableMail
+from convalias.domain.mail.envelope import MessageEnvelope, Oddity, UnreadableMail
 
 WHOLE = os.environ.get("CONVALIAS_SOAK") == "1"
 SIZE = LARGEST if WHOLE else LARGEST // 10

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from adapters.mime.expectations import read
 from convalias.adapters.mime.charsets import decode
-from convalias.domain.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 
 BODIES: list[tuple[str, bytes, str]] = [
     # Western: the label names the superset that people mean.

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from convalias.adapters.mime import Reader, compose, needs_smtputf8
 from convalias.adapters.mime.writing import display_name
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.errors import InvalidValue
-from convalias.domain.inbound import Post
+from convalias.domain.inbound.records import Post
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.ports.drafts import REPLY_MARKER, Draft, DraftAttachment
 
 ALIAS = EmailAddress.parse("john-smith-1ab131e2@reply.example")

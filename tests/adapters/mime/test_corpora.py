@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.mime.expectations import POST, READER, differences, table
-from convalias.domain.envelope import MessageEnvelope, UnreadableMail
+from convalias.domain.mail.envelope import MessageEnvelope, UnreadableMail
 
 pytestmark = pytest.mark.corpora
 EXPECTED = table("corpora_expected.json")

@@ -9,9 +9,9 @@ import pytest
 from adapters.mime.authentication.cases import CASES, beside
 from adapters.mime.expectations import POST
 from convalias.adapters.mime import Reader
-from convalias.domain.envelope import MessageEnvelope
-from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
-from convalias.domain.inbound import Post
+from convalias.domain.inbound.records import Post
+from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.mail.envelope import MessageEnvelope
 
 NOTHING = SenderEvidence()
 READER = Reader(trusted_authserv_ids=frozenset({"mx.example", "mx2.example"}))

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.mime.expectations import read
 from convalias.adapters.mime.text import said_twice
-from convalias.domain.envelope import MailContent, MessageEnvelope, Oddity
+from convalias.domain.mail.envelope import MailContent, MessageEnvelope, Oddity
 
 HEAD = b"From: mary@corp.example\nMIME-Version: 1.0\n"
 ANSWER = "The answer is yes, on 4 May."

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.mime.expectations import POST
 from convalias.adapters.mime import Reader
-from convalias.domain.envelope import InboundMail, MessageEnvelope, Oddity, UnreadableMail
+from convalias.domain.mail.envelope import InboundMail, MessageEnvelope, Oddity, UnreadableMail
 
 READER = Reader(alias_domains=frozenset({"reply.example"}), trusted_authserv_ids=frozenset({"mx.example"}))
 HEAD = b"From: john@corp.example\r\nTo: a-1ab131e2@reply.example\r\nMessage-ID: <x@y>\r\n"

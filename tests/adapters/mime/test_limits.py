@@ -8,7 +8,7 @@ import pytest
 
 from adapters.mime.expectations import read
 from convalias.adapters.mime import limits
-from convalias.domain.envelope import MessageEnvelope, UnreadableMail
+from convalias.domain.mail.envelope import MessageEnvelope, UnreadableMail
 
 HEAD = b"From: john@corp.example\r\nTo: a-1ab131e2@reply.example\r\nMessage-ID: <x@y>\r\n"
 

@@ -8,10 +8,10 @@ from adapters.mime.expectations import NOW
 from convalias.adapters.mime import Reader
 from convalias.adapters.mime.fields import read_block
 from convalias.adapters.mime.lists import list_fields
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.envelope import ClearFrom, MessageEnvelope
-from convalias.domain.evidence import Dmarc, SenderEvidence
-from convalias.domain.inbound import Post
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.inbound.records import Post
+from convalias.domain.mail.authentication import Dmarc, SenderEvidence
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 
 BOB = EmailAddress.parse("bob@corp.example")
 RAW = (

@@ -9,10 +9,10 @@ import pytest
 
 from adapters.mime.expectations import MAILS, NOW, POST, READER
 from convalias.adapters.mime import Reader, reader
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.automation import MailClass
-from convalias.domain.envelope import NULL_RETURN_PATH, MailContent, MessageEnvelope
-from convalias.domain.inbound import Post
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.inbound.records import Post
+from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.envelope import NULL_RETURN_PATH, MailContent, MessageEnvelope
 from convalias.ports.mail import MailReader
 
 GMAIL = (MAILS / "shape-gmail.eml").read_bytes()

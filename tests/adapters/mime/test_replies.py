@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.mime.expectations import read
-from convalias.domain.envelope import MessageEnvelope
+from convalias.domain.mail.envelope import MessageEnvelope
 from convalias.ports.drafts import REPLY_MARKER
 from mails.answers.attributions import NAME, WHO, block
 from mails.answers.clients import ours, quoted

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convalias.adapters.mime.reports import ReportReader
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import Channel, NotificationKind, notification_id
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, EventId
-from convalias.domain.reports import Bounce, BounceKind, Complaint
-from convalias.domain.seals import Seal, Seals
+from convalias.domain.outbound.delivery import Channel, NotificationKind, notification_id
+from convalias.domain.outbound.reports import Bounce, BounceKind, Complaint
+from convalias.domain.outbound.seals import Seal, Seals
 
 SEALS = Seals(Seal(b"m" * 32), Seal(b"r" * 32), Seal(b"l" * 32))
 OTHERS = Seals(Seal(b"M" * 32), Seal(b"R" * 32), Seal(b"L" * 32))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.mime.expectations import read
-from convalias.domain.envelope import AmbiguousFrom, ClearFrom, MessageEnvelope
+from convalias.domain.mail.envelope import AmbiguousFrom, ClearFrom, MessageEnvelope
 
 HONEST = {
     "bare": b"From: john@corp.example",

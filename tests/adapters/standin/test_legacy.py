@@ -13,11 +13,11 @@ from attrs import evolve
 from adapters.legacy_audience import ANN, BOB, Audience, told_ids
 from convalias.adapters import memory, standin
 from convalias.adapters.memory.outbox import Outbox
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import LegacyAlias
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
+from convalias.domain.conversations.participants import AddressTenure
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.legacy_calls import LegacyCall
-from convalias.domain.participants import AddressTenure
+from convalias.domain.outbound.legacy_calls import LegacyCall
 from convalias.ports.errors import Unavailable
 from convalias.ports.legacy import HandOff, IndexCall
 from convalias.ports.mail import Outgoing

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from convalias.app.facade import Convalias
+from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import AccountId
-from convalias.domain.keyring import Keyring, RootKey
 from convalias.testing.simulator.world import ALIAS_DOMAIN
 from engines.chaos import node
 from engines.chaos.backend import ENVIRONMENT

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlencode
 
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.testing.simulator.journal import Journal, Mail, Post
 from engines.chaos.recovered import seconds
 

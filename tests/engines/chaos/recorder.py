@@ -16,11 +16,11 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from convalias.codec import dumps, loads
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import Channel, NotificationId, NotificationKind
-from convalias.domain.events import ConversationEvent
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.notifications import Notification
+from convalias.domain.outbound.delivery import Channel, NotificationId, NotificationKind
+from convalias.domain.outbound.notifications import Notification
 from convalias.ports.hub import Guarantee, Sent
 from convalias.ports.mail import Outgoing
 

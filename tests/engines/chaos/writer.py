@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Final
 
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.participants import Participant
 from convalias.testing.simulator.journal import Journal, Kind, Mail
 from convalias.testing.simulator.world import ALIAS_DOMAIN
 

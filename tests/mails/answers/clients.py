@@ -7,9 +7,9 @@ from html import escape
 from typing import Final, NamedTuple
 
 from convalias.adapters.hub.rendering import Wording, as_html, as_text
-from convalias.domain.events import MessageAdded
+from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId
-from convalias.domain.participants import AccountAuthor
 from mails.answers.attributions import LINES, NAME, ORIGINAL, SUBJECT, TO, WHO, block
 from mails.answers.words import ASKED, SENT_FROM
 from mails.families.common import ALIAS

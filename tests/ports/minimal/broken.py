@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import Channel
-from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Account
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.inbound import Post
-from convalias.domain.notifications import Notification
-from convalias.domain.participants import Account
-from convalias.domain.rollout import Axis, Rollout
+from convalias.domain.inbound.records import Post
+from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.migration.rollout import Axis, Rollout
+from convalias.domain.outbound.delivery import Channel
+from convalias.domain.outbound.notifications import Notification
 from convalias.ports.blobs import Put
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventRecord

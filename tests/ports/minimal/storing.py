@@ -11,7 +11,7 @@ from typing import Protocol
 
 from attrs import define, evolve
 
-from convalias.domain.events import ConversationEvent
+from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.ids import ConversationId, EventId
 from convalias.ports.blobs import Put
 from convalias.ports.changes import PositionLost

@@ -7,10 +7,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 from convalias.adapters import memory
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Account
 from convalias.domain.ids import UseCase
-from convalias.domain.participants import Account
-from convalias.domain.rollout import Axis, Rollout
+from convalias.domain.migration.rollout import Axis, Rollout
 from convalias.testing import conformance
 from convalias.testing.conformance import (
     ChangesUnderTest,

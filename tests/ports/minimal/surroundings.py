@@ -13,17 +13,17 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from convalias.domain.addresses import EmailAddress, InvalidAddress
-from convalias.domain.aliases import LegacyAlias
-from convalias.domain.dedup import MessageId
-from convalias.domain.delivery import Channel
-from convalias.domain.envelope import AmbiguousFrom, ClearFrom, MailContent, MessageEnvelope
-from convalias.domain.evidence import SenderEvidence
+from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
+from convalias.domain.aliases.alias import LegacyAlias
+from convalias.domain.conversations.participants import Account, AddressTenure
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.inbound import Post
-from convalias.domain.notifications import Notification
-from convalias.domain.participants import Account, AddressTenure
-from convalias.domain.rollout import Axis, Rollout
+from convalias.domain.inbound.records import Post
+from convalias.domain.mail.authentication import SenderEvidence
+from convalias.domain.mail.dedup import MessageId
+from convalias.domain.mail.envelope import AmbiguousFrom, ClearFrom, MailContent, MessageEnvelope
+from convalias.domain.migration.rollout import Axis, Rollout
+from convalias.domain.outbound.delivery import Channel
+from convalias.domain.outbound.notifications import Notification
 from convalias.ports.hub import Declined, Guarantee, Sent
 from convalias.ports.legacy import HandOff, IndexCall
 from convalias.ports.mail import Outgoing, ReadMail

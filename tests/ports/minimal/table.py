@@ -12,12 +12,12 @@ from attrs import frozen
 
 from convalias.app import Convalias
 from convalias.app.ports import Instead
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import LegacyAlias
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
+from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.inbound import IncomingMail
-from convalias.domain.participants import Account, Participant
-from convalias.domain.rollout import Axis, Rollout, Stage
+from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from ports.minimal import storing, surroundings
 
 PATIENCE: Final = 60.0

@@ -5,13 +5,13 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import Channel, NotificationId, NotificationKind
-from convalias.domain.events import ConversationEvent, MessageAdded, Origin
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded, Origin
+from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, TraceId, UseCase
-from convalias.domain.notifications import Notification
-from convalias.domain.participants import AccountAuthor
-from convalias.domain.rollout import Axis, Rollout, Stage
+from convalias.domain.migration.rollout import Axis, Rollout, Stage
+from convalias.domain.outbound.delivery import Channel, NotificationId, NotificationKind
+from convalias.domain.outbound.notifications import Notification
 from convalias.ports.event_log import EventRecord
 from convalias.testing.simulator.draws import Draws
 from convalias.testing.simulator.engines import HUBS, TURN, Flags, Hub, HubKind, Log, Queue

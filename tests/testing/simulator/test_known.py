@@ -10,7 +10,7 @@ import pytest
 from convalias.codec import CODEC, BrokenRecord, dump
 from convalias.codec.stored import Codec
 from convalias.domain.ids import UseCase
-from convalias.domain.rollout import Rollout, RolloutSetting, Stage
+from convalias.domain.migration.rollout import Rollout, RolloutSetting, Stage
 from convalias.ports.records import Insert, Key
 from convalias.testing.simulator import Plan, run, simulate
 from convalias.testing.simulator.engines import Records

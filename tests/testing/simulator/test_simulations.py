@@ -19,8 +19,8 @@ from typing import Final
 import pytest
 from attrs import asdict, define, field
 
-from convalias.domain.admitting import FREE, STRICT
-from convalias.domain.policy import LoopGuard, RoutingPolicy
+from convalias.domain.routing.admission import FREE, STRICT
+from convalias.domain.routing.policy import LoopGuard, RoutingPolicy
 from convalias.testing.simulator.run import Plan, Report, simulate
 from convalias.testing.simulator.weather import CALM
 

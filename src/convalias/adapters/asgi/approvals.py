@@ -12,10 +12,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 
 from convalias.adapters.asgi.failures import NOT_OPEN, because
-from convalias.domain.holds import HeldPage
-from convalias.domain.inbound import Admits, HoldState
-from convalias.domain.links import Allow, Deny, NotHis, Unusable
-from convalias.domain.links import Request as Asked
+from convalias.domain.approvals.holds import HeldPage
+from convalias.domain.approvals.links import Allow, Deny, NotHis, Unusable
+from convalias.domain.approvals.links import Request as Asked
+from convalias.domain.inbound.records import Admits, HoldState
 from convalias.ports.errors import Unavailable
 
 MOST: Final = 4_096

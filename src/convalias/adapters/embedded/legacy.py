@@ -19,11 +19,11 @@ from convalias.adapters.embedded.errors import UnusableDirectoryError
 from convalias.adapters.embedded.schema import patiently
 from convalias.adapters.embedded.times import restored, stored
 from convalias.adapters.memory.legacy import HANDOFF, INDEX, handed_over, indexed, notification
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import LegacyAlias
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
+from convalias.domain.conversations.participants import AddressTenure, GivenUp
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.legacy_calls import LegacyCall
-from convalias.domain.participants import AddressTenure, GivenUp
+from convalias.domain.outbound.legacy_calls import LegacyCall
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Unavailable
 from convalias.ports.legacy import Audience, HandOff, IndexCall

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.seals import Seals
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.outbound.seals import Seals
 from convalias.ports.drafts import Compose, Draft
 
 SUBJECT: Final = "An old address of yours was used"

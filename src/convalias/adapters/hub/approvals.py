@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.holds import PROOF, ApprovalItem
-from convalias.domain.seals import Seals
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.approvals.holds import PROOF, ApprovalItem
+from convalias.domain.outbound.seals import Seals
 from convalias.ports.drafts import Compose, Draft
 
 SUBJECT: Final = "Messages wait for your approval"

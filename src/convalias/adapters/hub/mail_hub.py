@@ -7,11 +7,11 @@ from typing import Final
 from urllib.parse import quote
 
 from convalias.adapters.hub.rendering import Wording, as_html, as_text
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import Channel
-from convalias.domain.events import MessageAdded
-from convalias.domain.notifications import Notification
-from convalias.domain.seals import Seals
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.outbound.delivery import Channel
+from convalias.domain.outbound.notifications import Notification
+from convalias.domain.outbound.seals import Seals
 from convalias.ports.drafts import Compose, Draft
 from convalias.ports.hub import Declined, Guarantee, Sent
 from convalias.ports.mail import Outgoing, OutgoingMail

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.seals import Seals
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.outbound.seals import Seals
 from convalias.ports.ambient import Clock
 from convalias.ports.drafts import Compose, Draft
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
-from convalias.domain.events import MessageAdded
+from convalias.domain.conversations.events import MessageAdded
 from convalias.ports.drafts import REPLY_MARKER
 
 _STYLE: Final = "color:#777;font-size:12px"

@@ -13,9 +13,9 @@ from convalias.adapters.mailgun.form import CUT, HEADERS, SIGNED, Bounds, Form, 
 from convalias.adapters.mailgun.rebuilt_mail import CannotRebuild, as_posted, rebuild
 from convalias.adapters.mailgun.signature import SigningKeys, signed_time
 from convalias.codec.addresses import read_address
-from convalias.domain.addresses import EmailAddress, InvalidAddress
-from convalias.domain.envelope import NULL_RETURN_PATH, ReturnPath
-from convalias.domain.inbound import IncomingMail
+from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
+from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Unavailable
 from convalias.services.receiver import Kept, Receipt, TokenReused

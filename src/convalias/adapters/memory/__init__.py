@@ -12,7 +12,7 @@ from convalias.adapters.memory.legacy import LegacyRelay
 from convalias.adapters.memory.outbox import Outbox
 from convalias.adapters.memory.queue import JobQueue
 from convalias.adapters.memory.records import Records
-from convalias.domain.legacy_calls import LegacyCall
+from convalias.domain.outbound.legacy_calls import LegacyCall
 
 __all__ = [
     "Blobs",

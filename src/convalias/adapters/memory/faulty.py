@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from attrs import frozen
 
 from convalias.adapters.memory.faults import Faults
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import LegacyAlias
-from convalias.domain.delivery import Channel
-from convalias.domain.events import ConversationEvent
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
+from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.conversations.participants import Account, AddressTenure
 from convalias.domain.ids import AccountId, ConversationId, EventId, UseCase
-from convalias.domain.notifications import Notification
-from convalias.domain.participants import Account, AddressTenure
-from convalias.domain.rollout import Axis, Rollout
+from convalias.domain.migration.rollout import Axis, Rollout
+from convalias.domain.outbound.delivery import Channel
+from convalias.domain.outbound.notifications import Notification
 from convalias.ports import blobs, conversations, event_log, flags, hub, legacy, mail, people, queue, records
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convalias.domain.ids import UseCase
-from convalias.domain.rollout import Axis, Rollout
+from convalias.domain.migration.rollout import Axis, Rollout
 
 
 class Flags:

@@ -11,11 +11,11 @@ from typing import Final
 
 from attrs import evolve
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import LegacyAlias
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
+from convalias.domain.conversations.participants import AddressTenure
 from convalias.domain.ids import ConversationId
-from convalias.domain.legacy_calls import LegacyCall
-from convalias.domain.participants import AddressTenure
+from convalias.domain.outbound.legacy_calls import LegacyCall
 from convalias.ports.ambient import Clock
 from convalias.ports.legacy import Audience, HandOff, IndexCall
 from convalias.ports.mail import Outgoing, OutgoingMail

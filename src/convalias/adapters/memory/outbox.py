@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.ports.hub import FOR_EVER, Answer, Guarantee, NotSent, Sent
 from convalias.ports.mail import Outgoing
 

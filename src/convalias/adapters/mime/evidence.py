@@ -10,8 +10,8 @@ from convalias.adapters.mime.fields import Block, unfolded
 from convalias.adapters.mime.mailboxes import text_of
 from convalias.adapters.mime.results import Result, results_of, server_name
 from convalias.adapters.mime.sender import readings_of
-from convalias.domain.envelope import From
-from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.mail.envelope import From
 
 _NOTHING: Final = SenderEvidence()
 _P: Final = re.compile(r"\b(sp|p|policy)\s*+=\s*+(none|quarantine|reject)\b", re.IGNORECASE)

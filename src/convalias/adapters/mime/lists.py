@@ -7,7 +7,7 @@ from typing import Final
 
 from convalias.adapters.mime.fields import Block, unfolded
 from convalias.adapters.mime.mailboxes import recipients, text_of
-from convalias.domain.rewritten import ListFields
+from convalias.domain.mail.list_rewriting import ListFields
 
 _LIST_ID: Final = re.compile(r"<([^<>]*+)>\s*+\Z")
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import idna
 
-from convalias.domain.addresses import EmailAddress, InvalidAddress
+from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
 
 _TOKEN: Final = re.compile(
     r'"(?:[^"\\]|\\.?)*+"?'  # a quoted string; unclosed, it goes to the end

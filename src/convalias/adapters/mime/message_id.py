@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from convalias.adapters.mime import limits
-from convalias.domain.dedup import MessageId
+from convalias.domain.mail.dedup import MessageId
 
 _OCTETS: Final = 998  # RFC 5322 §2.1.1: no line is longer, so no id that was sent by the rules is
 _BRACKETED: Final = re.compile(rb"<([^<>]*+)>")

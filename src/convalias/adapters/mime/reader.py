@@ -21,10 +21,11 @@ from convalias.adapters.mime.signs import collect
 from convalias.adapters.mime.structure import Part
 from convalias.adapters.mime.text import Extraction, Said
 from convalias.adapters.mime.words import decoded
-from convalias.domain.addresses import EmailAddress, canonical_domain
-from convalias.domain.automation import classify
-from convalias.domain.dedup import MessageId
-from convalias.domain.envelope import (
+from convalias.domain.addresses.email_address import EmailAddress, canonical_domain
+from convalias.domain.inbound.records import Post
+from convalias.domain.mail.automation import classify
+from convalias.domain.mail.dedup import MessageId
+from convalias.domain.mail.envelope import (
     NULL_RETURN_PATH,
     InboundMail,
     MailContent,
@@ -32,8 +33,7 @@ from convalias.domain.envelope import (
     Oddity,
     UnreadableMail,
 )
-from convalias.domain.inbound import Post
-from convalias.domain.rewritten import written_by
+from convalias.domain.mail.list_rewriting import written_by
 from convalias.ports.mail import ReadMail
 
 _DELIVERED: Final = (b"delivered-to", b"x-original-to", b"envelope-to")

@@ -18,10 +18,10 @@ from convalias.adapters.mime.mailboxes import recipients as addresses_in
 from convalias.adapters.mime.scan import scan
 from convalias.adapters.mime.structure import Part
 from convalias.adapters.mime.transfer import undone
-from convalias.domain.addresses import EmailAddress, canonical_domain
-from convalias.domain.delivery import NotificationId
-from convalias.domain.reports import Bounce, Complaint, Report, kind_of, status_by_words, status_in
-from convalias.domain.seals import Seals
+from convalias.domain.addresses.email_address import EmailAddress, canonical_domain
+from convalias.domain.outbound.delivery import NotificationId
+from convalias.domain.outbound.reports import Bounce, Complaint, Report, kind_of, status_by_words, status_in
+from convalias.domain.outbound.seals import Seals
 
 _STATUS_PARTS: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _FIELD_PARTS: Final = frozenset({"text/rfc822-headers", "message/global-headers"})

@@ -11,7 +11,7 @@ from convalias.adapters.mime import limits
 from convalias.adapters.mime.fields import Block, read_block
 from convalias.adapters.mime.limits import OverLimit
 from convalias.adapters.mime.structure import Part, Tree
-from convalias.domain.envelope import Oddity
+from convalias.domain.mail.envelope import Oddity
 
 _ADDRESS_FIELDS: Final = (
     b"from",

@@ -9,8 +9,8 @@ from convalias.adapters.mime.fields import Block, unfolded
 from convalias.adapters.mime.message_id import right_side
 from convalias.adapters.mime.sender import readings_of
 from convalias.adapters.mime.structure import Part
-from convalias.domain.automation import AUTO_REPLY_FIELDS, Signs
-from convalias.domain.envelope import From
+from convalias.domain.mail.automation import AUTO_REPLY_FIELDS, Signs
+from convalias.domain.mail.envelope import From
 
 _AUTO_REPLY: Final = frozenset(name.encode() for name in AUTO_REPLY_FIELDS)
 # RFC 3834 §5: an optional comment, the token, then comments or parameters.

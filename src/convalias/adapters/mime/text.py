@@ -20,7 +20,7 @@ from convalias.adapters.mime.limits import OverLimit
 from convalias.adapters.mime.signed import enclosed, without_armour
 from convalias.adapters.mime.structure import Part, Tree
 from convalias.adapters.mime.transfer import goes_on_after_padding, undone, words_undone
-from convalias.domain.envelope import Attachment
+from convalias.domain.mail.envelope import Attachment
 from convalias.ports.mail import ReadAttachment
 
 _META_CHARSET: Final = re.compile(

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from convalias.domain.addresses import EmailAddress, InvalidAddress, canonical_domain
+from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress, canonical_domain
 from convalias.domain.errors import InvalidValue
 
 _LINE: Final = 76

@@ -11,11 +11,11 @@ from attrs import evolve, frozen
 
 from convalias.adapters.memory.legacy import HANDOFF, INDEX, handed_over, indexed, notification
 from convalias.codec import dump, load
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import LegacyAlias
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
+from convalias.domain.conversations.participants import AddressTenure
 from convalias.domain.ids import ConversationId
-from convalias.domain.legacy_calls import LegacyCall
-from convalias.domain.participants import AddressTenure
+from convalias.domain.outbound.legacy_calls import LegacyCall
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Unavailable
 from convalias.ports.legacy import Audience, HandOff, IndexCall

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from convalias.cli.picture import picture
-from convalias.domain.plan import Decision
+from convalias.domain.routing.plan import Decision
 
 
 def page(decision: Decision, *, title: str) -> str:

@@ -16,8 +16,8 @@ from convalias.cli.demo import provider
 from convalias.cli.demo.machine import Machine
 from convalias.cli.demo.script import Letter
 from convalias.cli.stored import all_events, everything
-from convalias.domain.delivery import DeliveryDecision, DeliveryState
-from convalias.domain.events import ConversationEvent, MessageAdded
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded
+from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState
 from convalias.services.operations import Asked
 
 SETTLED_WITHIN: Final = 240.0

@@ -26,9 +26,9 @@ from convalias.cli.stored import all_events, legacy_calls
 from convalias.cli.timeline import as_text
 from convalias.codec.document import Json
 from convalias.codec.doors import read_world
+from convalias.domain.conversations.timeline import stitch
 from convalias.domain.ids import AccountId, UseCase
-from convalias.domain.rollout import WHOLE, Stage
-from convalias.domain.timeline import stitch
+from convalias.domain.migration.rollout import WHOLE, Stage
 from convalias.settings import read_settings
 
 BURST: Final = 20

@@ -8,9 +8,9 @@ from typing import Final, TypeAlias
 
 from attrs import evolve
 
-from convalias.domain.events import ConversationEvent, MessageAdded, Origin
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded, Origin
+from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
-from convalias.domain.participants import AccountAuthor
 from convalias.ports.conversations import Append, ConversationStore
 from convalias.testing.conformance.check import Open, expect, suite
 

@@ -8,9 +8,9 @@ from typing import Final, TypeAlias
 
 from attrs import evolve
 
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Account
 from convalias.domain.ids import AccountId
-from convalias.domain.participants import Account
 from convalias.ports.people import IdentityDirectory
 from convalias.testing.conformance.check import expect, suite
 

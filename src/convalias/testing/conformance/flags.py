@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final, TypeAlias
 
 from convalias.domain.ids import UseCase
-from convalias.domain.rollout import Axis, Rollout, Stage
+from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from convalias.ports.flags import Flags
 from convalias.testing.conformance.check import expect, suite
 

@@ -8,12 +8,12 @@ from typing import Final, TypeAlias
 
 from attrs import evolve, frozen
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import Channel, NotificationKind, notification_id
-from convalias.domain.events import ConversationEvent, MessageAdded, Origin
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded, Origin
+from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, TraceId, UseCase
-from convalias.domain.notifications import Notification
-from convalias.domain.participants import AccountAuthor
+from convalias.domain.outbound.delivery import Channel, NotificationKind, notification_id
+from convalias.domain.outbound.notifications import Notification
 from convalias.ports.hub import Declined, NotificationHub, NotSent, Sent
 from convalias.testing.conformance.check import Open, expect, suite
 

@@ -10,10 +10,10 @@ from typing import Final, TypeAlias
 
 from attrs import evolve, frozen
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import LegacyAlias
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
+from convalias.domain.conversations.participants import AddressTenure, GivenUp
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.participants import AddressTenure, GivenUp
 from convalias.ports.legacy import HandOff, IndexCall, LegacyRelay
 from convalias.testing.conformance.check import expect, suite
 

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from attrs import field, frozen
 
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.ports.hub import NotSent, Sent
 from convalias.ports.mail import Outgoing, OutgoingMail, guarantee_of
 from convalias.testing.conformance.check import Open, PromiseBrokenError, expect, suite

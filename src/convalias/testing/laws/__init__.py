@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from convalias.domain.policy import DEFAULT_POLICY, RoutingPolicy
-from convalias.domain.rulebook import RuleBook
-from convalias.domain.rules import RULES
+from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.rules import RULES
 from convalias.extras import brought_by
 from convalias.testing.laws.carrying import (
     a_conversation_takes_a_mail_once,

@@ -4,15 +4,15 @@
 
 from __future__ import annotations
 
-from convalias.domain.dedup import MailKey
-from convalias.domain.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.ids import ConversationId
-from convalias.domain.outcomes import CONSEQUENCES
-from convalias.domain.plan import RoutingPlan
-from convalias.domain.policy import RoutingPolicy
-from convalias.domain.routing import route
-from convalias.domain.rulebook import RuleBook
-from convalias.domain.verdicts import (
+from convalias.domain.mail.dedup import MailKey
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.mail.reasons import CONSEQUENCES
+from convalias.domain.routing.decision import route
+from convalias.domain.routing.plan import RoutingPlan
+from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.verdicts import (
     AliasRecipient,
     HandToLegacy,
     Hold,

@@ -9,16 +9,16 @@ from typing import Final, get_args
 
 from attrs import evolve
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.arrival import recipients
-from convalias.domain.context import Answers, Holders, RoutingContext
-from convalias.domain.lacking import Questions, questions
-from convalias.domain.plan import Decision, RoutingPlan, TryAgain
-from convalias.domain.policy import RoutingPolicy
-from convalias.domain.rollout import Stage
-from convalias.domain.routing import route
-from convalias.domain.rulebook import RuleBook
-from convalias.domain.verdicts import RelayToConversation, Source, Verdict
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.routing.arrival import recipients
+from convalias.domain.routing.context import Answers, Holders, RoutingContext
+from convalias.domain.routing.decision import route
+from convalias.domain.routing.plan import Decision, RoutingPlan, TryAgain
+from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.questions import Questions, questions
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.verdicts import RelayToConversation, Source, Verdict
 from convalias.testing.strategies import Exchange
 
 ROUNDS: Final = 4

@@ -10,19 +10,19 @@ from typing import Final, assert_never
 
 from attrs import evolve
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import AliasKeys, ByName, ConversationAlias
-from convalias.domain.context import Holders, RoutingContext
-from convalias.domain.envelope import ClearFrom, MessageEnvelope
-from convalias.domain.evidence import Authentication, judge
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import AliasKeys, ByName, ConversationAlias
+from convalias.domain.conversations.participants import AccountAuthor, PeripheralAuthor
 from convalias.domain.ids import AccountId
-from convalias.domain.outcomes import CONSEQUENCES
-from convalias.domain.participants import AccountAuthor, PeripheralAuthor
-from convalias.domain.plan import Decision, RoutingPlan
-from convalias.domain.policy import RoutingPolicy, SenderTrust
-from convalias.domain.routing import route
-from convalias.domain.rulebook import RuleBook
-from convalias.domain.verdicts import HandToLegacy, Hold, Reject, RelayToConversation, Ruling
+from convalias.domain.mail.authentication import Authentication, judge
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.mail.reasons import CONSEQUENCES
+from convalias.domain.routing.context import Holders, RoutingContext
+from convalias.domain.routing.decision import route
+from convalias.domain.routing.plan import Decision, RoutingPlan
+from convalias.domain.routing.policy import RoutingPolicy, SenderTrust
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.verdicts import HandToLegacy, Hold, Reject, RelayToConversation, Ruling
 from convalias.testing.strategies import Exchange
 
 _SECRET: Final = b"no secret, for laws"

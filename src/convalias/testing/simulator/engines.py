@@ -14,12 +14,12 @@ from attrs import define, field, frozen
 
 from convalias.adapters import memory
 from convalias.adapters.memory.records import Row
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Account
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.legacy_calls import LegacyCall
-from convalias.domain.notifications import Notification
-from convalias.domain.participants import Account
-from convalias.domain.rollout import Axis, Rollout
+from convalias.domain.migration.rollout import Axis, Rollout
+from convalias.domain.outbound.legacy_calls import LegacyCall
+from convalias.domain.outbound.notifications import Notification
 from convalias.ports.ambient import Clock
 from convalias.ports.event_log import EventRecord
 from convalias.ports.hub import Answer, NotSent, Sent

@@ -12,13 +12,13 @@ from itertools import accumulate
 from attrs import frozen
 
 from convalias.codec import load, loads
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import DeliveryDecision
-from convalias.domain.events import RESTORED, ConversationEvent, MessageAdded
-from convalias.domain.folding import fold
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import RESTORED, ConversationEvent, MessageAdded
+from convalias.domain.conversations.projection import fold
+from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId, EventId
-from convalias.domain.inbound import EnvelopeRecord, HeldMail, OutcomeRecord
-from convalias.domain.threads import ConversationThread
+from convalias.domain.inbound.records import EnvelopeRecord, HeldMail, OutcomeRecord
+from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.testing.simulator.journal import Mail, Post
 from convalias.testing.simulator.ports import EPOCH
 from convalias.testing.simulator.releases import as_ours

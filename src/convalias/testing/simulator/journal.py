@@ -7,9 +7,9 @@ from enum import Enum
 
 from attrs import define, field, frozen
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.evidence import SenderEvidence
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.mail.authentication import SenderEvidence
 
 
 class Kind(Enum):

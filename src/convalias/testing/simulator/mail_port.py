@@ -11,12 +11,12 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import load
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import Channel, NotificationId, NotificationKind, notification_id
-from convalias.domain.events import ConversationCreated, ConversationEvent, Happening, ParticipantAdded
-from convalias.domain.folding import fold
-from convalias.domain.notifications import Notification
-from convalias.domain.participants import Participant
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import ConversationCreated, ConversationEvent, Happening, ParticipantAdded
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.conversations.projection import fold
+from convalias.domain.outbound.delivery import Channel, NotificationId, NotificationKind, notification_id
+from convalias.domain.outbound.notifications import Notification
 from convalias.ports.hub import Answer, Guarantee
 from convalias.ports.mail import Outgoing
 from convalias.stores.conversations import TABLE

@@ -7,14 +7,14 @@ from typing import Final
 
 from attrs import frozen
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import LegacyAlias
-from convalias.domain.delivery import Channel
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
+from convalias.domain.conversations.participants import Account, AddressTenure
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.inbound import Post
-from convalias.domain.notifications import Notification
-from convalias.domain.participants import Account, AddressTenure
-from convalias.domain.rollout import Axis, Rollout
+from convalias.domain.inbound.records import Post
+from convalias.domain.migration.rollout import Axis, Rollout
+from convalias.domain.outbound.delivery import Channel
+from convalias.domain.outbound.notifications import Notification
 from convalias.ports.hub import Answer, Declined, Guarantee, Sent
 from convalias.ports.legacy import HandOff, IndexCall
 from convalias.ports.legacy import LegacyRelay as LegacyRelayPort

@@ -12,12 +12,12 @@ from attrs import evolve
 
 from convalias.app import Convalias
 from convalias.codec import load
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import DeliveryDecision, DeliveryState, Owner
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.ids import AccountId, ConversationId, EventId, UseCase
-from convalias.domain.keyring import Keyring
-from convalias.domain.participants import Participant
-from convalias.domain.rollout import Axis, Rollout, Stage
+from convalias.domain.migration.rollout import Axis, Rollout, Stage
+from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, Owner
 from convalias.services.replay import Selection
 from convalias.stores.ledger import LEASED
 from convalias.testing.simulator.commands import commanded

@@ -7,11 +7,11 @@ from typing import Final
 
 from attrs import define, field
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import LegacyAlias
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
+from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.participants import Account, Participant
-from convalias.domain.rollout import Axis, Rollout, Stage
+from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from convalias.testing.simulator.draws import Stream
 from convalias.testing.simulator.world import LEGACY_DOMAIN, World
 

@@ -6,8 +6,8 @@ import asyncio
 from datetime import timedelta
 from typing import Final
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.inbound import IncomingMail
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.inbound.records import IncomingMail
 from convalias.services.receiver import TokenReused
 from convalias.services.task_group import TaskGroup
 from convalias.testing.simulator.draws import Stream

@@ -9,12 +9,12 @@ from typing import Final
 
 from convalias.app import Convalias
 from convalias.codec import load
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import ConversationAlias
-from convalias.domain.delivery import DeliveryDecision, DeliveryState
-from convalias.domain.events import ConversationEvent
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import ConversationAlias
+from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.ids import ConversationId, EventId
-from convalias.domain.inbound import Asking
+from convalias.domain.inbound.records import Asking
+from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState
 from convalias.ports.errors import PortError
 from convalias.services.replay import Replayed, Selection
 from convalias.testing.simulator.draws import Stream

@@ -12,7 +12,7 @@ from typing import Final
 from attrs import field, frozen
 
 from convalias.app.ports import Ports
-from convalias.domain.policy import RoutingPolicy
+from convalias.domain.routing.policy import RoutingPolicy
 from convalias.services.outbound_deciding import FAULTY_FOR
 from convalias.testing.simulator.acts import Act, Script, drawn_acts
 from convalias.testing.simulator.checker import glanced, judged, states

@@ -15,13 +15,13 @@ from convalias.adapters import memory, mime
 from convalias.app import Convalias
 from convalias.app.ports import Ports
 from convalias.app.services import Wiring, audience
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.deployment import Deployment
-from convalias.domain.events import ConversationEvent
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.deployment.domains_and_policy import Deployment
+from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import ConversationId, EventId
-from convalias.domain.inbound import RecordKey
-from convalias.domain.keyring import Keyring, RootKey
-from convalias.domain.policy import RoutingPolicy
+from convalias.domain.inbound.records import RecordKey
+from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.errors import PortError
 from convalias.ports.mail import guarantee_of
 from convalias.stores.inbound import InboundRecords

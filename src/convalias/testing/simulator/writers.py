@@ -12,11 +12,11 @@ from typing import Final
 from attrs import evolve
 
 from convalias.app import Convalias
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.approvals.links import Allow, Deny, Request
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound import Admits
-from convalias.domain.links import Allow, Deny, Request
+from convalias.domain.inbound.records import Admits
+from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.services.errors import ServiceError
 from convalias.testing.simulator.commands import GivenUp, asked, commanded
 from convalias.testing.simulator.draws import Stream

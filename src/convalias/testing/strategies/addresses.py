@@ -10,11 +10,11 @@ from uuid import UUID
 from attrs import frozen
 from hypothesis import strategies as st
 
-from convalias.domain.addresses import EmailAddress, MailDomains
-from convalias.domain.aliases import AliasFormat, AliasKey, AliasKeys, ConversationAlias, LegacyAlias
-from convalias.domain.dedup import ChatKey, DedupKey, MailKey, MessageId, SystemKey
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains
+from convalias.domain.aliases.alias import AliasFormat, AliasKey, AliasKeys, ConversationAlias, LegacyAlias
+from convalias.domain.aliases.tokens import ALPHABET, ID_LENGTH, seal
 from convalias.domain.ids import ConversationId
-from convalias.domain.tokens import ALPHABET, ID_LENGTH, seal
+from convalias.domain.mail.dedup import ChatKey, DedupKey, MailKey, MessageId, SystemKey
 from convalias.testing.strategies.places import (
     ACCOUNTS,
     ALIASES,

@@ -7,17 +7,17 @@ from typing import Final
 from attrs import evolve, frozen
 from hypothesis import strategies as st
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.admitting import FREE, LIGHT, STRICT, Admission
-from convalias.domain.aliases import ConversationAlias, LegacyAlias
-from convalias.domain.context import Enrolment, Fact, RoutingContext, Sighting, Witness
-from convalias.domain.envelope import InboundMail, MessageEnvelope
-from convalias.domain.plan import Decision, RoutingPlan, TryAgain
-from convalias.domain.policy import DEFAULT_POLICY, BlockedSenders, LoopGuard, RoutingPolicy, SenderTrust
-from convalias.domain.rollout import Stage
-from convalias.domain.routing import route
-from convalias.domain.rulebook import RuleBook
-from convalias.domain.rules import RULES
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import ConversationAlias, LegacyAlias
+from convalias.domain.mail.envelope import InboundMail, MessageEnvelope
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.routing.admission import FREE, LIGHT, STRICT, Admission
+from convalias.domain.routing.context import Enrolment, Fact, RoutingContext, Sighting, Witness
+from convalias.domain.routing.decision import route
+from convalias.domain.routing.plan import Decision, RoutingPlan, TryAgain
+from convalias.domain.routing.policy import DEFAULT_POLICY, BlockedSenders, LoopGuard, RoutingPolicy, SenderTrust
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.rules import RULES
 from convalias.testing.strategies.addresses import message_ids
 from convalias.testing.strategies.mails import envelopes, mails
 from convalias.testing.strategies.people import accounts, tenures, threads

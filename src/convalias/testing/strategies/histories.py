@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 
-from convalias.domain.dedup import SystemKey
-from convalias.domain.events import (
+from convalias.domain.conversations.events import (
     AliasIssued,
     AliasRevoked,
     ConversationArchived,
@@ -26,6 +25,7 @@ from convalias.domain.events import (
     StatusNoted,
 )
 from convalias.domain.ids import AliasId, ConversationId, EventId, Seq
+from convalias.domain.mail.dedup import SystemKey
 from convalias.testing.strategies.mails import attachments
 from convalias.testing.strategies.people import authors, participants
 from convalias.testing.strategies.places import ACCOUNTS, CONVERSATIONS, NOW, SENDERS, USE_CASES, some

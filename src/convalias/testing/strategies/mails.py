@@ -7,9 +7,11 @@ from typing import Final, Literal
 
 from hypothesis import strategies as st
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.automation import MailClass
-from convalias.domain.envelope import (
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.inbound.records import Post
+from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.envelope import (
     NULL_RETURN_PATH,
     AmbiguousFrom,
     Attachment,
@@ -22,8 +24,6 @@ from convalias.domain.envelope import (
     ReturnPath,
     UnreadableMail,
 )
-from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
-from convalias.domain.inbound import Post
 from convalias.testing.strategies.addresses import SPOTS, Spot, arrivals, message_ids
 from convalias.testing.strategies.places import ALIASES, LEGACY, NOW, SENDERS, moments, mostly, some
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.admitting import Applicant
-from convalias.domain.evidence import Authentication
-from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.participants import (
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import (
     Account,
     AccountAuthor,
     AddressTenure,
@@ -19,7 +16,10 @@ from convalias.domain.participants import (
     PeripheralAuthor,
     Standing,
 )
-from convalias.domain.threads import ConversationThread, ThreadState
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.mail.authentication import Authentication
+from convalias.domain.routing.admission import Applicant
 from convalias.testing.strategies.places import ACCOUNTS, CONVERSATIONS, SENDERS, USE_CASES, moments, mostly, some
 
 _COMPANY = st.sampled_from((frozenset[str](), frozenset({"corp.example"})))

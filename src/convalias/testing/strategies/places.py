@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from hypothesis import strategies as st
 
-from convalias.domain.addresses import EmailAddress, MailDomains
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains
 from convalias.domain.ids import AccountId, ConversationId, UseCase
 
 NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)

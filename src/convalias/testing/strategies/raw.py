@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 
 from hypothesis import strategies as st
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.inbound import IncomingMail
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.inbound.records import IncomingMail
 from convalias.testing.strategies.addresses import arrivals
 from convalias.testing.strategies.mails import evidences, return_paths
 from convalias.testing.strategies.places import ALIASES, LEGACY, SENDERS

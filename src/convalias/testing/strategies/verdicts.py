@@ -6,11 +6,12 @@ from typing import TypeAlias
 
 from hypothesis import strategies as st
 
-from convalias.domain.aliases import ConversationAlias
-from convalias.domain.dedup import MailKey
-from convalias.domain.outcomes import Reason
-from convalias.domain.participants import Author
-from convalias.domain.rulebook import (
+from convalias.domain.aliases.alias import ConversationAlias
+from convalias.domain.conversations.participants import Author
+from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.mail.dedup import MailKey
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.routing.rulebook import (
     AliasCase,
     ArrivalCase,
     AuthorCase,
@@ -21,9 +22,8 @@ from convalias.domain.rulebook import (
     RuleBook,
     SenderCase,
 )
-from convalias.domain.rules import RULES, odd_header, replayed_signature
-from convalias.domain.threads import ConversationThread
-from convalias.domain.verdicts import (
+from convalias.domain.routing.rules import RULES, odd_header, replayed_signature
+from convalias.domain.routing.verdicts import (
     AliasRecipient,
     ForeignRecipient,
     HandToLegacy,

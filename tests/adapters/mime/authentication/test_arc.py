@@ -10,7 +10,7 @@ from adapters.mime.authentication.signing import KEY, OTHER, PLAIN, POST, Zone, 
 from convalias.adapters.mime.authentication import Authenticator, WithoutSpf
 from convalias.adapters.mime.authentication.arc import read_results
 from convalias.adapters.mime.results import Result
-from convalias.domain.evidence import Dmarc
+from convalias.domain.mail.authentication import Dmarc
 
 LISTED = frozenset({"lists.example", "second.example"})
 CHANGED = signed().replace(b"Subject: The   job", b"Subject: [team] The job")

@@ -22,7 +22,7 @@ from convalias.adapters.mime.authentication.dmarc import (
     steps,
 )
 from convalias.adapters.mime.authentication.lookups import Lookups
-from convalias.domain.evidence import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.ports.dns import NoSuchName, TemporaryFailure, TxtRecords
 
 REJECT, QUARANTINE, NONE = DmarcPolicy.REJECT, DmarcPolicy.QUARANTINE, DmarcPolicy.NONE

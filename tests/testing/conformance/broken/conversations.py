@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.events import ConversationArchived, ConversationEvent, Origin
+from convalias.domain.conversations.events import ConversationArchived, ConversationEvent, Origin
 from convalias.domain.ids import ConversationId, EventId, Seq
 from convalias.ports.conversations import Append
 from convalias.stores import conversations

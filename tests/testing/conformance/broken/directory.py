@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Account
 from convalias.domain.ids import AccountId
-from convalias.domain.participants import Account
 from convalias.ports.people import IdentityDirectory
 from convalias.testing.conformance import MakeIdentityDirectory
 

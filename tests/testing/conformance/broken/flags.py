@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from convalias.domain.ids import UseCase
-from convalias.domain.rollout import Axis, Rollout, Stage
+from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from convalias.ports.flags import Flags
 from convalias.testing.conformance import MakeFlags
 

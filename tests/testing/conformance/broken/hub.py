@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
-from convalias.domain.delivery import Channel
-from convalias.domain.notifications import Notification
+from convalias.domain.outbound.delivery import Channel
+from convalias.domain.outbound.notifications import Notification
 from convalias.ports.hub import Answer, Declined, Guarantee, NotSent, Sent
 from convalias.testing.conformance import HubUnderTest, MakeNotificationHub
 from testing.conformance.broken.places import shared

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.aliases import LegacyAlias
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
+from convalias.domain.conversations.participants import AddressTenure
 from convalias.domain.ids import ConversationId
-from convalias.domain.participants import AddressTenure
 from convalias.ports.legacy import HandOff, IndexCall
 from convalias.testing.conformance import LegacyKnowledge, LegacyUnderTest, MakeLegacyRelay
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from attrs import evolve
 
-from convalias.domain.addresses import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.ports.hub import Answer, Guarantee, NotSent, Sent, Unknown
 from convalias.ports.mail import Outgoing
 from convalias.testing.conformance import MailSink, MakeOutgoingMail

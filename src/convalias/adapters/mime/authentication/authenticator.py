@@ -17,9 +17,9 @@ from convalias.adapters.mime.authentication.dmarc import PolicyUnknown, Publishe
 from convalias.adapters.mime.authentication.lookups import Lookups
 from convalias.adapters.mime.fields import read_block
 from convalias.adapters.mime.sender import read_from, readings_of
-from convalias.domain.addresses import canonical_domain
-from convalias.domain.evidence import Dmarc, SenderEvidence
-from convalias.domain.inbound import Post
+from convalias.domain.addresses.email_address import canonical_domain
+from convalias.domain.inbound.records import Post
+from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.ports.dns import DnsResolver
 
 _MOST_SIGNATURES: Final = 8

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from convalias.adapters.mime.authentication.lookups import Lookups
 from convalias.adapters.mime.authentication.tags import readable_tags
-from convalias.domain.evidence import DmarcPolicy
+from convalias.domain.mail.authentication import DmarcPolicy
 from convalias.ports.dns import NoSuchName, TemporaryFailure, TxtRecords
 
 _DEEPEST: Final = 8  # RFC 9989 §4.10: a name of more labels is asked for itself, then from its last seven on

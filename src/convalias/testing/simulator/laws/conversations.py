@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from convalias.domain.events import (
+from convalias.domain.conversations.events import (
     ConversationCreated,
     ConversationEvent,
     MessageAdded,
     ParticipantAdded,
     ParticipantRemoved,
 )
+from convalias.domain.conversations.timeline import stitch
 from convalias.domain.ids import AccountId, ConversationId, EventId
-from convalias.domain.timeline import stitch
 from convalias.testing.simulator.findings import Findings, Violation
 
 

@@ -6,12 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from convalias.adapters.memory.legacy import INDEX
-from convalias.domain.delivery import DeliveryDecision, DeliveryState, Owner
-from convalias.domain.events import ConversationEvent, MessageAdded
-from convalias.domain.first_tries import READ
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded
+from convalias.domain.conversations.participants import AccountAuthor
+from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, EventId
-from convalias.domain.participants import AccountAuthor
-from convalias.domain.threads import ConversationThread
+from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, Owner
+from convalias.domain.outbound.first_tries import READ
 from convalias.testing.simulator.engines import SentByHub
 from convalias.testing.simulator.findings import Findings, Violation, marker
 from convalias.testing.simulator.world import ALIAS_DOMAIN

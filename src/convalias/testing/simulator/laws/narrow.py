@@ -9,13 +9,19 @@ from typing import Final
 
 from convalias.adapters.memory.legacy import HANDOFF
 from convalias.codec import load
-from convalias.domain.dead_letters import DeadLetter
-from convalias.domain.events import ConversationEvent, MessageAdded, MessagesRead, ParticipantAdded, ParticipantRemoved
-from convalias.domain.holds import approval_key
+from convalias.domain.approvals.holds import approval_key
+from convalias.domain.conversations.events import (
+    ConversationEvent,
+    MessageAdded,
+    MessagesRead,
+    ParticipantAdded,
+    ParticipantRemoved,
+)
+from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.ids import AccountId
-from convalias.domain.inbound import Done, HandedOver, Held, RefusalDue, Refused, Skipped
-from convalias.domain.outcomes import CONSEQUENCES, GONE
-from convalias.domain.threads import ThreadState
+from convalias.domain.inbound.dead_letters import DeadLetter
+from convalias.domain.inbound.records import Done, HandedOver, Held, RefusalDue, Refused, Skipped
+from convalias.domain.mail.reasons import CONSEQUENCES, GONE
 from convalias.ports.mail import Outgoing
 from convalias.ports.records import Stored
 from convalias.services.outbound_deciding import LANE, read_subject

@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 from convalias.adapters import memory
 from convalias.adapters.memory import legacy
 from convalias.app.ports import Ports
-from convalias.domain.delivery import Channel
+from convalias.domain.outbound.delivery import Channel
 from convalias.ports.blobs import Blobs, Put
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventLog, EventRecord, Subscription

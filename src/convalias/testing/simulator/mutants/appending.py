@@ -11,12 +11,12 @@ from typing import Final
 from attrs import evolve, field, frozen
 
 from convalias.app.ports import Ports
-from convalias.domain import timeline
-from convalias.domain.events import ConversationEvent, NewEvent
+from convalias.domain.conversations import timeline
+from convalias.domain.conversations.events import ConversationEvent, NewEvent
+from convalias.domain.conversations.threads import ConversationThread, ThreadSnapshot
+from convalias.domain.conversations.timeline import TimelineItem
+from convalias.domain.conversations.visibility import Sight
 from convalias.domain.ids import AccountId, ConversationId, Seq
-from convalias.domain.threads import ConversationThread, ThreadSnapshot
-from convalias.domain.timeline import TimelineItem
-from convalias.domain.visibility import Sight
 from convalias.ports.conversations import Append
 from convalias.ports.errors import Unavailable
 from convalias.ports.records import Conflict, Due, Insert, Key, Records, Replace, Stored, Write, Written

@@ -9,13 +9,13 @@ from typing import Final
 from attrs import evolve
 
 from convalias.codec import dump
-from convalias.domain import effects
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.dedup import MailKey, keyed
-from convalias.domain.effects import AddMail, Command
-from convalias.domain.inbound import Claim, Done, Effect, EnvelopeRecord
-from convalias.domain.participants import AccountAuthor, Author
-from convalias.domain.plan import RoutingPlan
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import AccountAuthor, Author
+from convalias.domain.inbound.records import Claim, Done, Effect, EnvelopeRecord
+from convalias.domain.mail.dedup import MailKey, keyed
+from convalias.domain.routing import commands as effects
+from convalias.domain.routing.commands import AddMail, Command
+from convalias.domain.routing.plan import RoutingPlan
 from convalias.ports.mail import ReadMail
 from convalias.ports.records import Insert, Key, Replace
 from convalias.services import carrier, inbound_relay

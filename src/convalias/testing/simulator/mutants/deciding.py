@@ -9,8 +9,12 @@ from typing import Final
 
 from attrs import evolve
 
-from convalias.domain import deciding
-from convalias.domain.delivery import (
+from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
+from convalias.domain.migration.rollout import Axis, Cohort, Stage
+from convalias.domain.outbound import decision as deciding
+from convalias.domain.outbound.delivery import (
     INDEXED,
     OWNERS,
     DeliveryDecision,
@@ -18,11 +22,7 @@ from convalias.domain.delivery import (
     IndexRow,
     Owner,
 )
-from convalias.domain.events import MessageAdded
-from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
-from convalias.domain.rollout import Axis, Cohort, Stage
-from convalias.domain.threads import ConversationThread
-from convalias.domain.working import Taken
+from convalias.domain.outbound.lease import Taken
 from convalias.ports.records import Due, Insert, Key, Written
 from convalias.services.outbound import OutboundNotifier, OutboundWorker
 from convalias.services.outbound_deciding import Deciding

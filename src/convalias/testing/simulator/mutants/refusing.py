@@ -9,14 +9,14 @@ from typing import Final
 from attrs import evolve
 
 from convalias.codec import dump
-from convalias.domain import routing
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.arrival import arrived
-from convalias.domain.envelope import ClearFrom, MessageEnvelope
-from convalias.domain.evidence import Authentication, SenderEvidence
-from convalias.domain.inbound import HeldMail, RefusalDue
-from convalias.domain.plan import RoutingPlan
-from convalias.domain.verdicts import AliasRecipient, HandToLegacy, LegacyRecipient, Ruling, SkipOverlap, Source
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.inbound.records import HeldMail, RefusalDue
+from convalias.domain.mail.authentication import Authentication, SenderEvidence
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.routing import decision as routing
+from convalias.domain.routing.arrival import arrived
+from convalias.domain.routing.plan import RoutingPlan
+from convalias.domain.routing.verdicts import AliasRecipient, HandToLegacy, LegacyRecipient, Ruling, SkipOverlap, Source
 from convalias.ports.records import Due, Insert, Key, Stored, Written
 from convalias.services import carrier
 from convalias.services.carrier import PlanCarrier

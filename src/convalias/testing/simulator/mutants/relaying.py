@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from convalias.domain.context import Holders
-from convalias.domain.inbound import Done, MailReference, Outcome, OutcomeRecord, Progress
-from convalias.domain.lacking import Questions
+from convalias.domain.inbound.records import Done, MailReference, Outcome, OutcomeRecord, Progress
+from convalias.domain.routing.context import Holders
+from convalias.domain.routing.questions import Questions
 from convalias.ports.mail import ReadMail
 from convalias.ports.queue import Job
 from convalias.services import inbound_relay

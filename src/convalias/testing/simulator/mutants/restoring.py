@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import evolve
 
-from convalias.domain import deciding
+from convalias.domain.outbound import decision as deciding
 from convalias.services import outbound_deciding
 from convalias.services.replay import Replay, Selection
 from convalias.stores.holds import Holds

@@ -10,15 +10,15 @@ from attrs import evolve
 
 from convalias.app import inbound as app_inbound
 from convalias.app import services as app_services
-from convalias.domain.addresses import EmailAddress
-from convalias.domain.delivery import Delivery, DeliveryDecision, DeliveryState, IndexRow, NotificationId
-from convalias.domain.events import ConversationEvent, MessageAdded
-from convalias.domain.first_tries import FirstTryRules, Objection
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded
+from convalias.domain.conversations.participants import AccountAuthor, Author
+from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, Seq
-from convalias.domain.notifications import Notification
-from convalias.domain.participants import AccountAuthor, Author
-from convalias.domain.threads import ConversationThread
-from convalias.domain.working import Results, Taken, settled
+from convalias.domain.outbound.delivery import Delivery, DeliveryDecision, DeliveryState, IndexRow, NotificationId
+from convalias.domain.outbound.first_tries import FirstTryRules, Objection
+from convalias.domain.outbound.lease import Results, Taken, settled
+from convalias.domain.outbound.notifications import Notification
 from convalias.ports.errors import Unavailable
 from convalias.ports.hub import FOR_EVER, Guarantee, NotSent, Sent
 from convalias.ports.legacy import IndexCall

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from convalias.domain.answering import ALL_THERE, MintingAnswer, reply_alias
-from convalias.domain.deciding import reowned
-from convalias.domain.delivery import Delivery, DeliveryDecision
-from convalias.domain.events import MessageAdded
-from convalias.domain.rollout import Cohort, Stage
+from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.migration.rollout import Cohort, Stage
+from convalias.domain.outbound.answering import ALL_THERE, MintingAnswer, reply_alias
+from convalias.domain.outbound.decision import reowned
+from convalias.domain.outbound.delivery import Delivery, DeliveryDecision
 from convalias.services.answering import Answering
 from convalias.services.outbound_calls import Calls
 from convalias.services.outbound_deciding import Deciding

@@ -1,0 +1,1 @@
+"""The addresses that stand for a conversation: what they are, how they are made and read back."""

@@ -1,0 +1,231 @@
+"""The life of a held mail: held, then approved, rejected or expired, once and for all; and who is asked how often."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from types import MappingProxyType
+from typing import Final, TypeAlias, assert_never
+
+from attrs import evolve, field, frozen, validators
+
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Participant, ParticipantKind
+from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.errors import InvalidValue
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.inbound.records import Admits, HeldMail, HoldId, HoldState
+from convalias.domain.mail.authentication import Authentication, SenderEvidence, judge
+from convalias.domain.mail.dedup import keyed
+
+TRANSITIONS: Final[Mapping[HoldState, frozenset[HoldState]]] = MappingProxyType(
+    {
+        HoldState.HELD: frozenset({HoldState.APPROVED, HoldState.REJECTED, HoldState.EXPIRED}),
+        HoldState.APPROVED: frozenset(),
+        HoldState.REJECTED: frozenset(),
+        HoldState.EXPIRED: frozenset(),
+    }
+)
+"""What may follow what. Written by compare-and-set, so that of two answers one decides and the other is shown it."""
+
+
+@frozen(kw_only=True)
+class HoldPolicy:
+    """How long a mail waits, and how many may."""
+
+    lasts: timedelta = field(default=timedelta(days=14), validator=validators.gt(timedelta(0)))
+    most: int = field(default=50, validator=validators.ge(1))
+    """Waiting mails per conversation; decided ones do not count."""
+
+    def fits(self, *, raw_kept: timedelta) -> None:
+        """Raises `InvalidValue` when a mail could be approved after its bytes are gone."""
+        if self.lasts >= raw_kept:
+            raise InvalidValue("hold policy", found=self.lasts, expected=f"less than raw mail is kept: {raw_kept}")
+
+
+DEFAULT_HOLD_POLICY: Final = HoldPolicy()
+
+
+@frozen
+class Approve:
+    """A participant lets it in."""
+
+    by: AccountId
+    admits: Admits = Admits.THIS_MAIL
+
+
+@frozen
+class Dismiss:
+    """A participant turns it down."""
+
+    by: AccountId
+
+
+@frozen
+class Lapse:
+    """Nobody answered in time."""
+
+
+HoldAnswer: TypeAlias = Approve | Dismiss | Lapse
+
+
+@frozen
+class Changed:
+    """Write this in the place of what was read; on a conflict read and decide again."""
+
+    hold: HeldMail
+    admitted: EmailAddress | None = None
+    """From now on this address may write to the conversation."""
+
+
+@frozen
+class Stands:
+    """Nothing is written: show what stands."""
+
+    hold: HeldMail
+
+
+Decided: TypeAlias = Changed | Stands
+
+
+def expires_at(hold: HeldMail, policy: HoldPolicy = DEFAULT_HOLD_POLICY) -> datetime:
+    """When it can no longer be answered."""
+    return hold.since + policy.lasts
+
+
+def decide(hold: HeldMail, answer: HoldAnswer, *, now: datetime, policy: HoldPolicy = DEFAULT_HOLD_POLICY) -> Decided:
+    """What an answer does to a hold. Total; whatever comes too late expires it, and a decided hold stands.
+
+    An approval admits the address only where there is one: an ambiguous From names nobody.
+    """
+    late = now >= expires_at(hold, policy)
+    if hold.state is not HoldState.HELD:
+        return Stands(hold)
+    if late:
+        return Changed(_moved(hold, HoldState.EXPIRED, None))
+    match answer:
+        case Lapse():
+            return Stands(hold)
+        case Approve(by=by, admits=admits):
+            admitted = hold.sender if admits is Admits.THIS_ADDRESS else None
+            let_in = Admits.THIS_MAIL if admitted is None else admits
+            return Changed(evolve(_moved(hold, HoldState.APPROVED, by), admits=let_in), admitted)
+        case Dismiss(by=by):
+            return Changed(_moved(hold, HoldState.REJECTED, by))
+        case _:
+            assert_never(answer)
+
+
+def _moved(hold: HeldMail, state: HoldState, by: AccountId | None) -> HeldMail:
+    return evolve(hold, state=state, decided_by=by)
+
+
+def is_of(hold: HeldMail, content_digest: str) -> bool:
+    """Whether a mail under the key of a hold is the held one, by its canonical digest.
+
+    A Message-ID is the sender's text: what participants decide about one mail must not let in another that borrows it.
+    """
+    return hold.content_digest in {"", content_digest}
+
+
+def other_id(hold: HoldId, content_digest: str) -> HoldId:
+    """The hold of another mail under the same Message-ID."""
+    return HoldId(keyed("h", hold, content_digest))
+
+
+class Room(Enum):
+    """Whether one more mail may wait."""
+
+    FREE = "free"
+    KNOWN = "it waits already, or was decided"
+    FULL = "too many wait: refuse, RATE_LIMITED"
+
+
+def room_for(hold: HoldId, among: Iterable[HeldMail], policy: HoldPolicy = DEFAULT_HOLD_POLICY) -> Room:
+    """Whether that mail may wait beside those of its conversation. The same mail again is no further one."""
+    waiting = 0
+    for one in among:
+        if one.id == hold:
+            return Room.KNOWN
+        waiting += one.state is HoldState.HELD
+    return Room.FREE if waiting < policy.most else Room.FULL
+
+
+@frozen(kw_only=True)
+class ApprovalItem:
+    """One held mail, as the approval mail shows it."""
+
+    hold: HoldId
+    sender: str
+    """The address: a stranger's name never stands without it. Empty: From is ambiguous."""
+    authentication: Authentication
+    subject: str
+    """Empty unless authenticated: a digest quotes nothing that anybody could have written."""
+    expires_at: datetime
+    masked: str = ""
+    """As much of the address as is shown in mail: it may be a participant's own, which no other may learn."""
+
+
+def approval_item(
+    hold: HeldMail, evidence: SenderEvidence, subject: str, policy: HoldPolicy = DEFAULT_HOLD_POLICY
+) -> ApprovalItem:
+    """What may be shown of a held mail to those who decide."""
+    found = judge(evidence)
+    clear = found is Authentication.AUTHENTICATED and hold.sender is not None
+    return ApprovalItem(
+        hold=hold.id,
+        sender="" if hold.sender is None else hold.sender.written,
+        authentication=found,
+        subject=subject if clear else "",
+        expires_at=expires_at(hold, policy),
+        masked=masked(hold.sender),
+    )
+
+
+@frozen(kw_only=True)
+class HeldPage:
+    """A held mail, as its page shows it: nothing that its sender wrote but the masked address."""
+
+    state: HoldState
+    sender: str
+    proof: str
+    """The evidence, in words."""
+    since: datetime
+    expires_at: datetime
+    may_admit_address: bool
+    """Whether there is an address to let in."""
+
+
+def approval_key(conversation: ConversationId, account: AccountId, at: datetime) -> str:
+    """The key of the approval mail: one per conversation, recipient and day (UTC), whatever else comes to wait."""
+    return keyed("q", conversation, account, at.astimezone(UTC).date().isoformat())
+
+
+def masked(address: EmailAddress | None) -> str:
+    """As much of an address as helps to recognise who is known: whoever reads it is no correspondent yet."""
+    return "an unreadable sender" if address is None else f"{address.local[:1]}…@{address.domain}"
+
+
+PROOF: Final[Mapping[Authentication, str]] = MappingProxyType(
+    {
+        Authentication.AUTHENTICATED: "The sender's domain confirms that the mail is from this address.",
+        Authentication.UNPROVED: "Nothing proves that the mail is from this address.",
+        Authentication.DOUBTFUL: "A check of this address failed: the mail may be from somebody else.",
+        Authentication.SPOOFED: "The sender's domain says that the mail is not from this address.",
+    }
+)
+"""The evidence in words, for those who decide."""
+
+
+def may_answer(thread: ConversationThread) -> tuple[Participant, ...]:
+    """Who is asked, and may answer: registered participants. Who speaks for another, or once did, lets nobody in."""
+    return tuple(one for one in thread.participants if one.kind is ParticipantKind.REGISTERED)
+
+
+def to_ask_about(
+    holds: Collection[HeldMail], *, now: datetime, policy: HoldPolicy = DEFAULT_HOLD_POLICY
+) -> tuple[HeldMail, ...]:
+    """What the approval mail of that moment lists: all that wait and can still be answered, the oldest first."""
+    waiting = [one for one in holds if one.state is HoldState.HELD and now < expires_at(one, policy)]
+    return tuple(sorted(waiting, key=lambda one: (one.since, one.id))[: policy.most])

@@ -1,0 +1,1 @@
+"""Conversations: their events, their participants, and the state that the events add up to."""

@@ -1,0 +1,186 @@
+"""What happened in a conversation: immutable facts, one class per kind."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Final, TypeAlias
+
+from attrs import frozen
+
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.participants import Author, Participant
+from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, UseCase
+from convalias.domain.mail.envelope import Attachment
+
+RESTORED: Final = "restored"
+"""The flag of a message that was added by a restore: nobody is told of it, by either system."""
+
+
+class Origin(Enum):
+    """Which way an event came in."""
+
+    ALIAS_MAIL = "alias_mail"
+    CHAT = "chat"
+    LEGACY_SYNC = "legacy_sync"
+
+
+@frozen
+class ConversationCreated:
+    """Event 1 of every conversation."""
+
+    use_case: UseCase
+    market: str | None = None
+    participants: tuple[Participant, ...] = ()
+
+
+@frozen(kw_only=True)
+class MessageAdded:
+    """Somebody wrote something."""
+
+    author: Author
+    text: str
+    """Without quoted history."""
+    full_text: str = ""
+    subject: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    message_id: str | None = None
+    """In angle brackets; None for chat. A person's text: never published."""
+    body_digest: str = ""
+    """Digest of body and attachments; empty for chat."""
+    sent_at: datetime | None = None
+    """The Date field of a mail, as its sender claims it."""
+    in_reply_to: EventId | None = None
+    flags: frozenset[str] = frozenset()
+    """`restored`, `unverified`, `spam`, `mime_ambiguous`, `message_id_synthetic`, `message_id_reused`, `peripheral`."""
+    raw_key: str | None = None
+
+
+@frozen
+class ParticipantAdded:
+    """From now on this account takes part."""
+
+    participant: Participant
+
+
+@frozen
+class ParticipantRemoved:
+    """From now on this account takes part no more."""
+
+    account: AccountId
+
+
+@frozen
+class CopiesSeen:
+    """A registered participant carried these addresses in Cc of authenticated mail."""
+
+    addresses: frozenset[EmailAddress]
+
+
+@frozen
+class MessagesRead:
+    """That account has read everything up to and with `up_to`."""
+
+    account: AccountId
+    up_to: Seq
+
+
+@frozen
+class ConversationClosed:
+    """No more messages until it is reopened."""
+
+    by: AccountId | None = None
+
+
+@frozen
+class ConversationReopened:
+    """Messages again."""
+
+    by: AccountId | None = None
+
+
+@frozen
+class ConversationArchived:
+    """Closed for good."""
+
+
+@frozen
+class ConversationErased:
+    """Its contents are gone by request; what remains are tombstones."""
+
+
+@frozen
+class AliasIssued:
+    """An account has a new address in this conversation."""
+
+    alias: AliasId
+    stands_for: AccountId
+
+
+@frozen
+class AliasRevoked:
+    """That address takes no mail any more."""
+
+    alias: AliasId
+
+
+@frozen
+class MessageRedacted:
+    """The text of that event is gone."""
+
+    event: EventId
+
+
+@frozen
+class StatusNoted:
+    """Something about a participant's mailbox: `bounce`, `complaint`, `absence`."""
+
+    account: AccountId
+    status: str
+
+
+Happening: TypeAlias = (
+    ConversationCreated
+    | MessageAdded
+    | ParticipantAdded
+    | ParticipantRemoved
+    | CopiesSeen
+    | MessagesRead
+    | ConversationClosed
+    | ConversationReopened
+    | ConversationArchived
+    | ConversationErased
+    | AliasIssued
+    | AliasRevoked
+    | MessageRedacted
+    | StatusNoted
+)
+
+
+@frozen
+class NewEvent:
+    """A happening on its way to the store: it has no seq yet. Times are aware, microsecond UTC."""
+
+    id: EventId
+    conversation: ConversationId
+    happening: Happening
+    dedup_key: str
+    """Text form of a `dedup.DedupKey`."""
+    origin: Origin
+    occurred_at: datetime
+    trace: str = ""
+
+
+@frozen
+class ConversationEvent:
+    """A happening that the store has put in its place. `appended_at` never runs back along `seq`."""
+
+    id: EventId
+    conversation: ConversationId
+    seq: Seq
+    happening: Happening
+    dedup_key: str
+    origin: Origin
+    occurred_at: datetime
+    appended_at: datetime
+    trace: str = ""

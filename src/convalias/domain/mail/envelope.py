@@ -1,0 +1,130 @@
+"""What the rules may see of one inbound mail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Final, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.mail.authentication import SenderEvidence
+from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.dedup import MessageId
+
+
+@frozen
+class ClearFrom:
+    """The From has one reading."""
+
+    address: EmailAddress
+    display: str = ""
+
+
+@frozen
+class AmbiguousFrom:
+    """The From has several readings, or none: it never matches anybody."""
+
+    readings: frozenset[EmailAddress] = frozenset()
+    because: str = ""
+
+
+From: TypeAlias = ClearFrom | AmbiguousFrom
+
+
+class NullReturnPath(Enum):
+    """`MAIL FROM:<>` (RFC 5321 §4.5.5)."""
+
+    NULL = ""
+
+
+NULL_RETURN_PATH: Final = NullReturnPath.NULL
+ReturnPath: TypeAlias = EmailAddress | NullReturnPath | None
+"""None: the source did not say."""
+
+
+class Oddity(Enum):
+    """Structure that parsers disagree on."""
+
+    HEADER = "in a field that rules read"
+    BODY = "elsewhere"
+
+
+@frozen
+class Attachment:
+    """One part that is no text of the message. `name` is for display only, neutralised; `size` in octets."""
+
+    name: str
+    media_type: str
+    size: int
+    digest: str
+    """SHA-256 of the decoded content, hex: its storage key is made of it."""
+
+
+@frozen
+class MailContent:
+    """What the message will show. Rules see its digest and its emptiness; policies may see all."""
+
+    subject: str = ""
+    text: str = ""
+    """Quoted history cut."""
+    full_text: str = ""
+    html: str | None = None
+    """Sanitised, or None."""
+    attachments: tuple[Attachment, ...] = ()
+    digest: str = ""
+    """Canonical digest of From, Date, Subject, body and attachments; what synthetic ids are made of."""
+    body_digest: str = ""
+    """Canonical digest of the body and attachments alone: tells a re-used Message-ID from a retry."""
+    empty: bool = field(default=False, kw_only=True)
+    """No text, no subject beyond a reply mark and no other part at all."""
+
+
+@frozen(kw_only=True)
+class MessageEnvelope:
+    """One mail, as one source posted it. Everything optional has the value of an ordinary human mail."""
+
+    sender: From
+    message_id: MessageId
+    received_at: datetime
+    recipients: tuple[EmailAddress, ...] = ()
+    """Envelope recipients. Empty: the source has none, the header fields stand in."""
+    return_path: ReturnPath = None
+    to: tuple[EmailAddress, ...] = ()
+    cc: tuple[EmailAddress, ...] = ()
+    delivered_to: tuple[EmailAddress, ...] = ()
+    """Delivered-To, X-Original-To and Envelope-To, in this order."""
+    reply_to: tuple[EmailAddress, ...] = ()
+    in_reply_to: tuple[MessageId, ...] = ()
+    references: tuple[MessageId, ...] = ()
+    date: datetime | None = None
+    """The Date field, aware; None when missing or unreadable."""
+    mail_class: MailClass = MailClass.HUMAN
+    evidence: SenderEvidence = SenderEvidence()
+    spam: bool = False
+    oddities: frozenset[Oddity] = frozenset()
+    content: MailContent = MailContent()
+    size: int = 0
+    raw_key: str | None = None
+
+
+@frozen(kw_only=True)
+class UnreadableMail:
+    """A mail over a limit of the reader: nothing of it but its route is believed."""
+
+    limit: Literal["header_block", "header", "headers", "addresses", "nesting", "parts", "boundary", "size"]
+    found: int
+    """How much there was, in the limit's own unit (octets or a count)."""
+    received_at: datetime
+    recipients: tuple[EmailAddress, ...] = ()
+    header_recipients: tuple[EmailAddress, ...] = ()
+    """From To, Cc, Delivered-To, X-Original-To and Envelope-To, as far as they were readable."""
+    message_id: MessageId | None = None
+    readings: frozenset[EmailAddress] = frozenset()
+    """Every reading of From, for the list of the blocked."""
+    return_path: ReturnPath = None
+    raw_key: str | None = None
+
+
+InboundMail: TypeAlias = MessageEnvelope | UnreadableMail

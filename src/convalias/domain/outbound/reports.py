@@ -1,0 +1,121 @@
+"""What a bounce or a complaint tells: about which of our notifications, and why."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Final, TypeAlias
+
+from attrs import frozen
+
+from convalias.domain.outbound.delivery import NotificationId
+
+
+class BounceKind(Enum):
+    """What a delivery report means for the address."""
+
+    HARD = "hard"
+    """It will not work again: no such mailbox, no such domain."""
+    SOFT = "soft"
+    """This mail failed, the next may not: full, away, refused for what it says."""
+    DELAYED = "delayed"
+    """Still tried: nothing has failed."""
+    DELIVERED = "delivered"
+    """A receipt that nobody asked for, or a relay to where none are made."""
+
+
+@frozen(kw_only=True)
+class Bounce:
+    """One delivery report (RFC 3464, RFC 6533, or none of them)."""
+
+    notification: NotificationId | None
+    """None: it carries no proof of ours, so it acts on nothing."""
+    kind: BounceKind
+    status: str = ""
+    """Enhanced status code (RFC 3463), as far as one was found: `5.1.1`."""
+
+
+@frozen(kw_only=True)
+class Complaint:
+    """Somebody pressed "this is spam" (RFC 5965)."""
+
+    notification: NotificationId | None
+    feedback: str = ""
+    """`abuse`, `fraud`, `not-spam`, ..., in lower case."""
+
+
+Report: TypeAlias = Bounce | Complaint
+
+_STATUS: Final = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)")
+_REPLY: Final = re.compile(r"(?<![\d.])(4[2-7]\d|5[0-7]\d)(?=[ -])")
+# RFC 3463 §3: permanent, and yet not the mailbox's fault or not for ever.
+_PASSING: Final = frozenset({"5.2.2", "5.2.3", "5.3.4", "5.4.6", "5.4.7"})
+_PASSING_SUBJECTS: Final = frozenset({"6", "7"})
+"""X.6 (content) and X.7 (policy) speak about the mail, not about the mailbox."""
+_ACTIONS: Final = {
+    "delayed": BounceKind.DELAYED,
+    "delivered": BounceKind.DELIVERED,
+    "relayed": BounceKind.DELIVERED,
+    "expanded": BounceKind.DELIVERED,
+}
+# RFC 5321 §4.2.2, for servers that say no more than that.
+_BY_REPLY: Final = {"550": "5.1.1", "551": "5.1.6", "552": "5.2.2", "553": "5.1.3", "554": "5.0.0"}
+
+
+# What servers write that give no code at all; the commonest wordings of Exim, qmail, Exchange and Domino.
+_BY_WORDS: Final = (
+    (
+        "5.2.2",
+        re.compile(
+            r"mailbox (?:is )?full|over ?quota|quota (?:is )?exceeded|exceeded (?:its|the|storage) ?quota",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "5.1.1",
+        re.compile(
+            r"(?:user|recipient|mailbox|address) (?:is )?unknown|unknown (?:user|recipient|mailbox|address)"
+            r"|no such (?:user|recipient|mailbox|address)|(?:user|mailbox|address) (?:was )?not found|does ?n[o']t exist"
+            r"|does not exist|no mailbox here by that name|not listed in|inactive user|account (?:is |has been )?disabled",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "5.1.2",
+        re.compile(
+            r"unrouteable|unknown (?:host|domain)|(?:host|domain) (?:was )?not found|no such domain", re.IGNORECASE
+        ),
+    ),
+)
+
+
+def status_by_words(text: str) -> str:
+    """What a report without any code says, in English: a status code, or the empty text."""
+    return next((status for status, words in _BY_WORDS if words.search(text)), "")
+
+
+def status_in(text: str) -> str:
+    """The first status code in a text, or what its SMTP reply code amounts to; empty when there is neither.
+
+    >>> status_in("smtp; 550 5.1.1 No such user"), status_in("552 mailbox full"), status_in("call 1.2.3.4")
+    ('5.1.1', '5.2.2', '')
+    """
+    found = _STATUS.search(text)
+    if found is not None:
+        return ".".join(str(int(found[part])) for part in (1, 2, 3))
+    reply = _REPLY.search(text)
+    return "" if reply is None else _BY_REPLY.get(reply[1], f"{reply[1][0]}.0.0")
+
+
+def kind_of(action: str, status: str) -> BounceKind:
+    """What an action (RFC 3464 §2.3.3; empty: none was said) and a status code amount to. Total.
+
+    Without a permanent code nothing is hard: an address that is written off in error loses every later message.
+    """
+    told = _ACTIONS.get(action.strip().lower())
+    if told is not None:
+        return told
+    if status.startswith("2."):
+        return BounceKind.DELIVERED
+    passing = status in _PASSING or status.split(".")[1:2] in ([one] for one in _PASSING_SUBJECTS)
+    return BounceKind.HARD if status.startswith("5.") and status != "5.0.0" and not passing else BounceKind.SOFT

@@ -1,0 +1,123 @@
+"""What leaves us and comes back by other hands: Message-IDs, return paths, unsubscribe links, each under a key."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from attrs import field, frozen
+
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.outbound.delivery import Channel, NotificationId, NotificationKind
+
+_KINDS: Final = {
+    NotificationKind.MESSAGE: "m",
+    NotificationKind.REMINDER_24H: "a",
+    NotificationKind.REMINDER_48H: "b",
+    NotificationKind.REMINDER_7D: "c",
+}
+_BY_LETTER: Final = {letter: kind for kind, letter in _KINDS.items()}
+_MAC: Final = 16
+"""Hex digits: 64 bits, so a forged bounce takes 2^63 mails on average."""
+_TOKEN: Final = re.compile(r"b-([a-z0-9_-]{1,26})\.([0-9a-f]{16})\.([a-z])\.([0-9a-f]{16})")
+_LINK: Final = re.compile(r"([A-Za-z0-9_=-]{1,600})\.([A-Za-z0-9_=-]{1,600})\.([0-9a-f]{32})")
+
+
+@frozen
+class Seal:
+    """The secret of one use, and those that older keys give it: the newest makes, all of them prove."""
+
+    secret: bytes = field(repr=False)
+    older: tuple[bytes, ...] = field(default=(), repr=False)
+
+    def digest(self, *parts: str) -> str:
+        """64 hex digits over length-prefixed parts: HMAC-SHA256 under the newest secret."""
+        return _digest(self.secret, parts)
+
+    def digests(self, *parts: str) -> tuple[str, ...]:
+        """The same under every secret, newest first: what may have been written before a rotation."""
+        return tuple(_digest(secret, parts) for secret in (self.secret, *self.older))
+
+
+@frozen
+class Seals:
+    """Secrets of what is written into mail, each derived for its own use."""
+
+    message_ids: Seal
+    return_paths: Seal
+    links: Seal
+
+    def message_id(self, name: str, domain: str) -> str:
+        """`<n.digest@domain>`: the same name, the same Message-ID, so that a second copy is known as one."""
+        return f"<n.{self.message_ids.digest('message', name)[:32]}@{domain}>"
+
+    def wrote(self, message_id: str, name: str, domain: str) -> bool:
+        """Whether that is the Message-ID which some key of ours makes of that name."""
+        return _is_among(message_id, (f"<n.{one[:32]}@{domain}>" for one in self.message_ids.digests("message", name)))
+
+    def root_id(self, conversation: ConversationId, recipient: AccountId, domain: str) -> str:
+        """What all mail of one conversation to one recipient refers to, so that clients show it as one thread."""
+        return f"<r.{self.message_ids.digest('root', conversation, recipient)[:32]}@{domain}>"
+
+    def subject_code(self, conversation: ConversationId, recipient: AccountId) -> str:
+        """Six characters that keep conversations apart in clients that thread by subject; it tells nothing."""
+        return self.message_ids.digest("subject", conversation, recipient)[:6]
+
+    def return_path(self, notification: NotificationId, domain: str) -> str:
+        """`b-<notification><MAC>@domain`, 64 octets at most: RFC 5321 §4.5.3.1.1. E-mail only has return paths."""
+        event, who, kind, _ = notification.split(".")
+        token = f"{event}.{who}.{_KINDS[NotificationKind(kind)]}"
+        return f"b-{token}.{self.return_paths.digest(token)[:_MAC]}@{domain}"
+
+    def bounced(self, address: EmailAddress) -> NotificationId | None:
+        """The notification whose return path that is, or None when we did not make it. Letter case never counts."""
+        local = address.local.lower()
+        found = _TOKEN.fullmatch(local)
+        if found is None or found[3] not in _BY_LETTER:
+            return None
+        token = f"{found[1]}.{found[2]}.{found[3]}"
+        if not _is_among(found[4], (one[:_MAC] for one in self.return_paths.digests(token))):
+            return None
+        kind = _BY_LETTER[found[3]].value
+        return NotificationId(f"{found[1]}.{found[2]}.{kind}.{Channel.EMAIL.value}")
+
+    def unsubscribe_token(self, conversation: ConversationId, account: AccountId) -> str:
+        """For a link that mutes e-mail of one conversation for one account, and does nothing else."""
+        return f"{_b64(conversation)}.{_b64(account)}.{self.links.digest('mute', conversation, account)[:32]}"
+
+    def unsubscribed(self, token: str) -> tuple[ConversationId, AccountId] | None:
+        """What such a token says, or None when we did not make it."""
+        found = _LINK.fullmatch(token)
+        if found is None:
+            return None
+        try:
+            conversation, account = (base64.urlsafe_b64decode(found[part]).decode() for part in (1, 2))
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        if not _is_among(found[3], (one[:32] for one in self.links.digests("mute", conversation, account))):
+            return None
+        return ConversationId(conversation), AccountId(account)
+
+
+def _digest(secret: bytes, parts: Iterable[str]) -> str:
+    mac = hmac.new(secret, digestmod=hashlib.sha256)
+    for part in parts:
+        octets = part.encode("utf-8", "surrogatepass")
+        mac.update(b"%d:" % len(octets) + octets)
+    return mac.hexdigest()
+
+
+def _is_among(text: str, made: Iterable[str]) -> bool:
+    """Every one is compared, each in constant time: how long it takes tells neither digits nor which key it was."""
+    octets = text.encode("utf-8", "surrogatepass")
+    return sum(hmac.compare_digest(one.encode("utf-8", "surrogatepass"), octets) for one in made) > 0
+
+
+def _b64(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()

@@ -1,0 +1,50 @@
+"""What a bounce or a complaint forbids from then on: mail to an address, or about a conversation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from attrs import frozen
+
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.ids import AccountId, ConversationId, EventId
+from convalias.domain.outbound.delivery import NotificationId
+
+MUTED: Final = "muted"
+SUPPRESSED: Final = "suppressed"
+WISHES: Final = frozenset({MUTED, SUPPRESSED})
+"""Reasons that a recipient gave by a wish or by a dead mailbox: a delivery ends `cancelled`, which is no failure."""
+
+
+@frozen(kw_only=True)
+class EventPlace:
+    """Where an event lies that people were told of: a report comes with the notification's id alone."""
+
+    event: EventId
+    conversation: ConversationId
+
+
+@frozen(kw_only=True)
+class Suppressed:
+    """A participant's address that takes no mail any more."""
+
+    account: AccountId
+    address: EmailAddress
+    status: str
+    """What the last server said (RFC 3463)."""
+    at: datetime
+
+
+@frozen(kw_only=True)
+class Muted:
+    """A conversation that a participant wants no mail about."""
+
+    account: AccountId
+    conversation: ConversationId
+    at: datetime
+
+
+def event_part(notification: NotificationId) -> str:
+    """What the ids of all notifications of one event begin with."""
+    return notification.partition(".")[0]

@@ -1,0 +1,210 @@
+"""Every fact a routing decision needs, already looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import TypeAlias
+
+from attrs import evolve, field, frozen
+
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains
+from convalias.domain.aliases.alias import AliasHandle, AliasKeys, ByName, ConversationAlias, LegacyAlias, Token
+from convalias.domain.aliases.unwrapping import decode
+from convalias.domain.conversations.participants import Account, AddressTenure
+from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.inbound.records import Admits, HoldId
+from convalias.domain.mail.dedup import MessageId
+from convalias.domain.migration.rollout import Stage
+
+
+class Witness(Enum):
+    """Somebody who is asked for facts and may be away."""
+
+    LEGACY = "legacy"
+    IDENTITY = "identity"
+
+
+@frozen
+class Sighting:
+    """This sender has used this Message-ID in this conversation before."""
+
+    message_id: MessageId
+    sender: EmailAddress
+    conversation: ConversationId
+
+
+@frozen
+class Enrolment:
+    """The stage a conversation is in: a flag's answer, not a part of the conversation. None told: legacy."""
+
+    conversation: ConversationId
+    stage: Stage
+
+
+@frozen
+class Holders:
+    """What is known about one address: who has it now, and has it ever passed for anybody."""
+
+    accounts: tuple[Account, ...] = ()
+    authenticated_before: bool = False
+
+
+Fact: TypeAlias = ConversationThread | Enrolment | ConversationAlias | LegacyAlias | Account | AddressTenure | Sighting
+
+
+@frozen
+class HoldKey:
+    """By what an approval is asked for: the mail as it would be held, and its sender (None: From is ambiguous)."""
+
+    conversation: ConversationId
+    hold: HoldId
+    sender: EmailAddress | None
+    content_digest: str = ""
+    """Tells the held mail from another that borrows its Message-ID."""
+
+
+SightingKey: TypeAlias = tuple[MessageId, EmailAddress]
+TextKey: TypeAlias = tuple[EmailAddress, str]
+"""Canonical sender and `MailContent.body_digest`."""
+
+
+@frozen(kw_only=True)
+class Answers:
+    """Facts by what they are asked by. A missing key: not asked; an empty value: "there is none"."""
+
+    aliases: Mapping[AliasHandle, ConversationAlias | None] = field(
+        factory=dict[AliasHandle, "ConversationAlias | None"]
+    )
+    legacy: Mapping[EmailAddress, LegacyAlias | None] = field(factory=dict[EmailAddress, "LegacyAlias | None"])
+    threads: Mapping[ConversationId, ConversationThread | None] = field(
+        factory=dict[ConversationId, "ConversationThread | None"]
+    )
+    stages: Mapping[ConversationId, Stage] = field(factory=dict[ConversationId, Stage])
+    """Of conversations that have legacy aliases."""
+    holders: Mapping[EmailAddress, Holders] = field(factory=dict[EmailAddress, Holders])
+    accounts: Mapping[AccountId, Account | None] = field(factory=dict[AccountId, "Account | None"])
+    tenures: Mapping[EmailAddress, tuple[AddressTenure, ...]] = field(
+        factory=dict[EmailAddress, tuple[AddressTenure, ...]]
+    )
+    sightings: Mapping[SightingKey, frozenset[ConversationId]] = field(
+        factory=dict[SightingKey, frozenset[ConversationId]]
+    )
+    """In which conversations that sender has used that Message-ID."""
+    repeats: Mapping[TextKey, int] = field(factory=dict[TextKey, int])
+    """How many other mails of that sender had that text within the hour before now."""
+    traffic: Mapping[ConversationId, int] = field(factory=dict[ConversationId, int])
+    """How many other mails that conversation took within the hour before now."""
+    approvals: Mapping[HoldKey, Admits | None] = field(factory=dict[HoldKey, "Admits | None"])
+    """What participants let in: that mail, or whatever its address sends there. Asked only of what would be held."""
+    away: frozenset[Witness] = frozenset()
+    """Who was asked and did not answer: unknown is not absent."""
+
+
+@frozen(kw_only=True)
+class RoutingContext(Answers):
+    """All answers so far, and what was known without asking.
+
+    `route` treats a fact that is missing as one that does not exist (it is total); `questions` tells the two apart.
+    """
+
+    now: datetime
+    """When the mail was received; aware."""
+    domains: MailDomains
+    keys: AliasKeys | None = None
+    """None: MACs of v3 aliases are not checked."""
+    whole: bool = False
+    """What is not here does not exist, so nothing need be asked."""
+
+    @classmethod
+    def of(
+        cls,
+        *facts: Fact,
+        now: datetime,
+        domains: MailDomains,
+        keys: AliasKeys | None = None,
+        away: frozenset[Witness] = frozenset(),
+    ) -> RoutingContext:
+        """A whole small world, indexed: what is not among the facts does not exist. For tests, tools, examples."""
+        accounts = [one for one in facts if isinstance(one, Account)]
+        return cls(
+            now=now,
+            domains=domains,
+            keys=keys,
+            whole=True,
+            away=away,
+            aliases=alias_index(one for one in facts if isinstance(one, ConversationAlias)),
+            legacy={one.address: one for one in facts if isinstance(one, LegacyAlias)},
+            threads={one.id: one for one in facts if isinstance(one, ConversationThread)},
+            stages={one.conversation: one.stage for one in facts if isinstance(one, Enrolment)},
+            holders=holder_index(accounts),
+            accounts={one.id: one for one in accounts},
+            tenures=tenure_index(one for one in facts if isinstance(one, AddressTenure)),
+            sightings=sighting_index(one for one in facts if isinstance(one, Sighting)),
+        )
+
+    def learning(self, answers: Answers) -> RoutingContext:
+        """This context and what was answered since; of two answers to one question the later stands."""
+        return evolve(
+            self,
+            aliases={**self.aliases, **answers.aliases},
+            legacy={**self.legacy, **answers.legacy},
+            threads={**self.threads, **answers.threads},
+            stages={**self.stages, **answers.stages},
+            holders={**self.holders, **answers.holders},
+            accounts={**self.accounts, **answers.accounts},
+            tenures={**self.tenures, **answers.tenures},
+            sightings={**self.sightings, **answers.sightings},
+            repeats={**self.repeats, **answers.repeats},
+            traffic={**self.traffic, **answers.traffic},
+            approvals={**self.approvals, **answers.approvals},
+            away=self.away | answers.away,
+        )
+
+
+def alias_index(aliases: Iterable[ConversationAlias]) -> dict[AliasHandle, ConversationAlias | None]:
+    """Aliases by what they are looked up by: each by its address, a v3 alias by its token too.
+
+    Of two that wear one token the first in canonical order has it; minting never makes two.
+    """
+    index: dict[AliasHandle, ConversationAlias | None] = {}
+    for alias in sorted(aliases, key=lambda one: one.address.key):
+        index[ByName(alias.address)] = alias
+        match decode(alias.address):
+            case Token() as token:
+                index.setdefault(token, alias)
+            case _:
+                pass
+    return index
+
+
+def holder_index(accounts: Iterable[Account]) -> dict[EmailAddress, Holders]:
+    """Who has each address, and whether it has ever authenticated, for anybody; accounts in the given order."""
+    having: dict[EmailAddress, list[Account]] = {}
+    passed: set[EmailAddress] = set()
+    for account in accounts:
+        for address in dict.fromkeys(account.addresses):
+            having.setdefault(address, []).append(account)
+        passed |= account.authenticates
+    return {
+        address: Holders(tuple(having.get(address, ())), authenticated_before=address in passed)
+        for address in [*having, *sorted(passed.difference(having))]
+    }
+
+
+def tenure_index(tenures: Iterable[AddressTenure]) -> dict[EmailAddress, tuple[AddressTenure, ...]]:
+    """The history of each address, in the given order."""
+    index: dict[EmailAddress, list[AddressTenure]] = {}
+    for one in tenures:
+        index.setdefault(one.address, []).append(one)
+    return {address: tuple(found) for address, found in index.items()}
+
+
+def sighting_index(sightings: Iterable[Sighting]) -> dict[SightingKey, frozenset[ConversationId]]:
+    """In which conversations each sender has used each Message-ID."""
+    index: dict[SightingKey, set[ConversationId]] = {}
+    for one in sightings:
+        index.setdefault((one.message_id, one.sender), set()).add(one.conversation)
+    return {key: frozenset(found) for key, found in index.items()}

@@ -1,0 +1,281 @@
+"""What a rule is, what it may see at its place in the order, and how a book of rules is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator
+from itertools import chain
+from typing import Final, Generic, Literal, TypeAlias, TypeGuard, TypeVar, overload
+
+from attrs import field, frozen
+
+from convalias.domain.conversations.participants import AccountAuthor
+from convalias.domain.errors import InvalidValue
+from convalias.domain.ids import ConversationId
+from convalias.domain.mail.authentication import Authentication
+from convalias.domain.mail.envelope import ClearFrom, InboundMail, MessageEnvelope
+from convalias.domain.routing.context import RoutingContext
+from convalias.domain.routing.identification import Identification
+from convalias.domain.routing.policy import RoutingPolicy, SenderTrust
+from convalias.domain.routing.verdicts import (
+    AliasRecipient,
+    ForeignRecipient,
+    LegacyRecipient,
+    RuleName,
+    Ruling,
+    UnknownRecipient,
+    Verdict,
+)
+from convalias.domain.values import passing
+
+# --- the cases: what is known at each point of the order ---------------------------------------------
+
+
+@passing
+class MailCase:
+    """Steps 1 and 2: nothing but the mail."""
+
+    mail: InboundMail
+    policy: RoutingPolicy
+
+
+@passing
+class ArrivalCase:
+    """Step 3: an address that leads to no conversation."""
+
+    recipient: UnknownRecipient | ForeignRecipient
+
+
+@passing
+class AliasCase:
+    """Step 5: the alias that the mail arrived at."""
+
+    recipient: AliasRecipient
+    context: RoutingContext
+
+
+@passing
+class SenderCase:
+    """Steps 6 and 7: who claims to write, whatever the conversation."""
+
+    mail: MessageEnvelope
+    authentication: Authentication
+    trust: SenderTrust
+
+
+@passing
+class AuthorCase:
+    """Step 8: one clear sender, one open conversation."""
+
+    mail: MessageEnvelope
+    sender: ClearFrom
+    authentication: Authentication
+    trust: SenderTrust
+    recipient: AliasRecipient
+    identification: Identification
+    author: AccountAuthor | None
+    """The one account that takes part, where there is one."""
+    context: RoutingContext
+    policy: RoutingPolicy
+
+
+@passing
+class RelayCase:
+    """Step 9: a verdict of steps 7 or 8 stands; and it is asked whether it may."""
+
+    mail: MessageEnvelope
+    authentication: Authentication
+    recipient: AliasRecipient
+    verdict: Verdict
+    named: Container[ConversationId]
+    """The conversations of which some address, alias or legacy, is in To or Cc."""
+    context: RoutingContext
+    policy: RoutingPolicy
+
+
+@passing
+class OverlapCase:
+    """Steps 10 and 11: a recipient whose conversation may be served through another one of the same mail."""
+
+    mail: MessageEnvelope
+    authentication: Authentication
+    recipient: AliasRecipient | LegacyRecipient
+    first: Ruling | None
+    """The ruling of the first good conversation alias of that conversation; never of `recipient` itself."""
+
+
+AnyCase: TypeAlias = MailCase | ArrivalCase | AliasCase | SenderCase | AuthorCase | RelayCase | OverlapCase
+
+# --- a rule ------------------------------------------------------------------------------------------
+
+C = TypeVar("C", bound=AnyCase)
+D = TypeVar("D", bound=AnyCase)
+
+_PHASE_OF_STEP: Final = {1: 0, 2: 0, 3: 1, 5: 2, 6: 3, 7: 3, 8: 4, 9: 5, 10: 6, 11: 6}
+
+
+@frozen
+class Rule(Generic[C]):
+    """Sees a case, gives a verdict or None ("nothing to say"). `rule(case)` is `rule.decide(case)`."""
+
+    name: RuleName
+    step: int
+    """Its place in the order of decision, see the reference of the doors."""
+    number: int | None
+    """Its line in the table of routing laws; None for what has no line there."""
+    law: str = field(repr=False)
+    """What it says, in one sentence: the docstring of the function it was made from. Explanations quote it."""
+    decide: Callable[[C], Verdict | None] = field(repr=False)
+
+    def __call__(self, case: C, /) -> Verdict | None:
+        """What the rule says about this case."""
+        return self.decide(case)
+
+    @property
+    def phase(self) -> int:
+        """Which of the seven tables it belongs into, from 0."""
+        return _PHASE_OF_STEP[self.step]
+
+
+Deciding: TypeAlias = Callable[[C], Verdict | None]
+
+
+@overload
+def rule(step: Literal[1, 2], number: int | None = None) -> Callable[[Deciding[MailCase]], Rule[MailCase]]: ...
+@overload
+def rule(step: Literal[3], number: int | None = None) -> Callable[[Deciding[ArrivalCase]], Rule[ArrivalCase]]: ...
+@overload
+def rule(step: Literal[5], number: int | None = None) -> Callable[[Deciding[AliasCase]], Rule[AliasCase]]: ...
+@overload
+def rule(step: Literal[6, 7], number: int | None = None) -> Callable[[Deciding[SenderCase]], Rule[SenderCase]]: ...
+@overload
+def rule(step: Literal[8], number: int | None = None) -> Callable[[Deciding[AuthorCase]], Rule[AuthorCase]]: ...
+@overload
+def rule(step: Literal[9], number: int | None = None) -> Callable[[Deciding[RelayCase]], Rule[RelayCase]]: ...
+@overload
+def rule(step: Literal[10, 11], number: int | None = None) -> Callable[[Deciding[OverlapCase]], Rule[OverlapCase]]: ...
+def rule(step: int, number: int | None = None) -> Callable[[Deciding[C]], Rule[C]]:
+    """Make a function a rule: its name (dashes for underscores) and docstring become the rule's (decorator).
+
+    The step fixes the type of the case: a rule that sees more than is known at its step is a type error.
+    """
+
+    def make(decide: Deciding[C]) -> Rule[C]:
+        law = " ".join((decide.__doc__ or "").split())
+        return Rule(RuleName(decide.__name__.strip("_").replace("_", "-")), step, number, law, decide)
+
+    return make
+
+
+@frozen
+class Heard:
+    """One rule, the case that it was shown, what it said."""
+
+    name: RuleName
+    step: int
+    number: int | None
+    law: str
+    case: AnyCase
+    verdict: Verdict | None
+
+
+Listener: TypeAlias = Callable[[Heard], None]
+
+# --- the book ----------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class RuleBook:
+    """Seven tables, in the order of decision; in each the first rule that speaks decides.
+
+    Immutable: a changed book is a new one. `name` is what cases are replayed under; a book of one's own gets its own.
+    """
+
+    name: str = "convalias/1"
+    mail: tuple[Rule[MailCase], ...] = ()
+    arrival: tuple[Rule[ArrivalCase], ...] = ()
+    alias: tuple[Rule[AliasCase], ...] = ()
+    sender: tuple[Rule[SenderCase], ...] = ()
+    author: tuple[Rule[AuthorCase], ...] = ()
+    relay: tuple[Rule[RelayCase], ...] = ()
+    overlap: tuple[Rule[OverlapCase], ...] = ()
+
+    def __iter__(
+        self,
+    ) -> Iterator[
+        Rule[MailCase]
+        | Rule[ArrivalCase]
+        | Rule[AliasCase]
+        | Rule[SenderCase]
+        | Rule[AuthorCase]
+        | Rule[RelayCase]
+        | Rule[OverlapCase]
+    ]:
+        """All rules, in the order of decision."""
+        return chain(self.mail, self.arrival, self.alias, self.sender, self.author, self.relay, self.overlap)
+
+    def replacing(self, old: Rule[C], new: Rule[C]) -> RuleBook:
+        """With `new` in the place of `old`. `InvalidValue` if `old` is not in the book."""
+        return self._edited(old, (new,))
+
+    def before(self, anchor: Rule[C], new: Rule[C]) -> RuleBook:
+        """With `new` just before `anchor`. `InvalidValue` if `anchor` is not in the book."""
+        return self._edited(anchor, (new, anchor))
+
+    def without(self, gone: Rule[C]) -> RuleBook:
+        """Without `gone`. `InvalidValue` if it is not in the book."""
+        return self._edited(gone, ())
+
+    def heard_by(self, listener: Listener) -> RuleBook:
+        """The same rules, each telling the listener what it was shown and what it said."""
+        return RuleBook(
+            name=self.name,
+            mail=_listened_to(self.mail, listener),
+            arrival=_listened_to(self.arrival, listener),
+            alias=_listened_to(self.alias, listener),
+            sender=_listened_to(self.sender, listener),
+            author=_listened_to(self.author, listener),
+            relay=_listened_to(self.relay, listener),
+            overlap=_listened_to(self.overlap, listener),
+        )
+
+    def _edited(self, at: Rule[C], by: tuple[Rule[C], ...]) -> RuleBook:
+        if at.name not in {one.name for one in self}:
+            raise InvalidValue("rule", found=at.name, expected=f"one of {', '.join(one.name for one in self)}")
+        return RuleBook(
+            name=f"{self.name}, edited",
+            mail=_spliced(self.mail, at, by),
+            arrival=_spliced(self.arrival, at, by),
+            alias=_spliced(self.alias, at, by),
+            sender=_spliced(self.sender, at, by),
+            author=_spliced(self.author, at, by),
+            relay=_spliced(self.relay, at, by),
+            overlap=_spliced(self.overlap, at, by),
+        )
+
+
+def _of_one_phase(rules: tuple[Rule[C], ...], example: Rule[D]) -> TypeGuard[tuple[Rule[D], ...]]:
+    """Whether these rules see what that one sees; the step decides, see `rule`."""
+    return all(one.phase == example.phase for one in rules)
+
+
+def _spliced(table: tuple[Rule[D], ...], at: Rule[C], by: tuple[Rule[C], ...]) -> tuple[Rule[D], ...]:
+    """The table with `by` in the place of the rule that has the name of `at`; as it is where there is none."""
+    for place, here in enumerate(table):
+        if here.name == at.name:
+            if not _of_one_phase(by, here):
+                raise InvalidValue("rule", found=[one.step for one in by], expected=f"a rule of the step {here.step}")
+            return (*table[:place], *by, *table[place + 1 :])
+    return table
+
+
+def _listened_to(table: tuple[Rule[C], ...], listener: Listener) -> tuple[Rule[C], ...]:
+    return tuple(_telling(one, listener) for one in table)
+
+
+def _telling(one: Rule[C], listener: Listener) -> Rule[C]:
+    def decide(case: C) -> Verdict | None:
+        verdict = one.decide(case)
+        listener(Heard(one.name, one.step, one.number, one.law, case, verdict))
+        return verdict
+
+    return Rule(one.name, one.step, one.number, one.law, decide)

@@ -1,0 +1,203 @@
+"""The rules of what may stand, and of overlaps: steps 9 to 11. Each docstring is its rule's law."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from convalias.domain.conversations.participants import AccountAuthor
+from convalias.domain.conversations.threads import ThreadState
+from convalias.domain.inbound.records import Admits
+from convalias.domain.mail.authentication import Authentication
+from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.envelope import ClearFrom, Oddity
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.routing.let_in import as_relayed, let_in
+from convalias.domain.routing.rulebook import OverlapCase, RelayCase, rule
+from convalias.domain.routing.verdicts import (
+    AliasRecipient,
+    HandToLegacy,
+    Hold,
+    Ignore,
+    LegacyRecipient,
+    Reject,
+    RelayToConversation,
+    SkipOverlap,
+    Verdict,
+)
+
+STALE: Final = timedelta(hours=24)
+"""How old a Date may be without another sign of replay; also bounds clocks that are wrong."""
+
+_NEVER_ANSWERED: Final = (MailClass.BULK, MailClass.AUTO_GENERATED)
+
+# --- step 9: may the verdict stand? ------------------------------------------------------------------
+
+
+@rule(9)
+def automatic_mail(case: RelayCase) -> Verdict | None:
+    """Bulk and generated mail is ignored, unless an authenticated account of the conversation is its author."""
+    automatic = case.mail.mail_class in _NEVER_ANSWERED
+    return Ignore(Reason.AUTOMATED) if automatic and not _from_proved_account(case) else None
+
+
+@rule(9)
+def spam(case: RelayCase) -> Verdict | None:
+    """Spam is ignored, unless an authenticated account of the conversation is its author; then it is flagged."""
+    return Ignore(Reason.SPAM) if case.mail.spam and not _from_proved_account(case) else None
+
+
+@rule(9)
+def repeated_text(case: RelayCase) -> Verdict | None:
+    """The third mail of one author with one text within an hour is a loop. Needs a loop guard in the policy."""
+    guard, sender = case.policy.loop_guard, case.mail.sender
+    if guard is None or not isinstance(sender, ClearFrom) or not _would_be_kept(case):
+        return None
+    others = case.context.repeats.get((sender.address, case.mail.content.body_digest), 0)
+    return Ignore(Reason.LOOP) if others + 1 >= guard.same_text else None
+
+
+@rule(9)
+def over_budget(case: RelayCase) -> Verdict | None:
+    """A conversation takes so many mails an hour, whoever writes. Needs a loop guard in the policy."""
+    guard = case.policy.loop_guard
+    if guard is None or guard.mails_an_hour is None or not _would_be_kept(case):
+        return None
+    others = case.context.traffic.get(case.recipient.thread.id, 0)
+    return Reject(Reason.RATE_LIMITED) if others >= guard.mails_an_hour else None
+
+
+@rule(9)
+def empty(case: RelayCase) -> Verdict | None:
+    """A mail with no text, no subject beyond a reply mark and no other part is refused."""
+    relays = isinstance(case.verdict, RelayToConversation)
+    return Reject(Reason.EMPTY) if relays and case.mail.content.empty else None
+
+
+@rule(9)
+def approved(case: RelayCase) -> Verdict | None:
+    """A held mail that a participant let in becomes a message of the conversation."""
+    if not isinstance(case.verdict, Hold) or not _was_let_in(case, case.verdict):
+        return None
+    return as_relayed(case.recipient.thread.id, case.mail, case.verdict)
+
+
+@rule(9)
+def odd_header(case: RelayCase) -> Verdict | None:
+    """A mail whose fields that rules read can be read in two ways waits for approval."""
+    oddities, verdict = case.mail.oddities, case.verdict
+    if not oddities or Oddity.HEADER not in oddities or not isinstance(verdict, RelayToConversation):
+        return None
+    return _unless_let_in(case, Hold(Reason.MIME_AMBIGUOUS, verdict.author, verdict.dedup_key))
+
+
+@rule(9, number=12)
+def replayed_signature(case: RelayCase) -> Verdict | None:
+    """A mail that names no address of the conversation waits when it is a day old or its id was used elsewhere."""
+    # Whoever received a signed mail can post it again somewhere else: the signature does not cover the envelope.
+    verdict = case.verdict
+    if not isinstance(verdict, RelayToConversation):
+        return None
+    if not (_stale(case) or _seen_elsewhere(case)):
+        return None
+    if case.recipient.thread.id in case.named:
+        return None
+    return _unless_let_in(case, Hold(Reason.NEEDS_APPROVAL, verdict.author, verdict.dedup_key))
+
+
+def _unless_let_in(case: RelayCase, hold: Hold) -> Hold | None:
+    return None if _was_let_in(case, hold) else hold
+
+
+def _was_let_in(case: RelayCase, hold: Hold) -> bool:
+    """Whether this very mail was; of its address alone these rules take no word."""
+    return let_in(case.context, case.mail, case.recipient.thread.id, hold) is Admits.THIS_MAIL
+
+
+def _would_be_kept(case: RelayCase) -> bool:
+    return isinstance(case.verdict, RelayToConversation | Hold)
+
+
+def _from_proved_account(case: RelayCase) -> bool:
+    """Whether an authenticated account of the conversation is the author."""
+    match case.verdict:
+        case RelayToConversation(author=AccountAuthor()) | Hold(author=AccountAuthor()):
+            return case.authentication is Authentication.AUTHENTICATED
+        case _:
+            return False
+
+
+def _stale(case: RelayCase) -> bool:
+    """Whether the Date is old. A missing or unreadable one is not: there are mailers that write none."""
+    date = case.mail.date
+    return date is not None and case.context.now - date > STALE
+
+
+def _seen_elsewhere(case: RelayCase) -> bool:
+    """Whether this sender has used this Message-ID in another conversation."""
+    sender = case.mail.sender
+    if not isinstance(sender, ClearFrom):
+        return False
+    seen = case.context.sightings.get((case.mail.message_id, sender.address), frozenset())
+    return len(seen) > 1 or (len(seen) == 1 and case.recipient.thread.id not in seen)
+
+
+# --- steps 10, 11: overlaps --------------------------------------------------------------------------
+
+
+@rule(10, number=8)
+def second_alias(case: OverlapCase) -> Verdict | None:
+    """Two aliases of one conversation make one message: the first in canonical order carries it, or decides."""
+    if case.first is None or not isinstance(case.recipient, AliasRecipient):
+        return None
+    if isinstance(case.first.verdict, RelayToConversation):
+        return SkipOverlap(case.first.recipient.address)
+    return case.first.verdict
+
+
+@rule(11, number=6)
+def carried_already(case: OverlapCase) -> Verdict | None:
+    """A conversation alias and a legacy alias of one conversation: the conversation alias wins."""
+    match case.first:
+        case None:
+            return None
+        case first:
+            relays = isinstance(first.verdict, RelayToConversation)
+            both_arrived = first.recipient.source is case.recipient.source
+            return SkipOverlap(first.recipient.address) if relays and both_arrived else None
+
+
+@rule(11, number=11)
+def carried_by_header_alias(case: OverlapCase) -> Verdict | None:
+    """A provider posts once per recipient: the conversation alias in To or Cc wins over the legacy alias too."""
+    match case.first:
+        case None:
+            return None
+        case first:
+            return SkipOverlap(first.recipient.address) if isinstance(first.verdict, RelayToConversation) else None
+
+
+@rule(11, number=9)
+def decided_already(case: OverlapCase) -> Verdict | None:
+    """A decision about the mail, the sender or the closed conversation holds for its legacy alias as well."""
+    return None if case.first is None else case.first.verdict
+
+
+@rule(11, number=9)
+def erased_legacy(case: OverlapCase) -> Verdict | None:
+    """A legacy alias of an erased conversation is refused."""
+    thread = case.recipient.thread
+    return Reject(Reason.UNKNOWN_ALIAS) if thread is not None and thread.state is ThreadState.ERASED else None
+
+
+@rule(11)
+def spam_for_legacy(case: OverlapCase) -> Verdict | None:
+    """Spam from a sender whom nothing proves is not handed over either."""
+    unproved = case.authentication is not Authentication.AUTHENTICATED
+    return Ignore(Reason.SPAM) if case.mail.spam and unproved else None
+
+
+@rule(11, number=3)
+def legacy_alone(case: OverlapCase) -> Verdict | None:
+    """What only a legacy alias serves is handed to legacy, each on its own, untouched."""
+    return HandToLegacy() if isinstance(case.recipient, LegacyRecipient) else None

@@ -1,0 +1,151 @@
+"""Where a mail arrived, and what becomes of it for each recipient."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NewType, TypeAlias
+
+from attrs import field, frozen
+
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import ConversationAlias
+from convalias.domain.conversations.participants import Author
+from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.ids import ConversationId
+from convalias.domain.mail.dedup import MailKey
+from convalias.domain.mail.reasons import Reason
+
+RuleName = NewType("RuleName", str)
+"""`revoked-alias`: what a rule is called in explanations, metrics and replays."""
+
+
+class Source(Enum):
+    """Where a recipient was found."""
+
+    ENVELOPE = "envelope"
+    HEADER = "header"
+
+
+@frozen
+class AliasRecipient:
+    """A conversation alias, or (stage native, then `alias` is None) a legacy alias that counts as one."""
+
+    address: EmailAddress
+    """Canonical: as listed, whatever name, tag or wrapping the mail wrote it with."""
+    source: Source
+    alias: ConversationAlias | None
+    thread: ConversationThread
+
+    @property
+    def conversation(self) -> ConversationId:
+        """Where it leads."""
+        return self.thread.id
+
+
+@frozen
+class LegacyRecipient:
+    """An address at a legacy domain, listed or not. `thread` is None when its conversation is unknown here."""
+
+    address: EmailAddress
+    source: Source
+    thread: ConversationThread | None
+
+    @property
+    def conversation(self) -> ConversationId | None:
+        """Where it leads, as far as it is known."""
+        return None if self.thread is None else self.thread.id
+
+
+@frozen
+class UnknownRecipient:
+    """At an alias domain, and no alias of ours; `forged` when it wears a token that fails."""
+
+    address: EmailAddress
+    source: Source
+    forged: bool
+
+    @property
+    def conversation(self) -> None:
+        """Nowhere."""
+        return None
+
+
+@frozen
+class ForeignRecipient:
+    """At no domain of ours."""
+
+    address: EmailAddress
+    source: Source
+
+    @property
+    def conversation(self) -> None:
+        """Nowhere."""
+        return None
+
+
+Recipient: TypeAlias = AliasRecipient | LegacyRecipient | UnknownRecipient | ForeignRecipient
+
+
+@frozen
+class RelayToConversation:
+    """Add to this conversation, as this author, under this key."""
+
+    conversation: ConversationId
+    author: Author
+    dedup_key: MailKey
+
+
+@frozen
+class HandToLegacy:
+    """The legacy state machine processes this address."""
+
+
+@frozen
+class SkipOverlap:
+    """That recipient of the same mail carries it to this conversation."""
+
+    carried_by: EmailAddress
+
+
+@frozen
+class Hold:
+    """Kept, not posted, until a participant has decided. No author and key where From is ambiguous."""
+
+    reason: Reason
+    author: Author | None = None
+    dedup_key: MailKey | None = None
+
+
+@frozen
+class Reject:
+    """Refused; `outcomes.CONSEQUENCES` says whether the sender may be told."""
+
+    reason: Reason
+
+
+@frozen
+class Ignore:
+    """Not ours, or not to be answered."""
+
+    reason: Reason
+
+
+Verdict: TypeAlias = RelayToConversation | HandToLegacy | SkipOverlap | Hold | Reject | Ignore
+
+
+@frozen
+class Ruling:
+    """One recipient, its verdict, and the rule that spoke last."""
+
+    recipient: Recipient
+    verdict: Verdict
+    rule: RuleName
+    number: int | None = None
+    """Of the rule, in the table of the reference; None for what has no line there."""
+    about_mail: bool = field(default=False, kw_only=True)
+    """Steps 1 and 2: decided before anybody looked where the address leads, so no conversation is named."""
+
+    @property
+    def conversation(self) -> ConversationId | None:
+        """Where the recipient leads, wherever that was found out."""
+        return None if self.about_mail else self.recipient.conversation

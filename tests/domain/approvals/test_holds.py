@@ -1,0 +1,131 @@
+"""A hold is decided once, in time, and asks at most once a day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convalias.domain.approvals.holds import (
+    TRANSITIONS,
+    Admits,
+    Approve,
+    Changed,
+    Dismiss,
+    HoldAnswer,
+    HoldPolicy,
+    Lapse,
+    Room,
+    Stands,
+    approval_item,
+    approval_key,
+    decide,
+    expires_at,
+    room_for,
+    to_ask_about,
+)
+from convalias.domain.errors import InvalidValue
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.inbound.records import HeldMail, HoldId, HoldState, RecordKey
+from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence
+from convalias.domain.mail.reasons import Reason
+from convalias.testing.strategies import NOW
+from domain.cases import ANN, BOB, C1, EVE
+
+HELD = HeldMail(
+    id=HoldId("m-1"),
+    conversation=C1,
+    sender=EVE,
+    reason=Reason.NEEDS_APPROVAL,
+    record=RecordKey("envelopes/2026/01/01/x.json"),
+    message_id="<1@else.example>",
+    since=NOW,
+)
+DAY = timedelta(days=1)
+ANSWERS = st.sampled_from([Approve(ANN), Approve(ANN, Admits.THIS_ADDRESS), Dismiss(ANN), Dismiss(BOB), Lapse()])
+TIMES = st.integers(-1, 20).map(lambda days: NOW + days * DAY)
+
+
+def test_an_approval_admits_this_mail() -> None:
+    assert decide(HELD, Approve(ANN), now=NOW) == Changed(evolve(HELD, state=HoldState.APPROVED, decided_by=ANN))
+
+
+def test_an_approval_may_admit_the_address() -> None:
+    decided = decide(HELD, Approve(ANN, Admits.THIS_ADDRESS), now=NOW)
+    assert decided == Changed(evolve(HELD, state=HoldState.APPROVED, decided_by=ANN, admits=Admits.THIS_ADDRESS), EVE)
+
+
+def test_where_from_is_ambiguous_there_is_no_address_to_admit() -> None:
+    decided = decide(evolve(HELD, sender=None), Approve(ANN, Admits.THIS_ADDRESS), now=NOW)
+    assert isinstance(decided, Changed)
+    assert decided.admitted is None
+
+
+def test_a_participant_may_turn_it_down() -> None:
+    assert decide(HELD, Dismiss(BOB), now=NOW) == Changed(evolve(HELD, state=HoldState.REJECTED, decided_by=BOB))
+
+
+def test_it_lapses_after_fourteen_days_and_not_before() -> None:
+    assert decide(HELD, Lapse(), now=NOW + 14 * DAY - timedelta(seconds=1)) == Stands(HELD)
+    assert decide(HELD, Lapse(), now=NOW + 14 * DAY) == Changed(evolve(HELD, state=HoldState.EXPIRED))
+
+
+@pytest.mark.parametrize("answer", [Approve(ANN, Admits.THIS_ADDRESS), Dismiss(ANN)])
+def test_an_answer_that_comes_too_late_expires_it(answer: HoldAnswer) -> None:
+    assert decide(HELD, answer, now=NOW + 14 * DAY) == Changed(evolve(HELD, state=HoldState.EXPIRED))
+
+
+@given(st.lists(st.tuples(ANSWERS, TIMES), max_size=6))
+def test_the_first_answer_stands_and_moves_are_those_of_the_table(answers: list[tuple[HoldAnswer, object]]) -> None:
+    hold, changes = HELD, 0
+    for answer, now in answers:
+        decided = decide(hold, answer, now=now)  # type: ignore[arg-type]  # drawn as a time
+        if isinstance(decided, Changed):
+            assert decided.hold.state in TRANSITIONS[hold.state]
+            changes += 1
+        hold = decided.hold
+    assert changes <= 1
+    assert (changes == 1) == (hold.state is not HoldState.HELD)
+
+
+def test_no_mail_waits_longer_than_its_bytes_are_kept() -> None:
+    HoldPolicy().fits(raw_kept=timedelta(days=30))
+    with pytest.raises(InvalidValue, match="less than raw mail is kept"):
+        HoldPolicy().fits(raw_kept=timedelta(days=14))
+
+
+def test_fifty_wait_and_no_more() -> None:
+    fifty = [evolve(HELD, id=HoldId(f"m-{number}")) for number in range(50)]
+    assert room_for(HoldId("new"), fifty[1:]) is Room.FREE
+    assert room_for(HoldId("new"), fifty) is Room.FULL
+    assert room_for(HoldId("m-7"), fifty) is Room.KNOWN
+    assert room_for(HoldId("new"), [*fifty[1:], evolve(fifty[0], state=HoldState.REJECTED)]) is Room.FREE
+
+
+def test_the_approval_mail_quotes_nothing_of_unauthenticated_mail() -> None:
+    assert approval_item(HELD, SenderEvidence(), "Buy now").subject == ""
+    proved = approval_item(HELD, SenderEvidence(Dmarc.PASS), "The job")
+    assert (proved.subject, proved.sender) == ("The job", "eve@else.example")
+    assert proved.authentication is Authentication.AUTHENTICATED
+    assert proved.expires_at == expires_at(HELD)
+
+
+def test_of_an_ambiguous_from_nothing_is_shown() -> None:
+    item = approval_item(evolve(HELD, sender=None), SenderEvidence(Dmarc.PASS), "The job")
+    assert (item.sender, item.subject) == ("", "")
+
+
+def test_one_approval_mail_a_day() -> None:
+    assert approval_key(C1, ANN, NOW) == approval_key(C1, ANN, NOW.replace(hour=23, minute=59))
+    others = {approval_key(C1, ANN, NOW + DAY), approval_key(ConversationId("c2"), ANN, NOW)}
+    assert len({*others, approval_key(C1, AccountId("x"), NOW), approval_key(C1, ANN, NOW)}) == 4
+
+
+def test_it_lists_what_can_still_be_answered_oldest_first() -> None:
+    older = evolve(HELD, id=HoldId("m-0"), since=NOW - DAY)
+    gone = evolve(HELD, id=HoldId("m-2"), since=NOW - 14 * DAY)
+    decided = evolve(HELD, id=HoldId("m-3"), state=HoldState.APPROVED)
+    assert to_ask_about([HELD, decided, gone, older], now=NOW) == (older, HELD)

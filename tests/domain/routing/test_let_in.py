@@ -1,0 +1,101 @@
+"""What a participant let in is relayed, and what speaks against an address still speaks against it."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.approvals.holds import masked, may_answer
+from convalias.domain.conversations.participants import Participant, ParticipantKind, PeripheralAuthor
+from convalias.domain.deployment.keyring import Keyring, RootKey
+from convalias.domain.ids import AccountId
+from convalias.domain.inbound.records import Admits
+from convalias.domain.mail.authentication import Authentication
+from convalias.domain.mail.dedup import MailKey
+from convalias.domain.mail.envelope import AmbiguousFrom, Oddity
+from convalias.domain.routing import rules
+from convalias.domain.routing.context import Holders
+from convalias.domain.routing.let_in import NOBODY, as_relayed, hold_key, let_in
+from convalias.domain.routing.policy import SenderTrust
+from convalias.domain.routing.verdicts import Hold, RelayToConversation, Verdict
+from domain.routing.test_rules_author import ADMITTED, ASKED
+from domain.routing.test_rules_author import NOBODY as STRANGER
+from domain.routing.test_rules_relay import C1, MAIL, RELAY_CASE, STALE, UNKNOWN_HOLD, WAITS
+
+
+def test_a_mail_that_was_let_in_is_relayed_as_whom_it_was_held() -> None:
+    key = hold_key(C1, MAIL, WAITS.dedup_key)
+    known = evolve(RELAY_CASE.context, approvals={key: Admits.THIS_MAIL})
+    assert let_in(known, MAIL, C1, WAITS) is Admits.THIS_MAIL
+    assert rules.approved(evolve(RELAY_CASE, verdict=WAITS, context=known)) == as_relayed(C1, MAIL, WAITS)
+    assert rules.approved(evolve(RELAY_CASE, verdict=WAITS)) is None
+    assert rules.approved(RELAY_CASE) is None
+    address_only = evolve(RELAY_CASE.context, approvals={key: Admits.THIS_ADDRESS})
+    assert rules.approved(evolve(RELAY_CASE, verdict=WAITS, context=address_only)) is None
+
+
+def test_what_was_let_in_is_that_mail_and_no_other_under_its_message_id() -> None:
+    key = hold_key(C1, MAIL, WAITS.dedup_key)
+    known = evolve(RELAY_CASE.context, approvals={key: Admits.THIS_MAIL})
+    assert let_in(known, evolve(MAIL, content=evolve(MAIL.content, digest="another")), C1, WAITS) is None
+
+
+def test_it_stands_above_what_else_would_hold_it() -> None:
+    key = hold_key(C1, STALE.mail, WAITS.dedup_key)
+    known = evolve(STALE.context, approvals={key: Admits.THIS_MAIL})
+    assert rules.replayed_signature(evolve(STALE, context=known)) is None
+    odd = evolve(RELAY_CASE, mail=evolve(MAIL, oddities=frozenset({Oddity.HEADER})))
+    assert rules.odd_header(odd) is not None
+    assert rules.odd_header(evolve(odd, context=known)) is None
+
+
+def test_from_that_names_nobody_is_relayed_from_nobody() -> None:
+    mail = evolve(MAIL, sender=AmbiguousFrom())
+    key = hold_key(C1, mail, None)
+    known = evolve(RELAY_CASE.context, approvals={key: Admits.THIS_MAIL})
+    assert rules.approved(evolve(RELAY_CASE, mail=mail, verdict=UNKNOWN_HOLD, context=known)) == RelayToConversation(
+        C1, PeripheralAuthor(NOBODY), MailKey(C1, NOBODY, mail.message_id)
+    )
+
+
+@pytest.mark.parametrize(
+    ("authentication", "trust", "passed", "verdict"),
+    [
+        (Authentication.AUTHENTICATED, SenderTrust.ACCEPT_KNOWN, True, ADMITTED),
+        (Authentication.UNPROVED, SenderTrust.ACCEPT_KNOWN, False, ADMITTED),
+        (Authentication.UNPROVED, SenderTrust.ACCEPT_KNOWN, True, ASKED),
+        (Authentication.UNPROVED, SenderTrust.REQUIRE_ALIGNED, False, ASKED),
+        (Authentication.DOUBTFUL, SenderTrust.ACCEPT_KNOWN, False, ASKED),
+    ],
+)
+def test_an_address_that_was_let_in_still_needs_its_proof(
+    *, authentication: Authentication, trust: SenderTrust, passed: bool, verdict: Verdict
+) -> None:
+    case = evolve(STRANGER, authentication=authentication, trust=trust)
+    conversation = case.recipient.thread.id
+    sender = case.sender.address
+    key = hold_key(conversation, case.mail, MailKey(conversation, sender, case.mail.message_id))
+    known = evolve(
+        case.context,
+        approvals={key: Admits.THIS_ADDRESS},
+        holders={sender: Holders(authenticated_before=passed)},
+    )
+    assert isinstance(rules.applicant(case), Hold)
+    found = rules.applicant(evolve(case, context=known))
+    assert isinstance(found, type(verdict))
+
+
+def test_who_lets_in_is_registered_and_a_sender_is_shown_masked() -> None:
+    ann, old = Participant(AccountId("ann")), Participant(AccountId("old"), kind=ParticipantKind.HISTORICAL)
+    thread = evolve(RELAY_CASE.recipient.thread, participants=(ann, old))
+    assert may_answer(thread) == (ann,)
+    assert masked(EmailAddress.parse("eve@x.example")) == "e…@x.example"
+    assert masked(None) == "an unreadable sender"
+
+
+def test_each_root_secret_has_a_key_of_that_use() -> None:
+    ring = Keyring((RootKey(1, b"n" * 32), RootKey(0, b"o" * 32)))
+    (newest, older) = ring.each("approval")
+    assert newest == (1, ring.derived("approval"))
+    assert older == (0, Keyring(ring.keys[1:]).derived("approval"))

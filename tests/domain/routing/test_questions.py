@@ -1,0 +1,108 @@
+"""What a decision asks for, round by round. Its laws are tested with those of routing."""
+
+from attrs import evolve
+
+from convalias.domain.aliases.alias import ByName, LegacyAlias, Token
+from convalias.domain.mail.envelope import AmbiguousFrom, MailContent, UnreadableMail
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.routing import rules
+from convalias.domain.routing.context import Answers, Holders, RoutingContext, Witness
+from convalias.domain.routing.policy import LoopGuard, RoutingPolicy
+from convalias.domain.routing.questions import Questions, questions
+from convalias.domain.routing.rulebook import AliasCase, rule
+from convalias.domain.routing.rules import RULES
+from convalias.domain.routing.verdicts import Reject, Verdict
+from convalias.testing.strategies import NOW
+from domain.cases import ALIAS, BOB, BOBS, C1, CONTEXT, DOMAINS, EVE, LEGACY, MAIL, MESSAGE, STORED, THREAD
+
+NOTHING = RoutingContext(now=NOW, domains=DOMAINS)
+WITH_ALIAS = NOTHING.learning(Answers(aliases={ByName(ALIAS): STORED}))
+
+
+def test_a_whole_world_lacks_nothing() -> None:
+    assert not questions(MAIL, CONTEXT)
+    assert questions(MAIL, CONTEXT) == Questions()
+
+
+def test_first_the_addresses_are_asked_for_with_those_in_to_and_cc() -> None:
+    renamed = BOBS.parse("x-0123456789abcdefg@reply.example")
+    asked = questions(evolve(MAIL, recipients=(LEGACY,), cc=(renamed, EVE)), NOTHING)
+    token = Token("0123456789abcdefg", "reply.example")
+    assert asked == Questions(aliases=frozenset({ByName(ALIAS), ByName(renamed), token}), legacy=frozenset({LEGACY}))
+
+
+def test_every_step_of_unwrapping_is_asked_for() -> None:
+    wrapped = BOBS.parse("ann-1ab131e2+tag@reply.example")
+    asked = questions(evolve(MAIL, recipients=(wrapped,), to=()), NOTHING)
+    assert asked.aliases == {ByName(wrapped), ByName(ALIAS)}
+
+
+def test_then_the_conversation_and_who_the_sender_is() -> None:
+    assert questions(MAIL, WITH_ALIAS) == Questions(
+        threads=frozenset({C1}), holders=frozenset({BOBS}), sightings=frozenset({(MESSAGE, BOBS)})
+    )
+
+
+def test_the_stage_is_asked_for_where_there_is_a_legacy_alias() -> None:
+    known = NOTHING.learning(Answers(legacy={LEGACY: LegacyAlias(LEGACY, C1)}))
+    asked = questions(evolve(MAIL, recipients=(LEGACY,), to=()), known)
+    assert (asked.threads, asked.stages) == ({C1}, {C1})
+
+
+def test_an_ambiguous_sender_is_not_asked_about() -> None:
+    asked = questions(evolve(MAIL, sender=AmbiguousFrom()), WITH_ALIAS)
+    assert asked == Questions(threads=frozenset({C1}))
+
+
+def test_then_the_history_and_the_accounts_of_the_conversation() -> None:
+    known = WITH_ALIAS.learning(
+        Answers(threads={C1: THREAD}, holders={BOBS: Holders()}, sightings={(MESSAGE, BOBS): frozenset()})
+    )
+    asked = questions(MAIL, known)
+    assert asked.tenures == {BOBS}
+    assert asked.accounts == {one.account for one in THREAD.participants}
+    answered = known.learning(Answers(tenures={BOBS: ()}, accounts=dict.fromkeys(asked.accounts)))
+    held = questions(MAIL, answered)
+    assert held == Questions(approvals=held.approvals)
+    assert [(one.conversation, one.sender) for one in held.approvals] == [(C1, BOBS)]
+    assert not questions(MAIL, answered.learning(Answers(approvals=dict.fromkeys(held.approvals))))
+
+
+def test_a_loop_guard_asks_for_what_it_counts() -> None:
+    mail = evolve(MAIL, content=MailContent(body_digest="d"))
+    texts_only = RoutingPolicy(loop_guard=LoopGuard())
+    assert questions(mail, WITH_ALIAS, texts_only).repeats == {(BOBS, "d")}
+    assert questions(mail, WITH_ALIAS, texts_only).traffic == set()
+    assert questions(mail, WITH_ALIAS, RoutingPolicy(loop_guard=LoopGuard(mails_an_hour=9))).traffic == {C1}
+
+
+def test_an_absent_witness_is_not_asked_again() -> None:
+    away = frozenset(Witness)
+    mail = evolve(MAIL, recipients=(ALIAS, LEGACY))
+    assert questions(mail, evolve(NOTHING, away=away)).legacy == set()
+    known = evolve(WITH_ALIAS, away=away).learning(Answers(threads={C1: THREAD}, stages={C1: Stage.LEGACY}))
+    asked = questions(MAIL, known)
+    assert (asked.holders, asked.accounts, asked.tenures) == (set(), set(), set())
+
+
+def test_an_unreadable_mail_asks_for_its_addresses_alone() -> None:
+    mail = UnreadableMail(limit="size", found=1, received_at=NOW, recipients=(ALIAS,))
+    assert questions(mail, NOTHING) == Questions(aliases=frozenset({ByName(ALIAS)}))
+
+
+def test_one_open_question_is_a_question() -> None:
+    assert Questions(accounts=frozenset({BOB}))
+    assert not Questions()
+    assert len(Questions().groups()) == 11
+
+
+def test_a_rule_of_ones_own_may_look_at_everything_that_is_known() -> None:
+    @rule(5)
+    def counts(case: AliasCase) -> Verdict | None:
+        """Refuse where anything at all is known of anybody's history."""
+        return Reject(Reason.UNKNOWN_SENDER) if len(list(case.context.tenures)) + len(case.context.holders) else None
+
+    book = RULES.before(rules.revoked_alias, counts)
+    known = WITH_ALIAS.learning(Answers(threads={C1: THREAD}, holders={BOBS: Holders()}, tenures={BOBS: ()}))
+    assert not questions(MAIL, known, rules=book)

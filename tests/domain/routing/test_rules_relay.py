@@ -1,0 +1,190 @@
+"""The rules of what may stand and of overlaps, each alone."""
+
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+
+from convalias.domain.conversations.participants import PeripheralAuthor
+from convalias.domain.conversations.threads import ThreadState
+from convalias.domain.ids import ConversationId
+from convalias.domain.mail.authentication import Authentication
+from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.envelope import AmbiguousFrom, MailContent, Oddity
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.routing import rules
+from convalias.domain.routing.policy import LoopGuard, RoutingPolicy
+from convalias.domain.routing.verdicts import (
+    HandToLegacy,
+    Hold,
+    Ignore,
+    LegacyRecipient,
+    Reject,
+    RelayToConversation,
+    SkipOverlap,
+    Source,
+    Verdict,
+)
+from convalias.testing.strategies import NOW
+from domain.cases import (
+    ALIAS,
+    AUTHOR,
+    BOBS,
+    C1,
+    CONTEXT,
+    EVE,
+    FIRST,
+    KEY,
+    LEGACY_RECIPIENT,
+    MAIL,
+    MESSAGE,
+    OVERLAP_CASE,
+    PROVED,
+    RECIPIENT,
+    RELAY_CASE,
+    RELAYED,
+    SECOND,
+    THREAD,
+)
+
+PROVED_RELAY = RelayToConversation(C1, PROVED, KEY)
+BY_PROVED = evolve(RELAY_CASE, verdict=PROVED_RELAY, authentication=Authentication.AUTHENTICATED)
+PERIPHERAL = RelayToConversation(C1, PeripheralAuthor(EVE), KEY)
+REFUSED = Reject(Reason.SPOOFED_SENDER)
+UNKNOWN_HOLD = Hold(Reason.FROM_AMBIGUOUS)
+
+
+@pytest.mark.parametrize("mail_class", [MailClass.BULK, MailClass.AUTO_GENERATED])
+def test_automatic_mail_needs_a_proved_account(mail_class: MailClass) -> None:
+    mail = evolve(MAIL, mail_class=mail_class)
+    ignored = Ignore(Reason.AUTOMATED)
+    assert rules.automatic_mail(evolve(BY_PROVED, mail=mail)) is None
+    assert rules.automatic_mail(evolve(BY_PROVED, mail=mail, verdict=PERIPHERAL)) == ignored
+    assert rules.automatic_mail(evolve(RELAY_CASE, mail=mail)) == ignored
+    assert rules.automatic_mail(evolve(RELAY_CASE, mail=mail, verdict=REFUSED)) == ignored
+    assert rules.automatic_mail(evolve(BY_PROVED, mail=mail, verdict=UNKNOWN_HOLD)) == ignored
+    assert rules.automatic_mail(RELAY_CASE) is None
+
+
+def test_spam_needs_a_proved_account() -> None:
+    mail = evolve(MAIL, spam=True)
+    assert rules.spam(evolve(BY_PROVED, mail=mail)) is None
+    assert rules.spam(evolve(BY_PROVED, mail=mail, verdict=Hold(Reason.NEEDS_APPROVAL, PROVED, KEY))) is None
+    assert rules.spam(evolve(RELAY_CASE, mail=mail)) == Ignore(Reason.SPAM)
+    assert rules.spam(RELAY_CASE) is None
+
+
+GUARDED = RoutingPolicy(loop_guard=LoopGuard(same_text=3, mails_an_hour=10))
+
+
+@pytest.mark.parametrize(("others", "verdict"), [(1, None), (2, Ignore(Reason.LOOP))])
+def test_the_third_mail_with_one_text_is_a_loop(others: int, verdict: Verdict | None) -> None:
+    mail = evolve(MAIL, content=MailContent(body_digest="d"))
+    context = evolve(CONTEXT, repeats={(BOBS, "d"): others})
+    case = evolve(RELAY_CASE, mail=mail, context=context, policy=GUARDED)
+    assert rules.repeated_text(case) == verdict
+    assert rules.repeated_text(evolve(case, policy=RoutingPolicy())) is None
+    assert rules.repeated_text(evolve(case, verdict=REFUSED)) is None
+    assert rules.repeated_text(evolve(case, mail=evolve(mail, sender=AmbiguousFrom()))) is None
+
+
+@pytest.mark.parametrize(("others", "verdict"), [(9, None), (10, Reject(Reason.RATE_LIMITED))])
+def test_a_conversation_has_a_budget(others: int, verdict: Verdict | None) -> None:
+    case = evolve(RELAY_CASE, context=evolve(CONTEXT, traffic={C1: others}), policy=GUARDED)
+    assert rules.over_budget(case) == verdict
+    assert rules.over_budget(evolve(case, verdict=REFUSED)) is None
+    assert rules.over_budget(evolve(case, policy=RoutingPolicy())) is None
+    assert rules.over_budget(evolve(case, policy=RoutingPolicy(loop_guard=LoopGuard()))) is None
+
+
+def test_empty() -> None:
+    mail = evolve(MAIL, content=MailContent(empty=True))
+    assert rules.empty(evolve(RELAY_CASE, mail=mail)) == Reject(Reason.EMPTY)
+    assert rules.empty(evolve(RELAY_CASE, mail=mail, verdict=UNKNOWN_HOLD)) is None
+    assert rules.empty(RELAY_CASE) is None
+
+
+def test_odd_header() -> None:
+    mail = evolve(MAIL, oddities=frozenset(Oddity))
+    assert rules.odd_header(evolve(RELAY_CASE, mail=mail)) == Hold(Reason.MIME_AMBIGUOUS, AUTHOR, KEY)
+    assert rules.odd_header(evolve(RELAY_CASE, mail=mail, verdict=UNKNOWN_HOLD)) is None
+    assert rules.odd_header(evolve(RELAY_CASE, mail=evolve(MAIL, oddities=frozenset({Oddity.BODY})))) is None
+    assert rules.odd_header(RELAY_CASE) is None
+
+
+DAY = timedelta(hours=24)
+STALE = evolve(RELAY_CASE, mail=evolve(MAIL, date=NOW - DAY - timedelta(seconds=1)))
+WAITS = Hold(Reason.NEEDS_APPROVAL, AUTHOR, KEY)
+
+
+def test_a_stale_mail_that_names_nobody_here_waits() -> None:
+    assert rules.replayed_signature(STALE) == WAITS
+    assert rules.replayed_signature(evolve(STALE, named={C1})) is None
+    assert rules.replayed_signature(evolve(STALE, verdict=REFUSED)) is None
+
+
+@pytest.mark.parametrize("date", [None, NOW, NOW - DAY, NOW + DAY])
+def test_a_fresh_mail_does_not(date: None) -> None:
+    assert rules.replayed_signature(evolve(RELAY_CASE, mail=evolve(MAIL, date=date))) is None
+
+
+@pytest.mark.parametrize(("seen", "verdict"), [(("c1",), None), (("c2",), WAITS), (("c1", "c2"), WAITS)])
+def test_a_message_id_used_in_another_conversation_waits(seen: tuple[str, ...], verdict: Verdict | None) -> None:
+    sightings = {(MESSAGE, BOBS): frozenset(map(ConversationId, seen))}
+    case = evolve(RELAY_CASE, context=evolve(CONTEXT, sightings=sightings))
+    assert rules.replayed_signature(case) == verdict
+    assert rules.replayed_signature(evolve(case, mail=evolve(MAIL, sender=AmbiguousFrom()))) is None
+
+
+SECOND_RECIPIENT = evolve(RECIPIENT, address=SECOND)
+DECIDED = evolve(FIRST, verdict=Ignore(Reason.LOOP))
+BY_HEADER = evolve(FIRST, recipient=evolve(RECIPIENT, source=Source.HEADER))
+
+
+def test_second_alias() -> None:
+    case = evolve(OVERLAP_CASE, recipient=SECOND_RECIPIENT)
+    assert rules.second_alias(case) == SkipOverlap(ALIAS)
+    assert rules.second_alias(evolve(case, first=DECIDED)) == Ignore(Reason.LOOP)
+    assert rules.second_alias(evolve(case, first=None)) is None
+    assert rules.second_alias(OVERLAP_CASE) is None
+
+
+def test_carried_already() -> None:
+    assert rules.carried_already(OVERLAP_CASE) == SkipOverlap(ALIAS)
+    for first in (None, DECIDED, BY_HEADER):
+        assert rules.carried_already(evolve(OVERLAP_CASE, first=first)) is None
+
+
+def test_carried_by_header_alias() -> None:
+    assert rules.carried_by_header_alias(evolve(OVERLAP_CASE, first=BY_HEADER)) == SkipOverlap(ALIAS)
+    for first in (None, DECIDED):
+        assert rules.carried_by_header_alias(evolve(OVERLAP_CASE, first=first)) is None
+
+
+def test_decided_already() -> None:
+    assert rules.decided_already(evolve(OVERLAP_CASE, first=DECIDED)) == Ignore(Reason.LOOP)
+    assert rules.decided_already(evolve(OVERLAP_CASE, first=None)) is None
+
+
+ALONE = evolve(OVERLAP_CASE, first=None)
+
+
+def test_erased_legacy() -> None:
+    erased = evolve(LEGACY_RECIPIENT, thread=evolve(THREAD, state=ThreadState.ERASED))
+    assert rules.erased_legacy(evolve(ALONE, recipient=erased)) == Reject(Reason.UNKNOWN_ALIAS)
+    assert rules.erased_legacy(ALONE) is None
+    assert rules.erased_legacy(evolve(ALONE, recipient=evolve(LEGACY_RECIPIENT, thread=None))) is None
+
+
+def test_spam_for_legacy() -> None:
+    spam = evolve(ALONE, mail=evolve(MAIL, spam=True))
+    assert rules.spam_for_legacy(spam) == Ignore(Reason.SPAM)
+    assert rules.spam_for_legacy(evolve(spam, authentication=Authentication.AUTHENTICATED)) is None
+    assert rules.spam_for_legacy(ALONE) is None
+
+
+def test_legacy_alone() -> None:
+    assert isinstance(ALONE.recipient, LegacyRecipient)
+    assert rules.legacy_alone(ALONE) == HandToLegacy()
+    assert rules.legacy_alone(evolve(ALONE, recipient=RECIPIENT)) is None
+    assert RELAYED.dedup_key == KEY
