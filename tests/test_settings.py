@@ -18,7 +18,7 @@ from convalias.domain.deployment.policy_overlay import PolicyOverlay
 from convalias.domain.ids import UseCase
 from convalias.domain.routing.admission import FREE, LIGHT, STRICT
 from convalias.domain.routing.policy import DEFAULT_POLICY, BlockedSenders, LoopGuard, SenderTrust
-from convalias.services.outbound_calls import Ambiguity
+from convalias.services.outbound.calls import Ambiguity
 from convalias.settings import (
     _AUTHENTICATION,
     _BY_USE_CASE,

@@ -23,7 +23,7 @@ from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
 from convalias.domain.routing.admission import Admission
 from convalias.domain.routing.policy import BlockedSenders, SenderTrust
-from convalias.services.outbound_calls import Ambiguity
+from convalias.services.outbound.calls import Ambiguity
 
 DATA: Final = "CONVALIAS_DATA"
 KEYS: Final = "CONVALIAS_KEYS"

@@ -25,7 +25,7 @@ from convalias.ports.errors import AdapterFailed
 from convalias.ports.hub import Declined, Guarantee, NotificationHub, Sent
 from convalias.ports.people import IdentityDirectory
 from convalias.ports.records import Records
-from convalias.services.log_lines import LogLines
+from convalias.services.running.log_lines import LogLines
 
 ANN, BOB = (EmailAddress.parse(f"{name}@home.example") for name in ("ann", "bob"))
 HOLDERS = Mapping[EmailAddress, tuple[Account, ...]]

@@ -15,7 +15,7 @@ from convalias.domain.inbound.records import IncomingMail
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventLog
 from convalias.ports.records import Due, Insert, Key, Partitioned
-from convalias.services.retention import PAGES
+from convalias.services.operations.retention import PAGES
 from convalias.stores.endings import PAGE
 from convalias.stores.retention import LANE
 

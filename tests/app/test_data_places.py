@@ -11,7 +11,7 @@ from convalias.adapters import memory
 from convalias.app import Convalias
 from convalias.app.embedded import PLACE_FILE, place_of
 from convalias.app.ports import Instead
-from convalias.services.errors import PlaceRefused
+from convalias.services.conversations.errors import PlaceRefused
 from convalias.settings import read_settings
 
 KEYS = {"CONVALIAS_KEYS": "0:" + "A" * 43 + "="}

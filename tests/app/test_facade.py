@@ -19,7 +19,7 @@ from convalias.domain.ids import UseCase
 from convalias.domain.inbound.records import IncomingMail
 from convalias.domain.migration.rollout import Stage
 from convalias.ports.errors import Unavailable
-from convalias.services.errors import NotReady
+from convalias.services.conversations.errors import NotReady
 from convalias.settings import WrongSettings
 
 ANN = Participant.of("ann", name="Ann Ray", addresses=["ann@home.example"])

@@ -19,7 +19,7 @@ from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.inbound.records import IncomingMail
 from convalias.domain.migration.rollout import Stage
 from convalias.ports.errors import AdapterFailed, Unavailable
-from convalias.services.errors import NotReady
+from convalias.services.conversations.errors import NotReady
 from ports.minimal.table import HIRING, MAKERS, PEOPLE
 
 PORTS = ("records", "blobs", "queue", "events", "identity", "legacy", "hub", "flags", "mail", "reader", "authenticator")

@@ -38,8 +38,8 @@ from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvide
 from convalias.domain.migration.rollout import Axis, Stage
 from convalias.ports.legacy import IndexCall
 from convalias.ports.records import Conflict, Insert, Write, Written
-from convalias.services.errors import Refused
-from convalias.services.messaging import introduce
+from convalias.services.conversations.errors import Refused
+from convalias.services.conversations.messaging import introduce
 
 SOAK: Final = os.environ.get("CONVALIAS_SOAK") == "1"
 USE_CASE: Final = UseCase("hiring")

@@ -22,7 +22,7 @@ from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.ports.errors import Unavailable
 from convalias.ports.hub import FOR_EVER, Answer, Guarantee, NotSent, Sent
 from convalias.ports.mail import Outgoing, guarantee_of
-from convalias.services.outbound_calls import Ambiguity
+from convalias.services.outbound.calls import Ambiguity
 
 C1 = ConversationId("c1")
 LOST = TimeoutError("lost answer after DATA")

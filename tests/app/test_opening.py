@@ -33,8 +33,8 @@ from convalias.app.workers import Polled
 from convalias.ports.errors import EngineAway, Unavailable
 from convalias.ports.examining import Examined, Probed
 from convalias.ports.records import Insert, Key, Partitioned, Written
-from convalias.services.outbound import ReadsAhead
-from convalias.services.retention import EndsBlobs
+from convalias.services.operations.retention import EndsBlobs
+from convalias.services.outbound.notifier import ReadsAhead
 from convalias.testing.simulator.loop import VirtualLoop
 
 NAME = EngineName(setting="store", kind="mongodb", place="db1:27017", variable="CONVALIAS_STORE")

@@ -15,7 +15,7 @@ from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import ConversationId, UseCase
 from convalias.domain.inbound.records import IncomingMail
 from convalias.domain.migration.rollout import Axis, Rollout, Stage
-from convalias.services.replay import Selection
+from convalias.services.operations.replay import Selection
 
 
 @pytest.mark.parametrize("stage", list(Stage))

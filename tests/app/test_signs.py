@@ -16,7 +16,7 @@ from convalias.app.signs import EVERY, giving_signs
 from convalias.app.workers import Work
 from convalias.domain.operations.numbers import SignOfLife
 from convalias.ports.errors import Unavailable
-from convalias.services.log_lines import LogLines
+from convalias.services.running.log_lines import LogLines
 from convalias.stores.signs import Signs
 
 

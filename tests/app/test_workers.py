@@ -16,7 +16,7 @@ from convalias.app.health import LoopHealth, WorkersHealth
 from convalias.app.workers import BROKEN_AFTER, Loop, drain, kept_running
 from convalias.ports.errors import Unavailable
 from convalias.ports.queue import Job
-from convalias.services.errors import NotReady
+from convalias.services.conversations.errors import NotReady
 
 
 class Restless(memory.Clock):

@@ -34,8 +34,8 @@ from convalias.domain.migration.rollout import Stage
 from convalias.ports.event_log import Lag, Lagging
 from convalias.ports.examining import Probed
 from convalias.ports.records import Partitioned
-from convalias.services.log_lines import LogLines
-from convalias.services.operations import Asked
+from convalias.services.operations.operations import Asked
+from convalias.services.running.log_lines import LogLines
 from convalias.settings import Settings
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)

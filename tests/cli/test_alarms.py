@@ -14,7 +14,7 @@ from convalias.domain.ids import TraceId
 from convalias.domain.inbound.records import MailReference, RecordKey
 from convalias.domain.outbound.delivery import Channel
 from convalias.ports.hub import Declined, Guarantee
-from convalias.services.receiver import reference_body
+from convalias.services.inbound.receiver import reference_body
 
 
 class Declining:

@@ -19,8 +19,8 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import TraceId
 from convalias.domain.inbound.records import MailReference, RecordKey
 from convalias.domain.migration.rollout import Stage
-from convalias.services.log_lines import LogLines
-from convalias.services.receiver import reference_body
+from convalias.services.inbound.receiver import reference_body
+from convalias.services.running.log_lines import LogLines
 
 CANARY: Final = "canary-7f3a"
 STRANGER: Final = EmailAddress.parse(f"{CANARY}@else.example")

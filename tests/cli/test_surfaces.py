@@ -36,8 +36,8 @@ from convalias.domain.outbound.delivery import Channel
 from convalias.ports.errors import Unavailable
 from convalias.ports.hub import Declined, Guarantee, Sent
 from convalias.ports.records import Partitioned, Replace
-from convalias.services.operations import Asked
-from convalias.services.receiver import reference_body
+from convalias.services.inbound.receiver import reference_body
+from convalias.services.operations.operations import Asked
 from convalias.stores.encoding import digest
 from convalias.stores.signs import Signs
 

@@ -12,7 +12,7 @@ from convalias.adapters.mongo.database import DEFAULTS
 from convalias.app.workers import AWAY, LONGEST_AWAY
 from convalias.cli.serving import DRAIN_SECONDS
 from convalias.ports.examining import SKEW
-from convalias.services.inbound_worker import BATCH, VISIBLE_FOR
+from convalias.services.inbound.worker import BATCH, VISIBLE_FOR
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference"
 SIZING = (DOCS / "sizing.md").read_text(encoding="utf-8")

@@ -25,7 +25,7 @@ from convalias.ports.conversations import Append
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventRecord, Subscription
 from convalias.ports.records import Conflict, Insert, Key, Records
-from convalias.services.change_stream import ChangeStreamFeed
+from convalias.services.feed.change_stream import ChangeStreamFeed
 from convalias.stores.conversations import ConversationStore
 from convalias.stores.positions import Positions
 from engines.fixtures import or_skip

@@ -13,9 +13,9 @@ from convalias.domain.approvals.holds import ApprovalItem, HoldPolicy
 from convalias.domain.approvals.links import ApprovalLink, LinkKeys
 from convalias.domain.conversations.participants import Account
 from convalias.domain.inbound.records import HeldMail
-from convalias.services.approvals import Approvals
-from convalias.services.asking import ApprovalMails
-from convalias.services.contacts import Contacts
+from convalias.services.approvals.approvals import Approvals
+from convalias.services.conversations.contacts import Contacts
+from convalias.services.system_mail.approval_requests import ApprovalMails
 from convalias.stores.aliases import Aliases
 from convalias.stores.conversations import ConversationStore
 from convalias.stores.directory import IdentityDirectory

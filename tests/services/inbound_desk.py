@@ -33,23 +33,23 @@ from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy
 from convalias.ports.mail import MailReader, SenderAuthenticator
-from convalias.services import rehearsal
-from convalias.services.aliasing import Aliasing
-from convalias.services.appending import Appender
-from convalias.services.carrier import PlanCarrier
-from convalias.services.evidence import EvidenceFinder
-from convalias.services.facts import FactFinder
-from convalias.services.inbound_relay import InboundRelay, Stores
-from convalias.services.inbound_worker import InboundWorker
-from convalias.services.mail_finding import MailFinder
-from convalias.services.mail_following import FollowedStores, MailFollower
-from convalias.services.messaging import Messaging
-from convalias.services.notices import Notices
-from convalias.services.operations import Operations
-from convalias.services.receiver import Kept, Receiver, reference_to
-from convalias.services.replay import Replay
-from convalias.services.stages import Stages
-from convalias.services.sweeper import Sweeper
+from convalias.services.conversations.aliasing import Aliasing
+from convalias.services.conversations.appending import Appender
+from convalias.services.conversations.messaging import Messaging
+from convalias.services.conversations.stages import Stages
+from convalias.services.inbound.carrier import PlanCarrier
+from convalias.services.inbound.evidence import EvidenceFinder
+from convalias.services.inbound.facts import FactFinder
+from convalias.services.inbound.receiver import Kept, Receiver, reference_to
+from convalias.services.inbound.relay import InboundRelay, Stores
+from convalias.services.inbound.sweeper import Sweeper
+from convalias.services.inbound.worker import InboundWorker
+from convalias.services.operations import rehearsal
+from convalias.services.operations.mail_finding import MailFinder
+from convalias.services.operations.mail_following import FollowedStores, MailFollower
+from convalias.services.operations.operations import Operations
+from convalias.services.operations.replay import Replay
+from convalias.services.system_mail.refusals import Notices
 from convalias.stores.aliases import Aliases
 from convalias.stores.conversations import ConversationStore
 from convalias.stores.dead_letters import DeadLetters

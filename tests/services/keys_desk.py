@@ -8,7 +8,7 @@ from typing import Final
 from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.ports.ambient import Clock
 from convalias.ports.records import Records
-from convalias.services.alias_keys import SURVEYED, KeyGuard
+from convalias.services.conversations.alias_keys import SURVEYED, KeyGuard
 from convalias.stores.alias_keys import KeyUses
 from convalias.stores.aliases import Aliases
 from convalias.stores.deployments import Deployments

@@ -17,11 +17,11 @@ from convalias.domain.mail.dedup import MailKey, MessageId
 from convalias.domain.mail.envelope import MailContent
 from convalias.domain.migration.rollout import Stage
 from convalias.ports import records as port
-from convalias.services.aliasing import Aliasing, AliasMint
-from convalias.services.appending import Appender
-from convalias.services.loading import Loading
-from convalias.services.messaging import MailAddition, Messaging
-from convalias.services.stages import Stages
+from convalias.services.conversations.aliasing import Aliasing, AliasMint
+from convalias.services.conversations.appending import Appender
+from convalias.services.conversations.loading import Loading
+from convalias.services.conversations.messaging import MailAddition, Messaging
+from convalias.services.conversations.stages import Stages
 from convalias.stores.aliases import Aliases
 from convalias.stores.conversations import ConversationStore
 from convalias.stores.threads import Threads

@@ -20,16 +20,16 @@ from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from convalias.domain.outbound.delivery import Channel, Delivery, DeliveryDecision
 from convalias.domain.outbound.notifications import Notification
 from convalias.ports.hub import Answer, Declined, Guarantee, NotSent, Sent
-from convalias.services.aliasing import Aliasing, AliasMint
-from convalias.services.answering import Answering
-from convalias.services.appending import Appender
-from convalias.services.contacts import Contacts
-from convalias.services.outbound import OutboundNotifier, OutboundWorker
-from convalias.services.outbound_calls import Calls, Persistence
-from convalias.services.outbound_deciding import ChannelChoice, Deciding, OnlyEmail
-from convalias.services.outbound_facts import Scenes
-from convalias.services.outbound_sending import Sending
-from convalias.services.stages import Stages
+from convalias.services.conversations.aliasing import Aliasing, AliasMint
+from convalias.services.conversations.appending import Appender
+from convalias.services.conversations.contacts import Contacts
+from convalias.services.conversations.stages import Stages
+from convalias.services.outbound.answering import Answering
+from convalias.services.outbound.calls import Calls, Persistence
+from convalias.services.outbound.deciding import ChannelChoice, Deciding, OnlyEmail
+from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
+from convalias.services.outbound.scenes import Scenes
+from convalias.services.outbound.sending import Sending
 from convalias.stores.aliases import Aliases
 from convalias.stores.conversations import ConversationStore
 from convalias.stores.dead_letters import DeadLetters

@@ -20,7 +20,7 @@ from convalias.domain.ids import AccountId, AliasId, ConversationId, UseCase
 from convalias.domain.mail.dedup import MailKey, MessageId
 from convalias.domain.mail.envelope import Attachment, MailContent
 from convalias.domain.migration.rollout import Stage
-from convalias.services.loading import GivenConversation
+from convalias.services.conversations.loading import GivenConversation
 from convalias.stores.directory import IdentityDirectory
 from convalias.stores.rollouts import Rollouts
 from services.messaging_desk import ANN, ANN_WRITES, C1, NOON, PEOPLE, Desk, addition, mail_key

@@ -20,7 +20,7 @@ from convalias.domain.outbound.delivery import (
 )
 from convalias.domain.outbound.lease import Results, receipted, redriven
 from convalias.ports.records import Replace
-from convalias.services.outbound_sending import LEASE
+from convalias.services.outbound.sending import LEASE
 from convalias.stores.errors import Contended
 from convalias.stores.ledger import TABLE, Ledger, Work
 from stores.interfering import Interfering, Stubborn, nothing

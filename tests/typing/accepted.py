@@ -58,7 +58,7 @@ from convalias.domain.routing.plan import Case
 from convalias.domain.routing.questions import Questions
 from convalias.domain.routing.rulebook import RelayCase, Rule
 from convalias.ports.people import IdentityDirectory
-from convalias.services.receiver import Kept, Receipt
+from convalias.services.inbound.receiver import Kept, Receipt
 from convalias.testing import laws, strategies
 from convalias.testing.strategies import Exchange
 

@@ -9,7 +9,7 @@ from contextvars import ContextVar, Token
 from types import MappingProxyType, TracebackType
 from typing import Final
 
-from convalias.services.log_lines import LogLines, Now
+from convalias.services.running.log_lines import LogLines, Now
 
 ALARMS: Final[Mapping[str, str]] = MappingProxyType(
     {

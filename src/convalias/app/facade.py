@@ -51,14 +51,14 @@ from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.examining import Probed
 from convalias.ports.people import IdentityDirectory
-from convalias.services.approvals import Approvals
-from convalias.services.log_lines import LogLines
-from convalias.services.messaging import Messaging, introduce
-from convalias.services.operations import Operations
-from convalias.services.outbound import OutboundNotifier, OutboundWorker
-from convalias.services.receiver import Receiver
-from convalias.services.replay import Replay
-from convalias.services.rollout import RolloutControl
+from convalias.services.approvals.approvals import Approvals
+from convalias.services.conversations.messaging import Messaging, introduce
+from convalias.services.inbound.receiver import Receiver
+from convalias.services.migration.rollout import RolloutControl
+from convalias.services.operations.operations import Operations
+from convalias.services.operations.replay import Replay
+from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
+from convalias.services.running.log_lines import LogLines
 from convalias.stores.deployments import Deployments
 from convalias.stores.last_seen import LastSeen
 

@@ -19,9 +19,9 @@ from convalias.ports.ambient import Clock
 from convalias.ports.changes import ChangeStream
 from convalias.ports.errors import AdapterFailed, PortError
 from convalias.ports.event_log import Subscription
-from convalias.services.errors import NotReady
-from convalias.services.log_lines import LogLines
-from convalias.services.places import place_of, told_of
+from convalias.services.conversations.errors import NotReady
+from convalias.services.running.log_lines import LogLines
+from convalias.services.running.places import place_of, told_of
 
 P = TypeVar("P")
 

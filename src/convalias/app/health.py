@@ -6,7 +6,7 @@ from datetime import datetime
 
 from attrs import define, field
 
-from convalias.services.errors import NotReady
+from convalias.services.conversations.errors import NotReady
 
 
 @define

@@ -12,20 +12,21 @@ from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.hub import FOR_EVER
 from convalias.ports.mail import MailReader, OutgoingMail, guarantee_of
 from convalias.ports.people import IdentityDirectory as IdentityDirectoryPort
-from convalias.services import identity_cache, mail_lines, rehearsal
-from convalias.services.announcing import Announcing
-from convalias.services.asking import ApprovalMails
-from convalias.services.carrier import PlanCarrier
-from convalias.services.contacts import Contacts
-from convalias.services.evidence import EvidenceFinder
-from convalias.services.facts import FactFinder
-from convalias.services.inbound_relay import InboundRelay
-from convalias.services.inbound_relay import Stores as InboundStores
-from convalias.services.messaging import Messaging
-from convalias.services.notices import Notices
-from convalias.services.reports import Reports
-from convalias.services.stages import Stages
-from convalias.services.system_mail import SentOnce
+from convalias.services.conversations.contacts import Contacts
+from convalias.services.conversations.messaging import Messaging
+from convalias.services.conversations.stages import Stages
+from convalias.services.inbound import identity_cache, mail_lines
+from convalias.services.inbound.carrier import PlanCarrier
+from convalias.services.inbound.evidence import EvidenceFinder
+from convalias.services.inbound.facts import FactFinder
+from convalias.services.inbound.relay import InboundRelay
+from convalias.services.inbound.relay import Stores as InboundStores
+from convalias.services.operations import rehearsal
+from convalias.services.outbound.reports import Reports
+from convalias.services.system_mail.announcements import Announcing
+from convalias.services.system_mail.approval_requests import ApprovalMails
+from convalias.services.system_mail.refusals import Notices
+from convalias.services.system_mail.sent_once import SentOnce
 from convalias.stores.announcements import Announcements
 from convalias.stores.evidence import EvidenceRecords
 from convalias.stores.refusals import Refusals

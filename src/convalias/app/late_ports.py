@@ -11,8 +11,8 @@ from convalias.app.opening import Late
 from convalias.app.ports import Instead
 from convalias.ports import blobs, changes, event_log, queue, records
 from convalias.ports.examining import Probed
-from convalias.services.outbound import ReadsAhead
-from convalias.services.retention import EndsBlobs
+from convalias.services.operations.retention import EndsBlobs
+from convalias.services.outbound.notifier import ReadsAhead
 
 
 @runtime_checkable

@@ -19,8 +19,8 @@ from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import ConversationId
-from convalias.services.loading import GivenConversation, check
-from convalias.services.task_group import TaskGroup
+from convalias.services.conversations.loading import GivenConversation, check
+from convalias.services.running.task_group import TaskGroup
 
 T = TypeVar("T")
 SIDE_BY_SIDE: Final = 32

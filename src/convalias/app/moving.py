@@ -15,8 +15,8 @@ from convalias.app.engines import engines
 from convalias.domain.errors import InvalidValue
 from convalias.ports.blobs import Blobs, Put
 from convalias.ports.records import Insert, Key, Records, Stored, Written
-from convalias.services.change_feed import WHENEVER
-from convalias.services.outbound import GROUP
+from convalias.services.feed.change_feed import WHENEVER
+from convalias.services.outbound.notifier import GROUP
 from convalias.settings import Settings
 from convalias.stores import positions
 from convalias.stores.conversations import FEED

@@ -18,40 +18,40 @@ from convalias.ports.hub import NotificationHub
 from convalias.ports.mail import guarantee_of
 from convalias.ports.people import IdentityDirectory as IdentityDirectoryPort
 from convalias.ports.records import Records
-from convalias.services import rehearsal
-from convalias.services.alias_keys import KeyGuard
-from convalias.services.aliasing import Aliasing, AliasMint
-from convalias.services.announcing import Announcing
-from convalias.services.answering import Answering
-from convalias.services.appending import Appender
-from convalias.services.approvals import Approvals
-from convalias.services.asking import ApprovalMails
-from convalias.services.change_feed import ChangeFeedPump, Feed
-from convalias.services.change_stream import ChangeStreamFeed
-from convalias.services.contacts import Contacts
-from convalias.services.data_places import PlaceGuard
-from convalias.services.inbound_worker import InboundWorker, log
-from convalias.services.legacy_audience import ParticipantsAudience
-from convalias.services.loading import Loading
-from convalias.services.log_lines import LogLines
-from convalias.services.mail_finding import MailFinder
-from convalias.services.mail_following import FollowedStores, MailFollower
-from convalias.services.messaging import Messaging
-from convalias.services.notices import Notices
-from convalias.services.numbers import Numbers
-from convalias.services.old_holds import OldHolds
-from convalias.services.operations import Operations
-from convalias.services.outbound import OutboundNotifier
-from convalias.services.outbound_calls import Calls, Persistence
-from convalias.services.outbound_deciding import Deciding
-from convalias.services.outbound_facts import Scenes
-from convalias.services.outbound_sending import Sending
-from convalias.services.receiver import Receiver
-from convalias.services.replay import Replay
-from convalias.services.retention import Retention
-from convalias.services.rollout import RolloutControl
-from convalias.services.stages import Stages
-from convalias.services.sweeper import Sweeper
+from convalias.services.approvals.approvals import Approvals
+from convalias.services.approvals.old_holds import OldHolds
+from convalias.services.conversations.alias_keys import KeyGuard
+from convalias.services.conversations.aliasing import Aliasing, AliasMint
+from convalias.services.conversations.appending import Appender
+from convalias.services.conversations.contacts import Contacts
+from convalias.services.conversations.loading import Loading
+from convalias.services.conversations.messaging import Messaging
+from convalias.services.conversations.stages import Stages
+from convalias.services.feed.change_feed import ChangeFeedPump, Feed
+from convalias.services.feed.change_stream import ChangeStreamFeed
+from convalias.services.inbound.receiver import Receiver
+from convalias.services.inbound.sweeper import Sweeper
+from convalias.services.inbound.worker import InboundWorker, log
+from convalias.services.migration.rollout import RolloutControl
+from convalias.services.operations import rehearsal
+from convalias.services.operations.data_places import PlaceGuard
+from convalias.services.operations.mail_finding import MailFinder
+from convalias.services.operations.mail_following import FollowedStores, MailFollower
+from convalias.services.operations.numbers import Numbers
+from convalias.services.operations.operations import Operations
+from convalias.services.operations.replay import Replay
+from convalias.services.operations.retention import Retention
+from convalias.services.outbound.answering import Answering
+from convalias.services.outbound.calls import Calls, Persistence
+from convalias.services.outbound.deciding import Deciding
+from convalias.services.outbound.legacy_audience import ParticipantsAudience
+from convalias.services.outbound.notifier import OutboundNotifier
+from convalias.services.outbound.scenes import Scenes
+from convalias.services.outbound.sending import Sending
+from convalias.services.running.log_lines import LogLines
+from convalias.services.system_mail.announcements import Announcing
+from convalias.services.system_mail.approval_requests import ApprovalMails
+from convalias.services.system_mail.refusals import Notices
 from convalias.stores.aliases import Aliases
 from convalias.stores.conversations import ConversationStore
 from convalias.stores.data_places import DirectoryClaims

@@ -15,7 +15,7 @@ from convalias.app.workers import Step, Work, Worker
 from convalias.codec import CodecError
 from convalias.domain.operations.numbers import BOUNDS, Figure, SignOfLife, ahead, gone
 from convalias.ports.errors import PortError
-from convalias.services.log_lines import LogLines
+from convalias.services.running.log_lines import LogLines
 from convalias.stores.signs import Signs
 
 EVERY: Final = timedelta(seconds=20)

@@ -18,8 +18,8 @@ from convalias.domain.operations.mail_index import IndexKeys
 from convalias.domain.outbound.seals import Seal, Seals
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.conversations import ConversationStore as ConversationStorePort
-from convalias.services import identity_cache
-from convalias.services.outbound_calls import Ambiguity
+from convalias.services.inbound import identity_cache
+from convalias.services.outbound.calls import Ambiguity
 from convalias.stores.alias_keys import KeyUses
 from convalias.stores.aliases import Aliases
 from convalias.stores.conversations import ConversationStore

@@ -13,11 +13,11 @@ from attrs import Factory, field, frozen
 
 from convalias.app.health import LoopHealth, WorkersHealth
 from convalias.ports.ambient import Clock, Telemetry
-from convalias.services.failures import outage_in
-from convalias.services.inbound_worker import InboundWorker
-from convalias.services.log_lines import LogLines, cause_of
-from convalias.services.places import told_of
-from convalias.services.task_group import TaskGroup
+from convalias.services.inbound.worker import InboundWorker
+from convalias.services.running.log_lines import LogLines, cause_of
+from convalias.services.running.outages import outage_in
+from convalias.services.running.places import told_of
+from convalias.services.running.task_group import TaskGroup
 
 Worker: TypeAlias = Literal["inbound", "feed", "outbound"]
 WORKERS: Final[tuple[Worker, ...]] = ("inbound", "feed", "outbound")

@@ -15,8 +15,8 @@ from convalias.cli.exits import Exit
 from convalias.cli.output import Row, answer, lines, listing
 from convalias.domain.conversations import storable
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
-from convalias.services.inbound_relay import LANE as INBOUND
-from convalias.services.outbound_deciding import LANE as DELIVERIES
+from convalias.services.inbound.relay import LANE as INBOUND
+from convalias.services.outbound.deciding import LANE as DELIVERIES
 from convalias.stores.parking import CONVERSATIONS, RECORDS
 
 LANES: Final = (INBOUND, DELIVERIES, CONVERSATIONS, RECORDS)

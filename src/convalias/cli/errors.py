@@ -10,7 +10,7 @@ from convalias.codec.errors import CodecError
 from convalias.domain.errors import InvalidValue
 from convalias.extras import MissingPackageError
 from convalias.ports.errors import NotFound, Rejected, Unavailable
-from convalias.services.errors import (
+from convalias.services.conversations.errors import (
     FlagsElsewhere,
     KeyReused,
     KeysRefused,

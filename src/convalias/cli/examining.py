@@ -28,11 +28,11 @@ from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.deployment.policy_overlay import in_force
 from convalias.domain.operations.numbers import Figure
 from convalias.ports.errors import PortError
-from convalias.services.alias_keys import KeySurvey
-from convalias.services.errors import KeysRefused
-from convalias.services.inbound_relay import LANE as INBOUND
-from convalias.services.numbers import Reading
-from convalias.services.outbound_deciding import LANE as DELIVERIES
+from convalias.services.conversations.alias_keys import KeySurvey
+from convalias.services.conversations.errors import KeysRefused
+from convalias.services.inbound.relay import LANE as INBOUND
+from convalias.services.operations.numbers import Reading
+from convalias.services.outbound.deciding import LANE as DELIVERIES
 from convalias.settings import KEYS, SIGNING_KEY, Settings, WrongSettings
 
 SPARE: Final = 1_000_000_000

@@ -15,7 +15,7 @@ from convalias.cli.logs import logged
 from convalias.cli.mail_files import FiledMail, mails
 from convalias.cli.output import Row, answer, progress
 from convalias.domain.inbound.records import IncomingMail
-from convalias.services.receiver import Kept
+from convalias.services.inbound.receiver import Kept
 
 PLACE_WITHIN: Final = timedelta(seconds=2)
 """How long the store is waited for, without which mail is kept all the same."""

@@ -20,10 +20,10 @@ from convalias.domain.conversations import storable
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.inbound.records import RecordKey
 from convalias.domain.printable import counted
-from convalias.services.inbound_relay import LANE as INBOUND
-from convalias.services.outbound_deciding import LANE as DELIVERIES
-from convalias.services.redriving import Redriven
-from convalias.services.replay import EVERYTHING, Replayed, Selection
+from convalias.services.inbound.relay import LANE as INBOUND
+from convalias.services.operations.replay import EVERYTHING, Replayed, Selection
+from convalias.services.outbound.deciding import LANE as DELIVERIES
+from convalias.services.outbound.redriving import Redriven
 from convalias.stores.errors import Parked
 from convalias.stores.parking import CONVERSATIONS, RECORDS
 

@@ -18,7 +18,7 @@ from convalias.domain.migration.rollout import WHOLE, Axis, Moves, Rollout, Stag
 from convalias.domain.outbound.answering import MINTING_OFF
 from convalias.domain.outbound.delivery import OWNERS, Owner
 from convalias.domain.printable import counted
-from convalias.services.rollout import Counts, Prepared
+from convalias.services.migration.rollout import Counts, Prepared
 from convalias.stores.ledger import GivenBack
 from convalias.stores.rollouts import Setting
 

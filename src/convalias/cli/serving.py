@@ -18,8 +18,8 @@ from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.domain.inbound.records import IncomingMail
 from convalias.extras import brought_by
-from convalias.services.log_lines import LogLines
-from convalias.services.receiver import Receipt
+from convalias.services.inbound.receiver import Receipt
+from convalias.services.running.log_lines import LogLines
 from convalias.settings import SIGNING_KEY, Settings
 
 with brought_by("asgi"):

@@ -14,8 +14,8 @@ from convalias.domain.inbound.dead_letters import DeadLetter
 from convalias.domain.inbound.records import HeldMail
 from convalias.domain.migration.rollout import Moves
 from convalias.domain.outbound.delivery import Delivery, DeliveryDecision
-from convalias.services.operations import Story
-from convalias.services.rollout import Counts
+from convalias.services.migration.rollout import Counts
+from convalias.services.operations.operations import Story
 from convalias.stores.parking import ParkedConversation
 from convalias.stores.rollouts import Setting
 

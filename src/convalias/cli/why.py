@@ -13,7 +13,7 @@ from convalias.cli.output import answer
 from convalias.domain.aliases.unwrapping import bare
 from convalias.domain.conversations import storable
 from convalias.domain.inbound.records import RecordKey
-from convalias.services.operations import Asked
+from convalias.services.operations.operations import Asked
 
 
 @click.command("why")

@@ -16,7 +16,7 @@ from adapters.mailgun.posting import MULTIPART, RAW, URLENCODED, Door, multipart
 from convalias.adapters import asgi
 from convalias.adapters.mailgun import Bounds, HttpAnswer
 from convalias.ports.errors import Unavailable
-from convalias.services.errors import NotReady
+from convalias.services.conversations.errors import NotReady
 
 Check = Callable[[], Awaitable[object]]
 

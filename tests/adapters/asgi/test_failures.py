@@ -15,8 +15,8 @@ from convalias.adapters import asgi, memory
 from convalias.adapters.asgi.failures import METRIC
 from convalias.adapters.mailgun import HttpAnswer
 from convalias.ports.errors import EngineAway, Unavailable
-from convalias.services.errors import NotReady
-from convalias.services.log_lines import LogLines
+from convalias.services.conversations.errors import NotReady
+from convalias.services.running.log_lines import LogLines
 
 MIME = "/inbound/mailgun/mime"
 QUEUE = "queue: sqs at eu-west-1 (CONVALIAS_QUEUE)"

@@ -13,7 +13,7 @@ from convalias.adapters import memory
 from convalias.adapters.mailgun import Bounds, HttpAnswer, SigningKeys, Webhook
 from convalias.codec import loads
 from convalias.domain.inbound.records import EnvelopeRecord
-from convalias.services.receiver import Receiver, read_reference
+from convalias.services.inbound.receiver import Receiver, read_reference
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEY = "key-of-the-provider"

@@ -16,9 +16,9 @@ from convalias.adapters.asgi.approvals import ApprovalDoor, opened
 from convalias.adapters.asgi.failures import NOT_OPEN, Endpoint, Failures, Wall, because, log
 from convalias.ports.ambient import Telemetry
 from convalias.ports.errors import EngineAway, Unavailable
-from convalias.services.errors import NotReady
-from convalias.services.log_lines import LogLines
-from convalias.services.places import told_of
+from convalias.services.conversations.errors import NotReady
+from convalias.services.running.log_lines import LogLines
+from convalias.services.running.places import told_of
 
 READY_WITHIN: Final = 5.0
 """Seconds; a dependency that answers later is not ready."""

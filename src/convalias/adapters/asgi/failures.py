@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from convalias.ports.ambient import Telemetry
-from convalias.services.failures import leaves, outage_in
-from convalias.services.log_lines import LogLines, cause_of
-from convalias.services.places import told_of
+from convalias.services.running.log_lines import LogLines, cause_of
+from convalias.services.running.outages import leaves, outage_in
+from convalias.services.running.places import told_of
 
 log: Final = logging.getLogger("convalias.http")
 METRIC: Final = "icer.http.errors"

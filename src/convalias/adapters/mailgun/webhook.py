@@ -18,7 +18,7 @@ from convalias.domain.inbound.records import IncomingMail
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Unavailable
-from convalias.services.receiver import Kept, Receipt, TokenReused
+from convalias.services.inbound.receiver import Kept, Receipt, TokenReused
 
 SPAM_FLAG: Final = b"X-Mailgun-Sflag"
 _ROUTE: Final = (b"recipient", b"sender")

@@ -18,7 +18,7 @@ from convalias.cli.demo.script import Letter
 from convalias.cli.stored import all_events, everything
 from convalias.domain.conversations.events import ConversationEvent, MessageAdded
 from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState
-from convalias.services.operations import Asked
+from convalias.services.operations.operations import Asked
 
 SETTLED_WITHIN: Final = 240.0
 """Seconds. A queue that leases by time gives back what a dead worker held after one minute."""

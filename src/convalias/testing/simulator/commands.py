@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from convalias.app import Convalias
 from convalias.domain.errors import DomainError
 from convalias.ports.errors import PortError
-from convalias.services.errors import ServiceError
+from convalias.services.conversations.errors import ServiceError
 from convalias.testing.simulator.draws import Stream
 from convalias.testing.simulator.world import ConnectionLost, World
 

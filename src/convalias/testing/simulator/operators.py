@@ -18,7 +18,7 @@ from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.ids import AccountId, ConversationId, EventId, UseCase
 from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, Owner
-from convalias.services.replay import Selection
+from convalias.services.operations.replay import Selection
 from convalias.stores.ledger import LEASED
 from convalias.testing.simulator.commands import commanded
 from convalias.testing.simulator.draws import Stream

@@ -8,8 +8,8 @@ from typing import Final
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.inbound.records import IncomingMail
-from convalias.services.receiver import TokenReused
-from convalias.services.task_group import TaskGroup
+from convalias.services.inbound.receiver import TokenReused
+from convalias.services.running.task_group import TaskGroup
 from convalias.testing.simulator.draws import Stream
 from convalias.testing.simulator.journal import Mail, Post
 from convalias.testing.simulator.ports import EPOCH

@@ -16,7 +16,7 @@ from convalias.domain.ids import ConversationId, EventId
 from convalias.domain.inbound.records import Asking
 from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState
 from convalias.ports.errors import PortError
-from convalias.services.replay import Replayed, Selection
+from convalias.services.operations.replay import Replayed, Selection
 from convalias.testing.simulator.draws import Stream
 from convalias.testing.simulator.ports import EPOCH
 from convalias.testing.simulator.world import ConnectionLost, Restored, World

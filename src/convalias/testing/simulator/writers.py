@@ -17,7 +17,7 @@ from convalias.domain.approvals.links import Allow, Deny, Request
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound.records import Admits
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
-from convalias.services.errors import ServiceError
+from convalias.services.conversations.errors import ServiceError
 from convalias.testing.simulator.commands import GivenUp, asked, commanded
 from convalias.testing.simulator.draws import Stream
 from convalias.testing.simulator.journal import Chat, Kind, Mail

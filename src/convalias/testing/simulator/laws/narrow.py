@@ -24,7 +24,7 @@ from convalias.domain.inbound.records import Done, HandedOver, Held, RefusalDue,
 from convalias.domain.mail.reasons import CONSEQUENCES, GONE
 from convalias.ports.mail import Outgoing
 from convalias.ports.records import Stored
-from convalias.services.outbound_deciding import LANE, read_subject
+from convalias.services.outbound.deciding import LANE, read_subject
 from convalias.testing.simulator.findings import Findings, Violation, envelope_key
 from convalias.testing.simulator.ports import EPOCH
 from convalias.testing.simulator.world import LEGACY_DOMAIN

@@ -20,8 +20,8 @@ from convalias.domain.ids import AccountId, ConversationId, Seq
 from convalias.ports.conversations import Append
 from convalias.ports.errors import Unavailable
 from convalias.ports.records import Conflict, Due, Insert, Key, Records, Replace, Stored, Write, Written
-from convalias.services import appending, messaging
-from convalias.services.messaging import Messaging
+from convalias.services.conversations import appending, messaging
+from convalias.services.conversations.messaging import Messaging
 from convalias.stores import conversations
 from convalias.stores.conversations import ConversationStore
 from convalias.stores.encoding import encoded

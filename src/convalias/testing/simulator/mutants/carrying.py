@@ -18,7 +18,7 @@ from convalias.domain.routing.commands import AddMail, Command
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.ports.mail import ReadMail
 from convalias.ports.records import Insert, Key, Replace
-from convalias.services import carrier, inbound_relay
+from convalias.services.inbound import carrier, relay
 from convalias.stores.encoding import digest, encoded
 from convalias.stores.inbound import InboundRecords
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around, instead, together
@@ -177,7 +177,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="A mail is concluded though one of its recipients failed.",
         breaks="I8",
         patched=together(
-            around(carrier.PlanCarrier, "carry_out", _only_first), instead(inbound_relay, "_done", _what_there_is)
+            around(carrier.PlanCarrier, "carry_out", _only_first), instead(relay, "_done", _what_there_is)
         ),
     ),
 )

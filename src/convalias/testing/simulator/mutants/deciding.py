@@ -24,10 +24,10 @@ from convalias.domain.outbound.delivery import (
 )
 from convalias.domain.outbound.lease import Taken
 from convalias.ports.records import Due, Insert, Key, Written
-from convalias.services.outbound import OutboundNotifier, OutboundWorker
-from convalias.services.outbound_deciding import Deciding
-from convalias.services.outbound_facts import Scene, Scenes
-from convalias.services.outbound_sending import Sending
+from convalias.services.outbound.deciding import Deciding
+from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
+from convalias.services.outbound.scenes import Scene, Scenes
+from convalias.services.outbound.sending import Sending
 from convalias.stores import ledger
 from convalias.stores.encoding import encoded
 from convalias.stores.ledger import Ledger

@@ -12,10 +12,10 @@ from attrs import evolve, field, frozen
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.event_log import EventLog, EventRecord, Subscription
 from convalias.ports.records import Conflict, Key, Records, Stored, Write, Written
-from convalias.services import change_feed
-from convalias.services.change_feed import ChangeFeedPump, FeedEntry
-from convalias.services.outbound_deciding import Deciding
-from convalias.services.task_group import TaskGroup
+from convalias.services.feed import change_feed
+from convalias.services.feed.change_feed import ChangeFeedPump, FeedEntry
+from convalias.services.outbound.deciding import Deciding
+from convalias.services.running.task_group import TaskGroup
 from convalias.stores.errors import StoreError
 from convalias.stores.parking import Parking
 from convalias.testing.simulator import engines, ports

@@ -14,8 +14,16 @@ from convalias.domain.ids import TraceId
 from convalias.domain.inbound.records import EnvelopeRecord, IncomingMail, MailReference
 from convalias.ports.blobs import Put
 from convalias.ports.errors import Unavailable
-from convalias.services import receiver
-from convalias.services.receiver import Kept, Receipt, Receiver, raw_key, record_key, reference_body, reference_to
+from convalias.services.inbound import receiver
+from convalias.services.inbound.receiver import (
+    Kept,
+    Receipt,
+    Receiver,
+    raw_key,
+    record_key,
+    reference_body,
+    reference_to,
+)
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around
 from convalias.testing.simulator.provider import Provider
 

@@ -18,8 +18,8 @@ from convalias.domain.routing.arrival import arrived
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.verdicts import AliasRecipient, HandToLegacy, LegacyRecipient, Ruling, SkipOverlap, Source
 from convalias.ports.records import Due, Insert, Key, Stored, Written
-from convalias.services import carrier
-from convalias.services.carrier import PlanCarrier
+from convalias.services.inbound import carrier
+from convalias.services.inbound.carrier import PlanCarrier
 from convalias.stores import refusals
 from convalias.stores.encoding import digest
 from convalias.stores.holds import Holds

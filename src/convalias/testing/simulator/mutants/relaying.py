@@ -12,11 +12,11 @@ from convalias.domain.routing.context import Holders
 from convalias.domain.routing.questions import Questions
 from convalias.ports.mail import ReadMail
 from convalias.ports.queue import Job
-from convalias.services import inbound_relay
-from convalias.services.facts import FactFinder, LegacyFacts, PeopleFacts
-from convalias.services.inbound_relay import InboundRelay
-from convalias.services.inbound_worker import InboundWorker, Processed
-from convalias.services.sweeper import Sweeper
+from convalias.services.inbound import relay
+from convalias.services.inbound.facts import FactFinder, LegacyFacts, PeopleFacts
+from convalias.services.inbound.relay import InboundRelay
+from convalias.services.inbound.sweeper import Sweeper
+from convalias.services.inbound.worker import InboundWorker, Processed
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around, inner, instead
 
 _READING: Final = 0.2
@@ -141,7 +141,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="outage-counts-as-a-try",
         slip="A dependency that is away counts as a failure of the mail, and the third is its end.",
         breaks="I1",
-        patched=instead(inbound_relay, "outage_in", _no_outage),
+        patched=instead(relay, "outage_in", _no_outage),
     ),
     Mutant(
         name="one-reader-for-all",

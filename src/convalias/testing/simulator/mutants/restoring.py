@@ -8,8 +8,8 @@ from typing import Final
 from attrs import evolve
 
 from convalias.domain.outbound import decision as deciding
-from convalias.services import outbound_deciding
-from convalias.services.replay import Replay, Selection
+from convalias.services.operations.replay import Replay, Selection
+from convalias.services.outbound import deciding as outbound_deciding
 from convalias.stores.holds import Holds
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around, instead
 

@@ -24,10 +24,10 @@ from convalias.ports.hub import FOR_EVER, Guarantee, NotSent, Sent
 from convalias.ports.legacy import IndexCall
 from convalias.ports.mail import OutgoingMail
 from convalias.ports.records import Stored
-from convalias.services.contacts import Contacts
-from convalias.services.outbound_calls import Calls
-from convalias.services.outbound_facts import Scene
-from convalias.services.outbound_sending import Sending
+from convalias.services.conversations.contacts import Contacts
+from convalias.services.outbound.calls import Calls
+from convalias.services.outbound.scenes import Scene
+from convalias.services.outbound.sending import Sending
 from convalias.stores import ledger
 from convalias.stores.ledger import Ledger, Work
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around, inner, instead, together

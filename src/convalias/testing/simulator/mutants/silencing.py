@@ -11,10 +11,10 @@ from convalias.domain.migration.rollout import Cohort, Stage
 from convalias.domain.outbound.answering import ALL_THERE, MintingAnswer, reply_alias
 from convalias.domain.outbound.decision import reowned
 from convalias.domain.outbound.delivery import Delivery, DeliveryDecision
-from convalias.services.answering import Answering
-from convalias.services.outbound_calls import Calls
-from convalias.services.outbound_deciding import Deciding
-from convalias.services.outbound_facts import Scene
+from convalias.services.outbound.answering import Answering
+from convalias.services.outbound.calls import Calls
+from convalias.services.outbound.deciding import Deciding
+from convalias.services.outbound.scenes import Scene
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around, instead
 from convalias.testing.simulator.weather import Fault, Weather
 

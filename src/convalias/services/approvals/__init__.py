@@ -1,0 +1,1 @@
+"""Held mail and the answers to it."""

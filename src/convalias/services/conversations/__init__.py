@@ -1,0 +1,1 @@
+"""Commands on conversations: messages, participants and aliases."""

@@ -1,0 +1,179 @@
+"""Aliases of conversations: issued, rotated and revoked, each with the event that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from attrs import evolve, field, frozen
+
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import AliasFormat, AliasKeys, ConversationAlias
+from convalias.domain.aliases.minting import DRAW, mint
+from convalias.domain.aliases.naming import Naming
+from convalias.domain.conversations import storable
+from convalias.domain.conversations.events import AliasIssued, AliasRevoked, Happening, NewEvent, Origin
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.errors import InvalidValue
+from convalias.domain.ids import AccountId, AliasId, EventId
+from convalias.domain.mail.dedup import SystemKey
+from convalias.domain.migration.rollout import Axis
+from convalias.domain.outbound.answering import NO_DOMAIN, NO_FREE_ADDRESS, MintingAnswer, minting_answer, without_alias
+from convalias.services.conversations.alias_keys import KeyGuard
+from convalias.services.conversations.appending import Appender
+from convalias.services.conversations.errors import NoSuchAlias
+from convalias.services.conversations.guards import existing, takes_part
+from convalias.services.conversations.stages import Stages
+from convalias.stores.aliases import Aliases, Draw, NewAlias
+from convalias.stores.errors import NoFreeAddress
+
+
+@frozen(kw_only=True)
+class AliasMint:
+    """How new aliases are made. What was made before decodes for ever, whatever this says."""
+
+    domain: str
+    """Canonical: an A-label."""
+    keys: AliasKeys = field(repr=False)
+    naming: Naming = Naming()
+    format: AliasFormat = AliasFormat.V3
+    lives: timedelta | None = None
+    """None: until it is revoked."""
+
+
+@frozen(kw_only=True)
+class Aliasing:
+    """Alias row first, then its event under a dedup key made of the alias id: each step may be repeated."""
+
+    aliases: Aliases
+    appender: Appender
+    stages: Stages
+    mint: AliasMint | None
+    """None: there is no alias domain yet, so none can be issued."""
+    guard: KeyGuard
+
+    async def issue(self, conversation: str, *, account: str, topic: str = "") -> ConversationAlias:
+        """The live alias of that participant; a new one where there is none. Whether minting is on is not asked.
+
+        Raises `NoSuchConversation`, `Refused` (no participant), `InvalidValue` (no alias domain), `KeysRefused`,
+        `Unavailable`.
+        """
+        identity = storable.conversation_id(conversation)
+        storable.typed("topic", topic)
+        thread = existing(await self.appender.threads.thread(identity), identity)
+        return await self._issue(thread, storable.account_id(account), topic)
+
+    async def issue_all(self, thread: ConversationThread) -> Sequence[ConversationAlias]:
+        """The live alias of each participant; none where minting is off for this conversation (stage `legacy`)."""
+        if (await self.minting(thread)).refusal:
+            return ()
+        return [await self._issue(thread, participant.account, "") for participant in thread.participants]
+
+    async def minting(self, thread: ConversationThread) -> MintingAnswer:
+        """Whether aliases may be issued in this conversation. One read of the flag. Raises `Unavailable`."""
+        if self.mint is None:
+            return MintingAnswer(refusal=NO_DOMAIN)
+        return minting_answer((await self.stages.of([thread], Axis.MINTING))[thread.id])
+
+    async def lacking(self, thread: ConversationThread) -> Sequence[AccountId]:
+        """Participants without a working alias. One read. Raises `Unavailable`."""
+        return without_alias(thread, await self.aliases.of(thread.id), now=self.appender.clock.now())
+
+    async def issue_for(self, thread: ConversationThread, accounts: Iterable[AccountId]) -> MintingAnswer:
+        """Issue an alias to each of these participants, unless that is refused. May be repeated.
+
+        Raises `NoSuchConversation` (erased since), `Contended`, `Unavailable`; what was issued by then stays.
+        """
+        answer = await self.minting(thread)
+        if answer.refusal:
+            return answer
+        try:
+            for account in accounts:
+                await self._issue(thread, account, "")
+        except NoFreeAddress:
+            return evolve(answer, refusal=NO_FREE_ADDRESS)
+        return answer
+
+    async def rotate(self, address: str) -> ConversationAlias:
+        """A new alias in the place of a live one, which goes on working. Rotated before: the one that is live now.
+
+        Raises `NoSuchAlias`, `Refused` (its participant has left), and as `issue`.
+        """
+        old = await self.resolve(EmailAddress.parse(address))
+        if old is None:
+            raise NoSuchAlias(address)
+        thread = existing(await self.appender.threads.thread(old.conversation), old.conversation)
+        return await self._issue(thread, old.stands_for, old.topic, replacing=old.id)
+
+    async def revoke(self, address: str) -> ConversationAlias:
+        """It takes no mail from now on, and is never given to anybody else. Raises `NoSuchAlias`."""
+        now = self.appender.clock.now()
+        alias = await self.aliases.revoke(EmailAddress.parse(address), at=now)
+        if alias is None:
+            raise NoSuchAlias(address)
+        await self.note(alias)
+        return alias
+
+    async def resolve(self, address: EmailAddress) -> ConversationAlias | None:
+        """The alias that mail to this (unwrapped) address is meant for, whatever its state."""
+        return await self.aliases.at(address)
+
+    async def note(self, alias: ConversationAlias) -> None:
+        """The events that say what the row says: issued, and revoked where it is."""
+        identity = alias.id or AliasId("")
+        await self._note(alias, f"alias {identity}", AliasIssued(identity, alias.stands_for))
+        if alias.revoked_at is not None:
+            await self._note(alias, f"alias revoked {identity}", AliasRevoked(identity))
+
+    async def _issue(
+        self, thread: ConversationThread, account: AccountId, topic: str, *, replacing: AliasId | None = None
+    ) -> ConversationAlias:
+        takes_part(thread, account)
+        if self.mint is None:
+            raise InvalidValue("alias domain", found="none", expected="one, before an alias can be issued")
+        await self.guard.before_minting()
+        now = self.appender.clock.now()
+        wanted = NewAlias(
+            id=AliasId(self.appender.clock.new_id()),
+            conversation=thread.id,
+            stands_for=account,
+            topic=topic,
+            created_at=now,
+            expires_at=None if self.mint.lives is None else now + self.mint.lives,
+        )
+        draw = self._draw(self.mint, thread.participant(account) or Participant(account))
+        alias = await self.aliases.issue(wanted, draw, replacing=replacing)
+        await self.note(alias)
+        return alias
+
+    def _draw(self, how: AliasMint, who: Participant) -> Draw:
+        def draw() -> EmailAddress | None:
+            return mint(
+                who.name,
+                domain=how.domain,
+                random=self.appender.clock.entropy(DRAW),
+                keys=how.keys,
+                naming=how.naming.policy(who.region),
+                format=how.format,
+            )
+
+        return draw
+
+    async def _note(self, alias: ConversationAlias, subject: str, happening: Happening) -> None:
+        key = SystemKey(alias.conversation, subject)
+        now = self.appender.clock.now()
+        new = NewEvent(
+            id=EventId(self.appender.clock.new_id()),
+            conversation=alias.conversation,
+            happening=happening,
+            dedup_key=str(key),
+            origin=Origin.CHAT,
+            occurred_at=now,
+        )
+
+        def draft(thread: ConversationThread | None) -> NewEvent:
+            existing(thread, alias.conversation)
+            return new
+
+        await self.appender.append(alias.conversation, draft, key=new.dedup_key)

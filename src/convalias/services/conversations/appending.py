@@ -1,0 +1,89 @@
+"""Appending to a conversation: decided and numbered on one read, so that seq is dense and nothing slips past a check."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final, TypeAlias
+
+from attrs import frozen
+
+from convalias.domain.conversations.events import ConversationCreated, ConversationEvent, NewEvent
+from convalias.domain.conversations.projection import place
+from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.ids import ConversationId
+from convalias.ports.ambient import Clock
+from convalias.ports.conversations import Append, ConversationStore
+from convalias.ports.errors import Unavailable
+from convalias.services.conversations.errors import ServiceError
+from convalias.stores.listing import Listing
+from convalias.stores.threads import Threads
+
+TRIES: Final = 100
+"""Each lost try means that somebody else's event got in, so this many are lost only in a flood."""
+WITHIN: Final = timedelta(seconds=30)
+
+
+@frozen
+class Addition:
+    """An event that is in the conversation. `added` is False when it was there already."""
+
+    event: ConversationEvent
+    added: bool
+
+
+Draft: TypeAlias = Callable[[ConversationThread | None], NewEvent | None]
+"""What to append to the thread as it is now; None: it is as it should be. Raises `ServiceError` to refuse."""
+
+
+@frozen(kw_only=True)
+class Appender:
+    """The one way in. There is no lock: a seq that was taken means read again, and decide again."""
+
+    conversations: ConversationStore
+    threads: Threads
+    clock: Clock
+    within: timedelta = WITHIN
+
+    async def append(self, conversation: ConversationId, draft: Draft, *, key: str | None = None) -> Addition | None:
+        """Insert at (highest seq) + 1 what `draft` makes of the thread as of that very seq.
+
+        An event under the dedup key that is there already is success, even where a new one would be refused now:
+        `key` names it for that case. None when the draft has nothing to add. May be repeated. Raises what the draft
+        raises, and `Unavailable`.
+        """
+        try:
+            async with asyncio.timeout(self.within.total_seconds()):
+                return await self._append(conversation, draft, key)
+        except TimeoutError as late:
+            raise Unavailable("conversations", retry_after=self.within) from late
+
+    async def _append(self, conversation: ConversationId, draft: Draft, key: str | None) -> Addition | None:
+        for _ in range(TRIES):
+            behind = await self.threads.snapshot(conversation)
+            try:
+                new = draft(None if behind is None else behind.thread)
+            except ServiceError:
+                standing = await self._standing(conversation, key)
+                if standing is None:
+                    raise
+                return standing
+            if new is None:
+                return None
+            if isinstance(new.happening, ConversationCreated):  # first, so that none comes to be that nobody lists
+                await Listing(records=self.threads.records).add(new.happening.use_case, conversation)
+            event = place(new, behind, now=self.clock.now())
+            if await self.conversations.append(event) is Append.APPENDED:
+                self.threads.appended(event, behind)
+                return Addition(event, added=True)
+            # The store says only that a key was taken, not which: the dedup key comes first, for under it the work
+            # is done (perhaps by this very call, whose first answer was lost).
+            standing = await self._standing(conversation, new.dedup_key)
+            if standing is not None:
+                return Addition(standing.event, added=standing.event.id == new.id)
+        raise Unavailable("conversations")
+
+    async def _standing(self, conversation: ConversationId, key: str | None) -> Addition | None:
+        event = None if key is None else await self.conversations.keyed(conversation, key=key)
+        return None if event is None else Addition(event, added=False)

@@ -1,0 +1,346 @@
+"""The conversation service: the one way by which anything enters a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Final, Protocol
+
+from attrs import evolve, frozen
+
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import ConversationAlias
+from convalias.domain.conversations import storable
+from convalias.domain.conversations.events import (
+    ConversationClosed,
+    ConversationCreated,
+    ConversationEvent,
+    ConversationReopened,
+    CopiesSeen,
+    Happening,
+    MessageAdded,
+    MessagesRead,
+    NewEvent,
+    Origin,
+    ParticipantAdded,
+    ParticipantRemoved,
+)
+from convalias.domain.conversations.participants import Account, AccountAuthor, Author, Participant, introduced
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
+from convalias.domain.conversations.timeline import TimelineItem, stitch
+from convalias.domain.conversations.visibility import as_readable, sight
+from convalias.domain.errors import InvalidValue
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
+from convalias.domain.mail.dedup import ChatKey, DedupKey, MailKey, SystemKey
+from convalias.domain.mail.envelope import MailContent
+from convalias.domain.mail.reasons import Reason
+from convalias.services.conversations.aliasing import Aliasing
+from convalias.services.conversations.appending import Addition, Appender
+from convalias.services.conversations.errors import KeyReused, NoSuchConversation, Refused
+from convalias.services.conversations.guards import existing, is_open, known, takes_part
+from convalias.services.conversations.mail_messages import MailAddition, as_message, is_another, is_another_mail, reused
+
+LONGEST_PAGE: Final = 1_000
+
+
+__all__ = ["AccountBook", "MailAddition", "Messaging", "introduce"]
+
+
+class AccountBook(Protocol):
+    """What is asked of `stores.directory`."""
+
+    async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
+        """Those that exist."""
+        ...
+
+    async def upsert(self, account: Account) -> None:
+        """From now on this is what is known of that account."""
+        ...
+
+
+async def introduce(accounts: AccountBook, participant: Participant) -> None:
+    """Make the addresses that a participant brings known. Repeatable."""
+    known = (await accounts.get([participant.account])).get(participant.account, Account(participant.account))
+    await accounts.upsert(introduced(known, participant))
+
+
+@frozen(kw_only=True)
+class Messaging:
+    """Commands and queries about conversations. Every call may be repeated.
+
+    A command that did not do what its name says raises: `Refused` (the rules), `NoSuchConversation`, `KeyReused`,
+    `InvalidValue` (misuse), `Unavailable` (try again).
+    """
+
+    appender: Appender
+    aliasing: Aliasing
+    accounts: AccountBook | None = None
+    """None: a directory of the host's own knows the addresses, and nothing is written about them here."""
+
+    # --- messages ------------------------------------------------------------------------------------
+
+    async def send(
+        self, conversation: str, text: str, *, author: str, key: str, in_reply_to: str | None = None
+    ) -> ConversationEvent:
+        """A chat message of a participant. The same key gives the first result again.
+
+        `key` is the client's own, per conversation. Raises `KeyReused` when it stands for another body or author,
+        `Unstorable` for what no store can hold.
+        """
+        identity, account = storable.conversation_id(conversation), storable.account_id(author)
+        storable.typed("key of a message", key)
+        storable.typed("text of a message", text, most=storable.TEXT_LENGTH)
+        if in_reply_to is not None:
+            storable.identifier("event", in_reply_to)
+        message = MessageAdded(
+            author=AccountAuthor(account, verified=True),
+            text=text,
+            full_text=text,
+            in_reply_to=None if in_reply_to is None else EventId(in_reply_to),
+        )
+
+        def check(thread: ConversationThread) -> None:
+            takes_part(thread, account)
+            is_open(thread)
+            if not text.strip():
+                raise Refused(Reason.EMPTY, "the text is empty")
+
+        new = self._new(ChatKey(identity, key), message)
+        standing = (await self._append(new, check)).event
+        if not _is_same_chat(standing.happening, message):
+            raise KeyReused(key, standing.seq)
+        return standing
+
+    async def add_mail(
+        self, content: MailContent, *, conversation: str, author: Author, key: MailKey, addition: MailAddition
+    ) -> Addition | None:
+        """A mail as a message: added, or there already; never a conflict. Mails are compared by digest, not by text.
+
+        None: the conversation does not take it any more (it was closed or erased, or its author removed, since that
+        was decided): decide anew. A second mail under a re-used Message-ID (Date *and* body differ) is a message of
+        its own, flagged `message_id_reused`. Raises `Unavailable`.
+        """
+        message = as_message(content, author, key, addition)
+        try:
+            added = await self._add_mail(message, key, conversation, addition)
+            if not added.added and is_another(added.event.happening, message):
+                added = await self._add_mail(*reused(message, key), conversation, addition)
+        except (Refused, NoSuchConversation):
+            return None
+        await self._note_copies(ConversationId(conversation), addition)
+        return added
+
+    async def posted(self, content: MailContent, *, key: MailKey, sent_at: datetime | None) -> EventId | None:
+        """The event that this very mail is in its conversation already; None while it is none. Raises `Unavailable`."""
+        standing = await self.appender.conversations.keyed(key.conversation, key=str(key))
+        if standing is None or is_another_mail(standing.happening, body_digest=content.body_digest, sent_at=sent_at):
+            return None
+        return standing.id
+
+    # --- conversations -------------------------------------------------------------------------------
+
+    async def create(
+        self,
+        use_case: str,
+        participants: Sequence[Participant] = (),
+        *,
+        conversation: str | None = None,
+        market: str | None = None,
+    ) -> ConversationThread:
+        """A new conversation; where aliases are minted for its use case, each participant gets one.
+
+        With an id of one's own the call may be repeated; `KeyReused` when it was created otherwise. Raises
+        `Unstorable` for what no store can hold.
+        """
+        identity = storable.conversation_id(conversation or self.appender.clock.new_id())
+        storable.participants(participants)
+        storable.typed("market", market or "")
+        created = ConversationCreated(storable.use_case(use_case), market, tuple(participants))
+        new = self._new(SystemKey(identity, "created"), created)
+        standing = await self.appender.append(
+            identity, lambda thread: None if thread is not None else new, key=new.dedup_key
+        )
+        first = standing.event if standing is not None else await self._first(identity)
+        if first.happening != created:
+            raise KeyReused(identity, first.seq)
+        thread = await self.thread(identity)
+        await self.aliasing.issue_all(thread)
+        return thread
+
+    async def add_participant(self, conversation: str, participant: Participant) -> ConversationThread:
+        """From now on this account takes part (as said last, when it does already), and has an alias. `Unstorable`."""
+        storable.participants([participant])
+
+        def draft(thread: ConversationThread) -> Happening | None:
+            there = thread.participant(participant.account)
+            return None if there == participant else ParticipantAdded(participant)
+
+        await self._change(conversation, f"participant {participant.account}", draft)
+        if self.accounts is not None and participant.addresses:
+            await introduce(self.accounts, participant)
+        thread = await self.thread(conversation)
+        await self.aliasing.issue_all(thread)
+        return thread
+
+    async def remove_participant(self, conversation: str, account: str) -> ConversationThread:
+        """From now on this account takes part no more. Its alias stays; mail of its own to others is refused."""
+        leaving = storable.account_id(account)
+
+        def draft(thread: ConversationThread) -> Happening | None:
+            return ParticipantRemoved(leaving) if thread.takes_part(leaving) else None
+
+        await self._change(conversation, f"participant {account}", draft)
+        return await self.thread(conversation)
+
+    async def mark_read(self, conversation: str, *, account: str, up_to: int) -> ConversationThread:
+        """That participant has read everything up to and with seq `up_to`. A mark never goes back."""
+        reader = storable.account_id(account)
+
+        def draft(thread: ConversationThread) -> Happening | None:
+            takes_part(thread, reader)
+            if not 1 <= up_to <= thread.seq:
+                raise InvalidValue("seq that was read up to", found=up_to, expected=f"1 to {thread.seq}")
+            return MessagesRead(reader, Seq(up_to)) if thread.read_up_to.get(reader, 0) < up_to else None
+
+        await self._change(conversation, f"read by {account}", draft)
+        return await self.thread(conversation)
+
+    async def close(self, conversation: str, *, by: str | None = None) -> ConversationThread:
+        """No more messages until it is reopened. `by` is a participant; None: the platform."""
+        return await self._turn(conversation, ThreadState.CLOSED, by)
+
+    async def reopen(self, conversation: str, *, by: str | None = None) -> ConversationThread:
+        """Messages again. Raises `Refused` for an archived conversation: that is closed for good."""
+        return await self._turn(conversation, ThreadState.OPEN, by)
+
+    # --- queries -------------------------------------------------------------------------------------
+
+    async def thread(self, conversation: str) -> ConversationThread:
+        """The conversation as of its last event, an erased one included. Raises `NoSuchConversation`."""
+        return known(await self.appender.threads.thread(storable.conversation_id(conversation)), conversation)
+
+    async def events(self, conversation: str, *, after: int = 0, limit: int = 100) -> Sequence[ConversationEvent]:
+        """Events with a higher seq than `after`, ascending; the next page is after the last one's seq.
+
+        Of an erased conversation they hold no words, files or names.
+        """
+        identity = storable.conversation_id(conversation)
+        bounded = max(1, min(limit, LONGEST_PAGE))
+        events = await self.appender.conversations.after(identity, after, limit=bounded)
+        thread = await self.appender.threads.thread(identity) if events else None
+        return events if thread is None else as_readable(events, thread.state)
+
+    async def timeline(self, conversation: str, *, seen_by: str) -> Sequence[TimelineItem]:
+        """Mail and chat in one order, as that account may see them: who left sees what there was until then.
+
+        Raises `NoSuchConversation` (an erased one is gone), `Refused` for who never took part.
+        """
+        identity, reader = storable.conversation_id(conversation), storable.account_id(seen_by)
+        existing(await self.appender.threads.thread(identity), identity)
+        events: list[ConversationEvent] = []
+        while page := await self.appender.conversations.after(identity, len(events), limit=LONGEST_PAGE):
+            events.extend(page)  # seq has no gap
+        if sight(events, reader) is None:
+            raise Refused(Reason.NOT_PARTICIPANT, f"account {reader} takes no part in conversation {identity}")
+        return stitch(events, reader=reader)
+
+    async def resolve(self, address: str) -> ConversationAlias | None:
+        """The alias behind an address, whatever its state. Raises `InvalidAddress`."""
+        return await self.aliasing.resolve(EmailAddress.parse(address))
+
+    # --- within --------------------------------------------------------------------------------------
+
+    async def _append(self, new: NewEvent, check: Callable[[ConversationThread], None]) -> Addition:
+        def draft(thread: ConversationThread | None) -> NewEvent:
+            check(existing(thread, new.conversation))
+            return new
+
+        addition = await self.appender.append(new.conversation, draft, key=new.dedup_key)
+        assert addition is not None  # noqa: S101 - the draft always has something to add
+        return addition
+
+    async def _change(
+        self, conversation: str, subject: str, change: Callable[[ConversationThread], Happening | None]
+    ) -> None:
+        """Append what is lacking. The key names the seq it was decided on: the same may happen again later."""
+        identity = storable.conversation_id(conversation)
+
+        def draft(thread: ConversationThread | None) -> NewEvent | None:
+            there = existing(thread, identity)
+            happening = change(there)
+            return None if happening is None else self._new(SystemKey(identity, f"{subject}@{there.seq}"), happening)
+
+        await self.appender.append(identity, draft)
+
+    async def _turn(self, conversation: str, state: ThreadState, by: str | None) -> ConversationThread:
+        account = None if by is None else storable.account_id(by)
+
+        def draft(thread: ConversationThread) -> Happening | None:
+            if account is not None:
+                takes_part(thread, account)
+            if thread.state is state:
+                return None
+            if thread.state is ThreadState.ARCHIVED:
+                raise Refused(Reason.CONVERSATION_CLOSED, f"conversation {thread.id} is archived: closed for good")
+            return ConversationClosed(account) if state is ThreadState.CLOSED else ConversationReopened(account)
+
+        await self._change(conversation, state.value, draft)
+        return await self.thread(conversation)
+
+    async def _add_mail(
+        self, message: MessageAdded, key: MailKey, conversation: str, addition: MailAddition
+    ) -> Addition:
+        def check(thread: ConversationThread) -> None:
+            if isinstance(message.author, AccountAuthor):
+                takes_part(thread, message.author.account)
+            is_open(thread)
+
+        new = self._new(key, message, origin=addition.origin, occurred_at=addition.occurred_at, trace=addition.trace)
+        return await self._append(evolve(new, conversation=ConversationId(conversation)), check)
+
+    async def _note_copies(self, conversation: ConversationId, addition: MailAddition) -> None:
+        """After the message: a repeat of the mail repeats this, too."""
+        if not addition.copies:
+            return
+        copies = frozenset(addition.copies)
+        subject = "copies " + " ".join(sorted(one.key for one in copies))
+
+        def draft(thread: ConversationThread) -> Happening | None:
+            return CopiesSeen(copies - thread.cc_seen) if copies - thread.cc_seen else None
+
+        with suppress(NoSuchConversation):  # erased since the message came: nothing more is kept of it
+            await self._change(conversation, subject, draft)
+
+    async def _first(self, conversation: ConversationId) -> ConversationEvent:
+        (first,) = await self.appender.conversations.after(conversation, 0, limit=1)
+        return first
+
+    def _new(
+        self,
+        key: DedupKey,
+        happening: Happening,
+        *,
+        origin: Origin = Origin.CHAT,
+        occurred_at: datetime | None = None,
+        trace: str = "",
+    ) -> NewEvent:
+        return NewEvent(
+            id=EventId(self.appender.clock.new_id()),
+            conversation=key.conversation,
+            happening=happening,
+            dedup_key=str(key),
+            origin=origin,
+            occurred_at=occurred_at or self.appender.clock.now(),
+            trace=trace,
+        )
+
+
+def _is_same_chat(standing: Happening, message: MessageAdded) -> bool:
+    """Whether a chat message is the one that stands under its key; of a redacted one the text cannot be compared."""
+    return (
+        isinstance(standing, MessageAdded)
+        and standing.author == message.author
+        and standing.in_reply_to == message.in_reply_to
+        and standing.text in {message.text, ""}
+    )

@@ -1,0 +1,1 @@
+"""From the store of events to the event log."""

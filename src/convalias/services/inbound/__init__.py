@@ -1,0 +1,1 @@
+"""The way of a mail from receipt to outcome."""

@@ -1,0 +1,338 @@
+"""Carry out a plan: claims first, then one effect per recipient, each under its own key, each repeatable."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final, assert_never
+
+from attrs import Factory, evolve, field, frozen
+
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import RESTORED
+from convalias.domain.conversations.participants import AccountAuthor, Author, Standing
+from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.ids import ConversationId
+from convalias.domain.inbound.records import (
+    Claim,
+    Effect,
+    EnvelopeRecord,
+    HandedOver,
+    Held,
+    HeldMail,
+    HoldState,
+    Ignored,
+    Path,
+    Refused,
+    Relayed,
+    Skipped,
+)
+from convalias.domain.mail.authentication import Authentication, judge
+from convalias.domain.mail.dedup import MailKey
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope, Oddity
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.routing.commands import AddMail, Command, HandOver, KeepHold, Note, Refuse, claims, commands
+from convalias.domain.routing.decision import may_be_told
+from convalias.domain.routing.let_in import hold_key
+from convalias.domain.routing.plan import RoutingPlan
+from convalias.domain.routing.verdicts import AliasRecipient
+from convalias.ports.ambient import Telemetry
+from convalias.ports.blobs import Blobs
+from convalias.ports.errors import Unavailable
+from convalias.ports.legacy import HandOff, LegacyRelay
+from convalias.ports.mail import ReadAttachment, ReadMail
+from convalias.ports.people import IdentityDirectory
+from convalias.services.conversations.messaging import MailAddition, Messaging
+from convalias.services.running.task_group import TaskGroup
+from convalias.services.system_mail.refusals import Notices
+from convalias.stores.holds import Holds
+from convalias.stores.inbound import InboundRecords
+
+MOST_COPIES: Final = 20
+_RESTORED: Final = frozenset({RESTORED})
+_STAGES: Final = {Path.RELAY: Stage.NATIVE, Path.LEGACY: Stage.LEGACY}
+
+
+class Overtaken(Exception):
+    """The conversation changed between the decision and its effect: decide again."""
+
+
+class ClaimedOtherwise(Overtaken):
+    """An earlier try of this very post took another way, and a flag has flipped since: decide as it did.
+
+    Nobody else will: where the other way's try died after its claim, the mail would be carried by nothing.
+    """
+
+    def __init__(self, stages: Mapping[ConversationId, Stage]) -> None:
+        """The stage in which each claimed conversation was then."""
+        super().__init__(*stages)
+        self.stages = stages
+
+
+@frozen(kw_only=True)
+class PlanCarrier:
+    """One recipient that fails neither undoes nor repeats another: the rest is done, then the failures are raised."""
+
+    messaging: Messaging
+    legacy: LegacyRelay | None
+    records: InboundRecords
+    notices: Notices | None
+    """None: nobody is told of a refusal (a replay mails nobody)."""
+    identities: IdentityDirectory
+    blobs: Blobs
+    telemetry: Telemetry
+    restores: bool = False
+    """True: what is added is marked as restored, so that nobody is told of it, nor asked about what is held."""
+    holds: Holds = field(default=Factory(lambda self: Holds(records=self.records.records), takes_self=True))
+
+    async def carry_out(
+        self,
+        plan: RoutingPlan,
+        read: ReadMail,
+        record: EnvelopeRecord,
+        *,
+        before: Mapping[EmailAddress, Effect] | None = None,
+        fixed: Collection[ConversationId] = (),
+    ) -> Mapping[EmailAddress, Effect]:
+        """What was done for each recipient. Raises an `ExceptionGroup` of what failed, after the rest is done.
+
+        `before`: what an earlier decision came to. What is final stays as it is, and so does what a person rejected.
+        Raises `ClaimedOtherwise`, nothing done, unless the stage of that conversation is `fixed` for this decision.
+        """
+        asked = [evolve(one, at=record.post.received_at) for one in claims(plan)]
+        standing = await self.records.claim(asked)
+        if stages := _otherwise(asked, standing, fixed):
+            raise ClaimedOtherwise(stages)
+        earlier: Mapping[EmailAddress, Effect] = {} if before is None else before
+        effects = {address: effect for address, effect in earlier.items() if is_final(effect)}
+        todo = [one for one in commands(plan, standing) if one.recipient not in effects]
+        if any(isinstance(command, AddMail | KeepHold) for command in todo):
+            await self._keep(read.attachments)
+        failures: list[Exception] = []
+        for command in todo:  # in canonical order: a crash in between leaves a prefix, and a repeat finds it
+            try:
+                done = await self._stands(command, earlier.get(command.recipient), plan, read)
+                effects[command.recipient] = done or await self._effect(command, plan, read, record)
+            except Exception as error:  # noqa: BLE001 - one recipient's failure is not another's
+                failures.append(error)
+        if failures:
+            raise ExceptionGroup("effects", failures)
+        return effects
+
+    async def _stands(
+        self, command: Command, before: Effect | None, plan: RoutingPlan, read: ReadMail
+    ) -> Effect | None:
+        """What is done already, though the rules would decide otherwise by now.
+
+        An earlier try, or another post of the mail, may have added it before an alias expired, a conversation was
+        closed or an address authenticated: then it is neither held nor refused as well.
+        """
+        match command:
+            case AddMail() if isinstance(before, Held | Refused):
+                return await self._turned_down(command, before, read)
+            case KeepHold(conversation=conversation):
+                return await self._posted(conversation, read) or await self._was_over(command, before, read)
+            case Refuse(recipient=recipient):
+                return await self._posted(_conversation(plan, recipient), read)
+            case _:
+                return None
+
+    async def _turned_down(self, command: AddMail, before: Held | Refused, read: ReadMail) -> Refused | None:
+        """A person's no stands, though the sender would be let in by now."""
+        mail, conversation = _envelope(read), command.conversation
+        for key in (command.dedup_key, None):
+            hold = await self.holds.of(hold_key(conversation, mail, key))
+            if hold is not None and hold.state is HoldState.REJECTED:
+                return before if isinstance(before, Refused) else Refused(Reason.NEEDS_APPROVAL)
+        return None
+
+    async def _was_over(self, command: KeepHold, before: Effect | None, read: ReadMail) -> Refused | None:
+        """What was decided of the hold stays as it was told."""
+        if not isinstance(before, Refused):
+            return None
+        hold = await self.holds.of(hold_key(command.conversation, _envelope(read), command.dedup_key))
+        return before if hold is not None and hold.state in {HoldState.REJECTED, HoldState.EXPIRED} else None
+
+    async def _posted(self, conversation: ConversationId | None, read: ReadMail) -> Relayed | None:
+        mail = read.mail
+        if conversation is None or not isinstance(mail, MessageEnvelope) or not isinstance(mail.sender, ClearFrom):
+            return None
+        key = MailKey(conversation, mail.sender.address, mail.message_id)
+        event = await self.messaging.posted(mail.content, key=key, sent_at=mail.date)
+        return None if event is None else Relayed(event, conversation, added=False)
+
+    async def _effect(self, command: Command, plan: RoutingPlan, read: ReadMail, record: EnvelopeRecord) -> Effect:
+        match command:
+            case AddMail():
+                return await self._add(command, read, record)
+            case HandOver():
+                return await self._hand_over(command, record)
+            case KeepHold():
+                return await self._hold(command, plan, read, record)
+            case Refuse():
+                return await self._refuse(command, plan, record)
+            case Note(reason=reason, carried_by=carried_by):
+                if reason is not None:
+                    return Ignored(reason)
+                self.telemetry.measure("deduplication.skipped", 1)
+                return Skipped(carried_by)
+            case _:
+                assert_never(command)
+
+    async def _add(self, command: AddMail, read: ReadMail, record: EnvelopeRecord) -> Effect:
+        mail = _envelope(read)
+        added = await self.messaging.add_mail(
+            mail.content,
+            conversation=command.conversation,
+            author=command.author,
+            key=command.dedup_key,
+            addition=MailAddition(
+                occurred_at=mail.received_at,
+                sent_at=mail.date,
+                flags=_flags(mail, command.author, command.dedup_key)
+                | (_RESTORED if self.restores else frozenset[str]()),
+                trace=record.trace,
+                raw_key=record.raw,
+                copies=_copies(mail, command.author),
+            ),
+        )
+        if added is None:
+            raise Overtaken(command.conversation)
+        if not added.added:
+            self.telemetry.measure("deduplication.skipped", 1)
+        return Relayed(added.event.id, command.conversation, added.added)
+
+    async def _hand_over(self, command: HandOver, record: EnvelopeRecord) -> Effect:
+        if self.legacy is None:
+            raise Unavailable("legacy relay")
+        await self.legacy.process(
+            HandOff(
+                external_id=command.external_id,
+                message_id=command.message_id,
+                address=command.recipient,
+                raw_key=record.raw,
+            )
+        )
+        return HandedOver(command.external_id)
+
+    async def _hold(self, command: KeepHold, plan: RoutingPlan, read: ReadMail, record: EnvelopeRecord) -> Effect:
+        mail = _envelope(read)
+        tell = may_be_told(mail)
+        held = HeldMail(
+            id=command.hold,
+            conversation=command.conversation,
+            sender=command.sender,
+            reason=command.reason,
+            record=record.key,
+            message_id=str(mail.message_id),
+            since=mail.received_at,
+            evidence=mail.evidence,
+            alias=command.recipient,
+            tell=tell,
+            content_digest=mail.content.digest,
+        )
+        standing = await self.holds.keep(held, asks=not self.restores)
+        if standing is not None:
+            waits = standing.state in {HoldState.HELD, HoldState.APPROVED}
+            return Held(standing.id) if waits else Refused(Reason.NEEDS_APPROVAL)
+        # Counted by mails: the same mail again has its place already.
+        told = command.sender if tell else None
+        return await self._refuse(Refuse(command.recipient, Reason.RATE_LIMITED, told, command.hold), plan, record)
+
+    async def _refuse(self, command: Refuse, plan: RoutingPlan, record: EnvelopeRecord) -> Effect:
+        if command.tell is None or self.notices is None:
+            return Refused(command.reason)
+        told = await self.notices.refuse(
+            command.tell,
+            alias=command.recipient,
+            reason=command.reason,
+            to_participant=await self._takes_part(command.tell, plan, command.recipient),
+            record=record,
+        )
+        return Refused(command.reason, told)
+
+    async def _takes_part(self, sender: EmailAddress, plan: RoutingPlan, recipient: EmailAddress) -> bool:
+        """Whether the one text of all refusals may give way to the reason's own."""
+        thread = _thread(plan, recipient)
+        if thread is None:
+            return False
+        accounts = (await self.identities.at([sender])).get(sender, ())
+        return any(thread.takes_part(account.id) for account in accounts)
+
+    async def _keep(self, attachments: tuple[ReadAttachment, ...]) -> None:
+        """Content-addressed, once however many aliases the mail reaches; names from the mail never become keys."""
+        limit = asyncio.Semaphore(4)
+
+        async def put(one: ReadAttachment) -> None:
+            async with limit:
+                await self.blobs.put(attachment_key(one.described.digest), one.content)
+
+        async with TaskGroup() as group:
+            for one in {one.described.digest: one for one in attachments}.values():
+                group.create_task(put(one))
+
+
+def is_final(effect: Effect) -> bool:
+    """Whether it stays whatever would be decided today: relayed, handed over, skipped."""
+    match effect:
+        case Relayed() | HandedOver() | Skipped():
+            return True
+        case Held() | Refused() | Ignored():
+            return False
+        case _:
+            assert_never(effect)
+
+
+def _thread(plan: RoutingPlan, recipient: EmailAddress) -> ConversationThread | None:
+    """Where that alias leads."""
+    found = plan.of(recipient).recipient
+    return found.thread if isinstance(found, AliasRecipient) else None
+
+
+def _conversation(plan: RoutingPlan, recipient: EmailAddress) -> ConversationId | None:
+    thread = _thread(plan, recipient)
+    return None if thread is None else thread.id
+
+
+def attachment_key(digest: str) -> str:
+    """Where an attachment lies: by its content alone."""
+    return f"attachments/{digest[:2]}/{digest}"
+
+
+def _envelope(read: ReadMail) -> MessageEnvelope:
+    """The envelope; a mail over a limit never gets an effect that needs one."""
+    if isinstance(read.mail, MessageEnvelope):
+        return read.mail
+    raise TypeError("a mail over a limit of the reader is refused, never relayed or held")
+
+
+def _flags(mail: MessageEnvelope, author: Author, key: MailKey) -> frozenset[str]:
+    """What readers of the message are told beside its text."""
+    marks = {
+        "unverified": not author.verified,
+        "peripheral": not isinstance(author, AccountAuthor),
+        "spam": mail.spam,
+        "mime_ambiguous": bool(mail.oddities & {Oddity.HEADER, Oddity.BODY}),
+        "message_id_synthetic": key.message_id.synthetic,
+    }
+    return frozenset(name for name, holds in marks.items() if holds)
+
+
+def _copies(mail: MessageEnvelope, author: Author) -> tuple[EmailAddress, ...]:
+    """Whom a registered participant carried in Cc of authenticated mail: at most 20 a mail are believed."""
+    registered = isinstance(author, AccountAuthor) and author.standing is Standing.REGISTERED
+    if not registered or judge(mail.evidence) is not Authentication.AUTHENTICATED:
+        return ()
+    return mail.cc[:MOST_COPIES]
+
+
+def _otherwise(
+    asked: Iterable[Claim], standing: Iterable[Claim], fixed: Collection[ConversationId]
+) -> dict[ConversationId, Stage]:
+    """Where another way stands that this very post claimed: that of another post is carried out by its own tries."""
+    return {
+        stood.key.conversation: _STAGES[stood.path]
+        for one, stood in zip(asked, standing, strict=True)
+        if stood.path is not one.path and stood.at == one.at and stood.key.conversation not in fixed
+    }

@@ -1,0 +1,258 @@
+"""Answer the core's questions: each group one batch call of one port, all groups at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, Protocol, TypeAlias, TypeVar
+
+from attrs import evolve, field, frozen
+
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains
+from convalias.domain.addresses.vouching import vouching_domains
+from convalias.domain.aliases.alias import AliasHandle, AliasKeys, ConversationAlias, LegacyAlias
+from convalias.domain.conversations.participants import Account, AddressTenure
+from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.inbound.records import Admits
+from convalias.domain.mail.envelope import ClearFrom, InboundMail, MessageEnvelope
+from convalias.domain.migration.rollout import Axis, Stage
+from convalias.domain.routing.context import Answers, Holders, HoldKey, RoutingContext, SightingKey, TextKey, Witness
+from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.questions import Questions, questions
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.rules import RULES
+from convalias.ports.errors import Unavailable
+from convalias.ports.legacy import LegacyRelay
+from convalias.ports.people import IdentityDirectory
+from convalias.services.conversations.stages import Stages, stage_of
+from convalias.services.running.outages import outage_in
+from convalias.services.running.task_group import TaskGroup
+from convalias.stores.encoding import digest
+
+ROUNDS: Final = 8
+"""The core needs three; more would be a fault of the core, and an endless loop is worse than an error."""
+ANSWER_WITHIN: Final = timedelta(seconds=10)
+
+LegacyFacts: TypeAlias = tuple[
+    Mapping[EmailAddress, LegacyAlias | None], Mapping[EmailAddress, tuple[AddressTenure, ...]], frozenset[Witness]
+]
+PeopleFacts: TypeAlias = tuple[Mapping[EmailAddress, Holders], Mapping[AccountId, Account | None], frozenset[Witness]]
+Counts: TypeAlias = tuple[Mapping[TextKey, int], Mapping[ConversationId, int]]
+_NO_LEGACY: Final[LegacyFacts] = ({}, {}, frozenset())
+_NO_PEOPLE: Final[PeopleFacts] = ({}, {}, frozenset())
+_NO_COUNTS: Final[Counts] = ({}, {})
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class AliasLookup(Protocol):
+    """What is asked of `stores.aliases`."""
+
+    async def find(self, handles: Collection[AliasHandle]) -> Mapping[AliasHandle, ConversationAlias]:
+        """Those that exist, whatever their state."""
+        ...
+
+
+class ThreadLookup(Protocol):
+    """What is asked of `stores.conversations`."""
+
+    async def threads(self, ids: Collection[ConversationId]) -> Mapping[ConversationId, ConversationThread]:
+        """Those that exist."""
+        ...
+
+
+class SightingLookup(Protocol):
+    """What is asked of `stores.inbound`."""
+
+    async def sightings(
+        self, of: Collection[SightingKey], *, before: datetime
+    ) -> Mapping[SightingKey, frozenset[ConversationId]]:
+        """In which conversations each sender had used that Message-ID before."""
+        ...
+
+
+class ApprovalLookup(Protocol):
+    """What is asked of `stores.holds`."""
+
+    async def approvals(self, of: Collection[HoldKey]) -> Mapping[HoldKey, Admits | None]:
+        """What participants let in: that mail, or only its address."""
+        ...
+
+
+class TrafficLookup(Protocol):
+    """What is asked of `stores.traffic`. `besides` is the name of the mail in question: it is no other mail."""
+
+    async def repeats(self, of: Collection[TextKey], *, before: datetime, besides: str) -> Mapping[TextKey, int]:
+        """How many other mails of each sender had that text within the hour before."""
+        ...
+
+    async def traffic(
+        self, of: Collection[ConversationId], *, before: datetime, besides: str
+    ) -> Mapping[ConversationId, int]:
+        """How many other mails each conversation took within the hour before."""
+        ...
+
+
+def _no_outages() -> dict[Witness, Unavailable]:
+    return {}
+
+
+@frozen(kw_only=True)
+class FactFinder:
+    """The routing context of a mail. A witness that is away ends up in `away`, never as "unknown"."""
+
+    domains: MailDomains
+    aliases: AliasLookup
+    threads: ThreadLookup
+    sightings: SightingLookup
+    identities: IdentityDirectory
+    legacy: LegacyRelay | None
+    stages: Stages
+    traffic: TrafficLookup | None = None
+    """None: a policy with a loop guard finds that nothing was there before."""
+    approvals: ApprovalLookup | None = None
+    """None: nobody ever lets anything in."""
+    keys: AliasKeys | None = None
+    within: timedelta = ANSWER_WITHIN
+    _outages: dict[Witness, Unavailable] = field(factory=_no_outages, init=False, repr=False, eq=False)
+
+    def outage_of(self, witness: Witness) -> Unavailable:
+        """What it raised when it was last asked and did not answer: by the name that its adapter gives it."""
+        return self._outages.get(witness) or Unavailable(witness.value)
+
+    async def context(
+        self,
+        mail: InboundMail,
+        policy: RoutingPolicy,
+        *,
+        now: datetime,
+        rules: RuleBook = RULES,
+        stages: Mapping[ConversationId, Stage] | None = None,
+    ) -> RoutingContext:
+        """Ask until nothing is open; `stages` are known, and not asked. Raises `Unavailable` when our stores are away."""
+        context = RoutingContext(now=now, domains=self.domains, keys=self.keys, stages=stages or {})
+        name = mail_name(mail)
+        for _ in range(ROUNDS):
+            open_ones = questions(mail, context, policy, rules)
+            if not open_ones:
+                return context
+            context = context.learning(await self.answer(open_ones, now=now, name=name))
+        raise RuntimeError("the core keeps asking")
+
+    async def answer(self, asked: Questions, *, now: datetime, name: str = "") -> Answers:
+        """All groups at once; within a bound. `now`: when the mail was received, `name`: by what it is counted."""
+        try:
+            async with asyncio.timeout(self.within.total_seconds()):
+                return await self._answer(asked, now, name)
+        except TimeoutError as late:
+            raise Unavailable("facts", retry_after=self.within) from late
+        except ExceptionGroup as failed:
+            if (away := outage_in(failed)) is not None:
+                raise away from failed
+            raise
+
+    async def _answer(self, asked: Questions, now: datetime, name: str) -> Answers:
+        async with TaskGroup() as group:
+            aliases = _begun(group, asked.aliases, self.aliases.find)
+            threads = _begun(group, asked.threads, self.threads.threads)
+            stages = _begun(group, asked.stages, self._stages)
+            sightings = _begun(group, asked.sightings, partial(self.sightings.sightings, before=now))
+            approvals = _begun(group, asked.approvals, self._approvals)
+            legacy = group.create_task(self._legacy(asked)) if asked.legacy or asked.tenures else None
+            people = group.create_task(self._people(asked)) if asked.holders or asked.accounts else None
+            counts = group.create_task(self._counts(asked, now, name)) if asked.repeats or asked.traffic else None
+        repeats, traffic = _NO_COUNTS if counts is None else counts.result()
+        known_legacy, tenures, legacy_away = _NO_LEGACY if legacy is None else legacy.result()
+        holders, accounts, people_away = _NO_PEOPLE if people is None else people.result()
+        known_aliases, known_threads = aliases(), threads()
+        return Answers(
+            aliases={handle: known_aliases.get(handle) for handle in asked.aliases},
+            threads={one: known_threads.get(one) for one in asked.threads},
+            stages=stages(),
+            sightings=sightings(),
+            repeats=repeats,
+            traffic=traffic,
+            approvals=approvals(),
+            legacy=known_legacy,
+            tenures=tenures,
+            holders=holders,
+            accounts=accounts,
+            away=legacy_away | people_away,
+        )
+
+    async def _stages(self, ids: Collection[ConversationId]) -> Mapping[ConversationId, Stage]:
+        threads = await self.threads.threads(ids)
+        assigned = await self.stages.of(threads.values(), Axis.INBOUND)
+        return {one: stage_of(assigned[one]) if one in assigned else self.stages.unset for one in ids}
+
+    async def _approvals(self, asked: Collection[HoldKey]) -> Mapping[HoldKey, Admits | None]:
+        return dict.fromkeys(asked) if self.approvals is None else await self.approvals.approvals(asked)
+
+    async def _counts(self, asked: Questions, now: datetime, name: str) -> Counts:
+        if self.traffic is None:
+            return dict.fromkeys(asked.repeats, 0), dict.fromkeys(asked.traffic, 0)
+        repeats = await _if(asked.repeats, partial(self.traffic.repeats, before=now, besides=name))
+        return repeats, await _if(asked.traffic, partial(self.traffic.traffic, before=now, besides=name))
+
+    async def _legacy(self, asked: Questions) -> LegacyFacts:
+        """Legacy aliases and the history of addresses; without a legacy relay there are none of either."""
+        if self.legacy is None:
+            return dict.fromkeys(asked.legacy), dict.fromkeys(asked.tenures, ()), frozenset()
+        try:
+            known = await _if(asked.legacy, self.legacy.aliases)
+            tenures = await _if(asked.tenures, self.legacy.tenures)
+        except Unavailable as away:
+            self._outages[Witness.LEGACY] = away
+            return {}, {}, frozenset({Witness.LEGACY})
+        return (
+            {one: known.get(one) for one in asked.legacy},
+            {one: tenures.get(one, ()) for one in asked.tenures},
+            frozenset(),
+        )
+
+    async def _people(self, asked: Questions) -> PeopleFacts:
+        try:
+            at = await _if(asked.holders, self.identities.at)
+            passed = await self._passed(asked.holders)
+            accounts = await _if(asked.accounts, self.identities.get)
+        except Unavailable as away:
+            self._outages[Witness.IDENTITY] = away
+            return {}, {}, frozenset({Witness.IDENTITY})
+        holders = {
+            address: Holders(at.get(address, ()), authenticated_before=address in passed) for address in asked.holders
+        }
+        return holders, {one: _vouching(accounts.get(one)) for one in asked.accounts}, frozenset()
+
+    async def _passed(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
+        return await self.identities.authenticated(addresses) if addresses else frozenset()
+
+
+def _begun(
+    group: TaskGroup, asked: Collection[K], call: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]
+) -> Callable[[], Mapping[K, V]]:
+    """Its result, once the group has ended. A task costs more than most answers from memory: none for nothing."""
+    return group.create_task(_if(asked, call)).result if asked else dict
+
+
+def _vouching(account: Account | None) -> Account | None:
+    """With no company domain where anybody can get a mailbox, whatever a directory says: it vouches for nobody."""
+    if account is None or not account.company_domains:
+        return account
+    return evolve(account, company_domains=vouching_domains(account.company_domains))
+
+
+async def _if(asked: Collection[K], call: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> Mapping[K, V]:
+    """Nothing asked, nobody called."""
+    return await call(asked) if asked else {}
+
+
+def mail_name(mail: InboundMail) -> str:
+    """By what a mail is counted once, whatever number of posts brings it: a digest."""
+    message_id = mail.message_id
+    if not isinstance(mail, MessageEnvelope) or not isinstance(mail.sender, ClearFrom) or message_id is None:
+        return ""
+    return digest(mail.sender.address.key, message_id.value)

@@ -1,0 +1,504 @@
+"""One mail from its envelope record to its outcome. Knows no queue: embed it in any loop."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from attrs import evolve, frozen
+
+from convalias.codec import CodecError, loads
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.approvals.holds import masked
+from convalias.domain.ids import ConversationId
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.inbound.records import (
+    Again,
+    Dead,
+    Done,
+    Effect,
+    EnvelopeRecord,
+    Expired,
+    MailReference,
+    Outcome,
+    OutcomeRecord,
+    Progress,
+    Quarantined,
+)
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.operations.mail_index import Known, message_value, recipient_values, sender_value
+from convalias.domain.outbound.delivery import backoff
+from convalias.domain.routing.decision import route
+from convalias.domain.routing.explanation import numbered
+from convalias.domain.routing.plan import Decision, RoutingPlan, TryAgain
+from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.rules import RULES
+from convalias.domain.routing.verdicts import Hold, RelayToConversation
+from convalias.ports.ambient import Clock, Telemetry
+from convalias.ports.blobs import Blobs
+from convalias.ports.errors import AdapterFailed, PortError, Unavailable
+from convalias.ports.mail import MailReader, ReadMail
+from convalias.services.inbound.carrier import ClaimedOtherwise, Overtaken, PlanCarrier
+from convalias.services.inbound.evidence import EvidenceFinder
+from convalias.services.inbound.facts import FactFinder, mail_name
+from convalias.services.inbound.mail_lines import concluded
+from convalias.services.inbound.oversized import TOO_LARGE, refusals_of
+from convalias.services.outbound.reports import Reports
+from convalias.services.running.log_lines import engine_away
+from convalias.services.running.outages import because, described, fault_in, is_unreadable, leaves, outage_in
+from convalias.services.system_mail.announcements import Announcing
+from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.errors import Contended
+from convalias.stores.inbound import InboundRecords
+from convalias.stores.traffic import Traffic
+
+PROCESS_WITHIN: Final = timedelta(seconds=120)
+AWAY_FOR: Final = timedelta(seconds=5)
+"""How long work is given back when a dependency is away and does not say for how long."""
+END_WITHIN: Final = timedelta(seconds=5)
+RECOGNISE_WITHIN: Final = timedelta(seconds=2)
+"""So long the head of a mail that is given up is read, to find the mail again."""
+MOST_NAMED: Final = 20
+"""So many recipients a dead letter names."""
+DECISIONS: Final = 3
+"""So often a mail is decided in one try whose conversation changes between decision and effect."""
+LANE: Final = "inbound"
+LONGEST_HEAD: Final = 262_144
+"""Octets; a longer header block is over the reader's limit."""
+_RECEIVED: Final = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
+
+
+@frozen(kw_only=True)
+class Patience:
+    """The 3rd recorded failure is the last; in between, exponential backoff with jitter.
+
+    A mail that takes longer than the limit may be slow itself, or what it needs may be: it is given up too, but only
+    after many tries, hours apart in all. No outage is as patient, and what was given up can be redriven.
+    """
+
+    failures: int = 3
+    receives: int = 20
+    """Poison that kills its workers is never recorded as a failure; so many deaths bound it."""
+    suspect: int = 3
+    """After so many receives it is written down when work begins and ends, to tell deaths from outages."""
+    overruns: int = 20
+    """After so many tries that took longer than the limit it is given up."""
+    faults: int = 100
+    """After so many tries, a day in all, on which an adapter of the host raised what its port does not name."""
+    first_pause: timedelta = timedelta(seconds=2)
+    longest_pause: timedelta = timedelta(minutes=15)
+
+
+@frozen(kw_only=True)
+class Stores:
+    """Where the relay reads mail, and writes what became of it."""
+
+    blobs: Blobs
+    inbound: InboundRecords
+    dead_letters: DeadLetters
+    traffic: Traffic | None = None
+    """None: mails are not counted, and a loop guard sees nothing."""
+
+
+@frozen(kw_only=True)
+class InboundRelay:
+    """Load, read, look up, route, claim, carry out, write the outcome. Safe to repeat at any point."""
+
+    stores: Stores
+    reader: MailReader
+    facts: FactFinder
+    carrier: PlanCarrier
+    clock: Clock
+    telemetry: Telemetry
+    announcing: Announcing | None = None
+    """None: nobody hears of the first use of an old address."""
+    reports: Reports | None = None
+    """None: bounces and complaints are counted, and act on nothing."""
+    evidence: EvidenceFinder | None = None
+    """None: a mail proves what its source and fields of trusted servers say, and no more."""
+    policy: RoutingPolicy = DEFAULT_POLICY
+    rules: RuleBook = RULES
+    patience: Patience = Patience()
+    tell: Callable[[MailReference, Outcome], None] = concluded
+    """Called once for each mail that this relay concludes."""
+
+    async def process(self, mail: MailReference, *, receives: int = 1) -> Progress:
+        """Never raises for a mail: `Again` is "give it back", anything else is "acknowledge". Counts tries itself."""
+        with self.telemetry.span("icer.processing", mail.trace, record=mail.record):
+            return await self._process(mail, receives)
+
+    async def _process(self, mail: MailReference, receives: int) -> Progress:
+        started = self.clock.now()
+        try:
+            progress = await self._in_time(mail, receives)
+        except Exception as error:  # noqa: BLE001 - told by what is in it
+            if is_unreadable(error):
+                return await self._unreadable(mail, error, receives)
+            if (away := outage_in(error)) is None:  # of our own records about the mail: it could not even be counted
+                self.telemetry.measure("icer.processing.errors", 1, error=described(error))
+                return Again(self.patience.longest_pause, because(error))
+            if (fault := fault_in(error)) is not None:
+                return await self._faulty(mail, fault)
+            # Not a try: however long a dependency is away, no mail dies of it.
+            return Again(away.retry_after or AWAY_FOR, str(away), away=engine_away(error))
+        self.telemetry.measure("icer.processing.latency", (self.clock.now() - started).total_seconds())
+        return progress
+
+    async def _unreadable(self, mail: MailReference, error: Exception, receives: int) -> Progress:
+        """What is written of the mail already cannot be read: no outcome can be put beside it. Its letter lists it."""
+        why = str(next(leaves(error)))
+        letter = DeadLetter(
+            id=DeadLetterId(str(mail.trace)),
+            lane=LANE,
+            subject=mail.record,
+            reason=why,
+            tries=receives,
+            at=self.clock.now(),
+            trace=mail.trace,
+        )
+        try:
+            await self.stores.dead_letters.put(letter)
+        except PortError as away:
+            return Again(AWAY_FOR, str(away), away=engine_away(away))
+        self.telemetry.measure("icer.processing.errors", 1, error=described(error))
+        dead = Dead(why, receives)
+        self.tell(mail, dead)
+        return dead
+
+    async def _faulty(self, mail: MailReference, fault: AdapterFailed) -> Progress:
+        """Again, as with anything that is away; but what fails for a day, on one mail perhaps, is given up."""
+        try:
+            faults = await self.stores.inbound.faulted(mail.record, at=self.clock.now())
+            if faults >= self.patience.faults:
+                return await self._bury(mail, str(fault), faults)
+        except (Unavailable, Contended, TimeoutError):
+            return Again(AWAY_FOR, str(fault))
+        return Again(self._pause(faults), f"{fault}, {faults} of {self.patience.faults} times")
+
+    async def _in_time(self, mail: MailReference, receives: int) -> Progress:
+        limit = asyncio.timeout(PROCESS_WITHIN.total_seconds())
+        try:
+            async with limit:
+                return await self._once(mail, receives)
+        except TimeoutError:
+            if not limit.expired():  # a time-out of something outside: an outage like any other
+                raise
+        async with asyncio.timeout(END_WITHIN.total_seconds()):
+            return await self._overrun(mail)
+
+    async def _overrun(self, mail: MailReference) -> Progress:
+        standing = await self.stores.inbound.outcome(mail.record)
+        if standing is not None:  # only what follows the outcome took too long
+            return standing.outcome
+        why = f"took longer than {PROCESS_WITHIN.total_seconds():.0f} s"
+        self.telemetry.measure("icer.processing.errors", 1, error="Overrun")
+        overruns = await self.stores.inbound.overran(mail.record, at=self.clock.now())
+        if overruns >= self.patience.overruns:
+            return await self._bury(mail, why, overruns)
+        return Again(self._pause(overruns), f"{why}, {overruns} of {self.patience.overruns} times")
+
+    async def _once(self, mail: MailReference, receives: int) -> Progress:
+        standing = await self.stores.inbound.outcome(mail.record)
+        if standing is not None:
+            return standing.outcome
+        if receives <= self.patience.suspect:
+            return await self._guarded(mail)
+        try:
+            progress = await self._suspected(mail)
+        except (Exception, asyncio.CancelledError):  # an end, too; only a death is none
+            with suppress(Exception):
+                async with asyncio.timeout(END_WITHIN.total_seconds()):
+                    await self.stores.inbound.ended(mail.record)
+            raise
+        await self.stores.inbound.ended(mail.record)
+        return progress
+
+    async def _suspected(self, mail: MailReference) -> Progress:
+        deaths = await self.stores.inbound.begun(mail.record, at=self.clock.now()) - 1
+        if deaths >= self.patience.receives - self.patience.suspect:
+            return await self._bury_unread(mail, f"stopped its worker {deaths} times", deaths)
+        return await self._guarded(mail)
+
+    async def _guarded(self, mail: MailReference) -> Progress:
+        try:
+            return await self.conclude(mail)
+        except Exception as error:
+            if outage_in(error) is not None:
+                raise
+            return await self._failed(mail, error)
+
+    async def conclude(self, mail: MailReference, *, standing: OutcomeRecord | None = None) -> Progress:
+        """Decide and carry out; the outcome is written, in the place of `standing` if that is given (a replay).
+
+        Raises what fails, counted nowhere.
+        """
+        record, raw = await self._load(mail)
+        if record is None or raw is None:
+            return await self._written(self._outcome(mail, Expired(), record=record), standing)
+        read = await self.read(record, raw)
+        if isinstance(read, Again):
+            return read
+        if record.quarantined is not None:
+            return await self._quarantine(mail, record, raw, read, standing)
+        if self.reports is not None:
+            await self.reports.take(read.mail, raw, record)
+        return await self._route(mail, record, raw, read, standing)
+
+    async def read(self, record: EnvelopeRecord, raw: bytes, *, keep: bool = True) -> ReadMail | Again:
+        """The mail, with all that is proved of its sender. `Again`: that could not be found out yet.
+
+        Not `keep`: changes nothing, and waits for nobody.
+        """
+        read = await self.reader.read(raw, record.post)
+        if self.evidence is None or record.quarantined is not None:  # cut off, no signature of it would hold
+            return read
+        found = await self.evidence.missing(read.mail, raw, record, keep=keep)
+        if found is None or isinstance(found, Again):
+            return read if found is None else found
+        # Once more, for who is believed to have written a mail that came by a list depends on the evidence.
+        return await self.reader.read(raw, evolve(record.post, evidence=found))
+
+    async def decide(
+        self, record: EnvelopeRecord, read: ReadMail, *, stages: Mapping[ConversationId, Stage] | None = None
+    ) -> Decision:
+        """What the rules say now of a mail that was received then. Changes nothing. `stages`: whatever flags say."""
+        now = record.post.received_at
+        context = await self.facts.context(read.mail, self.policy, now=now, rules=self.rules, stages=stages)
+        return route(read.mail, context, self.policy, self.rules)
+
+    async def _load(self, mail: MailReference) -> tuple[EnvelopeRecord | None, bytes | None]:
+        body = await self.stores.blobs.get(mail.record)
+        record = None if body is None else loads(body, EnvelopeRecord)
+        return record, None if record is None else await self.stores.blobs.get(record.raw)
+
+    async def _route(
+        self, mail: MailReference, record: EnvelopeRecord, raw: bytes, read: ReadMail, standing: OutcomeRecord | None
+    ) -> Progress:
+        before = standing.outcome.effects if standing is not None and isinstance(standing.outcome, Done) else ()
+        decided, stages = 0, dict[ConversationId, Stage]()
+        while True:
+            plan = await self.decide(record, read, stages=stages)
+            decided += 1
+            if isinstance(plan, TryAgain):
+                return self._waiting(plan)
+            await self._note(plan, mail, record)
+            if self.announcing is not None:
+                await self.announcing.note(plan, received=record.post.received_at)
+            try:
+                effects = await self.carrier.carry_out(plan, read, record, before=dict(before), fixed=stages)
+            except ClaimedOtherwise as claimed:
+                stages.update(claimed.stages)
+                continue
+            except Exception as error:
+                if decided < DECISIONS and all(isinstance(leaf, Overtaken) for leaf in leaves(error)):
+                    continue
+                error.add_note(plan.explain().text(numbered()))  # masked: it is kept with the dead letter
+                raise
+            done = self._outcome(mail, _done(plan, effects), record=record, raw=raw, read=read, plan=plan)
+            return await self._written(done, standing)
+
+    def _waiting(self, undecided: TryAgain) -> Again:
+        """Until whoever must be heard answers. Raises the fault of an adapter of the host: that is borne for a day."""
+        outages = [self.facts.outage_of(one) for one in sorted(undecided.waiting_for, key=lambda one: one.value)]
+        for outage in outages:
+            if isinstance(outage, AdapterFailed):
+                raise outage
+        away = " and ".join(outage.what for outage in outages)
+        return Again(AWAY_FOR, f"{away} is unavailable", away=away)
+
+    async def _note(self, plan: RoutingPlan, mail: MailReference, record: EnvelopeRecord) -> None:
+        """Count the mail, before anything else of it is seen: for the rules that know loops by their traffic."""
+        told, guard, traffic = plan.case.mail, self.policy.loop_guard, self.stores.traffic
+        if guard is None or traffic is None:
+            return
+        if not isinstance(told, MessageEnvelope) or not isinstance(told.sender, ClearFrom):
+            return
+        kept = [one.conversation for one in plan if isinstance(one.verdict, RelayToConversation | Hold)]
+        await traffic.note(
+            mail_name(told),
+            mail.record,
+            at=record.post.received_at,
+            text=(told.sender.address, told.content.body_digest),
+            conversations=[one for one in kept if one is not None],
+        )
+
+    async def _quarantine(
+        self, mail: MailReference, record: EnvelopeRecord, raw: bytes, read: ReadMail, standing: OutcomeRecord | None
+    ) -> Progress:
+        """It is not routed; the sender of one that is too large is told where he may be."""
+        reason = record.quarantined or ""
+        notices = self.carrier.notices
+        if reason == TOO_LARGE and notices is not None:
+            decision = await self.decide(record, read)
+            if isinstance(decision, TryAgain):
+                return self._waiting(decision)
+            for refusal in refusals_of(decision):
+                await notices.refuse(
+                    refusal.tell,
+                    alias=refusal.alias,
+                    reason=refusal.reason,
+                    to_participant=refusal.to_participant,
+                    record=record,
+                )
+        outcome = self._outcome(mail, Quarantined(reason), record=record, raw=raw, read=read)
+        return await self._written(outcome, standing)
+
+    def _outcome(
+        self,
+        mail: MailReference,
+        outcome: Outcome,
+        *,
+        record: EnvelopeRecord | None = None,
+        raw: bytes = b"",
+        read: ReadMail | None = None,
+        plan: RoutingPlan | None = None,
+    ) -> OutcomeRecord:
+        """The outcome with all that is known of the mail, so that it is found again."""
+        known = None if read is None else read.mail
+        message = known if isinstance(known, MessageEnvelope) else None
+        message_id = None if known is None else known.message_id
+        index = self.stores.inbound.index
+        rules = () if plan is None else tuple((one.recipient.address, str(one.rule)) for one in plan)
+        posted = () if record is None else record.post.recipients
+        reached = recipient_values([*posted, *(address for address, _ in rules)], self.facts.domains)
+        return OutcomeRecord(
+            record=mail.record,
+            outcome=outcome,
+            decided_at=self.clock.now(),
+            trace=mail.trace,
+            message_digest="" if message_id is None else index.digest(Known.MESSAGE_ID, message_value(message_id)),
+            sender_digest=index.digest(Known.SENDER, sender_value(message.sender.address))
+            if message is not None and isinstance(message.sender, ClearFrom)
+            else "",
+            recipient_digests=tuple(index.digest(Known.RECIPIENT, one) for one in reached),
+            rules=rules,
+            received_at=None if record is None else record.post.received_at,
+            evidence=None if message is None else message.evidence,
+            has_received=message is None or _RECEIVED.search(head_of(raw)) is not None,
+        )
+
+    async def _written(self, outcome: OutcomeRecord, standing: OutcomeRecord | None = None) -> Outcome:
+        ours = outcome
+        if standing is None:
+            outcome = await self.stores.inbound.conclude(outcome)
+        else:
+            await self.stores.inbound.conclude_anew(outcome)
+        self._count(outcome.outcome)
+        if outcome is ours:  # else another worker was first, and has told
+            self.tell(MailReference(outcome.record, outcome.trace), outcome.outcome)
+        return outcome.outcome
+
+    def _count(self, outcome: Outcome) -> None:
+        effects: Sequence[Outcome | Effect] = (
+            [effect for _, effect in outcome.effects] if isinstance(outcome, Done) else [outcome]
+        )
+        for one in effects:
+            reason = getattr(one, "reason", "")
+            self.telemetry.measure(
+                "icer.messages.processed",
+                1,
+                effect=type(one).__name__.lower(),
+                reason=str(getattr(reason, "value", "")),
+            )
+
+    async def _failed(self, mail: MailReference, error: Exception) -> Progress:
+        why = because(error)
+        self.telemetry.measure("icer.processing.errors", 1, error=described(error))
+        tries = await self.stores.inbound.failed(mail.record, because=why, at=self.clock.now())
+        if tries.failures >= self.patience.failures:
+            return await self._bury(mail, why, tries.failures, explanation=_explained(error))
+        return Again(self._pause(tries.failures), f"failed {tries.failures} of {self.patience.failures} times: {why}")
+
+    def _pause(self, tries: int) -> timedelta:
+        return backoff(
+            tries,
+            first=self.patience.first_pause,
+            longest=self.patience.longest_pause,
+            jitter=self.clock.entropy(1)[0] / 256,
+        )
+
+    async def _bury(self, mail: MailReference, why: str, tries: int, *, explanation: str = "") -> Outcome:
+        """The dead letter first: listing it must work before its job is gone."""
+        record, head = await self._head(mail)
+        read = await self._recognised(record, head)
+        await self._put_letter(mail, why, tries, record=record, explanation=explanation)
+        return await self._written(self._outcome(mail, Dead(why, tries), record=record, raw=head, read=read))
+
+    async def _bury_unread(self, mail: MailReference, why: str, tries: int) -> Outcome:
+        """Give up a mail that stops its workers. Its head is read last, when nobody takes the mail up any more.
+
+        Its head may be what stopped them: read first, the mail would never be given up.
+        """
+        record, head = await self._head(mail)
+        await self._put_letter(mail, why, tries, record=record)
+        dead = Dead(why, tries)
+        concluded = await self._written(self._outcome(mail, dead, record=record, raw=head))
+        if concluded is dead and (read := await self._recognised(record, head)) is not None:
+            known = self._outcome(mail, dead, record=record, raw=head, read=read)
+            await self.stores.inbound.conclude_anew(known)
+        return concluded
+
+    async def _put_letter(
+        self, mail: MailReference, why: str, tries: int, *, record: EnvelopeRecord | None, explanation: str = ""
+    ) -> None:
+        recipients = () if record is None else tuple(masked(one) for one in record.post.recipients[:MOST_NAMED])
+        await self.stores.dead_letters.put(
+            DeadLetter(
+                id=DeadLetterId(str(mail.trace)),
+                lane=LANE,
+                subject=mail.record,
+                reason=why,
+                tries=tries,
+                at=self.clock.now(),
+                trace=mail.trace,
+                explanation=explanation,
+                recipients=recipients,
+            )
+        )
+        self.telemetry.measure("icer.dlq.size", 1)
+
+    async def _head(self, mail: MailReference) -> tuple[EnvelopeRecord | None, bytes]:
+        """By what a mail that is given up is found again: its route, and its head. Raises `Unavailable`.
+
+        The head alone: what follows it may be what stopped the worker.
+        """
+        try:
+            record, raw = await self._load(mail)
+        except CodecError:
+            return None, b""
+        return record, b"" if raw is None else head_of(raw)
+
+    async def _recognised(self, record: EnvelopeRecord | None, head: bytes) -> ReadMail | None:
+        """As far as the head can be read."""
+        if record is None or not head:
+            return None
+        try:
+            async with asyncio.timeout(RECOGNISE_WITHIN.total_seconds()):
+                return await self.reader.read(head, record.post)
+        except Exception:  # noqa: BLE001 - whatever gave the mail up may fail here too
+            return None
+
+
+def head_of(raw: bytes) -> bytes:
+    """The header block of a mail, with its last line's end."""
+    begin = raw[: LONGEST_HEAD + 1]
+    found = _BLANK_LINE.search(begin)
+    return begin if found is None else begin[: found.end()]
+
+
+def _done(plan: RoutingPlan, effects: Mapping[EmailAddress, Effect]) -> Done:
+    """In the plan's order; behind it what was final before for a recipient that the plan no longer names."""
+    named = [one.recipient.address for one in plan]
+    return Done(tuple((address, effects[address]) for address in dict.fromkeys([*named, *sorted(effects)])))
+
+
+def _explained(error: Exception) -> str:
+    notes: Sequence[str] = getattr(error, "__notes__", ())
+    return "\n".join(notes)

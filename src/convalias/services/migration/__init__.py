@@ -1,0 +1,1 @@
+"""Rollout of a use case from the legacy relay to the hub."""

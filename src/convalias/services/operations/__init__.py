@@ -1,0 +1,1 @@
+"""For the operator: find, explain, replay, redrive, count."""

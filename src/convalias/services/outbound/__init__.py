@@ -1,0 +1,1 @@
+"""The way of a notification from an event to a channel."""

@@ -1,0 +1,76 @@
+"""Nobody is silenced by the migration: before the hub owns a notification, there is an address to answer to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import ConversationAlias, is_live
+from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.conversations.participants import Author
+from convalias.domain.ids import AccountId
+from convalias.domain.outbound.answering import ALL_THERE, MintingAnswer, reply_alias, unanswerable
+from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, Owner
+from convalias.ports.errors import Unavailable
+from convalias.services.conversations.aliasing import Aliasing
+from convalias.services.conversations.errors import KeysRefused, NoSuchConversation
+from convalias.services.outbound.scenes import Scene
+
+
+@frozen(kw_only=True)
+class Answering:
+    """Issues aliases that are lacking. Every call may be repeated; what was issued stays. Raises `Unavailable`."""
+
+    aliasing: Aliasing
+    has_legacy: bool
+    """Whether a legacy relay is bound, which delivers what the hub may not."""
+
+    async def before(self, decision: DeliveryDecision, scene: Scene) -> MintingAnswer:
+        """Issue what is lacking before the hub owns this decision. One read where nothing is.
+
+        A decision of legacy, or one that tells nobody, needs no alias.
+        """
+        message = scene.event.happening
+        told = [row.recipient for row in decision.deliveries if row.state is DeliveryState.PLANNED]
+        silent = decision.owner is not Owner.HUB or not told or scene.is_withdrawn
+        if silent or not isinstance(message, MessageAdded):
+            return ALL_THERE
+        try:
+            return await self._provide(scene, message.author, told)
+        except NoSuchConversation:  # erased since the scene was read: its rows end cancelled
+            return ALL_THERE
+        except KeysRefused as refused:  # this process may not issue; another one, or this one mended, may
+            raise Unavailable("alias keys") from refused
+
+    async def anew(self, scene: Scene, author: Author, recipient: AccountId) -> EmailAddress | None:
+        """An address to answer to where all were revoked or have expired. None: none may be issued.
+
+        Raises `NoSuchConversation` too: the conversation was erased since the scene was read.
+        """
+        try:
+            answer = await self._provide(scene, author, [recipient])
+        except KeysRefused:
+            return None
+        if answer.refusal:
+            return None
+        listed = await self.aliasing.aliases.of(scene.thread.id)
+        return reply_alias(listed, author=author, recipient=recipient, now=self.aliasing.appender.clock.now())
+
+    async def _provide(self, scene: Scene, author: Author, recipients: Sequence[AccountId]) -> MintingAnswer:
+        listed = await self.aliasing.aliases.of(scene.thread.id)
+        now = self.aliasing.appender.clock.now()
+        lacking = unanswerable(listed, author=author, recipients=recipients, thread=scene.thread, now=now)
+        if lacking:
+            return await self.aliasing.issue_for(scene.thread, lacking)
+        for alias in listed:
+            if _is_younger(alias, scene) and is_live(alias, now):
+                # Perhaps issued by a try of this very decision that died before its event was written.
+                await self.aliasing.note(alias)
+        return ALL_THERE
+
+
+def _is_younger(alias: ConversationAlias, scene: Scene) -> bool:
+    """Issued after the message was written: rare, so that its event is looked for again."""
+    return alias.created_at is not None and alias.created_at > scene.event.appended_at

@@ -1,0 +1,372 @@
+"""Decide once per event who hears of it and who delivers: one insert, before any call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, Protocol, TypeVar, get_args
+
+from attrs import Factory, evolve, field, frozen
+
+from convalias.codec import CodecError, kind_of
+from convalias.codec.formats import TAGS
+from convalias.domain.conversations.events import ConversationEvent, Happening, MessageAdded
+from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, TraceId, UseCase
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.migration.rollout import Axis, Cohort, Stage
+from convalias.domain.operations.numbers import GoneEvent
+from convalias.domain.outbound.answering import ALL_THERE
+from convalias.domain.outbound.decision import answered, decide, reowned
+from convalias.domain.outbound.delivery import Channel, DeliveryDecision, Owner
+from convalias.domain.outbound.first_tries import NOTIFY_WITHIN
+from convalias.ports.ambient import Clock, Telemetry
+from convalias.ports.errors import AdapterFailed, NotFound, Unavailable
+from convalias.ports.event_log import UNPLACED, EventRecord
+from convalias.services.conversations.stages import Stages
+from convalias.services.outbound.answering import Answering
+from convalias.services.outbound.scenes import EventGone, Scene, Scenes
+from convalias.services.running.outages import because
+from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.encoding import digest
+from convalias.stores.errors import Contended, Parked
+from convalias.stores.gone import GoneEvents
+from convalias.stores.ledger import GivenBack, Ledger
+from convalias.stores.parking import Parking
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+DECIDE_WITHIN: Final = timedelta(seconds=20)
+FAULTY_FOR: Final = timedelta(days=1)
+"""How long an adapter of the host may fail on one event before that is a dead letter."""
+ALONE_AFTER: Final = timedelta(minutes=5)
+"""The same where it works for others: their events are not to wait for one that it never will be right for."""
+SIDE_BY_SIDE: Final = 16
+REMEMBERED: Final = 10_000
+LANE: Final = "deliveries"
+UNTOLD: Final = frozenset(TAGS[kind] for kind in get_args(Happening) if kind is not MessageAdded)
+"""Kinds that nobody is told of: they are read past. One that is not known here is looked at."""
+
+
+class ChannelChoice(Protocol):
+    """By what each participant wants to be reached; who is missing in the answer is reached by e-mail."""
+
+    async def of(self, thread: ConversationThread) -> Mapping[AccountId, tuple[Channel, ...]]:
+        """Raises `Unavailable`."""
+        ...
+
+
+class OnlyEmail:
+    """Everybody by e-mail."""
+
+    async def of(self, thread: ConversationThread) -> Mapping[AccountId, tuple[Channel, ...]]:
+        """Nobody wants anything else."""
+        return {}
+
+
+def _nothing() -> OrderedDict[ConversationId, Seq]:
+    return OrderedDict()
+
+
+def _none_yet() -> OrderedDict[EventId, None]:
+    return OrderedDict()
+
+
+def _no_faults() -> OrderedDict[EventId, datetime]:
+    return OrderedDict()
+
+
+def _no_work() -> OrderedDict[str, datetime]:
+    return OrderedDict()
+
+
+def _none_new() -> OrderedDict[ConversationId, None]:
+    return OrderedDict()
+
+
+@frozen(kw_only=True)
+class Deciding:
+    """From published events to decisions. Safe to repeat at any point, by any number of processes."""
+
+    scenes: Scenes
+    stages: Stages
+    answering: Answering
+    ledger: Ledger
+    dead_letters: DeadLetters
+    clock: Clock
+    telemetry: Telemetry
+    channels: ChannelChoice = OnlyEmail()
+    notify_within: timedelta = NOTIFY_WITHIN
+    parking: Parking = field(default=Factory(lambda self: Parking(records=self.dead_letters.records), takes_self=True))
+    gone: GoneEvents = field(
+        default=Factory(lambda self: GoneEvents(records=self.dead_letters.records), takes_self=True)
+    )
+    _seen: OrderedDict[ConversationId, Seq] = field(factory=_nothing, init=False, repr=False, eq=False)
+    _decided: OrderedDict[EventId, None] = field(factory=_none_yet, init=False, repr=False, eq=False)
+    """What this process has decided, or found decided: a log that comes again costs nothing."""
+    _new: OrderedDict[ConversationId, None] = field(factory=_none_new, init=False, repr=False, eq=False)
+    """Conversations whose last decision here was the first about its event. About the events of all others, who is
+    read after a restart or a rewind, a decision most likely stands: one read finds it, where deciding takes five."""
+
+    _faulty: OrderedDict[EventId, datetime] = field(factory=_no_faults, init=False, repr=False, eq=False)
+    """Since when an adapter of the host fails on it."""
+    _worked: OrderedDict[str, datetime] = field(factory=_no_work, init=False, repr=False, eq=False)
+    """When an event was decided about last."""
+
+    async def decide(self, records: Sequence[EventRecord]) -> None:
+        """Returned: each has its decision, commit. Raised (`Unavailable`): commit nothing, and try again.
+
+        A record that can never be decided about becomes a dead letter, and holds nobody up. One whose event the store
+        does not have is noted and counted: after a restored backup there are many, and nothing to redrive. Where this release cannot
+        read what it decides on, the conversation is parked from that event on. Conversations go side by side, the events of one in order; where one cannot go on, the others still do, as
+        what they decide need not be read again when the records come again.
+        """
+        limit = asyncio.Semaphore(SIDE_BY_SIDE)
+
+        async def conversation(listed: Sequence[EventRecord]) -> None:
+            async with limit:
+                for record in listed:
+                    await self._in_order(record)
+
+        ends = await asyncio.gather(*map(conversation, _by_conversation(records)), return_exceptions=True)
+        failure = next((end for end in ends if end is not None), None)
+        if isinstance(failure, (Unavailable, Contended, TimeoutError)):
+            raise Unavailable("what a delivery is decided on") from failure
+        if failure is not None:
+            raise failure
+
+    async def decide_one(self, conversation: ConversationId, event: EventId, seq: Seq) -> bool:
+        """Decide about that event; whether the decision is new. Raises what stands in the way."""
+        scene, decision = await self._drafted(conversation, event, seq)
+        return decision is not None and await self._insert(decision, scene)
+
+    async def draft(self, conversation: ConversationId, event: EventId, seq: Seq) -> DeliveryDecision | None:
+        """Return what would be decided about that event, or None for a kind that nobody is told of. Writes nothing.
+
+        Whether aliases may be issued is not asked before `insert`, which may leave the event to legacy for that.
+        """
+        return (await self._drafted(conversation, event, seq))[1]
+
+    async def insert(self, decision: DeliveryDecision) -> bool:
+        """Write it down, unless one stands for its event. True if this one does."""
+        scene = await self.scenes.of(decision.conversation, decision.event, decision.seq)
+        return await self._insert(decision, scene)
+
+    async def _drafted(
+        self, conversation: ConversationId, event: EventId, seq: Seq
+    ) -> tuple[Scene, DeliveryDecision | None]:
+        scene = await self.scenes.of(conversation, event, seq)
+        as_of = await self.scenes.as_of(scene)
+        stage = (await self.stages.of([as_of], Axis.OUTBOUND))[conversation]
+        channels = await self.channels.of(as_of)
+        now = self.clock.now()
+        return scene, decide(scene.event, as_of, stage, channels, now=now, notify_within=self.notify_within)
+
+    async def _insert(self, decision: DeliveryDecision, scene: Scene) -> bool:
+        """Once there is an address to answer to, or it is known that none may be issued."""
+        answer = await self.answering.before(decision, scene)
+        decision = answered(decision, answer, has_legacy=self.answering.has_legacy)
+        if not await self.ledger.insert(decision):
+            return False
+        self.telemetry.measure("mons.decisions", 1, owner=decision.owner.value, stage=decision.stage.value)
+        return True
+
+    async def give_back(self, use_case: UseCase) -> GivenBack:
+        """Put what was not yet tried under the flag as it stands now, each as a whole. Repeatable."""
+        changed = tried = 0
+        for decision in await self.ledger.waiting(use_case):
+            thread = await self._thread(decision.conversation)
+            if not decision.may_change_owner or thread is None:
+                tried += 1
+                continue
+            stage = (await self.stages.of([thread], Axis.OUTBOUND))[thread.id]
+            changed += await self._reown(decision, stage)
+        return GivenBack(changed, tried)
+
+    async def _thread(self, conversation: ConversationId) -> ConversationThread | None:
+        """None too while it is parked: what it has is left where it is."""
+        try:
+            return await self.scenes.threads.thread(conversation)
+        except Parked:
+            return None
+
+    async def _reown(self, decision: DeliveryDecision, stage: Stage | Cohort) -> bool:
+        """Under that stage as a whole; to the hub only once there is an address to answer to."""
+        again, answer = reowned(decision, stage), ALL_THERE
+        if again is not None and again.owner is Owner.HUB:
+            try:
+                scene = await self.scenes.of(decision.conversation, decision.event, decision.seq)
+            except (NotFound, Parked):  # no reason to stop at the others
+                return False
+            answer = await self.answering.before(again, scene)
+        change = partial(reowned, stage=stage, answer=answer, has_legacy=self.answering.has_legacy)
+        return await self.ledger.reown(decision, change)
+
+    async def _in_order(self, record: EventRecord) -> None:
+        """A jump in seq says that the log has lost something: what lies between is read from the store."""
+        last = self._seen.get(record.conversation)
+        if last is not None and record.seq > last + 1:
+            with self.telemetry.span("mons.deciding", record.trace):
+                self.telemetry.measure("mons.feed.jumps", 1)
+            for event in await self._missing(record, last):
+                if kind_of(event.happening) not in UNTOLD:
+                    await self._guarded(event.conversation, event.id, event.seq, event.trace)
+        if record.kind not in UNTOLD:
+            await self._guarded(record.conversation, record.event, record.seq, record.trace)
+        _remember(self._seen, record.conversation, max(record.seq, last or record.seq))
+
+    async def _missing(self, record: EventRecord, last: Seq) -> Sequence[ConversationEvent]:
+        try:
+            return await self.scenes.events(record.conversation, after=last, up_to=record.seq - 1)
+        except Parked as parked:
+            await self._park(record.conversation, last + 1, parked.because, record.trace)
+            return ()
+
+    async def _guarded(self, conversation: ConversationId, event: EventId, seq: Seq, trace: str) -> None:
+        if event in self._decided:
+            return
+        try:
+            async with asyncio.timeout(DECIDE_WITHIN.total_seconds()):
+                await self._decide_once(conversation, event, seq)
+            _remember(self._decided, event, None)
+            _remember(self._worked, "last", self.clock.now())
+        except (Parked, CodecError) as unreadable:
+            await self._park_at(conversation, event, seq, trace, unreadable)
+        except AdapterFailed as fault:
+            if not self._is_hopeless(event):
+                raise
+            await self._bury(conversation, event, trace, why=str(fault))
+        except (Unavailable, Contended, TimeoutError):
+            raise
+        except EventGone as unknown:
+            if seq == UNPLACED:  # a record that nobody can read, not an event that a restored store has lost
+                await self._bury(conversation, event, trace, why=because(unknown))
+                return
+            self.telemetry.measure("mons.events.gone", 1)
+            await self.gone.note(GoneEvent(conversation=conversation, event=event, at=self.clock.now()))
+        except Exception as poison:  # noqa: BLE001 - whatever it is: one record must not stop the log
+            await self._bury(conversation, event, trace, why=because(poison))
+
+    def _is_hopeless(self, event: EventId) -> bool:
+        """Whether an adapter of the host has failed on this event for too long: then a letter, and the log goes on.
+
+        At once where others have been decided about since: the adapter works, but not for this one.
+        """
+        now = self.clock.now()
+        since = self._faulty.setdefault(event, now)
+        _remember(self._faulty, event, since)
+        worked = self._worked.get("last", since)
+        return now - since >= FAULTY_FOR or worked - since >= ALONE_AFTER
+
+    async def _park_at(
+        self, conversation: ConversationId, event: EventId, seq: Seq, trace: str, unreadable: Parked | CodecError
+    ) -> None:
+        """This event waits, and all behind it. Where its seq is not known, its letter is one of its own."""
+        if seq == UNPLACED:
+            await self._bury(conversation, event, trace, why=type(unreadable).__name__)
+            return
+        why = unreadable.because if isinstance(unreadable, Parked) else str(unreadable)
+        await self._park(conversation, seq, why, trace)
+
+    async def _park(self, conversation: ConversationId, seq: int, why: str, trace: str) -> None:
+        with self.telemetry.span("mons.deciding", trace):
+            self.telemetry.measure("mons.decisions.parked", 1)
+        await self.parking.park(conversation, seq, because=why, at=self.clock.now(), trace=trace)
+
+    async def take_up(self, conversation: ConversationId, *, after: int) -> tuple[int, Seq]:
+        """Decide in order about the events behind that seq that nobody decided about; how many, and the last seq.
+
+        Raises `Parked` and `CodecError` while one of them cannot be read.
+        """
+        decided, last = 0, Seq(after)
+        for event in await self.scenes.events(conversation, after=after):
+            last = event.seq
+            if kind_of(event.happening) in UNTOLD or await self._is_decided(conversation, event.id):
+                continue
+            try:
+                decided += await self.decide_one(conversation, event.id, event.seq)
+            except (Unavailable, Contended, TimeoutError, CodecError):
+                raise
+            except Exception as poison:  # noqa: BLE001 - one event must not keep the others parked
+                await self._bury(conversation, event.id, event.trace, why=because(poison))
+        return decided, last
+
+    def unparked(self) -> Deciding:
+        """The same for a redrive, which reads conversations that are parked."""
+        threads = evolve(self.scenes.threads, minds_parking=False)
+        aliasing = self.answering.aliasing
+        appender = evolve(aliasing.appender, threads=threads)  # an alias that is lacking is an event of its own
+        return evolve(
+            self,
+            scenes=evolve(self.scenes, threads=threads),
+            answering=evolve(self.answering, aliasing=evolve(aliasing, appender=appender)),
+        )
+
+    async def _is_decided(self, conversation: ConversationId, event: EventId) -> bool:
+        """A decision in the format of a newer release is one, too."""
+        try:
+            return await self.ledger.get(conversation, event) is not None
+        except CodecError:
+            return True
+
+    async def _decide_once(self, conversation: ConversationId, event: EventId, seq: Seq) -> None:
+        if conversation not in self._new and await self._is_decided(conversation, event):
+            return
+        if await self.decide_one(conversation, event, seq):
+            _remember(self._new, conversation, None)
+        else:
+            self._new.pop(conversation, None)
+
+    async def _bury(self, conversation: ConversationId, event: EventId, trace: str, *, why: str) -> None:
+        with self.telemetry.span("mons.deciding", trace):
+            self.telemetry.measure("mons.delivery.failures", 1, reason="undecidable")
+        letter = DeadLetter(
+            id=decision_letter(conversation, event),
+            lane=LANE,
+            subject=subject_of(conversation, event),
+            reason=f"no decision: {why}",
+            tries=1,
+            at=self.clock.now(),
+            trace=TraceId(trace),
+        )
+        await self.dead_letters.put(letter)
+
+
+def _remember(among: OrderedDict[K, V], key: K, value: V) -> None:
+    """As the latest of at most 10,000."""
+    among[key] = value
+    among.move_to_end(key)
+    while len(among) > REMEMBERED:
+        among.popitem(last=False)
+
+
+def decision_letter(conversation: ConversationId, event: EventId) -> DeadLetterId:
+    """Return the id of the letter that says that nothing could be decided about an event."""
+    return DeadLetterId(digest("decision", conversation, event))
+
+
+def index_letter(event: EventId) -> DeadLetterId:
+    """Return the id of the letter that says that legacy's index call was given up."""
+    return DeadLetterId(digest("index", event))
+
+
+def subject_of(conversation: ConversationId, event: EventId) -> str:
+    """What a dead letter of this lane is about; `read_subject` takes it apart."""
+    return f"{conversation} {event}"
+
+
+def read_subject(subject: str) -> tuple[ConversationId, EventId]:
+    """Event ids hold no space, conversation ids may."""
+    conversation, _, event = subject.rpartition(" ")
+    return ConversationId(conversation), EventId(event)
+
+
+def _by_conversation(records: Iterable[EventRecord]) -> Iterable[Sequence[EventRecord]]:
+    grouped: dict[ConversationId, list[EventRecord]] = {}
+    for record in records:
+        grouped.setdefault(record.conversation, []).append(record)
+    return grouped.values()

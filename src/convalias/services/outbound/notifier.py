@@ -1,0 +1,160 @@
+"""OutboundNotifier: for each event decide once who hears of it and who delivers, write that down, then act."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final, Protocol, runtime_checkable
+
+from attrs import frozen
+
+from convalias.domain.ids import UseCase
+from convalias.domain.inbound.dead_letters import DeadLetter
+from convalias.ports.event_log import EventLog, EventRecord, Subscription
+from convalias.services.outbound.deciding import Deciding
+from convalias.services.outbound.redriving import Redriven, Redriving
+from convalias.services.outbound.sending import Sending
+from convalias.stores.ledger import GivenBack
+from convalias.stores.parking import CONVERSATIONS, RECORDS, ParkedConversation, of_letter
+
+GROUP: Final = "outbound"
+BATCH: Final = 100
+CLOSE_WITHIN: Final = timedelta(seconds=10)
+"""How long a subscription may take to leave its group."""
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A subscription that reads in the background: nothing to take may mean that nothing has come yet."""
+
+    async def catch_up(self) -> None:
+        """Until the next `take` has what was published before this call. Raises `Unavailable`."""
+        ...
+
+
+@frozen(kw_only=True)
+class OutboundNotifier:
+    """The rule: exactly one system delivers. Never none, never both, at any number of workers and crashes."""
+
+    deciding: Deciding
+    sending: Sending
+
+    async def decide(self, records: Sequence[EventRecord]) -> None:
+        """Returned: every record has its decision, commit. Raised (`Unavailable`): commit nothing."""
+        await self.deciding.decide(records)
+
+    async def deliver_due(self, *, limit: int = BATCH) -> int:
+        """What is due now, tried once; how many decisions were worked on. Raises `Unavailable`."""
+        return await self.sending.deliver_due(limit=limit)
+
+    async def give_back(self, use_case: UseCase) -> GivenBack:
+        """Put what was not yet tried under the flag as it stands now."""
+        return await self.deciding.give_back(use_case)
+
+    async def redrive(self, letter: DeadLetter) -> bool:
+        """Try again what was given up about the event of that letter. False: there was nothing left to do.
+
+        A parked conversation is taken up in order; one that still cannot be read raises `Parked` and stays parked.
+        """
+        if letter.lane == CONVERSATIONS:
+            return await self._take_up(of_letter(letter))
+        if letter.lane == RECORDS:
+            return await self.deciding.parking.put_back(letter)
+        return await self.redriving.one(letter, dry_run=False) != Redriven()
+
+    @property
+    def redriving(self) -> Redriving:
+        """What tries again, counted, and with a dry run."""
+        return Redriving(deciding=self.deciding, sending=self.sending)
+
+    async def _take_up(self, parked: ParkedConversation) -> bool:
+        """Decided first, then free. What a newer release appended meanwhile is looked at once more behind it."""
+        conversation = parked.conversation
+        _, last = await self.deciding.unparked().take_up(conversation, after=max(parked.seq - 1, 0))
+        await self.deciding.parking.drop(parked.letter)
+        await self.deciding.take_up(conversation, after=last)
+        return True
+
+
+class OutboundWorker:
+    """Feeds the notifier from the event log: the one loop body of the façade and of hosts with loops of their own.
+
+    Deciding is driven by the log, sending by the ledger alone. What is not decided is never committed: after any
+    failure the subscription is closed, and the next step joins anew and reads the same records again. (A log commits
+    all that was taken; going on with one subscription, the next batch would commit the failed one too.)
+    Any number of tasks may call it: one batch is decided at a time.
+    """
+
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        notifier: OutboundNotifier,
+        group: str = GROUP,
+        batch: int = BATCH,
+        close_within: timedelta = CLOSE_WITHIN,
+    ) -> None:
+        """Nothing is joined before the first step."""
+        self.notifier = notifier
+        """May be replaced between two steps: the place in the log stays."""
+        self._log = log
+        self._group = group
+        self._batch = batch
+        self._close_within = close_within
+        self._subscription: Subscription | None = None
+        self._turn = asyncio.Lock()
+
+    async def decide(self, *, wait: timedelta = timedelta(0)) -> int:
+        """Decide about one batch of events and commit it; how many there were. Raises `Unavailable`; repeatable."""
+        async with self._turn:
+            subscription = self._subscription = self._subscription or self._log.records(self._group)
+            try:
+                records = await subscription.take(limit=self._batch, wait=wait)
+                if records:
+                    await self.notifier.decide(records)
+                    await subscription.commit()
+            except BaseException:
+                await self._leave()
+                raise
+            return len(records)
+
+    async def deliver(self) -> int:
+        """Send one batch of what is due; how many decisions were worked on. Raises `Unavailable`; repeatable."""
+        return await self.notifier.deliver_due(limit=self._batch)
+
+    async def step(self, *, wait: timedelta = timedelta(0)) -> int:
+        """One batch of events decided, then one batch sent; how much there was of both."""
+        return await self.decide(wait=wait) + await self.deliver()
+
+    async def drain(self) -> int:
+        """Until nothing is there and nothing is due; how much there was. What is in back-off stays there."""
+        try:
+            total = 0
+            while done := await self.step():
+                total += done
+            return total
+        finally:
+            await self.close()
+
+    async def catch_up(self) -> bool:
+        """Wait for a subscription that reads ahead; whether there was anything to wait for. Raises `Unavailable`."""
+        subscription = self._subscription
+        if not isinstance(subscription, ReadsAhead):
+            return False
+        await subscription.catch_up()
+        return True
+
+    async def close(self) -> None:
+        """Leave the group. What was taken and not decided comes again to somebody; the next step joins anew."""
+        async with self._turn:
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """In bounded time, and without a word: a consumer that cannot take its leave is missed by its group."""
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            with suppress(Exception):
+                async with asyncio.timeout(self._close_within.total_seconds()):
+                    await subscription.close()

@@ -1,0 +1,121 @@
+"""Bounces and complaints that prove what they are about: the delivery is noted, and what failed is not tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Protocol, assert_never
+
+from attrs import frozen
+
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import NewEvent, Origin, StatusNoted
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
+from convalias.domain.ids import EventId
+from convalias.domain.inbound.records import EnvelopeRecord
+from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.dedup import SystemKey
+from convalias.domain.mail.envelope import InboundMail, MessageEnvelope
+from convalias.domain.outbound.delivery import Delivery, DeliveryDecision, DeliveryState, NotificationId
+from convalias.domain.outbound.reports import Bounce, BounceKind, Complaint, Report
+from convalias.domain.outbound.suppressions import Muted, Suppressed
+from convalias.ports.ambient import Clock, Telemetry
+from convalias.services.conversations.appending import Appender
+from convalias.services.conversations.contacts import Contacts
+from convalias.stores.ledger import Ledger
+from convalias.stores.suppressions import Suppressions
+
+NO_COMPLAINT: Final = "not-spam"
+"""RFC 6430: somebody took it out of the folder for spam."""
+_REPORTS: Final = frozenset({MailClass.BOUNCE, MailClass.COMPLAINT})
+
+
+class ReportReader(Protocol):
+    """Reads what was classed as bounce or complaint; proves by what we sealed which notification it is about."""
+
+    def read(self, raw: bytes, recipients: Iterable[EmailAddress] = ()) -> Report | None:
+        """Total and linear; None when nothing can be read."""
+        ...
+
+
+@frozen(kw_only=True)
+class Reports:
+    """Acts on a report once, however often it comes. One without our MAC acts on nothing. Raises `Unavailable`."""
+
+    reader: ReportReader
+    ledger: Ledger
+    suppressions: Suppressions
+    contacts: Contacts
+    appender: Appender
+    clock: Clock
+    telemetry: Telemetry
+
+    async def take(self, mail: InboundMail, raw: bytes, record: EnvelopeRecord) -> None:
+        """Note what it says, if it is a report and ours."""
+        if not isinstance(mail, MessageEnvelope) or mail.mail_class not in _REPORTS:
+            return
+        report = self.reader.read(raw, mail.recipients)
+        found = None if report is None or report.notification is None else await self._found(report.notification)
+        if report is None or found is None:
+            self.telemetry.measure("icer.reports.unproved", 1)
+            return
+        decision, row = found
+        match report:
+            case Bounce():
+                await self._bounced(report, decision, row, record)
+            case Complaint(feedback=feedback):
+                if feedback != NO_COMPLAINT:
+                    await self._complained(decision, row, record)
+            case _:
+                assert_never(report)
+
+    async def _found(self, notification: NotificationId) -> tuple[DeliveryDecision, Delivery] | None:
+        place = await self.suppressions.where(notification)
+        decision = None if place is None else await self.ledger.get(place.conversation, place.event)
+        row = None if decision is None else decision.row(notification)
+        return None if decision is None or row is None else (decision, row)
+
+    async def _bounced(self, bounce: Bounce, decision: DeliveryDecision, row: Delivery, record: EnvelopeRecord) -> None:
+        match bounce.kind:
+            case BounceKind.DELAYED:
+                return
+            case BounceKind.DELIVERED:
+                await self._receipt(decision, row, DeliveryState.DELIVERED, bounce.status)
+                return
+            case BounceKind.SOFT | BounceKind.HARD:
+                await self._receipt(decision, row, DeliveryState.FAILED, bounce.status)
+            case _:
+                assert_never(bounce.kind)
+        if bounce.kind is BounceKind.HARD:
+            thread = await self.appender.threads.thread(decision.conversation)
+            address = None if thread is None else await self.contacts.address(row.recipient, thread)
+            if address is not None:
+                await self.suppressions.suppress(
+                    Suppressed(account=row.recipient, address=address, status=bounce.status, at=self.clock.now())
+                )
+        await self._note("bounce", decision, row, record)
+
+    async def _complained(self, decision: DeliveryDecision, row: Delivery, record: EnvelopeRecord) -> None:
+        muted = Muted(account=row.recipient, conversation=decision.conversation, at=self.clock.now())
+        await self.suppressions.mute(muted)
+        await self._note("complaint", decision, row, record)
+
+    async def _receipt(self, decision: DeliveryDecision, row: Delivery, state: DeliveryState, status: str) -> None:
+        await self.ledger.receipt(decision.conversation, decision.event, row.id, state, receipt=status)
+
+    async def _note(self, status: str, decision: DeliveryDecision, row: Delivery, record: EnvelopeRecord) -> None:
+        """The conversation says so, once for each notification, however many reports there are of it."""
+        key = str(SystemKey(decision.conversation, f"{status} {row.id}"))
+        new = NewEvent(
+            id=EventId(self.clock.new_id()),
+            conversation=decision.conversation,
+            happening=StatusNoted(row.recipient, status),
+            dedup_key=key,
+            origin=Origin.ALIAS_MAIL,
+            occurred_at=record.post.received_at,
+            trace=record.trace,
+        )
+
+        def draft(thread: ConversationThread | None) -> NewEvent | None:
+            return None if thread is None or thread.state is ThreadState.ERASED else new
+
+        await self.appender.append(decision.conversation, draft, key=key)

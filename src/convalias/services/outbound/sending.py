@@ -1,0 +1,264 @@
+"""Act on decisions that are due: take one, make its calls, write down what is known."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import Factory, evolve, field, frozen
+
+from convalias.codec import CodecError
+from convalias.domain.ids import TraceId
+from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.outbound.delivery import (
+    WITHDRAWN,
+    Delivery,
+    DeliveryDecision,
+    DeliveryState,
+    IndexRow,
+    NotificationId,
+    Owner,
+    explained,
+    recipients_of,
+)
+from convalias.domain.outbound.lease import Results, Taken
+from convalias.ports.ambient import Clock, Telemetry
+from convalias.ports.errors import PortError, Unavailable
+from convalias.ports.records import Stored
+from convalias.services.outbound.calls import Attempt, Calls
+from convalias.services.outbound.deciding import LANE, index_letter, subject_of
+from convalias.services.outbound.scenes import Scene, Scenes
+from convalias.services.running.log_lines import ids_of
+from convalias.services.running.outages import leaves
+from convalias.services.running.task_group import TaskGroup
+from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.errors import PARKED_FOR, Parked, StoreError
+from convalias.stores.ledger import Ledger, Work
+from convalias.stores.parking import Parking
+
+LEASE: Final = timedelta(seconds=60)
+"""Longer than all calls of one decision together, which run side by side."""
+RELEASE_WITHIN: Final = timedelta(seconds=10)
+RELEASES: Final = 3
+SIDE_BY_SIDE: Final = 8
+DELIVERIES: Final = logging.getLogger("convalias.deliveries")
+"""A line for each delivery that came to rest: INFO, WARNING for one that failed or is uncertain."""
+
+
+def _no_rows() -> dict[NotificationId, Delivery]:
+    return {}
+
+
+@frozen
+class _Progress:
+    """What is known so far, so that a cancelled worker gives back no more than it must."""
+
+    rows: dict[NotificationId, Delivery] = field(factory=_no_rows)
+    index: list[IndexRow] = field(factory=list[IndexRow])
+
+    def results(self) -> Results:
+        return Results(rows=dict(self.rows), index=self.index[-1] if self.index else None)
+
+
+@frozen(kw_only=True)
+class Sending:
+    """Index call and hub calls apart, each bounded; a crash anywhere leaves a decision that somebody takes over."""
+
+    ledger: Ledger
+    scenes: Scenes
+    calls: Calls
+    dead_letters: DeadLetters
+    clock: Clock
+    telemetry: Telemetry
+    lease: timedelta = LEASE
+    parking: Parking = field(default=Factory(lambda self: Parking(records=self.dead_letters.records), takes_self=True))
+
+    async def deliver_due(self, *, limit: int = 100) -> int:
+        """Take what is due now, some side by side; how many decisions were worked on. Raises `Unavailable`."""
+        due = await self.ledger.due(now=self.clock.now(), limit=limit)
+        gate = asyncio.Semaphore(SIDE_BY_SIDE)
+
+        async def one(stored: Stored) -> bool:
+            async with gate:
+                return await self._one(stored)
+
+        try:
+            async with TaskGroup() as group:
+                tasks = [group.create_task(one(stored)) for stored in due]
+        except ExceptionGroup as failed:
+            # Not `except*`: what is raised in it comes out as a group in Python 3.11.2 and as itself in 3.11.7.
+            if all(isinstance(one, PortError | StoreError | TimeoutError) for one in leaves(failed)):
+                raise Unavailable("the ledger of deliveries") from failed
+            raise
+        return sum(task.result() for task in tasks)
+
+    async def _one(self, stored: Stored) -> bool:
+        try:
+            work = await self.ledger.take(stored, now=self.clock.now(), lease=self.lease)
+        except CodecError as unreadable:
+            await self.parking.aside(stored, because=str(unreadable), at=self.clock.now())
+            return True
+        if work is None:
+            return False
+        progress = _Progress()
+        try:
+            await self._act(work.taken, progress)
+        except asyncio.CancelledError:
+            # Given back at once. A row without a result stays TRIED: its call may work yet. In a task of its own: in
+            # one that is being cancelled, a timeout raises no `TimeoutError` before Python 3.11.4.
+            with suppress(PortError, StoreError, TimeoutError):
+                await asyncio.create_task(self._release(work, self._called_off(work.taken, progress.results())))
+            raise
+        results = progress.results()
+        await self._bury(work.taken.decision, results)
+        await self._release(work, results)
+        return True
+
+    def _called_off(self, held: Taken, known: Results) -> Results:
+        """Rows without a result are in doubt. Legacy's go with its index call, which may be repeated at any time."""
+        rows = held.rows if held.decision.owner is Owner.HUB else ()
+        return evolve(known, rows={**{row.id: self.calls.called_off(row) for row in rows}, **known.rows})
+
+    async def _act(self, held: Taken, progress: _Progress) -> None:
+        decision = held.decision
+        until = decision.held_until or self.clock.now()
+        try:
+            async with asyncio.timeout(self.calls.within.total_seconds()):
+                scene = await self._scene(decision)
+        except Exception as failed:  # noqa: BLE001 - nothing was called: what was fresh is planned again
+            self._unread(held, failed, progress)
+            return
+        async with TaskGroup() as group:
+            if held.index and decision.index is not None:
+                group.create_task(self._index(held, decision.index, scene, progress, until))
+            if decision.owner is Owner.HUB:
+                attempt = Attempt(decision=decision, scene=scene, until=until, landed=not held.taken_over)
+                for row in held.rows:
+                    group.create_task(self._deliver(held, row, attempt, progress))
+
+    async def _scene(self, decision: DeliveryDecision) -> Scene:
+        """Read anew for every try, and once for all of its calls."""
+        scene = await self.scenes.of(decision.conversation, decision.event, decision.seq)
+        return evolve(scene, aliases=await self.calls.contacts.aliases.of(decision.conversation))
+
+    def _unread(self, held: Taken, failed: Exception, progress: _Progress) -> None:
+        decision = held.decision
+        if isinstance(failed, Parked):
+            self._wait(held, failed, progress)
+            return
+        if held.index and decision.index is not None:
+            progress.index.append(self.calls.index_later(decision.index, failed))
+            self._follow_index(held, progress)
+        if decision.owner is Owner.HUB:
+            for row in held.rows:
+                before, landed = held.before[row.id], not held.taken_over
+                progress.rows[row.id] = self.calls.uncalled(row, failed, before=before, landed=landed)
+
+    def _wait(self, held: Taken, parked: Parked, progress: _Progress) -> None:
+        """Nothing was called, and it is not a try: as it was when it was taken, due when parked mail is looked at."""
+        again = self.clock.now() + (parked.retry_after or PARKED_FOR)
+        if held.index and held.decision.index is not None:
+            index = held.decision.index
+            progress.index.append(evolve(index, attempts=index.attempts - 1, next_at=again))
+        if held.decision.owner is Owner.HUB:
+            for row in held.rows:
+                waiting = evolve(row, next_at=again, reason="parked", attempts=row.attempts - 1)
+                if held.before[row.id] is DeliveryState.PLANNED:
+                    waiting = evolve(waiting, state=DeliveryState.PLANNED, first_tried=None)
+                progress.rows[row.id] = waiting
+
+    async def _index(self, held: Taken, index: IndexRow, scene: Scene, progress: _Progress, until: datetime) -> None:
+        if scene.is_withdrawn:
+            progress.index.append(evolve(index, next_at=None, reason=WITHDRAWN))
+        else:
+            with self.telemetry.span("legacy.index", held.decision.trace):
+                progress.index.append(await self.calls.index(index, scene, until=until))
+        self._follow_index(held, progress)
+        with self.telemetry.span("mons.delivery", held.decision.trace):
+            self._count(held, held.rows if held.decision.owner is Owner.LEGACY else (), progress, scene)
+
+    def _follow_index(self, held: Taken, progress: _Progress) -> None:
+        """Legacy notifies with its index call: its rows end as that call does."""
+        if held.decision.owner is not Owner.LEGACY:
+            return
+        index = progress.index[-1]
+        for row in held.rows:
+            if index.done:
+                progress.rows[row.id] = row.becoming(DeliveryState.SENT)
+            elif index.reason == WITHDRAWN:
+                # A call that raised may have been done all the same, and then legacy has told everybody.
+                gone = DeliveryState.CANCELLED if index.attempts == 1 else DeliveryState.UNCERTAIN
+                progress.rows[row.id] = row.becoming(gone, reason=WITHDRAWN)
+            elif index.reason:
+                progress.rows[row.id] = row.becoming(DeliveryState.FAILED, reason=index.reason)
+
+    async def _deliver(self, held: Taken, row: Delivery, attempt: Attempt, progress: _Progress) -> None:
+        with self.telemetry.span("hub.send", held.decision.trace, channel=row.channel.value):
+            progress.rows[row.id] = await self.calls.deliver(row, attempt, before=held.before[row.id])
+            self._count(held, (row,), progress, attempt.scene)
+
+    def _count(self, held: Taken, rows: Sequence[Delivery], progress: _Progress, scene: Scene) -> None:
+        owner = held.decision.owner.value
+        for row in (progress.rows[row.id] for row in rows if row.id in progress.rows):
+            _tell(row, held.decision)
+            if row.state is DeliveryState.SENT:
+                took = self.clock.now() - scene.event.appended_at
+                self.telemetry.measure("mons.notifications.sent", 1, channel=row.channel.value, owner=owner)
+                self.telemetry.measure("mons.delivery.latency", took.total_seconds(), channel=row.channel.value)
+            elif row.state in {DeliveryState.CANCELLED, DeliveryState.TOO_LATE}:
+                self.telemetry.measure("mons.notifications.withheld", 1, state=row.state.value, reason=row.reason)
+            elif row.state in {DeliveryState.FAILED, DeliveryState.UNCERTAIN}:
+                self.telemetry.measure("mons.delivery.failures", 1, channel=row.channel.value, state=row.state.value)
+
+    async def _release(self, work: Work, results: Results) -> None:
+        """A few times: what is known and not written down would be in doubt for whoever takes over."""
+        left = RELEASES
+        while True:
+            left -= 1
+            try:
+                async with asyncio.timeout(RELEASE_WITHIN.total_seconds()):
+                    if await self.ledger.release(work, results) is None:
+                        self.telemetry.measure("mons.leases.lost", 1)
+                    return
+            except (PortError, TimeoutError):
+                if not left:
+                    raise
+
+    async def _bury(self, decision: DeliveryDecision, results: Results) -> None:
+        """Letters first: what is given up must be listed before it is no longer due."""
+        failed = [
+            (DeadLetterId(row.id), row.reason, row.attempts)
+            for row in results.rows.values()
+            if row.state is DeliveryState.FAILED
+        ]
+        index = results.index
+        if index is not None and index.reason not in {"", WITHDRAWN}:
+            failed.append((index_letter(decision.event), f"index: {index.reason}", index.attempts))
+        for name, reason, tries in failed:
+            letter = DeadLetter(
+                id=name,
+                lane=LANE,
+                subject=subject_of(decision.conversation, decision.event),
+                reason=reason,
+                tries=tries,
+                at=self.clock.now(),
+                trace=TraceId(decision.trace),
+                explanation=explained(decision, NotificationId(name)),
+                recipients=recipients_of(decision, NotificationId(name)),
+            )
+            await self.dead_letters.put(letter)
+
+
+def _tell(row: Delivery, decision: DeliveryDecision) -> None:
+    """By its ids. Why a channel refused may quote an address: that stands in the dead letter."""
+    if row.next_at is not None:
+        return
+    is_wrong = row.state in {DeliveryState.FAILED, DeliveryState.UNCERTAIN}
+    why = f" ({row.reason})" if row.reason and not is_wrong else ""
+    level = logging.WARNING if is_wrong else logging.INFO
+    extra = {"trace": decision.trace} if decision.trace else {}  # a chat message has none
+    DELIVERIES.log(level, "delivery %s: %s%s%s", row.id, row.state.value, why, ids_of(extra), extra=extra)

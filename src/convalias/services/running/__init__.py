@@ -1,0 +1,1 @@
+"""What every worker needs: outages told from faults, log lines, and groups of tasks."""

@@ -1,0 +1,1 @@
+"""Mail that the platform itself writes: refusals, approval requests, address notices."""

@@ -1,0 +1,152 @@
+"""Decided and numbered on one read: whoever is overtaken reads and decides again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from convalias.adapters import memory
+from convalias.domain.conversations import events as e
+from convalias.domain.conversations.events import ConversationEvent, NewEvent, Origin
+from convalias.domain.ids import EventId
+from convalias.ports.conversations import Append
+from convalias.ports.errors import Unavailable
+from convalias.ports.records import Conflict, Write, Written
+from convalias.services.conversations.appending import TRIES, Addition, Appender
+from convalias.services.conversations.errors import Refused
+from convalias.stores.conversations import ConversationStore
+from services.messaging_desk import ANN, BOB, C1, NOON, Desk
+from stores.interfering import Interfering
+
+
+def reading(key: str, identity: str = "") -> NewEvent:
+    return NewEvent(EventId(identity or f"id-{key}"), C1, e.ConversationClosed(), key, Origin.CHAT, NOON)
+
+
+class Taken(ConversationStore):
+    """Every seq is taken by somebody else, always."""
+
+    tried = 0
+
+    async def append(self, event: ConversationEvent) -> Append:
+        type(self).tried += 1
+        return Append.TAKEN
+
+
+class Slow(memory.Records):
+    """Never answers."""
+
+    async def range(self, *_: object, **__: object) -> Sequence[object]:
+        await asyncio.Event().wait()
+        return ()
+
+
+class Forgetful(memory.Records):
+    """Writes, and says that it did not."""
+
+    async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        await super().write(writes)
+        return [Conflict()]
+
+
+def test_an_event_never_goes_before_one_that_was_appended_by_a_faster_clock() -> None:
+    async def story() -> None:
+        desk, ahead = Desk(), Desk()
+        await desk.conversation()
+        ahead = Desk(desk.records)
+        ahead.clock.step(timedelta(seconds=3))
+        await ahead.messaging.send(C1, "from the future", author=ANN, key="1")
+        await desk.messaging.send(C1, "now", author=ANN, key="2")
+        times = [event.appended_at - NOON for event in await desk.events()]
+        assert times == [timedelta(0), timedelta(seconds=3), timedelta(seconds=3)]
+
+    asyncio.run(story())
+
+
+def test_who_is_overtaken_decides_again_on_what_is_there_then() -> None:
+    async def story() -> None:
+        records = Interfering()
+        desk = Desk(records)
+        await desk.conversation()
+        other = Desk(records).messaging
+        records.meanwhile = [lambda: other.close(C1)]
+        with pytest.raises(Refused, match="closed"):
+            await desk.messaging.send(C1, "too late", author=ANN, key="1")
+        assert await desk.kinds() == ["ConversationCreated", "ConversationClosed"]
+
+    asyncio.run(story())
+
+
+def test_who_is_overtaken_by_an_unrelated_event_comes_after_it() -> None:
+    async def story() -> None:
+        records = Interfering()
+        desk = Desk(records)
+        await desk.conversation()
+        other = Desk(records).messaging
+        records.meanwhile = [lambda: other.send(C1, "first", author=BOB, key="1")]
+        event = await desk.messaging.send(C1, "second", author=ANN, key="2")
+        assert event.seq == 3
+
+    asyncio.run(story())
+
+
+def test_an_event_under_the_key_is_success() -> None:
+    async def story() -> None:
+        desk = Desk()
+        await desk.conversation()
+        first = await desk.appender.append(C1, lambda _: reading("k"))
+        again = await desk.appender.append(C1, lambda _: reading("k", "other"))
+        assert first is not None
+        assert again == Addition(first.event, added=False)
+
+    asyncio.run(story())
+
+
+def test_ones_own_event_is_recognised_where_the_store_answers_taken() -> None:
+    async def story() -> None:
+        desk = Desk()
+        await desk.conversation()
+        lying = Forgetful()
+        lying.__dict__.update(desk.records.__dict__)
+        addition = await Desk(lying).appender.append(C1, lambda _: reading("k"))
+        assert addition is not None
+        assert addition.added
+
+    asyncio.run(story())
+
+
+def test_a_flood_of_others_is_unavailability() -> None:
+    async def story() -> None:
+        desk = Desk()
+        await desk.conversation()
+        store = Taken(records=desk.records)
+        appender = Appender(conversations=store, threads=desk.appender.threads, clock=desk.clock)
+        with pytest.raises(Unavailable, match="conversations"):
+            await appender.append(C1, lambda _: reading("k"))
+        assert store.tried == TRIES
+
+    asyncio.run(story())
+
+
+def test_a_store_that_never_answers_is_unavailable() -> None:
+    async def story() -> None:
+        desk = Desk(Slow())
+        hasty = Appender(conversations=desk.store, threads=desk.appender.threads, clock=desk.clock, within=timedelta(0))
+        with pytest.raises(Unavailable) as caught:
+            await hasty.append(C1, lambda _: reading("k"))
+        assert caught.value.retry_after == timedelta(0)
+
+    asyncio.run(story())
+
+
+def test_nothing_to_add_adds_nothing() -> None:
+    async def story() -> None:
+        desk = Desk()
+        await desk.conversation()
+        assert await desk.appender.append(C1, lambda _: None) is None
+        assert await desk.kinds() == ["ConversationCreated"]
+
+    asyncio.run(story())
