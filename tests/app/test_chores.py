@@ -16,7 +16,7 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventLog
 from convalias.ports.records import Due, Insert, Key, Partitioned
 from convalias.services.operations.retention import PAGES
-from convalias.stores.endings import PAGE
+from convalias.stores.operations.endings import PAGE
 from convalias.stores.retention import LANE
 
 NO_WAIT = timedelta(0)

@@ -19,7 +19,7 @@ from convalias.domain.ids import ConversationId, EventId, Seq, TraceId
 from convalias.ports.event_log import EventRecord
 from convalias.ports.records import Due, Insert, Key, Replace
 from convalias.settings import Settings
-from convalias.stores.conversations import FEED
+from convalias.stores.conversations.event_store import FEED
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEYS = [Key("aliases", f"c{number:03d}", f"{one}") for number in range(120) for one in range(3)]

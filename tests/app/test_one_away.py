@@ -23,7 +23,7 @@ from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.inbound.records import IncomingMail
 from convalias.ports.errors import EngineAway, PortError, Unavailable
 from convalias.settings import WrongSettings
-from convalias.stores.deployments import Deployments
+from convalias.stores.deployment.deployments import Deployments
 from convalias.testing.simulator.loop import VirtualLoop
 
 KEYS = "0:" + "A" * 43 + "="

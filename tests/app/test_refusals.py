@@ -18,7 +18,7 @@ from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId
 from convalias.settings import WrongSettings
-from convalias.stores.conversations import ConversationStore
+from convalias.stores.conversations.event_store import ConversationStore
 
 Make = Callable[..., Convalias]
 

@@ -17,7 +17,7 @@ from convalias.app.workers import Work
 from convalias.domain.operations.numbers import SignOfLife
 from convalias.ports.errors import Unavailable
 from convalias.services.running.log_lines import LogLines
-from convalias.stores.signs import Signs
+from convalias.stores.deployment.signs import Signs
 
 
 def working(ports: Ports, *outcomes: int | Exception, raised: AdapterFaults | None = None) -> Work:

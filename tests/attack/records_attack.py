@@ -23,7 +23,7 @@ from convalias.adapters import system
 from convalias.adapters.embedded import DataDirectory
 from convalias.domain.conversations.events import ConversationEvent
 from convalias.ports.records import Records, Replace
-from convalias.stores.conversations import FEED, ConversationStore
+from convalias.stores.conversations.event_store import FEED, ConversationStore
 
 WRITERS = 4
 APART = 3.0

@@ -20,7 +20,7 @@ from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.ports.conversations import Append
 from convalias.ports.records import Insert, Key, Records
-from convalias.stores.conversations import ConversationStore
+from convalias.stores.conversations.event_store import ConversationStore
 
 CONVERSATIONS = 3
 PATHS = ("relay", "legacy")

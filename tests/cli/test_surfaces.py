@@ -38,8 +38,8 @@ from convalias.ports.hub import Declined, Guarantee, Sent
 from convalias.ports.records import Partitioned, Replace
 from convalias.services.inbound.receiver import reference_body
 from convalias.services.operations.operations import Asked
+from convalias.stores.deployment.signs import Signs
 from convalias.stores.encoding import digest
-from convalias.stores.signs import Signs
 
 SURFACES: Final = tuple(one.name for one in fields(Shown))
 READY: Final = '"ready":true'

@@ -26,8 +26,8 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventRecord, Subscription
 from convalias.ports.records import Conflict, Insert, Key, Records
 from convalias.services.feed.change_stream import ChangeStreamFeed
-from convalias.stores.conversations import ConversationStore
-from convalias.stores.positions import Positions
+from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.feed.positions import Positions
 from engines.fixtures import or_skip
 from engines.servers import mongod
 from services.storing import Said, comes_back, said

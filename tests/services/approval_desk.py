@@ -16,10 +16,10 @@ from convalias.domain.inbound.records import HeldMail
 from convalias.services.approvals.approvals import Approvals
 from convalias.services.conversations.contacts import Contacts
 from convalias.services.system_mail.approval_requests import ApprovalMails
-from convalias.stores.aliases import Aliases
-from convalias.stores.conversations import ConversationStore
-from convalias.stores.directory import IdentityDirectory
-from convalias.stores.holds import Holds
+from convalias.stores.aliases.aliases import Aliases
+from convalias.stores.approvals.holds import Holds
+from convalias.stores.conversations.directory import IdentityDirectory
+from convalias.stores.conversations.event_store import ConversationStore
 from services.inbound_desk import ANN, Process, Town
 
 ANNS = EmailAddress.parse("ann@home.example")

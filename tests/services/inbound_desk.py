@@ -50,19 +50,19 @@ from convalias.services.operations.mail_following import FollowedStores, MailFol
 from convalias.services.operations.operations import Operations
 from convalias.services.operations.replay import Replay
 from convalias.services.system_mail.refusals import Notices
-from convalias.stores.aliases import Aliases
-from convalias.stores.conversations import ConversationStore
-from convalias.stores.dead_letters import DeadLetters
-from convalias.stores.directory import IdentityDirectory
+from convalias.stores.aliases.aliases import Aliases
+from convalias.stores.approvals.holds import Holds
+from convalias.stores.conversations.directory import IdentityDirectory
+from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.threads import Threads
 from convalias.stores.encoding import encoded
-from convalias.stores.evidence import EvidenceRecords
-from convalias.stores.holds import Holds
-from convalias.stores.inbound import InboundRecords
-from convalias.stores.ledger import Ledger
-from convalias.stores.refusals import Refusals
-from convalias.stores.suppressions import Suppressions
-from convalias.stores.threads import Threads
-from convalias.stores.traffic import Traffic
+from convalias.stores.inbound.dead_letters import DeadLetters
+from convalias.stores.inbound.evidence import EvidenceRecords
+from convalias.stores.inbound.mails import InboundRecords
+from convalias.stores.inbound.traffic import Traffic
+from convalias.stores.outbound.ledger import Ledger
+from convalias.stores.outbound.suppressions import Suppressions
+from convalias.stores.system_mail.refusals import Refusals
 from services.keys_desk import guard
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -9,9 +9,9 @@ from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.ports.ambient import Clock
 from convalias.ports.records import Records
 from convalias.services.conversations.alias_keys import SURVEYED, KeyGuard
-from convalias.stores.alias_keys import KeyUses
-from convalias.stores.aliases import Aliases
-from convalias.stores.deployments import Deployments
+from convalias.stores.aliases.alias_keys import KeyUses
+from convalias.stores.aliases.aliases import Aliases
+from convalias.stores.deployment.deployments import Deployments
 
 RING: Final = Keyring((RootKey(0, b"s" * 32),))
 

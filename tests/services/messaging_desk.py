@@ -22,9 +22,9 @@ from convalias.services.conversations.appending import Appender
 from convalias.services.conversations.loading import Loading
 from convalias.services.conversations.messaging import MailAddition, Messaging
 from convalias.services.conversations.stages import Stages
-from convalias.stores.aliases import Aliases
-from convalias.stores.conversations import ConversationStore
-from convalias.stores.threads import Threads
+from convalias.stores.aliases.aliases import Aliases
+from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.threads import Threads
 from services.keys_desk import RING, guard
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

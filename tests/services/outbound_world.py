@@ -30,12 +30,12 @@ from convalias.services.outbound.deciding import ChannelChoice, Deciding, OnlyEm
 from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
 from convalias.services.outbound.scenes import Scenes
 from convalias.services.outbound.sending import Sending
-from convalias.stores.aliases import Aliases
-from convalias.stores.conversations import ConversationStore
-from convalias.stores.dead_letters import DeadLetters
-from convalias.stores.directory import IdentityDirectory
-from convalias.stores.ledger import Ledger
-from convalias.stores.threads import Threads
+from convalias.stores.aliases.aliases import Aliases
+from convalias.stores.conversations.directory import IdentityDirectory
+from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.threads import Threads
+from convalias.stores.inbound.dead_letters import DeadLetters
+from convalias.stores.outbound.ledger import Ledger
 from services.keys_desk import guard
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

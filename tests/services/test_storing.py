@@ -21,8 +21,8 @@ from convalias.domain.mail.dedup import MailKey, MessageId
 from convalias.domain.mail.envelope import Attachment, MailContent
 from convalias.domain.migration.rollout import Stage
 from convalias.services.conversations.loading import GivenConversation
-from convalias.stores.directory import IdentityDirectory
-from convalias.stores.rollouts import Rollouts
+from convalias.stores.conversations.directory import IdentityDirectory
+from convalias.stores.migration.rollouts import Rollouts
 from services.messaging_desk import ANN, ANN_WRITES, C1, NOON, PEOPLE, Desk, addition, mail_key
 from services.storing import Said, comes_back, said
 

@@ -15,7 +15,7 @@ from convalias.domain.inbound.records import IncomingMail
 from convalias.domain.routing.policy import LoopGuard, RoutingPolicy
 from convalias.stores.catalogue import CATALOGUE, NAMES
 
-SOURCES = sorted(Path(stores.__path__[0]).glob("*.py"))
+SOURCES = sorted(Path(stores.__path__[0]).rglob("*.py"))
 
 
 def tables_of(source: Path) -> set[str]:

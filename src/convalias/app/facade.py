@@ -59,8 +59,8 @@ from convalias.services.operations.operations import Operations
 from convalias.services.operations.replay import Replay
 from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
 from convalias.services.running.log_lines import LogLines
-from convalias.stores.deployments import Deployments
-from convalias.stores.last_seen import LastSeen
+from convalias.stores.deployment.deployments import Deployments
+from convalias.stores.deployment.last_seen import LastSeen
 
 STOP_WITHIN: Final = timedelta(seconds=25)
 KEYS_WITHIN: Final = timedelta(seconds=5)

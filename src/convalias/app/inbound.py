@@ -27,11 +27,11 @@ from convalias.services.system_mail.announcements import Announcing
 from convalias.services.system_mail.approval_requests import ApprovalMails
 from convalias.services.system_mail.refusals import Notices
 from convalias.services.system_mail.sent_once import SentOnce
-from convalias.stores.announcements import Announcements
-from convalias.stores.evidence import EvidenceRecords
-from convalias.stores.refusals import Refusals
-from convalias.stores.system_mail import SystemMails
-from convalias.stores.traffic import Traffic
+from convalias.stores.inbound.evidence import EvidenceRecords
+from convalias.stores.inbound.traffic import Traffic
+from convalias.stores.system_mail.announcements import Announcements
+from convalias.stores.system_mail.marks import SystemMails
+from convalias.stores.system_mail.refusals import Refusals
 
 
 @frozen(kw_only=True)

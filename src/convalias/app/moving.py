@@ -18,8 +18,8 @@ from convalias.ports.records import Insert, Key, Records, Stored, Written
 from convalias.services.feed.change_feed import WHENEVER
 from convalias.services.outbound.notifier import GROUP
 from convalias.settings import Settings
-from convalias.stores import positions
-from convalias.stores.conversations import FEED
+from convalias.stores.conversations.event_store import FEED
+from convalias.stores.feed import positions
 
 PAGE: Final = 200
 _AT_ONCE: Final = 4

@@ -52,14 +52,14 @@ from convalias.services.running.log_lines import LogLines
 from convalias.services.system_mail.announcements import Announcing
 from convalias.services.system_mail.approval_requests import ApprovalMails
 from convalias.services.system_mail.refusals import Notices
-from convalias.stores.aliases import Aliases
-from convalias.stores.conversations import ConversationStore
-from convalias.stores.data_places import DirectoryClaims
-from convalias.stores.directory import IdentityDirectory
-from convalias.stores.listing import Listing
-from convalias.stores.positions import Positions
-from convalias.stores.signs import Signs
-from convalias.stores.threads import Threads
+from convalias.stores.aliases.aliases import Aliases
+from convalias.stores.conversations.directory import IdentityDirectory
+from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.listing import Listing
+from convalias.stores.conversations.threads import Threads
+from convalias.stores.deployment.data_places import DirectoryClaims
+from convalias.stores.deployment.signs import Signs
+from convalias.stores.feed.positions import Positions
 
 
 @frozen(kw_only=True)

@@ -16,7 +16,7 @@ from convalias.codec import CodecError
 from convalias.domain.operations.numbers import BOUNDS, Figure, SignOfLife, ahead, gone
 from convalias.ports.errors import PortError
 from convalias.services.running.log_lines import LogLines
-from convalias.stores.signs import Signs
+from convalias.stores.deployment.signs import Signs
 
 EVERY: Final = timedelta(seconds=20)
 """At most one small write for each worker in this time."""

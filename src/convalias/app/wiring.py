@@ -20,20 +20,20 @@ from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.conversations import ConversationStore as ConversationStorePort
 from convalias.services.inbound import identity_cache
 from convalias.services.outbound.calls import Ambiguity
-from convalias.stores.alias_keys import KeyUses
-from convalias.stores.aliases import Aliases
-from convalias.stores.conversations import ConversationStore
-from convalias.stores.dead_letters import DeadLetters
-from convalias.stores.deployments import Deployments
-from convalias.stores.directory import IdentityDirectory
-from convalias.stores.holds import Holds
-from convalias.stores.inbound import InboundRecords
-from convalias.stores.ledger import Ledger
-from convalias.stores.parking import Parking
+from convalias.stores.aliases.alias_keys import KeyUses
+from convalias.stores.aliases.aliases import Aliases
+from convalias.stores.approvals.holds import Holds
+from convalias.stores.conversations.directory import IdentityDirectory
+from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.parking import Parking
+from convalias.stores.conversations.threads import Threads
+from convalias.stores.deployment.deployments import Deployments
+from convalias.stores.inbound.dead_letters import DeadLetters
+from convalias.stores.inbound.mails import InboundRecords
+from convalias.stores.migration.rollouts import Rollouts
+from convalias.stores.outbound.ledger import Ledger
+from convalias.stores.outbound.suppressions import Suppressions
 from convalias.stores.retention import MAIL_KEPT
-from convalias.stores.rollouts import Rollouts
-from convalias.stores.suppressions import Suppressions
-from convalias.stores.threads import Threads
 
 _NO_DOMAIN: Final = "invalid"
 """Nobody has mail there (RFC 6761 §6.4): what a deployment writes under that has no alias domain yet."""

@@ -24,8 +24,8 @@ from convalias.services.inbound.relay import LANE as INBOUND
 from convalias.services.operations.replay import EVERYTHING, Replayed, Selection
 from convalias.services.outbound.deciding import LANE as DELIVERIES
 from convalias.services.outbound.redriving import Redriven
+from convalias.stores.conversations.parking import CONVERSATIONS, RECORDS
 from convalias.stores.errors import Parked
-from convalias.stores.parking import CONVERSATIONS, RECORDS
 
 Done: TypeAlias = dict[str, Any]
 """What is answered."""

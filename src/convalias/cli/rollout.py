@@ -19,8 +19,8 @@ from convalias.domain.outbound.answering import MINTING_OFF
 from convalias.domain.outbound.delivery import OWNERS, Owner
 from convalias.domain.printable import counted
 from convalias.services.migration.rollout import Counts, Prepared
-from convalias.stores.ledger import GivenBack
-from convalias.stores.rollouts import Setting
+from convalias.stores.migration.rollouts import Setting
+from convalias.stores.outbound.ledger import GivenBack
 
 _COLUMNS = ("use_case", "axis", "stage", "basis_points", "floor", "salt")
 _SHOWN = (*_COLUMNS, "by", "at", "reason")

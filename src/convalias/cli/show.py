@@ -20,7 +20,7 @@ from convalias.domain.inbound.dead_letters import DeadLetter
 from convalias.domain.inbound.records import HeldMail
 from convalias.domain.operations.numbers import Figure
 from convalias.domain.outbound.delivery import DeliveryDecision
-from convalias.stores.parking import CONVERSATIONS
+from convalias.stores.conversations.parking import CONVERSATIONS
 
 _DELIVERIES: Final = ("notification_id", "conversation", "recipient", "owner", "stage", "state", "attempts", "reason")
 _LEGACY: Final = ("kind", "external_id", "message_id", "address", "suppress_notification", "notified")

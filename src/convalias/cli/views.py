@@ -16,8 +16,8 @@ from convalias.domain.migration.rollout import Moves
 from convalias.domain.outbound.delivery import Delivery, DeliveryDecision
 from convalias.services.migration.rollout import Counts
 from convalias.services.operations.operations import Story
-from convalias.stores.parking import ParkedConversation
-from convalias.stores.rollouts import Setting
+from convalias.stores.conversations.parking import ParkedConversation
+from convalias.stores.migration.rollouts import Setting
 
 Json = Mapping[str, object]
 

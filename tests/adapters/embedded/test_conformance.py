@@ -11,7 +11,7 @@ from convalias.adapters.embedded import Blobs, DataDirectory
 from convalias.adapters.system import Incarnation
 from convalias.ports import blobs, event_log, queue, records
 from convalias.ports.conversations import ConversationStore
-from convalias.stores import conversations
+from convalias.stores.conversations import event_store as conversations
 from convalias.testing import conformance
 from convalias.testing.conformance import Check, Timed
 

@@ -14,7 +14,7 @@ from convalias.ports.event_log import EventLog
 from convalias.ports.flags import Flags
 from convalias.ports.queue import JobQueue
 from convalias.ports.records import Records
-from convalias.stores import conversations
+from convalias.stores.conversations import event_store as conversations
 from convalias.testing import conformance
 from convalias.testing.conformance import ChangesUnderTest, Check, Timed
 

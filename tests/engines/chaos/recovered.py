@@ -20,7 +20,7 @@ from convalias.adapters.kafka.messages import received
 from convalias.adapters.mongo.documents import Document, stored
 from convalias.adapters.mongo.schema import COLLECTION
 from convalias.ports.records import Insert
-from convalias.stores.ledger import LEASED
+from convalias.stores.outbound.ledger import LEASED
 from convalias.testing.simulator.checker import Violation, glanced, judged
 from convalias.testing.simulator.engines import HUBS, SentByHub
 from convalias.testing.simulator.journal import Journal

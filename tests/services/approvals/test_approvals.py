@@ -33,9 +33,9 @@ from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvide
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing.context import HoldKey
 from convalias.ports.errors import Unavailable
-from convalias.stores.directory import IdentityDirectory
-from convalias.stores.holds import Holds, day_after
-from convalias.stores.inbound import InboundRecords
+from convalias.stores.approvals.holds import Holds, day_after
+from convalias.stores.conversations.directory import IdentityDirectory
+from convalias.stores.inbound.mails import InboundRecords
 from services.approval_desk import ANNS, Desk, at_home, token
 from services.inbound.test_inbound_crashes import DiesAt, Killed
 from services.inbound_desk import ANN, BOB, BOBS, C1, C2, NOON, TO_C1, TO_C1_TOO, TO_C2, Town, told, written

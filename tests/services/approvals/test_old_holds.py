@@ -19,8 +19,8 @@ from convalias.domain.mail.reasons import Reason
 from convalias.ports.errors import Unavailable
 from convalias.ports.records import Insert, Key, Stored
 from convalias.services.approvals.old_holds import PAGE, OldHolds
+from convalias.stores.approvals.holds import HOLDS, Holds
 from convalias.stores.encoding import encoded
-from convalias.stores.holds import HOLDS, Holds
 from services.inbound_desk import BOBS, NOON
 
 OLD = Codec(write_format={"hold": 1})

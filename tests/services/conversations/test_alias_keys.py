@@ -16,8 +16,8 @@ from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.ports.records import Delete
 from convalias.services.conversations.alias_keys import KeyGuard
 from convalias.services.conversations.errors import KeysRefused
-from convalias.stores.alias_keys import TABLE, KeyUses
-from convalias.stores.deployments import Deployments
+from convalias.stores.aliases.alias_keys import TABLE, KeyUses
+from convalias.stores.deployment.deployments import Deployments
 from services.inbound_desk import Process, Town
 from services.keys_desk import RING, guard
 from services.messaging_desk import ANN, C1, NOON, Desk, ProcessClock

@@ -17,7 +17,7 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.records import Conflict, Write, Written
 from convalias.services.conversations.appending import TRIES, Addition, Appender
 from convalias.services.conversations.errors import Refused
-from convalias.stores.conversations import ConversationStore
+from convalias.stores.conversations.event_store import ConversationStore
 from services.messaging_desk import ANN, BOB, C1, NOON, Desk
 from stores.interfering import Interfering
 

@@ -14,7 +14,7 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventRecord, Subscription
 from convalias.ports.records import Key, Stored
 from convalias.services.feed.change_stream import BEHIND, KEEP, LEASE, NAME, ChangeStreamFeed
-from convalias.stores.positions import Positions
+from convalias.stores.feed.positions import Positions
 from services.messaging_desk import ANN, C1, PEOPLE, Desk
 
 

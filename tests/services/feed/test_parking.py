@@ -26,13 +26,13 @@ from convalias.ports.records import Due, Insert, Key, Records
 from convalias.services.approvals.approvals import HeldPage
 from convalias.services.approvals.old_holds import OldHolds
 from convalias.services.feed.change_feed import ChangeFeedPump, record
-from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.conversations.parking import CONVERSATIONS, RECORDS, Parking
+from convalias.stores.conversations.threads import Threads
 from convalias.stores.encoding import encoded
 from convalias.stores.errors import Parked
-from convalias.stores.parking import CONVERSATIONS, RECORDS, Parking
-from convalias.stores.positions import Positions
-from convalias.stores.sweeps import Sweeps
-from convalias.stores.threads import Threads
+from convalias.stores.feed.positions import Positions
+from convalias.stores.inbound.dead_letters import DeadLetters
+from convalias.stores.inbound.sweeps import Sweeps
 from services.approval_desk import Desk, token
 from services.approvals.test_approvals import holding
 from services.feed.test_change_feed import Log
@@ -41,7 +41,7 @@ from services.inbound_desk import NOBODY, TO_C1, TO_C2, Process, Town, told, wri
 from services.outbound_world import ANN, BOB, C1, World
 from services.system_mail.test_announcements import mails, writes
 from services.system_mail.test_announcements import told as announced
-from stores.test_parking import rewrite
+from stores.conversations.test_parking import rewrite
 
 C2 = ConversationId("c2")
 HOUR = timedelta(hours=1)

@@ -49,9 +49,9 @@ from convalias.domain.routing.policy import BlockedSenders, LoopGuard, RoutingPo
 from convalias.ports.mail import ReadMail
 from convalias.services.inbound.carrier import attachment_key
 from convalias.services.inbound.relay import LANE
-from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.errors import Contended
-from convalias.stores.inbound import InboundRecords
+from convalias.stores.inbound.dead_letters import DeadLetters
+from convalias.stores.inbound.mails import InboundRecords
 from services.inbound_desk import (
     BOB,
     BOBS,

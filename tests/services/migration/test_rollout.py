@@ -21,8 +21,8 @@ from convalias.ports.records import Delete, Replace, Stored
 from convalias.services.conversations.errors import FlagsElsewhere, WouldGoBack
 from convalias.services.conversations.stages import Stages
 from convalias.services.migration.rollout import Prepared, RolloutControl
-from convalias.stores.listing import PAGE, TABLE, Listing
-from convalias.stores.rollouts import Rollouts
+from convalias.stores.conversations.listing import PAGE, TABLE, Listing
+from convalias.stores.migration.rollouts import Rollouts
 from services.messaging_desk import ANN, BOB, PEOPLE, Desk
 
 APPLY = UseCase("apply")

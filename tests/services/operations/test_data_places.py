@@ -13,7 +13,7 @@ from convalias.domain.deployment.data_places import DataPlace, DirectoryClaim
 from convalias.ports.records import Conflict, Write, Written
 from convalias.services.conversations.errors import PlaceRefused
 from convalias.services.operations.data_places import HOLDS_FOR, PlaceGuard
-from convalias.stores.data_places import DirectoryClaims
+from convalias.stores.deployment.data_places import DirectoryClaims
 from convalias.stores.errors import Contended
 
 CLOCK = memory.Clock()

@@ -22,7 +22,7 @@ from convalias.services.inbound.relay import LANE
 from convalias.services.operations import mail_finding
 from convalias.services.operations.operations import Asked
 from convalias.stores.encoding import digest
-from convalias.stores.inbound import InboundRecords, name_of
+from convalias.stores.inbound.mails import InboundRecords, name_of
 from services.inbound_desk import BOBS, C1, NOON, TO_C1, TO_C2, Process, Town, told, written
 
 EVERYTHING_KNOWN = (

@@ -18,10 +18,10 @@ from convalias.ports.event_log import EventRecord
 from convalias.ports.records import Due, Insert, Key
 from convalias.services.operations import numbers as module
 from convalias.services.operations.numbers import Numbers
-from convalias.stores.endings import Endings
-from convalias.stores.gone import GoneEvents
-from convalias.stores.ledger import Ledger
-from convalias.stores.signs import Signs
+from convalias.stores.deployment.signs import Signs
+from convalias.stores.feed.gone import GoneEvents
+from convalias.stores.operations.endings import Endings
+from convalias.stores.outbound.ledger import Ledger
 from services.inbound_desk import ANN, BOB, C1, NOON, TO_C1, TO_C2, Process, Town, told, written
 
 

@@ -13,7 +13,7 @@ from convalias.domain.conversations.events import RESTORED
 from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.inbound.records import Dead, Done, HoldState, Refused, Relayed
 from convalias.services.operations.replay import Replay, Replayed, Selection
-from convalias.stores.holds import Holds
+from convalias.stores.approvals.holds import Holds
 from services.inbound_desk import (
     ANN,
     BOB,

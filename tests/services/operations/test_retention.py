@@ -18,13 +18,13 @@ from convalias.domain.mail.dedup import MessageId
 from convalias.domain.outbound.system_mail import SystemMailState, SystemMailTry
 from convalias.ports.records import Insert, Key
 from convalias.services.operations.retention import PAGES, Retention
-from convalias.stores import endings
-from convalias.stores.endings import BY_DAY, PAGE, Endings
-from convalias.stores.inbound import InboundRecords
+from convalias.stores.inbound.mails import InboundRecords
+from convalias.stores.inbound.sweeps import Sweeps
+from convalias.stores.inbound.traffic import KEPT, Traffic
+from convalias.stores.operations import endings
+from convalias.stores.operations.endings import BY_DAY, PAGE, Endings
 from convalias.stores.retention import COUNT_KEPT, GRACE, LANE, MAIL_KEPT
-from convalias.stores.sweeps import Sweeps
-from convalias.stores.system_mail import SystemMails
-from convalias.stores.traffic import KEPT, Traffic
+from convalias.stores.system_mail.marks import SystemMails
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ANN = EmailAddress.parse("ann@home.example")

@@ -27,10 +27,10 @@ from convalias.services.feed.change_feed import record
 from convalias.services.outbound.calls import Ambiguity, Attempt, Persistence
 from convalias.services.outbound.notifier import OutboundNotifier
 from convalias.services.outbound.sending import LEASE
-from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.errors import NoFreeAddress
-from convalias.stores.gone import GoneEvents
-from convalias.stores.ledger import GivenBack
+from convalias.stores.feed.gone import GoneEvents
+from convalias.stores.inbound.dead_letters import DeadLetters
+from convalias.stores.outbound.ledger import GivenBack
 from services.outbound_world import ANN, APPLY, BOB, C1, EVE, FOR_EVER, NOON, World, address
 from stores.interfering import Interfering
 

@@ -18,7 +18,7 @@ from convalias.ports.mail import Outgoing
 from convalias.ports.records import Conflict, Key, Stored, Write, Written
 from convalias.services.outbound.calls import Ambiguity
 from convalias.services.system_mail.sent_once import MayHaveLeft, SentOnce
-from convalias.stores.system_mail import SystemMails
+from convalias.stores.system_mail.marks import SystemMails
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MAIL = Outgoing(key="refusal-1", raw=b"x", to=EmailAddress.parse("ann@home.example"))

@@ -36,9 +36,9 @@ from convalias.ports.records import Stored
 from convalias.services.inbound.relay import InboundRelay
 from convalias.services.running.outages import described, outage_in
 from convalias.services.system_mail.refusals import Notices
+from convalias.stores.approvals.holds import Holds
+from convalias.stores.conversations.parking import Parking
 from convalias.stores.errors import Parked
-from convalias.stores.holds import Holds
-from convalias.stores.parking import Parking
 
 BATCH: Final = 100
 SOON: Final = timedelta(seconds=5)

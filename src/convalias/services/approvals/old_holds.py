@@ -11,8 +11,8 @@ from attrs import frozen
 from convalias.codec import CodecError
 from convalias.ports.ambient import Clock
 from convalias.ports.records import Partitioned, Records, Stored
-from convalias.stores.holds import HOLDS, Holds
-from convalias.stores.sweeps import Sweeps
+from convalias.stores.approvals.holds import HOLDS, Holds
+from convalias.stores.inbound.sweeps import Sweeps
 
 PAGE: Final = 500
 CHORE: Final = "holds.dated"

@@ -13,9 +13,9 @@ from convalias.domain.aliases.tokens import ALPHABET, read_v3
 from convalias.domain.deployment.keyring import Keyring, KeyUse
 from convalias.ports.ambient import Clock
 from convalias.services.conversations.errors import KeysRefused
-from convalias.stores.alias_keys import KeyUses
-from convalias.stores.aliases import Aliases
-from convalias.stores.deployments import Deployments
+from convalias.stores.aliases.alias_keys import KeyUses
+from convalias.stores.aliases.aliases import Aliases
+from convalias.stores.deployment.deployments import Deployments
 
 SURVEYED: Final = 100_000
 """So many aliases are looked at, at most: a store that no release of before wrote is never looked through."""

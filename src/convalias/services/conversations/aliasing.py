@@ -25,7 +25,7 @@ from convalias.services.conversations.appending import Appender
 from convalias.services.conversations.errors import NoSuchAlias
 from convalias.services.conversations.guards import existing, takes_part
 from convalias.services.conversations.stages import Stages
-from convalias.stores.aliases import Aliases, Draw, NewAlias
+from convalias.stores.aliases.aliases import Aliases, Draw, NewAlias
 from convalias.stores.errors import NoFreeAddress
 
 

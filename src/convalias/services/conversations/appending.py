@@ -17,8 +17,8 @@ from convalias.ports.ambient import Clock
 from convalias.ports.conversations import Append, ConversationStore
 from convalias.ports.errors import Unavailable
 from convalias.services.conversations.errors import ServiceError
-from convalias.stores.listing import Listing
-from convalias.stores.threads import Threads
+from convalias.stores.conversations.listing import Listing
+from convalias.stores.conversations.threads import Threads
 
 TRIES: Final = 100
 """Each lost try means that somebody else's event got in, so this many are lost only in a flood."""

@@ -16,7 +16,7 @@ from convalias.domain.conversations.timeline import SOMEBODY
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.people import IdentityDirectory
-from convalias.stores.threads import Threads
+from convalias.stores.conversations.threads import Threads
 
 
 class AliasLister(Protocol):

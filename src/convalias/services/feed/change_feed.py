@@ -17,9 +17,9 @@ from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import Rejected, Unavailable
 from convalias.ports.event_log import UNREADABLE, EventLog, EventRecord
 from convalias.ports.records import Records, Replace, Stored
-from convalias.stores.conversations import FEED, event_of, seq_of
+from convalias.stores.conversations.event_store import FEED, event_of, seq_of
+from convalias.stores.conversations.parking import Parking
 from convalias.stores.encoding import decoded, encoded
-from convalias.stores.parking import Parking
 
 BATCH: Final = 500
 REMEMBERED: Final = 10_000

@@ -19,9 +19,9 @@ from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.event_log import EventLog
 from convalias.ports.records import Key, Stored
 from convalias.services.feed.change_feed import BATCH, WITHIN, FeedEntry, Publishing, entry_of, measure
-from convalias.stores.conversations import FEED, TABLE
-from convalias.stores.parking import Parking
-from convalias.stores.positions import Lease, Positions
+from convalias.stores.conversations.event_store import FEED, TABLE
+from convalias.stores.conversations.parking import Parking
+from convalias.stores.feed.positions import Lease, Positions
 
 NAME: Final = "feed"
 LEASE: Final = timedelta(seconds=60)

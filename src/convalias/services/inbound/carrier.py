@@ -46,8 +46,8 @@ from convalias.ports.people import IdentityDirectory
 from convalias.services.conversations.messaging import MailAddition, Messaging
 from convalias.services.running.task_group import TaskGroup
 from convalias.services.system_mail.refusals import Notices
-from convalias.stores.holds import Holds
-from convalias.stores.inbound import InboundRecords
+from convalias.stores.approvals.holds import Holds
+from convalias.stores.inbound.mails import InboundRecords
 
 MOST_COPIES: Final = 20
 _RESTORED: Final = frozenset({RESTORED})

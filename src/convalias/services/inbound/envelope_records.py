@@ -7,7 +7,7 @@ from typing import Final
 
 from convalias.domain.inbound.records import RecordKey
 from convalias.ports.blobs import Blobs
-from convalias.stores.inbound import InboundRecords, day_of
+from convalias.stores.inbound.mails import InboundRecords, day_of
 
 PAGE: Final = 500
 

@@ -17,7 +17,7 @@ from convalias.domain.outbound.delivery import backoff
 from convalias.domain.routing.arrival import header_addresses
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.mail import SenderAuthenticator
-from convalias.stores.evidence import EvidenceRecords
+from convalias.stores.inbound.evidence import EvidenceRecords
 
 UNANSWERED: Final = "the domain name system does not answer"
 

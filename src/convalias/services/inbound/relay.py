@@ -53,10 +53,10 @@ from convalias.services.outbound.reports import Reports
 from convalias.services.running.log_lines import engine_away
 from convalias.services.running.outages import because, described, fault_in, is_unreadable, leaves, outage_in
 from convalias.services.system_mail.announcements import Announcing
-from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.errors import Contended
-from convalias.stores.inbound import InboundRecords
-from convalias.stores.traffic import Traffic
+from convalias.stores.inbound.dead_letters import DeadLetters
+from convalias.stores.inbound.mails import InboundRecords
+from convalias.stores.inbound.traffic import Traffic
 
 PROCESS_WITHIN: Final = timedelta(seconds=120)
 AWAY_FOR: Final = timedelta(seconds=5)

@@ -16,8 +16,8 @@ from convalias.ports.queue import JobQueue
 from convalias.ports.records import Records
 from convalias.services.inbound.envelope_records import days_of, without_outcome
 from convalias.services.inbound.receiver import reference_body, reference_to
-from convalias.stores.inbound import InboundRecords
-from convalias.stores.sweeps import Sweeps
+from convalias.stores.inbound.mails import InboundRecords
+from convalias.stores.inbound.sweeps import Sweeps
 
 AFTER: Final = timedelta(hours=1)
 """Older than the oldest waiting job by so much, so that a long outage does not flood itself."""

@@ -20,9 +20,9 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.flags import Flags, NamedFlags
 from convalias.services.conversations.aliasing import Aliasing
 from convalias.services.conversations.errors import FlagsElsewhere, NoSuchConversation, WouldGoBack
+from convalias.stores.conversations.listing import Listing
 from convalias.stores.errors import Parked
-from convalias.stores.listing import Listing
-from convalias.stores.rollouts import Rollouts, Setting
+from convalias.stores.migration.rollouts import Rollouts, Setting
 
 COUNT_WITHIN: Final = timedelta(seconds=5)
 SIDE_BY_SIDE: Final = 16

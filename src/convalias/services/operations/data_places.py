@@ -10,7 +10,7 @@ from typing import Final
 from convalias.domain.deployment.data_places import DataPlace, DirectoryClaim
 from convalias.ports.ambient import Clock
 from convalias.services.conversations.errors import PlaceRefused
-from convalias.stores.data_places import DirectoryClaims
+from convalias.stores.deployment.data_places import DirectoryClaims
 
 HOLDS_FOR: Final = timedelta(minutes=1)
 """How long an answer holds: another directory may have taken over since."""

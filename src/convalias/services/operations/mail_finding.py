@@ -24,7 +24,7 @@ from convalias.domain.operations.mail_index import (
 from convalias.ports.blobs import Blobs
 from convalias.ports.mail import MailReader
 from convalias.services.inbound.envelope_records import days_of, names_of
-from convalias.stores.inbound import InboundRecords, bare_digest
+from convalias.stores.inbound.mails import InboundRecords, bare_digest
 
 LOOK_BACK: Final = timedelta(days=7)
 MOST: Final = 100

@@ -50,12 +50,12 @@ from convalias.ports.conversations import ConversationStore
 from convalias.services.inbound.relay import LANE as INBOUND
 from convalias.services.outbound.deciding import LANE as DELIVERIES
 from convalias.services.outbound.deciding import decision_letter, index_letter
-from convalias.stores.aliases import Aliases
-from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.aliases.aliases import Aliases
+from convalias.stores.approvals.holds import Holds
 from convalias.stores.errors import Parked
-from convalias.stores.holds import Holds
-from convalias.stores.inbound import InboundRecords
-from convalias.stores.ledger import Ledger
+from convalias.stores.inbound.dead_letters import DeadLetters
+from convalias.stores.inbound.mails import InboundRecords
+from convalias.stores.outbound.ledger import Ledger
 
 DECIDED_WITHIN: Final = timedelta(seconds=SEEN_WITHIN)
 """An event that is older and has no decision is told of as undecided, not as on its way."""

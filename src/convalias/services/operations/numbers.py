@@ -21,12 +21,12 @@ from convalias.ports.records import Records, Stored
 from convalias.services.operations.mail_finding import LOOK_BACK
 from convalias.services.operations.operations import Operations
 from convalias.services.outbound.notifier import GROUP
-from convalias.stores.conversations import FEED
-from convalias.stores.gone import GoneEvents
-from convalias.stores.holds import HOLDS
-from convalias.stores.ledger import DUE, LEASED, REST, UNSURE
-from convalias.stores.parking import CONVERSATIONS, RECORDS
-from convalias.stores.signs import Signs
+from convalias.stores.approvals.holds import HOLDS
+from convalias.stores.conversations.event_store import FEED
+from convalias.stores.conversations.parking import CONVERSATIONS, RECORDS
+from convalias.stores.deployment.signs import Signs
+from convalias.stores.feed.gone import GoneEvents
+from convalias.stores.outbound.ledger import DUE, LEASED, REST, UNSURE
 
 MOST: Final = 1_000
 """So many rows of a lane are counted; beyond that a number is "at least"."""

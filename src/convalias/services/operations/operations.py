@@ -26,7 +26,7 @@ from convalias.services.operations.mail_following import MailFollower, Step, Sto
 from convalias.services.outbound.deciding import LANE as DELIVERIES
 from convalias.services.outbound.deciding import read_subject
 from convalias.stores.errors import Parked
-from convalias.stores.suppressions import Suppressions
+from convalias.stores.outbound.suppressions import Suppressions
 
 __all__ = ["Asked", "Operations", "Step", "Stories", "Story", "outcome_name"]
 

@@ -11,7 +11,7 @@ from convalias.domain.inbound.records import EnvelopeRecord, RecordKey
 from convalias.ports.blobs import Blobs
 from convalias.ports.errors import PortError
 from convalias.services.inbound.envelope_records import days_of, names_of
-from convalias.stores.inbound import day_of
+from convalias.stores.inbound.mails import day_of
 
 AT_ONCE: Final = 50_000
 """So many names are held at a time; a day with more of them is read several times."""

@@ -33,9 +33,9 @@ from convalias.services.inbound.carrier import is_final as is_final_effect
 from convalias.services.inbound.relay import LANE, InboundRelay
 from convalias.services.operations.receipt_order import received_order
 from convalias.services.running.outages import outage_in
-from convalias.stores.dead_letters import DeadLetters
 from convalias.stores.errors import Parked
-from convalias.stores.inbound import InboundRecords
+from convalias.stores.inbound.dead_letters import DeadLetters
+from convalias.stores.inbound.mails import InboundRecords
 
 
 @frozen(kw_only=True)

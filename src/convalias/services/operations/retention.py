@@ -11,9 +11,9 @@ from attrs import frozen
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.blobs import Blobs
 from convalias.ports.records import Records
-from convalias.stores.endings import PAGE, Endings
+from convalias.stores.inbound.sweeps import Sweeps
+from convalias.stores.operations.endings import PAGE, Endings
 from convalias.stores.retention import GRACE
-from convalias.stores.sweeps import Sweeps
 
 PAGES: Final = 20
 """In one step, so that no other work of the worker waits for long."""

@@ -37,7 +37,7 @@ from convalias.services.outbound.answering import Answering
 from convalias.services.outbound.scenes import Scene
 from convalias.services.running.log_lines import LogLines, engine_away
 from convalias.services.running.outages import because
-from convalias.stores.suppressions import Suppressions
+from convalias.stores.outbound.suppressions import Suppressions
 
 CALL_WITHIN: Final = timedelta(seconds=20)
 NO_ADDRESS: Final = "NO_ADDRESS"

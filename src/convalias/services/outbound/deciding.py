@@ -30,12 +30,12 @@ from convalias.services.conversations.stages import Stages
 from convalias.services.outbound.answering import Answering
 from convalias.services.outbound.scenes import EventGone, Scene, Scenes
 from convalias.services.running.outages import because
-from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.conversations.parking import Parking
 from convalias.stores.encoding import digest
 from convalias.stores.errors import Contended, Parked
-from convalias.stores.gone import GoneEvents
-from convalias.stores.ledger import GivenBack, Ledger
-from convalias.stores.parking import Parking
+from convalias.stores.feed.gone import GoneEvents
+from convalias.stores.inbound.dead_letters import DeadLetters
+from convalias.stores.outbound.ledger import GivenBack, Ledger
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -16,8 +16,8 @@ from convalias.ports.event_log import EventLog, EventRecord, Subscription
 from convalias.services.outbound.deciding import Deciding
 from convalias.services.outbound.redriving import Redriven, Redriving
 from convalias.services.outbound.sending import Sending
-from convalias.stores.ledger import GivenBack
-from convalias.stores.parking import CONVERSATIONS, RECORDS, ParkedConversation, of_letter
+from convalias.stores.conversations.parking import CONVERSATIONS, RECORDS, ParkedConversation, of_letter
+from convalias.stores.outbound.ledger import GivenBack
 
 GROUP: Final = "outbound"
 BATCH: Final = 100

@@ -21,8 +21,8 @@ from convalias.domain.outbound.suppressions import Muted, Suppressed
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.services.conversations.appending import Appender
 from convalias.services.conversations.contacts import Contacts
-from convalias.stores.ledger import Ledger
-from convalias.stores.suppressions import Suppressions
+from convalias.stores.outbound.ledger import Ledger
+from convalias.stores.outbound.suppressions import Suppressions
 
 NO_COMPLAINT: Final = "not-spam"
 """RFC 6430: somebody took it out of the folder for spam."""

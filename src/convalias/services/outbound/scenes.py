@@ -23,7 +23,7 @@ from convalias.domain.outbound.first_tries import FirstTryRules, Objection
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.errors import NotFound
 from convalias.ports.event_log import UNPLACED
-from convalias.stores.threads import Threads
+from convalias.stores.conversations.threads import Threads
 
 PAGE: Final = 500
 _WHO_TAKES_PART: Final = (ConversationCreated, ParticipantAdded, ParticipantRemoved)

@@ -35,10 +35,10 @@ from convalias.services.outbound.scenes import Scene, Scenes
 from convalias.services.running.log_lines import ids_of
 from convalias.services.running.outages import leaves
 from convalias.services.running.task_group import TaskGroup
-from convalias.stores.dead_letters import DeadLetters
+from convalias.stores.conversations.parking import Parking
 from convalias.stores.errors import PARKED_FOR, Parked, StoreError
-from convalias.stores.ledger import Ledger, Work
-from convalias.stores.parking import Parking
+from convalias.stores.inbound.dead_letters import DeadLetters
+from convalias.stores.outbound.ledger import Ledger, Work
 
 LEASE: Final = timedelta(seconds=60)
 """Longer than all calls of one decision together, which run side by side."""

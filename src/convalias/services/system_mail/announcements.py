@@ -16,8 +16,8 @@ from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import Unavailable
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.ports.people import IdentityDirectory
-from convalias.stores.announcements import Announcements
-from convalias.stores.parking import Parking
+from convalias.stores.conversations.parking import Parking
+from convalias.stores.system_mail.announcements import Announcements
 
 BATCH: Final = 100
 SEND_WITHIN: Final = timedelta(seconds=30)

@@ -29,9 +29,9 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.ports.records import Stored
 from convalias.services.conversations.contacts import Contacts
+from convalias.stores.approvals.holds import Holds, day_after
+from convalias.stores.conversations.parking import Parking
 from convalias.stores.errors import Parked
-from convalias.stores.holds import Holds, day_after
-from convalias.stores.parking import Parking
 
 BATCH: Final = 100
 SEND_WITHIN: Final = timedelta(seconds=30)

@@ -16,9 +16,9 @@ from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import Unavailable
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.ports.records import Stored
+from convalias.stores.conversations.parking import Parking
 from convalias.stores.encoding import digest
-from convalias.stores.parking import Parking
-from convalias.stores.refusals import Refusals
+from convalias.stores.system_mail.refusals import Refusals
 
 REFUSE_AFTER: Final = timedelta(seconds=60)
 """After receipt, whatever the reason: the time of a refusal tells nothing about an alias."""

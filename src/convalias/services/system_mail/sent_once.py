@@ -16,7 +16,7 @@ from convalias.ports.hub import Answer, Guarantee, NotSent, Sent, Unknown
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.ports.records import Stored
 from convalias.services.outbound.calls import Ambiguity
-from convalias.stores.system_mail import SystemMails
+from convalias.stores.system_mail.marks import SystemMails
 
 WITHIN: Final = timedelta(seconds=25)
 """Shorter than what a sender of system mail waits for this."""

@@ -19,9 +19,9 @@ from convalias.domain.outbound.delivery import Channel, NotificationId, Notifica
 from convalias.domain.outbound.notifications import Notification
 from convalias.ports.hub import Answer, Guarantee
 from convalias.ports.mail import Outgoing
-from convalias.stores.conversations import TABLE
+from convalias.stores.conversations.event_store import TABLE
 from convalias.stores.encoding import encoded
-from convalias.stores.suppressions import Suppressions
+from convalias.stores.outbound.suppressions import Suppressions
 from convalias.testing.simulator import engines
 from convalias.testing.simulator.gate import Gate
 from convalias.testing.simulator.releases import as_ours

@@ -19,7 +19,7 @@ from convalias.domain.ids import AccountId, ConversationId, EventId, UseCase
 from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, Owner
 from convalias.services.operations.replay import Selection
-from convalias.stores.ledger import LEASED
+from convalias.stores.outbound.ledger import LEASED
 from convalias.testing.simulator.commands import commanded
 from convalias.testing.simulator.draws import Stream
 from convalias.testing.simulator.journal import Change

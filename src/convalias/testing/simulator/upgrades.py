@@ -9,9 +9,9 @@ from typing import Final
 from convalias.app import Convalias
 from convalias.ports.errors import PortError
 from convalias.ports.records import Key, Replace
-from convalias.stores.conversations import FEED, TABLE
+from convalias.stores.conversations.event_store import FEED, TABLE
+from convalias.stores.conversations.parking import CONVERSATIONS, RECORDS
 from convalias.stores.encoding import encoded
-from convalias.stores.parking import CONVERSATIONS, RECORDS
 from convalias.testing.simulator.commands import commanded
 from convalias.testing.simulator.draws import Stream
 from convalias.testing.simulator.people import People

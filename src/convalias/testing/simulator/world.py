@@ -24,8 +24,8 @@ from convalias.domain.inbound.records import RecordKey
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.errors import PortError
 from convalias.ports.mail import guarantee_of
-from convalias.stores.inbound import InboundRecords
-from convalias.stores.ledger import REST, UNSURE
+from convalias.stores.inbound.mails import InboundRecords
+from convalias.stores.outbound.ledger import REST, UNSURE
 from convalias.testing.simulator import engines, mail_port, neighbours, ports
 from convalias.testing.simulator.draws import Draws
 from convalias.testing.simulator.gate import Gate

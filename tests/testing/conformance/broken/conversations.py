@@ -9,7 +9,7 @@ from convalias.adapters import memory
 from convalias.domain.conversations.events import ConversationArchived, ConversationEvent, Origin
 from convalias.domain.ids import ConversationId, EventId, Seq
 from convalias.ports.conversations import Append
-from convalias.stores import conversations
+from convalias.stores.conversations import event_store as conversations
 from convalias.testing.conformance import MakeConversationStore
 from testing.conformance.broken.places import private, shared
 

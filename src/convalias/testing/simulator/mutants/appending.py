@@ -22,8 +22,8 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.records import Conflict, Due, Insert, Key, Records, Replace, Stored, Write, Written
 from convalias.services.conversations import appending, messaging
 from convalias.services.conversations.messaging import Messaging
-from convalias.stores import conversations
-from convalias.stores.conversations import ConversationStore
+from convalias.stores.conversations import event_store as conversations
+from convalias.stores.conversations.event_store import ConversationStore
 from convalias.stores.encoding import encoded
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around, instead
 from convalias.testing.simulator.world import World

@@ -20,7 +20,7 @@ from convalias.ports.mail import ReadMail
 from convalias.ports.records import Insert, Key, Replace
 from convalias.services.inbound import carrier, relay
 from convalias.stores.encoding import digest, encoded
-from convalias.stores.inbound import InboundRecords
+from convalias.stores.inbound.mails import InboundRecords
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around, instead, together
 
 

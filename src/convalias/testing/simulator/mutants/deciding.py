@@ -28,9 +28,9 @@ from convalias.services.outbound.deciding import Deciding
 from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
 from convalias.services.outbound.scenes import Scene, Scenes
 from convalias.services.outbound.sending import Sending
-from convalias.stores import ledger
 from convalias.stores.encoding import encoded
-from convalias.stores.ledger import Ledger
+from convalias.stores.outbound import ledger
+from convalias.stores.outbound.ledger import Ledger
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around, instead
 
 _AT_REST: Final = frozenset({DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.CANCELLED})

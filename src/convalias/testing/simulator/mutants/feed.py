@@ -16,8 +16,8 @@ from convalias.services.feed import change_feed
 from convalias.services.feed.change_feed import ChangeFeedPump, FeedEntry
 from convalias.services.outbound.deciding import Deciding
 from convalias.services.running.task_group import TaskGroup
+from convalias.stores.conversations.parking import Parking
 from convalias.stores.errors import StoreError
-from convalias.stores.parking import Parking
 from convalias.testing.simulator import engines, ports
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around, together
 

@@ -20,10 +20,10 @@ from convalias.domain.routing.verdicts import AliasRecipient, HandToLegacy, Lega
 from convalias.ports.records import Due, Insert, Key, Stored, Written
 from convalias.services.inbound import carrier
 from convalias.services.inbound.carrier import PlanCarrier
-from convalias.stores import refusals
+from convalias.stores.approvals.holds import Holds
 from convalias.stores.encoding import digest
-from convalias.stores.holds import Holds
-from convalias.stores.refusals import Refusals
+from convalias.stores.system_mail import refusals
+from convalias.stores.system_mail.refusals import Refusals
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around, inner, instead, together
 
 

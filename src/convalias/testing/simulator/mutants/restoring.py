@@ -10,7 +10,7 @@ from attrs import evolve
 from convalias.domain.outbound import decision as deciding
 from convalias.services.operations.replay import Replay, Selection
 from convalias.services.outbound import deciding as outbound_deciding
-from convalias.stores.holds import Holds
+from convalias.stores.approvals.holds import Holds
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around, instead
 
 

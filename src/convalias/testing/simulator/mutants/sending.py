@@ -28,8 +28,8 @@ from convalias.services.conversations.contacts import Contacts
 from convalias.services.outbound.calls import Calls
 from convalias.services.outbound.scenes import Scene
 from convalias.services.outbound.sending import Sending
-from convalias.stores import ledger
-from convalias.stores.ledger import Ledger, Work
+from convalias.stores.outbound import ledger
+from convalias.stores.outbound.ledger import Ledger, Work
 from convalias.testing.simulator.mutants.slip import Method, Mutant, around, inner, instead, together
 from convalias.testing.simulator.weather import Fault, Weather
 

@@ -1,0 +1,1 @@
+"""Tables of aliases and of the keys that made them."""

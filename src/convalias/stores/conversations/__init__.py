@@ -1,0 +1,1 @@
+"""Tables of conversations: events, threads, accounts."""

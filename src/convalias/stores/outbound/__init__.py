@@ -1,0 +1,1 @@
+"""Tables of deliveries and of what suppresses them."""

@@ -1,0 +1,1 @@
+"""Tables of mail that the platform itself writes."""
