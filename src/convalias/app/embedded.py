@@ -18,9 +18,8 @@ from convalias.adapters.alarms import Telemetry
 from convalias.adapters.embedded import folder as folders
 from convalias.app import late_ports
 from convalias.app.engines import engines, named, shared_keyring
-from convalias.app.facade import Opener
 from convalias.app.opening import EngineName, Late, Patience, lasting
-from convalias.app.ports import Instead, Ports
+from convalias.app.ports import Instead, Opener, Ports
 from convalias.app.services import Wiring, audience
 from convalias.app.standin import shared_relay
 from convalias.domain.deployment.data_places import DataPlace

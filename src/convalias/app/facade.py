@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
@@ -18,7 +18,7 @@ from convalias.app.chores import Chores
 from convalias.app.guards import AdapterFaults, guard_ports
 from convalias.app.health import WorkersHealth
 from convalias.app.late_ports import OpensLate
-from convalias.app.ports import Instead, Mailboxes, Ports, with_system_mail
+from convalias.app.ports import Instead, Mailboxes, Opener, Ports, with_system_mail
 from convalias.app.services import Services, Wiring, assemble
 from convalias.app.signs import giving_signs
 from convalias.app.workers import (
@@ -73,7 +73,6 @@ ENTER_WITHIN: Final = timedelta(seconds=3)
 """How long entering waits for engines to answer; what is not open by then opens at its first use."""
 OWN_TASKS_WITHIN: Final = 1.0
 """Seconds for what is being written down when the end comes."""
-Opener = Callable[[], AbstractAsyncContextManager[Ports]]
 
 
 class Entry(Enum):

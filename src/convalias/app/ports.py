@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypedDict, Unpack, runtime_checkable
 
 from attrs import evolve, frozen
@@ -79,6 +80,10 @@ class Ports:
     def but(self, **instead: Unpack[Instead]) -> Ports:
         """These, some replaced."""
         return evolve(self, **instead)
+
+
+Opener = Callable[[], AbstractAsyncContextManager[Ports]]
+"""How a deployment opens its ports, and closes those that it opened."""
 
 
 def with_system_mail(given: Instead) -> Instead:
