@@ -420,6 +420,10 @@ def test_a_seen_message_id_is_canonical(written: str, canonical: bytes) -> None:
     assert [one.message_id.value for one in facts if isinstance(one, Sighting)] == [canonical]
 
 
+def test_no_mail_is_seen_under_what_is_no_message_id() -> None:
+    assert read_world(changed("seen.0.message_id", "<>")).facts == read_world(changed("seen", [])).facts
+
+
 def test_a_seen_conversation_may_be_any() -> None:
     for conversation in ("nowhere", None):
         read_world(changed("seen.0.conversation", conversation))

@@ -58,8 +58,8 @@ from convalias.domain.inbound.records import (
 )
 from convalias.domain.inbound.records import Path as Way
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
-from convalias.domain.mail.dedup import MessageId
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, Attachment
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.migration.rollout import Cohort, Rollout, RolloutSetting, Stage
 from convalias.domain.operations.mail_index import IndexEntry

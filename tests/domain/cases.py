@@ -10,8 +10,9 @@ from convalias.domain.conversations.participants import Account, AccountAuthor, 
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId, UseCase
 from convalias.domain.mail.authentication import Authentication
-from convalias.domain.mail.dedup import MailKey, MessageId
+from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.routing.context import RoutingContext
 from convalias.domain.routing.identification import TakesPart
 from convalias.domain.routing.policy import DEFAULT_POLICY, SenderTrust

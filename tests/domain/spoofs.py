@@ -13,7 +13,7 @@ from convalias.domain.aliases.alias import ConversationAlias
 from convalias.domain.conversations.participants import Account, AddressTenure, GivenUp, Participant
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.mail.dedup import MessageId
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.routing.context import Fact, Sighting
 
 NOW = datetime.fromisoformat("2026-03-02T12:00:00+00:00")

@@ -14,7 +14,6 @@ from convalias.domain.conversations.threads import ConversationThread, ThreadSta
 from convalias.domain.ids import AccountId, ConversationId, UseCase
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.mail.automation import MailClass
-from convalias.domain.mail.dedup import MessageId
 from convalias.domain.mail.envelope import (
     NULL_RETURN_PATH,
     AmbiguousFrom,
@@ -26,6 +25,7 @@ from convalias.domain.mail.envelope import (
     ReturnPath,
     UnreadableMail,
 )
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.routing.admission import FREE, LIGHT, STRICT
 from convalias.domain.routing.context import Enrolment, RoutingContext, Sighting, Witness

@@ -13,8 +13,9 @@ from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.conversations.participants import AccountAuthor, Participant
 from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.mail.dedup import MailKey, MessageId
+from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import MailContent
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.migration.rollout import Stage
 from convalias.ports import records as port
 from convalias.services.conversations.aliasing import Aliasing, AliasMint

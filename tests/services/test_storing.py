@@ -17,8 +17,9 @@ from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.conversations.storable import REPLACED, Unstorable
 from convalias.domain.ids import AccountId, AliasId, ConversationId, UseCase
-from convalias.domain.mail.dedup import MailKey, MessageId
+from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import Attachment, MailContent
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.migration.rollout import Stage
 from convalias.services.conversations.loading import GivenConversation
 from convalias.stores.conversations.directory import IdentityDirectory

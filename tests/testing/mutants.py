@@ -8,8 +8,9 @@ from attrs import frozen
 
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import ConversationId
-from convalias.domain.mail.dedup import MailKey, MessageId
+from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import MessageEnvelope
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing import rules
 from convalias.domain.routing.policy import DEFAULT_POLICY, BlockedSenders, RoutingPolicy

@@ -12,7 +12,7 @@ from convalias.domain.aliases.tokens import is_v1, is_v2
 from convalias.domain.conversations.participants import Account, AddressTenure, GivenUp, Participant
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.mail.dedup import MessageId
+from convalias.domain.mail.message_id import canonical
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.routing.context import Enrolment, Fact, Sighting
 
@@ -158,15 +158,11 @@ def _sightings(root: Node) -> Iterator[Sighting]:
         sender = node.get("sender").address()
         written = node.get("message_id").text("a Message-ID, such as <x@y>")
         conversation = node.get("conversation").optional_text()  # any: it may lie outside this world
-        if sender is not None and written is not None:
-            yield Sighting(_message_id(written), sender, ConversationId(conversation))
-
-
-def _message_id(written: str) -> MessageId:
-    """The octets between `<` and the last `>`, or all of them; white space counts for nothing."""
-    octets = b"".join(written.encode("utf-8", "surrogatepass").split())
-    start, end = octets.find(b"<"), octets.rfind(b">")
-    return MessageId(octets[start + 1 : end] if 0 <= start < end else octets)
+        if sender is None or written is None:
+            continue
+        message_id = canonical(written.encode("utf-8", "surrogatepass"))
+        if message_id is not None:  # else no mail can have been seen under it
+            yield Sighting(message_id, sender, ConversationId(conversation))
 
 
 def _ids(nodes: Collection[Node], expected: str) -> frozenset[str]:

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from convalias.domain.mail.authentication import DmarcPolicy as DmarcPolicy
     from convalias.domain.mail.authentication import SenderEvidence as SenderEvidence
     from convalias.domain.mail.automation import MailClass as MailClass
-    from convalias.domain.mail.dedup import MessageId as MessageId
     from convalias.domain.mail.envelope import AmbiguousFrom as AmbiguousFrom
     from convalias.domain.mail.envelope import ClearFrom as ClearFrom
     from convalias.domain.mail.envelope import MessageEnvelope as MessageEnvelope
     from convalias.domain.mail.envelope import UnreadableMail as UnreadableMail
+    from convalias.domain.mail.message_id import MessageId as MessageId
     from convalias.domain.mail.reasons import Reason as Reason
     from convalias.domain.migration.rollout import Stage as Stage
     from convalias.domain.routing.admission import FREE as FREE
@@ -163,7 +163,7 @@ _HOMES = {
     "MailClass": "mail.automation",
     "MailDomains": "addresses.email_address",
     "MessageEnvelope": "mail.envelope",
-    "MessageId": "mail.dedup",
+    "MessageId": "mail.message_id",
     "Participant": "conversations.participants",
     "ParticipantIdentity": "conversations.participants",
     "PeripheralAuthor": "conversations.participants",

@@ -23,7 +23,7 @@ from convalias.domain.conversations.participants import (
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.inbound.records import IncomingMail, Post
 from convalias.domain.mail.authentication import SenderEvidence
-from convalias.domain.mail.dedup import MailKey, MessageId
+from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import (
     AmbiguousFrom,
     Attachment,
@@ -32,6 +32,7 @@ from convalias.domain.mail.envelope import (
     MessageEnvelope,
     UnreadableMail,
 )
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.routing.admission import Admission, Applicant
 from convalias.domain.routing.context import Enrolment, RoutingContext, Sighting
 from convalias.domain.routing.plan import RoutingPlan, TryAgain

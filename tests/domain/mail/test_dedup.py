@@ -3,7 +3,8 @@
 from attrs import evolve
 
 from convalias.domain.ids import ConversationId
-from convalias.domain.mail.dedup import ChatKey, MessageId, SystemKey, keyed
+from convalias.domain.mail.dedup import ChatKey, SystemKey, keyed
+from convalias.domain.mail.message_id import MessageId
 from domain.cases import C1, EVE, KEY
 
 

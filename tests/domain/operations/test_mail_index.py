@@ -50,3 +50,7 @@ def test_a_digest_needs_the_key_and_names_what_it_is_of() -> None:
 @pytest.mark.parametrize("text", ["<1@x>", " 1@x ", "1@x", "< 1@\tx >"])
 def test_a_message_id_is_read_as_people_type_it(text: str) -> None:
     assert typed_message_id(text).value == b"1@x"
+
+
+def test_what_is_no_message_id_is_the_empty_id_that_no_mail_has() -> None:
+    assert typed_message_id("<>").value == b""

@@ -13,8 +13,8 @@ from convalias.domain.ids import AccountId
 from convalias.domain.inbound.records import Claim, ClaimKey, Path
 from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.domain.mail.automation import MailClass
-from convalias.domain.mail.dedup import MessageId
 from convalias.domain.mail.envelope import AmbiguousFrom, ClearFrom, MailContent, MessageEnvelope, UnreadableMail
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing.commands import (
     AddMail,

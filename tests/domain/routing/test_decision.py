@@ -13,7 +13,7 @@ from convalias.domain.conversations.threads import ConversationThread, ThreadSta
 from convalias.domain.ids import AccountId, ConversationId, UseCase
 from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.domain.mail.automation import MailClass
-from convalias.domain.mail.dedup import MailKey, MessageId
+from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import (
     NULL_RETURN_PATH,
     AmbiguousFrom,
@@ -22,6 +22,7 @@ from convalias.domain.mail.envelope import (
     MessageEnvelope,
     UnreadableMail,
 )
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.routing.context import Enrolment, Fact, RoutingContext, Witness

@@ -19,8 +19,8 @@ from convalias.domain.conversations.participants import Account, AddressTenure
 from convalias.domain.ids import AccountId, ConversationId, UseCase
 from convalias.domain.inbound.records import Post
 from convalias.domain.mail.authentication import SenderEvidence
-from convalias.domain.mail.dedup import MessageId
 from convalias.domain.mail.envelope import AmbiguousFrom, ClearFrom, MailContent, MessageEnvelope
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.migration.rollout import Axis, Rollout
 from convalias.domain.outbound.delivery import Channel
 from convalias.domain.outbound.notifications import Notification

@@ -39,8 +39,8 @@ from convalias.domain.inbound.records import (
     Skipped,
 )
 from convalias.domain.mail.authentication import SenderEvidence
-from convalias.domain.mail.dedup import MessageId
 from convalias.domain.mail.envelope import NULL_RETURN_PATH
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.mail.reasons import CONSEQUENCES, GONE, Reason
 from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from convalias.domain.routing.admission import STRICT

@@ -14,7 +14,7 @@ from convalias.codec import dump
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import ConversationId, TraceId
 from convalias.domain.inbound.records import Claim, ClaimKey, Done, Mark, OutcomeRecord, Path, RecordKey
-from convalias.domain.mail.dedup import MessageId
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.outbound.system_mail import SystemMailState, SystemMailTry
 from convalias.ports.records import Insert, Key
 from convalias.services.operations.retention import PAGES, Retention

@@ -22,7 +22,7 @@ from convalias.domain.inbound.records import (
     Path,
     RecordKey,
 )
-from convalias.domain.mail.dedup import MessageId
+from convalias.domain.mail.message_id import MessageId
 from convalias.ports.records import Conflict, Delete, Insert, Key, Replace, Write, Written
 from convalias.stores.errors import Contended
 from convalias.stores.inbound.mails import PAGE, TRIES, InboundRecords, day_of, name_of

@@ -1,4 +1,4 @@
-"""Message-IDs from raw field bytes: opaque, never through a parser that rewrites them."""
+"""Lists of Message-IDs from raw field bytes: opaque, never through a parser that rewrites them."""
 
 from __future__ import annotations
 
@@ -6,28 +6,9 @@ import re
 from typing import Final
 
 from convalias.adapters.mime import limits
-from convalias.domain.mail.dedup import MessageId
+from convalias.domain.mail.message_id import MessageId, canonical
 
-_OCTETS: Final = 998  # RFC 5322 §2.1.1: no line is longer, so no id that was sent by the rules is
 _BRACKETED: Final = re.compile(rb"<([^<>]*+)>")
-
-
-def canonical(value: bytes) -> MessageId | None:
-    """Between the first `<` and the last `>`, or the whole value; white space removed. None when unusable.
-
-    Nothing else is asked of it: ids without `@` and with brackets inside exist and must stay themselves.
-    """
-    first, last = value.find(b"<"), value.rfind(b">")
-    inner = value[first + 1 : last] if 0 <= first < last else value
-    octets = b"".join(inner.split())
-    if not octets or octets == b"@" or len(octets) > _OCTETS:
-        return None
-    return MessageId(octets)
-
-
-def synthetic(digest: str) -> MessageId:
-    """The id of a mail that has none that serves: made of its canonical digest, so a retry has the same."""
-    return MessageId(b"%b@synthetic.invalid" % digest[:40].encode("ascii"), synthetic=True)
 
 
 def listed(values: list[bytes]) -> tuple[MessageId, ...]:

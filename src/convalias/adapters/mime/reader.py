@@ -7,13 +7,13 @@ from typing import Final
 
 from attrs import field, frozen
 
-from convalias.adapters.mime import message_id
 from convalias.adapters.mime.dates import read_date
 from convalias.adapters.mime.evidence import read_evidence
 from convalias.adapters.mime.fields import Block
 from convalias.adapters.mime.lists import list_fields
 from convalias.adapters.mime.mailboxes import recipients
 from convalias.adapters.mime.marks import without_marks
+from convalias.adapters.mime.message_id import listed
 from convalias.adapters.mime.quotes import without_history
 from convalias.adapters.mime.scan import Scanned, scan
 from convalias.adapters.mime.sender import read_from, readings_of
@@ -24,7 +24,6 @@ from convalias.adapters.mime.words import decoded
 from convalias.domain.addresses.email_address import EmailAddress, canonical_domain
 from convalias.domain.inbound.records import Post
 from convalias.domain.mail.automation import classify
-from convalias.domain.mail.dedup import MessageId
 from convalias.domain.mail.envelope import (
     NULL_RETURN_PATH,
     InboundMail,
@@ -34,6 +33,7 @@ from convalias.domain.mail.envelope import (
     UnreadableMail,
 )
 from convalias.domain.mail.list_rewriting import written_by
+from convalias.domain.mail.message_id import MessageId, canonical, synthetic
 from convalias.ports.mail import ReadMail
 
 _DELIVERED: Final = (b"delivered-to", b"x-original-to", b"envelope-to")
@@ -91,7 +91,7 @@ class Reader:
             sender = written_by(sender, list_fields(block), evidence, rewriters=self.rewriters)
         return MessageEnvelope(
             sender=sender,
-            message_id=_message_id(block) or message_id.synthetic(digest),
+            message_id=_message_id(block) or synthetic(digest),
             received_at=post.received_at,
             recipients=post.recipients,
             return_path=post.return_path,
@@ -99,8 +99,8 @@ class Reader:
             cc=recipients(block.all(b"cc")),
             delivered_to=_delivered_to(block),
             reply_to=recipients(block.all(b"reply-to")),
-            in_reply_to=message_id.listed(block.all(b"in-reply-to")),
-            references=message_id.listed(block.all(b"references")),
+            in_reply_to=listed(block.all(b"in-reply-to")),
+            references=listed(block.all(b"references")),
             date=read_date(block.first(b"date")),
             mail_class=classify(signs, self.alias_domains),
             evidence=evidence,
@@ -126,7 +126,7 @@ class Reader:
 def _message_id(block: Block) -> MessageId | None:
     """The mail's own id; none of two."""
     values = block.all(b"message-id")
-    return message_id.canonical(values[0]) if len(values) == 1 else None
+    return canonical(values[0]) if len(values) == 1 else None
 
 
 def _delivered_to(block: Block) -> tuple[EmailAddress, ...]:

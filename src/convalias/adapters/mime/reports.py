@@ -12,13 +12,13 @@ from typing import Final
 
 from attrs import field, frozen
 
-from convalias.adapters.mime import message_id
 from convalias.adapters.mime.fields import Block, read_block, unfolded
 from convalias.adapters.mime.mailboxes import recipients as addresses_in
 from convalias.adapters.mime.scan import scan
 from convalias.adapters.mime.structure import Part
 from convalias.adapters.mime.transfer import undone
 from convalias.domain.addresses.email_address import EmailAddress, canonical_domain
+from convalias.domain.mail.message_id import canonical
 from convalias.domain.outbound.delivery import NotificationId
 from convalias.domain.outbound.reports import Bounce, Complaint, Report, kind_of, status_by_words, status_in
 from convalias.domain.outbound.seals import Seals
@@ -83,7 +83,7 @@ class ReportReader:
         """By the two fields that we wrote: one names the notification, the other proves it."""
         for mark in block.all(b"x-convalias-id")[:2]:
             named = unfolded(mark).decode("latin-1")
-            found = (message_id.canonical(value) for value in block.all(b"message-id")[:2])
+            found = (canonical(value) for value in block.all(b"message-id")[:2])
             if any(self.seals.wrote(str(one), named, self.alias_domain) for one in found if one is not None):
                 return NotificationId(named)
         return None

@@ -13,8 +13,8 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import Author
 from convalias.domain.ids import AccountId, ConversationId, EventId, TraceId
 from convalias.domain.mail.authentication import SenderEvidence
-from convalias.domain.mail.dedup import MessageId
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, NullReturnPath, ReturnPath
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.mail.reasons import Reason
 
 RecordKey = NewType("RecordKey", str)

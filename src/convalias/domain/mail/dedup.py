@@ -5,22 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import TypeAlias
 
-from attrs import field, frozen
+from attrs import frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import ConversationId
-
-
-@frozen
-class MessageId:
-    """Canonical bytes of a Message-ID, opaque; `synthetic` when the mail had none that serves."""
-
-    value: bytes
-    synthetic: bool = field(default=False, kw_only=True, eq=False)
-
-    def __str__(self) -> str:
-        """In angle brackets, bytes that are no UTF-8 backslash-escaped."""
-        return f"<{self.value.decode('utf-8', 'backslashreplace')}>"
+from convalias.domain.mail.message_id import MessageId
 
 
 @frozen

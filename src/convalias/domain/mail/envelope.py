@@ -11,7 +11,7 @@ from attrs import field, frozen
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.mail.authentication import SenderEvidence
 from convalias.domain.mail.automation import MailClass
-from convalias.domain.mail.dedup import MessageId
+from convalias.domain.mail.message_id import MessageId
 
 
 @frozen

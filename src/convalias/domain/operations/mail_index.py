@@ -16,7 +16,7 @@ from convalias.domain.aliases.tokens import token_text
 from convalias.domain.aliases.unwrapping import unwrapped
 from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.inbound.records import RecordKey
-from convalias.domain.mail.dedup import MessageId
+from convalias.domain.mail.message_id import MessageId, canonical
 
 USE: Final = "mail-index"
 """The use under which the keyring derives the secret of the digests."""
@@ -69,12 +69,8 @@ def message_value(message_id: MessageId) -> bytes:
 
 
 def typed_message_id(text: str) -> MessageId:
-    """Read a Message-ID as a person types it: with or without angle brackets and white space.
-
-    Canonical as the reader makes it: what lies between `<` and the last `>`, without white space.
-    """
-    inner = text.partition("<")[2].rpartition(">")[0] if "<" in text and ">" in text else text
-    return MessageId("".join(inner.split()).encode("utf-8", "surrogateescape"))
+    """Read a Message-ID as a person types it. No mail has the empty id that stands for an unusable one."""
+    return canonical(text.encode("utf-8", "surrogateescape")) or MessageId(b"")
 
 
 def sender_value(sender: EmailAddress) -> str:

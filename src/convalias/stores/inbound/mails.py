@@ -13,7 +13,7 @@ from convalias.codec import CodecError, dump, load
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import ConversationId
 from convalias.domain.inbound.records import Claim, OutcomeRecord, RecordKey, Tries
-from convalias.domain.mail.dedup import MessageId
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.operations.mail_index import IndexEntry, IndexKeys, Known
 from convalias.domain.routing.context import SightingKey
 from convalias.ports.records import Conflict, Delete, Due, Insert, Key, Records, Replace, Stored, Written

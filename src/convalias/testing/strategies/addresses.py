@@ -14,7 +14,8 @@ from convalias.domain.addresses.email_address import EmailAddress, MailDomains
 from convalias.domain.aliases.alias import AliasFormat, AliasKey, AliasKeys, ConversationAlias, LegacyAlias
 from convalias.domain.aliases.tokens import ALPHABET, ID_LENGTH, seal
 from convalias.domain.ids import ConversationId
-from convalias.domain.mail.dedup import ChatKey, DedupKey, MailKey, MessageId, SystemKey
+from convalias.domain.mail.dedup import ChatKey, DedupKey, MailKey, SystemKey
+from convalias.domain.mail.message_id import MessageId
 from convalias.testing.strategies.places import (
     ACCOUNTS,
     ALIASES,

@@ -1,0 +1,42 @@
+"""Message-IDs: opaque octets, and the one rule by which two spellings are the same id."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import field, frozen
+
+LONGEST: Final = 998
+"""Octets. RFC 5322 §2.1.1: no line is longer, so no id that was sent by the rules is."""
+_SYNTHETIC: Final = 40
+
+
+@frozen
+class MessageId:
+    """Canonical bytes of a Message-ID, opaque; `synthetic` when the mail had none that serves."""
+
+    value: bytes
+    synthetic: bool = field(default=False, kw_only=True, eq=False)
+
+    def __str__(self) -> str:
+        """In angle brackets, bytes that are no UTF-8 backslash-escaped."""
+        return f"<{self.value.decode('utf-8', 'backslashreplace')}>"
+
+
+def canonical(written: bytes) -> MessageId | None:
+    """Read a Message-ID as written in a field, a file or by a person. None: no mail can be known by such an id.
+
+    The id is what lies between the first `<` and the last `>`, or all octets if there are no such brackets, without
+    white space. An id without `@`, or with brackets inside, exists in the wild and stays itself.
+    """
+    first, last = written.find(b"<"), written.rfind(b">")
+    inner = written[first + 1 : last] if 0 <= first < last else written
+    octets = b"".join(inner.split())
+    if not octets or octets == b"@" or len(octets) > LONGEST:
+        return None
+    return MessageId(octets)
+
+
+def synthetic(digest: str) -> MessageId:
+    """Make the id of a mail that has none that serves, of its canonical digest: a retry has the same."""
+    return MessageId(b"%b@synthetic.invalid" % digest[:_SYNTHETIC].encode("ascii"), synthetic=True)
