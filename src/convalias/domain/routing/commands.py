@@ -199,7 +199,7 @@ def external_id(plan: RoutingPlan, address: EmailAddress) -> str:
 
 
 def hold_id(conversation: ConversationId, verdict: Hold, plan: RoutingPlan) -> HoldId:
-    """A hold's key: its dedup key; without one the digest of the conversation and the mail's canonical digest."""
+    """Name the hold of that ruling, as `let_in.hold_id` does; of an unreadable mail without a key the conversation counts."""
     mail = plan.case.mail
     if isinstance(mail, MessageEnvelope):
         return held_as(conversation, mail, verdict.dedup_key)

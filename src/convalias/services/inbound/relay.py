@@ -39,6 +39,7 @@ from convalias.domain.routing.plan import Decision, RoutingPlan, TryAgain
 from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy
 from convalias.domain.routing.rulebook import RuleBook
 from convalias.domain.routing.rules import RULES
+from convalias.domain.routing.too_large import TOO_LARGE, refusals_of
 from convalias.domain.routing.verdicts import Hold, RelayToConversation
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.blobs import Blobs
@@ -48,7 +49,6 @@ from convalias.services.inbound.carrier import ClaimedOtherwise, Overtaken, Plan
 from convalias.services.inbound.evidence import EvidenceFinder
 from convalias.services.inbound.facts import FactFinder, mail_name
 from convalias.services.inbound.mail_lines import concluded
-from convalias.services.inbound.oversized import TOO_LARGE, refusals_of
 from convalias.services.outbound.reports import Reports
 from convalias.services.running.log_lines import engine_away
 from convalias.services.running.outages import because, described, fault_in, is_unreadable, leaves, outage_in

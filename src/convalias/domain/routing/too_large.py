@@ -1,4 +1,4 @@
-"""Whom to tell that a mail was too large: it is not routed, but what would have become of it says who may know."""
+"""Refusals of a mail over the limit of size: the plan that would have routed the mail says who may know."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from attrs import frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import AccountAuthor
-from convalias.domain.mail.authentication import Authentication, judge
-from convalias.domain.mail.automation import MailClass
-from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope, NullReturnPath
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.mail.reasons import CONSEQUENCES, Reason
+from convalias.domain.routing.decision import may_be_told
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.verdicts import Hold, Reject, RelayToConversation, Source
 
 TOO_LARGE: Final = "too_large"
 """Why an envelope record is quarantined whose mail was over the limit."""
-ANSWERED: Final = frozenset({MailClass.HUMAN, MailClass.CALENDAR, MailClass.REACTION})
 
 
 @frozen(kw_only=True)
@@ -32,13 +30,13 @@ class OwedRefusal:
 
 
 def refusals_of(plan: RoutingPlan) -> Iterator[OwedRefusal]:
-    """Of what would have been relayed or held, that it was too large; of what is refused anyhow, why.
+    """Yield TOO_LARGE for what would have been relayed or held, and the reason of what is refused anyhow.
 
-    Never to a null return path, a machine, spam, or a sender whom nothing proves (backscatter, RFC 5321 §6.2). Of
-    what is ignored, skipped or for the legacy relay nobody is told.
+    Only to a sender who may be told (`may_be_told`). Nobody is told of what is ignored, skipped or for the legacy
+    relay.
     """
     mail = plan.case.mail
-    if not isinstance(mail, MessageEnvelope) or not isinstance(mail.sender, ClearFrom) or not _may_be_told(mail):
+    if not isinstance(mail, MessageEnvelope) or not isinstance(mail.sender, ClearFrom) or not may_be_told(mail):
         return
     for ruling in plan:
         if ruling.recipient.source is Source.ENVELOPE:
@@ -52,12 +50,3 @@ def refusals_of(plan: RoutingPlan) -> Iterator[OwedRefusal]:
             yield OwedRefusal(
                 tell=mail.sender.address, alias=ruling.recipient.address, reason=reason, to_participant=known
             )
-
-
-def _may_be_told(mail: MessageEnvelope) -> bool:
-    return (
-        judge(mail.evidence) is Authentication.AUTHENTICATED
-        and not isinstance(mail.return_path, NullReturnPath)
-        and mail.mail_class in ANSWERED
-        and not mail.spam
-    )
