@@ -129,6 +129,8 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
 def test_name_servers_are_asked_only_where_that_is_said(tmp_path: Path) -> None:
     assert read(tmp_path, 'trusted_authserv_ids = ["mx.border.example"]\n').authentication is None
     assert read(tmp_path, "authenticate_senders = false\n").authentication is None
+    required = read(tmp_path, 'authentication.require_dkim = ["Shared.example"]\n')
+    assert (required.authentication, required.require_dkim) == (None, {"shared.example"})
     assert read(tmp_path, "authenticate_senders = true\n").authentication == SenderAuthentication()
 
 
@@ -273,6 +275,7 @@ def test_a_secret_in_the_file_is_refused_and_not_quoted(tmp_path: Path, key: str
         ('rewriters = ["no domain"]', "rewriters"),
         ("authenticate_senders = 1", "authenticate_senders"),
         ("authentication = 1", "authentication"),
+        ('authentication.require_dkim = ["@"]', "authentication.require_dkim"),
         ('authentication.without_spf = "fail"', "authentication"),
         ("authenticate_senders = true\nauthentication.colour = 1", "authentication.colour"),
         ("authenticate_senders = true\nauthentication.sealers = 1", "authentication.sealers"),

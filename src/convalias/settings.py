@@ -71,7 +71,10 @@ _KNOWN: Final = frozenset(
 )
 _POLICY: Final = frozenset({"admission", "sender_trust", "blocked_senders", "historical_days", "loop_guard"})
 _LOOP_GUARD: Final = frozenset({"same_text", "mails_an_hour"})
-_AUTHENTICATION: Final = frozenset({"sealers", "without_spf", "name_servers"})
+_REQUIRE_DKIM: Final = "require_dkim"
+_ASKING: Final = frozenset({"sealers", "without_spf", "name_servers"})
+"""Settings of `authentication` that only matter where name servers are asked."""
+_AUTHENTICATION: Final = _ASKING | {_REQUIRE_DKIM}
 _BY_USE_CASE: Final = frozenset({"admission", "sender_trust"})
 _A_MILLENNIUM: Final = 365_250
 """Days: a time before the year 1 cannot be told."""
@@ -132,6 +135,8 @@ class Settings:
     """Whose Authentication-Results are believed (RFC 8601 §2.5); starts empty."""
     rewriters: frozenset[str] = frozenset()
     """Domains of lists that write their own address into From and are believed about who wrote; starts empty."""
+    require_dkim: frozenset[str] = frozenset()
+    """From domains whose mail a pass by SPF alone does not authenticate: many customers share their servers."""
     authentication: SenderAuthentication | None = None
     """None: no name server is ever asked, and mail that no trusted server speaks for is not verified."""
     identity_cache: timedelta = timedelta(seconds=60)
@@ -184,6 +189,7 @@ def read_settings(
         conversation_url=reader.page("conversation_url", "{conversation}"),
         trusted_authserv_ids=frozenset(reader.texts("trusted_authserv_ids")),
         rewriters=frozenset(reader.domains("rewriters")),
+        require_dkim=reader.require_dkim(),
         authentication=reader.authentication(),
         identity_cache=timedelta(seconds=reader.number("identity_cache_seconds", 60)),
         trust_spam_flag=reader.boolean("trust_spam_flag"),
@@ -268,7 +274,7 @@ class _Reader(TableReader):
         wanted = self.boolean("authenticate_senders")
         table = self.sub(self.table, "authentication")
         self.expect(table, "authentication", _AUTHENTICATION)
-        if table and not wanted:
+        if _ASKING & {*table} and not wanted:
             self.problem("authentication", "a table", "none, or authenticate_senders = true beside it")
         found = SenderAuthentication(
             sealers=frozenset(self.domains("sealers", table, "authentication.sealers")),
@@ -276,6 +282,11 @@ class _Reader(TableReader):
             name_servers=self._name_servers(table),
         )
         return found if wanted else None
+
+    def require_dkim(self) -> frozenset[str]:
+        """It needs no name server: what a border says is enough."""
+        table = self.sub(self.table, "authentication")
+        return frozenset(self.domains(_REQUIRE_DKIM, table, f"authentication.{_REQUIRE_DKIM}"))
 
     def ambiguity(self, key: str) -> Ambiguity:
         found = self.text(key, Ambiguity.LEAVE.value)

@@ -196,6 +196,21 @@ def test_an_alias_of_no_older_shape_is_v3() -> None:
     assert [one.format for one in facts if isinstance(one, ConversationAlias)] == [AliasFormat.V3]
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ({}, None),
+        ({"dkim_signed": None}, None),
+        ({"dkim_signed": []}, frozenset()),
+        ({"dkim_signed": ["To", ""]}, {"To", ""}),
+    ],
+)
+def test_signed_fields_are_names_as_written_or_not_known(written: Any, read: Any) -> None:
+    evidence = read_world(but(authentication=written)).post.evidence
+    assert evidence is not None
+    assert evidence.dkim_signed == read
+
+
 @pytest.mark.parametrize("sender", [None, "", "<>", " <> "])
 def test_a_null_return_path_is_written_in_several_ways(sender: str | None) -> None:
     assert read_world(but(envelope={"sender": sender})).post.return_path is NULL_RETURN_PATH
@@ -283,6 +298,9 @@ def test_anything_else_is_no_time(written: Any) -> None:
         (changed("policy.blocked_senders", ["evil"]), "policy.blocked_senders[0]", "an e-mail address"),
         (changed("policy.blocked_senders", ["@"]), "policy.blocked_senders[0]", "a domain"),
         (changed("policy.blocked_senders", [None]), "policy.blocked_senders[0]", "an e-mail address"),
+        (but(authentication={"dkim_signed": "from"}), "authentication.dkim_signed", "null or a list"),
+        (but(authentication={"dkim_signed": ["from", None]}), "authentication.dkim_signed", "null or a list"),
+        (but(authentication={"dkim_signed": True}), "authentication.dkim_signed", "null or a list"),
         (changed("policy.historical_days", -1), "policy.historical_days", "a whole number of 0 or more"),
         (changed("policy.historical_days", "365"), "policy.historical_days", "a whole number"),
         (changed("policy.historical_days", 1.5), "policy.historical_days", "a whole number"),

@@ -119,6 +119,8 @@ HAPPENINGS: Final[Sequence[Happening]] = (
     events.StatusNoted(A1, "absence"),
 )
 
+SIGNED: Final = frozenset({"from", "to"})
+BOTH: Final = SenderEvidence(Dmarc.FAIL, DmarcPolicy.NONE, spf_aligned=True, dkim_aligned=True)
 SAMPLES: Final[Mapping[str, Sequence[object]]] = {
     "event": [
         ConversationEvent(
@@ -191,9 +193,10 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             quarantined="too_large",
         )
         for path, evidence in (
-            (MARY, SenderEvidence(Dmarc.FAIL, DmarcPolicy.NONE, spf_aligned=True, dkim_aligned=True)),
+            (MARY, BOTH),
             (NULL_RETURN_PATH, None),
             (None, None),
+            (MARY, evolve(BOTH, dkim_signed=SIGNED)),
         )
     ],
     "outcome": [
@@ -234,6 +237,16 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             evidence=SenderEvidence(Dmarc.FAIL, DmarcPolicy.NONE, spf_aligned=True),
             has_received=False,
         ),
+        inbound.OutcomeRecord(
+            record=RECORD,
+            outcome=inbound.Dead("Broken", 3),
+            decided_at=NOON,
+            trace=TraceId("t"),
+            message_digest="aa",
+            received_at=NOON,
+            evidence=SenderEvidence(Dmarc.FAIL, DmarcPolicy.NONE, spf_aligned=True, dkim_signed=SIGNED),
+            has_received=False,
+        ),
     ],
     "index_entry": [IndexEntry(record=RECORD, received_at=NOON)],
     "claim": [
@@ -261,6 +274,21 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         ),
         HeldMail(
             HoldId("h"), C1, JOHN, Reason.NEEDS_APPROVAL, RECORD, "<x@y>", NOON, tell=True, content_digest="0a1b2c"
+        ),
+        HeldMail(
+            HoldId("h"),
+            C1,
+            JOHN,
+            Reason.NEEDS_APPROVAL,
+            RECORD,
+            "<x@y>",
+            NOON,
+            HoldState.APPROVED,
+            A2,
+            Admits.THIS_ADDRESS,
+            SenderEvidence(Dmarc.FAIL, DmarcPolicy.NONE, spf_aligned=True, dkim_signed=SIGNED),
+            MARY,
+            tell=True,
         ),
     ],
     "waiting": [Waiting(conversation=C1), Waiting(conversation=C1, holds=(HoldId("h"), HoldId("i")))],
@@ -415,6 +443,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             at=NOON,
         ),
         EvidenceRecord(raw=RawKey("raw/2026/03/01/cd"), evidence=SenderEvidence(), at=NOON),
+        EvidenceRecord(raw=RawKey("raw/2026/03/01/cd"), evidence=SenderEvidence(dkim_signed=SIGNED), at=NOON),
     ],
     "published_event": [
         EventRecord(C1, EventId("e2"), Seq(2), "message_added", TraceId("t")),
@@ -466,6 +495,15 @@ def test_a_sign_can_be_written_as_processes_of_the_release_before_read_it() -> N
     body = Codec({"sign_of_life": 1}).dump(sign)
     assert (body["$"], "faults" in body) == ("sign_of_life/1", False)
     assert load(body, SignOfLife) == evolve(sign, faults="")
+
+
+@pytest.mark.parametrize("tag", ["evidence", "envelope_record", "outcome_record", "hold"])
+def test_evidence_can_be_written_as_processes_of_the_release_before_read_it(tag: str) -> None:
+    row = next(one for one in FORMATS if one.tag == tag)
+    for record in SAMPLES[tag]:
+        body = Codec({tag: row.version - 1}).dump(record)
+        assert "dkim_signed" not in json.dumps(body)
+        load(body, row)
 
 
 if __name__ == "__main__":

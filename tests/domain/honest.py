@@ -226,7 +226,8 @@ def others() -> Iterator[Honest]:
         ("Fastmail, own domain", "stone.example", passed("stone.example", "reject")),
         ("T-Online", "t-online.de", "spf=pass smtp.mailfrom=t-online.de; dkim=none; dmarc=none"),
     ):
-        yield ordinary(name, f"Bob <bob@{domain}>", f"bob@{domain}", found=found)
+        more = DKIM.format(d="corp.example") if "dkim=pass" in found else ""
+        yield ordinary(name, f"Bob <bob@{domain}>", f"bob@{domain}", found=found, more=more)
     unproved = Account(BOB, (BOBS,))
     yield ordinary(
         "a server that proves nothing and never did",
@@ -318,7 +319,8 @@ def applicant_tracking() -> Iterator[Honest]:
     yield ordinary(
         "a tracking system under its customer's own name", "Bob Stone <bob@corp.example>", "bob@corp.example",
         found="spf=pass smtp.mailfrom=bounces.ats-two.example; dkim=pass header.d=corp.example; dmarc=pass (p=reject) header.from=corp.example",
-        more="List-Unsubscribe: <https://ats-two.example/u/1>\r\nPrecedence: bulk\r\nX-Mailer: ATS Two\r\n", body=BOTH,
+        more="List-Unsubscribe: <https://ats-two.example/u/1>\r\nPrecedence: bulk\r\nX-Mailer: ATS Two\r\n" + DKIM.format(d="corp.example"),
+        body=BOTH,
     )  # fmt: skip
     yield ordinary(
         "a tracking system with a mailbox for each customer", '"Corp Recruiting (Bob)" <corp.7f3a@talent.ats-three.example>', "corp.7f3a@talent.ats-three.example",

@@ -88,7 +88,7 @@ def draw_mail(
 ) -> tuple[bytes, MailFacts]:
     """A mail of this sender to these header recipients, with its facts."""
     draft = Draft()
-    draft.note(sender=sender.sender, readings=sender.readings, to_cc=tuple(to_cc), delivered=tuple(delivered))
+    draft.note(sender=sender.sender, readings=sender.readings, delivered=tuple(delivered))
     if sender.sender is None:
         draft.note(mime_ambiguous=None)
     draft.lines += sender.lines
@@ -108,7 +108,8 @@ def draw_mail(
     if rng.random() < (0.4 if draft.textless else max(oddity / 2, 0.05)):
         _odd_field(rng, draft)
     _subject(rng, draft)
-    draft.note(marks=frozenset(draft.found))
+    there = {line.partition(":")[0].strip().lower() for line in draft.lines}
+    draft.note(marks=frozenset(draft.found), shown=frozenset(there & {"from", "subject", "date"}))
     return _rendered(rng, draft), draft.facts
 
 
@@ -128,6 +129,7 @@ def _recipients(rng: Random, draft: Draft, to_cc: Sequence[str], delivered: Sequ
     forms = ("{}", "<{}>", "X <{}>", '"Doe, J" <{}>', "X (c, d) <{}>", "{} (x)")
     shown = [rng.choice(forms).format(address) for address in to_cc]
     cut = rng.randint(0, len(shown))
+    draft.note(to=tuple(to_cc[:cut]), cc=tuple(to_cc[cut:]))
     for name, part in (("To", shown[:cut]), ("Cc", shown[cut:])):
         if part:
             text = rng.choice([", ", ",", " , "]).join(part)
@@ -206,14 +208,14 @@ def _odd_field(rng: Random, draft: Draft) -> None:
             draft.lines.append("Subject: Re: the job")
         case 3:
             draft.lines += ["To: Team <team@else.example>", "To: Team <team@else.example>"]
-            draft.note(to_cc=(*draft.facts.to_cc, "team@else.example", "team@else.example"))
+            draft.note(to=(*draft.facts.to, "team@else.example", "team@else.example"))
         case 4 | 5:
             draft.lines += ["Date: Sun, 01 Mar 2026 11:59:00 +0000", "Date: Sun, 01 Mar 2026 11:58:00 +0000"]
         case 5 if not any(line.startswith("Auto-Submitted") for line in draft.lines):
             draft.lines += ["Auto-Submitted: no", "Auto-Submitted: no"]
         case 6:
             draft.lines.append("Cc: Te\0am (a\rb) <team@else.example>")
-            draft.note(to_cc=(*draft.facts.to_cc, "team@else.example"))
+            draft.note(cc=(*draft.facts.cc, "team@else.example"))
             flag = True
         case 7:
             draft.lines.append("Content-Type: text/plain")

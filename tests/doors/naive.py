@@ -6,6 +6,7 @@ order (the numbers in the comments), quadratic where that is plainer, so that a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -13,7 +14,7 @@ from typing import Any, TypeAlias
 from doors import naive_mail as marks
 from doors.naive_address import canonical, decoded, domain_of, forged
 from doors.naive_mail import MailFacts, read
-from doors.naive_sender import Decision, Sender, authenticated, decide_sender
+from doors.naive_sender import Decision, Sender, authenticated, decide_sender, proved, signature_alone
 
 World: TypeAlias = dict[str, Any]
 Verdict: TypeAlias = dict[str, Any]
@@ -277,7 +278,7 @@ def _decide(case: Case, conversation: str) -> Decision:
         return Decision("reject", "EMPTY")
     if facts.odd_fields:
         return decision.held("MIME_AMBIGUOUS")
-    if _replayed(case, conversation):
+    if _replayed(case, conversation) or _signed_for_others(case, conversation):
         return decision.held("NEEDS_APPROVAL", rule=12)
     return decision
 
@@ -285,8 +286,7 @@ def _decide(case: Case, conversation: str) -> Decision:
 def _replayed(case: Case, conversation: str) -> bool:
     """Rule 12: names no address of the conversation, and besides is old or was seen in another one."""
     facts = case.facts
-    own = {address for address, place in case.listed.items() if place.conversation == conversation}
-    if own & {case.decode(address) for address in facts.to_cc}:
+    if _names(case, conversation, facts.to_cc):
         return False
     if facts.date is not None and facts.date < case.now - timedelta(hours=24):
         return True
@@ -296,6 +296,28 @@ def _replayed(case: Case, conversation: str) -> bool:
         and seen["conversation"] != conversation
         for seen in case.world.get("seen") or []
     )
+
+
+def _signed_for_others(case: Case, conversation: str) -> bool:
+    """Rule 12: rests on DKIM alone, and the signed ones of To and Cc name no address of the conversation."""
+    signed = signature_alone(case.world)
+    if signed is None or not signed & {"to", "cc"}:
+        return False
+    facts = case.facts
+    seen = [address for name, listed in (("to", facts.to), ("cc", facts.cc)) if name in signed for address in listed]
+    return not _names(case, conversation, seen)
+
+
+def _names(case: Case, conversation: str, addresses: Sequence[str]) -> bool:
+    """Whether one of these is an alias or legacy alias of the conversation, in whatever state."""
+    own = {address for address, place in case.listed.items() if place.conversation == conversation}
+    return bool(own & {case.decode(address) for address in addresses})
+
+
+def _verified(case: Case) -> bool:
+    """Proved; by a signature alone only if it covers From, Subject and Date, as far as they are there."""
+    signed = signature_alone(case.world)
+    return proved(case.world) and (signed is None or case.facts.shown <= signed)
 
 
 def automation(case: Case) -> str:
@@ -343,7 +365,7 @@ def _decided(case: Case, recipient: str, source: str, decision: Decision, conver
     verdict = _verdict(recipient, source, decision.outcome, decision.reason, conversation)
     if decision.outcome in ("relay", "hold"):
         verdict |= {"author": decision.author, "author_kind": decision.author_kind}
-        verdict |= {"verified": case.authenticated, "flags": _flags(case)}
+        verdict |= {"verified": _verified(case), "flags": _flags(case)}
     if decision.rule is not None:
         verdict["rule"] = decision.rule
     return verdict

@@ -36,7 +36,8 @@ class MailFacts:
 
     sender: str | None
     readings: frozenset[str]
-    to_cc: tuple[str, ...] = ()
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
     delivered: tuple[str, ...] = ()
     marks: frozenset[str] = frozenset()
     message_id: str | None = None
@@ -46,6 +47,12 @@ class MailFacts:
     mime_ambiguous: bool | None = False  # None: the rules leave it open
     malformed: bool = False
     id_left_open: bool = False  # nothing is said of its Message-ID
+    shown: frozenset[str] = frozenset()  # which of From, Subject and Date are there, even empty
+
+    @property
+    def to_cc(self) -> tuple[str, ...]:
+        """All header recipients."""
+        return (*self.to, *self.cc)
 
 
 def read(mail: bytes) -> MailFacts:
@@ -66,7 +73,8 @@ def read(mail: bytes) -> MailFacts:
     return MailFacts(
         sender=sender,
         readings=readings,
-        to_cc=_listed(fields, {"to", "cc"}),
+        to=_listed(fields, {"to"}),
+        cc=_listed(fields, {"cc"}),
         delivered=_listed(fields, {"delivered-to", "x-original-to", "envelope-to"}),
         marks=_marks(fields, kind, body, subjects),
         message_id=read_message_id([value for name, value in fields if name == "message-id"]),
@@ -74,6 +82,7 @@ def read(mail: bytes) -> MailFacts:
         empty=not body.strip() and "multipart" not in kind and not re.sub(r"(?i)^(re:)?\s*", "", "".join(subjects)),
         odd_fields=bool(twice) or any(name in RULED_FIELDS for name in broken),
         mime_ambiguous=None,
+        shown=frozenset({name.rstrip() for name, _ in fields} & {"from", "subject", "date"}),
     )
 
 

@@ -100,6 +100,22 @@ def authenticated(world: dict[str, Any]) -> bool:
     return dmarc == "pass" or (dmarc == "none" and aligned)
 
 
+def signature_alone(world: dict[str, Any]) -> set[str] | None:
+    """What the signatures cover where the mail rests on DKIM alone, None where it does not."""
+    evidence = world.get("authentication") or {}
+    signed = evidence.get("dkim_signed")
+    if isinstance(signed, list) and evidence.get("dkim_aligned") and not evidence.get("spf_aligned"):
+        return set(signed)
+    return None
+
+
+def proved(world: dict[str, Any]) -> bool:
+    """Authenticated, and not by a signature alone that says nothing of the recipients (a weak mail)."""
+    signed = signature_alone(world)
+    weak = signed is not None and "to" not in signed and "cc" not in signed
+    return authenticated(world) and not weak
+
+
 def decide_sender(sender: Sender) -> Decision:
     """Relay, hold or reject by who the sender is (step 8)."""
     known, kind = (sender.named_now, "registered") if sender.named_now else (sender.named_before, "historical")
@@ -127,7 +143,7 @@ def _participant(sender: Sender, relay: Decision) -> Decision:
     if _doubtful(sender.world):
         return relay.held("NEEDS_APPROVAL")
     must_be_proved = trust == "require_aligned" or (trust == "accept_known" and sender.address in once)
-    if must_be_proved and not authenticated(sender.world):
+    if must_be_proved and not proved(sender.world):
         return relay.held("NEEDS_APPROVAL")
     return relay
 
@@ -139,9 +155,10 @@ def _stranger(sender: Sender, *, account_known: bool) -> Decision:
     if admission == "strict":
         return Decision("reject", "NOT_PARTICIPANT" if account_known else "UNKNOWN_SENDER")
     if admission == "free":
-        unproved = trust == "require_aligned" and not authenticated(sender.world)
+        unproved = trust == "require_aligned" and not proved(sender.world)
         return relay.held("NEEDS_APPROVAL") if _doubtful(sender.world) or unproved else relay
-    if authenticated(sender.world) and sender.vouched_for:
+    enough = proved if trust == "require_aligned" else authenticated
+    if enough(sender.world) and sender.vouched_for:
         return relay
     return relay.held("NEEDS_APPROVAL")
 

@@ -46,7 +46,9 @@ def test_the_small_reader_sees_in_generated_mails_what_was_put_in() -> None:
         assert seen.marks == put.marks, case.name
         assert seen.message_id == put.message_id, case.name
         assert (seen.empty, seen.odd_fields) == (put.empty, put.odd_fields), case.name
-        assert sorted(map(canonical, seen.to_cc)) == sorted(map(canonical, put.to_cc)), case.name
+        assert sorted(map(canonical, seen.to)) == sorted(map(canonical, put.to)), case.name
+        assert sorted(map(canonical, seen.cc)) == sorted(map(canonical, put.cc)), case.name
+        assert seen.shown == put.shown, case.name
 
 
 def test_generated_worlds_reach_every_outcome_and_reason() -> None:

@@ -266,6 +266,12 @@ def _passing(rng: Random, world: dict[str, Any], facts: MailFacts, recipients: l
         "spf_aligned": rng.random() < 0.3,
         "dkim_aligned": rng.random() < 0.3,
     }
+    if rng.random() < 0.4:
+        names = ["from", "to", "cc", "subject", "date", "message-id", "To"]
+        few = rng.sample(names, rng.randint(0, 4))
+        world["authentication"]["dkim_signed"] = rng.choice([None, few, few, few, names, names[:5]])
+        if rng.random() < 0.7:
+            world["authentication"] |= {"spf_aligned": False, "dkim_aligned": True}
     if rng.random() < 0.3:
         del world["authentication"]["policy"]
     world["spam"] = rng.random() < 0.11
@@ -285,7 +291,7 @@ OPTIONAL = {
 DEFAULTS = {
     "blocked_senders": [], "admission": "light", "sender_trust": "accept_known", "historical_days": 365, "use_case": "apply",
     "state": "open", "stage": "parallel", "expires_at": None, "revoked_at": None, "until": None, "reason": None, "dmarc": "none",
-    "spf_aligned": False, "dkim_aligned": False, "participants": [], "cc_seen": [], "addresses": [], "authenticates": [],
+    "spf_aligned": False, "dkim_aligned": False, "dkim_signed": None, "participants": [], "cc_seen": [], "addresses": [], "authenticates": [],
     "company_domains": [], "speaks_for": [], "recipients": [],
 }  # fmt: skip
 

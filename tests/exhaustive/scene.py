@@ -296,7 +296,9 @@ class Letter:
         return MailFacts(
             sender=self.sender,
             readings=frozenset(self.readings if self.sender is None else (self.sender,)),
-            to_cc=(*self.to, *self.cc),
+            to=tuple(self.to),
+            cc=tuple(self.cc),
+            shown=frozenset({"from", "subject", "date"}),
             delivered=self.delivered,
             marks=frozenset(_MARKS[self.kind]),
             message_id=None if self.message_id is None else f"<{self.message_id}>",

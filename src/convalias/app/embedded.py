@@ -109,6 +109,7 @@ def embedded(
         conversation_url=settings.conversation_url,
         trusted_authserv_ids=settings.trusted_authserv_ids,
         rewriters=settings.rewriters,
+        require_dkim=settings.require_dkim,
         identity_cache=settings.identity_cache,
         mail_kept=settings.mail_kept,
         inbound_batches=settings.inbound_batches,

@@ -122,6 +122,7 @@ class Inbound:
             legacy_domains=frozenset(self.deployment.legacy_domains),
             trusted_authserv_ids=self.wiring.trusted_authserv_ids,
             rewriters=self.wiring.rewriters,
+            require_dkim=self.wiring.require_dkim,
         )
 
     def evidence(self) -> EvidenceFinder | None:
@@ -135,6 +136,7 @@ class Inbound:
             domains=self.deployment.domains,
             clock=ports.clock,
             telemetry=ports.telemetry,
+            require_dkim=self.wiring.require_dkim,
         )
 
     def reports(self, messaging: Messaging, contacts: Contacts) -> Reports:

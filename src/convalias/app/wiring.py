@@ -64,6 +64,8 @@ class Wiring:
     trusted_authserv_ids: frozenset[str] = frozenset()
     rewriters: frozenset[str] = frozenset()
     """Domains of lists that are believed about who wrote; none by default."""
+    require_dkim: frozenset[str] = frozenset()
+    """From domains whose mail a pass by SPF alone does not authenticate; none by default."""
     identity_cache: timedelta = identity_cache.FOR
     """How long a directory of one's own is believed without being asked; zero: it is asked every time."""
     on_uncertain: Ambiguity = Ambiguity.LEAVE

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Final, assert_never
 
 from convalias.domain.conversations.participants import AccountAuthor, Author, PeripheralAuthor
-from convalias.domain.mail.authentication import Authentication, judge
 from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import InboundMail, MessageEnvelope, Oddity, UnreadableMail
 from convalias.domain.routing.explanation import Json
@@ -107,7 +106,7 @@ def _kind(author: Author) -> str:
 
 
 def _verified(mail: InboundMail) -> bool:
-    return isinstance(mail, MessageEnvelope) and judge(mail.evidence) is Authentication.AUTHENTICATED
+    return isinstance(mail, MessageEnvelope) and mail.verified
 
 
 def _flags(mail: InboundMail) -> list[str]:

@@ -165,9 +165,20 @@ def _post(root: Node, now: datetime) -> Post:
             authentication.get("policy").or_absent().one_of(_DMARC_POLICIES, None),
             spf_aligned=authentication.get("spf_aligned").flag(),
             dkim_aligned=authentication.get("dkim_aligned").flag(),
+            dkim_signed=_names(authentication.get("dkim_signed")),
         ),
         spam=root.get("spam").flag(),
     )
+
+
+def _names(node: Node) -> frozenset[str] | None:
+    """Names of fields, as they are written; None when nothing is said."""
+    if node.missing:
+        return None
+    if isinstance(node.value, list) and all(isinstance(name, str) for name in node.value):
+        return frozenset(name for name in node.value if isinstance(name, str))
+    node.wrong("null or a list of the names of fields")
+    return None
 
 
 def _return_path(node: Node) -> ReturnPath:

@@ -93,6 +93,20 @@ def _outcome_record_1(fields: Body) -> Body:
     return {name: value for name, value in fields.items() if name not in {"received_at", "evidence", "has_received"}}
 
 
+def _without_signed(fields: Body) -> Body:
+    """Without the fields that signatures cover, of the evidence in it."""
+    evidence = fields.get("evidence")
+    if not isinstance(evidence, Mapping):
+        return fields
+    return {**fields, "evidence": {name: value for name, value in evidence.items() if name != "dkim_signed"}}
+
+
+def _post_without_signed(fields: Body) -> Body:
+    """The same of the post in it."""
+    post = fields["post"]
+    return {**fields, "post": _without_signed(post)} if isinstance(post, Mapping) else fields
+
+
 def _dead_letter_1(fields: Body) -> Body:
     """Without whom the work was for."""
     return {name: value for name, value in fields.items() if name != "recipients"}
@@ -150,15 +164,27 @@ LISTING_CURSOR: Final = Format("listing_cursor", (ListingCursor,))
 THREAD: Final = Format("thread", (ThreadSnapshot,))
 POSITION: Final = Format("position", (Position,))
 FEED_CURSOR: Final = Format("feed_cursor", (FeedCursor,))
-ENVELOPE_RECORD: Final = Format("envelope_record", (EnvelopeRecord,))
-EVIDENCE: Final = Format("evidence", (EvidenceRecord,))
+ENVELOPE_RECORD: Final = Format(
+    "envelope_record", (EnvelopeRecord,), version=2, upgrades={1: _same}, downgrades={1: _post_without_signed}
+)
+EVIDENCE: Final = Format("evidence", (EvidenceRecord,), version=2, upgrades={1: _same}, downgrades={1: _without_signed})
 OUTCOME: Final[Format[Outcome]] = Format("outcome", (inbound.Done, inbound.Dead, inbound.Quarantined, inbound.Expired))
 OUTCOME_RECORD: Final = Format(
-    "outcome_record", (OutcomeRecord,), version=2, upgrades={1: _same}, downgrades={1: _outcome_record_1}
+    "outcome_record",
+    (OutcomeRecord,),
+    version=3,
+    upgrades={1: _same, 2: _same},
+    downgrades={1: _outcome_record_1, 2: _without_signed},
 )
 INDEX_ENTRY: Final = Format("index_entry", (IndexEntry,))
 CLAIM: Final = Format("claim", (Claim,))
-HOLD: Final = Format("hold", (HeldMail,), version=3, upgrades={1: _same, 2: _same}, downgrades={1: _hold_1, 2: _hold_2})
+HOLD: Final = Format(
+    "hold",
+    (HeldMail,),
+    version=4,
+    upgrades={1: _same, 2: _same, 3: _same},
+    downgrades={1: _hold_1, 2: _hold_2, 3: _without_signed},
+)
 WAITING: Final = Format("waiting", (Waiting,))
 ASKING: Final = Format("asking", (Asking,))
 ADMITTED: Final = Format("admitted", (Admitted,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from attrs import evolve
 
 from adapters.mime.authentication.cases import CASES, beside
 from adapters.mime.expectations import POST
@@ -14,6 +15,8 @@ from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvide
 from convalias.domain.mail.envelope import MessageEnvelope
 
 NOTHING = SenderEvidence()
+FROM_ALONE = frozenset({"from"})
+"""What counts as signed where a passing result names no signature of the mail."""
 READER = Reader(trusted_authserv_ids=frozenset({"mx.example", "mx2.example"}))
 
 
@@ -48,8 +51,8 @@ def evidence(
         ("mx.example; spf=pass smtp.mailfrom=corp.example", SenderEvidence(spf_aligned=True)),
         ("mx.example; spf=pass smtp.mailfrom=eve@evil.example", NOTHING),
         ("mx.example; spf=fail smtp.mailfrom=mary@corp.example", NOTHING),
-        ("mx.example; dkim=pass header.d=corp.example", SenderEvidence(dkim_aligned=True)),
-        ("mx.example; dkim=pass header.i=@corp.example", SenderEvidence(dkim_aligned=True)),
+        ("mx.example; dkim=pass header.d=corp.example", SenderEvidence(dkim_aligned=True, dkim_signed=FROM_ALONE)),
+        ("mx.example; dkim=pass header.i=@corp.example", SenderEvidence(dkim_aligned=True, dkim_signed=FROM_ALONE)),
         ("mx.example; dkim=pass header.d=evil.example", NOTHING),
         ("mx.example; dkim=pass header.d=example", NOTHING),
         ("other.example; dmarc=pass header.from=corp.example", NOTHING),
@@ -63,7 +66,7 @@ def test_one_field_is_read(line: str, expected: SenderEvidence) -> None:
 
 PASSED = SenderEvidence(Dmarc.PASS)
 FAILED = SenderEvidence(Dmarc.FAIL)
-ALIGNED = SenderEvidence(Dmarc.PASS, spf_aligned=True, dkim_aligned=True)
+ALIGNED = SenderEvidence(Dmarc.PASS, spf_aligned=True, dkim_aligned=True, dkim_signed=FROM_ALONE)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +131,7 @@ ALIGNED = SenderEvidence(Dmarc.PASS, spf_aligned=True, dkim_aligned=True)
                 "mx.example; dkim=pass (2048-bit key; unprotected) header.d=corp.example header.i=@corp.example header.b=Ab/+d;"
                 " spf=pass smtp.mailfrom=bob@corp.example; dmarc=pass(p=REJECT) header.from=corp.example;"
             ),
-            SenderEvidence(Dmarc.PASS, DmarcPolicy.REJECT, spf_aligned=True, dkim_aligned=True),
+            evolve(ALIGNED, policy=DmarcPolicy.REJECT),
             'mx.example; dkim=none reason="; dkim=pass header.d=corp.example; dmarc=pass (p=none)"; dmarc=fail (p=reject)',
             SenderEvidence(Dmarc.FAIL, DmarcPolicy.REJECT),
         ),
@@ -171,9 +174,10 @@ def test_a_u_label_is_the_domain_that_it_names() -> None:
     )
     domain = "b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example"
     sender = "bob@xn--bcher-kva.example"
-    assert evidence(line.format(domain), sender=sender) == SenderEvidence(Dmarc.PASS, dkim_aligned=True)
-    assert evidence(line.format(f'"{domain}"'), sender=sender) == SenderEvidence(Dmarc.PASS, dkim_aligned=True)
-    assert evidence(line.format("bucher.example"), sender="bob@bucher.example") == SenderEvidence(dkim_aligned=True)
+    signed = SenderEvidence(dkim_aligned=True, dkim_signed=FROM_ALONE)
+    assert evidence(line.format(domain), sender=sender) == evolve(signed, dmarc=Dmarc.PASS)
+    assert evidence(line.format(f'"{domain}"'), sender=sender) == evolve(signed, dmarc=Dmarc.PASS)
+    assert evidence(line.format("bucher.example"), sender="bob@bucher.example") == signed
     # U-labels of IDNA 2003 name another domain, or none.
     fass = "mx.example; dmarc=pass header.from=fa\N{LATIN SMALL LETTER SHARP S}.example"
     assert evidence(fass, sender="bob@fass.example") == NOTHING

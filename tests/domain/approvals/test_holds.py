@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convalias.domain.approvals.holds import (
+    PROOF,
+    SIGNED,
     TRANSITIONS,
     Admits,
     Approve,
@@ -129,3 +131,12 @@ def test_it_lists_what_can_still_be_answered_oldest_first() -> None:
     gone = evolve(HELD, id=HoldId("m-2"), since=NOW - 14 * DAY)
     decided = evolve(HELD, id=HoldId("m-3"), state=HoldState.APPROVED)
     assert to_ask_about([HELD, decided, gone, older], now=NOW) == (older, HELD)
+
+
+def test_of_mail_that_rests_on_a_signature_only_what_is_signed_is_quoted() -> None:
+    evidence = SenderEvidence(Dmarc.PASS, dkim_aligned=True, dkim_signed=frozenset({"from", "to"}))
+    item = approval_item(HELD, evidence, "The job")
+    assert (item.subject, item.proof) == ("", SIGNED)
+    signed = evolve(evidence, dkim_signed=frozenset({"from", "to", "subject"}))
+    assert approval_item(HELD, signed, "The job").subject == "The job"
+    assert approval_item(HELD, SenderEvidence(), "").proof == PROOF[Authentication.UNPROVED]

@@ -139,9 +139,9 @@ def test_a_field_names_the_conversation_that_its_address_is_listed_for(written: 
 
 def test_conversations_are_named_in_to_and_cc_alone() -> None:
     nowhere = evolve(MAIL, to=(), cc=(), delivered_to=(ALIAS,))
-    assert C1 not in NamedConversations(nowhere, CONTEXT)
-    assert C1 in NamedConversations(evolve(nowhere, cc=(ALIAS,)), CONTEXT)
-    named = NamedConversations(MAIL, CONTEXT)
+    assert C1 not in NamedConversations(nowhere.to, CONTEXT)
+    assert C1 in NamedConversations((*nowhere.to, ALIAS), CONTEXT)
+    named = NamedConversations((*MAIL.to, *MAIL.cc), CONTEXT)
     assert C1 in named
     assert ConversationId("c2") not in named
     assert None not in named

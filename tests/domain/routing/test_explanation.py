@@ -213,3 +213,12 @@ def test_every_decision_can_be_shown(example: Exchange, policy: RoutingPolicy) -
     assert explanation.mermaid().startswith("flowchart LR\n")
     assert [step for step in explanation.steps if isinstance(step, Ruled)] or Source.ENVELOPE
     assert RelayToConversation.__name__ not in explanation.text()
+
+
+def test_what_a_signature_covers_is_said_where_the_mail_rests_on_nothing_else() -> None:
+    evidence = SenderEvidence(Dmarc.PASS, dkim_aligned=True, dkim_signed=frozenset({"to", "from"}))
+    explanation = why(evolve(MAIL, evidence=evidence))
+    assert Evidence(Authentication.AUTHENTICATED, ("from", "to")) in explanation.steps
+    assert "sender: authenticated, by a signature alone, which covers from, to" in explanation.text()
+    bare = why(evolve(MAIL, evidence=evolve(evidence, dkim_signed=frozenset())))
+    assert "which covers nothing" in bare.text()

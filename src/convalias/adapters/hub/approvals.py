@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.approvals.holds import PROOF, ApprovalItem
+from convalias.domain.approvals.holds import ApprovalItem
 from convalias.domain.outbound.seals import Seals
 from convalias.ports.drafts import Compose, Draft
 
@@ -45,7 +45,4 @@ class ApprovalWriter:
 
     def _paragraph(self, item: ApprovalItem, token: str) -> str:
         until = f"{item.expires_at:%Y-%m-%d %H:%M} UTC"
-        return (
-            f"From {item.masked}. {PROOF[item.authentication]}\n"
-            f"It waits until {until}:\n{self._base_url}/approvals/{token}\n"
-        )
+        return f"From {item.masked}. {item.proof}\nIt waits until {until}:\n{self._base_url}/approvals/{token}\n"

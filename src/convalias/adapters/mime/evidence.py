@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from convalias.adapters.mime.coverage import covers, signed_fields
 from convalias.adapters.mime.fields import Block, unfolded
 from convalias.adapters.mime.mailboxes import text_of
 from convalias.adapters.mime.results import Result, results_of, server_name
@@ -40,11 +41,19 @@ def read_evidence(block: Block, sender: From, trusted: frozenset[str]) -> Sender
     names = frozenset(map(server_name, trusted)) - {""}
     results = [result for text in _above_received(block) for result in results_of(text, names)]
     domains = frozenset(reading.domain for reading in readings_of(sender))
+    dmarc = _dmarc(results, domains)
+    spf = _aligned(results, "spf", ("smtp.mailfrom",), domains)
+    dkim = _aligned(results, "dkim", ("header.d", "header.i"), domains)
+    signed = signed_fields(block, results, *domains) if len(domains) == 1 else None
+    if signed is not None and dmarc is Dmarc.PASS and not spf:
+        # RFC 7489 §4.2: one of the two passed. A broken signature that somebody added says nothing about another.
+        dkim = True
     return SenderEvidence(
-        _dmarc(results, domains),
+        dmarc,
         _policy(results, domains),
-        spf_aligned=_aligned(results, "spf", ("smtp.mailfrom",), domains),
-        dkim_aligned=_aligned(results, "dkim", ("header.d", "header.i"), domains),
+        spf_aligned=spf,
+        dkim_aligned=dkim,
+        dkim_signed=signed if dkim else None,
     )
 
 
@@ -87,10 +96,4 @@ def _aligned(results: Iterable[Result], method: str, keys: Sequence[str], domain
     if not own or any(one.result != "pass" for one in own) or len(domains) != 1:
         return False
     (domain,) = domains
-    return any(_covers(one.properties.get(key, ""), domain) for one in own for key in keys)
-
-
-def _covers(identity: str, domain: str) -> bool:
-    """Whether an identity (`d=`, `i=` or a return path) is of that domain or of a parent of it."""
-    signer = identity.rpartition("@")[2].rstrip(".")
-    return "." in signer and (domain == signer or domain.endswith(f".{signer}"))
+    return any(covers(one.properties.get(key, ""), domain) for one in own for key in keys)

@@ -26,11 +26,13 @@ from convalias.domain.inbound.records import Post
 from convalias.domain.mail.automation import classify
 from convalias.domain.mail.envelope import (
     NULL_RETURN_PATH,
+    SHOWN,
     InboundMail,
     MailContent,
     MessageEnvelope,
     Oddity,
     UnreadableMail,
+    evidence_of,
 )
 from convalias.domain.mail.list_rewriting import written_by
 from convalias.domain.mail.message_id import MessageId, canonical, synthetic
@@ -59,6 +61,8 @@ class Reader:
     trusted_authserv_ids: frozenset[str] = frozenset()
     rewriters: frozenset[str] = field(default=frozenset(), converter=_domains)
     """Domains of lists that write their own address into From and are believed about who wrote; none by default."""
+    require_dkim: frozenset[str] = field(default=frozenset(), converter=_domains)
+    """From domains whose mail a pass by SPF alone does not authenticate: their servers are shared. None by default."""
     inline_below: int = 64 * 1024
     """Octets below which a mail is read on the event loop itself: a thread costs more than the reading."""
 
@@ -87,6 +91,7 @@ class Reader:
         evidence = post.evidence
         if evidence is None:
             evidence = read_evidence(block, sender, self.trusted_authserv_ids)
+        evidence = evidence_of(sender, evidence, require_dkim=self.require_dkim)
         if self.rewriters:
             sender = written_by(sender, list_fields(block), evidence, rewriters=self.rewriters)
         return MessageEnvelope(
@@ -104,6 +109,7 @@ class Reader:
             date=read_date(block.first(b"date")),
             mail_class=classify(signs, self.alias_domains),
             evidence=evidence,
+            shown=frozenset(name for name in SHOWN if name.encode() in block.named),
             spam=post.spam,
             oddities=scanned.oddities | {Oddity.BODY} if said.odd else scanned.oddities,
             content=self._content(subject, said, digest),

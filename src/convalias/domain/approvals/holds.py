@@ -16,7 +16,7 @@ from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound.records import Admits, HeldMail, HoldId, HoldState
-from convalias.domain.mail.authentication import Authentication, SenderEvidence, judge
+from convalias.domain.mail.authentication import Authentication, SenderEvidence, judge, rests_on_dkim_alone
 from convalias.domain.mail.dedup import keyed
 
 TRANSITIONS: Final[Mapping[HoldState, frozenset[HoldState]]] = MappingProxyType(
@@ -161,8 +161,10 @@ class ApprovalItem:
     """The address: a stranger's name never stands without it. Empty: From is ambiguous."""
     authentication: Authentication
     subject: str
-    """Empty unless authenticated: a digest quotes nothing that anybody could have written."""
+    """Empty unless authenticated and signed: a digest quotes nothing that anybody could have written."""
     expires_at: datetime
+    proof: str = ""
+    """The evidence, in words."""
     masked: str = ""
     """As much of the address as is shown in mail: it may be a participant's own, which no other may learn."""
 
@@ -172,13 +174,15 @@ def approval_item(
 ) -> ApprovalItem:
     """What may be shown of a held mail to those who decide."""
     found = judge(evidence)
-    clear = found is Authentication.AUTHENTICATED and hold.sender is not None
+    signed = not rests_on_dkim_alone(evidence) or "subject" in (evidence.dkim_signed or ())
+    clear = found is Authentication.AUTHENTICATED and signed and hold.sender is not None
     return ApprovalItem(
         hold=hold.id,
         sender="" if hold.sender is None else hold.sender.written,
         authentication=found,
         subject=subject if clear else "",
         expires_at=expires_at(hold, policy),
+        proof=proof(evidence),
         masked=masked(hold.sender),
     )
 
@@ -207,6 +211,18 @@ def masked(address: EmailAddress | None) -> str:
     return "an unreadable sender" if address is None else f"{address.local[:1]}…@{address.domain}"
 
 
+def proof(evidence: SenderEvidence) -> str:
+    """The evidence in words, for those who decide."""
+    found = judge(evidence)
+    if found is Authentication.AUTHENTICATED and rests_on_dkim_alone(evidence):
+        return SIGNED
+    return PROOF[found]
+
+
+SIGNED: Final = (
+    "A signature of the sender's domain confirms that the mail was once sent from this address. "
+    "Nothing confirms that it was sent to this conversation."
+)
 PROOF: Final[Mapping[Authentication, str]] = MappingProxyType(
     {
         Authentication.AUTHENTICATED: "The sender's domain confirms that the mail is from this address.",
@@ -215,7 +231,7 @@ PROOF: Final[Mapping[Authentication, str]] = MappingProxyType(
         Authentication.SPOOFED: "The sender's domain says that the mail is not from this address.",
     }
 )
-"""The evidence in words, for those who decide."""
+"""What each judgement says to people."""
 
 
 def may_answer(thread: ConversationThread) -> tuple[Participant, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import assert_never
+from typing import Final, assert_never
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 
 class Dmarc(Enum):
@@ -35,6 +35,8 @@ class SenderEvidence:
     """None: unknown, and then treated as `reject`."""
     spf_aligned: bool = field(default=False, kw_only=True)
     dkim_aligned: bool = field(default=False, kw_only=True)
+    dkim_signed: frozenset[str] | None = field(default=None, kw_only=True)
+    """Fields, in lower case, whose every occurrence passing aligned signatures cover. None: not known."""
 
 
 class Authentication(Enum):
@@ -66,3 +68,36 @@ def judge(evidence: SenderEvidence) -> Authentication:
             return Authentication.DOUBTFUL
         case _:
             assert_never(evidence.dmarc)
+
+
+def rests_on_dkim_alone(evidence: SenderEvidence) -> bool:
+    """Whether nothing but a signature speaks for the sender, and it is known which fields it covers.
+
+    Whoever received a signed mail can send it on: a signature says who wrote a mail, not who sends it here.
+    """
+    return evidence.dkim_signed is not None and evidence.dkim_aligned and not evidence.spf_aligned
+
+
+def is_weak(evidence: SenderEvidence) -> bool:
+    """Whether the mail rests on DKIM alone and no signature says to whom it was written."""
+    signed = evidence.dkim_signed
+    return rests_on_dkim_alone(evidence) and signed is not None and signed.isdisjoint(_TO_WHOM)
+
+
+_TO_WHOM: Final = frozenset({"to", "cc"})
+
+
+def is_proved(evidence: SenderEvidence) -> bool:
+    """Whether the mail is authenticated and not weak: what sender trust means where it asks for proof."""
+    return judge(evidence) is Authentication.AUTHENTICATED and not is_weak(evidence)
+
+
+def requiring_dkim(evidence: SenderEvidence) -> SenderEvidence:
+    """The evidence of a domain whose mail counts as authenticated by DKIM only.
+
+    Servers that many customers share pass SPF for each of them, whoever of them writes.
+    """
+    if evidence.dkim_aligned:
+        return evidence
+    dmarc = Dmarc.NONE if evidence.dmarc is Dmarc.PASS else evidence.dmarc
+    return evolve(evidence, dmarc=dmarc, spf_aligned=False)

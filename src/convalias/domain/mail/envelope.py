@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 from attrs import field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.mail.authentication import SenderEvidence
+from convalias.domain.mail.authentication import SenderEvidence, is_proved, requiring_dkim, rests_on_dkim_alone
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.message_id import MessageId
 
@@ -81,6 +81,16 @@ class MailContent:
     """No text, no subject beyond a reply mark and no other part at all."""
 
 
+def evidence_of(sender: From, evidence: SenderEvidence, *, require_dkim: frozenset[str]) -> SenderEvidence:
+    """The evidence as it counts for that From: at domains that require DKIM a pass by SPF alone is none."""
+    readings = (sender.address,) if isinstance(sender, ClearFrom) else sender.readings
+    return requiring_dkim(evidence) if any(one.domain in require_dkim for one in readings) else evidence
+
+
+SHOWN: Final = frozenset({"from", "subject", "date"})
+"""Fields that say who wrote, about what and when, in lower case."""
+
+
 @frozen(kw_only=True)
 class MessageEnvelope:
     """One mail, as one source posted it. Everything optional has the value of an ordinary human mail."""
@@ -102,11 +112,24 @@ class MessageEnvelope:
     """The Date field, aware; None when missing or unreadable."""
     mail_class: MailClass = MailClass.HUMAN
     evidence: SenderEvidence = SenderEvidence()
+    shown: frozenset[str] = SHOWN
+    """Which fields of `SHOWN` the mail has, be they empty."""
     spam: bool = False
     oddities: frozenset[Oddity] = frozenset()
     content: MailContent = MailContent()
     size: int = 0
     raw_key: str | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether the author is proved, and what is shown of the mail is what the author sent."""
+        return is_proved(self.evidence) and self.signed_as_shown
+
+    @property
+    def signed_as_shown(self) -> bool:
+        """Whether a signature on which alone the mail rests covers what is shown of it. True where it rests on more."""
+        signed = self.evidence.dkim_signed
+        return signed is None or not rests_on_dkim_alone(self.evidence) or self.shown <= signed
 
 
 @frozen(kw_only=True)

@@ -135,25 +135,31 @@ def at_legacy_domain(recipient: Recipient) -> bool:
 
 
 class NamedConversations(Container["ConversationId"]):
-    """The conversations of which some address, alias or legacy, is in To or Cc, whatever its state.
+    """The conversations of which one of these addresses is an alias or legacy alias, whatever its state.
 
     Read when it is first asked, once a mail: few mails need it, and a plan for N recipients stays O(N).
     """
 
-    __slots__ = ("_context", "_found", "_mail")
+    __slots__ = ("_addresses", "_context", "_found")
 
-    def __init__(self, mail: MessageEnvelope, context: RoutingContext) -> None:
+    def __init__(self, addresses: Sequence[EmailAddress], context: RoutingContext) -> None:
         """Nothing is read yet."""
-        self._mail = mail
+        self._addresses = addresses
         self._context = context
         self._found: frozenset[ConversationId | None] | None = None
 
     def __contains__(self, conversation: object) -> bool:
-        """Whether To or Cc names it."""
+        """Whether an address names it."""
         if self._found is None:
-            addresses = dict.fromkeys((*self._mail.to, *self._mail.cc))
+            addresses = dict.fromkeys(self._addresses)
             self._found = frozenset(conversation_at(address, self._context) for address in addresses)
         return conversation is not None and conversation in self._found
+
+
+def signed_recipients(mail: MessageEnvelope) -> tuple[EmailAddress, ...]:
+    """The addresses of To and Cc, of each field only if a passing aligned signature covers it."""
+    signed = mail.evidence.dkim_signed or frozenset()
+    return (*(mail.to if "to" in signed else ()), *(mail.cc if "cc" in signed else ()))
 
 
 def conversation_at(written: EmailAddress, context: RoutingContext) -> ConversationId | None:

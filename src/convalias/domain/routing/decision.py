@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Final, TypeAlias, assert_never
 
 from attrs import define, field
@@ -13,7 +14,14 @@ from convalias.domain.mail.authentication import Authentication, judge
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ClearFrom, InboundMail, MessageEnvelope, UnreadableMail
 from convalias.domain.mail.reasons import CONSEQUENCES, Reason
-from convalias.domain.routing.arrival import NamedConversations, arrived, at_legacy_domain, conversation_at, recipients
+from convalias.domain.routing.arrival import (
+    NamedConversations,
+    arrived,
+    at_legacy_domain,
+    conversation_at,
+    recipients,
+    signed_recipients,
+)
 from convalias.domain.routing.context import RoutingContext, Witness
 from convalias.domain.routing.identification import TakesPart, identify
 from convalias.domain.routing.plan import Case, Decision, RoutingPlan, TryAgain
@@ -156,6 +164,7 @@ class _Run:
     firsts: dict[ConversationId, Ruling] = field(init=False, factory=dict[ConversationId, Ruling])
     """The ruling of the first good alias of each conversation."""
     named: NamedConversations | None = field(init=False, default=None)
+    signed_for: Container[ConversationId] = field(init=False, default=())
     waiting_for: set[Witness] = field(init=False, factory=set[Witness])
 
     def rulings(self, found: tuple[Recipient, ...]) -> tuple[Ruling, ...]:
@@ -243,8 +252,11 @@ class _Run:
                 break
         said = said or self._by_author(recipient, trust)
         if self.named is None:
-            self.named = NamedConversations(mail, case.context)
-        standing = RelayCase(mail, self.authentication, recipient, said[0], self.named, case.context, case.policy)
+            self.named = NamedConversations((*mail.to, *mail.cc), case.context)
+            self.signed_for = NamedConversations(signed_recipients(mail), case.context)
+        standing = RelayCase(
+            mail, self.authentication, recipient, said[0], self.named, self.signed_for, case.context, case.policy
+        )
         return _first(case.rules.relay, standing) or said
 
     def _by_author(self, recipient: AliasRecipient, trust: SenderTrust) -> Said:
@@ -257,8 +269,7 @@ class _Run:
         known = identify(sender.address, recipient.thread, case.context, historical_days=case.policy.historical_days)
         author = None
         if isinstance(known, TakesPart):
-            verified = authentication is _AUTHENTICATED
-            author = AccountAuthor(known.account, known.standing, verified=verified)
+            author = AccountAuthor(known.account, known.standing, verified=self.mail.verified)
         asked = AuthorCase(
             self.mail, sender, authentication, trust, recipient, known, author, case.context, case.policy
         )

@@ -11,7 +11,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import ConversationAlias
 from convalias.domain.conversations.participants import Standing
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.mail.authentication import Authentication, judge
+from convalias.domain.mail.authentication import Authentication, judge, rests_on_dkim_alone
 from convalias.domain.mail.envelope import InboundMail, MessageEnvelope, UnreadableMail
 from convalias.domain.routing.arrival import resolved
 from convalias.domain.routing.context import RoutingContext, Witness
@@ -58,6 +58,8 @@ class Evidence:
     """What the results of our border amount to."""
 
     authentication: Authentication
+    signed: tuple[str, ...] | None = None
+    """Where nothing but a signature speaks for the sender: the fields that it covers."""
 
 
 @frozen
@@ -158,7 +160,9 @@ def explain(case: Case) -> Explanation:
     decision = route(case.mail, case.context, case.policy, case.rules.heard_by(heard.append))
     steps: list[Step] = [*_arrivals(case.mail, case.context)]
     if isinstance(case.mail, MessageEnvelope):
-        steps.append(Evidence(judge(case.mail.evidence)))
+        evidence = case.mail.evidence
+        signed = evidence.dkim_signed if rests_on_dkim_alone(evidence) else None
+        steps.append(Evidence(judge(evidence), None if signed is None else tuple(sorted(signed))))
     for one in heard:
         steps.extend(_weighed(one))
         steps.append(_rule_step(one))

@@ -146,7 +146,7 @@ class _Noting:
     def look_ahead(self, mail: MessageEnvelope, policy: RoutingPolicy) -> None:
         """Ask along what the next round would: a round costs more than a fact that proves needless."""
         if self.aliases.missing or self.legacy.missing:
-            _ = None in NamedConversations(mail, self.context)
+            _ = None in NamedConversations((*mail.to, *mail.cc), self.context)
         elif (self.threads.missing or self.stages.missing or self.holders.missing) and isinstance(
             mail.sender, ClearFrom
         ):

@@ -101,8 +101,9 @@ def _lines(step: Step, show: Pseudonym) -> Iterable[str]:
             unwrapped = "" if written == recipient else f" (written {show(written)})"
             leads = "" if conversation is None else f" of {conversation}"
             yield f"  {show(recipient)}{unwrapped}: {kind}{leads}"
-        case Evidence(authentication=authentication):
-            yield f"sender: {authentication.value}"
+        case Evidence(authentication=authentication, signed=signed):
+            covers = "" if signed is None else f", by a signature alone, which covers {', '.join(signed) or 'nothing'}"
+            yield f"sender: {authentication.value}{covers}"
         case Weighed(recipient=recipient, accounts=accounts, standing=standing, takes_part=takes_part):
             part = f"{standing.value}, takes part" if takes_part and standing is not None else "takes no part"
             yield f"candidates at {show(recipient)}: {', '.join(accounts) or 'nobody known'}, {part}"
@@ -145,7 +146,8 @@ def _datum(step: Step, hide: Pseudonym) -> Mapping[str, Json]:
             shown = {"written": hide(step.written), "recipient": hide(step.recipient)}
             return {"step": "arrived", **shown, "kind": kind, "conversation": conversation}
         case Evidence(authentication=authentication):
-            return {"step": "evidence", "authentication": authentication.value}
+            signed = None if step.signed is None else [*step.signed]
+            return {"step": "evidence", "authentication": authentication.value, "dkim_signed": signed}
         case Weighed(accounts=accounts, standing=standing):
             return {
                 "step": "weighed",

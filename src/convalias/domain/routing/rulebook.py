@@ -88,6 +88,8 @@ class RelayCase:
     verdict: Verdict
     named: Container[ConversationId]
     """The conversations of which some address, alias or legacy, is in To or Cc."""
+    signed_for: Container[ConversationId]
+    """Those of which one is in a To or Cc that a passing aligned signature covers."""
     context: RoutingContext
     policy: RoutingPolicy
 

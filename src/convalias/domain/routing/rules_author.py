@@ -7,7 +7,7 @@ from typing import Final, assert_never
 from convalias.domain.conversations.participants import Author, PeripheralAuthor
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.inbound.records import Admits
-from convalias.domain.mail.authentication import Authentication
+from convalias.domain.mail.authentication import Authentication, is_weak
 from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing.admission import Admittance, Applicant
@@ -41,7 +41,7 @@ def doubtful_participant(case: AuthorCase) -> Verdict | None:
 @rule(8)
 def unproved_participant(case: AuthorCase) -> Verdict | None:
     """A participant whom nothing proves waits, where proof is required or the address has passed before."""
-    if case.author is None or _authenticated(case) or case.trust is SenderTrust.ACCEPT_ANY:
+    if case.author is None or _proved(case) or case.trust is SenderTrust.ACCEPT_ANY:
         return None
     must_pass = case.trust is _REQUIRE_ALIGNED or _has_passed(case)
     return _held(case, case.author) if must_pass else None
@@ -67,7 +67,7 @@ def applicant(case: AuthorCase) -> Verdict | None:
             company_domains=company_domains(thread, case.context),
         )
     )
-    author = PeripheralAuthor(case.sender.address, verified=_authenticated(case))
+    author = PeripheralAuthor(case.sender.address, verified=_proved(case) and case.mail.signed_as_shown)
     match admittance:
         case Admittance.REFUSE:
             return Reject(Reason.NOT_PARTICIPANT if accounts else Reason.UNKNOWN_SENDER)
@@ -86,8 +86,9 @@ def company_domains(thread: ConversationThread, context: RoutingContext) -> froz
     return frozenset(domain for account in accounts if account is not None for domain in account.company_domains)
 
 
-def _authenticated(case: AuthorCase) -> bool:
-    return case.authentication is _AUTHENTICATED
+def _proved(case: AuthorCase) -> bool:
+    """Whether the mail is authenticated and not weak."""
+    return case.authentication is _AUTHENTICATED and not is_weak(case.mail.evidence)
 
 
 def _doubtful(case: AuthorCase) -> bool:
@@ -98,7 +99,7 @@ def _doubtful(case: AuthorCase) -> bool:
 
 
 def _lacks_proof(case: AuthorCase) -> bool:
-    return case.trust is _REQUIRE_ALIGNED and not _authenticated(case)
+    return case.trust is _REQUIRE_ALIGNED and not _proved(case)
 
 
 def _address_let_in(case: AuthorCase, hold: Hold) -> bool:
@@ -106,7 +107,7 @@ def _address_let_in(case: AuthorCase, hold: Hold) -> bool:
     conversation = case.recipient.thread.id
     if let_in(case.context, case.mail, conversation, hold) is not Admits.THIS_ADDRESS or _doubtful(case):
         return False
-    return _authenticated(case) or not (case.trust is _REQUIRE_ALIGNED or _has_passed(case))
+    return _proved(case) or not (case.trust is _REQUIRE_ALIGNED or _has_passed(case))
 
 
 def _has_passed(case: AuthorCase) -> bool:

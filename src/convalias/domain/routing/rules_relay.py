@@ -8,7 +8,7 @@ from typing import Final
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.inbound.records import Admits
-from convalias.domain.mail.authentication import Authentication
+from convalias.domain.mail.authentication import Authentication, is_weak, rests_on_dkim_alone
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import ClearFrom, Oddity
 from convalias.domain.mail.reasons import Reason
@@ -93,16 +93,25 @@ def odd_header(case: RelayCase) -> Verdict | None:
 
 @rule(9, number=12)
 def replayed_signature(case: RelayCase) -> Verdict | None:
-    """A mail that names no address of the conversation waits when it is a day old or its id was used elsewhere."""
+    """A mail waits that was signed for somebody else, or names nobody here and is a day old or was used elsewhere."""
     # Whoever received a signed mail can post it again somewhere else: the signature does not cover the envelope.
     verdict = case.verdict
-    if not isinstance(verdict, RelayToConversation):
-        return None
-    if not (_stale(case) or _seen_elsewhere(case)):
-        return None
-    if case.recipient.thread.id in case.named:
+    if not isinstance(verdict, RelayToConversation) or not (_posted_again(case) or _signed_for_others(case)):
         return None
     return _unless_let_in(case, Hold(Reason.NEEDS_APPROVAL, verdict.author, verdict.dedup_key))
+
+
+def _posted_again(case: RelayCase) -> bool:
+    """Whether To and Cc name nobody here, and the mail is old or was used in another conversation."""
+    return (_stale(case) or _seen_elsewhere(case)) and case.recipient.thread.id not in case.named
+
+
+def _signed_for_others(case: RelayCase) -> bool:
+    """Whether the mail rests on a signature that covers To or Cc, and nobody here stands in what it covers."""
+    evidence = case.mail.evidence
+    if not rests_on_dkim_alone(evidence) or is_weak(evidence):
+        return False
+    return case.recipient.thread.id not in case.signed_for
 
 
 def _unless_let_in(case: RelayCase, hold: Hold) -> Hold | None:

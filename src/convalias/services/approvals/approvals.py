@@ -10,7 +10,7 @@ from typing import Final, Protocol, TypeAlias, assert_never
 from attrs import evolve, frozen
 
 from convalias.codec import CodecError, load, loads
-from convalias.domain.approvals.holds import PROOF, Changed, HeldPage, Lapse, decide, expires_at, masked
+from convalias.domain.approvals.holds import Changed, HeldPage, Lapse, decide, expires_at, masked, proof
 from convalias.domain.approvals.links import ApprovalLink, LinkKeys, Look, NotHis, Request, Unusable, answered
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.ids import ConversationId
@@ -29,7 +29,7 @@ from convalias.domain.inbound.records import (
     RecordKey,
     Refused,
 )
-from convalias.domain.mail.authentication import SenderEvidence, judge
+from convalias.domain.mail.authentication import SenderEvidence
 from convalias.domain.mail.reasons import Reason
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.records import Stored
@@ -114,7 +114,7 @@ class Approvals:
         return HeldPage(
             state=HoldState.EXPIRED if late else hold.state,
             sender=masked(hold.sender),
-            proof=PROOF[judge(hold.evidence or SenderEvidence())],
+            proof=proof(hold.evidence or SenderEvidence()),
             since=hold.since,
             expires_at=expires,
             may_admit_address=hold.sender is not None,

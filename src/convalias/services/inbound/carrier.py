@@ -27,7 +27,7 @@ from convalias.domain.inbound.records import (
     Relayed,
     Skipped,
 )
-from convalias.domain.mail.authentication import Authentication, judge
+from convalias.domain.mail.authentication import Authentication, judge, rests_on_dkim_alone
 from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope, Oddity
 from convalias.domain.mail.reasons import Reason
@@ -322,7 +322,10 @@ def _flags(mail: MessageEnvelope, author: Author, key: MailKey) -> frozenset[str
 def _copies(mail: MessageEnvelope, author: Author) -> tuple[EmailAddress, ...]:
     """Whom a registered participant carried in Cc of authenticated mail: at most 20 a mail are believed."""
     registered = isinstance(author, AccountAuthor) and author.standing is Standing.REGISTERED
-    if not registered or judge(mail.evidence) is not Authentication.AUTHENTICATED:
+    evidence = mail.evidence
+    # Whoever sends a signed mail on may add a Cc, unless the signature covers that field.
+    signed = not rests_on_dkim_alone(evidence) or "cc" in (evidence.dkim_signed or ())
+    if not registered or not signed or judge(evidence) is not Authentication.AUTHENTICATED:
         return ()
     return mail.cc[:MOST_COPIES]
 

@@ -12,7 +12,7 @@ from convalias.domain.aliases.unwrapping import unwrapped
 from convalias.domain.inbound.evidence_records import EvidenceRecord
 from convalias.domain.inbound.records import Again, EnvelopeRecord
 from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence, judge
-from convalias.domain.mail.envelope import InboundMail, MessageEnvelope
+from convalias.domain.mail.envelope import InboundMail, MessageEnvelope, evidence_of
 from convalias.domain.outbound.delivery import backoff
 from convalias.domain.routing.arrival import header_addresses
 from convalias.ports.ambient import Clock, Telemetry
@@ -45,6 +45,8 @@ class EvidenceFinder:
     clock: Clock
     telemetry: Telemetry
     insistence: Insistence = Insistence()
+    require_dkim: frozenset[str] = frozenset()
+    """From domains whose mail a pass by SPF alone does not authenticate."""
 
     async def missing(
         self, mail: InboundMail, raw: bytes, record: EnvelopeRecord, *, keep: bool = True
@@ -62,6 +64,7 @@ class EvidenceFinder:
         if standing is not None:
             return standing.evidence
         found = await self.authenticator.evidence(raw, record.post)
+        found = evidence_of(mail.sender, found, require_dkim=self.require_dkim)
         self.telemetry.measure("icer.evidence.asked", 1, dmarc=found.dmarc.value)
         if not keep:
             return found

@@ -41,7 +41,7 @@ def nobody_posts_in_the_name_of_another(example: Exchange, policy: RoutingPolicy
                 assert account in given_by_evidence(mail.sender.address, example.context)
                 assert thread is not None
                 assert thread.takes_part(account)
-                assert verified is (judge(mail.evidence) is Authentication.AUTHENTICATED)
+                assert verified is mail.verified
             case PeripheralAuthor(address=address):
                 assert address == mail.sender.address
             case _:

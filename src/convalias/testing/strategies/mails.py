@@ -40,6 +40,7 @@ def evidences() -> st.SearchStrategy[SenderEvidence]:
         st.none() | st.sampled_from(DmarcPolicy),
         spf_aligned=flags,
         dkim_aligned=flags,
+        dkim_signed=st.none() | st.frozensets(st.sampled_from(("from", "to", "cc", "subject", "date"))),
     )
 
 

@@ -175,5 +175,6 @@ def _authentications() -> st.SearchStrategy[Section]:
             "policy": _one_of("none", "quarantine", "reject"),
             "spf_aligned": st.booleans(),
             "dkim_aligned": st.booleans(),
+            "dkim_signed": st.none() | _texts(("from", "to", "cc", "subject", "date"), most=5),
         },
     )

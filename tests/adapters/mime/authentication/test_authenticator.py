@@ -18,6 +18,8 @@ from convalias.ports.dns import TxtAnswer, TxtRecords
 from convalias.ports.mail import SenderAuthenticator
 
 REJECT = DmarcPolicy.REJECT
+SIGNED = frozenset({"from", "to", "subject", "date", "message-id"})
+"""What the signatures of these tests cover."""
 
 
 def evidence(
@@ -32,8 +34,8 @@ def border(*, spf: bool, dmarc: Dmarc = Dmarc.NONE) -> Post:
 
 
 def test_a_signed_mail_is_authenticated() -> None:
-    assert evidence(signed()) == SenderEvidence(Dmarc.PASS, REJECT, dkim_aligned=True)
-    assert evidence(signed(), zone(policy=None)) == SenderEvidence(dkim_aligned=True)
+    assert evidence(signed()) == SenderEvidence(Dmarc.PASS, REJECT, dkim_aligned=True, dkim_signed=SIGNED)
+    assert evidence(signed(), zone(policy=None)) == SenderEvidence(dkim_aligned=True, dkim_signed=SIGNED)
     assert judge(evidence(signed(key=ED, selector="ed"))) is Authentication.AUTHENTICATED
 
 

@@ -32,7 +32,7 @@ from convalias.adapters.mime.authentication.canonical import SignedMail
 from convalias.adapters.mime.authentication.ed25519 import ed25519_verifies
 from convalias.adapters.mime.authentication.keys import public_key
 from convalias.adapters.mime.authentication.rsa import rsa_key
-from convalias.adapters.mime.authentication.tags import read_tags
+from convalias.adapters.mime.tags import read_tags
 from convalias.ports.dns import TemporaryFailure
 
 MODES = ["simple/simple", "simple/relaxed", "relaxed/simple", "relaxed/relaxed"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 from attrs import frozen
 
@@ -21,9 +21,10 @@ from convalias.adapters.mime.authentication.dkim import (
 )
 from convalias.adapters.mime.authentication.keys import ALGORITHMS
 from convalias.adapters.mime.authentication.lookups import Lookups
-from convalias.adapters.mime.authentication.tags import octets_of, read_tags
+from convalias.adapters.mime.coverage import covers
 from convalias.adapters.mime.mailboxes import text_of
 from convalias.adapters.mime.results import Result, parts_of, results_in
+from convalias.adapters.mime.tags import octets_of, read_tags
 
 _MOST: Final = 10  # RFC 8617 §4.2.1 allows 50; nobody whom we list is behind ten others
 _INSTANCE: Final = re.compile(rb"[ \t\r\n]*+i[ \t]*+=[ \t]*+(\d{1,2})[ \t\r\n]*+;")
@@ -47,14 +48,38 @@ class ArcSet:
         return "" if names is None else names[0]
 
 
-async def lifts(mail: SignedMail, domain: str, lookups: Lookups, *, sealers: Collection[str], now: datetime) -> bool:
-    """Whether a failure of that From domain is lifted: by an intact chain, all of whose upper end we listed.
+Saw: TypeAlias = Callable[[Sequence[Result], str], bool]
+"""Whether a server's results say that the domain had passed."""
 
-    From the newest seal down, each must be of a listed sealer until one says that DMARC had passed for the domain: a
-    server in between that nobody listed could have written the mail itself.
+
+def saw_dmarc(results: Sequence[Result], domain: str) -> bool:
+    """Whether DMARC had passed for the domain, and for no other."""
+    about = [one for one in results if one.method == "dmarc"]
+    return bool(about) and all(_passed(one) and one.properties.get("header.from") == domain for one in about)
+
+
+def saw_spf(results: Sequence[Result], domain: str) -> bool:
+    """Whether SPF had passed for the domain or a parent of it."""
+    about = [one for one in results if one.method == "spf"]
+    return bool(about) and all(
+        _passed(one) and covers(one.properties.get("smtp.mailfrom", ""), domain) for one in about
+    )
+
+
+def _passed(result: Result) -> bool:
+    return result.result == "pass"
+
+
+async def vouched_for(
+    mail: SignedMail, domain: str, lookups: Lookups, *, sealers: Collection[str], now: datetime, saw: Saw
+) -> bool:
+    """Whether an intact chain, all of whose upper end we listed, says that the From domain had passed.
+
+    From the newest seal down, each must be of a listed sealer until one says so: a server in between that nobody
+    listed could have written the mail itself.
     """
     chain = arc_chain(mail) if sealers else ()
-    if not chain or not _is_vouched_for(chain, domain, sealers):
+    if not chain or not _is_vouched_for(chain, domain, sealers, saw):
         return False
     newest = read_signature(chain[-1].signature, versioned=False)
     if newest is None or "arc-seal" in newest.signed:  # RFC 8617 §4.1.2
@@ -90,15 +115,14 @@ def arc_chain(mail: SignedMail) -> tuple[ArcSet, ...]:
     return chain if sound else ()
 
 
-def _is_vouched_for(chain: tuple[ArcSet, ...], domain: str, sealers: Collection[str]) -> bool:
+def _is_vouched_for(chain: tuple[ArcSet, ...], domain: str, sealers: Collection[str], saw: Saw) -> bool:
     for one in reversed(chain):
         if one.sealer not in sealers:
             return False
         found = read_results(one.results.value)
-        about = [one for one in found if one.method == "dmarc"]
-        if about and all(one.result == "pass" and one.properties.get("header.from") == domain for one in about):
+        if saw(found, domain):
             return True
-        if not any((one.method, one.result) == ("arc", "pass") for one in found):
+        if not any(one.method == "arc" and _passed(one) for one in found):
             return False
     return False
 

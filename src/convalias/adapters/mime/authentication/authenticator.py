@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
@@ -10,21 +11,25 @@ from typing import Final
 
 from attrs import field, frozen
 
-from convalias.adapters.mime.authentication.arc import lifts
+from convalias.adapters.mime.authentication.arc import Saw, saw_dmarc, saw_spf, vouched_for
 from convalias.adapters.mime.authentication.canonical import SignedMail
 from convalias.adapters.mime.authentication.dkim import Checked, Signature, covers_from, read_signature, verify
 from convalias.adapters.mime.authentication.dmarc import PolicyUnknown, Published, aligned, published
 from convalias.adapters.mime.authentication.lookups import Lookups
+from convalias.adapters.mime.coverage import covered
 from convalias.adapters.mime.fields import read_block
 from convalias.adapters.mime.sender import read_from, readings_of
 from convalias.domain.addresses.email_address import canonical_domain
 from convalias.domain.inbound.records import Post
 from convalias.domain.mail.authentication import Dmarc, SenderEvidence
+from convalias.domain.mail.envelope import SHOWN
 from convalias.ports.dns import DnsResolver
 
 _MOST_SIGNATURES: Final = 8
 """Signatures of domains akin to From that are verified; the others prove nothing about it."""
 _MOST_FIELDS: Final = 50
+_READ: Final = frozenset({*SHOWN, "to", "cc"})
+"""Fields about which it matters whether they are signed."""
 _NOTHING: Final = SenderEvidence()
 
 
@@ -86,25 +91,35 @@ class _Case:
 
     async def evidence(self) -> SenderEvidence:
         policy = await published(self.domain, self.lookups)
-        found = await self._signed(policy)
+        found, signed = await self._signed(policy)
         spf, dkim = self.border is not None and self.border.spf_aligned, found is Checked.PASS
         if policy is None:
-            return SenderEvidence(Dmarc.NONE, spf_aligned=spf, dkim_aligned=dkim)
-        passed = dkim or spf or await self._is_lifted()
-        dmarc = Dmarc.PASS if passed else self._failure(found)
-        return SenderEvidence(dmarc, policy.policy, spf_aligned=spf, dkim_aligned=dkim)
+            dmarc, wanted = Dmarc.NONE, None
+        else:
+            passed = dkim or spf or await self._is_vouched_for(saw_dmarc)
+            dmarc, wanted = Dmarc.PASS if passed else self._failure(found), policy.policy
+        # A listed sealer that saw SPF pass knows more than a signature, which anybody may have sent on.
+        known = dkim and (spf or not await self._is_vouched_for(saw_spf))
+        return SenderEvidence(dmarc, wanted, spf_aligned=spf, dkim_aligned=dkim, dkim_signed=signed if known else None)
 
-    async def _signed(self, policy: Published | None) -> Checked:
-        """The best of the aligned signatures: one that is broken says nothing about another (RFC 6376 §6.1)."""
-        found = Checked.FAIL
+    async def _signed(self, policy: Published | None) -> tuple[Checked, frozenset[str]]:
+        """The best of the aligned signatures, and what those that pass cover.
+
+        One that is broken says nothing about another (RFC 6376 §6.1).
+        """
+        found, signed = Checked.FAIL, frozenset[str]()
+        present = Counter(one.name for one in self.mail.fields)
         for signature in self._akin():
             if not await aligned(signature.domain, self.domain, policy, self.lookups):
                 continue
             checked = await verify(signature, self.mail, self.lookups, now=self.now)
             if checked is Checked.PASS:
-                return checked
-            found = checked if checked is Checked.TEMPERROR else found
-        return found
+                found, signed = checked, signed | covered(signature.signed, present)
+                if signed >= _READ:
+                    break
+            elif found is Checked.FAIL:
+                found = checked
+        return found, signed
 
     def _akin(self) -> Sequence[Signature]:
         """Signatures that could be aligned: of names that share the last two labels with From."""
@@ -115,8 +130,11 @@ class _Case:
         likely = sorted(akin, key=lambda one: (not covers_from(one, self.mail), one.domain != self.domain))
         return likely[:_MOST_SIGNATURES]
 
-    async def _is_lifted(self) -> bool:
-        return await lifts(self.mail, self.domain, self.lookups, sealers=self.settings.sealers, now=self.now)
+    async def _is_vouched_for(self, saw: Saw) -> bool:
+        """Whether servers that we listed say that the domain had passed before they changed the mail."""
+        return await vouched_for(
+            self.mail, self.domain, self.lookups, sealers=self.settings.sealers, now=self.now, saw=saw
+        )
 
     def _failure(self, found: Checked) -> Dmarc:
         if found is Checked.TEMPERROR:

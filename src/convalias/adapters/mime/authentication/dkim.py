@@ -13,7 +13,7 @@ from attrs import frozen
 from convalias.adapters.mime.authentication.canonical import SignedField, SignedMail
 from convalias.adapters.mime.authentication.keys import ALGORITHMS, public_key
 from convalias.adapters.mime.authentication.lookups import Lookups
-from convalias.adapters.mime.authentication.tags import octets_of, read_tags, words_of
+from convalias.adapters.mime.tags import octets_of, read_tags, words_of
 from convalias.domain.addresses.email_address import InvalidAddress, canonical_domain
 from convalias.ports.dns import TemporaryFailure, TxtRecords
 

@@ -12,7 +12,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.adapters.mime.authentication.lookups import Lookups
-from convalias.adapters.mime.authentication.tags import readable_tags
+from convalias.adapters.mime.tags import readable_tags
 from convalias.domain.mail.authentication import DmarcPolicy
 from convalias.ports.dns import NoSuchName, TemporaryFailure, TxtRecords
 

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from convalias.adapters.mime.authentication.ed25519 import ed25519_verifies
 from convalias.adapters.mime.authentication.rsa import RsaKey, rsa_key
-from convalias.adapters.mime.authentication.tags import octets_of, read_tags, words_of
+from convalias.adapters.mime.tags import octets_of, read_tags, words_of
 
 _KINDS: Final = {"rsa-sha256": "rsa", "ed25519-sha256": "ed25519"}
 ALGORITHMS: Final = frozenset(_KINDS)
