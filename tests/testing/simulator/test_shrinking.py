@@ -92,10 +92,11 @@ def test_leaving_an_act_out_leaves_what_the_others_draw() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("mutant", "law"), [("parallel-tells-twice", "I4"), ("no-unique-index", "I8")])
-def test_a_slip_is_told_in_a_dozen_lines_with_its_picture(mutant: str, law: str) -> None:
-    reports = (simulate(Plan(seed=seed, mails=15, mutant=MUTANTS[mutant])) for seed in range(1, 40))
-    seen = next(one for one in reports if any(violation.law == law for violation in one.violations))
+@pytest.mark.parametrize(("mutant", "law", "seed"), [("parallel-tells-twice", "I4", 9), ("no-unique-index", "I8", 1)])
+def test_a_slip_is_told_in_a_dozen_lines_with_its_picture(mutant: str, law: str, seed: int) -> None:
+    """Of seeds whose shortest story begins with a mail; elsewhere a chat message is enough."""
+    seen = simulate(Plan(seed=seed, mails=15, mutant=MUTANTS[mutant]))
+    assert any(violation.law == law for violation in seen.violations)
     shrunk = shrink(seen, law, runs=60)
     assert shrunk is not None
     assert len(shrunk.report.acts) <= 4
@@ -104,7 +105,7 @@ def test_a_slip_is_told_in_a_dozen_lines_with_its_picture(mutant: str, law: str)
     assert 4 <= len(lines) <= 14
     assert text.startswith(f"{law} is broken: ")
     assert f"convalias simulate --seed {seen.plan.seed} --mails {shrunk.command.mails} --mutant {mutant}" in text
-    assert "writes m" in text or not shrunk.report.journal.mails
+    assert "writes m" in text
     assert "```mermaid\nsequenceDiagram\n" in text
     again = simulate(shrunk.command)
     assert any(violation.law == law for violation in again.violations), "the command shows it too"
