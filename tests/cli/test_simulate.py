@@ -1,7 +1,10 @@
 """`convalias simulate`: a seed, and whether every law held."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +12,8 @@ from attrs import frozen
 
 from convalias.cli import main
 from convalias.cli import simulate as module
-from convalias.testing.simulator import MUTANTS, Plan, Report, Violation
+from convalias.testing.simulator import Plan, Report, Violation
+from testing.simulator.mutants import MUTANTS
 
 
 @frozen
@@ -99,6 +103,23 @@ def test_an_unknown_mutant_is_told_those_that_there_are_in_a_line(capsys: pytest
 def test_the_mutants_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert [one["name"] for one in run(capsys, "--list-mutants", "--json").json] == list(MUTANTS)
     assert all(name in run(capsys, "--list-mutants").out for name in MUTANTS)
+
+
+@pytest.mark.parametrize("words", [("--list-mutants",), ("--mutant", "no-claim")])
+def test_mutants_outside_a_checkout_are_refused_in_a_line_that_says_what_is_needed(
+    words: Sequence[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module.mutants, "__defaults__", (tmp_path,))
+    ran = run(capsys, *words)
+    assert (ran.status, ran.out) == (69, "")
+    assert ran.err.count("\n") == 1
+    assert "clone the repository" in ran.err
+
+
+def test_a_checkout_finds_its_mutants_from_every_folder(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "convalias", "simulate", "--list-mutants", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert [one["name"] for one in json.loads(done.stdout)] == list(MUTANTS)
 
 
 @pytest.mark.slow

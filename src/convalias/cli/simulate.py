@@ -3,30 +3,62 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Final
 
 import click
 from attrs import frozen
 
+from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.cli.output import Row, answer, listing, progress
-from convalias.testing.simulator import MUTANTS, Mutant, Plan, Report, shrink, simulate, story
+from convalias.testing.simulator import Mutant, Plan, Report, shrink, simulate, story
 from convalias.testing.simulator.shrinking import RUNS
+
+TESTS: Final = Path(__file__).resolve().parents[3] / "tests"
+"""The tests of the checkout that this package is run from. An installed package has none."""
+
+
+def mutants(tests: Path = TESTS) -> Mapping[str, Mutant]:
+    """Load the mutants of the checkout, by name. They patch private methods, so those of another release would not fit.
+
+    Raises:
+        Failed: 69, the package is not run from a checkout.
+    """
+    if not (tests / "testing" / "simulator" / "mutants" / "__init__.py").is_file():
+        raise Failed(
+            "mutants are part of the tests, which are not installed; "
+            "clone the repository and run pip install -e '.[cli,mime]' in it",
+            Exit.UNAVAILABLE,
+        )
+    if str(tests) not in sys.path:
+        sys.path.insert(0, str(tests))
+    found: Mapping[str, Mutant] = import_module("testing.simulator.mutants").MUTANTS
+    return found
 
 
 def _mutant(context: click.Context, option: click.Parameter, name: str | None) -> Mutant | None:
     if name is None:
         return None
-    if name not in MUTANTS:
-        raise click.BadParameter(f"there is no {name!r}, there are {', '.join(sorted(MUTANTS))}", context, option)
-    return MUTANTS[name]
+    known = mutants()
+    if name not in known:
+        raise click.BadParameter(f"there is no {name!r}, there are {', '.join(sorted(known))}", context, option)
+    return known[name]
 
 
 @click.command("simulate")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="What everything is drawn from.")
 @click.option("--mails", type=click.IntRange(min=1), default=100, show_default=True, help="How many are written.")
 @click.option("--seeds", type=click.IntRange(min=1), help="So many seeds from --seed on; the first violation ends it.")
-@click.option("--mutant", callback=_mutant, metavar="NAME", help="With this slip built in: the laws have to see it.")
+@click.option(
+    "--mutant",
+    callback=_mutant,
+    metavar="NAME",
+    help="With this slip built in: the laws have to see it (in a checkout alone).",
+)
 @click.option("--list-mutants", is_flag=True, help="The slips that there are, and the law that each breaks.")
 @click.option("--no-shrink", is_flag=True, help="Tell the violations only, not the shortest story of the first.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts: an object, or an array of them with --seeds.")
@@ -45,7 +77,7 @@ def command(
     The same seed gives the same trace, everywhere. Exit status: 0 when every law held, 1 when one was broken.
     """
     if list_mutants:
-        listing([_slip(one) for one in MUTANTS.values()], as_json=as_json, columns=("name", "breaks", "slip"))
+        listing([_slip(one) for one in mutants().values()], as_json=as_json, columns=("name", "breaks", "slip"))
         return Exit.OK
     weather = None if mutant is None else mutant.weather
     plans = [Plan(seed=one, mails=mails, mutant=mutant, weather=weather) for one in range(seed, seed + (seeds or 1))]

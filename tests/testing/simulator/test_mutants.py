@@ -11,7 +11,7 @@ from multiprocessing import get_context
 import pytest
 
 from convalias.testing.simulator.hunting import killed
-from convalias.testing.simulator.mutants import MUTANTS
+from testing.simulator.mutants import MUTANTS
 
 # Slow enough without coverage; and what a mutant covers says nothing.
 pytestmark = pytest.mark.no_cover

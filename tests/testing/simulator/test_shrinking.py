@@ -6,10 +6,11 @@ from collections.abc import Callable
 import pytest
 from attrs import evolve
 
-from convalias.testing.simulator import CALM, MUTANTS, Fault, Plan, Report, Violation, shrink, simulate, story
+from convalias.testing.simulator import CALM, Fault, Plan, Report, Violation, shrink, simulate, story
 from convalias.testing.simulator.draws import Draws
 from convalias.testing.simulator.shrinking import RUNS, pinned
 from convalias.testing.simulator.weather import drawn
+from testing.simulator.mutants import MUTANTS
 
 Rule = Callable[[Plan], bool]
 

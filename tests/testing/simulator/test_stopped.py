@@ -10,11 +10,11 @@ import pytest
 from convalias.testing.simulator.draws import Draws
 from convalias.testing.simulator.hunting import killed
 from convalias.testing.simulator.loop import VirtualLoop
-from convalias.testing.simulator.mutants import MUTANTS
 from convalias.testing.simulator.ports import EPOCH, Clock, Rings
 from convalias.testing.simulator.process import Process
 from convalias.testing.simulator.run import Plan, simulate
 from convalias.testing.simulator.weather import Fault, Weather
+from testing.simulator.mutants import MUTANTS
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:

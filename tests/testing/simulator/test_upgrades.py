@@ -6,9 +6,9 @@ import pytest
 
 from convalias.testing.simulator.draws import Draws
 from convalias.testing.simulator.hunting import killed
-from convalias.testing.simulator.mutants import MUTANTS
 from convalias.testing.simulator.run import Plan, simulate
 from convalias.testing.simulator.world import drawn_shape
+from testing.simulator.mutants import MUTANTS
 
 pytestmark = pytest.mark.no_cover
 

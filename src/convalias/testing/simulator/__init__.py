@@ -30,7 +30,7 @@ optional package but `convalias[mime]`. No adapter of one's own may use a thread
 from __future__ import annotations
 
 from convalias.testing.simulator.findings import Violation
-from convalias.testing.simulator.mutants import MUTANTS, Mutant
+from convalias.testing.simulator.mutant import Mutant
 from convalias.testing.simulator.run import Plan, Report, simulate
 from convalias.testing.simulator.shrinking import Shrunk, shrink
 from convalias.testing.simulator.story import diagram, story
@@ -38,7 +38,6 @@ from convalias.testing.simulator.weather import CALM, Fault, Weather
 
 __all__ = [
     "CALM",
-    "MUTANTS",
     "Fault",
     "Mutant",
     "Plan",

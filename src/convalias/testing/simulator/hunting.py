@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from attrs import frozen
 
 from convalias.testing.simulator.findings import Violation
-from convalias.testing.simulator.mutants import Mutant
+from convalias.testing.simulator.mutant import Mutant
 from convalias.testing.simulator.run import Plan, simulate
 from convalias.testing.simulator.weather import Weather
 

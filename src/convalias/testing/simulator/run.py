@@ -21,7 +21,7 @@ from convalias.testing.simulator.findings import Violation
 from convalias.testing.simulator.journal import Journal
 from convalias.testing.simulator.known import decoding_once
 from convalias.testing.simulator.loop import VirtualLoop
-from convalias.testing.simulator.mutants import Mutant
+from convalias.testing.simulator.mutant import Mutant
 from convalias.testing.simulator.people import People, settle
 from convalias.testing.simulator.restores import Restore
 from convalias.testing.simulator.trace import Entry

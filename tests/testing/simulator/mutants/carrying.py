@@ -21,7 +21,9 @@ from convalias.ports.records import Insert, Key, Replace
 from convalias.services.inbound import carrier, relay
 from convalias.stores.encoding import digest, encoded
 from convalias.stores.inbound.mails import InboundRecords
-from convalias.testing.simulator.mutants.slip import Method, Mutant, around, instead, together
+from convalias.testing.simulator.mutant import Mutant
+
+from .patching import Method, around, instead, together
 
 
 async def _unclaimed(self: InboundRecords, claims: Sequence[Claim]) -> tuple[Claim, ...]:

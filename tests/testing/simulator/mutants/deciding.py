@@ -31,7 +31,9 @@ from convalias.services.outbound.sending import Sending
 from convalias.stores.encoding import encoded
 from convalias.stores.outbound import ledger
 from convalias.stores.outbound.ledger import Ledger
-from convalias.testing.simulator.mutants.slip import Method, Mutant, around, instead
+from convalias.testing.simulator.mutant import Mutant
+
+from .patching import Method, around, instead
 
 _AT_REST: Final = frozenset({DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.CANCELLED})
 
@@ -79,7 +81,7 @@ def _by_recipient(kept: Method) -> Method:
         changed: bool = await kept(self, conversation, event, seq)
         standing = await self.ledger.get(conversation, event)
         thread = await self.scenes.threads.thread(conversation)
-        if not changed or standing is None or thread is None or len(standing.deliveries) < 2:  # noqa: PLR2004
+        if not changed or standing is None or thread is None or len(standing.deliveries) < 2:
             return changed
         stage = (await self.stages.of([thread], Axis.OUTBOUND))[conversation]
         owner = OWNERS[stage.stage if isinstance(stage, Cohort) else stage]

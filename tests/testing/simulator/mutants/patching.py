@@ -1,42 +1,16 @@
-"""What a slip is, and how it gets into a run: by other ports, or by another method for as long as the run lasts."""
+"""How a slip gets into a service: another method stands in its class for as long as the run lasts."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias
 
-from attrs import frozen
+from convalias.testing.simulator.mutant import Patch
 
-from convalias.app.ports import Ports
-from convalias.testing.simulator.weather import Weather
-from convalias.testing.simulator.world import World
-
-Patch: TypeAlias = Callable[[], AbstractContextManager[object]]
 Method: TypeAlias = Callable[..., Any]
 """A function or method of the product, called as it was before the slip."""
-
-
-def as_they_are(world: World, ports: Ports) -> Ports:
-    """No slip in the ports."""
-    del world
-    return ports
-
-
-@frozen(kw_only=True)
-class Mutant:
-    """One slip: in an adapter (`alter`), in a service (`patched`), or in both. Never in the product's own path."""
-
-    name: str
-    slip: str
-    """What somebody did wrong, in a line."""
-    breaks: str
-    """The invariant that it breaks: `I1` to `I8`."""
-    alter: Callable[[World, Ports], Ports] = as_they_are
-    patched: Patch = nullcontext
-    weather: Weather | None = None
-    """The faults under which it shows, where that takes so many of one kind that few days have them. None: any day's."""
 
 
 def instead(owner: object, name: str, slip: object) -> Patch:
@@ -72,6 +46,6 @@ def together(*patches: Patch) -> Patch:
     return patched
 
 
-def inner(of: object, name: str) -> Any:  # noqa: ANN401
+def inner(of: object, name: str) -> Any:
     """What only its own class uses, and somebody who patches it."""
     return getattr(of, name)

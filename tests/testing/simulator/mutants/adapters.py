@@ -21,8 +21,10 @@ from convalias.ports.event_log import EventLog, EventRecord, Subscription
 from convalias.ports.hub import Guarantee
 from convalias.ports.mail import Outgoing
 from convalias.testing.simulator import neighbours
-from convalias.testing.simulator.mutants.slip import Method, Mutant, around, inner, instead, together
+from convalias.testing.simulator.mutant import Mutant
 from convalias.testing.simulator.world import World
+
+from .patching import Method, around, inner, instead, together
 
 _A_DAY: Final = timedelta(days=1)
 

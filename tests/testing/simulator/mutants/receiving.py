@@ -24,8 +24,10 @@ from convalias.services.inbound.receiver import (
     reference_body,
     reference_to,
 )
-from convalias.testing.simulator.mutants.slip import Method, Mutant, around
+from convalias.testing.simulator.mutant import Mutant
 from convalias.testing.simulator.provider import Provider
+
+from .patching import Method, around
 
 
 def _acknowledged_first(kept: Method) -> Method:
@@ -99,7 +101,7 @@ def _told_in_the_job(kept: Method) -> Method:
 def _not_acceptable(kept: Method) -> Method:
     async def tried(self: Provider, incoming: IncomingMail, draws: object) -> int:
         code: int = await kept(self, incoming, draws)
-        return 406 if code == 503 else code  # noqa: PLR2004 - HTTP
+        return 406 if code == 503 else code
 
     return tried
 
@@ -117,7 +119,7 @@ def _not_stored_under_load(kept: Method) -> Method:
 
 def _record(self: Receiver, mail: IncomingMail) -> EnvelopeRecord:
     now = self.clock.now()
-    return Receiver._record(self, mail, raw=raw_key(mail.raw, now), now=now)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return Receiver._record(self, mail, raw=raw_key(mail.raw, now), now=now)  # pyright: ignore[reportPrivateUsage]
 
 
 MUTANTS: Final[Sequence[Mutant]] = (

@@ -11,7 +11,9 @@ from convalias.domain.outbound import decision as deciding
 from convalias.services.operations.replay import Replay, Selection
 from convalias.services.outbound import deciding as outbound_deciding
 from convalias.stores.approvals.holds import Holds
-from convalias.testing.simulator.mutants.slip import Method, Mutant, around, instead
+from convalias.testing.simulator.mutant import Mutant
+
+from .patching import Method, around, instead
 
 
 class _Never(Exception):

@@ -19,7 +19,9 @@ from convalias.services.running.task_group import TaskGroup
 from convalias.stores.conversations.parking import Parking
 from convalias.stores.errors import StoreError
 from convalias.testing.simulator import engines, ports
-from convalias.testing.simulator.mutants.slip import Method, Mutant, around, together
+from convalias.testing.simulator.mutant import Mutant
+
+from .patching import Method, around, together
 
 
 @frozen

@@ -24,7 +24,9 @@ from convalias.stores.approvals.holds import Holds
 from convalias.stores.encoding import digest
 from convalias.stores.system_mail import refusals
 from convalias.stores.system_mail.refusals import Refusals
-from convalias.testing.simulator.mutants.slip import Method, Mutant, around, inner, instead, together
+from convalias.testing.simulator.mutant import Mutant
+
+from .patching import Method, around, inner, instead, together
 
 
 async def _for_each_mail(self: Refusals, refusal: RefusalDue, *, received: datetime, due: datetime) -> bool:

@@ -15,8 +15,10 @@ from convalias.services.outbound.answering import Answering
 from convalias.services.outbound.calls import Calls
 from convalias.services.outbound.deciding import Deciding
 from convalias.services.outbound.scenes import Scene
-from convalias.testing.simulator.mutants.slip import Method, Mutant, around, instead
+from convalias.testing.simulator.mutant import Mutant
 from convalias.testing.simulator.weather import Fault, Weather
+
+from .patching import Method, around, instead
 
 
 def _without_alias(kept: Method) -> Method:

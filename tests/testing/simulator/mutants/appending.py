@@ -25,8 +25,10 @@ from convalias.services.conversations.messaging import Messaging
 from convalias.stores.conversations import event_store as conversations
 from convalias.stores.conversations.event_store import ConversationStore
 from convalias.stores.encoding import encoded
-from convalias.testing.simulator.mutants.slip import Method, Mutant, around, instead
+from convalias.testing.simulator.mutant import Mutant
 from convalias.testing.simulator.world import World
+
+from .patching import Method, around, instead
 
 _SEEN_FOR: Final = 10.0
 """How long a member of a replica set shows a write that its majority never took."""

@@ -30,8 +30,10 @@ from convalias.services.outbound.scenes import Scene
 from convalias.services.outbound.sending import Sending
 from convalias.stores.outbound import ledger
 from convalias.stores.outbound.ledger import Ledger, Work
-from convalias.testing.simulator.mutants.slip import Method, Mutant, around, inner, instead, together
+from convalias.testing.simulator.mutant import Mutant
 from convalias.testing.simulator.weather import Fault, Weather
+
+from .patching import Method, around, inner, instead, together
 
 _SHORT: Final = timedelta(seconds=2)
 
@@ -67,13 +69,13 @@ def _id_by_try(kept: Method) -> Method:
 def _resent(kept: Method) -> Method:
     def uncertain(self: Calls, row: Delivery, reason: str) -> Delivery:
         given: Delivery = kept(self, row, reason)
-        return evolve(given, next_at=self.clock.now() + timedelta(minutes=1)) if row.attempts < 3 else given  # noqa: PLR2004
+        return evolve(given, next_at=self.clock.now() + timedelta(minutes=1)) if row.attempts < 3 else given
 
     return uncertain
 
 
 def _nobody_asked(kept: Method) -> Method:
-    async def asked(self: Calls, row: Delivery, *given: Any, **how: Any) -> Delivery:  # noqa: ANN401
+    async def asked(self: Calls, row: Delivery, *given: Any, **how: Any) -> Delivery:
         *first, guarantee = given
         answer: Delivery = await kept(self, row, *first, evolve(guarantee, ask=None), **how)
         return answer
@@ -82,7 +84,7 @@ def _nobody_asked(kept: Method) -> Method:
 
 
 def _any_answer_is_sent(kept: Method) -> Method:
-    async def asked(self: Calls, row: Delivery, *given: Any, **how: Any) -> Delivery:  # noqa: ANN401
+    async def asked(self: Calls, row: Delivery, *given: Any, **how: Any) -> Delivery:
         *first, guarantee = given
 
         async def ask(key: str) -> object:
@@ -114,7 +116,7 @@ def _indexed_by_try(kept: Method) -> Method:
 
 
 def _stopped_by_the_index(kept: Method) -> Method:
-    async def act(self: Sending, held: Taken, progress: Any) -> None:  # noqa: ANN401
+    async def act(self: Sending, held: Taken, progress: Any) -> None:
         await kept(self, held, progress)
         index = progress.index[-1] if progress.index else None
         if index is not None and not index.done:
@@ -152,7 +154,7 @@ async def _nothing_left_behind(self: Ledger, *, now: datetime, limit: int) -> Se
 
 
 def _patient(kept: Method) -> Method:
-    def init(self: Calls, **given: Any) -> None:  # noqa: ANN401
+    def init(self: Calls, **given: Any) -> None:
         kept(self, **{**given, "within": timedelta(hours=1)})
 
     return init

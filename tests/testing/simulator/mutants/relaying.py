@@ -17,7 +17,9 @@ from convalias.services.inbound.facts import FactFinder, LegacyFacts, PeopleFact
 from convalias.services.inbound.relay import InboundRelay
 from convalias.services.inbound.sweeper import Sweeper
 from convalias.services.inbound.worker import InboundWorker, Processed
-from convalias.testing.simulator.mutants.slip import Method, Mutant, around, inner, instead
+from convalias.testing.simulator.mutant import Mutant
+
+from .patching import Method, around, inner, instead
 
 _READING: Final = 0.2
 _NO_TIME: Final = timedelta(0)
@@ -36,7 +38,7 @@ async def _all_done(self: InboundWorker, processed: Sequence[Processed]) -> int:
 
 
 def _concluded_first(kept: Method) -> Method:
-    async def routed(self: InboundRelay, mail: MailReference, *rest: Any) -> Progress:  # noqa: ANN401
+    async def routed(self: InboundRelay, mail: MailReference, *rest: Any) -> Progress:
         *_, read, standing = rest
         if standing is None:
             outcome: OutcomeRecord = inner(self, "_outcome")(mail, Done(()), read=read)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from convalias.testing.simulator.mutants import (
+from convalias.testing.simulator.mutant import Mutant
+
+from . import (
     adapters,
     appending,
     carrying,
@@ -18,7 +20,6 @@ from convalias.testing.simulator.mutants import (
     sending,
     silencing,
 )
-from convalias.testing.simulator.mutants.slip import Mutant
 
 _THEMES: Final = (
     receiving,
