@@ -25,6 +25,7 @@ from convalias.settings import (
     _KNOWN,
     _LOOP_GUARD,
     _POLICY,
+    Http,
     SenderAuthentication,
     Settings,
     WrongSettings,
@@ -60,6 +61,12 @@ historical_days = 0
 [policy.loop_guard]
 same_text = 5
 mails_an_hour = 100
+
+[http]
+connections = 64
+connections_by_client = 64
+header_seconds = 5
+idle_seconds = 6
 
 [authentication]
 sealers = ["Fwd.example"]
@@ -116,6 +123,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         identity_cache=timedelta(0),
         trust_spam_flag=True,
         mail_limit=1000,
+        http=Http(connections=64, connections_by_client=64, headers=timedelta(seconds=5), idle=timedelta(seconds=6)),
         inbound_batches=2,
         on_uncertain=Ambiguity.RESEND,
         mail_what_was_read=True,
@@ -275,6 +283,12 @@ def test_a_secret_in_the_file_is_refused_and_not_quoted(tmp_path: Path, key: str
         ('rewriters = ["no domain"]', "rewriters"),
         ("authenticate_senders = 1", "authenticate_senders"),
         ("authentication = 1", "authentication"),
+        ("http = 1", "http"),
+        ("http.colour = 1", "http.colour"),
+        ("http.connections = 3", "http.connections"),
+        ("http.connections_by_client = 0", "http.connections_by_client"),
+        ("http.header_seconds = 1.5", "http.header_seconds"),
+        ('http.idle_seconds = "30"', "http.idle_seconds"),
         ('authentication.require_dkim = ["@"]', "authentication.require_dkim"),
         ('authentication.without_spf = "fail"', "authentication"),
         ("authenticate_senders = true\nauthentication.colour = 1", "authentication.colour"),

@@ -60,6 +60,7 @@ _KNOWN: Final = frozenset(
         "identity_cache_seconds",
         "trust_spam_flag",
         "mail_kept_days",
+        "http",
         "mail_limit",
         "mail_what_was_read",
         "on_uncertain",
@@ -69,6 +70,7 @@ _KNOWN: Final = frozenset(
         "use_case",
     }
 )
+_HTTP: Final = frozenset({"connections", "connections_by_client", "header_seconds", "idle_seconds"})
 _POLICY: Final = frozenset({"admission", "sender_trust", "blocked_senders", "historical_days", "loop_guard"})
 _LOOP_GUARD: Final = frozenset({"same_text", "mails_an_hour"})
 _REQUIRE_DKIM: Final = "require_dkim"
@@ -76,6 +78,7 @@ _ASKING: Final = frozenset({"sealers", "without_spf", "name_servers"})
 """Settings of `authentication` that only matter where name servers are asked."""
 _AUTHENTICATION: Final = _ASKING | {_REQUIRE_DKIM}
 _BY_USE_CASE: Final = frozenset({"admission", "sender_trust"})
+_MOST_OF_HTTP: Final = 100_000
 _A_MILLENNIUM: Final = 365_250
 """Days: a time before the year 1 cannot be told."""
 _SECRET_WORDS: Final = ("secret", "password", "token", "signing_key", "keys")
@@ -104,6 +107,20 @@ class SenderAuthentication:
     """What it means that DKIM proves nothing: a person is asked, or it counts as if SPF had failed too."""
     name_servers: tuple[str, ...] = ()
     """IP addresses; empty: those of this machine."""
+
+
+@frozen(kw_only=True)
+class Http:
+    """Bounds of the HTTP connections of `serve` and `run`."""
+
+    connections: int = 512
+    """Half of the files that the process may open, if that is less."""
+    connections_by_client: int = 128
+    """Of one address; a proxy in front is one client."""
+    headers: timedelta = timedelta(seconds=10)
+    """For the header of a request, from its first octet on."""
+    idle: timedelta = timedelta(seconds=30)
+    """Before the first octet of a request."""
 
 
 @frozen(kw_only=True)
@@ -144,6 +161,7 @@ class Settings:
     trust_spam_flag: bool = False
     mail_limit: int = 25_000_000
     """Octets of one mail."""
+    http: Http = Http()
     on_uncertain: Ambiguity = Ambiguity.LEAVE
     """Whether a mail that may have left, where nobody can tell, is left as it is or sent again."""
     mail_what_was_read: bool = False
@@ -194,6 +212,7 @@ def read_settings(
         identity_cache=timedelta(seconds=reader.number("identity_cache_seconds", 60)),
         trust_spam_flag=reader.boolean("trust_spam_flag"),
         mail_limit=reader.count("mail_limit", 25_000_000),
+        http=reader.http(),
         on_uncertain=reader.ambiguity("on_uncertain"),
         mail_what_was_read=reader.boolean("mail_what_was_read"),
         mail_kept=timedelta(days=days) if (days := reader.number("mail_kept_days", 90)) else None,
@@ -282,6 +301,19 @@ class _Reader(TableReader):
             name_servers=self._name_servers(table),
         )
         return found if wanted else None
+
+    def http(self) -> Http:
+        table, usual = self.sub(self.table, "http"), Http()
+        self.expect(table, "http", _HTTP)
+        return Http(
+            connections=self._http(table, "connections", usual.connections, least=4),
+            connections_by_client=self._http(table, "connections_by_client", usual.connections_by_client),
+            headers=timedelta(seconds=self._http(table, "header_seconds", int(usual.headers.total_seconds()))),
+            idle=timedelta(seconds=self._http(table, "idle_seconds", int(usual.idle.total_seconds()))),
+        )
+
+    def _http(self, table: Toml, key: str, default: int, *, least: int = 1) -> int:
+        return self.whole(table, key, f"http.{key}", default, least=least, most=_MOST_OF_HTTP)
 
     def require_dkim(self) -> frozenset[str]:
         """It needs no name server: what a border says is enough."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import math
+import resource
 import signal
 import socket
 from collections.abc import Callable, Generator
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -20,7 +23,7 @@ from convalias.domain.inbound.records import IncomingMail
 from convalias.extras import brought_by
 from convalias.services.inbound.receiver import Receipt
 from convalias.services.running.log_lines import LogLines
-from convalias.settings import SIGNING_KEY, Settings
+from convalias.settings import SIGNING_KEY, Http, Settings
 
 with brought_by("asgi"):
     import uvicorn
@@ -89,18 +92,23 @@ async def serve(cv: Convalias, settings: Settings, at: socket.socket, *workers: 
     await cv.check_place(within=KEYS_WITHIN)
     await cv.check_keys(within=KEYS_WITHIN)
     lines = LogLines(asgi.log, cv.ports.clock)
+    bounds = bounds_of(settings.http)
     config = uvicorn.Config(
         asgi.app(await _doors(cv, settings), lines=lines, telemetry=cv.ports.telemetry),
+        http=asgi.bounded(asgi.Connections(bounds), lines),
+        ws="none",
         log_config=None,
-        log_level="warning",
+        log_level="error",  # what clients do wrong is told in `lines`, once a minute
         access_log=False,
         lifespan="off",
         server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=math.ceil(bounds.idle.total_seconds()),
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     server = _Server(config, ready=lambda: _announce(at))
     try:
-        with stopping(lambda: setattr(server, "should_exit", True)):
+        with stopping(lambda: setattr(server, "should_exit", True)), told_of_sockets(lines):
             if workers:
                 async with cv.running(*workers):
                     await server.serve([at])
@@ -108,6 +116,34 @@ async def serve(cv: Convalias, settings: Settings, at: socket.socket, *workers: 
                 await server.serve([at])
     finally:
         lines.flush()
+
+
+def bounds_of(http: Http) -> asgi.ConnectionBounds:
+    """The bounds of the settings, as far as this process may open files."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = asgi.ConnectionBounds(
+        total=http.connections, by_client=http.connections_by_client, headers=http.headers, idle=http.idle
+    )
+    return wanted if descriptors == resource.RLIM_INFINITY else wanted.fitting(descriptors)
+
+
+@contextlib.contextmanager
+def told_of_sockets(lines: LogLines) -> Generator[None]:
+    """Tell once a minute that no connection can be taken: the loop would log each try, with its stack."""
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+
+    def tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if isinstance(error := context.get("exception"), OSError) and "socket" in context:
+            lines.repeated(f"HTTP connections: none can be taken ({errno.errorcode.get(error.errno or 0, 'OSError')})")
+        else:
+            loop.default_exception_handler(context)
+
+    loop.set_exception_handler(tell)
+    try:
+        yield
+    finally:
+        loop.set_exception_handler(before)
 
 
 async def _doors(cv: Convalias, settings: Settings) -> Callable[[], asgi.Doors]:

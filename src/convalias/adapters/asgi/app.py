@@ -8,9 +8,11 @@ from typing import Final, Protocol
 
 from attrs import frozen
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from convalias.adapters.asgi.approvals import ApprovalDoor, opened
 from convalias.adapters.asgi.failures import NOT_OPEN, Endpoint, Failures, Wall, because, log
@@ -22,6 +24,8 @@ from convalias.services.running.places import told_of
 
 READY_WITHIN: Final = 5.0
 """Seconds; a dependency that answers later is not ready."""
+HEALTH: Final = frozenset({"/healthz", "/readyz"})
+"""What is answered even if no other place is left."""
 POST_WITHIN: Final = 120.0
 """Seconds for a whole request: a sender that drips octets is let go."""
 
@@ -112,15 +116,39 @@ def app(
     def route(path: str, endpoint: Endpoint, *methods: str) -> Route:
         return Route(path, failures.told(path, endpoint), methods=methods or ["GET"])
 
-    return Starlette(
+    application = Starlette(
+        middleware=[Middleware(OneFraming)],
         routes=[
             route("/inbound/mailgun", inbound, "POST"),
             route("/inbound/mailgun/mime", inbound, "POST"),
             route("/approvals/{token}", opened(held), "GET", "POST"),
             route("/healthz", healthz),
             route("/readyz", readyz),
-        ]
+        ],
     )
+    # A redirect to the address without its slash would be made of the Host header, which is the client's text.
+    application.router.redirect_slashes = False
+    return application
+
+
+class OneFraming:
+    """Refuses a request that says its length twice, in two ways: what stands in front may read the other one.
+
+    RFC 9112 §6.3: a server ought to handle Transfer-Encoding beside Content-Length as an error, and must close.
+    """
+
+    def __init__(self, inner: ASGIApp) -> None:
+        """Stand in front of that app."""
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through, or answer 400 and have the connection closed."""
+        names = [name.lower() for name, _ in scope.get("headers", ())]
+        if b"transfer-encoding" in names and b"content-length" in names:
+            refusal = PlainTextResponse("two lengths\n", 400, headers={"Connection": "close"})
+            await refusal(scope, receive, send)
+        else:
+            await self._inner(scope, receive, send)
 
 
 @frozen(kw_only=True)
