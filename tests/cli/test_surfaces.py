@@ -325,6 +325,32 @@ def without_index(machine: Machine) -> None:
         connection.execute("DROP INDEX records_key")
 
 
+def back_again(what: str, call: str) -> Fault:
+    """It was away, and mail that came meanwhile has gone its way."""
+    name = f"{what} of the test"
+    return Fault(
+        name=f"{what} back again",
+        arrange=back(call, name),
+        why=("sent       to john", "has confirmed no arrival"),
+        doctor=OVER,
+        jobs=OVER,
+        log=(f"{name} is back after",),
+        wrong=False,
+    )
+
+
+def worker_gone(worker: str, *, also: str, why: tuple[str, ...], lag: str, counted: str) -> Fault:
+    """Nobody does that work, and its number grows."""
+    return Fault(
+        name=f"{worker} worker gone{also}",
+        arrange=without(worker),
+        why=why,
+        doctor=(f"{worker} worker: warning: last sign of life 60 s ago", lag),
+        jobs=(f"{worker} worker: last sign of life 60 s ago", counted),
+        log=(f"no {worker} worker has given a sign of life",),
+    )
+
+
 FAULTS: Final = (
     Fault(
         name="mail dead-lettered",
@@ -385,16 +411,12 @@ FAULTS: Final = (
         log=("mons.delivery.failures", "undecidable"),
         readyz=(AWAY, "flags.read: ValueError"),
     ),
-    Fault(
-        name="outbound worker gone, consumer lag, nobody has decided",
-        arrange=without("outbound"),
+    worker_gone(
+        "outbound",
+        also=", consumer lag, nobody has decided",
         why=("undecided  who is told of it, nobody has decided for 60 s", "feed and outbound workers"),
-        doctor=(
-            "outbound worker: warning: last sign of life 60 s ago",
-            "consumer lag: warning: 1, the oldest for 60 s",
-        ),
-        jobs=("outbound worker: last sign of life 60 s ago", "consumer lag: 1"),
-        log=("no outbound worker has given a sign of life",),
+        lag="consumer lag: warning: 1, the oldest for 60 s",
+        counted="consumer lag: 1",
     ),
     Fault(
         name="consumer lag, its worker alive",
@@ -406,13 +428,12 @@ FAULTS: Final = (
         log=("flags of the test is away",),
         readyz=(READY, "outbound waits: flags of the test is away"),
     ),
-    Fault(
-        name="feed worker gone, feed lag",
-        arrange=without("feed"),
+    worker_gone(
+        "feed",
+        also=", feed lag",
         why=("undecided  who is told of it", "feed and outbound workers"),
-        doctor=("feed worker: warning: last sign of life 60 s ago", "feed lag: warning: 1, the oldest for 60 s"),
-        jobs=("feed worker: last sign of life 60 s ago", "feed lag: 1"),
-        log=("no feed worker has given a sign of life",),
+        lag="feed lag: warning: 1, the oldest for 60 s",
+        counted="feed lag: 1",
     ),
     Fault(
         name="feed lag, its worker alive",
@@ -423,13 +444,12 @@ FAULTS: Final = (
         log=("event log of the test is away", "still away: event log of the test"),
         readyz=(READY, "feed waits: event log of the test is away"),
     ),
-    Fault(
-        name="inbound worker gone",
-        arrange=without("inbound"),
+    worker_gone(
+        "inbound",
+        also="",
         why=("waiting    for 60 s", "inbound worker"),
-        doctor=("inbound worker: warning: last sign of life 60 s ago", "oldest mail without outcome: warning: 1"),
-        jobs=("'ready': 1", "inbound worker: last sign of life 60 s ago"),
-        log=("no inbound worker has given a sign of life",),
+        lag="oldest mail without outcome: warning: 1",
+        counted="'ready': 1",
     ),
     Fault(
         name="all workers gone",
@@ -537,15 +557,7 @@ FAULTS: Final = (
         log=("store of the test is away", "still away: store of the test"),
         readyz=(READY, "waits: store of the test is away"),
     ),
-    Fault(
-        name="store back again",
-        arrange=back("records.*", "store of the test"),
-        why=("sent       to john", "has confirmed no arrival"),
-        doctor=OVER,
-        jobs=OVER,
-        log=("store of the test is back after",),
-        wrong=False,
-    ),
+    back_again("store", "records.*"),
     Fault(
         name="raw store away",
         arrange=away("blobs.*", "raw store of the test"),
@@ -555,15 +567,7 @@ FAULTS: Final = (
         log=("raw store of the test is away", "still away: raw store of the test"),
         readyz=(AWAY, "unavailable"),
     ),
-    Fault(
-        name="raw store back again",
-        arrange=back("blobs.*", "raw store of the test"),
-        why=("sent       to john", "has confirmed no arrival"),
-        doctor=OVER,
-        jobs=OVER,
-        log=("raw store of the test is back after",),
-        wrong=False,
-    ),
+    back_again("raw store", "blobs.*"),
     Fault(
         name="queue away",
         arrange=away("queue.*", "queue of the test"),
@@ -573,15 +577,7 @@ FAULTS: Final = (
         readyz=(AWAY, "unavailable"),
         log=("queue of the test is away", "still away: queue of the test"),
     ),
-    Fault(
-        name="queue back again",
-        arrange=back("queue.*", "queue of the test"),
-        why=("sent       to john", "has confirmed no arrival"),
-        doctor=OVER,
-        jobs=OVER,
-        log=("queue of the test is back after",),
-        wrong=False,
-    ),
+    back_again("queue", "queue.*"),
     Fault(
         name="event log away",
         arrange=away("log.*", "event log of the test"),
@@ -591,15 +587,7 @@ FAULTS: Final = (
         log=("event log of the test is away", "still away: event log of the test"),
         readyz=(READY, "waits: event log of the test is away"),
     ),
-    Fault(
-        name="event log back again",
-        arrange=back("log.*", "event log of the test"),
-        why=("sent       to john", "has confirmed no arrival"),
-        doctor=OVER,
-        jobs=OVER,
-        log=("event log of the test is back after",),
-        wrong=False,
-    ),
+    back_again("event log", "log.*"),
     Fault(
         name="key removed too early",
         arrange=key_removed,

@@ -8,7 +8,6 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
@@ -18,7 +17,7 @@ from convalias.adapters.embedded import folder
 from convalias.adapters.embedded.errors import UnusableDirectoryError
 from convalias.adapters.embedded.schema import patiently
 from convalias.adapters.embedded.times import restored, stored
-from convalias.adapters.memory.legacy import HANDOFF, INDEX, handed_over, indexed, notification
+from convalias.adapters.memory.legacy import HANDOFF, INDEX, Telling
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import LegacyAlias
 from convalias.domain.conversations.participants import AddressTenure, GivenUp
@@ -26,7 +25,7 @@ from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.outbound.legacy_calls import LegacyCall
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Unavailable
-from convalias.ports.legacy import Audience, HandOff, IndexCall
+from convalias.ports.legacy import Audience
 from convalias.ports.mail import OutgoingMail
 
 T = TypeVar("T")
@@ -51,19 +50,16 @@ _TenureRow: TypeAlias = tuple[str, int, str, int | None, str | None]
 _Row: TypeAlias = tuple[str, str, str, str | None, str | None, int, int]
 
 
-class LegacyRelay:
+class LegacyRelay(Telling):
     """`ports.LegacyRelay` in `legacy.db`. Opened by `open()` or its first use; any number of processes may use it at once.
 
-    Row first, then the mails, then the row says so: a call that a crash cut short is completed by its repetition,
-    and `outgoing` keeps each mail from being written twice.
+    `outgoing` keeps each mail from being written twice.
     """
 
     def __init__(self, path: Path, *, outgoing: OutgoingMail, audience: Audience, clock: Clock) -> None:
         """Name the file; nothing is touched."""
+        super().__init__(outgoing=outgoing, audience=audience, clock=clock)
         self._path = path
-        self._outgoing = outgoing
-        self._audience = audience
-        self._clock = clock
         self._open: _Open | None = None
         self._opening = asyncio.Lock()
 
@@ -143,22 +139,6 @@ class LegacyRelay:
             listed[address].append(evolve(_tenure(row), address=address))
         return {address: tuple(history) for address, history in listed.items()}
 
-    async def process(self, mail: HandOff) -> None:
-        """Note it once, and tell the conversation of that address."""
-        alias = (await self.aliases([mail.address])).get(mail.address)
-        row = await self._noted(handed_over(mail, None if alias is None else alias.conversation))
-        if row.conversation is None or row.notified:
-            return
-        await self._notify(row, await self._audience.of_mail(row.conversation, raw_key=mail.raw_key))
-
-    async def index(self, call: IndexCall) -> None:
-        """Note it once; notify unless the first call for that event said not to."""
-        listed = (await self.of_conversations([call.conversation]))[call.conversation]
-        row = await self._noted(indexed(call, listed))
-        if row.suppress_notification or row.notified:
-            return
-        await self._notify(row, await self._audience.of_event(call.conversation, author=call.author))
-
     async def everything(self) -> tuple[Sequence[LegacyAlias], Sequence[AddressTenure], Sequence[LegacyCall]]:
         """All that it knows: for bringing it to a store that machines share."""
 
@@ -204,11 +184,7 @@ class LegacyRelay:
 
         return _call(await self._do(write))
 
-    async def _notify(self, row: LegacyCall, recipients: Sequence[EmailAddress]) -> None:
-        at: datetime = self._clock.now()
-        for recipient in recipients:
-            await self._outgoing.send(notification(row, recipient, at=at))
-
+    async def _mark(self, row: LegacyCall) -> None:
         def write(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "UPDATE calls SET notified = 1 WHERE kind = ? AND external_id = ?", (row.kind, row.external_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from email.utils import format_datetime
@@ -26,14 +27,64 @@ _ID: Final = re.compile(r"<[!-;=?-~]{1,900}>")
 _PRINTABLE: Final = re.compile(r"[!-~]{1,200}")
 
 
-class LegacyRelay:
-    """`ports.LegacyRelay` in memory. Keeps the first flag it saw for an external id, for ever."""
+class Telling(ABC):
+    """What a stand-in does with its calls, wherever it keeps them.
+
+    Row first, then the mails, then the row says so: a call that a crash cut short is completed by its repetition.
+    """
 
     def __init__(self, *, outgoing: OutgoingMail, audience: Audience, clock: Clock) -> None:
         """It notifies through `outgoing`, whoever `audience` says."""
         self._outgoing = outgoing
         self._audience = audience
         self._clock = clock
+
+    async def process(self, mail: HandOff) -> None:
+        """Note it once, and tell the conversation of that address."""
+        alias = (await self.aliases([mail.address])).get(mail.address)
+        row = await self._noted(handed_over(mail, None if alias is None else alias.conversation))
+        if row.conversation is None or row.notified:
+            return
+        await self._notify(row, await self._audience.of_mail(row.conversation, raw_key=mail.raw_key))
+
+    async def index(self, call: IndexCall) -> None:
+        """Note it once; notify unless the first call for that event said not to."""
+        listed = (await self.of_conversations([call.conversation]))[call.conversation]
+        row = await self._noted(indexed(call, listed))
+        if row.suppress_notification or row.notified:
+            return
+        await self._notify(row, await self._audience.of_event(call.conversation, author=call.author))
+
+    async def _notify(self, row: LegacyCall, recipients: Iterable[EmailAddress]) -> None:
+        for recipient in recipients:
+            await self._outgoing.send(notification(row, recipient, at=self._clock.now()))
+        await self._mark(row)
+
+    @abstractmethod
+    async def aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
+        """Those that are known."""
+
+    @abstractmethod
+    async def of_conversations(
+        self, conversations: Collection[ConversationId]
+    ) -> Mapping[ConversationId, tuple[LegacyAlias, ...]]:
+        """In the order they were loaded in."""
+
+    @abstractmethod
+    async def _noted(self, row: LegacyCall) -> LegacyCall:
+        """The row that stands under that external id: the first."""
+
+    @abstractmethod
+    async def _mark(self, row: LegacyCall) -> None:
+        """Keep that everybody was notified."""
+
+
+class LegacyRelay(Telling):
+    """`ports.LegacyRelay` in memory. Keeps the first flag it saw for an external id, for ever."""
+
+    def __init__(self, *, outgoing: OutgoingMail, audience: Audience, clock: Clock) -> None:
+        """Nothing is known yet."""
+        super().__init__(outgoing=outgoing, audience=audience, clock=clock)
         self._aliases: dict[EmailAddress, LegacyAlias] = {}
         self._tenures: dict[EmailAddress, dict[tuple[str, datetime], AddressTenure]] = {}
         self._calls: dict[tuple[str, str], LegacyCall] = {}
@@ -62,32 +113,14 @@ class LegacyRelay:
             for address in addresses
         }
 
-    async def process(self, mail: HandOff) -> None:
-        """Note it once, and tell the conversation of that address."""
-        alias = self._aliases.get(mail.address)
-        row = handed_over(mail, None if alias is None else alias.conversation)
-        row = self._calls.setdefault((HANDOFF, mail.external_id), row)
-        if row.conversation is None or row.notified:
-            return
-        recipients = await self._audience.of_mail(row.conversation, raw_key=mail.raw_key)
-        await self._notify(row, recipients)
-
-    async def index(self, call: IndexCall) -> None:
-        """Note it once; notify unless the first call for that event said not to."""
-        listed = (await self.of_conversations([call.conversation]))[call.conversation]
-        row = self._calls.setdefault((INDEX, call.external_id), indexed(call, listed))
-        if row.suppress_notification or row.notified:
-            return
-        recipients = await self._audience.of_event(call.conversation, author=call.author)
-        await self._notify(row, recipients)
-
     async def calls(self) -> Sequence[LegacyCall]:
         """What it was told, in order."""
         return tuple(self._calls.values())
 
-    async def _notify(self, row: LegacyCall, recipients: Iterable[EmailAddress]) -> None:
-        for recipient in recipients:
-            await self._outgoing.send(notification(row, recipient, at=self._clock.now()))
+    async def _noted(self, row: LegacyCall) -> LegacyCall:
+        return self._calls.setdefault((row.kind, row.external_id), row)
+
+    async def _mark(self, row: LegacyCall) -> None:
         self._calls[row.kind, row.external_id] = evolve(row, notified=True)
 
 

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from attrs import evolve, frozen
 
-from convalias.adapters.memory.legacy import HANDOFF, INDEX, handed_over, indexed, notification
+from convalias.adapters.memory.legacy import HANDOFF, INDEX, Telling
 from convalias.codec import dump, load
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import LegacyAlias
@@ -18,7 +18,7 @@ from convalias.domain.ids import ConversationId
 from convalias.domain.outbound.legacy_calls import LegacyCall
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Unavailable
-from convalias.ports.legacy import Audience, HandOff, IndexCall
+from convalias.ports.legacy import Audience
 from convalias.ports.mail import OutgoingMail
 from convalias.ports.records import Body, Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import digest, encoded
@@ -47,11 +47,8 @@ TakeOver: TypeAlias = Callable[[], Awaitable[Before | None]]
 """Reads what a machine kept by itself; None when there is nothing."""
 
 
-class LegacyRelay:
-    """`ports.LegacyRelay` in the store that the workers share. Every call may be repeated, by any machine.
-
-    Row first, then the mails, then the row says so: a call that a crash cut short is completed by its repetition.
-    """
+class LegacyRelay(Telling):
+    """`ports.LegacyRelay` in the store that the workers share. Every call may be repeated, by any machine."""
 
     def __init__(
         self,
@@ -63,10 +60,8 @@ class LegacyRelay:
         take_over: TakeOver | None = None,
     ) -> None:
         """Name the parts; nothing is read. `take_over` brings what this machine kept by itself, at the first call."""
+        super().__init__(outgoing=outgoing, audience=audience, clock=clock)
         self._records = records
-        self._outgoing = outgoing
-        self._audience = audience
-        self._clock = clock
         self._take_over = take_over
         self._taking = asyncio.Lock()
 
@@ -95,22 +90,6 @@ class LegacyRelay:
         """By beginning."""
         await self._ready()
         return {address: await self._tenures(address) for address in addresses}
-
-    async def process(self, mail: HandOff) -> None:
-        """Note it once, and tell the conversation of that address."""
-        alias = (await self.aliases([mail.address])).get(mail.address)
-        row = await self._noted(handed_over(mail, None if alias is None else alias.conversation))
-        if row.conversation is None or row.notified:
-            return
-        await self._notify(row, await self._audience.of_mail(row.conversation, raw_key=mail.raw_key))
-
-    async def index(self, call: IndexCall) -> None:
-        """Note it once; notify unless the first call for that event said not to."""
-        listed = (await self.of_conversations([call.conversation]))[call.conversation]
-        row = await self._noted(indexed(call, listed))
-        if row.suppress_notification or row.notified:
-            return
-        await self._notify(row, await self._audience.of_event(call.conversation, author=call.author))
 
     async def calls(self) -> Sequence[LegacyCall]:
         """What it was told, in order. Reads all of them."""
@@ -182,19 +161,16 @@ class LegacyRelay:
                 return
         raise Unavailable("legacy relay")
 
-    async def _noted(self, call: LegacyCall) -> LegacyCall:
-        """The row that stands under that external id: the first."""
-        row = evolve(call, order=self._clock.new_id())
-        (answer,) = await self._records.write([Insert(_call_key(row), dump(row))])
+    async def _noted(self, row: LegacyCall) -> LegacyCall:
+        ordered = evolve(row, order=self._clock.new_id())
+        key = _call_key(ordered)
+        (answer,) = await self._records.write([Insert(key, dump(ordered))])
         if isinstance(answer, Written):
-            return row
-        key = _call_key(row)
+            return ordered
         stored = (await self._records.get([key])).get(key)
-        return row if stored is None else load(stored.body, LegacyCall)
+        return ordered if stored is None else load(stored.body, LegacyCall)
 
-    async def _notify(self, row: LegacyCall, recipients: Sequence[EmailAddress]) -> None:
-        for recipient in recipients:
-            await self._outgoing.send(notification(row, recipient, at=self._clock.now()))
+    async def _mark(self, row: LegacyCall) -> None:
         await self._put(_call_key(row), dump(evolve(row, notified=True)))
 
     async def _all(self, table: str, partition: str) -> Sequence[Stored]:

@@ -13,6 +13,7 @@ from attrs import evolve, field, frozen
 
 from convalias.adapters import memory
 from convalias.adapters.memory import legacy
+from convalias.adapters.memory.legacy import Telling
 from convalias.app.ports import Ports
 from convalias.domain.outbound.delivery import Channel
 from convalias.ports.blobs import Blobs, Put
@@ -142,8 +143,8 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="Legacy tells everybody again when it is told of an event again.",
         breaks="I2",
         patched=together(
-            around(memory.LegacyRelay, "index", _forgetting),
-            around(memory.LegacyRelay, "process", _forgetting),
+            around(Telling, "index", _forgetting),
+            around(Telling, "process", _forgetting),
             around(legacy, "notification", _each_its_own),
         ),
     ),
