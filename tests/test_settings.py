@@ -26,6 +26,7 @@ from convalias.settings import (
     _LOOP_GUARD,
     _POLICY,
     Http,
+    Options,
     SenderAuthentication,
     Settings,
     WrongSettings,
@@ -113,24 +114,26 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         data=Path("/srv/convalias"),
         alias_domains=("reply.example", "xn--fa-hia.example"),
         legacy_domains=("relay.example",),
-        platform="Jobs Inc",
-        conversation_url="https://jobs.example/c/{conversation}",
-        trusted_authserv_ids=frozenset({"mx.border.example"}),
-        rewriters=frozenset({"lists.example"}),
         authentication=SenderAuthentication(
             sealers=frozenset({"fwd.example"}), without_spf="fail", name_servers=("192.0.2.53", "2001:db8::53")
         ),
-        identity_cache=timedelta(0),
         trust_spam_flag=True,
         mail_limit=1000,
         http=Http(connections=64, connections_by_client=64, headers=timedelta(seconds=5), idle=timedelta(seconds=6)),
-        inbound_batches=2,
-        on_uncertain=Ambiguity.RESEND,
-        mail_what_was_read=True,
-        mail_kept=None,
-        missing_key_ids=frozenset({0, 31}),
         events_kept=0,
-        policy=policy,
+        options=Options(
+            platform="Jobs Inc",
+            conversation_url="https://jobs.example/c/{conversation}",
+            trusted_authserv_ids=frozenset({"mx.border.example"}),
+            rewriters=frozenset({"lists.example"}),
+            identity_cache=timedelta(0),
+            inbound_batches=2,
+            on_uncertain=Ambiguity.RESEND,
+            mail_what_was_read=True,
+            mail_kept=None,
+            missing_key_ids=frozenset({0, 31}),
+            policy=policy,
+        ),
     )
 
 
@@ -138,17 +141,17 @@ def test_name_servers_are_asked_only_where_that_is_said(tmp_path: Path) -> None:
     assert read(tmp_path, 'trusted_authserv_ids = ["mx.border.example"]\n').authentication is None
     assert read(tmp_path, "authenticate_senders = false\n").authentication is None
     required = read(tmp_path, 'authentication.require_dkim = ["Shared.example"]\n')
-    assert (required.authentication, required.require_dkim) == (None, {"shared.example"})
+    assert (required.authentication, required.options.require_dkim) == (None, {"shared.example"})
     assert read(tmp_path, "authenticate_senders = true\n").authentication == SenderAuthentication()
 
 
 def test_a_loop_guard_is_asked_for_by_its_table(tmp_path: Path) -> None:
-    policy = read(tmp_path, "[policy.loop_guard]\n").policy.over(DEFAULT_POLICY)
+    policy = read(tmp_path, "[policy.loop_guard]\n").options.policy.over(DEFAULT_POLICY)
     assert policy.loop_guard == LoopGuard()
 
 
 def test_a_policy_for_one_use_case_leaves_the_others_their_default(tmp_path: Path) -> None:
-    policy = read(tmp_path, '[use_case.apply]\nadmission = "free"\n').policy.over(DEFAULT_POLICY)
+    policy = read(tmp_path, '[use_case.apply]\nadmission = "free"\n').options.policy.over(DEFAULT_POLICY)
     assert (policy.admission_for(UseCase("apply")), policy.admission_for(UseCase("other"))) == (FREE, LIGHT)
     assert policy.blocked == DEFAULT_POLICY.blocked
 
@@ -160,7 +163,7 @@ def test_without_a_file_nothing_is_missing(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     assert read_settings(environ={}) == Settings()
     (tmp_path / "convalias.toml").write_text('platform = "Here"\n')
-    assert read_settings(environ={}).platform == "Here"
+    assert read_settings(environ={}).options.platform == "Here"
 
 
 def test_the_environment_of_the_process_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,6 +124,38 @@ class Http:
 
 
 @frozen(kw_only=True)
+class Options:
+    """What a host may decide about the services, however their ports are bound. Everything has a value that works."""
+
+    platform: str = "convalias"
+    """The name in "(via Platform)" behind an author."""
+    base_url: str | None = None
+    """Where `convalias serve` is reached from outside (https): approval mails link to it. None: there are none."""
+    conversation_url: str | None = None
+    """Where people read a conversation, `{conversation}` standing for its id (https). None: no mail links there."""
+    trusted_authserv_ids: frozenset[str] = frozenset()
+    """Whose Authentication-Results are believed (RFC 8601 §2.5); starts empty."""
+    rewriters: frozenset[str] = frozenset()
+    """Domains of lists that write their own address into From and are believed about who wrote; starts empty."""
+    require_dkim: frozenset[str] = frozenset()
+    """From domains whose mail a pass by SPF alone does not authenticate: many customers share their servers."""
+    identity_cache: timedelta = timedelta(seconds=60)
+    """How long an identity directory of one's own is believed without being asked; zero: never."""
+    on_uncertain: Ambiguity = Ambiguity.LEAVE
+    """Whether a mail that may have left, where nobody can tell, is left as it is or sent again."""
+    mail_what_was_read: bool = False
+    """Whether a message is mailed though its recipient has read it in the meantime."""
+    mail_kept: timedelta | None = timedelta(days=90)
+    """How long mail and what is known of it stay; a bucket has a rule of its own for its part. None: for ever."""
+    inbound_batches: int = 4
+    """So many batches of mail a worker process works on at once."""
+    missing_key_ids: frozenset[int] = frozenset()
+    """Keys given up although aliases which they made are in use: mail to these is refused as forged."""
+    policy: PolicyOverlay = PolicyOverlay()
+    """Laid key by key over what `convalias load` was given, else over the defaults."""
+
+
+@frozen(kw_only=True)
 class Settings:
     """What a deployment on one machine may decide. Everything has a value that works."""
 
@@ -142,40 +174,15 @@ class Settings:
     alias_domains: tuple[str, ...] = ()
     """Empty: those that `convalias load` was given."""
     legacy_domains: tuple[str, ...] = ()
-    platform: str = "convalias"
-    """The name in "(via Platform)" behind an author."""
-    base_url: str | None = None
-    """Where `convalias serve` is reached from outside (https): approval mails link to it. None: there are none."""
-    conversation_url: str | None = None
-    """Where people read a conversation, `{conversation}` standing for its id (https). None: no mail links there."""
-    trusted_authserv_ids: frozenset[str] = frozenset()
-    """Whose Authentication-Results are believed (RFC 8601 §2.5); starts empty."""
-    rewriters: frozenset[str] = frozenset()
-    """Domains of lists that write their own address into From and are believed about who wrote; starts empty."""
-    require_dkim: frozenset[str] = frozenset()
-    """From domains whose mail a pass by SPF alone does not authenticate: many customers share their servers."""
     authentication: SenderAuthentication | None = None
     """None: no name server is ever asked, and mail that no trusted server speaks for is not verified."""
-    identity_cache: timedelta = timedelta(seconds=60)
-    """How long an identity directory of one's own is believed without being asked; zero: never."""
     trust_spam_flag: bool = False
     mail_limit: int = 25_000_000
     """Octets of one mail."""
     http: Http = Http()
-    on_uncertain: Ambiguity = Ambiguity.LEAVE
-    """Whether a mail that may have left, where nobody can tell, is left as it is or sent again."""
-    mail_what_was_read: bool = False
-    """Whether a message is mailed though its recipient has read it in the meantime."""
-    mail_kept: timedelta | None = timedelta(days=90)
-    """How long mail and what is known of it stay; a bucket has a rule of its own for its part. None: for ever."""
-    inbound_batches: int = 4
-    """So many batches of mail a worker process works on at once."""
-    policy: PolicyOverlay = PolicyOverlay()
-    """Laid key by key over what `convalias load` was given, else over the defaults."""
+    options: Options = Options()
     keyring: Keyring | None = field(default=None, repr=False)
     """None: the embedded backend makes its own key file."""
-    missing_key_ids: frozenset[int] = frozenset()
-    """Keys given up although aliases which they made are in use: mail to these is refused as forged."""
     signing_keys: str = field(default="", repr=False)
 
 
@@ -202,24 +209,26 @@ def read_settings(
         store=reader.engine("store", environment, STORE, STORES),
         alias_domains=alias_domains,
         legacy_domains=reader.legacy_domains(alias_domains),
-        platform=reader.name("platform", "convalias"),
-        base_url=reader.https("base_url"),
-        conversation_url=reader.page("conversation_url", "{conversation}"),
-        trusted_authserv_ids=frozenset(reader.texts("trusted_authserv_ids")),
-        rewriters=frozenset(reader.domains("rewriters")),
-        require_dkim=reader.require_dkim(),
         authentication=reader.authentication(),
-        identity_cache=timedelta(seconds=reader.number("identity_cache_seconds", 60)),
         trust_spam_flag=reader.boolean("trust_spam_flag"),
         mail_limit=reader.count("mail_limit", 25_000_000),
         http=reader.http(),
-        on_uncertain=reader.ambiguity("on_uncertain"),
-        mail_what_was_read=reader.boolean("mail_what_was_read"),
-        mail_kept=timedelta(days=days) if (days := reader.number("mail_kept_days", 90)) else None,
-        inbound_batches=reader.count("inbound_batches", 4),
-        policy=reader.policy(),
+        options=Options(
+            platform=reader.name("platform", "convalias"),
+            base_url=reader.https("base_url"),
+            conversation_url=reader.page("conversation_url", "{conversation}"),
+            trusted_authserv_ids=frozenset(reader.texts("trusted_authserv_ids")),
+            rewriters=frozenset(reader.domains("rewriters")),
+            require_dkim=reader.require_dkim(),
+            identity_cache=timedelta(seconds=reader.number("identity_cache_seconds", 60)),
+            on_uncertain=reader.ambiguity("on_uncertain"),
+            mail_what_was_read=reader.boolean("mail_what_was_read"),
+            mail_kept=timedelta(days=days) if (days := reader.number("mail_kept_days", 90)) else None,
+            inbound_batches=reader.count("inbound_batches", 4),
+            policy=reader.policy(),
+            missing_key_ids=reader.key_ids(),
+        ),
         keyring=reader.keyring(environment),
-        missing_key_ids=reader.key_ids(),
         signing_keys=reader.secret(environment, SIGNING_KEY),
     )
     reader.finish()

@@ -101,20 +101,8 @@ def embedded(
         place=place_of(settings, instead),
         keyring=found.ring,
         lost_keys=found.lost,
-        missing_key_ids=settings.missing_key_ids,
         deployment=Deployment(alias_domains=settings.alias_domains, legacy_domains=settings.legacy_domains),
-        overlay=settings.policy,
-        platform=settings.platform,
-        base_url=settings.base_url,
-        conversation_url=settings.conversation_url,
-        trusted_authserv_ids=settings.trusted_authserv_ids,
-        rewriters=settings.rewriters,
-        require_dkim=settings.require_dkim,
-        identity_cache=settings.identity_cache,
-        mail_kept=settings.mail_kept,
-        inbound_batches=settings.inbound_batches,
-        on_uncertain=settings.on_uncertain,
-        tell_readers=settings.mail_what_was_read,
+        options=settings.options,
     )
     return opener, wiring
 

@@ -53,7 +53,7 @@ class Inbound:
             seals=seals(self.wiring.keyring),
             alias_domain=alias_domain(self.deployment),
             clock=self.ports.clock,
-            via=self.wiring.platform,
+            via=self.wiring.options.platform,
         )
         return Notices(
             refusals=Refusals(records=self.ports.records),
@@ -69,7 +69,7 @@ class Inbound:
             compose=mime.compose,
             seals=seals(self.wiring.keyring),
             alias_domain=alias_domain(self.deployment),
-            via=self.wiring.platform,
+            via=self.wiring.options.platform,
         )
         return Announcing(
             rows=Announcements(records=self.ports.records),
@@ -82,13 +82,13 @@ class Inbound:
 
     def approval_mails(self, contacts: Contacts) -> ApprovalMails:
         """What asks participants about held mail."""
-        base_url = self.wiring.base_url
+        base_url = self.wiring.options.base_url
         writer = base_url and hub.ApprovalWriter(
             compose=mime.compose,
             seals=seals(self.wiring.keyring),
             alias_domain=alias_domain(self.deployment),
             base_url=base_url,
-            via=self.wiring.platform,
+            via=self.wiring.options.platform,
         )
         return ApprovalMails(
             holds=self.stores.holds,
@@ -112,7 +112,7 @@ class Inbound:
             marks=SystemMails(records=self.ports.records),
             clock=self.ports.clock,
             telemetry=self.ports.telemetry,
-            ambiguity=self.wiring.on_uncertain,
+            ambiguity=self.wiring.options.on_uncertain,
         )
 
     def reader(self) -> MailReader:
@@ -120,9 +120,9 @@ class Inbound:
         return self.ports.reader or mime.Reader(
             alias_domains=frozenset(self.deployment.alias_domains),
             legacy_domains=frozenset(self.deployment.legacy_domains),
-            trusted_authserv_ids=self.wiring.trusted_authserv_ids,
-            rewriters=self.wiring.rewriters,
-            require_dkim=self.wiring.require_dkim,
+            trusted_authserv_ids=self.wiring.options.trusted_authserv_ids,
+            rewriters=self.wiring.options.rewriters,
+            require_dkim=self.wiring.options.require_dkim,
         )
 
     def evidence(self) -> EvidenceFinder | None:
@@ -136,7 +136,7 @@ class Inbound:
             domains=self.deployment.domains,
             clock=ports.clock,
             telemetry=ports.telemetry,
-            require_dkim=self.wiring.require_dkim,
+            require_dkim=self.wiring.options.require_dkim,
         )
 
     def reports(self, messaging: Messaging, contacts: Contacts) -> Reports:
@@ -202,6 +202,8 @@ class Inbound:
 
 def identities_of(ports: Ports, stores: Stores, wiring: Wiring) -> IdentityDirectoryPort:
     """Who is asked about senders. Our own accounts lie beside all else that is looked up, and are never cached."""
-    if ports.identity is None or not wiring.identity_cache:
+    if ports.identity is None or not wiring.options.identity_cache:
         return ports.identity or stores.directory
-    return identity_cache.CachedIdentities(directory=ports.identity, clock=ports.clock, keep_for=wiring.identity_cache)
+    return identity_cache.CachedIdentities(
+        directory=ports.identity, clock=ports.clock, keep_for=wiring.options.identity_cache
+    )

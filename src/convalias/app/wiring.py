@@ -13,13 +13,11 @@ from convalias.domain.approvals.links import LinkKeys
 from convalias.domain.deployment.data_places import DataPlace
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import Keyring
-from convalias.domain.deployment.policy_overlay import PolicyOverlay
 from convalias.domain.operations.mail_index import IndexKeys
 from convalias.domain.outbound.seals import Seal, Seals
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.conversations import ConversationStore as ConversationStorePort
-from convalias.services.inbound import identity_cache
-from convalias.services.outbound.calls import Ambiguity
+from convalias.settings import Options
 from convalias.stores.aliases.alias_keys import KeyUses
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.approvals.holds import Holds
@@ -46,36 +44,14 @@ class Wiring:
     keyring: Keyring = field(repr=False)
     lost_keys: str = ""
     """Why `keyring` stands for keys that are not here: no alias is then made or verified. Empty: they are these."""
-    missing_key_ids: frozenset[int] = frozenset()
-    """Keys that are given up although aliases which they made are in use: mail to these is refused as forged."""
     place: Callable[[], DataPlace] | None = None
     """The data directory that keeps something beside a shared store. None: no such."""
     deployment: Deployment = Deployment()
     """Fixed domains; those that were told to the store stand beside them."""
     policy: RoutingPolicy | None = None
     """None: the stored one."""
-    overlay: PolicyOverlay = PolicyOverlay()
-    """Laid over that policy, key by key."""
-    platform: str = "convalias"
-    base_url: str | None = None
-    """Where the pages of links lie (https). None: nobody is asked about held mail."""
-    conversation_url: str | None = None
-    """Where a conversation is read on the platform, `{conversation}` standing for its id. None: no mail links there."""
-    trusted_authserv_ids: frozenset[str] = frozenset()
-    rewriters: frozenset[str] = frozenset()
-    """Domains of lists that are believed about who wrote; none by default."""
-    require_dkim: frozenset[str] = frozenset()
-    """From domains whose mail a pass by SPF alone does not authenticate; none by default."""
-    identity_cache: timedelta = identity_cache.FOR
-    """How long a directory of one's own is believed without being asked; zero: it is asked every time."""
-    on_uncertain: Ambiguity = Ambiguity.LEAVE
-    """What is done about a mail that may have left, where nobody can tell."""
-    tell_readers: bool = False
-    """True: a message is mailed though its recipient has read it in the meantime."""
-    mail_kept: timedelta | None = MAIL_KEPT
-    """How long mail, its attachments and what is known of it stay. None: for ever."""
-    inbound_batches: int = 4
-    """So many batches of mail one process works on at once, each taken from the queue when another one is done."""
+    options: Options = Options()
+    """What the host decides about the services."""
 
 
 @frozen(kw_only=True)
