@@ -268,6 +268,8 @@ def _decide(case: Case, conversation: str) -> Decision:
         decision = decide_sender(sender)
     # 9. What may become of a relay, and of the holds and rejects of steps 7 and 8.
     proved = case.authenticated and decision.by_account
+    if kind == "bulk" and not proved and decision.by_account and decision.outcome in ("relay", "hold"):
+        return Decision("ignore", "SPAM") if world.get("spam") else decision.held("NEEDS_APPROVAL")
     if kind in ("bulk", "auto_generated") and not proved:
         return Decision("ignore", "AUTOMATED")
     if world.get("spam") and not proved:
@@ -332,6 +334,9 @@ def automation(case: Case) -> str:
             return report
     if marks.AUTO_REPLY in facts.marks or case.null_return_path:
         return "out_of_office" if marks.AWAY_SUBJECT in facts.marks else "auto_reply"
+    answers_us = any(domain in case.alias_domains for domain in facts.answers)
+    if marks.RESPONDER_SUBJECT in facts.marks and (answers_us or facts.marks & {marks.EXCHANGE, marks.AUTO_GENERATED}):
+        return "out_of_office"
     for kind in (marks.AUTO_GENERATED, marks.BULK, marks.CALENDAR, marks.REACTION):
         if kind in facts.marks:
             return kind

@@ -13,6 +13,9 @@ from convalias.domain.addresses.email_address import EmailAddress
 REPLY_MARKER: Final = "##- Please type your reply above this line -##"
 """Stands above what we quote in outgoing mail; the reader cuts a reply there. Never changes: people reply for years."""
 
+SUBJECT: Final = "Message in your conversation"
+"""The subject of notifications, unless a host says another; the reader knows an answer to them by it or by its tag."""
+
 
 @frozen
 class DraftAttachment:

@@ -112,6 +112,69 @@ def test_html_becomes_the_text_a_reader_sees(source: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("<ol><li>a<li>b</ol>", "1. a\n2. b"),
+        ("<ol start=3><li>a<li value=7>b<li>c</ol>", "3. a\n7. b\n8. c"),
+        ("<ol type=a><li>a<li>b</ol>", "a. a\nb. b"),
+        ('<ol type="A" start="26"><li>a<li>b</ol>', "Z. a\n27. b"),
+        ("<ol><li>a<ul><li>b</ul><li>c</ol><ul><li>d</ul>", "1. a\n\n- b\n\n2. c\n\n- d"),
+        ("<li>a</ol></ul><ol start=99999999><li>b", "- a\n\n1. b"),
+    ],
+)
+def test_the_items_of_a_list_keep_their_numbers(source: str, text: str) -> None:
+    assert to_text(source) == text
+
+
+HIDDEN = [
+    '<div style="display:none">no</div>',
+    "<div style='display: none; font-size:0'>no<div>no</div></div>",
+    '<span style="color:red;visibility:hidden">no</span>',
+    "<p hidden>no<p>yes",
+    '<td style="display:none">no<td>yes',
+    '<div style="max-height:0px;overflow:hidden">no</div>',
+    '<span style="opacity:0">no</span>',
+    '<span style="font-size:0px;line-height:0">no</span>',
+    '<DIV STYLE="DISPLAY:NONE">no</DIV>',
+]
+
+
+@pytest.mark.parametrize("source", HIDDEN)
+def test_what_a_style_hides_is_no_text(source: str) -> None:
+    whole = f"<p>Tuesday is fine.</p>{source}<p>Ann</p>"
+    assert "no" not in to_text(whole).replace("Ann", "").split()
+    assert ">no<" not in (sanitised(whole) or "")
+    assert to_text(whole).startswith("Tuesday is fine.")
+    assert to_text(whole).endswith("Ann")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '<div style="display:none">shown, because nothing closes it',
+        '<div style="font-size:0"><span style="font-size:14px">shown</span></div>',
+        '<div style="opacity:0.9">shown</div>',
+        '<div style="mso-hide:all">shown</div>',
+        '<div style="line-height:0">shown</div>',
+        '<div style="max-height:0">shown</div>',
+        '<div title="display:none hidden">shown</div>',
+        '<div class="hidden">shown</div>',
+        '<!-- <div style="display:none"> --><div>shown</div>',
+        "<style>.x{display:none}</style><p>shown</p>",
+        '<body style="display:none">shown</body>',
+        "<p>a</p><!-- <div hidden> shown",
+        '<div style="display:none">shown, because it is all there is</div>',
+    ],
+)
+def test_what_looks_hidden_and_may_be_seen_is_text(source: str) -> None:
+    assert "shown" in to_text(source) or source.startswith("<p>a</p><!--")
+
+
+def test_hidden_elements_that_nothing_closes_cost_linear_time() -> None:
+    assert to_text("<div hidden><span hidden>" * 20_000 + "end").endswith("end")
+
+
+@pytest.mark.parametrize(
     "bad",
     [
         '<img src="https://t.example/p.gif">',

@@ -60,10 +60,23 @@ def test_automatic_mail_needs_a_proved_account(mail_class: MailClass) -> None:
     ignored = Ignore(Reason.AUTOMATED)
     assert rules.automatic_mail(evolve(BY_PROVED, mail=mail)) is None
     assert rules.automatic_mail(evolve(BY_PROVED, mail=mail, verdict=PERIPHERAL)) == ignored
-    assert rules.automatic_mail(evolve(RELAY_CASE, mail=mail)) == ignored
     assert rules.automatic_mail(evolve(RELAY_CASE, mail=mail, verdict=REFUSED)) == ignored
     assert rules.automatic_mail(evolve(BY_PROVED, mail=mail, verdict=UNKNOWN_HOLD)) == ignored
     assert rules.automatic_mail(RELAY_CASE) is None
+
+
+def test_generated_mail_of_an_account_that_nothing_proves_is_ignored() -> None:
+    mail = evolve(MAIL, mail_class=MailClass.AUTO_GENERATED)
+    assert rules.automatic_mail(evolve(RELAY_CASE, mail=mail)) == Ignore(Reason.AUTOMATED)
+
+
+@pytest.mark.parametrize("verdict", [RELAYED, Hold(Reason.NEEDS_APPROVAL, AUTHOR, KEY)])
+def test_bulk_mail_of_an_account_that_nothing_proves_waits_unless_it_is_spam(verdict: Verdict) -> None:
+    mail = evolve(MAIL, mail_class=MailClass.BULK)
+    waits = Hold(Reason.NEEDS_APPROVAL, AUTHOR, KEY)
+    assert rules.automatic_mail(evolve(RELAY_CASE, mail=mail, verdict=verdict)) == waits
+    spam = evolve(mail, spam=True)
+    assert rules.automatic_mail(evolve(RELAY_CASE, mail=spam, verdict=verdict)) == Ignore(Reason.SPAM)
 
 
 def test_spam_needs_a_proved_account() -> None:

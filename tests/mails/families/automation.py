@@ -166,7 +166,7 @@ MAILS: tuple[Mail, ...] = (
         "auto-generated-exchange",
         "Exchange's automatic reply says auto-generated",
         "Auto-Submitted: auto-generated\nX-Auto-Response-Suppress: All\n",
-        "auto_generated",
+        "out_of_office",
         subject="Automatic reply: the job",
     ),
     marked(
@@ -186,7 +186,7 @@ MAILS: tuple[Mail, ...] = (
     marked("auto-bulk-list-help", "any field List-*", "List-Help: <mailto:help@lists.example>\n", "bulk"),
     marked("auto-bulk-precedence", "Precedence: bulk", "Precedence: BULK\n", "bulk"),
     marked("auto-bulk-precedence-list", "Precedence: list", "Precedence: list\n", "bulk"),
-    marked("auto-human-junk", "Precedence: junk is no class", "Precedence: junk\n", "human"),
+    marked("auto-human-junk", "Precedence: junk alone is bulk", "Precedence: junk\n", "bulk"),
     marked("auto-human-no", "Auto-Submitted: no", "Auto-Submitted: no\n", "human"),
     marked("auto-human-no-comment", "no, with a comment", "Auto-Submitted: no (a person wrote this)\n", "human"),
     marked("auto-human-suppress", "Exchange adds this to a person's mail", "X-Auto-Response-Suppress: All\n", "human"),

@@ -236,9 +236,9 @@ MAILS: tuple[Mail, ...] = (
     ),
     letter(
         "empty-subject-says",
-        "no text, but a subject that says something",
+        "no text, but a subject that says something: it is the text",
         "\n",
-        {"subject": "Call me", "text": ""},
+        {"subject": "Call me", "text": "Call me"},
         subject="Subject: Call me\n",
     ),
     letter(
@@ -259,7 +259,7 @@ MAILS: tuple[Mail, ...] = (
             "from": MARY,
             "message_id": "<nb@corp.example>",
             "class": "human",
-            "text": "",
+            "text": "Call me",
             "empty": False,
         },
     ),

@@ -100,7 +100,15 @@ MAILS: tuple[Mail, ...] = (
     hidden("two-dates", "two dates", "Date: Tue, 03 Mar 2026 10:14:00 +0100\n", ("date",)),
     hidden("two-tos", "two To fields", "To: mary@corp.example\n", ("to",)),
     hidden("two-ccs", "two Cc fields", "Cc: a@corp.example\nCc: b@corp.example\n", ("cc",)),
-    hidden("two-auto-submitted", "two Auto-Submitted fields", "Auto-Submitted: no\nAuto-Submitted: no\n", ("class",)),
+    hidden("two-auto-submitted", "two Auto-Submitted fields", "Auto-Submitted: no\nAuto-Submitted: No\n", ("class",)),
+    letter(
+        "odd-two-equal",
+        "fields that stand twice with one value, folded or not",
+        HI,
+        {"oddity": None},
+        fields="Cc: Team <team@corp.example>\nCc: Team\n <team@corp.example>\nAuto-Submitted: no\nAuto-Submitted:  no\n",
+        omit=("cc",),
+    ),
     letter(
         "odd-cr-subject",
         "a bare CR in Subject",

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.domain.conversations.events import MessageAdded
-from convalias.ports.drafts import REPLY_MARKER
+from convalias.ports.drafts import REPLY_MARKER, SUBJECT
 
 _STYLE: Final = "color:#777;font-size:12px"
 
@@ -17,7 +17,7 @@ _STYLE: Final = "color:#777;font-size:12px"
 class Wording:
     """The words of ours in a notification. Plain text; markup in them is shown, not obeyed."""
 
-    subject: str = "Message in your conversation"
+    subject: str = SUBJECT
     """The same for every message: neither a preview nor a name."""
     attached: str = "Attached:"
     empty: str = "(no text)"

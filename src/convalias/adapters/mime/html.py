@@ -85,7 +85,7 @@ def sanitised(source: str) -> str | None:
     """What a browser may be shown: no script, form, style or remote image. None beyond the bounds."""
     if not is_within_bounds(source):
         return None
-    return _CLEANER.clean(source)
+    return _CLEANER.clean(visible(source))
 
 
 @define
@@ -109,6 +109,11 @@ def to_text(source: str, room: Room | None = None) -> str:
     """The text a reader would see. Block quotes become `> `, so that quoted history is found as in plain text."""
     if not (room or Room()).take(source):
         return _crude(source)
+    shown = visible(source)
+    return _laid_out(shown) or ("" if shown is source else _laid_out(source))
+
+
+def _laid_out(source: str) -> str:
     page, unclosed = Page(), set[str]()
     at, size = 0, len(source)
     while at < size:
@@ -176,3 +181,75 @@ def _after_hidden(source: str, at: int, name: str, unclosed: set[str]) -> int:
         return end.end()
     unclosed.add(name)
     return len(source) if name in _RAW_TEXT else at
+
+
+_STYLE: Final = re.compile(r"""\bstyle\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""", re.IGNORECASE)
+_QUOTED: Final = re.compile(r""""[^"]*+"|'[^']*+'""")
+_HIDES: Final = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|\bhidden\b|opacity\s*:\s*0|(?:height|font-size)\s*:\s*0", re.IGNORECASE
+)
+_HIDING: Final = re.compile(
+    r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0(?:\.0*)?\s*(?:[;!]|$))",
+    re.IGNORECASE,
+)
+_NO_HEIGHT: Final = re.compile(r"(?:^|[;\s])(?:max-)?height\s*:\s*0(?:px|pt|em|%)?\s*(?:[;!]|$)", re.IGNORECASE)
+_CLIPPED: Final = re.compile(r"overflow\s*:\s*hidden", re.IGNORECASE)
+_NO_SIZE: Final = re.compile(r"(?:^|[;\s])font-size\s*:\s*0(?:\.0*)?(?:px|pt|em|%)?\s*(?:[;!]|$)", re.IGNORECASE)
+_ATTRIBUTE_HIDDEN: Final = re.compile(r"(?:^|\s)hidden(?=[\s=/]|$)", re.IGNORECASE)
+_MAY_HIDE: Final = frozenset(
+    {"div", "span", "p", "td", "th", "tr", "table", "tbody", "font", "a", "b", "i", "strong", "em", "small", "center", "section",
+     "li", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "label", "article", "header", "footer", "pre"}
+)  # fmt: skip
+_TAGS: Final = {name: re.compile(rf"<(/?){name}(?![A-Za-z0-9:-])[^<>]*+>", re.IGNORECASE) for name in _MAY_HIDE}
+
+
+def visible(source: str) -> str:
+    """HTML without the elements that their style hides: the line for the list of mails is nothing that was said.
+
+    An element that nothing closes hides nothing, so no words are lost with it. Linear.
+    """
+    if not _HIDES.search(source):
+        return source
+    pieces: list[str] = []
+    unclosed: set[str] = set()
+    kept = at = 0
+    while (found := _TAG.search(source, at)) is not None:
+        at = found.end()
+        if found["comment"] is not None:
+            at = source.find("-->", at)
+            if at < 0:
+                break
+            continue
+        name = (found["name"] or "").lower()
+        if found["close"] or name not in _MAY_HIDE or name in unclosed or not _HIDES.search(found["attributes"]):
+            continue
+        end = _closed_at(source, at, name)
+        if end < 0:
+            unclosed.add(name)
+        elif _is_hidden(found["attributes"], source, at, end):
+            pieces.append(source[kept : found.start()])
+            kept = at = end
+    return "".join([*pieces, source[kept:]]) if pieces else source
+
+
+def _closed_at(source: str, at: int, name: str) -> int:
+    """Where the element ends whose start tag ends at `at`; -1 when nothing closes it."""
+    depth = 1
+    for tag in _TAGS[name].finditer(source, at):
+        depth += -1 if tag[1] else 1
+        if depth == 0:
+            return tag.end()
+        if depth > 1 and name in _CLOSED_BY_OTHERS:
+            return tag.start()
+    return -1
+
+
+def _is_hidden(attributes: str, source: str, start: int, end: int) -> bool:
+    """Whether an element is shown to nobody. A size of nothing hides only what sets no size of its own."""
+    if _ATTRIBUTE_HIDDEN.search(_QUOTED.sub("", attributes)):
+        return True
+    found = _STYLE.search(attributes)
+    style = (found[1] or found[2] or "") if found else ""
+    if _HIDING.search(style) or (_NO_HEIGHT.search(style) and _CLIPPED.search(style)):
+        return True
+    return _NO_SIZE.search(style) is not None and "font-size" not in source[start:end].lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 _COUNT: Final = r"\s?(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})?\s?[:\uff1a]\s*"
@@ -10,6 +11,22 @@ _FORWARD: Final = r"fwd?|wg|tr|rv|enc|i|vb|vs|vl|pd|fs|ilt|i\u0307lt|doorst|tov|
 _REPLY: Final = r"re|aw|antw?|sv|vs|r|ref|rif|rép|res|odp|ynt|atb|bls|回复|回覆|答复|返信|회신"
 _MARKS: Final = re.compile(rf"(?:(?:{_REPLY}|{_FORWARD}){_COUNT})+", re.IGNORECASE)
 _FORWARDS: Final = re.compile(rf"\s*+\[?(?:{_FORWARD}){_COUNT}", re.IGNORECASE)
+# The tag of our notifications, which keeps conversations apart in programs that thread by subject.
+_TAG: Final = re.compile(r"\[[0-9a-f]{6}\]\s*$")
+_NONE: Final = frozenset(
+    {"no subject", "none", "kein betreff", "ohne betreff", "sans objet", "pas d'objet", "sin asunto", "nessun oggetto", "geen onderwerp",
+     "sem assunto", "inget ämne", "intet emne", "ei aihetta", "brak tematu", "bez předmětu", "konu yok", "без темы",
+     "без теми", "χωρίς θέμα", "无主题", "無主旨", "件名なし", "無題", "제목 없음", "ללא נושא"}
+)  # fmt: skip
+"""What programs write where a person wrote no subject."""
+
+
+def own_subject(subject: str, ours: Collection[str]) -> str:
+    """What a subject says of itself: empty when it is only marks, says that there is none, or is that of a mail of ours."""
+    bare = without_marks(subject)
+    if bare.strip("()[]<>\uff08\uff09 .").casefold() in _NONE or _TAG.search(bare) or bare in ours:
+        return ""
+    return subject.strip() if bare else ""
 
 
 def without_marks(subject: str) -> str:

@@ -7,10 +7,15 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from attrs import define
+
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?")
 _SPACE: Final = re.compile(r"[ \t\r\n\f]++")
 _HREF: Final = re.compile(r"""href\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))""", re.IGNORECASE)
 _ALT: Final = re.compile(r"""\balt\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))""", re.IGNORECASE)
+_START: Final = re.compile(r"""\b(?:start|value)\s*+=\s*+["']?(-?[0-9]{1,6})(?![0-9])""", re.IGNORECASE)
+_LETTERS: Final = re.compile(r"""\btype\s*+=\s*+["']?([aA])(?![A-Za-z])""")
+_ALPHABET: Final = 26
 _MANY_BLANK: Final = re.compile(r"\n(?:[> ]*\n){2,}")
 _LINE: Final = frozenset(
     {
@@ -56,6 +61,24 @@ def _reference(text: str) -> str:
     return html.unescape(text)
 
 
+@define
+class _List:
+    """A list that is open."""
+
+    numbered: bool
+    last: int = 0
+    """The number of its last item."""
+    letters: str = ""
+    """`a` or `A` where its items have letters."""
+
+    @classmethod
+    def opened(cls, name: str, attributes: str) -> _List:
+        if name != "ol":
+            return cls(numbered=False)
+        start, letters = _START.search(attributes), _LETTERS.search(attributes)
+        return cls(numbered=True, last=int(start[1]) - 1 if start else 0, letters=letters[1] if letters else "")
+
+
 class Page:
     """Text as it is laid out: lines, quote depth, what stands on the line now."""
 
@@ -68,6 +91,7 @@ class Page:
         self._space_due = False
         self._link = ""
         self._link_text: list[str] = []
+        self._lists: list[_List] = []
 
     def words(self, raw: str) -> None:
         """Character data."""
@@ -121,7 +145,9 @@ class Page:
             self._end_line()
             self._blank_due = self._blank_due or name in _PARAGRAPH
             if name == "li":
-                self._put("- ")
+                self._put(self._item(attributes))
+            elif name in {"ol", "ul"}:
+                self._lists.append(_List.opened(name, attributes))
             elif name == "blockquote":
                 self._quotes = min(self._quotes + 1, _DEEPEST_QUOTE)
             elif name == "pre":
@@ -142,8 +168,21 @@ class Page:
             self._blank_due = self._blank_due or name in _PARAGRAPH
             if name == "blockquote" and self._quotes:
                 self._quotes -= 1
+            elif name in {"ol", "ul"} and self._lists:
+                self._lists.pop()
             elif name == "pre" and self._pre:
                 self._pre -= 1
+
+    def _item(self, attributes: str) -> str:
+        """What stands before an item of the innermost list: people refer to its number."""
+        inner = self._lists[-1] if self._lists else None
+        if inner is None or not inner.numbered:
+            return "- "
+        given = _START.search(attributes)
+        inner.last = int(given[1]) if given else inner.last + 1
+        if inner.letters and 0 < inner.last <= _ALPHABET:
+            return f"{chr(ord(inner.letters) + inner.last - 1)}. "
+        return f"{inner.last}. "
 
     def _end_link(self) -> None:
         """A link says where it leads, unless its text does."""

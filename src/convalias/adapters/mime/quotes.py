@@ -36,6 +36,7 @@ _BRACKETED: Final = re.compile(r"\s*+[\[(\uff08\u3010].{1,300}[:\uff1a]\s*+[\])\
 _CLOSED_LATE: Final = re.compile(r">[^<>:\uff1a]{0,40}[:\uff1a]\s*+")
 """The end of an attribution whose closing angle was wrapped onto a line of its own."""
 _MONTH: Final = re.compile(r"[^\W\d]{3,12}\.?,? (?:19|20)\d\d")
+_BRACKETS: Final = re.compile(r"[<(\[][^<>()\[\]\s]{1,250}@[^<>()\[\]\s]{1,250}[>)\]]")
 _ORDINAL: Final = re.compile(r"(?:^|\s)\d{1,2}\.$")
 _FOOTER: Final = re.compile(r"--\s*+|([_*=-])\1{9,}\s*+")
 """What signatures and the notices of gateways stand under; nobody begins an answer so."""
@@ -62,6 +63,17 @@ _BANNER: Final = re.compile(
 )
 """What mail servers put above mail from outside."""
 _BANNER_LINES: Final = 8
+_SIGNATURE_LINES: Final = 12
+_ATTRIBUTION_LINES: Final = 4
+_SENT_WITH: Final = re.compile(
+    r"(?:sent (?:from|via|with|using)|get (?:the mail app|outlook for)|gesendet (?:von|mit)|von meinem .{1,40} gesendet|diese nachricht wurde von"
+    r"|holen sie sich|outlook für .{1,20} (?:beziehen|abrufen)|envoyé (?:de|depuis|à partir)|obtenez outlook|télécharger outlook"
+    r"|enviado (?:desde|do|de)|obtener outlook|obter o outlook|inviato da|ottieni outlook|verzonden (?:vanaf|met|via)|outlook voor"
+    r"|skickat från|hämta outlook|sendt fra|hent outlook|lähetetty|wysłane z|odesláno z|отправлено (?:с|из)|надіслано з|iphone-?ról küldve"
+    r"|iphoneから送信|ipadから送信|androidから送信|outlook for .{1,20} (?:を入手|입수)|发自我的|從我的|从我的|나의 .{1,20}에서 보냄|yahoo mail)\S?.{0,80}",
+    re.IGNORECASE,
+)
+"""The line that a program puts under what is written with it."""
 _LEAST_FIELDS: Final = 3
 _BLOCK_LINES: Final = 12
 """Lines of a header block that are looked at above and below the one that names an alias."""
@@ -83,6 +95,49 @@ def without_history(text: str, alias_domains: Collection[str], *, subject: str =
         return text
     kept = "\n".join(lines[:cut]).rstrip()
     return kept if kept.strip() else text
+
+
+def is_wordless(text: str, alias_domains: Collection[str]) -> bool:
+    """Whether an answer has no words of its author: only history marked line by line, and a signature.
+
+    History without marks may hold anything, so a mail that is nothing else is shown.
+    """
+    if not text.strip():
+        return True
+    if len(text) > limits.TEXT:
+        return False
+    lines = (text if text.isascii() else text.translate(_UNSEEN)).split("\n")
+    cut = _cut_at(lines, alias_domains, forward=False)
+    above = lines if cut is None else lines[:cut]
+    if any(map(_is_own, _without_signature(above))):
+        return False
+    quoted = [line for line in above if line.lstrip().startswith(">")]
+    return not quoted if cut is None else _is_marked(lines[cut:])
+
+
+def _is_own(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith(">") and not _SENT_WITH.match(line.strip())
+
+
+def _without_signature(lines: list[str]) -> list[str]:
+    """The lines above a signature (RFC 3676 §4.3) that goes to the end and is no longer than one is."""
+    for number, line in enumerate(lines):
+        if line.rstrip() == "--" and len(lines) - number <= _SIGNATURE_LINES:
+            return lines[:number]
+    return lines
+
+
+def _is_marked(history: list[str]) -> bool:
+    """Whether all of it is marked with `>`, but for the few lines of its attribution and a signature below."""
+    first = next((at for at, line in enumerate(history) if line.lstrip().startswith(">")), None)
+    if first is None or sum(map(_is_own, history[:first])) > _ATTRIBUTION_LINES:
+        return False
+    sure = any("@" in line or _DATE.search(line) for line in history[:first]) or any(
+        REPLY_MARKER in line for line in history
+    )
+    if not sure:  # a person may quote himself, and indent with it
+        return False
+    return not any(map(_is_own, _without_signature(history[first:])))
 
 
 def _cut_at(lines: list[str], alias_domains: Collection[str], *, forward: bool) -> int | None:
@@ -132,7 +187,7 @@ def _introduces(line: str) -> bool:
 def _end_of_attribution(lines: list[str], number: int, trail: int | None) -> int | None:
     """The last line of an attribution in which this line names the alias; None when it is none."""
     if _introduces(lines[number]) and not _FIELD.fullmatch(lines[number].strip(" *>\t\u00a0")):
-        return number
+        return number if _is_attribution(lines, number) else None
     following = [line.strip() for line in lines[number + 1 : number + 3]]
     line = lines[number].rstrip()
     if following and line.rfind("<") > line.rfind(">") and _CLOSED_LATE.fullmatch(following[0]):
@@ -147,6 +202,14 @@ def _end_of_attribution(lines: list[str], number: int, trail: int | None) -> int
     if len(line) < _LONGEST and _DATE.search(line) and _quotes_from(lines, number + 1, trail):
         return number  # without a colon, but with a date, and what was quoted goes to the end
     return None
+
+
+def _is_attribution(lines: list[str], number: int) -> bool:
+    """Whether a line with the alias and a colon is more than prose: brackets, a date, or a quotation below."""
+    if _BRACKETS.search(lines[number]) or _DATE.search(lines[number]) or lines[number].startswith(">"):
+        return True
+    below = next((line for line in lines[number + 1 : number + 4] if line.strip()), "")
+    return below.lstrip().startswith(">") or REPLY_MARKER in below
 
 
 def _quotes_from(lines: list[str], start: int, trail: int | None) -> bool:

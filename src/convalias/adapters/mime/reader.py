@@ -12,9 +12,9 @@ from convalias.adapters.mime.evidence import read_evidence
 from convalias.adapters.mime.fields import Block
 from convalias.adapters.mime.lists import list_fields
 from convalias.adapters.mime.mailboxes import recipients
-from convalias.adapters.mime.marks import without_marks
+from convalias.adapters.mime.marks import own_subject, without_marks
 from convalias.adapters.mime.message_id import listed
-from convalias.adapters.mime.quotes import without_history
+from convalias.adapters.mime.quotes import is_wordless, without_history
 from convalias.adapters.mime.scan import Scanned, scan
 from convalias.adapters.mime.sender import read_from, readings_of
 from convalias.adapters.mime.signs import collect
@@ -36,6 +36,7 @@ from convalias.domain.mail.envelope import (
 )
 from convalias.domain.mail.list_rewriting import written_by
 from convalias.domain.mail.message_id import MessageId, canonical, synthetic
+from convalias.ports.drafts import SUBJECT
 from convalias.ports.mail import ReadMail
 
 _DELIVERED: Final = (b"delivered-to", b"x-original-to", b"envelope-to")
@@ -63,6 +64,8 @@ class Reader:
     """Domains of lists that write their own address into From and are believed about who wrote; none by default."""
     require_dkim: frozenset[str] = field(default=frozenset(), converter=_domains)
     """From domains whose mail a pass by SPF alone does not authenticate: their servers are shared. None by default."""
+    subjects: frozenset[str] = frozenset({SUBJECT})
+    """Subjects of our own notifications; an answer that has nothing but one of them is empty."""
     inline_below: int = 64 * 1024
     """Octets below which a mail is read on the event loop itself: a thread costs more than the reading."""
 
@@ -117,15 +120,22 @@ class Reader:
         )
 
     def _content(self, subject: str, said: Said, digest: str) -> MailContent:
+        domains = self.alias_domains | self.legacy_domains
+        wordless = is_wordless(said.text, domains)
+        said_in_subject = own_subject(subject, self.subjects) if wordless else ""
+        full_text = said.text if said.text.strip() else said_in_subject
+        text = without_history(full_text, domains, subject=subject)
+        if said_in_subject and full_text != said_in_subject and said_in_subject == without_marks(subject):
+            text = f"{said_in_subject}\n\n{text}"  # it would be lost: who has only mail sees no subject
         return MailContent(
             subject=subject,
-            text=without_history(said.text, self.alias_domains | self.legacy_domains, subject=subject),
-            full_text=said.text,
+            text=text,
+            full_text=full_text,
             html=said.html,
             attachments=tuple(one.described for one in said.attachments),
             digest=digest,
             body_digest=said.digest.hex(),
-            empty=not said.text.strip() and said.bare and not without_marks(subject),
+            empty=wordless and said.bare and not said_in_subject,
         )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.adapters.mime import limits
-from convalias.adapters.mime.fields import Block, read_block
+from convalias.adapters.mime.fields import Block, read_block, unfolded
 from convalias.adapters.mime.limits import OverLimit
 from convalias.adapters.mime.structure import Part, Tree
 from convalias.domain.mail.envelope import Oddity
@@ -76,11 +76,16 @@ def _too_many_addresses(block: Block) -> OverLimit | None:
 def _oddities(block: Block, *, odd: bool) -> frozenset[Oddity]:
     """What parsers disagree about: in the fields that rules read, and elsewhere."""
     found: set[Oddity] = set()
-    if block.bare & _RULED or any(len(block.all(name)) > 1 for name in _ONCE):
+    if block.bare & _RULED or any(_differ(block.all(name)) for name in _ONCE):
         found.add(Oddity.HEADER)
     if odd or block.odd or block.bare - _RULED:
         found.add(Oddity.BODY)
     return frozenset(found) if found else _NO_ODDITIES
+
+
+def _differ(values: list[bytes]) -> bool:
+    """Whether a field stands there twice and can be read in two ways: gateways and ERP systems repeat it as it was."""
+    return len(values) > 1 and len(set(map(unfolded, values))) > 1
 
 
 def _is_intact(raw: bytes, block: Block) -> bool:

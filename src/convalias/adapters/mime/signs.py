@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from convalias.adapters.mime.fields import Block, unfolded
-from convalias.adapters.mime.message_id import right_side
+from convalias.adapters.mime.message_id import listed, right_side
 from convalias.adapters.mime.sender import readings_of
 from convalias.adapters.mime.structure import Part
-from convalias.domain.mail.automation import AUTO_REPLY_FIELDS, Signs
+from convalias.domain.mail.automation import AUTO_REPLY_FIELDS, AUTO_REPLY_VALUES, EXCHANGE_FIELDS, Signs
 from convalias.domain.mail.envelope import From
 
+_AUTO_REPLY_VALUES: Final = {name.encode(): value for name, value in AUTO_REPLY_VALUES.items()}
+_EXCHANGE: Final = frozenset(name.encode() for name in EXCHANGE_FIELDS)
 _AUTO_REPLY: Final = frozenset(name.encode() for name in AUTO_REPLY_FIELDS)
 # RFC 3834 §5: an optional comment, the token, then comments or parameters.
 _TOKEN: Final = re.compile(rb"\s*+(?:\([^()]*+\)\s*+)*+([^\s();]++)")
@@ -28,13 +31,24 @@ def collect(block: Block, root: Part | None, sender: From, *, subject: str, null
         report=None if root is None else _report(root),
         failed_recipients=b"x-failed-recipients" in named,
         auto_submitted=_tokens(block, b"auto-submitted"),
-        auto_reply_field=not _AUTO_REPLY.isdisjoint(named),
+        auto_reply_field=not _AUTO_REPLY.isdisjoint(named)
+        or any(value in _tokens(block, name) for name, value in _AUTO_REPLY_VALUES.items() if name in named),
         precedence=_tokens(block, b"precedence"),
         null_return_path=null_return_path,
         subject=subject,
         list_field=any(name.startswith(b"list-") for name in named),
+        looped=b"x-loop" in named,
+        answers_domains=frozenset(_answered(block)),
+        exchange_rule=not _EXCHANGE.isdisjoint(named),
         leaf_types=frozenset() if root is None else frozenset(leaf.media_type for leaf in root.leaves()),
     )
+
+
+def _answered(block: Block) -> Iterator[str]:
+    """The right sides of the ids that it answers."""
+    for name in (b"in-reply-to", b"references"):
+        for one in listed(block.all(name)):
+            yield one.value.rpartition(b"@")[2].decode("latin-1").lower().removesuffix(".")
 
 
 def _tokens(block: Block, name: bytes) -> frozenset[str]:

@@ -78,7 +78,7 @@ class MailContent:
     body_digest: str = ""
     """Canonical digest of the body and attachments alone: tells a re-used Message-ID from a retry."""
     empty: bool = field(default=False, kw_only=True)
-    """No text, no subject beyond a reply mark and no other part at all."""
+    """No words of its author, in text or subject, and no other part at all."""
 
 
 def evidence_of(sender: From, evidence: SenderEvidence, *, require_dkim: frozenset[str]) -> SenderEvidence:

@@ -36,9 +36,21 @@ _NEVER_ANSWERED: Final = (MailClass.BULK, MailClass.AUTO_GENERATED)
 
 @rule(9)
 def automatic_mail(case: RelayCase) -> Verdict | None:
-    """Bulk and generated mail is ignored, unless an authenticated account of the conversation is its author."""
-    automatic = case.mail.mail_class in _NEVER_ANSWERED
-    return Ignore(Reason.AUTOMATED) if automatic and not _from_proved_account(case) else None
+    """Bulk and generated mail is ignored unless its author is proved; a participant's bulk mail waits for approval."""
+    if case.mail.mail_class not in _NEVER_ANSWERED or _from_proved_account(case):
+        return None
+    match case.verdict:
+        case RelayToConversation(author=AccountAuthor()) | Hold(author=AccountAuthor()) as verdict if _is_bulk(case):
+            # A person's tool may add a List-* field: such mail must not vanish.
+            if case.mail.spam:
+                return Ignore(Reason.SPAM)
+            return _unless_let_in(case, Hold(Reason.NEEDS_APPROVAL, verdict.author, verdict.dedup_key))
+        case _:
+            return Ignore(Reason.AUTOMATED)
+
+
+def _is_bulk(case: RelayCase) -> bool:
+    return case.mail.mail_class is MailClass.BULK
 
 
 @rule(9)
@@ -69,7 +81,7 @@ def over_budget(case: RelayCase) -> Verdict | None:
 
 @rule(9)
 def empty(case: RelayCase) -> Verdict | None:
-    """A mail with no text, no subject beyond a reply mark and no other part is refused."""
+    """A mail without words of its author, in text or subject, and without any other part is refused."""
     relays = isinstance(case.verdict, RelayToConversation)
     return Reject(Reason.EMPTY) if relays and case.mail.content.empty else None
 
