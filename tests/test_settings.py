@@ -427,3 +427,16 @@ def test_a_user_in_a_url_belongs_into_the_environment_or_a_file_of_its_own(tmp_p
     named = tmp_path / "secret"
     named.write_text(secret + "\n", encoding="utf-8")
     assert getattr(read_settings(engines_file(tmp_path, ""), environ={f"{variable}_FILE": str(named)}), key) == secret
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"rewriters = {'[' * 20_000}{']' * 20_000}",
+        f"policy{'.a' * 3_000} = 1",
+        f"http.connections = {'[' * 9}{']' * 9}",
+    ],
+)
+def test_settings_that_are_nested_without_end_are_told_like_any_wrong_one(tmp_path: Path, text: str) -> None:
+    (told,) = wrong(tmp_path, text).problems.values()
+    assert "in one another" in told

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from attrs import field, frozen
 
 from convalias.codec.addresses import read_address, what_is_wrong
-from convalias.codec.settings_table import TableReader, Toml, read_domain
+from convalias.codec.settings_table import TableReader, Toml, is_deeper, read_domain
 from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
 from convalias.domain.aliases.alias import KEY_IDS
 from convalias.domain.deployment.domains_and_policy import ADMISSIONS
@@ -79,6 +79,8 @@ _ASKING: Final = frozenset({"sealers", "without_spf", "name_servers"})
 _AUTHENTICATION: Final = _ASKING | {_REQUIRE_DKIM}
 _BY_USE_CASE: Final = frozenset({"admission", "sender_trust"})
 _MOST_OF_HTTP: Final = 100_000
+_DEEPEST: Final = 8
+_TOO_DEEP: Final = f"tables or lists in one another more than {_DEEPEST} times; no setting is"
 _A_MILLENNIUM: Final = 365_250
 """Days: a time before the year 1 cannot be told."""
 _SECRET_WORDS: Final = ("secret", "password", "token", "signing_key", "keys")
@@ -243,13 +245,18 @@ def _listed(schemes: Sequence[str]) -> str:
 def _toml(path: str | os.PathLike[str] | None) -> Toml:
     file = Path("convalias.toml" if path is None else path)
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        found = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if path is None:
             return {}
         raise WrongSettings({str(file): "no such file; expected a settings file in TOML"}) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise WrongSettings({str(file): f"cannot be read as TOML ({error})"}) from error
+    except RecursionError:
+        raise WrongSettings({str(file): _TOO_DEEP}) from None
+    if deep := next((key for key, value in found.items() if is_deeper(value, _DEEPEST)), None):
+        raise WrongSettings({deep: _TOO_DEEP})
+    return found
 
 
 def _secret(environment: Mapping[str, str], name: str) -> str:

@@ -17,6 +17,7 @@ from convalias.codec.case_line import InvalidLine, read_line
 from convalias.codec.document import Json
 from convalias.codec.doors import SCHEMAS, InvalidWorld, World, read_world, schema, write_plan
 from convalias.domain.mail.envelope import InboundMail, UnreadableMail
+from convalias.domain.printable import visible
 from convalias.domain.routing.decision import route
 from convalias.domain.routing.plan import Decision, TryAgain
 
@@ -89,10 +90,10 @@ def _print(decision: Decision, *, as_json: bool, mermaid: bool) -> None:
     if as_json:
         click.echo(json.dumps(write_plan(decision), indent=2))
     elif mermaid:
-        click.echo(decision.explain().mermaid())
+        click.echo(visible(decision.explain().mermaid(), lines=True))
     else:
-        click.echo(f"mail: {_headline(decision.case.mail)}")
-        click.echo(decision.explain().text())
+        click.echo(f"mail: {visible(_headline(decision.case.mail))}")
+        click.echo(visible(decision.explain().text(), lines=True))
 
 
 def _headline(mail: InboundMail) -> str:

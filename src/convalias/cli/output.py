@@ -35,7 +35,7 @@ def listing(rows: Sequence[Row], *, as_json: bool, columns: Sequence[str]) -> No
 def lines(row: Row) -> str:
     """`name: value`, a line each; what is itself a list or an object stays out."""
     return "\n".join(
-        f"{name}: {_shown(value)}" for name, value in row.items() if not isinstance(value, (dict, list, tuple))
+        f"{name}: {visible(_shown(value))}" for name, value in row.items() if not isinstance(value, (dict, list, tuple))
     )
 
 

@@ -11,6 +11,7 @@ from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.output import answer
 from convalias.domain.conversations.timeline import TimelineItem
+from convalias.domain.printable import visible
 
 
 @click.command("timeline")
@@ -33,7 +34,7 @@ def as_text(items: Sequence[TimelineItem]) -> str:
 
 
 def _paragraph(item: TimelineItem) -> str:
-    who = "you" if item.own else item.author
+    who = "you" if item.own else visible(item.author)
     head = f"{item.occurred_at:%Y-%m-%d %H:%M}  {who}  (by {item.medium.value})"
     said = "(removed)" if item.redacted else item.text
     return "\n".join([head, *(f"    {line}" for line in said.splitlines())])

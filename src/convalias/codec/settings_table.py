@@ -138,3 +138,10 @@ def _is_list(value: object) -> TypeGuard[list[object]]:
 
 def _is_table(value: object) -> TypeGuard[Toml]:
     return isinstance(value, dict)
+
+
+def is_deeper(value: object, levels: int) -> bool:
+    """Whether tables and lists lie in one another more often than that."""
+    if _is_table(value):
+        return levels == 0 or any(is_deeper(one, levels - 1) for one in value.values())
+    return _is_list(value) and (levels == 0 or any(is_deeper(one, levels - 1) for one in value))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.mime.expectations import POST
 from convalias.adapters.mime import Reader
+from convalias.adapters.mime.html import sanitised
 from convalias.domain.mail.envelope import InboundMail, MessageEnvelope, Oddity, UnreadableMail
 
 READER = Reader(alias_domains=frozenset({"reply.example"}), trusted_authserv_ids=frozenset({"mx.example"}))
@@ -219,3 +220,28 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=60).map(b"".join))
 def test_any_pile_of_mail_pieces_ends_in_an_envelope_or_a_refusal(raw: bytes) -> None:
     assert isinstance(READER.read_now(raw, POST).mail, MessageEnvelope | UnreadableMail)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "/x",
+        "//evil.example",
+        "\\\\evil.example",
+        "x/y?z",
+        "#x",
+        "",
+        "https:evil",
+        "https:/evil",
+        "https:\\\\evil",
+        "https:///evil",
+    ],
+)
+def test_a_link_that_would_lead_to_where_the_page_lies_is_none(link: str) -> None:
+    assert sanitised(f'<a href="{link}">x</a>') == '<a rel="noopener noreferrer nofollow">x</a>'
+
+
+@pytest.mark.parametrize("link", ["https://x.example/a?b#c", "HTTP://x.example", "mailto:a@x.example", "tel:+49"])
+def test_a_link_that_is_whole_stays(link: str) -> None:
+    assert sanitised(f'<a href="{link}" title="t" lang="de">x</a>') is not None
+    assert f'href="{link}"' in str(sanitised(f'<a href="{link}" title="t" lang="de">x</a>'))

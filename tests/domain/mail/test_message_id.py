@@ -19,8 +19,12 @@ SPELLINGS = [
     (b">1@x<", b">1@x<"),
     (b"<\xff@x>", b"\xff@x"),
     (b"no-at-sign", b"no-at-sign"),
+    (b"<nullable@x>", b"nullable@x"),
+    (b"<1.null@x>", b"1.null@x"),
 ]
-UNUSABLE = [b"", b"  ", b"<>", b"< >", b"@", b"<@>", b"<" + b"x" * (LONGEST + 1) + b">"]
+NOBODYS = [b"null", b"<NULL>", b"<null@mail.example>", b"(null)", b"<undefined@undefined>", b"none", b"[object Object]"]
+"""What programs write that have no id: many senders share it."""
+UNUSABLE = [*NOBODYS, b"", b"  ", b"<>", b"< >", b"@", b"<@>", b"<" + b"x" * (LONGEST + 1) + b">"]
 
 
 @pytest.mark.parametrize(("written", "octets"), SPELLINGS)

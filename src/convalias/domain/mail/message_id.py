@@ -9,6 +9,8 @@ from attrs import field, frozen
 LONGEST: Final = 998
 """Octets. RFC 5322 §2.1.1: no line is longer, so no id that was sent by the rules is."""
 _SYNTHETIC: Final = 40
+_NOTHING: Final = frozenset({b"null", b"(null)", b"nil", b"none", b"undefined", b"nan", b"unknown", b"[objectobject]"})
+"""What programs write in the place of an id that they do not have: many senders share it, so it names no mail."""
 
 
 @frozen
@@ -32,7 +34,7 @@ def canonical(written: bytes) -> MessageId | None:
     first, last = written.find(b"<"), written.rfind(b">")
     inner = written[first + 1 : last] if 0 <= first < last else written
     octets = b"".join(inner.split())
-    if not octets or octets == b"@" or len(octets) > LONGEST:
+    if not octets or octets == b"@" or len(octets) > LONGEST or octets.lower().partition(b"@")[0] in _NOTHING:
         return None
     return MessageId(octets)
 
