@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress, canonical_domain
+from convalias.domain.addresses.likeness import holds_brand
 from convalias.domain.errors import InvalidValue
 
 _LINE: Final = 76
@@ -16,6 +17,8 @@ _LINE: Final = 76
 _WORD_OCTETS: Final = 42
 """Octets of UTF-8 in one encoded word: base64 makes 56 of them, the frame 12 more."""
 _NAME: Final = 60
+UNNAMED: Final = "Participant"
+"""Shown of somebody without a name, or with one that holds the platform's."""
 _ATOM: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _ID: Final = re.compile(r"[!-;=?-~]{1,900}")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._:-]{1,200}")
@@ -44,16 +47,12 @@ def display_name(name: str, via: str) -> str:
     """
     platform = clean("".join(" " if char in _UNSAFE_IN_NAMES else char for char in via))
     text = clean("".join(" " if char in _UNSAFE_IN_NAMES else char for char in name))
-    if platform and _folded(platform) in _folded(text):  # nobody is the platform
-        text = ""
     if not platform:
         return text[:_NAME].rstrip()
-    suffix = f"(via {platform[: _NAME // 2].rstrip()})" if text else platform[:_NAME].rstrip()
-    return f"{text[: _NAME - len(suffix) - 1].rstrip()} {suffix}".strip()
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold().replace(" ", "")
+    if not text.strip("\u200c\u200d ") or holds_brand(text, platform) or holds_brand(name, platform):
+        text = UNNAMED  # nobody is the platform
+    suffix = f"(via {platform[: _NAME // 2].rstrip()})"
+    return f"{text[: _NAME - len(suffix) - 1].rstrip()} {suffix}"
 
 
 def phrase(text: str) -> str:
