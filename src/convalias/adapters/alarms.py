@@ -9,22 +9,10 @@ from contextvars import ContextVar, Token
 from types import MappingProxyType, TracebackType
 from typing import Final
 
+from convalias.ports.metrics import METRICS
 from convalias.services.running.log_lines import LogLines, Now
 
-ALARMS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "icer.token_reused": "a signed token came with another body: somebody replays signatures",
-        "icer.messages.quarantined": "a mail is kept, and will not be routed",
-        "icer.processing.errors": "a mail could not be processed",
-        "mons.delivery.failures": "a delivery failed",
-        "mons.feed.jumps": "the event log has lost something; it was read from the store",
-        "convs.feed.position_lost": "the store no longer knows where the feed stood; all that may lack is read again",
-        "convs.feed.parked": "a conversation waits: one of its events cannot be read or published",
-        "mons.decisions.parked": "a conversation waits: what its event is decided on cannot be read",
-        "icer.system_mail.uncertain": "a mail of our own may have left, and nobody can tell",
-        "icer.messages.swept": "a kept mail was not in the queue; it is queued again",
-    }
-)
+ALARMS: Final[Mapping[str, str]] = MappingProxyType({one.name: one.alert for one in METRICS.values() if one.alert})
 """By metric: what is said. Tags hold reasons, sources and classes; never an address or text."""
 
 log: Final = logging.getLogger("convalias.alarms")

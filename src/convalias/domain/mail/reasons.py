@@ -51,13 +51,16 @@ class Consequence:
     """What a reason entails."""
 
     severity: Severity = Severity.ROUTINE
+    """A label of `icer.messages.processed`."""
     retryable: bool = False
+    """Whether the same mail may pass later. For a door that answers while the sender waits: 4xx, not 5xx."""
     may_tell_sender: bool = False
     about_alias: bool = False
     """A refusal about the alias: it carries nothing, so an overlapping legacy alias goes to legacy."""
     throttle: str = "sender+alias+day"
-    """What a refusal mail is counted by."""
+    """What a refusal mail is counted by (`commands.Refuse`)."""
     metric: str
+    """A name for dashboards that want a counter for each reason."""
     public_text: str
     """For an authenticated participant. Everybody else reads `GONE`, whatever the reason."""
 

@@ -23,13 +23,16 @@ from convalias.domain.inbound.records import (
     Effect,
     EnvelopeRecord,
     Expired,
+    Ignored,
     MailReference,
     Outcome,
     OutcomeRecord,
     Progress,
     Quarantined,
+    Refused,
 )
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.mail.reasons import CONSEQUENCES, Severity
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.operations.mail_index import Known, message_value, recipient_values, sender_value
 from convalias.domain.outbound.delivery import backoff
@@ -400,12 +403,13 @@ class InboundRelay:
             [effect for _, effect in outcome.effects] if isinstance(outcome, Done) else [outcome]
         )
         for one in effects:
-            reason = getattr(one, "reason", "")
+            reason = one.reason if isinstance(one, Refused | Ignored) else None
             self.telemetry.measure(
                 "icer.messages.processed",
                 1,
                 effect=type(one).__name__.lower(),
-                reason=str(getattr(reason, "value", "")),
+                reason="" if reason is None else reason.value,
+                severity=(Severity.ROUTINE if reason is None else CONSEQUENCES[reason].severity).value,
             )
 
     async def _failed(self, mail: MailReference, error: Exception) -> Progress:
