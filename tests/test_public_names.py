@@ -32,10 +32,10 @@ MOST_NAMES = 60
 def test_there_are_at_most_sixty_sorted_as_the_linter_sorts() -> None:
     assert len(convalias.__all__) <= MOST_NAMES
     assert len(set(convalias.__all__)) == len(convalias.__all__)
-    assert set(convalias.__all__) == {*convalias.domain.__all__, "Convalias"}
+    assert set(convalias.__all__) - {"Convalias"} < set(convalias.domain.__all__)
 
 
-@pytest.mark.parametrize("name", convalias.domain.__all__)
+@pytest.mark.parametrize("name", sorted({*convalias.__all__} - {"Convalias"}))
 def test_each_name_is_there_in_both_places_and_is_one_thing(name: str) -> None:
     assert getattr(convalias, name) is getattr(convalias.domain, name)
     assert name in dir(convalias)

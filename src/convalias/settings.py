@@ -25,6 +25,8 @@ from convalias.domain.routing.admission import Admission
 from convalias.domain.routing.policy import BlockedSenders, SenderTrust
 from convalias.services.outbound.calls import Ambiguity
 
+__all__ = ["SenderAuthentication", "Settings", "WrongSettings"]
+
 DATA: Final = "CONVALIAS_DATA"
 KEYS: Final = "CONVALIAS_KEYS"
 SIGNING_KEY: Final = "CONVALIAS_MAILGUN_SIGNING_KEY"

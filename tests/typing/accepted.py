@@ -175,7 +175,7 @@ assert_type(strategies.raw_mails(), SearchStrategy[bytes])
 async def talked(identity: IdentityDirectory) -> None:
     async with Convalias.in_memory(alias_domain="reply.example", legacy_domain=None, identity=identity) as cv:
         aliases = await cv.open_conversation("c1", use_case="hiring", participants=[Participant.of("ann")])
-        assert_type(aliases, Mapping[AccountId, EmailAddress])
+        assert_type(aliases, Mapping[str, EmailAddress])
         receipt = await cv.receiver.accept(IncomingMail(b"", recipients=["a@reply.example"], sender="<>"))
         assert_type(receipt, Receipt)
         if isinstance(receipt, Kept):

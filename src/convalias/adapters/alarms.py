@@ -12,6 +12,8 @@ from typing import Final
 from convalias.ports.metrics import METRICS
 from convalias.services.running.log_lines import LogLines, Now
 
+__all__ = ["ALARMS", "Telemetry"]
+
 ALARMS: Final[Mapping[str, str]] = MappingProxyType({one.name: one.alert for one in METRICS.values() if one.alert})
 """By metric: what is said. Tags hold reasons, sources and classes; never an address or text."""
 

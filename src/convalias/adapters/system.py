@@ -14,6 +14,8 @@ from typing import Final
 
 from attrs import frozen
 
+__all__ = ["Clock", "Incarnation"]
+
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
 _ID_LENGTH: Final = 26
 _RANDOM_BITS: Final = 74

@@ -4,5 +4,37 @@ from convalias.app.facade import AlreadyOpen, Convalias, NotOpen
 from convalias.app.ports import Ports
 from convalias.app.services import Services, Wiring
 from convalias.app.workers import WORKERS, Idle, Worker
+from convalias.services.conversations.errors import (
+    FlagsElsewhere,
+    KeyReused,
+    KeysRefused,
+    NoSuchAlias,
+    NoSuchConversation,
+    NotReady,
+    PlaceRefused,
+    Refused,
+    ServiceError,
+    WouldGoBack,
+)
 
-__all__ = ["WORKERS", "AlreadyOpen", "Convalias", "Idle", "NotOpen", "Ports", "Services", "Wiring", "Worker"]
+__all__ = [
+    "WORKERS",
+    "AlreadyOpen",
+    "Convalias",
+    "FlagsElsewhere",
+    "Idle",
+    "KeyReused",
+    "KeysRefused",
+    "NoSuchAlias",
+    "NoSuchConversation",
+    "NotOpen",
+    "NotReady",
+    "PlaceRefused",
+    "Ports",
+    "Refused",
+    "ServiceError",
+    "Services",
+    "Wiring",
+    "Worker",
+    "WouldGoBack",
+]

@@ -468,7 +468,7 @@ class Convalias:
 
     async def open_conversation(
         self, conversation: str, *, use_case: str, participants: Sequence[Participant]
-    ) -> Mapping[AccountId, EmailAddress]:
+    ) -> Mapping[str, EmailAddress]:
         """Create it, and make its participants known by the addresses they bring: the alias of each, by account.
 
         May be repeated. Raises what `messaging.create` raises. With an identity directory of one's own, that knows

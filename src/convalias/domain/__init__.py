@@ -1,5 +1,7 @@
 """The pure core: entities, rules, plans. Synchronous; no clock, no randomness, no I/O.
 
+It offers what `convalias` offers of it, and what only somebody needs who writes rules or sets stages.
+
 The public names are loaded when they are first used: importing the package costs nothing, and a program that routes
 nothing never loads the rules.
 """
@@ -39,7 +41,10 @@ if TYPE_CHECKING:
     from convalias.domain.mail.envelope import UnreadableMail as UnreadableMail
     from convalias.domain.mail.message_id import MessageId as MessageId
     from convalias.domain.mail.reasons import Reason as Reason
+    from convalias.domain.migration.rollout import Axis as Axis
+    from convalias.domain.migration.rollout import Rollout as Rollout
     from convalias.domain.migration.rollout import Stage as Stage
+    from convalias.domain.routing import rules as rules
     from convalias.domain.routing.admission import FREE as FREE
     from convalias.domain.routing.admission import LIGHT as LIGHT
     from convalias.domain.routing.admission import STRICT as STRICT
@@ -58,8 +63,15 @@ if TYPE_CHECKING:
     from convalias.domain.routing.policy import RoutingPolicy as RoutingPolicy
     from convalias.domain.routing.policy import SenderTrust as SenderTrust
     from convalias.domain.routing.questions import questions as questions
+    from convalias.domain.routing.rulebook import AliasCase as AliasCase
+    from convalias.domain.routing.rulebook import ArrivalCase as ArrivalCase
+    from convalias.domain.routing.rulebook import AuthorCase as AuthorCase
+    from convalias.domain.routing.rulebook import MailCase as MailCase
+    from convalias.domain.routing.rulebook import OverlapCase as OverlapCase
+    from convalias.domain.routing.rulebook import RelayCase as RelayCase
     from convalias.domain.routing.rulebook import Rule as Rule
     from convalias.domain.routing.rulebook import RuleBook as RuleBook
+    from convalias.domain.routing.rulebook import SenderCase as SenderCase
     from convalias.domain.routing.rulebook import rule as rule
     from convalias.domain.routing.rules import RULES as RULES
     from convalias.domain.routing.verdicts import HandToLegacy as HandToLegacy
@@ -82,9 +94,13 @@ __all__ = [
     "AddressTenure",
     "Admission",
     "Admittance",
+    "AliasCase",
     "AmbiguousFrom",
     "Applicant",
+    "ArrivalCase",
     "Authentication",
+    "AuthorCase",
+    "Axis",
     "BlockedSenders",
     "ClearFrom",
     "ConversationAlias",
@@ -100,22 +116,27 @@ __all__ = [
     "Ignore",
     "IncomingMail",
     "LegacyAlias",
+    "MailCase",
     "MailClass",
     "MailDomains",
     "MessageEnvelope",
     "MessageId",
+    "OverlapCase",
     "Participant",
     "ParticipantIdentity",
     "PeripheralAuthor",
     "Reason",
     "Reject",
+    "RelayCase",
     "RelayToConversation",
+    "Rollout",
     "RoutingContext",
     "RoutingPlan",
     "RoutingPolicy",
     "Rule",
     "RuleBook",
     "Ruling",
+    "SenderCase",
     "SenderEvidence",
     "SenderTrust",
     "SkipOverlap",
@@ -131,6 +152,7 @@ __all__ = [
     "questions",
     "route",
     "rule",
+    "rules",
 ]
 
 _HOMES = {
@@ -140,9 +162,13 @@ _HOMES = {
     "AddressTenure": "conversations.participants",
     "Admission": "routing.admission",
     "Admittance": "routing.admission",
+    "AliasCase": "routing.rulebook",
     "AmbiguousFrom": "mail.envelope",
     "Applicant": "routing.admission",
+    "ArrivalCase": "routing.rulebook",
     "Authentication": "mail.authentication",
+    "AuthorCase": "routing.rulebook",
+    "Axis": "migration.rollout",
     "BlockedSenders": "routing.policy",
     "ClearFrom": "mail.envelope",
     "ConversationAlias": "aliases.alias",
@@ -160,17 +186,21 @@ _HOMES = {
     "IncomingMail": "inbound.records",
     "LIGHT": "routing.admission",
     "LegacyAlias": "aliases.alias",
+    "MailCase": "routing.rulebook",
     "MailClass": "mail.automation",
     "MailDomains": "addresses.email_address",
     "MessageEnvelope": "mail.envelope",
     "MessageId": "mail.message_id",
+    "OverlapCase": "routing.rulebook",
     "Participant": "conversations.participants",
     "ParticipantIdentity": "conversations.participants",
     "PeripheralAuthor": "conversations.participants",
     "RULES": "routing.rules",
     "Reason": "mail.reasons",
     "Reject": "routing.verdicts",
+    "RelayCase": "routing.rulebook",
     "RelayToConversation": "routing.verdicts",
+    "Rollout": "migration.rollout",
     "RoutingContext": "routing.context",
     "RoutingPlan": "routing.plan",
     "RoutingPolicy": "routing.policy",
@@ -178,6 +208,7 @@ _HOMES = {
     "RuleBook": "routing.rulebook",
     "Ruling": "routing.verdicts",
     "STRICT": "routing.admission",
+    "SenderCase": "routing.rulebook",
     "SenderEvidence": "mail.authentication",
     "SenderTrust": "routing.policy",
     "SkipOverlap": "routing.verdicts",
@@ -199,6 +230,8 @@ if not TYPE_CHECKING:  # pragma: no branch - checkers see the imports above, and
 
     def __getattr__(name: str) -> object:
         """PEP 562: load the module that a public name lives in."""
+        if name == "rules":
+            return import_module(f"{__name__}.routing.rules")
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

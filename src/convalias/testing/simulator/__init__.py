@@ -10,7 +10,7 @@ are and when; the same plan gives the same trace in every process. Give it a pol
 
 `ports` is called for every process that starts, with the simulated ports, for those that it shall have:
 
->>> from convalias.ports.hub import NotificationHub
+>>> from convalias.ports import NotificationHub
 >>> class Counting:
 ...     def __init__(self, hub: NotificationHub) -> None:
 ...         self.hub, self.channels = hub, hub.channels

@@ -95,7 +95,7 @@ async def _open(world: World, people: People, conversation: ConversationId, draw
     world.journal.conversations.append(conversation)
     people.members[conversation] = members
     for account, address in aliases.items():
-        people.aliases[conversation, account] = address
+        people.aliases[conversation, AccountId(account)] = address
     if world.shape.begun_before or (world.shape.legacy and draws.chance(0.6)):
         named = [EmailAddress.parse(f"x{n}-{conversation}@{LEGACY_DOMAIN}") for n in range(1 + draws.below(2))]
         people.legacy[conversation] = named
