@@ -24,11 +24,15 @@ REQUIRE ?= 1
 # Further arguments for pytest, as in `make test ARGS="tests/domain -k alias"`.
 ARGS ?=
 
+# The tests that take less than a second and need no server.
+FAST := not slow and not soak and not engine
+
 # The parts in which every branch is tested, always.
 WHOLLY_COVERED := src/convalias/domain/*,src/convalias/services/*,src/convalias/stores/*
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-engines test test-fast test-setup engines engines-build check format-check lint mypy pyright imports format bench soak lock build clean
+.PHONY: help venv demo demo-engines quick test full everything test-setup engines engines-build format-check lint mypy pyright imports format \
+  bench soak lock build clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,13 +73,26 @@ demo: $(STAMP) ## Show the whole system at work, in a minute
 demo-engines: $(STAMP) ## Show the same on S3, SQS, MongoDB and Kafka servers of this machine (the best that are there)
 	@$(BIN)/python tests/engines/demo.py
 
-test: $(STAMP) ## Run the tests; domain, services and stores are covered wholly or it fails
+# The changed files of src: what differs from the last commit, and what is new. Outside a git checkout: all of them.
+quick: $(STAMP) ## The inner loop: lint, types of what changed, tests of domain, stores and codec
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff check --quiet
+	@changed="$$({ git diff --name-only --diff-filter=d HEAD -- 'src/*.py' && \
+	  git ls-files --others --exclude-standard -- 'src/*.py'; } 2>/dev/null || echo src)"; \
+	if [ -n "$$changed" ]; then $(BIN)/mypy $$changed; fi
+	CONVALIAS_HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q $(SHARED_OUT) -m "$(FAST)" tests/domain tests/stores tests/codec $(ARGS)
+
+test: imports ## Run the fast tests and the import contracts; no engines, no coverage
+	$(BIN)/python -m pytest $(SHARED_OUT) -m "$(FAST)" $(ARGS)
+	@echo "Not run: slow tests and those that need an engine (make full runs both, and measures coverage)"
+
+full: format-check lint mypy pyright imports everything ## All that CI checks: every test, engines, slices of soak, coverage
+
+# Domain, services and stores are covered wholly, or it fails.
+everything: $(STAMP)
 	@$(BIN)/python -m coverage erase
 	$(BIN)/python -m pytest $(SHARED_OUT) --cov --cov-report= $(ARGS)
 	@$(BIN)/python -m coverage report --include='$(WHOLLY_COVERED)' --fail-under=100
-
-test-fast: $(STAMP) ## Run the tests that take less than a second, without coverage
-	$(BIN)/python -m pytest $(SHARED_OUT) -m "not slow and not soak" $(ARGS)
 
 test-setup: $(STAMP) ## Try this set-up itself, and what users install, in clean environments
 	CONVALIAS_SETUP=1 $(BIN)/python -m pytest $(SHARED_OUT) -m setup $(ARGS)
@@ -87,9 +104,7 @@ engines: $(STAMP) ## Run the tests against real engines; none may skip (REQUIRE=
 	@$(BIN)/python tests/engines/build.py || test "$(REQUIRE)" != 1
 	CONVALIAS_REQUIRE_ENGINES=$(REQUIRE) $(BIN)/python -m pytest $(SHARED_OUT) -m engine $(ARGS)
 
-# Each its own target: `make --keep-going check` tells everything that is wrong in one run.
-check: format-check lint mypy pyright imports test ## Check the format, lint, types and layers, then run the tests
-
+# Each its own target: `make --keep-going full` tells everything that is wrong in one run.
 format-check: $(STAMP)
 	$(BIN)/ruff format --check
 

@@ -18,8 +18,10 @@ pytest_plugins = ["engines.fixtures", "skips"]
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
-# No deadline in either: a slow machine is no finding, and what must be fast has a benchmark.
+# No deadline in any: a slow machine is no finding, and what must be fast has a benchmark.
 settings.register_profile("dev", max_examples=50, deadline=None)
+# Of `make quick`: few examples, and the same ones while somebody changes the code.
+settings.register_profile("quick", max_examples=10, deadline=None, derandomize=True)
 settings.register_profile(
     "ci",
     max_examples=300,

@@ -94,6 +94,7 @@ def test_the_readme_leads_to_every_page_that_a_newcomer_needs() -> None:
     links = set(LINK.findall((PROJECT / "README.md").read_text(encoding="utf-8")))
     assert links >= {
         "CHANGELOG.md",
+        "CONTRIBUTING.md",
         "SECURITY.md",
         "docs/explanation/architecture.md",
         "docs/explanation/decisions/README.md",

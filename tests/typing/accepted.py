@@ -1,4 +1,4 @@
-"""Code that both checkers must accept: it is checked by `make check`, never run."""
+"""Code that both checkers must accept: it is checked by `make full`, never run."""
 
 from __future__ import annotations
 
