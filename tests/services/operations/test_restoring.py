@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -186,7 +187,7 @@ async def newer(process: Process) -> None:
     body = await process.town.blobs.get(mail.record)
     assert body is not None
     await process.town.blobs.delete([mail.record])
-    await process.town.blobs.put(mail.record, body.replace(b"envelope_record/1", b"envelope_record/99"))
+    await process.town.blobs.put(mail.record, re.sub(rb"envelope_record/\d+", b"envelope_record/99", body))
 
 
 async def dead(process: Process) -> None:
