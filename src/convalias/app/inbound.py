@@ -136,6 +136,7 @@ class Inbound:
             domains=self.deployment.domains,
             clock=ports.clock,
             telemetry=ports.telemetry,
+            keys=None if self.deployment.foreign_tokens else self.wiring.keyring.alias_keys(),
             require_dkim=self.wiring.options.require_dkim,
         )
 

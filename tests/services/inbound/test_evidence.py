@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from adapters.mime.authentication.signing import PLAIN, Zone, signed, zone
 from convalias.adapters.mime import Reader
 from convalias.adapters.mime.authentication import Authenticator, WithoutSpf
 from convalias.codec import loads
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import AliasKeys
 from convalias.domain.inbound.records import (
     Again,
     Done,
     EnvelopeRecord,
     Held,
     IncomingMail,
+    Post,
     Refused,
     Relayed,
 )
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.mail.reasons import Reason
-from convalias.ports.dns import TemporaryFailure
+from convalias.ports.dns import TemporaryFailure, TxtAnswer, TxtRecords
 from convalias.ports.errors import Unavailable
-from convalias.services.inbound.evidence import UNANSWERED, Insistence
+from convalias.services.inbound.evidence import TURN, UNANSWERED, Insistence
 from convalias.services.inbound.relay import Patience
 from convalias.services.operations.replay import Replayed, Selection
 from services.inbound_desk import BOBS, C1, C2, PROVED, TO_C1, TO_C2, Process, Town, told
@@ -229,6 +232,89 @@ def test_a_dry_run_neither_waits_nor_writes() -> None:
         (job,) = await town.queue.take(limit=1, wait=timedelta(0), lease=timedelta(minutes=1))
         assert job.receives == 1
         assert isinstance((await desk.worker.process([job]))[0].progress, Again)
+
+    told(story)
+
+
+# --- a silent name server is its own domain's trouble ----------------------------------------------------
+
+
+@frozen
+class Hanging:
+    """A resolver that never answers."""
+
+    async def txt(self, name: str) -> TxtAnswer:
+        await asyncio.Event().wait()
+        return TxtRecords()
+
+
+def test_a_name_server_that_says_nothing_costs_one_try_and_no_more_than_was_allowed() -> None:
+    async def story(town: Town) -> None:
+        desk = process(town, silent())
+        hanging, soon = Authenticator(resolver=Hanging()), Insistence(within=timedelta(milliseconds=1))
+        assert desk.relay.evidence is not None
+        finder = evolve(desk.relay.evidence, authenticator=hanging, insistence=soon)
+        desk.relay = evolve(desk.relay, evidence=finder)
+        waiting = await desk.relay.process(await desk.take(posted(signed())))
+        assert isinstance(waiting, Again)
+        assert waiting.because == UNANSWERED
+
+    told(story)
+
+
+def test_while_a_domain_is_silent_its_other_mails_wait_their_turn_and_count_no_try() -> None:
+    async def story(town: Town) -> None:
+        desk = process(town, silent())
+        finder = desk.relay.evidence
+        assert finder is not None
+        first, second = [await desk.take(posted(signed() + b"%d" % number)) for number in (1, 2)]
+        finder.budget.enter("corp.example", at=town.clock.now())
+        finder.budget.leave("mail.corp.example", at=town.clock.now(), answered=False)
+        assert finder.budget.enter("corp.example", at=town.clock.now())  # somebody asks already
+        for _ in range(6):
+            turned = await desk.relay.process(first)
+            assert isinstance(turned, Again)
+            assert (turned.because, turned.after) == (TURN, timedelta(seconds=5))
+        other = signed(PLAIN.replace(b"bob@corp.example", b"bob@else.example"), domain="else.example")
+        assert isinstance(await desk.relay.process(await desk.take(posted(other))), Done | Again)
+        finder.budget.leave("corp.example", at=town.clock.now(), answered=True)
+        assert (await desk.relay.process(second)).because == UNANSWERED  # type: ignore[union-attr]
+
+    told(story)
+
+
+def test_an_authenticator_that_times_out_by_itself_is_a_failure_like_any_other() -> None:
+    class Late:
+        async def evidence(self, raw: bytes, post: Post) -> SenderEvidence:
+            raise TimeoutError
+
+    async def story(town: Town) -> None:
+        desk = process(town, silent())
+        mail = await desk.take(posted(signed()))
+        record = loads(await town.blobs.get(mail.record) or b"", EnvelopeRecord)
+        assert desk.relay.evidence is not None
+        desk.relay = evolve(desk.relay, evidence=evolve(desk.relay.evidence, authenticator=Late()))
+        with pytest.raises(TimeoutError):
+            await desk.relay.read(record, await town.blobs.get(record.raw) or b"")
+
+    told(story)
+
+
+def test_a_token_that_we_did_not_make_costs_no_look_up_and_an_older_address_always_does() -> None:
+    async def story(town: Town) -> None:
+        names = zone()
+        desk = process(town, names)
+        finder = desk.relay.evidence
+        assert finder is not None
+        keys = AliasKeys.of({0: b"a secret of ours"})
+        desk.relay = evolve(desk.relay, evidence=evolve(finder, keys=keys))
+        forged = EmailAddress.parse("ann-00000000000zzzzzz@reply.example")
+        await desk.relay.process(await desk.take(posted(signed(), forged)))
+        assert names.asked == []
+        for guess in ("ann-12345678@reply.example", "lost@relay.example"):
+            await desk.relay.process(await desk.take(posted(signed() + guess.encode(), EmailAddress.parse(guess))))
+            assert names.asked != []
+            names.asked.clear()
 
     told(story)
 

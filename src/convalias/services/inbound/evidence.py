@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress, MailDomains
-from convalias.domain.aliases.unwrapping import unwrapped
+from convalias.domain.aliases.alias import AliasKeys, Forged
+from convalias.domain.aliases.unwrapping import decode, unwrapped
 from convalias.domain.inbound.evidence_records import EvidenceRecord
 from convalias.domain.inbound.records import Again, EnvelopeRecord
 from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence, judge
-from convalias.domain.mail.envelope import InboundMail, MessageEnvelope, evidence_of
+from convalias.domain.mail.envelope import ClearFrom, From, InboundMail, MessageEnvelope, evidence_of
 from convalias.domain.outbound.delivery import backoff
 from convalias.domain.routing.arrival import header_addresses
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.mail import SenderAuthenticator
+from convalias.services.inbound.name_servers import NameServerBudget
 from convalias.stores.inbound.evidence import EvidenceRecords
 
 UNANSWERED: Final = "the domain name system does not answer"
+TURN: Final = "other mails of the sender's domain wait for its name servers"
 
 
 @frozen(kw_only=True)
@@ -29,6 +33,10 @@ class Insistence:
     tries: int = 4
     first_pause: timedelta = timedelta(minutes=1)
     longest_pause: timedelta = timedelta(minutes=15)
+    within: timedelta = timedelta(seconds=6)
+    """So long one mail is asked about in one try."""
+    turn: timedelta = timedelta(seconds=5)
+    """The pause where other mails of its domain are being asked about: no try of its own."""
 
 
 @frozen(kw_only=True)
@@ -45,6 +53,10 @@ class EvidenceFinder:
     clock: Clock
     telemetry: Telemetry
     insistence: Insistence = Insistence()
+    keys: AliasKeys | None = None
+    """Of our v3 aliases; None: no MAC can be checked."""
+    budget: NameServerBudget = field(factory=NameServerBudget)
+    """Of this process."""
     require_dkim: frozenset[str] = frozenset()
     """From domains whose mail a pass by SPF alone does not authenticate."""
 
@@ -63,15 +75,34 @@ class EvidenceFinder:
         standing = await self.records.get(record.raw)
         if standing is not None:
             return standing.evidence
-        found = await self.authenticator.evidence(raw, record.post)
-        found = evidence_of(mail.sender, found, require_dkim=self.require_dkim)
-        self.telemetry.measure("icer.evidence.asked", 1, dmarc=found.dmarc.value)
         if not keep:
-            return found
+            return await self._asked(mail, raw, record)
+        domain = _domain(mail.sender)
+        if not self.budget.enter(domain, at=self.clock.now()):
+            return Again(self.insistence.turn, TURN)
+        answered = False
+        try:
+            found = await self._asked(mail, raw, record)
+            answered = found.dmarc is not Dmarc.TEMPERROR
+        finally:
+            self.budget.leave(domain, at=self.clock.now(), answered=answered)
         if found.dmarc is Dmarc.TEMPERROR:
             return await self._unanswered(record, found)
         kept = EvidenceRecord(raw=record.raw, evidence=found, at=self.clock.now())
         return (await self.records.keep(kept)).evidence
+
+    async def _asked(self, mail: MessageEnvelope, raw: bytes, record: EnvelopeRecord) -> SenderEvidence:
+        """What the authenticator says in time: a batch of other mails may wait for this one."""
+        timeout = asyncio.timeout(self.insistence.within.total_seconds())
+        try:
+            async with timeout:
+                found = await self.authenticator.evidence(raw, record.post)
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+            found = SenderEvidence(Dmarc.TEMPERROR)
+        self.telemetry.measure("icer.evidence.asked", 1, dmarc=found.dmarc.value)
+        return evidence_of(mail.sender, found, require_dkim=self.require_dkim)
 
     async def _unanswered(self, record: EnvelopeRecord, found: SenderEvidence) -> SenderEvidence | Again:
         """As often as the patience goes; from then on what could not be found out is decided about as it is."""
@@ -87,5 +118,17 @@ class EvidenceFinder:
         return Again(pause, UNANSWERED)
 
     def _is_ours(self, address: EmailAddress) -> bool:
-        """Mail that is nobody's here costs no look-up."""
-        return any(map(self.domains.ours, unwrapped(address, self.domains)))
+        """Mail that is nobody's here costs no look-up, nor does a token that we did not make.
+
+        An address of an older format costs one whether or not it is an alias: else the sender's own name server, which
+        sees who is looked up, would tell which aliases exist.
+        """
+        return any(
+            self.domains.ours(one) and not isinstance(decode(one, self.keys), Forged)
+            for one in unwrapped(address, self.domains)
+        )
+
+
+def _domain(sender: From) -> str:
+    """The From domain; of several readings none, for then nobody is looked up."""
+    return sender.address.domain if isinstance(sender, ClearFrom) else ""
