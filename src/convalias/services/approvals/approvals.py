@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, Protocol, TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from attrs import evolve, frozen
 
@@ -13,7 +13,6 @@ from convalias.codec import CodecError, load, loads
 from convalias.domain.approvals.holds import Changed, HeldPage, Lapse, decide, expires_at, masked, proof
 from convalias.domain.approvals.links import ApprovalLink, LinkKeys, Look, NotHis, Request, Unusable, answered
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
-from convalias.domain.ids import ConversationId
 from convalias.domain.inbound.records import (
     Admits,
     Admitted,
@@ -38,6 +37,7 @@ from convalias.services.running.outages import described, outage_in
 from convalias.services.system_mail.refusals import Notices
 from convalias.stores.approvals.holds import Holds
 from convalias.stores.conversations.parking import Parking
+from convalias.stores.conversations.threads import Threads
 from convalias.stores.errors import Parked
 
 BATCH: Final = 100
@@ -45,14 +45,6 @@ SOON: Final = timedelta(seconds=5)
 """The relay has not concluded it yet, or a dependency is away."""
 LATER: Final = timedelta(minutes=15)
 """It failed, or is held all the same: an operator may mend what is wrong, and nothing is lost meanwhile."""
-
-
-class ThreadLookup(Protocol):
-    """What is asked of `stores.threads`."""
-
-    async def threads(self, ids: Collection[ConversationId]) -> Mapping[ConversationId, ConversationThread]:
-        """Those that exist."""
-        ...
 
 
 Seen: TypeAlias = HeldPage | Unusable | NotHis
@@ -68,7 +60,7 @@ class Approvals:
     """
 
     holds: Holds
-    threads: ThreadLookup
+    threads: Threads
     relay: InboundRelay
     notices: Notices
     keys: LinkKeys

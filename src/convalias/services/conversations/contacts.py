@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from attrs import frozen
 
@@ -16,15 +15,8 @@ from convalias.domain.conversations.timeline import SOMEBODY
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.people import IdentityDirectory
+from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.conversations.threads import Threads
-
-
-class AliasLister(Protocol):
-    """What is asked of `stores.aliases`."""
-
-    async def of(self, conversation: ConversationId) -> Sequence[ConversationAlias]:
-        """All aliases of a conversation; those of one participant and topic from the oldest to the newest."""
-        ...
 
 
 @frozen(kw_only=True)
@@ -33,7 +25,7 @@ class Contacts:
 
     conversations: ConversationStore
     threads: Threads
-    aliases: AliasLister
+    aliases: Aliases
     identities: IdentityDirectory
 
     async def address(self, account: AccountId, thread: ConversationThread) -> EmailAddress | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from attrs import evolve, frozen
 
@@ -31,7 +31,7 @@ from convalias.domain.conversations.threads import ConversationThread, ThreadSta
 from convalias.domain.conversations.timeline import TimelineItem, stitch
 from convalias.domain.conversations.visibility import as_readable, sight
 from convalias.domain.errors import InvalidValue
-from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
+from convalias.domain.ids import ConversationId, EventId, Seq
 from convalias.domain.mail.dedup import ChatKey, DedupKey, MailKey, SystemKey
 from convalias.domain.mail.envelope import MailContent
 from convalias.domain.mail.reasons import Reason
@@ -40,26 +40,15 @@ from convalias.services.conversations.appending import Addition, Appender
 from convalias.services.conversations.errors import KeyReused, NoSuchConversation, Refused
 from convalias.services.conversations.guards import existing, is_open, known, takes_part
 from convalias.services.conversations.mail_messages import MailAddition, as_message, is_another, is_another_mail, reused
+from convalias.stores.conversations.directory import IdentityDirectory as AccountDirectory
 
 LONGEST_PAGE: Final = 1_000
 
 
-__all__ = ["AccountBook", "MailAddition", "Messaging", "introduce"]
+__all__ = ["MailAddition", "Messaging", "introduce"]
 
 
-class AccountBook(Protocol):
-    """What is asked of `stores.directory`."""
-
-    async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
-        """Those that exist."""
-        ...
-
-    async def upsert(self, account: Account) -> None:
-        """From now on this is what is known of that account."""
-        ...
-
-
-async def introduce(accounts: AccountBook, participant: Participant) -> None:
+async def introduce(accounts: AccountDirectory, participant: Participant) -> None:
     """Make the addresses that a participant brings known. Repeatable."""
     known = (await accounts.get([participant.account])).get(participant.account, Account(participant.account))
     await accounts.upsert(introduced(known, participant))
@@ -75,7 +64,7 @@ class Messaging:
 
     appender: Appender
     aliasing: Aliasing
-    accounts: AccountBook | None = None
+    accounts: AccountDirectory | None = None
     """None: a directory of the host's own knows the addresses, and nothing is written about them here."""
 
     # --- messages ------------------------------------------------------------------------------------

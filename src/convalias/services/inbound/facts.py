@@ -6,20 +6,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, Protocol, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from attrs import evolve, field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress, MailDomains
 from convalias.domain.addresses.vouching import vouching_domains
-from convalias.domain.aliases.alias import AliasHandle, AliasKeys, ConversationAlias, LegacyAlias
+from convalias.domain.aliases.alias import AliasKeys, LegacyAlias
 from convalias.domain.conversations.participants import Account, AddressTenure
-from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound.records import Admits
 from convalias.domain.mail.envelope import ClearFrom, InboundMail, MessageEnvelope
 from convalias.domain.migration.rollout import Axis, Stage
-from convalias.domain.routing.context import Answers, Holders, HoldKey, RoutingContext, SightingKey, TextKey, Witness
+from convalias.domain.routing.context import Answers, Holders, HoldKey, RoutingContext, TextKey, Witness
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.domain.routing.questions import Questions, questions
 from convalias.domain.routing.rulebook import RuleBook
@@ -30,7 +29,12 @@ from convalias.ports.people import IdentityDirectory
 from convalias.services.conversations.stages import Stages, stage_of
 from convalias.services.running.outages import outage_in
 from convalias.services.running.task_group import TaskGroup
+from convalias.stores.aliases.aliases import Aliases
+from convalias.stores.approvals.holds import Holds
+from convalias.stores.conversations.threads import Threads
 from convalias.stores.encoding import digest
+from convalias.stores.inbound.mails import InboundRecords
+from convalias.stores.inbound.traffic import Traffic
 
 ROUNDS: Final = 8
 """The core needs three; more would be a fault of the core, and an endless loop is worse than an error."""
@@ -49,54 +53,6 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class AliasLookup(Protocol):
-    """What is asked of `stores.aliases`."""
-
-    async def find(self, handles: Collection[AliasHandle]) -> Mapping[AliasHandle, ConversationAlias]:
-        """Those that exist, whatever their state."""
-        ...
-
-
-class ThreadLookup(Protocol):
-    """What is asked of `stores.conversations`."""
-
-    async def threads(self, ids: Collection[ConversationId]) -> Mapping[ConversationId, ConversationThread]:
-        """Those that exist."""
-        ...
-
-
-class SightingLookup(Protocol):
-    """What is asked of `stores.inbound`."""
-
-    async def sightings(
-        self, of: Collection[SightingKey], *, before: datetime
-    ) -> Mapping[SightingKey, frozenset[ConversationId]]:
-        """In which conversations each sender had used that Message-ID before."""
-        ...
-
-
-class ApprovalLookup(Protocol):
-    """What is asked of `stores.holds`."""
-
-    async def approvals(self, of: Collection[HoldKey]) -> Mapping[HoldKey, Admits | None]:
-        """What participants let in: that mail, or only its address."""
-        ...
-
-
-class TrafficLookup(Protocol):
-    """What is asked of `stores.traffic`. `besides` is the name of the mail in question: it is no other mail."""
-
-    async def repeats(self, of: Collection[TextKey], *, before: datetime, besides: str) -> Mapping[TextKey, int]:
-        """How many other mails of each sender had that text within the hour before."""
-        ...
-
-    async def traffic(
-        self, of: Collection[ConversationId], *, before: datetime, besides: str
-    ) -> Mapping[ConversationId, int]:
-        """How many other mails each conversation took within the hour before."""
-        ...
-
-
 def _no_outages() -> dict[Witness, Unavailable]:
     return {}
 
@@ -106,15 +62,15 @@ class FactFinder:
     """The routing context of a mail. A witness that is away ends up in `away`, never as "unknown"."""
 
     domains: MailDomains
-    aliases: AliasLookup
-    threads: ThreadLookup
-    sightings: SightingLookup
+    aliases: Aliases
+    threads: Threads
+    sightings: InboundRecords
     identities: IdentityDirectory
     legacy: LegacyRelay | None
     stages: Stages
-    traffic: TrafficLookup | None = None
+    traffic: Traffic | None = None
     """None: a policy with a loop guard finds that nothing was there before."""
-    approvals: ApprovalLookup | None = None
+    approvals: Holds | None = None
     """None: nobody ever lets anything in."""
     keys: AliasKeys | None = None
     within: timedelta = ANSWER_WITHIN

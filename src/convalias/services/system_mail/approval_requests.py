@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -20,8 +20,8 @@ from convalias.domain.approvals.holds import (
     to_ask_about,
 )
 from convalias.domain.approvals.links import ApprovalLink, LinkKeys
-from convalias.domain.conversations.threads import ConversationThread, ThreadState
-from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.conversations.threads import ThreadState
+from convalias.domain.ids import AccountId
 from convalias.domain.inbound.records import Asking, HeldMail
 from convalias.domain.mail.authentication import SenderEvidence
 from convalias.ports.ambient import Clock, Telemetry
@@ -31,6 +31,7 @@ from convalias.ports.records import Stored
 from convalias.services.conversations.contacts import Contacts
 from convalias.stores.approvals.holds import Holds, day_after
 from convalias.stores.conversations.parking import Parking
+from convalias.stores.conversations.threads import Threads
 from convalias.stores.errors import Parked
 
 BATCH: Final = 100
@@ -45,20 +46,12 @@ class ApprovalWriter(Protocol):
         ...
 
 
-class ThreadLookup(Protocol):
-    """What is asked of `stores.threads`."""
-
-    async def threads(self, ids: Collection[ConversationId]) -> Mapping[ConversationId, ConversationThread]:
-        """Those that exist."""
-        ...
-
-
 @frozen(kw_only=True)
 class ApprovalMails:
     """What a mail lists is written down before it is sent, so that a repeat after a crash sends the same mail."""
 
     holds: Holds
-    threads: ThreadLookup
+    threads: Threads
     contacts: Contacts
     outgoing: OutgoingMail
     writer: ApprovalWriter | None
