@@ -23,12 +23,12 @@ _DOMAIN_OCTETS: Final = 255  # RFC 5321 §4.5.3.1.2
 
 
 class InvalidAddress(InvalidValue):
-    """This text is no single e-mail address."""
+    """Raised for a text that is no single e-mail address."""
 
 
 @frozen(order=False, repr=False, cache_hash=True)
 class EmailAddress:
-    """One mailbox. Two addresses are equal when their canonical keys are; `written` never counts.
+    """An e-mail address: one mailbox. Two addresses are equal when their canonical keys are; `written` never counts.
 
     >>> EmailAddress.parse("John@X.example") == EmailAddress.parse("john@x.example")
     True
@@ -127,7 +127,7 @@ def canonical_domain(domain: str) -> str:
 
 
 class Territory(Enum):
-    """Whose mail a domain takes."""
+    """The kind of a domain: which system takes its mail."""
 
     ALIAS = "alias"
     LEGACY = "legacy"
@@ -151,7 +151,7 @@ class MailDomains:
             raise InvalidValue("domains", found=sorted(both), expected="each alias or legacy, never both")
 
     def territory(self, address: EmailAddress) -> Territory:
-        """Whose mail that address is."""
+        """Return the kind of the domain of an address."""
         domain = address.domain
         if domain in self.alias:
             return Territory.ALIAS

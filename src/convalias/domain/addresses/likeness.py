@@ -30,9 +30,9 @@ _FILLERS: Final = frozenset("\u115f\u1160\u3164\uffa0")
 
 
 def skeleton(name: str) -> tuple[str, ...]:
-    """The words of a name as eyes see them, in no order: two names of one skeleton are taken for one another.
+    """Return a key of a name as eyes see it: names with one key are mistaken for each other.
 
-    >>> skeleton("Stone, Bob") == skeleton("B\u043eb St\u00f6ne")
+    >>> skeleton("Stone, Bob") == skeleton("Bоb Stöne")
     True
     """
     text = unicodedata.normalize("NFKD", name[:_LONGEST])

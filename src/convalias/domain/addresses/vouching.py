@@ -39,7 +39,7 @@ def is_public_mailbox_provider(domain: str) -> bool:
 
 
 def vouching_domains(domains: Iterable[str]) -> frozenset[str]:
-    """Of an account's verified domains those that may vouch for others: no provider's, and nothing that is no domain."""
+    """Return those of an account's verified domains that may vouch for others: no provider's, and none that is malformed."""
     found: set[str] = set()
     for domain in domains:
         try:
