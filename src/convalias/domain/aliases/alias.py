@@ -20,7 +20,7 @@ SECRET_OCTETS: Final = 16
 
 
 class AliasFormat(Enum):
-    """How an alias is written. All three decode for ever; only minting changes."""
+    """The spelling of an alias. All three decode for ever; only minting changes."""
 
     V1 = 1
     """The bare UUID."""
@@ -64,7 +64,7 @@ class InvalidKey(InvalidValue):
 
 @frozen
 class AliasKey:
-    """One secret of alias MACs. `id` is 0 to 31, the secret at least 16 octets in production; `InvalidKey`."""
+    """A secret for the MACs of aliases. `id` is 0 to 31, the secret at least 16 octets in production; `InvalidKey`."""
 
     id: int
     secret: bytes = field(repr=False)
@@ -97,7 +97,7 @@ class AliasKeys:
 
     @classmethod
     def of(cls, secrets: Mapping[int, bytes]) -> AliasKeys:
-        """By id, newest first. Raises `InvalidKey`."""
+        """Make a key set from keys by id, newest first. Raises `InvalidKey`."""
         return cls(tuple(AliasKey(number, secret) for number, secret in secrets.items()))
 
     @property

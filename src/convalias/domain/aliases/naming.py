@@ -1,4 +1,4 @@
-"""What an alias shows of a person's name: which parts, in which letters, how many."""
+"""Decide which parts of a person's name an alias shows, in which letters, and how many."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _OTHER: Final = re.compile(r"[^a-z0-9]+")
 
 
 class NamePolicy(Enum):
-    """How much of a name an alias shows."""
+    """The policy for how much of a name an alias shows."""
 
     FULL = "full"
     FIRST_AND_INITIAL = "first_initial"
@@ -63,7 +63,7 @@ class Naming:
     by_region: Mapping[str, NamePolicy] = field(factory=_no_regions, hash=False)
 
     def policy(self, region: str | None) -> NamePolicy:
-        """What holds for somebody of that region."""
+        """Return the name policy for people of a region."""
         return self.default if region is None else self.by_region.get(region, self.default)
 
 

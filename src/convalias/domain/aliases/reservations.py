@@ -1,4 +1,4 @@
-"""What must be remembered of an alias address for ever, and of who is reached at an address."""
+"""Reserve each alias address for ever, and remember which accounts an address has reached."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def token_text(local: str) -> str | None:
 
 
 def read_v3(local: str, domain: str, keys: AliasKeys | None) -> Token | Forged | None:
-    """What a canonical local part at that canonical domain says as a v3 alias; None when it is no such thing.
+    """Read a canonical local part at a canonical domain as a v3 alias; None if it is none.
 
     Without keys no MAC is checked. The comparison takes the same time wherever the two differ.
     """

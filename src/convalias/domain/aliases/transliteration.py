@@ -39,7 +39,7 @@ _TABLES: Final = {entry[0]: entry[1:] for entry in f"{_LATIN} {_GREEK} {_CYRILLI
 
 
 def latin(word: str) -> str:
-    """One word (NFKC) in lower-case a-z; digits and signs stay. Empty when a letter of it is in no table.
+    """Write a word (NFKC) in lower-case a-z; digits and signs stay. Empty when a letter of it is in no table.
 
     >>> latin("Müller"), latin("Ελένη"), latin("Юрий"), latin("キョウコ"), latin("山田")
     ('muller', 'eleni', 'yuriy', 'kyouko', '')

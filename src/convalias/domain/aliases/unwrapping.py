@@ -1,4 +1,4 @@
-"""From the address a mail was sent to, to the alias it was meant for: wrappings off, handles out."""
+"""Unwrap the address a mail was sent to, until the alias it was meant for is found."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def bare(text: str) -> EmailAddress:
 
 
 def decode(address: EmailAddress, keys: AliasKeys | None = None) -> Token | Forged | ByName:
-    """By what an alias is looked up. Without keys no MAC is checked.
+    """Return the handle by which an alias is looked up. Without keys no MAC is checked.
 
     Only the deciding handle: a v3 alias is listed under `ByName` of its stored address as well.
     """
@@ -44,7 +44,7 @@ def decode(address: EmailAddress, keys: AliasKeys | None = None) -> Token | Forg
 
 
 def unwrapped(address: EmailAddress, domains: MailDomains) -> tuple[EmailAddress, ...]:
-    """The address, then what is left as BATV, SRS and tags come off one by one, while the result is ours.
+    """Return the address, then each form of it with one BATV, SRS or tag wrapping less, while it is ours.
 
     Never empty; the last one is bare. Foreign addresses stay as they are. Each step is linear in an address of at
     most 256 octets.
