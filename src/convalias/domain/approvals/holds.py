@@ -1,4 +1,4 @@
-"""The life of a held mail: held, then approved, rejected or expired, once and for all; and who is asked how often."""
+"""The life of a held mail: held, then approved, rejected or expired, once; and the limits on asking."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TRANSITIONS: Final[Mapping[HoldState, frozenset[HoldState]]] = MappingProxyType(
 
 @frozen(kw_only=True)
 class HoldPolicy:
-    """How long a mail waits, and how many may."""
+    """The limits on held mail: how long each waits, and how many may."""
 
     lasts: timedelta = field(default=timedelta(days=14), validator=validators.gt(timedelta(0)))
     most: int = field(default=50, validator=validators.ge(1))
@@ -64,7 +64,7 @@ class Dismiss:
 
 @frozen
 class Lapse:
-    """Nobody answered in time."""
+    """A hold ends because no participant answered in time."""
 
 
 HoldAnswer: TypeAlias = Approve | Dismiss | Lapse
@@ -81,7 +81,7 @@ class Changed:
 
 @frozen
 class Stands:
-    """Nothing is written: show what stands."""
+    """A hold keeps its state, and the page shows that state."""
 
     hold: HeldMail
 
@@ -90,12 +90,14 @@ Decided: TypeAlias = Changed | Stands
 
 
 def expires_at(hold: HeldMail, policy: HoldPolicy = DEFAULT_HOLD_POLICY) -> datetime:
-    """When it can no longer be answered."""
+    """Return the time from which a hold can no longer be answered."""
     return hold.since + policy.lasts
 
 
 def decide(hold: HeldMail, answer: HoldAnswer, *, now: datetime, policy: HoldPolicy = DEFAULT_HOLD_POLICY) -> Decided:
-    """What an answer does to a hold. Total; whatever comes too late expires it, and a decided hold stands.
+    """Return the change that an answer makes to a hold.
+
+    Total; whatever comes too late expires it, and a decided hold stands.
 
     An approval admits the address only where there is one: an ambiguous From names nobody.
     """
@@ -154,7 +156,7 @@ def room_for(hold: HoldId, among: Iterable[HeldMail], policy: HoldPolicy = DEFAU
 
 @frozen(kw_only=True)
 class ApprovalItem:
-    """One held mail, as the approval mail shows it."""
+    """A held mail, as the approval mail shows it."""
 
     hold: HoldId
     sender: str
@@ -172,7 +174,7 @@ class ApprovalItem:
 def approval_item(
     hold: HeldMail, evidence: SenderEvidence, subject: str, policy: HoldPolicy = DEFAULT_HOLD_POLICY
 ) -> ApprovalItem:
-    """What may be shown of a held mail to those who decide."""
+    """Return the parts of a held mail that may be shown to those who decide about it."""
     found = judge(evidence)
     signed = not rests_on_dkim_alone(evidence) or "subject" in (evidence.dkim_signed or ())
     clear = found is Authentication.AUTHENTICATED and signed and hold.sender is not None
@@ -202,12 +204,12 @@ class HeldPage:
 
 
 def approval_key(conversation: ConversationId, account: AccountId, at: datetime) -> str:
-    """The key of the approval mail: one per conversation, recipient and day (UTC), whatever else comes to wait."""
+    """The key of the approval mail: one per conversation, recipient and day (UTC), however many mails are held after it."""
     return keyed("q", conversation, account, at.astimezone(UTC).date().isoformat())
 
 
 def masked(address: EmailAddress | None) -> str:
-    """As much of an address as helps to recognise who is known: whoever reads it is no correspondent yet."""
+    """Mask an address so that those who know it recognise it, and others learn little."""
     return "an unreadable sender" if address is None else f"{address.local[:1]}…@{address.domain}"
 
 
@@ -235,13 +237,16 @@ PROOF: Final[Mapping[Authentication, str]] = MappingProxyType(
 
 
 def may_answer(thread: ConversationThread) -> tuple[Participant, ...]:
-    """Who is asked, and may answer: registered participants. Who speaks for another, or once did, lets nobody in."""
+    """Return the accounts that are asked and may answer: registered participants.
+
+    Who speaks for another, or once did, lets nobody in.
+    """
     return tuple(one for one in thread.participants if one.kind is ParticipantKind.REGISTERED)
 
 
 def to_ask_about(
     holds: Collection[HeldMail], *, now: datetime, policy: HoldPolicy = DEFAULT_HOLD_POLICY
 ) -> tuple[HeldMail, ...]:
-    """What the approval mail of that moment lists: all that wait and can still be answered, the oldest first."""
+    """Return the holds that this approval mail lists: all that can still be answered, oldest first."""
     waiting = [one for one in holds if one.state is HoldState.HELD and now < expires_at(one, policy)]
     return tuple(sorted(waiting, key=lambda one: (one.since, one.id))[: policy.most])

@@ -37,7 +37,10 @@ _LONGEST: Final = 4_300
 
 @frozen(kw_only=True)
 class ApprovalLink:
-    """What a token says. Whoever has the token may answer for that participant, about that one hold."""
+    """The content of a valid approval token.
+
+    Whoever has the token may answer for that participant, about that one hold.
+    """
 
     hold: HoldId
     conversation: ConversationId
@@ -47,7 +50,7 @@ class ApprovalLink:
 
 
 class Unusable(Enum):
-    """Why a token is no link. Pages say the same about all of them."""
+    """The reason why a token is no valid link. Pages say the same about all of them."""
 
     FORGED = "not ours, or changed"
     EXPIRED = "too old"
@@ -59,7 +62,7 @@ def _by_id(keys: Iterable[tuple[int, bytes]]) -> Mapping[int, bytes]:
 
 @frozen
 class LinkKeys:
-    """The keys of approval links by their id, newest first: the first signs, all verify, a removed one ends its links."""
+    """The keys of approval links by id, newest first: the first signs, all verify, removing one ends its links."""
 
     keys: Mapping[int, bytes] = field(converter=_by_id, repr=False, hash=False)
 
@@ -76,7 +79,7 @@ class LinkKeys:
         return f"{said}.{_mac(secret, said)}"
 
     def read(self, token: str, *, now: datetime) -> ApprovalLink | Unusable:
-        """What a token says, if we made it and it has not expired. Total over any text."""
+        """Read a token that we made and that has not expired. Total over any text."""
         found = _TOKEN.fullmatch(token) if len(token) <= _LONGEST else None
         secret = None if found is None else self.keys.get(int(found[1]))
         if found is None or secret is None:
@@ -141,7 +144,9 @@ def answered(
     now: datetime,
     policy: HoldPolicy = DEFAULT_HOLD_POLICY,
 ) -> Decided | NotHis:
-    """What a request with that link does. `Changed` is to be written by compare-and-set; a second POST shows the state.
+    """Return what a request with that link does.
+
+    `Changed` is to be written by compare-and-set; a second POST shows the state.
 
     `hold` is what the store has under the link's conversation and id, `thread` that conversation.
     """
