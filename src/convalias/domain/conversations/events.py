@@ -1,4 +1,4 @@
-"""What happened in a conversation: immutable facts, one class per kind."""
+"""Events of a conversation: immutable facts, one class for each kind."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ConversationCreated:
 
 @frozen(kw_only=True)
 class MessageAdded:
-    """Somebody wrote something."""
+    """A message was added to the conversation."""
 
     author: Author
     text: str
@@ -58,14 +58,14 @@ class MessageAdded:
 
 @frozen
 class ParticipantAdded:
-    """From now on this account takes part."""
+    """An account takes part from this event on."""
 
     participant: Participant
 
 
 @frozen
 class ParticipantRemoved:
-    """From now on this account takes part no more."""
+    """An account takes part no more from this event on."""
 
     account: AccountId
 
@@ -79,7 +79,7 @@ class CopiesSeen:
 
 @frozen
 class MessagesRead:
-    """That account has read everything up to and with `up_to`."""
+    """An account has read everything up to and including `up_to`."""
 
     account: AccountId
     up_to: Seq
@@ -106,7 +106,7 @@ class ConversationArchived:
 
 @frozen
 class ConversationErased:
-    """Its contents are gone by request; what remains are tombstones."""
+    """The contents of the conversation were erased by request; tombstones remain."""
 
 
 @frozen
@@ -119,7 +119,7 @@ class AliasIssued:
 
 @frozen
 class AliasRevoked:
-    """That address takes no mail any more."""
+    """An alias takes no mail any more."""
 
     alias: AliasId
 
@@ -133,7 +133,7 @@ class MessageRedacted:
 
 @frozen
 class StatusNoted:
-    """Something about a participant's mailbox: `bounce`, `complaint`, `absence`."""
+    """A participant's mailbox changed its status: `bounce`, `complaint`, `absence`."""
 
     account: AccountId
     status: str

@@ -9,7 +9,7 @@ from convalias.domain.ids import ConversationId, UseCase
 
 @frozen
 class ListedConversation:
-    """One conversation of a use case."""
+    """A conversation in the list of its use case."""
 
     use_case: UseCase
     conversation: ConversationId
@@ -17,7 +17,7 @@ class ListedConversation:
 
 @frozen
 class ListingCursor:
-    """How far the search for conversations of older releases has come: they were never listed."""
+    """The position of the search for conversations of older releases, which were never listed."""
 
     partition: str = ""
     """The last one that was looked at."""

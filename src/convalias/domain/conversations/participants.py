@@ -1,4 +1,4 @@
-"""Who takes part, whom the directory knows, and who wrote a mail."""
+"""Participants, accounts of the directory, and authors of mail."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from convalias.domain.ids import AccountId
 
 
 class ParticipantKind(Enum):
-    """How a conversation knows somebody."""
+    """The kind of a participant: how a conversation knows it."""
 
     REGISTERED = "registered"
     HISTORICAL = "historical"
@@ -38,7 +38,7 @@ class Participant:
     def of(
         cls, account: str, *, name: str = "", role: str = "", region: str | None = None, addresses: Iterable[str] = ()
     ) -> Participant:
-        """From plain text. Raises `InvalidAddress`.
+        """Make a participant from plain text. Raises `InvalidAddress`.
 
         >>> Participant.of("ann", name="Ann Ray", addresses=["ann@home.example"]).addresses
         (<ann@home.example>,)
@@ -71,7 +71,7 @@ def introduced(known: Account, participant: Participant) -> Account:
 
 
 class GivenUp(Enum):
-    """Why an address stopped being an account's."""
+    """The reason why an address stopped being an account's."""
 
     SECURITY = "security"
     EMPLOYER = "employer"
@@ -89,7 +89,7 @@ class AddressTenure:
 
 
 class Standing(Enum):
-    """By which way a sender's address led to an account that takes part."""
+    """The way by which a sender's address led to an account that takes part."""
 
     REGISTERED = "registered"
     HISTORICAL = "historical"

@@ -1,4 +1,4 @@
-"""From the events of a conversation to its state."""
+"""Project the events of a conversation to its state."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def snapshot(events: Iterable[ConversationEvent], onto: ThreadSnapshot | None = 
 
 
 def place(new: NewEvent, behind: ThreadSnapshot | None, *, now: datetime) -> ConversationEvent:
-    """That happening as the next event.
+    """Make a happening the next event of the conversation.
 
     Never appended before its predecessor, so that the order of append times is seq order whatever the clocks say.
     """

@@ -1,4 +1,4 @@
-"""What every store can hold: ids and typed text that cannot be kept are refused where they enter."""
+"""Refuse ids and typed text that some store could not keep, where they enter."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Unstorable(InvalidValue):
 
 
 def identifier(what: str, text: str) -> str:
-    """That id, if every store can hold it. Raises `Unstorable`.
+    """Return an id if every store can keep it. Raises `Unstorable`.
 
     >>> identifier("conversation", "c1")
     'c1'
@@ -61,7 +61,7 @@ def use_case(text: str) -> UseCase:
 
 
 def typed(what: str, text: str, *, most: int = NAME_LENGTH) -> str:
-    """That text of a person, if every store can hold it; empty text too. Raises `Unstorable`, quoting no text."""
+    """Return a person's text if every store can keep it; empty text too. Raises `Unstorable`, quoting no text."""
     _holdable(what, text)
     if len(text) > most:
         raise Unstorable(what, found=f"{len(text)} characters", expected=f"at most {most}")
@@ -89,7 +89,7 @@ def is_storable(text: str) -> bool:
 
 
 def replaced(text: str) -> str:
-    """The text with U+FFFD in the place of what no store can hold: for mail, which is never refused for that."""
+    """Replace each character that some store cannot keep by U+FFFD: for mail, which is never refused for that."""
     return text if is_storable(text) else _UNSTORABLE.sub(REPLACEMENT, text)
 
 

@@ -42,7 +42,7 @@ class ConversationThread:
         return any(participant.account == account for participant in self.participants)
 
     def participant(self, account: AccountId) -> Participant | None:
-        """That account as this conversation knows it, or None."""
+        """Return an account as this conversation knows it, or None."""
         return next((one for one in self.participants if one.account == account), None)
 
 

@@ -1,4 +1,4 @@
-"""One timeline, two media, stitched when it is read."""
+"""Make a timeline of messages and legacy messages, when it is read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SOMEBODY: Final = "Participant"
 
 
 class Medium(Enum):
-    """How a message came, and how one may answer."""
+    """The medium of a message: how it came, and how to answer it."""
 
     MAIL = "mail"
     CHAT = "chat"
@@ -72,7 +72,7 @@ class TimelineItem:
 
 @frozen
 class Page:
-    """Some items of a timeline in order, and where to go on (None: that was the last)."""
+    """A page of a timeline in order, with the cursor of the next page (None: this was the last)."""
 
     items: tuple[TimelineItem, ...]
     next: str | None = None
@@ -113,7 +113,7 @@ def stitch(
 
 
 def page(items: Iterable[TimelineItem], *, after: str | None = None, limit: int) -> Page:
-    """At most `limit` items behind a cursor (`Page.next`); `InvalidValue` for a cursor that is none of ours.
+    """Return at most `limit` items behind a cursor (`Page.next`); raise `InvalidValue` for a cursor that we did not make.
 
     A cursor names a place in the order, not a count, so a late arrival neither shifts nor repeats anything.
     """

@@ -1,4 +1,4 @@
-"""Who may read how far in a conversation, and what of it is gone."""
+"""Decide how far an account may read in a conversation, and which contents are removed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ERASED_AUTHOR: Final = PeripheralAuthor(EmailAddress.parse("erased@invalid"))
 
 @frozen
 class Sight:
-    """Who took part reads what there was when it left: events up to `seq`, a legacy message up to `until`."""
+    """The limit up to which an account may read: events up to `seq`, a legacy message up to `until`."""
 
     seq: int
     until: datetime | None = None
@@ -36,7 +36,9 @@ class Sight:
 
 
 def sight(events: Iterable[ConversationEvent], account: AccountId) -> Sight | None:
-    """How far an account may read, of all events of one conversation. None: it never took part, and reads nothing.
+    """Return how far an account may read, given all events of one conversation.
+
+    None: it never took part, and reads nothing.
 
     Who takes part reads everything, also what was said before it came, or while it was away.
     """
@@ -90,5 +92,5 @@ def _without_words(happening: Happening) -> Happening:
 
 
 def nameless(participant: Participant) -> Participant:
-    """Who takes part in an erased conversation: an account and its role."""
+    """Reduce the participants of an erased conversation to account and role."""
     return evolve(participant, name="", addresses=())
