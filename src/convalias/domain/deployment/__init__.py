@@ -1,1 +1,1 @@
-"""What one deployment is: its domains, policy and keys, and the positions of its readers."""
+"""Domains, policy and keys of a deployment, and the positions of its readers."""

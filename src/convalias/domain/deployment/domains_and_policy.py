@@ -1,4 +1,4 @@
-"""What a deployment was told about itself: its domains and its routing policy, as plain values to keep."""
+"""The domains and the routing policy of a deployment, as plain values to keep."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Deployment:
 
     @property
     def domains(self) -> MailDomains:
-        """Whose mail each domain takes."""
+        """Return the kind of each domain."""
         return MailDomains(self.alias_domains, self.legacy_domains)
 
     @property
@@ -56,7 +56,7 @@ class Deployment:
         )
 
     def under(self, policy: RoutingPolicy) -> Deployment:
-        """With that policy in the place of this one's. Raises `InvalidValue` when it holds more than can be kept."""
+        """Return a copy with the given policy. Raises `InvalidValue` when it holds more than can be kept."""
         told = evolve(
             self,
             admission=policy.admission.name,
@@ -72,13 +72,16 @@ class Deployment:
         return told
 
     def at(self, *, alias: Iterable[str], legacy: Iterable[str]) -> Deployment:
-        """With these domains in the place of its own. Raises `InvalidValue` when one would be both."""
+        """Return a copy with the given domains. Raises `InvalidValue` when one would be both."""
         moved = evolve(self, alias_domains=alias, legacy_domains=legacy)
         _ = moved.domains  # refuses what is in both
         return moved
 
     def joined(self, domains: MailDomains) -> Deployment:
-        """With those domains behind its own, so that new aliases stay where they were. Raises `InvalidValue`."""
+        """Return a copy with more domains behind its own, so that new aliases stay where they were.
+
+        Raises `InvalidValue`.
+        """
         return self.at(
             alias=(*self.alias_domains, *sorted(domains.alias)), legacy=(*self.legacy_domains, *sorted(domains.legacy))
         )

@@ -25,14 +25,14 @@ _ID: Final = re.compile(r"[0-9]{1,2}")
 
 @frozen
 class RootKey:
-    """One root secret and its id, 0 to 31: the id is one character of every alias minted with it."""
+    """A root secret and its id, 0 to 31: the id is one character of every alias minted with it."""
 
     id: int
     secret: bytes = field(repr=False)
 
     @property
     def fingerprint(self) -> str:
-        """32 hex digits that tell this secret from another and give nothing of it away: a key of a use of its own."""
+        """Return 32 hex digits that tell this secret from another and reveal nothing of it."""
         return _derive(self.secret, "fingerprint").hex()[:_FINGERPRINT]
 
 
@@ -70,7 +70,9 @@ class Keyring:
         return ",".join(f"{key.id}:{base64.b64encode(key.secret).decode()}" for key in self.keys)
 
     def with_new(self, secret: bytes, *, used: Iterable[int] = ()) -> Keyring:
-        """With one more key in front, under the next free id. Raises `InvalidKey` when all 32 ids are taken.
+        """Return a copy with one more key in front, under the next free id.
+
+        Raises `InvalidKey` when all 32 ids are taken.
 
         `used`: ids of keys that are not here and made aliases all the same.
         """
@@ -90,14 +92,14 @@ class Keyring:
         return tuple(sorted(key.id for key in other.keys if mine.get(key.id, key.secret) != key.secret))
 
     def joined(self, other: Keyring) -> Keyring:
-        """With the other's keys behind these, each id once. Raises `InvalidKey` when the two clash."""
+        """Return a copy with the other's keys behind these, each id once. Raises `InvalidKey` when the two clash."""
         if clashes := self.clashes(other):
             raise InvalidKey("keys", found=f"two secrets under id {clashes[0]}", expected="one secret for each id")
         held = {key.id for key in self.keys}
         return Keyring((*self.keys, *(key for key in other.keys if key.id not in held)))
 
     def lacks(self, uses: Iterable[KeyUse]) -> tuple[KeyUse, ...]:
-        """Those uses whose secret is not here: no key of that id, or another secret under it."""
+        """Return the uses whose secret is not here: no key of that id, or another secret under it."""
         here = {key.id: key.fingerprint for key in self.keys}
         return tuple(use for use in uses if here.get(use.id) != use.fingerprint)
 
@@ -106,7 +108,7 @@ class Keyring:
         return _derive(self.keys[0].secret, use)
 
     def each(self, use: str) -> tuple[tuple[int, bytes], ...]:
-        """That use's key of every root secret by its id, newest first: what an older one made still opens."""
+        """Return the key of a use for every root secret by id, newest first: older ones still verify."""
         return tuple((key.id, _derive(key.secret, use)) for key in self.keys)
 
     def alias_keys(self) -> AliasKeys:

@@ -15,7 +15,7 @@ from convalias.domain.routing.policy import BlockedSenders, LoopGuard, RoutingPo
 
 @frozen(kw_only=True)
 class PolicyOverlay:
-    """What the settings say about the policy. What is absent (None, no key) leaves the value below."""
+    """The values that settings give for the policy. What is absent (None, no key) leaves the value below."""
 
     admission: Admission | None = None
     sender_trust: SenderTrust | None = None
@@ -56,7 +56,7 @@ class PolicyOverlay:
 
 
 class Origin(Enum):
-    """Who said a value of the policy."""
+    """The source of a value of the policy."""
 
     SETTINGS = "settings"
     LOADED = "loaded"
@@ -65,7 +65,7 @@ class Origin(Enum):
 
 @frozen
 class PolicyValue:
-    """One value in force, as people read it. Blocked senders are counted, never named."""
+    """A policy value in force, as people read it. Blocked senders are counted, never named."""
 
     key: str
     value: str

@@ -1,4 +1,4 @@
-"""How far a reader of something has come, and who holds it: a lease with an epoch that only grows."""
+"""The position of a reader and the lease on it, with an epoch that only grows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from attrs import frozen
 
 @frozen(kw_only=True)
 class Position:
-    """Where the reader `name` stands. Whoever writes under an older epoch is refused, so a stalled one cannot go back."""
+    """The position of the reader `name`.
+
+    Whoever writes under an older epoch is refused, so a stalled one cannot go back.
+    """
 
     name: str
     cursor: str = ""
@@ -24,7 +27,7 @@ class Position:
 
 @frozen(kw_only=True)
 class FeedCursor:
-    """How far the change feed has come in the store's change stream, and in the scan that mends a lost position."""
+    """The position of the change feed in the store's change stream, and in the scan that mends a lost position."""
 
     token: str
     """The change stream's position: what is behind it is not published yet."""
