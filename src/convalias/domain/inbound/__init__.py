@@ -1,1 +1,1 @@
-"""What is kept about a mail on its way in, from receipt to outcome."""
+"""Records about a mail from receipt to outcome."""

@@ -1,4 +1,4 @@
-"""What was given up: why, after how many tries, and where to look further."""
+"""Dead letters: the reason, the number of tries, and where to look further."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was found out about the sender of a mail, kept: the keys that proved it are not published for ever."""
+"""Evidence about the sender of a mail, kept because the keys that proved it will be withdrawn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from convalias.domain.mail.authentication import SenderEvidence
 
 @frozen(kw_only=True)
 class EvidenceRecord:
-    """The answer for one raw mail of one day; every post of it, every try and every replay sees the same."""
+    """The evidence for one raw mail of one day: every post, try and replay of it sees the same."""
 
     raw: RawKey
     evidence: SenderEvidence

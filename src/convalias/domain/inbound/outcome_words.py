@@ -1,4 +1,4 @@
-"""What became of a mail in a few words for the log: kinds and reasons, never an address."""
+"""Describe the outcome of a mail for the log: kinds and reasons, never an address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept about a mail on its way in: envelope record, claim, hold, outcome."""
+"""Records about a mail: envelope record, claim, hold, outcome."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HoldId = NewType("HoldId", str)
 
 @frozen(kw_only=True)
 class Post:
-    """What a source says about a mail it brings; all that a reader may believe besides the bytes."""
+    """The facts that a source states about a mail; a reader believes nothing else besides the bytes."""
 
     received_at: datetime
     recipients: tuple[EmailAddress, ...] = ()
@@ -50,7 +50,7 @@ def _return_path(value: EmailAddress | NullReturnPath | str | None) -> ReturnPat
 
 @frozen
 class IncomingMail:
-    """One post of one mail, from any source, before anything is known of it. Knows no HTTP.
+    """A post of a mail, from any source, before anything is known of it. Knows no HTTP.
 
     `InvalidAddress` when a recipient or sender given as text is no address.
     """
@@ -90,7 +90,7 @@ class EnvelopeRecord:
 
 @frozen
 class MailReference:
-    """What travels in the queue: ids and digests, ASCII, nothing personal."""
+    """The reference of a mail in the queue: ids and digests, ASCII, nothing personal."""
 
     record: RecordKey
     trace: TraceId
@@ -99,7 +99,7 @@ class MailReference:
 
 
 class Path(Enum):
-    """Who carries a mail to a conversation."""
+    """The system that carries a mail to a conversation."""
 
     RELAY = "relay"
     LEGACY = "legacy"
@@ -107,7 +107,7 @@ class Path(Enum):
 
 @frozen
 class ClaimKey:
-    """What may be claimed once: a mail of a sender, for a conversation."""
+    """The key of a claim: a mail of a sender, for a conversation."""
 
     conversation: ConversationId
     sender: EmailAddress
@@ -126,7 +126,7 @@ class Claim:
 
 
 class Admits(Enum):
-    """What an approval lets in."""
+    """The scope of an approval: one mail, or all mail of its sender's address."""
 
     THIS_MAIL = "this_mail"
     THIS_ADDRESS = "this_address"
@@ -169,11 +169,14 @@ class HeldMail:
 
 @frozen(kw_only=True)
 class Asking:
-    """Whom a conversation's holds were asked about, and what has come since. One per conversation."""
+    """The state of asking about a conversation's holds: the participants asked, and the holds since.
+
+    One per conversation.
+    """
 
     conversation: ConversationId
     wanted: int = 0
-    """Counts mails that came to wait; of two writers each sees the other's."""
+    """Incremented for each newly held mail, so that concurrent writers conflict."""
     answered: int = 0
     """How far the last approval mail went."""
     at: datetime | None = None
@@ -204,7 +207,7 @@ class Admitted:
 
 @frozen
 class Relayed:
-    """It is event `event` of that conversation; `added` is False when it was there already."""
+    """The mail is event `event` of that conversation; `added` is False if it was there already."""
 
     event: EventId
     conversation: ConversationId
@@ -227,7 +230,7 @@ class Skipped:
 
 @frozen
 class Held:
-    """It waits under that id."""
+    """The mail is held under that id."""
 
     hold: HoldId
 
@@ -242,7 +245,7 @@ class Refused:
 
 @frozen
 class Ignored:
-    """Not ours, or not to be answered."""
+    """The mail is not ours, or is not to be answered."""
 
     reason: Reason
 
@@ -284,7 +287,7 @@ Outcome: TypeAlias = Done | Dead | Quarantined | Expired
 
 @frozen(kw_only=True)
 class OutcomeRecord:
-    """An outcome, and by what it is found again: digests, so that it says who and what only to those who know."""
+    """An outcome with the digests by which it is found: only those who know an address can find it."""
 
     record: RecordKey
     outcome: Outcome
@@ -328,7 +331,7 @@ class Tries:
 
 @frozen
 class Mark:
-    """Something was noted about an envelope record: that it was queued again, was counted, waits with a held mail."""
+    """A note about an envelope record: queued again, counted, or waiting with a held mail."""
 
     record: RecordKey
     at: datetime
@@ -336,7 +339,7 @@ class Mark:
 
 @frozen
 class Again:
-    """Not through: give the job back for so long. Not an outcome, nothing is recorded as final."""
+    """The mail is not concluded: give the job back for this long. Not an outcome, nothing is recorded as final."""
 
     after: timedelta
     because: str
