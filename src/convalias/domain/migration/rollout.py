@@ -18,7 +18,7 @@ WHOLE: Final = 10_000
 
 
 class Stage(Enum):
-    """Who stores, indexes and delivers; in the order of a migration."""
+    """A stage of the migration, in order: which system stores, indexes and delivers."""
 
     LEGACY = "legacy"
     SHADOW = "shadow"
@@ -27,7 +27,7 @@ class Stage(Enum):
 
 
 class Axis(Enum):
-    """What a flag steers; three independent flags per use case."""
+    """A part that a flag steers; each use case has three independent flags."""
 
     MINTING = "minting"
     INBOUND = "inbound"
@@ -36,14 +36,17 @@ class Axis(Enum):
 
 @frozen
 class Rollout:
-    """How far one use case has come. Ramps are monotone: who is in stays in."""
+    """The rollout of one use case: its stage, and how many conversations are in.
+
+    Ramps are monotone: who is in stays in.
+    """
 
     use_case: UseCase
     stage: Stage
     basis_points: int = field(validator=[validators.ge(0), validators.le(WHOLE)])
     salt: str
     floor: Stage = Stage.LEGACY
-    """The stage of the last setting that stood at 10,000: what holds outside the cohort."""
+    """The stage outside the cohort: that of the last setting at 10,000 basis points."""
     reason: str = ""
 
 
@@ -59,7 +62,7 @@ class RolloutSetting:
 
 @frozen
 class Cohort:
-    """Where one conversation fell, to be written down once."""
+    """The bucket and stage of one conversation, to be written down once."""
 
     stage: Stage
     bucket: int
@@ -94,9 +97,9 @@ class Moves:
 
 
 def following(standing: Rollout | None, wish: Rollout) -> Rollout:
-    """That setting, after the standing one: its salt where none is given, and the floor outside its cohort.
+    """Return a setting that follows the present one: with its salt if none is given, and its floor.
 
-    The floor is the stage of the last setting that stood at 10,000. Taking a whole stage back step by step (the same
+    The floor is the stage of the last setting at 10,000. Taking a whole stage back step by step (the same
     stage below 10,000, 0 being the kill switch) leads to the floor *under* it: else it would lead nowhere.
     """
     salt = wish.salt or (standing.salt if standing is not None else str(wish.use_case))
@@ -104,7 +107,9 @@ def following(standing: Rollout | None, wish: Rollout) -> Rollout:
 
 
 def moves(before: Rollout | Stage, after: Rollout) -> Moves:
-    """What becomes of the stages, by the buckets alone. `before` is the bare stage where nothing was set.
+    """Return how a new setting changes the stages, by the buckets alone.
+
+    `before` is the bare stage where nothing was set.
 
     Under one salt it is exact. Two salts are independent of one another, so the shares are expected ones, rounded up.
     """
