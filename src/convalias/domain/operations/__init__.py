@@ -1,1 +1,1 @@
-"""What an operator sees and may do: advice, numbers, and the index by which a mail is found."""
+"""Advice and numbers for the operator, and the index by which a mail is found."""

@@ -1,4 +1,4 @@
-"""What an operator may do next: one table, a row for each state in which a mail, an event or a delivery can be.
+"""Advice for the operator: one table, a row for each state of a mail, an event or a delivery.
 
 The words "delivered", "good" and "ready" stand in no row of a state in which that is not so.
 """
@@ -34,7 +34,7 @@ from convalias.domain.outbound.delivery import WITHDRAWN, Delivery, DeliveryDeci
 
 
 class Situation(Enum):
-    """Where a mail, an event or a delivery is. In the order of urgency: the first one is told first."""
+    """The situation of a mail, an event or a delivery. In the order of urgency: the first one is told first."""
 
     UNREADABLE = "unreadable"
     PARKED = "parked"
@@ -75,7 +75,7 @@ class Situation(Enum):
 
 @frozen
 class State:
-    """One situation, and what fills the gap in its advice: an id, a time or a reason of ours."""
+    """A situation, and the text for the gap in its advice: an id, a time or a reason of ours."""
 
     situation: Situation
     about: str = ""
@@ -85,7 +85,7 @@ class State:
 
 @frozen(kw_only=True)
 class Circumstances:
-    """What a decision alone does not tell."""
+    """The facts that advice needs besides the decision."""
 
     now: datetime
     is_stand_in: bool = False
@@ -164,7 +164,7 @@ BY_REASON: Final[Mapping[Reason, str]] = MappingProxyType(
 
 
 def advice(states: Iterable[State]) -> str:
-    """One line: what to do about the most urgent of these states."""
+    """Return one line of advice about the most urgent of these states."""
     order = list(Situation)
     urgent = min(states, key=lambda state: order.index(state.situation))
     if urgent.reason is not None:

@@ -1,4 +1,4 @@
-"""By what a mail is found again: keyed digests of its Message-ID, its sender and its recipients."""
+"""Index a mail under keyed digests of its Message-ID, its sender and its recipients."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEX_DIGITS: Final = 40
 
 
 class Known(Enum):
-    """What somebody may know of a mail."""
+    """The facts by which somebody looks for a mail."""
 
     MESSAGE_ID = "message"
     SENDER = "sender"
@@ -57,14 +57,14 @@ class IndexKeys:
 
 @frozen(kw_only=True)
 class IndexEntry:
-    """One row of the index: a mail that has that Message-ID, sender or recipient."""
+    """A row of the index: a mail with that Message-ID, sender or recipient."""
 
     record: RecordKey
     received_at: datetime
 
 
 def message_value(message_id: MessageId) -> bytes:
-    """What is digested of a Message-ID."""
+    """Return the text of a Message-ID that is digested."""
     return message_id.value
 
 
@@ -74,12 +74,12 @@ def typed_message_id(text: str) -> MessageId:
 
 
 def sender_value(sender: EmailAddress) -> str:
-    """What is digested of a sender: the address in From."""
+    """Return the text of a sender that is digested: the address in From."""
     return sender.key
 
 
 def recipient_value(recipient: EmailAddress, domains: MailDomains) -> str:
-    """What is digested of a recipient: the same for every spelling of an alias that the receiver takes.
+    """Return the text of a recipient that is digested: the same for every spelling of an alias.
 
     Tag, BATV and SRS come off; of a v3 alias its token counts, whatever name stands before it.
     """

@@ -1,4 +1,4 @@
-"""How a deployment is, as numbers, each with the bound past which somebody has to look."""
+"""Numbers about a deployment, each with the bound past which an operator has to look."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from convalias.domain.ids import ConversationId, EventId
 
 
 class Figure(Enum):
-    """What is counted or measured. The value is its name for people."""
+    """A figure that is counted or measured. The value is its name for people."""
 
     OLDEST_MAIL = "oldest mail without outcome"
     FEED_LAG = "feed lag"
@@ -34,7 +34,7 @@ class Figure(Enum):
 
 
 class Unit(Enum):
-    """What a number counts."""
+    """The unit of a number."""
 
     SECONDS = "s"
     THINGS = ""
@@ -96,7 +96,7 @@ BOUNDS: Final[Mapping[Figure, Bound]] = MappingProxyType(
 
 @frozen
 class Number:
-    """One figure as it stands. For ages `value` is that of the oldest, and `count` says how many there are."""
+    """A figure with its present value. For ages `value` is that of the oldest, and `count` says how many there are."""
 
     figure: Figure
     value: int | None
