@@ -1,4 +1,4 @@
-"""Under which alias a notification can be answered, and who needs an alias before it leaves."""
+"""Choose the alias under which a notification can be answered, and find who lacks one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ALL_THERE: Final = MintingAnswer()
 
 
 def minting_answer(assigned: Stage | Cohort) -> MintingAnswer:
-    """What the minting flag says: in stage `legacy` no alias is issued."""
+    """Return what the minting flag allows: in stage `legacy` no alias is issued."""
     cohort, stage = (assigned, assigned.stage) if isinstance(assigned, Cohort) else (None, assigned)
     return MintingAnswer(cohort=cohort, refusal=MINTING_OFF if stage is Stage.LEGACY else "")
 
@@ -44,7 +44,7 @@ def minting_answer(assigned: Stage | Cohort) -> MintingAnswer:
 def reply_alias(
     listed: Sequence[ConversationAlias], *, author: Author, recipient: AccountId, now: datetime
 ) -> EmailAddress | None:
-    """What From shows to that recipient: the author's alias; of a peripheral author, or one without, their own.
+    """Return the alias that From shows a recipient: the author's, or the recipient's own if the author has none.
 
     Either way an answer comes back into this conversation. None: no alias of either works any more.
     """
@@ -70,7 +70,7 @@ def unanswerable(
     thread: ConversationThread,
     now: datetime,
 ) -> tuple[AccountId, ...]:
-    """Whose alias is lacking, so that every recipient has an address to answer to.
+    """Return the accounts that lack an alias, without which a recipient could not answer.
 
     That of the author; for an author who is peripheral or gone, those of the recipients. Accounts that take no part
     any more lack nothing: they are told nothing.

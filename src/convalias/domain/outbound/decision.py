@@ -1,4 +1,4 @@
-"""Who hears of an event and who delivers it: decided once, before any call."""
+"""Decide once for each event who is notified and which system delivers, before any call."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def decide(
 
 
 def recipients(message: MessageAdded, as_of: ConversationThread) -> tuple[AccountId, ...]:
-    """Everybody who takes part, but the author."""
+    """Return all participants except the author."""
     author = message.author.account if isinstance(message.author, AccountAuthor) else None
     return tuple(one.account for one in as_of.participants if one.account != author)
 

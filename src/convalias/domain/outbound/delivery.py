@@ -28,7 +28,7 @@ class Owner(Enum):
 
 
 class Channel(Enum):
-    """By what a participant is reached."""
+    """A channel: the way to reach a participant."""
 
     EMAIL = "email"
     SMS = "sms"
@@ -37,7 +37,7 @@ class Channel(Enum):
 
 
 class NotificationKind(Enum):
-    """What a notification is about."""
+    """The subject of a notification."""
 
     MESSAGE = "message"
     REMINDER_24H = "reminder-24h"
@@ -46,7 +46,7 @@ class NotificationKind(Enum):
 
 
 class DeliveryState(Enum):
-    """Where one delivery stands; `TRANSITIONS` says what may follow what."""
+    """The state of one delivery; `TRANSITIONS` says which state may follow which."""
 
     PLANNED = "planned"
     """Nothing was called, or the call surely did nothing."""
@@ -96,7 +96,7 @@ TRANSITIONS: Final[Mapping[DeliveryState, frozenset[DeliveryState]]] = MappingPr
 
 @frozen(kw_only=True)
 class Delivery:
-    """One row of a decision: one recipient on one channel."""
+    """A row of a decision: one recipient on one channel."""
 
     id: NotificationId
     recipient: AccountId
@@ -112,7 +112,7 @@ class Delivery:
     receipt: str = ""
 
     def becoming(self, state: DeliveryState, *, next_at: datetime | None = None, reason: str = "") -> Delivery:
-        """This delivery in its next state. Raises `InvalidValue` for a step that is not in `TRANSITIONS`."""
+        """Return a delivery in its next state. Raises `InvalidValue` for a step that is not in `TRANSITIONS`."""
         if state not in TRANSITIONS[self.state]:
             allowed = ", ".join(sorted(one.value for one in TRANSITIONS[self.state])) or "no further state"
             raise InvalidValue(f"delivery in state {self.state.value}", found=state.value, expected=allowed)
@@ -133,7 +133,10 @@ class IndexRow:
 
 @frozen(kw_only=True)
 class DeliveryDecision:
-    """Who delivers what about one event. Written once, before any call; later flags do not touch it."""
+    """The decision about one event: its owner and its deliveries.
+
+    Written once, before any call; later flags do not touch it.
+    """
 
     event: EventId
     conversation: ConversationId
@@ -159,7 +162,7 @@ class DeliveryDecision:
 
     @property
     def due_at(self) -> datetime | None:
-        """When something of it wants attention next; None when nothing does."""
+        """Return when the decision is next due; None if nothing of it is."""
         times = [row.next_at for row in self.deliveries if row.next_at is not None]
         if self.index is not None and self.index.next_at is not None:
             times.append(self.index.next_at)
@@ -215,13 +218,13 @@ def is_failing(decision: DeliveryDecision) -> bool:
 
 
 def recipients_of(decision: DeliveryDecision, letter: NotificationId) -> tuple[AccountId, ...]:
-    """Whom a dead letter of that decision is about: the recipient of that row, or all if it is about the index."""
+    """Return the recipients that a dead letter of that decision concerns: its row's, or all for the index."""
     row = decision.row(letter)
     return tuple(one.recipient for one in decision.deliveries) if row is None else (row.recipient,)
 
 
 def explained(decision: DeliveryDecision, letter: NotificationId) -> str:
-    """Why that work was there at all, for a dead letter: ids and reasons of ours, no address."""
+    """Explain for a dead letter why the work existed: ids and reasons of ours, no address."""
     row = decision.row(letter)
     what = "the call of the legacy index" if row is None else f"{row.kind.value} by {row.channel.value}"
     first = "" if row is None or row.first_tried is None else f", first tried {row.first_tried:%Y-%m-%d %H:%M:%S}"
@@ -230,7 +233,7 @@ def explained(decision: DeliveryDecision, letter: NotificationId) -> str:
 
 
 def backoff(attempts: int, *, first: timedelta, longest: timedelta, jitter: float) -> timedelta:
-    """How long to wait after that many attempts: doubled each time, spread over its upper half.
+    """Return the delay after that many attempts: doubled each time, spread over its upper half.
 
     `jitter` is a draw from [0, 1); the same draw, the same pause.
     """

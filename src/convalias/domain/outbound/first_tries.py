@@ -1,4 +1,4 @@
-"""What stands against the first try of a notification: age, a read mark, a withdrawal, a wish of the recipient."""
+"""Objections to the first try of a notification: age, a read mark, a withdrawal, a wish of the recipient."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOO_OLD: Final = "older than the notify age"
 
 @frozen
 class Objection:
-    """How a delivery ends instead of a try: `CANCELLED` or `TOO_LATE`, and why."""
+    """An objection ends a delivery without a try: `CANCELLED` or `TOO_LATE`, with the reason."""
 
     state: DeliveryState
     reason: str
@@ -28,7 +28,7 @@ class Objection:
 
 @frozen(kw_only=True)
 class FirstTryRules:
-    """When a notification that was surely not sent may still be sent. A redrive is a first try too."""
+    """Rules for when a notification that was surely not sent may still be sent. A redrive is a first try too."""
 
     notify_within: timedelta = NOTIFY_WITHIN
     tell_readers: bool = False

@@ -1,4 +1,4 @@
-"""One decision in the hands of a worker: what its taking, its results, receipts and a redrive make of it."""
+"""Change a decision under a lease: taken by a worker, its results, a receipt, a redrive."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Taken:
     index: bool
     """The index call is due."""
     taken_over: bool = False
-    """From somebody who never gave it back: a call that he began may not have arrived yet."""
+    """Taken over from a worker that never released it: a call of that worker may still be in flight."""
 
     @property
     def rows(self) -> tuple[Delivery, ...]:
@@ -55,7 +55,7 @@ class Taken:
 
 @frozen(kw_only=True)
 class Results:
-    """What a worker's calls came to: whole rows in place of those it held."""
+    """The results of a worker's calls: whole rows in place of those it took."""
 
     rows: Mapping[NotificationId, Delivery]
     index: IndexRow | None = None
@@ -81,7 +81,7 @@ def taken(decision: DeliveryDecision, *, by: str, now: datetime, lease: timedelt
 
 
 def settled(standing: DeliveryDecision, results: Results) -> DeliveryDecision:
-    """The decision after the results, given back. A receipt that came first stands: a row still TRIED takes its result."""
+    """Return the decision with its results and without its lease. A receipt that came first is kept: only rows still TRIED take a result."""
     rows = tuple(
         results.rows[row.id] if row.id in results.rows and row.state is DeliveryState.TRIED else row
         for row in standing.deliveries
@@ -151,7 +151,7 @@ def _tried(row: Delivery, now: datetime) -> Delivery:
 
 
 def _awaited(row: Delivery, now: datetime) -> Delivery:
-    """Of somebody who never gave it back, and not due by this clock: it was by his, so he may have begun a call."""
+    """The lease expired without a release. By the dead worker's clock this row may have been due, so wait IN_FLIGHT before asking."""
     if row.state is not DeliveryState.TRIED or row.next_at is None:
         return row
     return evolve(row, next_at=max(row.next_at, now + IN_FLIGHT))

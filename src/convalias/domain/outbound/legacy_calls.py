@@ -1,4 +1,4 @@
-"""What a stand-in legacy relay was told: one row per external id, made by the first call."""
+"""Calls to a stand-in legacy relay: one row for each external id, made by the first call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from convalias.domain.ids import ConversationId
 
 @frozen(kw_only=True)
 class LegacyCall:
-    """One row of what the relay was told. The first call under an external id makes it."""
+    """A row about one call to the relay. The first call under an external id makes it."""
 
     kind: str
     external_id: str

@@ -1,4 +1,4 @@
-"""What is handed to a channel, before anything is rendered."""
+"""Notifications as a channel gets them, before anything is rendered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bounce or a complaint tells: about which of our notifications, and why."""
+"""Bounces and complaints: which of our notifications each is about, and why."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from convalias.domain.outbound.delivery import NotificationId
 
 
 class BounceKind(Enum):
-    """What a delivery report means for the address."""
+    """The meaning of a delivery report for the address."""
 
     HARD = "hard"
     """It will not work again: no such mailbox, no such domain."""
@@ -26,7 +26,7 @@ class BounceKind(Enum):
 
 @frozen(kw_only=True)
 class Bounce:
-    """One delivery report (RFC 3464, RFC 6533, or none of them)."""
+    """A delivery report (RFC 3464, RFC 6533, or neither)."""
 
     notification: NotificationId | None
     """None: it carries no proof of ours, so it acts on nothing."""
@@ -37,7 +37,7 @@ class Bounce:
 
 @frozen(kw_only=True)
 class Complaint:
-    """Somebody pressed "this is spam" (RFC 5965)."""
+    """A complaint: the recipient marked the mail as spam (RFC 5965)."""
 
     notification: NotificationId | None
     feedback: str = ""
@@ -90,7 +90,7 @@ _BY_WORDS: Final = (
 
 
 def status_by_words(text: str) -> str:
-    """What a report without any code says, in English: a status code, or the empty text."""
+    """Return the status code that a report without one means, from its English words; empty if unknown."""
     return next((status for status, words in _BY_WORDS if words.search(text)), "")
 
 
@@ -108,7 +108,7 @@ def status_in(text: str) -> str:
 
 
 def kind_of(action: str, status: str) -> BounceKind:
-    """What an action (RFC 3464 §2.3.3; empty: none was said) and a status code amount to. Total.
+    """Return the kind of bounce for an action (RFC 3464 §2.3.3; empty: none was given) and a status code. Total.
 
     Without a permanent code nothing is hard: an address that is written off in error loses every later message.
     """

@@ -1,4 +1,4 @@
-"""What leaves us and comes back by other hands: Message-IDs, return paths, unsubscribe links, each under a key."""
+"""Seal texts that leave us and come back: Message-IDs, return paths, unsubscribe links, each under a key."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Seals:
         return _is_among(message_id, (f"<n.{one[:32]}@{domain}>" for one in self.message_ids.digests("message", name)))
 
     def root_id(self, conversation: ConversationId, recipient: AccountId, domain: str) -> str:
-        """What all mail of one conversation to one recipient refers to, so that clients show it as one thread."""
+        """Return the id that all mail of one conversation to one recipient refers to, so clients show one thread."""
         return f"<r.{self.message_ids.digest('root', conversation, recipient)[:32]}@{domain}>"
 
     def subject_code(self, conversation: ConversationId, recipient: AccountId) -> str:
@@ -88,11 +88,11 @@ class Seals:
         return NotificationId(f"{found[1]}.{found[2]}.{kind}.{Channel.EMAIL.value}")
 
     def unsubscribe_token(self, conversation: ConversationId, account: AccountId) -> str:
-        """For a link that mutes e-mail of one conversation for one account, and does nothing else."""
+        """Make the token of a link that mutes e-mail of one conversation for one account, and does nothing else."""
         return f"{_b64(conversation)}.{_b64(account)}.{self.links.digest('mute', conversation, account)[:32]}"
 
     def unsubscribed(self, token: str) -> tuple[ConversationId, AccountId] | None:
-        """What such a token says, or None when we did not make it."""
+        """Read such a token, or return None if we did not make it."""
         found = _LINK.fullmatch(token)
         if found is None:
             return None

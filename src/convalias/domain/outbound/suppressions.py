@@ -1,4 +1,4 @@
-"""What a bounce or a complaint forbids from then on: mail to an address, or about a conversation."""
+"""Suppressions: a bounce or a complaint forbids further mail to an address, or about a conversation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WISHES: Final = frozenset({MUTED, SUPPRESSED})
 
 @frozen(kw_only=True)
 class EventPlace:
-    """Where an event lies that people were told of: a report comes with the notification's id alone."""
+    """The place of an event that was notified: a report carries the notification's id alone."""
 
     event: EventId
     conversation: ConversationId
@@ -46,5 +46,5 @@ class Muted:
 
 
 def event_part(notification: NotificationId) -> str:
-    """What the ids of all notifications of one event begin with."""
+    """Return the prefix that the ids of all notifications of one event share."""
     return notification.partition(".")[0]

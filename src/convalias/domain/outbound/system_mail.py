@@ -1,4 +1,4 @@
-"""What is known of a mail that the platform itself sends, where the way out does not remember it."""
+"""Marks of system mail, for ways out that do not remember what they sent."""
 
 from __future__ import annotations
 
