@@ -539,7 +539,7 @@ class Convalias:
         ]
 
     async def stop(self, *, within: timedelta = STOP_WITHIN) -> None:
-        """Take no more work, finish what is held; what is not finished in time is given back."""
+        """Take no more work and finish what was taken; work that is not finished in time is released."""
         self._stopping.set()
         running = set(self._running)
         if running:
@@ -578,7 +578,7 @@ class Convalias:
         return Idle({name: count for name, count in counted.items() if count}, depth.ready + depth.in_flight, dead)
 
     def _works(self, worker: Worker, *, wait: timedelta = timedelta(0)) -> Sequence[Work]:
-        """Refusals, approvals and questions are on no mail's way, and nobody waits for their next look."""
+        """Not latency-critical: polled every 500 ms."""
         match worker:
             case "inbound":
                 step = self._keyed(partial(self._inbound, wait))

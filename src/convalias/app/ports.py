@@ -78,7 +78,7 @@ class Ports:
     """Asked about mail whose border proved nothing. None: such mail is not verified."""
 
     def but(self, **instead: Unpack[Instead]) -> Ports:
-        """These, some replaced."""
+        """Return a copy with the given ports replaced."""
         return evolve(self, **instead)
 
 

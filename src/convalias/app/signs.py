@@ -25,7 +25,7 @@ EVERY: Final = timedelta(seconds=20)
 def giving_signs(worker: Worker, works: Sequence[Work], ports: Ports, faults: AdapterFaults) -> Sequence[Work]:
     """The same works; after a step without an error the first of them says that this worker lives.
 
-    With it goes what adapters of the host raised of late in this process. It sees the signs of all others then: a kind
+    The row also lists what adapters of the host raised lately in this process. The writer sees the signs of all others then: a kind
     of worker that is gone, and clocks that are apart, are lines.
     """
     first, *others = works

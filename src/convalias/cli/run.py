@@ -20,7 +20,7 @@ from convalias.cli.serving import Address, listen, serve, signing_keys
 def command(at: At, port: int, host: str) -> int:
     """Take mail in, and do all the work that follows from it, in one process.
 
-    SIGTERM and SIGINT end it gracefully: requests are answered, work that is held is finished or given back.
+    SIGTERM and SIGINT end it gracefully: requests are answered, work that was taken is finished or released.
     """
     settings = at.settings()
     signing_keys(settings)  # before the port is taken

@@ -63,7 +63,7 @@ def _same(fields: Body) -> Body:
 
 
 def _hold_1(fields: Body) -> Body:
-    """Without what the approval mail shows, and what it lets in."""
+    """Without what the approval mail shows, and without the scope of the approval."""
     return {name: value for name, value in fields.items() if name not in {"admits", "evidence", "alias", "tell"}}
 
 

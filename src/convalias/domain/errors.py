@@ -1,4 +1,4 @@
-"""What the core raises: misuse only. A refusal of a mail is a value, see `outcomes`."""
+"""The errors of the core: misuse only. A refusal of a mail is a value, see `outcomes`."""
 
 
 class DomainError(Exception):

@@ -9,7 +9,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def counted(number: int, thing: str) -> str:
-    """So many of them.
+    """Return a number with its noun, in the plural where English has one.
 
     >>> counted(1, "conversation"), counted(0, "conversation")
     ('1 conversation', '0 conversations')

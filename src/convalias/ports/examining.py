@@ -43,7 +43,7 @@ class Examined(Protocol):
     """An adapter whose engine can be looked at. Looking changes nothing, and may be repeated."""
 
     async def examine(self) -> Sequence[Observation]:
-        """All that there is to say, good news too. Raises `Unavailable`."""
+        """Return every observation, good news too. Raises `Unavailable`."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Record ids from outside text: printable ASCII that sorts, or a digest where the text is nobody's business."""
+"""Encode outside text as record ids: printable ASCII that sorts, or a digest if the text is personal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When rows of passing use end: each is due in one lane, whatever its table."""
+"""Rows with a limited life: each is due in one lane, whatever its table."""
 
 from __future__ import annotations
 

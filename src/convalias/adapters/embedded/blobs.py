@@ -178,7 +178,7 @@ def _folder_names(text: str) -> Iterator[str]:
 def _pieces(text: str) -> list[str]:
     escaped = _ESCAPED.sub(lambda found: f"%{ord(found[0]):02X}", text)
     pieces: list[str] = _PIECES.findall(escaped)
-    # A name that begins with a dot is none of ours, and a long name may be cut before one.
+    # A name that begins with a dot is not ours, and a long name may be cut before one.
     return [f"%2E{piece[1:]}" if piece.startswith(".") else piece for piece in pieces] or [""]
 
 

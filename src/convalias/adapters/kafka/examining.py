@@ -43,7 +43,7 @@ class Topic:
 
 
 async def examine(place: Place) -> Sequence[Observation]:
-    """All that there is to say. What cannot be seen is said too, and is no outage: the log itself was opened."""
+    """Return every observation. What cannot be seen is said too, and is no outage: the log itself was opened."""
     topic = await asyncio.to_thread(_look, place)
     if topic is None:
         return [weak("topic", "its replicas and settings could not be looked at", _UNSEEN)]

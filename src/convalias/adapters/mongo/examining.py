@@ -21,7 +21,7 @@ _NOBODY: Final[KeyDocument] = {"table": "", "partition": "", "id": "doctor"}
 
 
 async def examine(database: AsyncDatabase[Document], records: AsyncCollection[Document]) -> Sequence[Observation]:
-    """All that there is to say about an opened database, whose indexes were looked at then. Raises `Unavailable`."""
+    """Return every observation about an opened database, whose indexes were looked at then. Raises `Unavailable`."""
     with translated("store"):
         asked = datetime.now(UTC)
         hello = await database.client.admin.command("hello")

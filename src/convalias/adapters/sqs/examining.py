@@ -24,7 +24,7 @@ permission; only the latter is told. Receiving is not tried: it would count as a
 
 
 async def examine(connection: Connection) -> Sequence[Observation]:
-    """All that there is to say. Raises `Unavailable` when the engine does not answer."""
+    """Return every observation. Raises `Unavailable` when the engine does not answer."""
     asked = datetime.now(UTC)
     answer = await connection.call("get_queue_attributes", AttributeNames=["All"])
     answered = datetime.now(UTC)

@@ -186,7 +186,7 @@ class JobQueue:
         return [job for job, _ in found]
 
     async def _drain(self, polling: asyncio.Future[list[Job]]) -> None:
-        """A poll that was called off goes on at the engine: what it brings is given back at once."""
+        """A poll that was called off goes on at the engine: jobs that it still brings are released at once."""
         with suppress(PortError):
             if jobs := await polling:
                 await self.keep(jobs, _NOW)

@@ -168,7 +168,7 @@ def reference_body(reference: MailReference) -> str:
 
 
 def read_reference(body: str) -> MailReference | None:
-    """The reference in a job, or None when the job is none of ours."""
+    """Return the reference in a job, or None if the job is not ours."""
     match body.split(" "):
         case ["mail/1", record, trace, *lane]:
             return MailReference(RecordKey(record), TraceId(trace), "".join(lane))

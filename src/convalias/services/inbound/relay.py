@@ -63,14 +63,14 @@ from convalias.stores.inbound.traffic import Traffic
 
 PROCESS_WITHIN: Final = timedelta(seconds=120)
 AWAY_FOR: Final = timedelta(seconds=5)
-"""How long work is given back when a dependency is away and does not say for how long."""
+"""How long work waits when a dependency is away and does not say for how long."""
 END_WITHIN: Final = timedelta(seconds=5)
 RECOGNISE_WITHIN: Final = timedelta(seconds=2)
 """So long the head of a mail that is given up is read, to find the mail again."""
 MOST_NAMED: Final = 20
 """So many recipients a dead letter names."""
 DECISIONS: Final = 3
-"""So often a mail is decided in one try whose conversation changes between decision and effect."""
+"""How often one try may decide again after losing a race."""
 LANE: Final = "inbound"
 LONGEST_HEAD: Final = 262_144
 """Octets; a longer header block is over the reader's limit."""
@@ -133,7 +133,10 @@ class InboundRelay:
     """Called once for each mail that this relay concludes."""
 
     async def process(self, mail: MailReference, *, receives: int = 1) -> Progress:
-        """Never raises for a mail: `Again` is "give it back", anything else is "acknowledge". Counts tries itself."""
+        """Process one mail: on `Again` the caller returns the job to the queue, on anything else it acknowledges.
+
+        Never raises for a mail. Counts tries itself.
+        """
         with self.telemetry.span("icer.processing", mail.trace, record=mail.record):
             return await self._process(mail, receives)
 

@@ -1,4 +1,4 @@
-"""Find mail that was kept and never concluded, and queue it again: the net under the queue."""
+"""Find mail that was kept and never concluded, and queue it again."""
 
 from __future__ import annotations
 

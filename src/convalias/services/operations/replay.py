@@ -94,7 +94,7 @@ EVERYTHING: Final = Selection()
 NAMED: Final = 20
 """So many lost mails are named."""
 PENDING: Final = timedelta(hours=6)
-"""A mail without an outcome that is younger is in the hands of the workers: a restore would keep people from hearing of it.
+"""A mail without an outcome that is younger is left to the workers: a restore would keep people from hearing of it.
 
 After a restored backup that is not so: those that were told of have no outcome any more. `Selection.recent` says so.
 """

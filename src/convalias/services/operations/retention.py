@@ -1,4 +1,4 @@
-"""How long things are kept: rows of passing use, and what is known of mail that is not kept any longer."""
+"""Remove rows whose retention is over, and records about mail that was deleted."""
 
 from __future__ import annotations
 

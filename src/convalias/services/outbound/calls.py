@@ -274,7 +274,7 @@ class Calls:
     # --- what is known afterwards --------------------------------------------------------------------
 
     def uncalled(self, row: Delivery, failed: BaseException, *, before: DeliveryState, landed: bool) -> Delivery:
-        """Nothing was called. A row that was fresh is planned again; any other stays in doubt."""
+        """Nothing was called. A row that was fresh is planned again; any other may have been sent."""
         if before is DeliveryState.PLANNED:
             return self.later(row, failed, doubtful=False)
         return self.in_doubt(row, failed, landed=landed)
@@ -287,7 +287,7 @@ class Calls:
             return Guarantee()
 
     def later(self, row: Delivery, failed: BaseException, *, doubtful: bool) -> Delivery:
-        """Nothing was sent by this try. A row that is in doubt from an earlier one stays so."""
+        """Nothing was sent by this try. A row that an earlier try may have sent stays uncertain."""
         why = because(failed)
         if row.attempts >= self.persistence.tries and not (doubtful and self._can_still_be_asked(row)):
             state = DeliveryState.UNCERTAIN if doubtful else DeliveryState.FAILED
@@ -338,7 +338,7 @@ class Calls:
         return guarantee.ask is not None and self._tried_for(row) < self.persistence.asked_for
 
     def _is_worn(self, row: Delivery) -> bool:
-        """Taken so often that whoever sends it may die of it."""
+        """Taken so often that sending it may be what kills the workers."""
         return row.attempts > 2 * self.persistence.tries
 
     def _tried_for(self, row: Delivery) -> timedelta:

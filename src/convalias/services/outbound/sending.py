@@ -108,7 +108,7 @@ class Sending:
         try:
             await self._act(work.taken, progress)
         except asyncio.CancelledError:
-            # Given back at once. A row without a result stays TRIED: its call may work yet. In a task of its own: in
+            # Released at once. A row without a result stays TRIED: its call may work yet. In a task of its own: in
             # one that is being cancelled, a timeout raises no `TimeoutError` before Python 3.11.4.
             with suppress(PortError, StoreError, TimeoutError):
                 await asyncio.create_task(self._release(work, self._called_off(work.taken, progress.results())))
@@ -119,7 +119,7 @@ class Sending:
         return True
 
     def _called_off(self, held: Taken, known: Results) -> Results:
-        """Rows without a result are in doubt. Legacy's go with its index call, which may be repeated at any time."""
+        """Return the rows without a result: they may have been sent. Legacy's go with its index call, which may be repeated at any time."""
         rows = held.rows if held.decision.owner is Owner.HUB else ()
         return evolve(known, rows={**{row.id: self.calls.called_off(row) for row in rows}, **known.rows})
 
@@ -215,7 +215,7 @@ class Sending:
                 self.telemetry.measure("mons.delivery.failures", 1, channel=row.channel.value, state=row.state.value)
 
     async def _release(self, work: Work, results: Results) -> None:
-        """A few times: what is known and not written down would be in doubt for whoever takes over."""
+        """Try a few times: a result that is not written down would be `uncertain` for the next worker."""
         left = RELEASES
         while True:
             left -= 1

@@ -61,7 +61,7 @@ class ApprovalMails:
     telemetry: Telemetry
 
     async def send_due(self) -> int:
-        """Ask about what came to wait; how many conversations were looked at. Raises `Unavailable`: not sent, still due."""
+        """Ask about mails that were held; return how many conversations were looked at. Raises `Unavailable`: not sent, still due."""
         rows = await self.holds.to_ask(until=self.clock.now(), limit=BATCH)
         for row in rows:
             try:
@@ -76,7 +76,7 @@ class ApprovalMails:
         return len(rows)
 
     async def _list(self, row: Stored, asking: Asking) -> None:
-        """What that mail will list. If a mail came to wait meanwhile, the row has changed, and is looked at again.
+        """Return what the mail will list. If a mail was held meanwhile, the row has changed, and is looked at again.
 
         Without pages it is looked at again the next day, when there may be some, until nothing waits any more: by
         then every hold was decided by other means or has expired.

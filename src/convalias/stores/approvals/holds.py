@@ -61,7 +61,7 @@ class Holds:
     records: Records
     policy: HoldPolicy = DEFAULT_HOLD_POLICY
 
-    # --- a mail comes to wait ------------------------------------------------------------------------
+    # --- a mail is held ------------------------------------------------------------------------------
 
     async def keep(self, mail: HeldMail, *, asks: bool = True) -> HeldMail | None:
         """Keep it, unless it is kept already: the hold that stands; None when too many wait.
@@ -236,12 +236,12 @@ class Holds:
         return await self.records.due(ASKING, until=until, limit=limit)
 
     async def asked(self, row: Stored, asking: Asking, *, due: datetime | None) -> None:
-        """Write how far asking is. Not written when something came to wait meanwhile: then the row is still due."""
+        """Write how far asking is. Not written if a mail was held meanwhile: then the row is still due."""
         at = None if due is None else Due(ASKING, due)
         await self.records.write([Replace(row.key, row.version, dump(asking), at)])
 
     async def sent(self, conversation: ConversationId, *, at: datetime, more: datetime) -> None:
-        """The approval mail of `at` has left; what came to wait since is asked about at `more`."""
+        """The approval mail of `at` has left; mails held since are asked about at `more`."""
         key = _conversation_key(ASKING, conversation)
         for _ in range(TRIES):
             stored = await self._stored(key)

@@ -69,7 +69,7 @@ class Positions:
         return Lease(standing, stored.version) if standing.epoch == lease.position.epoch else None
 
     async def release(self, lease: Lease) -> None:
-        """Give it back at once. A lease that is lost already is left alone."""
+        """Release the lease at once. A lease that is lost already is left alone."""
         await self._write(lease, evolve(lease.position, holder="", until=None))
 
     async def show(self, name: str) -> Position:

@@ -172,7 +172,7 @@ def decisions_are_at_rest(found: Findings) -> Iterator[Violation]:
 
 
 def uncertain_only_where_declared(found: Findings) -> Iterator[Violation]:
-    """I4: a channel that remembers keys, or can be asked, leaves nobody in doubt."""
+    """I4: a channel that remembers keys, or can be asked, leaves no delivery `uncertain`."""
     if not found.world.answers:
         return
     for decision in found.decisions.values():

@@ -141,7 +141,7 @@ def no_system_mail_leaves_twice(found: Findings) -> Iterator[Violation]:
 def _asked_anew(found: Findings) -> Collection[str]:
     """Keys of questions that may leave once more.
 
-    Of conversations in which a mail came to wait after the loss, of those that the backup was yet to ask, and of all if
+    Of conversations in which a mail was held after the loss, of those that the backup was yet to ask, and of all if
     a replay with `--notify` asked.
     """
     restored, places = found.world.restored, {hold.id: hold.conversation for hold in found.holds}
