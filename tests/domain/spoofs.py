@@ -214,7 +214,7 @@ READINGS = (
     row("two at signs", mail(f"{B}@evil.example"), AMBIGUOUS),
     row("an obsolete route", mail(f"<@evil.example:{B}>"), AMBIGUOUS),
     row("a group", mail(f"x: {B};"), AMBIGUOUS),
-    row("an unclosed quote", mail(f'"Bob <{B}>'), AMBIGUOUS),
+    row("an unclosed quote", mail(f'"Bob <{B}>'), HELD),
     row("a full-width at sign", mail("bob\uff20corp.example"), AMBIGUOUS),
     row("a full-width dot", mail("bob@corp\uff0eexample"), AMBIGUOUS),
     row("a space before the colon", mail(B).replace(b"From: ", b"From : "), AMBIGUOUS),

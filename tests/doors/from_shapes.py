@@ -30,6 +30,7 @@ class From:
     sender: str | None
     readings: frozenset[str]
     vague: bool = False
+    repaired: bool = False
 
 
 def _line(template: str) -> Render:
@@ -91,8 +92,10 @@ AMBIGUOUS = (
     Shape("two at signs", lambda a, o: [f"From: {a}@{o.rpartition('@')[2]}"], vague=True),
     Shape("route", _line("<@evil.example:{a}>")),
     Shape("group", _line("Team: {a};")),
-    Shape("unclosed quote", _line('"John <{a}>')),
-    Shape("colon", _line("Re: John <{a}>")),
+    Shape("comma after", _line("John <{a}>,")),
+    Shape("name without brackets", _line("John {a}")),
+    Shape("closed group with brackets", _line("Team: John <{a}>;")),
+    Shape("other behind a doubled bracket", _line("<<{a}>> {o}"), both=True),
     Shape("full-width dot", lambda a, _: [f"From: <{a.replace('.', '．')}>"], vague=True),
     Shape("full-width at", lambda a, _: [f"From: {a.replace('@', '＠')}"], vague=True),
     Shape("mapped domain", lambda a, _: [f"From: <{a.rpartition('@')[0]}@BÜCHER.example>"], vague=True),
@@ -100,6 +103,15 @@ AMBIGUOUS = (
     Shape("behind a bare CR in Subject", _lines("From: {a}", "X-Subject: hello\rFrom: <{o}>"), both=True),
     Shape("space before colon", _lines("From : {a}")),
     Shape("space before second colon", _lines("From: {a}", "From : {o}"), both=True),
+)
+
+REPAIRED = (
+    Shape("unclosed quote", _line('"John <{a}>')),
+    Shape("colon", _line("Re: John <{a}>")),
+    Shape("nested", _line("John <John <{a}>>")),
+    Shape("doubled", _line("<<{a}>>")),
+    Shape("semicolon after", _line("John <{a}>;")),
+    Shape("unclosed bracket", _line("John <{a}")),
 )
 
 NOBODY = (
@@ -113,6 +125,12 @@ def honest(shape: Shape, address: str, other: str) -> From:
     """A From with one reading."""
     sender = canonical(address)
     return From(shape.name, shape.lines(address, other), sender, frozenset({sender}))
+
+
+def repaired(shape: Shape, address: str, other: str) -> From:
+    """A From with broken syntax and one reading."""
+    sender = canonical(address)
+    return From(shape.name, shape.lines(address, other), sender, frozenset({sender}), repaired=True)
 
 
 def ambiguous(shape: Shape, address: str, other: str) -> From:

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from random import Random
 
 from doors import naive_mail as marks
-from doors.from_shapes import AMBIGUOUS, HONEST, NOBODY, From, ambiguous, honest, nobody
+from doors.from_shapes import AMBIGUOUS, HONEST, NOBODY, REPAIRED, From, ambiguous, honest, nobody, repaired
 from doors.naive_mail import MailFacts
 
 AUTOMATIC_FIELDS = (
@@ -78,6 +78,8 @@ def draw_from(rng: Random, address: str, others: Sequence[str], oddity: float) -
         return honest(rng.choice(plain), address, other)
     if rng.random() < 0.12:
         return nobody(rng.choice(NOBODY))
+    if rng.random() < 0.3:
+        return repaired(rng.choice(REPAIRED), address, other)
     sure = address in others or other in others  # whether an alias is a reading must not be left open
     return ambiguous(rng.choice([shape for shape in AMBIGUOUS if not (sure and shape.vague)]), address, other)
 
@@ -95,6 +97,7 @@ def draw_mail(
 ) -> tuple[bytes, MailFacts]:
     """A mail of this sender to these header recipients, with its facts."""
     draft = Draft()
+    draft.note(repaired=sender.repaired)
     draft.note(sender=sender.sender, readings=sender.readings, delivered=tuple(delivered))
     if sender.sender is None:
         draft.note(mime_ambiguous=None)

@@ -262,7 +262,7 @@ def _decide(case: Case, conversation: str) -> Decision:
         # 8. The account; 4 once more, whenever this step is reached or needs the history.
         if "identity" in case.unavailable:
             raise TryAgain
-        sender = Sender(facts.sender, case.conversation(conversation), world, case.now)
+        sender = Sender(facts.sender, case.conversation(conversation), world, case.now, facts.repaired)
         if "legacy" in case.unavailable and sender.needs_history:
             raise TryAgain
         decision = decide_sender(sender)

@@ -50,6 +50,7 @@ class MailFacts:
     mime_ambiguous: bool | None = False  # None: the rules leave it open
     malformed: bool = False
     id_left_open: bool = False  # nothing is said of its Message-ID
+    repaired: bool = False  # From is broken, but has one reading
     answers: tuple[str, ...] = ()  # the right sides of the ids it answers
     shown: frozenset[str] = frozenset()  # which of From, Subject and Date are there, even empty
 
@@ -74,8 +75,10 @@ def read(mail: bytes) -> MailFacts:
     broken = [name for name, value in fields if "\r" in value or "\0" in value]
     twice = [n for n in RULED_FIELDS if n != "message-id" and len({v.strip() for name, v in fields if name == n}) > 1]
     kind = next((value for name, value in fields if name == "content-type"), "text/plain")
+    mended = None if sender or hidden or spaced else _mended([value for name, value in fields if name == "from"])
     return MailFacts(
-        sender=sender,
+        repaired=mended is not None,
+        sender=sender or mended,
         readings=readings,
         to=_listed(fields, {"to"}),
         cc=_listed(fields, {"cc"}),
@@ -119,6 +122,19 @@ def read_from(values: list[str]) -> tuple[str | None, frozenset[str]]:
     readings = frozenset(canonical(a) for v in values for a in ADDRESS.findall(JAPANESE.sub("", v)))
     sender = _one_mailbox(JAPANESE.sub("x", values[0]).strip()) if len(values) == 1 else None
     return (None, readings) if sender is None else (sender, frozenset({sender}))
+
+
+def _mended(values: list[str]) -> str | None:
+    """The address of a From with a bracket, quote, colon or semicolon too many or too few."""
+    value = values[0].strip() if len(values) == 1 else ""
+    found = re.fullmatch(r'([\w\s&"<:.-]*)<([^\s<>,;:"\'()@＠﹫%]+@[^\s<>,;:"\'()@＠．%]+?)[>;"\s]*', value)
+    if (
+        found is None
+        or (":" in found[1] and value.endswith(";"))
+        or re.search(r"[A-ZÄÖÜ]", found[2].rpartition("@")[2].translate(_NO_ASCII))
+    ):
+        return None
+    return canonical(found[2])
 
 
 def _one_mailbox(value: str) -> str | None:

@@ -37,6 +37,7 @@ class Sender:
     conversation: dict[str, Any]
     world: dict[str, Any]
     now: datetime
+    repaired: bool = False
 
     @property
     def accounts(self) -> list[dict[str, Any]]:
@@ -140,7 +141,7 @@ def decide_sender(sender: Sender) -> Decision:
 def _participant(sender: Sender, relay: Decision) -> Decision:
     trust = (sender.world.get("policy") or {}).get("sender_trust", "accept_known")
     once = {canonical(address) for account in sender.accounts for address in account.get("authenticates") or []}
-    if _doubtful(sender.world):
+    if _doubtful(sender):
         return relay.held("NEEDS_APPROVAL")
     must_be_proved = trust == "require_aligned" or (trust == "accept_known" and sender.address in once)
     if must_be_proved and not proved(sender.world):
@@ -156,14 +157,16 @@ def _stranger(sender: Sender, *, account_known: bool) -> Decision:
         return Decision("reject", "NOT_PARTICIPANT" if account_known else "UNKNOWN_SENDER")
     if admission == "free":
         unproved = trust == "require_aligned" and not proved(sender.world)
-        return relay.held("NEEDS_APPROVAL") if _doubtful(sender.world) or unproved else relay
+        return relay.held("NEEDS_APPROVAL") if _doubtful(sender) or unproved else relay
     enough = proved if trust == "require_aligned" else authenticated
     if enough(sender.world) and sender.vouched_for:
         return relay
     return relay.held("NEEDS_APPROVAL")
 
 
-def _doubtful(world: dict[str, Any]) -> bool:
-    """A failure that got this far or an error, but never under `accept_any`."""
-    evidence, policy = world.get("authentication") or {}, world.get("policy") or {}
-    return policy.get("sender_trust") != "accept_any" and evidence.get("dmarc") in ("fail", "permerror", "temperror")
+def _doubtful(sender: Sender) -> bool:
+    """A failure that got this far, an error, or a repaired From without proof, but never under `accept_any`."""
+    evidence, policy = sender.world.get("authentication") or {}, sender.world.get("policy") or {}
+    guessed = sender.repaired and not authenticated(sender.world)
+    failed = guessed or evidence.get("dmarc") in ("fail", "permerror", "temperror")
+    return policy.get("sender_trust") != "accept_any" and failed

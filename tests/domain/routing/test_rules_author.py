@@ -24,6 +24,15 @@ NOBODY = evolve(AUTHOR_CASE, author=None, identification=Stranger())
 DOUBTFUL = (Authentication.DOUBTFUL, Authentication.SPOOFED)
 
 
+@pytest.mark.parametrize("authentication", Authentication)
+def test_a_repaired_from_is_believed_only_with_proof(authentication: Authentication) -> None:
+    sender = evolve(AUTHOR_CASE.sender, repaired=True)
+    case = evolve(AUTHOR_CASE, sender=sender, authentication=authentication)
+    proved = authentication is Authentication.AUTHENTICATED
+    assert rules.doubtful_participant(case) == (None if proved else HELD)
+    assert rules.doubtful_participant(evolve(case, trust=SenderTrust.ACCEPT_ANY)) is None
+
+
 def test_several_accounts() -> None:
     several = evolve(AUTHOR_CASE, author=None, identification=Several((ANN, BOB), Standing.REGISTERED))
     assert rules.several_accounts(several) == Reject(Reason.ACCOUNT_AMBIGUOUS)

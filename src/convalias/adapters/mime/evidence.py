@@ -12,7 +12,7 @@ from convalias.adapters.mime.mailboxes import text_of
 from convalias.adapters.mime.results import Result, results_of, server_name
 from convalias.adapters.mime.sender import readings_of
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
-from convalias.domain.mail.envelope import From
+from convalias.domain.mail.envelope import ClearFrom, From
 
 _NOTHING: Final = SenderEvidence()
 _P: Final = re.compile(r"\b(sp|p|policy)\s*+=\s*+(none|quarantine|reject)\b", re.IGNORECASE)
@@ -41,6 +41,8 @@ def read_evidence(block: Block, sender: From, trusted: frozenset[str]) -> Sender
     names = frozenset(map(server_name, trusted)) - {""}
     results = [result for text in _above_received(block) for result in results_of(text, names)]
     domains = frozenset(reading.domain for reading in readings_of(sender))
+    if isinstance(sender, ClearFrom) and sender.repaired:
+        results = _about_exactly(results, domains)
     dmarc = _dmarc(results, domains)
     spf = _aligned(results, "spf", ("smtp.mailfrom",), domains)
     dkim = _aligned(results, "dkim", ("header.d", "header.i"), domains)
@@ -55,6 +57,19 @@ def read_evidence(block: Block, sender: From, trusted: frozenset[str]) -> Sender
         dkim_aligned=dkim,
         dkim_signed=signed if dkim else None,
     )
+
+
+def _about_exactly(results: Sequence[Result], domains: frozenset[str]) -> list[Result]:
+    """What counts for a From that was repaired: servers read broken syntax in different ways.
+
+    A result that names exactly its domain is about it, and proves that the others are; without one only failures count.
+    """
+    named = any(one.method == "dmarc" and one.properties.get("header.from") in domains for one in results)
+    return [
+        one
+        for one in results
+        if (one.properties.get("header.from") in domains or one.result != "pass" if one.method == "dmarc" else named)
+    ]
 
 
 def _above_received(block: Block) -> Iterator[str]:

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from convalias.adapters.mime.fields import Block, unfolded
 from convalias.adapters.mime.mailboxes import parsed, text_of
+from convalias.adapters.mime.repair import repaired
 from convalias.adapters.mime.words import decoded, one_line
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.mail.envelope import AmbiguousFrom, ClearFrom, From
@@ -64,6 +65,8 @@ def read_from(block: Block) -> From:
             return (
                 ClearFrom(clear.address, _unquoted(decoded(value[: value.rfind(b"<")]))) if b"\x1b" in value else clear
             )
+        if (mended := repaired(value)) is not None:
+            return mended
         objection = clear
     return AmbiguousFrom(readings([*values, *block.hidden_from]), objection)
 

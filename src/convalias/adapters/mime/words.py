@@ -25,6 +25,11 @@ def decoded(value: bytes) -> str:
     return one_line("".join(_pieces(value)))
 
 
+def spelled_out(value: bytes) -> str:
+    """Text of a field with its encoded words decoded, controls and all: to look for what hides in it."""
+    return "".join(_pieces(value)) if b"=?" in value else guess(value)
+
+
 def one_line(text: str) -> str:
     """Text without controls and bidi marks; white space is one space, none outside."""
     if text.isascii() and text.isprintable() and "  " not in text:

@@ -20,6 +20,8 @@ class ClearFrom:
 
     address: EmailAddress
     display: str = ""
+    repaired: bool = field(default=False, kw_only=True)
+    """Its syntax is broken, though only one address can be read: believed only with proof of exactly its domain."""
 
 
 @frozen

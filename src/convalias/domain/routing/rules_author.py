@@ -92,10 +92,11 @@ def _proved(case: AuthorCase) -> bool:
 
 
 def _doubtful(case: AuthorCase) -> bool:
-    """Any failure that got here; under ACCEPT_ANY nobody is doubtful."""
+    """Any failure that got here, and a repaired From without proof; under ACCEPT_ANY nobody is doubtful."""
     proof = case.authentication
-    failed = proof is _DOUBTFUL or proof is _SPOOFED
-    return failed and case.trust is not _ACCEPT_ANY
+    # Servers read broken syntax in different ways: what was authenticated may be another domain, or none.
+    guessed = case.sender.repaired and proof is not _AUTHENTICATED
+    return (guessed or proof is _DOUBTFUL or proof is _SPOOFED) and case.trust is not _ACCEPT_ANY
 
 
 def _lacks_proof(case: AuthorCase) -> bool:
