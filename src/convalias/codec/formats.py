@@ -72,6 +72,11 @@ def _hold_2(fields: Body) -> Body:
     return {name: value for name, value in fields.items() if name != "content_digest"}
 
 
+def _hold_4(fields: Body) -> Body:
+    """Without whether it is a participant's."""
+    return {name: value for name, value in fields.items() if name != "participant"}
+
+
 def _decision_1(fields: Body) -> Body:
     """Without the minting flag as it stood."""
     return {name: value for name, value in fields.items() if name != "minting"}
@@ -181,9 +186,9 @@ CLAIM: Final = Format("claim", (Claim,))
 HOLD: Final = Format(
     "hold",
     (HeldMail,),
-    version=4,
-    upgrades={1: _same, 2: _same, 3: _same},
-    downgrades={1: _hold_1, 2: _hold_2, 3: _without_signed},
+    version=5,
+    upgrades={1: _same, 2: _same, 3: _same, 4: _same},
+    downgrades={1: _hold_1, 2: _hold_2, 3: _without_signed, 4: _hold_4},
 )
 WAITING: Final = Format("waiting", (Waiting,))
 ASKING: Final = Format("asking", (Asking,))

@@ -9,6 +9,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.holds import (
     PROOF,
     SIGNED,
@@ -17,6 +18,7 @@ from convalias.domain.approvals.holds import (
     Approve,
     Changed,
     Dismiss,
+    GivesWay,
     HoldAnswer,
     HoldPolicy,
     Lapse,
@@ -26,6 +28,7 @@ from convalias.domain.approvals.holds import (
     approval_key,
     decide,
     expires_at,
+    gives_way,
     room_for,
     to_ask_about,
 )
@@ -99,12 +102,77 @@ def test_no_mail_waits_longer_than_its_bytes_are_kept() -> None:
         HoldPolicy().fits(raw_kept=timedelta(days=14))
 
 
-def test_fifty_wait_and_no_more() -> None:
-    fifty = [evolve(HELD, id=HoldId(f"m-{number}")) for number in range(50)]
-    assert room_for(HoldId("new"), fifty[1:]) is Room.FREE
-    assert room_for(HoldId("new"), fifty) is Room.FULL
-    assert room_for(HoldId("m-7"), fifty) is Room.KNOWN
-    assert room_for(HoldId("new"), [*fifty[1:], evolve(fifty[0], state=HoldState.REJECTED)]) is Room.FREE
+def held(kind: str, number: int, address: str = "eve@else.example") -> HeldMail:
+    """A stranger's mail, a proved stranger's or a participant's; a higher number came later."""
+    return evolve(
+        HELD,
+        id=HoldId(f"{kind}-{number}"),
+        sender=EmailAddress.parse(address),
+        evidence=SenderEvidence(Dmarc.PASS if kind == "proved" else Dmarc.NONE),
+        participant=kind == "participant",
+        since=NOW + timedelta(minutes=number),
+    )
+
+
+def several(kind: str, count: int) -> list[HeldMail]:
+    """So many, each of an address and a domain of its own."""
+    return [held(kind, number, f"eve@{kind}{number}.example") for number in range(count)]
+
+
+STRANGER, PROVED, PARTICIPANT = (held(kind, 99, "new@new.test") for kind in ("stranger", "proved", "participant"))
+
+
+def test_strangers_share_twenty_places_and_the_same_mail_takes_no_second_one() -> None:
+    twenty = several("stranger", 20)
+    assert room_for(STRANGER, twenty[1:]) is Room.FREE
+    assert room_for(STRANGER, twenty) is Room.FULL
+    assert room_for(twenty[7], twenty) is Room.KNOWN
+    assert room_for(STRANGER, [*twenty[1:], evolve(twenty[0], state=HoldState.REJECTED)]) is Room.FREE
+    assert room_for(PROVED, twenty) is Room.FREE
+    assert room_for(PARTICIPANT, twenty) is Room.FREE
+
+
+def test_ten_places_are_for_participants_and_for_more_of_them_the_oldest_stranger_gives_way() -> None:
+    full = [*several("stranger", 20), *several("proved", 20)]
+    assert room_for(STRANGER, full[1:]) is Room.FREE
+    assert room_for(PROVED, full) == GivesWay(full[0])
+    assert room_for(PARTICIPANT, full) is Room.FREE
+    fifty = [*full, *several("participant", 10)]
+    assert room_for(PARTICIPANT, fifty) is Room.FULL
+    more = [*several("stranger", 20), *several("proved", 21), *several("participant", 9)]
+    assert room_for(PARTICIPANT, more) == GivesWay(more[0])
+    assert room_for(PARTICIPANT, more[20:] + several("proved", 41)[21:]) == GivesWay(more[20])
+
+
+def test_a_domain_and_a_sender_that_are_proved_have_few_places() -> None:
+    three = [held("proved", number, "new@new.test") for number in range(3)]
+    assert room_for(PROVED, three[1:]) is Room.FREE
+    assert room_for(PROVED, three) is Room.FULL
+    five = [held("proved", number, f"a{number}@mail{number}.new.test") for number in range(5)]
+    assert room_for(PROVED, five[1:]) is Room.FREE
+    assert room_for(PROVED, five) is Room.FULL
+    assert room_for(PROVED, several("proved", 40)) is Room.FULL  # nobody is there who would give way
+
+
+def test_who_writes_in_a_participants_name_takes_ten_places_at_most() -> None:
+    ten = [held("participant", number, "new@new.test") for number in range(10)]
+    assert room_for(PARTICIPANT, ten[1:]) is Room.FREE
+    assert room_for(PARTICIPANT, ten) is Room.FULL
+    assert room_for(evolve(PARTICIPANT, sender=EVE), ten) is Room.FREE
+    alone = HoldPolicy(most=1, participants=1)
+    assert room_for(PARTICIPANT, [STRANGER], alone) == GivesWay(STRANGER)
+    assert room_for(held("participant", 98), [PARTICIPANT], evolve(alone, participants=2)) is Room.FULL
+
+
+def test_an_ambiguous_sender_is_a_stranger_whatever_is_proved() -> None:
+    vague = evolve(PROVED, sender=None)
+    assert room_for(vague, several("stranger", 20)) is Room.FULL
+    assert room_for(PROVED, [evolve(vague, id=HoldId("x"))]) is Room.FREE
+
+
+def test_only_what_waits_gives_way() -> None:
+    assert gives_way(HELD).state is HoldState.EXPIRED
+    assert gives_way(evolve(HELD, state=HoldState.APPROVED)).state is HoldState.APPROVED
 
 
 def test_the_approval_mail_quotes_nothing_of_unauthenticated_mail() -> None:

@@ -614,3 +614,20 @@ def test_who_has_no_address_is_not_asked() -> None:
         assert desk.asked() == []
 
     told(story)
+
+
+def test_a_strangers_mail_that_gave_way_to_a_participants_is_refused_and_he_may_hear_of_it() -> None:
+    async def story(town: Town) -> None:
+        desk = Desk(town, policy=HoldPolicy(most=1, participants=1))
+        await at_home(town)
+        await desk.take(written(TO_C2, number=1))
+        await desk.worker.step()
+        (hold,) = await town.holds()
+        own = evolve(hold, id=HoldId("own"), participant=True)
+        assert await desk.holds.keep(own, asks=False) == own
+        assert await desk.approvals.carry_due() == 1
+        states = {one.id: one.state for one in await town.holds()}
+        assert states == {hold.id: HoldState.EXPIRED, own.id: HoldState.HELD}
+        assert [effects[TO_C2] for effects in await town.effects()] == [Refused(Reason.NEEDS_APPROVAL, told=True)]
+
+    told(story)

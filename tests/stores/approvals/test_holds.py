@@ -16,15 +16,16 @@ from convalias.codec import load
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.holds import HoldPolicy
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound.records import Admits, Asking, HeldMail, HoldId, HoldState, RecordKey
+from convalias.domain.inbound.records import Admits, Asking, HeldMail, HoldId, HoldState, RecordKey, Waiting
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing.context import HoldKey
-from convalias.ports.records import Conflict, Insert, Records, Replace, Write, Written
+from convalias.ports.records import Conflict, Insert, Key, Records, Replace, Write, Written
 from convalias.stores.approvals.holds import ASK_AFTER, PAGE, Holds, day_after
 from convalias.stores.errors import Contended
 from stores.interfering import Interfering, Stubborn
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 C1 = ConversationId("c1")
 BOB = EmailAddress.parse("bob@corp.example")
 HOLD = HeldMail(
@@ -287,3 +288,34 @@ class Stuck(memory.Records):
 
     async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
         return [Conflict() for _ in writes] if self.stuck else await super().write(writes)
+
+
+def test_the_stranger_who_gives_way_expires_and_that_is_due_at_once() -> None:
+    async def story(holds: Holds) -> None:
+        for number in (1, 2):
+            await holds.keep(evolve(mail(number), since=NOON + number * MINUTE))
+        own = evolve(mail(3), participant=True, since=NOON + 3 * MINUTE)
+        assert await holds.keep(own) == own
+        expired = await holds.get(C1, mail(1).id)
+        assert expired is not None
+        assert expired.state is HoldState.EXPIRED
+        assert [one.id for one in await holds.waiting(C1)] == [mail(2).id, own.id]
+        (row,) = await holds.due(until=own.since, limit=10)
+        assert load(row.body, HeldMail).id == mail(1).id
+
+    told(story)
+
+
+def test_a_place_that_another_worker_is_about_to_fill_stays_taken() -> None:
+    records = memory.Records()
+
+    async def story(holds: Holds) -> None:
+        assert await holds._place(mail(1))  # of a worker that has not kept the mail yet
+        await holds.keep(mail(2))
+        stored = (await records.get([Key("waiting", "c1", "waiting")]))[Key("waiting", "c1", "waiting")]
+        assert load(stored.body, Waiting).holds == (mail(1).id, mail(2).id)
+        # Where places are short, one that was never filled is free again.
+        assert await holds.keep(mail(3)) is not None
+        assert [one.id for one in await holds.waiting(C1)] == [mail(2).id, mail(3).id]
+
+    told(story, records)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from types import MappingProxyType
@@ -37,6 +37,19 @@ class HoldPolicy:
     lasts: timedelta = field(default=timedelta(days=14), validator=validators.gt(timedelta(0)))
     most: int = field(default=50, validator=validators.ge(1))
     """Waiting mails per conversation; decided ones do not count."""
+    participants: int = field(default=10, validator=validators.ge(0))
+    """Places that only mail of participants takes; so many one participant's address takes at most."""
+    strangers: int = field(default=20, validator=validators.ge(0))
+    """Places that all strangers whom nothing proves share."""
+    by_domain: int = field(default=5, validator=validators.ge(1))
+    """Places of authenticated strangers of one domain; names that share their last two labels are one."""
+    by_sender: int = field(default=3, validator=validators.ge(1))
+    """Places of one authenticated stranger."""
+
+    @property
+    def outsiders(self) -> int:
+        """Places of all who take no part."""
+        return max(self.most - self.participants, min(self.strangers, self.most))
 
     def fits(self, *, raw_kept: timedelta) -> None:
         """Raises `InvalidValue` when a mail could be approved after its bytes are gone."""
@@ -119,6 +132,11 @@ def decide(hold: HeldMail, answer: HoldAnswer, *, now: datetime, policy: HoldPol
             assert_never(answer)
 
 
+def gives_way(hold: HeldMail) -> HeldMail:
+    """The hold, expired before its time because its place was needed; as it stands if it was decided."""
+    return _moved(hold, HoldState.EXPIRED, None) if hold.state is HoldState.HELD else hold
+
+
 def _moved(hold: HeldMail, state: HoldState, by: AccountId | None) -> HeldMail:
     return evolve(hold, state=state, decided_by=by)
 
@@ -144,14 +162,63 @@ class Room(Enum):
     FULL = "too many wait: refuse, RATE_LIMITED"
 
 
-def room_for(hold: HoldId, among: Iterable[HeldMail], policy: HoldPolicy = DEFAULT_HOLD_POLICY) -> Room:
-    """Whether that mail may wait beside those of its conversation. The same mail again is no further one."""
-    waiting = 0
-    for one in among:
-        if one.id == hold:
-            return Room.KNOWN
-        waiting += one.state is HoldState.HELD
-    return Room.FREE if waiting < policy.most else Room.FULL
+@frozen
+class GivesWay:
+    """There is room, if that hold expires now."""
+
+    hold: HeldMail
+
+
+def room_for(mail: HeldMail, among: Iterable[HeldMail], policy: HoldPolicy = DEFAULT_HOLD_POLICY) -> Room | GivesWay:
+    """Whether that mail may wait beside those of its conversation. The same mail again is no further one.
+
+    Nobody whom nothing proves can take the places of others: strangers share some, a domain and a sender that are
+    proved have few each, and for a participant or somebody proved the stranger who has waited longest gives way.
+    """
+    known = [*among]
+    if any(one.id == mail.id for one in known):
+        return Room.KNOWN
+    waiting = [one for one in known if one.state is HoldState.HELD]
+    outsiders = [one for one in waiting if not one.participant]
+    unproved = [one for one in outsiders if not _is_proved(one)]
+    if mail.participant:
+        return _for_participant(mail, waiting, unproved or outsiders, policy)
+    has_room = len(waiting) < policy.most and len(outsiders) < policy.outsiders
+    if not _is_proved(mail):
+        return Room.FREE if has_room and len(unproved) < policy.strangers else Room.FULL
+    proved = [one for one in outsiders if _is_proved(one)]
+    of_domain = sum(_organisation(one) == _organisation(mail) for one in proved)
+    of_sender = sum(one.sender == mail.sender for one in proved)
+    if of_domain >= policy.by_domain or of_sender >= policy.by_sender:
+        return Room.FULL
+    return Room.FREE if has_room else _instead_of(unproved)
+
+
+def _for_participant(
+    mail: HeldMail, waiting: Sequence[HeldMail], others: Sequence[HeldMail], policy: HoldPolicy
+) -> Room | GivesWay:
+    own = [one for one in waiting if one.participant]
+    if sum(one.sender == mail.sender for one in own) >= max(policy.participants, 1):
+        return Room.FULL  # anybody may write in his name
+    if len(waiting) < policy.most:
+        return Room.FREE
+    return _instead_of(others) if len(own) < policy.participants else Room.FULL
+
+
+def _instead_of(holds: Sequence[HeldMail]) -> Room | GivesWay:
+    return GivesWay(min(holds, key=lambda hold: hold.since)) if holds else Room.FULL
+
+
+def _is_proved(hold: HeldMail) -> bool:
+    return hold.sender is not None and judge(hold.evidence or _NOTHING) is Authentication.AUTHENTICATED
+
+
+def _organisation(hold: HeldMail) -> str:
+    return "" if hold.sender is None else ".".join(hold.sender.domain.split(".")[-_LABELS:])
+
+
+_NOTHING: Final = SenderEvidence()
+_LABELS: Final = 2
 
 
 @frozen(kw_only=True)

@@ -165,6 +165,8 @@ class HeldMail:
     """Whether its sender may be told when nobody has answered: he is proved, and no machine."""
     content_digest: str = ""
     """`MailContent.digest`. Empty: kept before that was written down."""
+    participant: bool = False
+    """Whether its author would be an account of the conversation. False where that was not written down yet."""
 
 
 @frozen(kw_only=True)

@@ -231,6 +231,7 @@ class PlanCarrier:
             alias=command.recipient,
             tell=tell,
             content_digest=mail.content.digest,
+            participant=isinstance(command.author, AccountAuthor),
         )
         standing = await self.holds.keep(held, asks=not self.restores)
         if standing is not None:

@@ -13,9 +13,11 @@ from convalias.codec import dump, load
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.holds import (
     DEFAULT_HOLD_POLICY,
+    GivesWay,
     HoldPolicy,
     Room,
     expires_at,
+    gives_way,
     is_of,
     other_id,
     room_for,
@@ -116,21 +118,31 @@ class Holds:
         raise Contended(HOLDS)
 
     async def _place(self, mail: HeldMail) -> bool:
-        """A place for it among those that wait; decided ones give theirs up when it is needed."""
+        """A place for it among those that wait. Decided ones lose theirs; a stranger's hold may have to expire for it."""
         key = _conversation_key("waiting", mail.conversation)
         for _ in range(TRIES):
             stored = await self._stored(key)
             row = Waiting(conversation=mail.conversation) if stored is None else load(stored.body, Waiting)
             if mail.id in row.holds:
                 return True
-            if len(row.holds) >= self.policy.most:
-                among = await self.several(mail.conversation, row.holds)
-                if room_for(mail.id, among, self.policy) is Room.FULL:
-                    return False
-                row = evolve(row, holds=tuple(one.id for one in among if one.state is HoldState.HELD))
+            among = await self.several(mail.conversation, row.holds)
+            room = room_for(mail, among, self.policy)
+            if room is Room.FULL:
+                return False
+            if isinstance(room, GivesWay):
+                await self.change(mail.conversation, room.hold.id, gives_way, now=mail.since)
+            row = evolve(row, holds=self._still(row, among, room))
             if await self._write(key, stored, evolve(row, holds=(*row.holds, mail.id))):
                 return True
         raise Contended("waiting")
+
+    def _still(self, row: Waiting, among: Sequence[HeldMail], room: Room | GivesWay) -> tuple[HoldId, ...]:
+        """The places that stay taken: of what waits, and of what is about to be kept, unless places are short."""
+        gone = room.hold.id if isinstance(room, GivesWay) else None
+        waiting = {one.id for one in among if one.state is HoldState.HELD and one.id != gone}
+        known = {one.id for one in among}
+        coming = {one for one in row.holds if one not in known} if len(row.holds) < self.policy.most else set[HoldId]()
+        return tuple(one for one in row.holds if one in waiting or one in coming)
 
     async def _ask(self, mail: HeldMail) -> None:
         """Participants have to be asked about it, if they were not: written down after the mail itself."""
