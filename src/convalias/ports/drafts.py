@@ -45,6 +45,9 @@ class Draft:
     html: str | None = field(default=None, repr=False)
     in_reply_to: str | None = None
     references: tuple[str, ...] = ()
+    thread_index: str = ""
+    """Base64; with `thread_topic`, by what Outlook files. Empty: neither field."""
+    thread_topic: str = ""
     auto_submitted: Literal["auto-replied", "auto-generated"] | None = None
     """RFC 3834 §5; None for what a person wrote."""
     unsubscribe: str | None = field(default=None, repr=False)

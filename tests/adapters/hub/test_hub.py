@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
 from convalias.domain.mail.envelope import Attachment
 from convalias.domain.outbound.delivery import Channel, NotificationKind, notification_id
+from convalias.domain.outbound.mail_threads import MailThread, OurMail, OwnMail
 from convalias.domain.outbound.notifications import Notification
 from convalias.domain.outbound.seals import Seal, Seals
 from convalias.ports.drafts import REPLY_MARKER
@@ -167,19 +169,115 @@ def test_our_own_ids_are_at_the_alias_domain_and_so_is_no_text_of_ours() -> None
     assert mail["X-Convalias-Id"] == notification().id
 
 
-def test_the_marker_stands_above_the_text_in_both_forms() -> None:
+def test_the_first_words_are_the_message_and_the_marker_stands_below() -> None:
     attachment = Attachment("c<v>.pdf", "application/pdf", 7, "ff")
-    _, mail = sent(notification("a < b & c\n  kept", attachments=(attachment,)))
+    plain, html = both(sent(notification("a < b & c\n  kept", attachments=(attachment,)))[1])
+    assert plain.startswith(
+        f"a < b & c\n  kept\n\nAttached:\n- c<v>.pdf\n{Wording().not_sent_along}\n\n{REPLY_MARKER}\n\n-- \n"
+    )
+    assert "<p>a &lt; b &amp; c<br>\n\u00a0 kept</p>" in html
+    assert "<li>c&lt;v&gt;.pdf</li>" in html
+    assert html.index("kept") < html.index(REPLY_MARKER)
+
+
+def both(mail: EmailMessage) -> tuple[str, str]:
     plain, html = (mail.get_body((kind,)) for kind in ("plain", "html"))
     assert plain is not None
     assert html is not None
-    assert (
-        plain.get_content()
-        .replace("\r\n", "\n")
-        .startswith(f"{REPLY_MARKER}\n\na < b & c\n  kept\n\nAttached:\n- c<v>.pdf")
-    )
-    assert "a &lt; b &amp; c\n  kept" in html.get_content().replace("\r\n", "\n")
-    assert "<li>c&lt;v&gt;.pdf</li>" in html.get_content()
+    return plain.get_content().replace("\r\n", "\n"), html.get_content().replace("\r\n", "\n")
+
+
+def test_lines_and_paragraphs_are_broken_by_tags() -> None:
+    _, html = both(sent(notification("Dear Ann,\n\none\ntwo\n \n\nBob  B."))[1])
+    assert "<p>Dear Ann,</p>\n<p>one<br>\ntwo</p>\n<p>Bob \u00a0B.</p>" in html
+    assert "pre-wrap" not in html
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("See https://x.example/a?b=1&c=2.", "https://x.example/a?b=1&amp;c=2"),
+        ("(see http://x.example/a_(b))", "http://x.example/a_(b)"),
+        ('<a href="https://x.example">', "https://x.example"),
+        ("https://x.example/\u202egpj", "https://x.example/"),
+    ],
+)
+def test_web_addresses_are_links(text: str, url: str) -> None:
+    plain, html = both(sent(notification(text))[1])
+    assert text in plain
+    assert f'<a href="{url}">{url}</a>' in html
+
+
+def test_html_says_charset_language_width_and_scheme() -> None:
+    _, html = both(sent(notification("hello"))[1])
+    assert html.startswith('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">')
+    for said in ('name="viewport"', 'name="color-scheme" content="light dark"', "<title>hello</title>"):
+        assert said in html
+
+
+@pytest.mark.parametrize("text", ["lorem ipsum dolor\n" * 20_000, "&" * 300_000, "\u5c71" * 200_000])
+def test_a_long_message_is_cut_and_says_so(text: str) -> None:
+    plain, html = both(sent(notification(text))[1])
+    assert len(html.encode()) < 100_000
+    for body in (plain, html):
+        assert Wording().cut in body
+        assert Wording().footer in body
+    whole, _ = both(sent(notification(text[:5_000]))[1])
+    assert Wording().cut not in whole
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "first"),
+    [
+        ("Interview, room 12", "See subject.", "Interview, room 12\n\nSee subject."),
+        ("I am late", "", "I am late\n\n##"),
+        ("Re: Interview", "Yes.", "Yes.\n"),
+        ("About it [1ab131]", "Yes.", "Yes.\n"),
+        ("I am late", "I am late\nsorry", "I am late\nsorry"),
+        ("(no subject)", "", "(no text)"),
+    ],
+)
+def test_the_authors_own_subject_is_the_first_line(subject: str, text: str, first: str) -> None:
+    one = notification(text)
+    assert isinstance(one.event.happening, e.MessageAdded)
+    happening = evolve(one.event.happening, subject=subject)
+    plain, _ = both(sent(evolve(one, event=evolve(one.event, happening=happening)))[1])
+    assert plain.startswith(first)
+
+
+def test_a_mail_says_who_reads_an_answer() -> None:
+    names = ("Ann Lee", "J\u043ebs Support", "Cho <cho@home.example>", "\u202eDan", "", "Eve", "Fay")
+    plain, html = both(sent(evolve(notification(), readers=names))[1])
+    for body in (plain, html):
+        assert "Your answer goes to Ann Lee, Participant, Cho " in body
+        assert "Dan, Participant, others." in body
+        assert "cho@home" not in body
+        assert "Fay" not in body
+
+
+def test_a_mail_about_a_closed_conversation_invites_no_answer() -> None:
+    plain, html = both(sent(evolve(notification(), closed=True, readers=("Ann",)))[1])
+    for body in (plain, html):
+        assert Wording().closed in body
+        assert Wording().footer not in body
+        assert REPLY_MARKER not in body
+        assert "Your answer" not in body
+
+
+def test_a_notification_follows_the_mails_before_it() -> None:
+    ours = notification_id(EventId("e1"), AccountId("bob"), NotificationKind.MESSAGE, Channel.EMAIL)
+    place = MailThread(earlier=(OwnMail("<q1@corp>"), OurMail(ours)), answers=OurMail(ours), subject="Tuesday?")
+    _, mail = sent(evolve(notification(), thread=place))
+    known = SEALS.message_id(ours, DOMAIN)
+    root = SEALS.root_id(ConversationId("c1"), AccountId("bob"), DOMAIN)
+    assert mail["References"] == f"{root} <q1@corp> {known}"
+    assert mail["In-Reply-To"] == known
+    assert mail["Subject"] == "Re: Tuesday?"
+    assert mail["Thread-Topic"] == "Tuesday?"
+    _, first = sent(notification())
+    assert len(base64.b64decode(first["Thread-Index"])) == 22
+    assert len(base64.b64decode(mail["Thread-Index"])) == 27
+    assert base64.b64decode(mail["Thread-Index"])[:22] == base64.b64decode(first["Thread-Index"])
 
 
 def test_a_message_without_text_says_so() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
 import unicodedata
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -188,3 +189,18 @@ def test_no_field_line_is_longer_than_the_standard_allows() -> None:
     raw = compose(evolve(DRAFT, subject="ü" * 500, sender_name="山" * 90, references=references))
     head = raw.partition(b"\r\n\r\n")[0]
     assert max(map(len, head.split(b"\r\n"))) <= 100
+
+
+@pytest.mark.parametrize("text", ["a\nFrom here on\n", "From " * 60, "gr\u00fc\u00dfe " * 20 + "\nFrom " + "x " * 40])
+def test_no_line_of_a_body_begins_with_from(text: str) -> None:
+    raw = compose(evolve(DRAFT, text=text, html=text))
+    assert not re.search(rb"(?m)^From ", raw)
+    assert max(map(len, raw.split(b"\r\n"))) <= 76
+    body = parsed(raw).get_body(("plain",))
+    assert body is not None
+    assert body.get_content().replace("\r\n", "\n").rstrip("\n") == text.rstrip("\n")
+
+
+def test_a_thread_index_that_is_no_base64_is_refused() -> None:
+    with pytest.raises(InvalidValue):
+        compose(evolve(DRAFT, thread_index="a\r\nBcc: x"))

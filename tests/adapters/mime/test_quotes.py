@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from convalias.adapters.mime.marks import is_forward, without_marks
 from convalias.adapters.mime.quotes import without_history
+from convalias.domain.mail.subjects import is_forward, without_marks
 from convalias.ports.drafts import REPLY_MARKER
 
 OURS = frozenset({"reply.example"})

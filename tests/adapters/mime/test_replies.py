@@ -14,7 +14,7 @@ from mails.answers.made import Answer, answers, crossed
 ANSWERS = answers()
 LEAST_RIGHT = 0.95
 # What stays too long, each with its reason in docs/explanation/reply-cutting.md. Nothing here loses a word.
-UNCUT: frozenset[str] = frozenset()
+UNCUT = frozenset({"marker-alone"})
 
 
 def lines(text: str) -> list[str]:

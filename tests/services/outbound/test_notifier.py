@@ -184,7 +184,7 @@ def test_a_notification_shows_the_author_by_name_and_alias() -> None:
         await told(world)
         await world.worker().deliver_due()
         shown = {one.recipient: one for one in world.hub.told}
-        assert {one.author_name for one in shown.values()} == {"Ann"}
+        assert {one.author_name for one in shown.values()} == {"ann of the directory"}
         assert {one.reply_alias for one in shown.values()} == {world.alias(ANN).address}
         assert shown[BOB].recipient_address == address("bob@home.example")
 

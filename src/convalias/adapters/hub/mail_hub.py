@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
-from convalias.adapters.hub.rendering import Wording, as_html, as_text
+from convalias.adapters.hub.rendering import Footing, Wording, as_html, as_text
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.outbound.delivery import Channel
+from convalias.domain.outbound.mail_threads import MailRef, OurMail
 from convalias.domain.outbound.notifications import Notification
 from convalias.domain.outbound.seals import Seals
 from convalias.ports.drafts import Compose, Draft
@@ -82,24 +83,46 @@ class NotificationHub:
     def _draft(self, notification: Notification, message: MessageAdded, to: EmailAddress) -> Draft:
         about = (notification.conversation, notification.recipient)
         root = self._seals.root_id(*about, self._alias_domain)
-        answered = notification.in_reply_to
-        link = self._link(notification)
+        thread = notification.thread
+        earlier = list(dict.fromkeys(map(self._message_id, thread.earlier)))
+        follows = None if thread.answers is None else self._message_id(thread.answers)
+        answered = notification.in_reply_to or follows
+        if answered is not None and answered not in earlier:
+            earlier = [answered, *earlier]
+        subject = thread.subject or f"{self._wording.subject} [{self._seals.subject_code(*about)}]"
+        unsubscribe = self._unsubscribe(notification)
+        footing = Footing(
+            answerable=notification.answerable,
+            closed=notification.closed,
+            readers=notification.readers,
+            platform=self._via,
+            about=thread.subject or self._wording.subject,
+            link=self._link(notification),
+            stop=unsubscribe,
+        )
         return Draft(
             sender=notification.reply_alias,
             sender_name=notification.author_name,
             via=self._via,
             to=to,
-            subject=f"{self._wording.subject} [{self._seals.subject_code(*about)}]",
-            text=as_text(message, self._wording, answerable=notification.answerable, link=link),
-            html=as_html(message, self._wording, answerable=notification.answerable, link=link),
+            subject=f"Re: {subject}" if thread.subject else subject,
+            thread_index=self._seals.thread_index(*about, None if answered is None else notification.id),
+            thread_topic=subject,
+            text=as_text(message, self._wording, footing),
+            html=as_html(message, self._wording, footing),
             message_id=self._seals.message_id(notification.id, self._alias_domain),
             date=notification.event.appended_at,
             in_reply_to=answered,
-            references=(root,) if answered is None else (root, answered),
-            unsubscribe=self._unsubscribe(notification),
+            references=(root, *earlier),
+            unsubscribe=unsubscribe,
             feedback_id=f"{notification.kind.value}:convalias",
             mark=notification.id,
         )
+
+    def _message_id(self, ref: MailRef) -> str:
+        if isinstance(ref, OurMail):
+            return self._seals.message_id(ref.notification, self._alias_domain)
+        return ref.message_id
 
     def _link(self, notification: Notification) -> str | None:
         if self._conversation_url is None:

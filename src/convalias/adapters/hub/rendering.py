@@ -2,54 +2,220 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from html import escape
 from typing import Final
 
 from attrs import frozen
 
+from convalias.domain.addresses.likeness import holds_brand
 from convalias.domain.conversations.events import MessageAdded
-from convalias.ports.drafts import REPLY_MARKER, SUBJECT
+from convalias.domain.conversations.timeline import SOMEBODY
+from convalias.domain.mail.subjects import own_subject, without_marks
+from convalias.ports.drafts import REPLY_MARKER
 
-_STYLE: Final = "color:#777;font-size:12px"
+_SMALL: Final = "font-size:13px"
+_FONT: Final = "font-family:system-ui,-apple-system,'Segoe UI',Arial,sans-serif;font-size:16px;line-height:1.5"
+_BODY_OCTETS: Final = 80_000
+"""HTML of one message. Gmail hides all behind about 102,000 octets, and the footer stands at the end."""
+_NAMED: Final = 5
+"""Readers that are named before the others are counted."""
+_NAME: Final = 60
+_WEB: Final = re.compile(r"https?://[^\s<>\"'`\u200b-\u200f\u202a-\u202e\u2066-\u2069]{1,1500}", re.IGNORECASE)
+_TRAILING: Final = ".,;:!?*_\u3002\uff0c\uff1a\uff1b\uff01\uff1f\u3001"
+_BRACKETS: Final = {")": "(", "]": "[", "}": "{"}
+_BREAK: Final = re.compile(r"\r\n?|\n|\x85|\u2028|\u2029")
+_MISLEADING: Final = dict.fromkeys((0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+"""Marks that turn the direction of text: in a name or a file name they only mislead."""
 
 
 @frozen(kw_only=True)
 class Wording:
     """The words of ours in a notification. Plain text; markup in them is shown, not obeyed."""
 
-    subject: str = SUBJECT
+    language: str = "en"
+    """Of these words, as HTML names it."""
+    subject: str = "Message in your conversation"
     """The same for every message: neither a preview nor a name."""
     attached: str = "Attached:"
+    not_sent_along: str = "(Not sent along: see the conversation.)"
     empty: str = "(no text)"
+    cut: str = "[The message goes on: see the conversation.]"
     footer: str = "Answer this e-mail to answer in the conversation."
     unanswerable: str = "This e-mail cannot be answered. Read and answer in the conversation on the platform."
+    closed: str = "This conversation is closed: it takes no more messages."
+    readers: str = "Your answer goes to {names}."
+    """`{names}`: the author, and who else takes part."""
+    others: str = "others"
+    conversation: str = "Conversation:"
+    stop: str = "No more e-mail about this conversation:"
 
 
-def footer(words: Wording, *, answerable: bool, link: str | None) -> str:
-    """What stands below a message: how it is answered, and where the conversation can be read."""
-    return words.footer if answerable else "\n".join([words.unanswerable, *([] if link is None else [link])])
+@frozen(kw_only=True)
+class Footing:
+    """The facts of what stands below a message."""
+
+    answerable: bool = True
+    closed: bool = False
+    """The conversation takes no more messages."""
+    readers: tuple[str, ...] = ()
+    """Who reads an answer, the author first."""
+    platform: str = ""
+    about: str = ""
+    """The subject."""
+    link: str | None = None
+    """Where the conversation is read."""
+    stop: str | None = None
+    """Where e-mail about it is stopped."""
+
+    @property
+    def is_answered_by_mail(self) -> bool:
+        """Whether the mail may invite an answer."""
+        return self.answerable and not self.closed
 
 
-def as_text(message: MessageAdded, words: Wording, *, answerable: bool = True, link: str | None = None) -> str:
-    """Marker, text, names of attachments, footer; lines end in LF. No marker where nobody is to answer."""
-    parts = [*([REPLY_MARKER, ""] if answerable else []), message.text or words.empty]
+def shown_text(message: MessageAdded, words: Wording) -> str:
+    """The author's words: the subject first where it is their own, and not that of a reply."""
+    subject = message.subject.strip()
+    said = own_subject(subject, ()) if without_marks(subject) == subject else ""
+    text = _BREAK.sub("\n", message.text).strip("\n")
+    if not text.strip():
+        return said or words.empty
+    return f"{said}\n\n{text}" if said and not text.startswith(said) else text
+
+
+def as_text(message: MessageAdded, words: Wording, footing: Footing | None = None) -> str:
+    """The message, names of attachments, marker, footer; lines end in LF. No marker where nobody is to answer."""
+    below = footing or Footing()
+    text, is_cut = _fitting(shown_text(message, words))
+    parts = [text, *(["", words.cut] if is_cut else [])]
     if message.attachments:
-        parts += ["", words.attached, *(f"- {one.name}" for one in message.attachments)]
-    return "\n".join([*parts, "", "-- ", footer(words, answerable=answerable, link=link), ""])
+        names = (f"- {_file_name(one.name)}" for one in message.attachments)
+        parts += ["", words.attached, *names, words.not_sent_along]
+    if below.is_answered_by_mail:
+        parts += ["", REPLY_MARKER]
+    lines = (f"{said} {url}".strip() for said, url in _below(words, below))
+    return "\n".join([*parts, "", "-- ", *lines, ""])
 
 
-def as_html(message: MessageAdded, words: Wording, *, answerable: bool = True, link: str | None = None) -> str:
-    """The same; white space is kept as it was written."""
-    names = "".join(f"<li>{escape(one.name)}</li>" for one in message.attachments)
-    files = f"<p>{escape(words.attached)}</p><ul>{names}</ul>" if names else ""
-    marker = f'<p style="{_STYLE}">{escape(REPLY_MARKER)}</p>\n' if answerable else ""
-    below = escape(words.footer if answerable else words.unanswerable)
-    if link is not None and not answerable:
-        below += f'<br><a href="{escape(link)}">{escape(link)}</a>'
+def as_html(message: MessageAdded, words: Wording, footing: Footing | None = None) -> str:
+    """The same. Lines are broken by tags: Outlook drops the white space that a style keeps."""
+    below = footing or Footing()
+    text, is_cut = _fitting(shown_text(message, words))
+    title = escape(text.strip().partition("\n")[0][:80])
+    body = [f'<div dir="auto">{_paragraphs(text)}</div>']
+    if is_cut:
+        body.append(f"<p>{escape(words.cut)}</p>")
+    if message.attachments:
+        names = "".join(f"<li>{escape(_file_name(one.name))}</li>" for one in message.attachments)
+        body.append(f"<p>{escape(words.attached)}</p><ul>{names}</ul><p>{escape(words.not_sent_along)}</p>")
+    if below.is_answered_by_mail:
+        body.append(f'<p style="{_SMALL}">{escape(REPLY_MARKER)}</p>')
+    lines = "<br>\n".join(_with_link(said, url) for said, url in _below(words, below))
+    body.append(f'<p style="{_SMALL}">{lines}</p>')
+    inner = "\n".join(body)
+    # No colours: text and background are those of the reader's scheme, so that they contrast in light and in dark.
     return (
-        "<!DOCTYPE html><html><body>"
-        f"{marker}"
-        f'<div style="white-space:pre-wrap">{escape(message.text or words.empty)}</div>\n'
-        f'{files}\n<p style="{_STYLE}">{below}</p>'
-        "</body></html>\n"
+        f'<!DOCTYPE html>\n<html lang="{escape(words.language)}"><head><meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark">\n'
+        f"<title>{title}</title></head>\n<body>"
+        f'<div style="{_FONT};overflow-wrap:anywhere">\n{inner}\n</div></body></html>\n'
     )
+
+
+def _below(words: Wording, below: Footing) -> Iterator[tuple[str, str]]:
+    """Lines of the footer: words of ours, and the address they lead to or nothing."""
+    if below.closed:
+        yield words.closed, ""
+    elif not below.answerable:
+        yield words.unanswerable, ""
+    else:
+        yield words.footer, ""
+        if below.readers:
+            yield words.readers.replace("{names}", _listed(below, words)), ""
+    about = " \u00b7 ".join(part for part in (_one_line(below.platform), below.about) if part)
+    if about:
+        yield about, ""
+    if below.link is not None:
+        yield words.conversation, below.link
+    if below.stop is not None:
+        yield words.stop, below.stop
+
+
+def _listed(below: Footing, words: Wording) -> str:
+    """Names as From shows people: nobody is the platform, no name holds an address or turns its line around."""
+    names = [_shown_name(name, below.platform) for name in below.readers[:_NAMED]]
+    return ", ".join([*names, *([words.others] if len(below.readers) > _NAMED else [])])
+
+
+def _shown_name(name: str, platform: str) -> str:
+    text = _one_line(name)
+    return SOMEBODY if not text or holds_brand(text, platform) else text[:_NAME].rstrip()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.replace("@", " ").translate(_MISLEADING).split())
+
+
+def _file_name(name: str) -> str:
+    return " ".join(name.translate(_MISLEADING).split())
+
+
+def _with_link(said: str, url: str) -> str:
+    return f'{escape(said)} <a href="{escape(url)}">{escape(url)}</a>' if url else escape(said)
+
+
+def _fitting(text: str) -> tuple[str, bool]:
+    """As much of the text as a mail may hold, and whether that is not all of it."""
+    if 3 * len(text) < _BODY_OCTETS and _octets(text) <= _BODY_OCTETS:
+        return text, False
+    left, kept = _BODY_OCTETS, list[str]()
+    for line in text.split("\n"):
+        size = _octets(line) + len("</p>\n<p>")
+        if size > left:
+            shorter = line
+            while shorter and _octets(shorter) > left:
+                shorter = shorter[: len(shorter) // 2]
+            return "\n".join([*kept, shorter]).rstrip(), True
+        left -= size
+        kept.append(line)
+    return text, False
+
+
+def _octets(text: str) -> int:
+    return len(_paragraphs(text).encode("utf-8", "replace"))
+
+
+def _paragraphs(text: str) -> str:
+    """Text as paragraphs: a blank line ends one, every other end of a line is a break."""
+    blocks = re.split(r"\n[ \t]*(?:\n[ \t]*)+", text)
+    return "\n".join("<p>" + "<br>\n".join(map(_line, block.split("\n"))) + "</p>" for block in blocks)
+
+
+def _line(line: str) -> str:
+    """One line as HTML, web addresses as links, spaces that a browser would fold kept."""
+    parts, at = list[str](), 0
+    for found in _WEB.finditer(line):
+        url = _without_trailing(found[0])
+        parts += [_spaced(line[at : found.start()]), f'<a href="{escape(url)}">{escape(url)}</a>']
+        at = found.start() + len(url)
+    return "".join([*parts, _spaced(line[at:])])
+
+
+def _without_trailing(url: str) -> str:
+    """An address without the punctuation of the sentence around it; brackets inside it stay."""
+    while True:
+        last = url[-1]
+        opened = _BRACKETS.get(last)
+        if last not in _TRAILING and (opened is None or url.count(opened) >= url.count(last)):
+            return url
+        url = url[:-1]
+
+
+def _spaced(text: str) -> str:
+    text = escape(text.expandtabs(4))
+    if text.startswith(" "):
+        text = "\u00a0" + text[1:]
+    return text.replace("  ", " \u00a0")

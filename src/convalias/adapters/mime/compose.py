@@ -19,9 +19,12 @@ from convalias.domain.errors import InvalidValue
 from convalias.ports.drafts import Draft, DraftAttachment
 
 _TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+-]{0,60}")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]{0,80}={0,2}")
 _LONGEST_LINE: Final = 900  # RFC 5322 §2.1.1 says 998; relays that add a character exist
 _NEWLINES: Final = re.compile(r"\r\n?|\n|\x85|\u2028|\u2029")
 _NOT_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_FROM_LINE: Final = re.compile(rb"^From ", re.MULTILINE)
+_QP_LINE: Final = 76
 _MOSTLY_ASCII: Final = 6
 """Quoted-printable while at most every sixth octet needs it, else base64 is shorter."""
 
@@ -66,6 +69,8 @@ def _header(draft: Draft) -> tuple[tuple[str, str], ...]:
         ("Message-ID", writing.message_id(draft.message_id)),
         ("In-Reply-To", writing.message_ids([draft.in_reply_to] if draft.in_reply_to else [])),
         ("References", writing.message_ids(draft.references)),
+        ("Thread-Index", _base64("Thread-Index", draft.thread_index)),
+        ("Thread-Topic", writing.unstructured(draft.thread_topic) if draft.thread_index else ""),
         ("Auto-Submitted", draft.auto_submitted or ""),  # RFC 3834 §5
         # Exchange: no delivery or read receipts; for what no person wrote, no answer of any kind.
         ("X-Auto-Response-Suppress", "All" if draft.auto_submitted else "DR, RN, NRN"),
@@ -75,6 +80,12 @@ def _header(draft: Draft) -> tuple[tuple[str, str], ...]:
         ("X-Convalias-Id", writing.token("X-Convalias-Id", draft.mark) if draft.mark else ""),
         ("MIME-Version", "1.0"),
     )
+
+
+def _base64(what: str, text: str) -> str:
+    if not _BASE64.fullmatch(text):
+        raise InvalidValue(what, found=text, expected="base64")
+    return text
 
 
 def _body(draft: Draft) -> _Entity:
@@ -92,14 +103,26 @@ def _text(subtype: str, text: str) -> _Entity:
     lines = _NEWLINES.sub("\n", _NOT_TEXT.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
     octets = lines.rstrip("\n").encode("utf-8", "replace") + b"\n"
     longest = max(map(len, octets.split(b"\n")))
-    if octets.isascii() and longest <= _LONGEST_LINE:
+    if octets.isascii() and longest <= _LONGEST_LINE and not _FROM_LINE.search(octets):
         encoding = "7bit"
     elif len(octets.translate(None, _ASCII)) * _MOSTLY_ASCII <= len(octets):
-        encoding, octets = "quoted-printable", binascii.b2a_qp(octets, istext=True)
+        encoding, octets = "quoted-printable", _hide_from(binascii.b2a_qp(octets, istext=True))
     else:
         encoding, octets = "base64", base64.encodebytes(octets.replace(b"\n", b"\r\n"))
     fields = (("Content-Type", f"text/{subtype}; charset=utf-8"), ("Content-Transfer-Encoding", encoding))
     return _Entity(fields, octets.replace(b"\n", b"\r\n"))
+
+
+def _hide_from(quoted: bytes) -> bytes:
+    """Encode the F of lines that begin with `From `: a mailbox file on the way would write `>From` and break DKIM."""
+    if not _FROM_LINE.search(quoted):
+        return quoted
+    lines = quoted.split(b"\n")
+    for number, line in enumerate(lines):
+        if line.startswith(b"From "):
+            # A soft break keeps the line within 76 characters (RFC 2045 §6.7) if it was full.
+            lines[number] = b"=46rom" + (b" " if len(line) <= _QP_LINE - 2 else b" =\n") + line[len("From ") :]
+    return _hide_from(b"\n".join(lines))
 
 
 _ASCII: Final = bytes(range(128))

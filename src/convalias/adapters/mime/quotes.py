@@ -9,7 +9,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.adapters.mime import limits
-from convalias.adapters.mime.marks import is_forward
+from convalias.domain.mail.subjects import is_forward
 from convalias.ports.drafts import REPLY_MARKER
 
 _ADDRESS: Final = re.compile(r"@([A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}))")
@@ -22,6 +22,7 @@ _COLONS: Final = (":", "\uff1a")
 _RULE_LENGTH: Final = 160
 _WRAPPED: Final = 50
 _LONGEST: Final = 200
+_LETTER: Final = re.compile(r"[^\W\d_]")
 _DIGIT: Final = re.compile(r"\d")
 _DATED: Final = re.compile(r"\d{4}.{0,40}\d{1,2}:\d{2}")
 _DATE: Final = re.compile(
@@ -148,7 +149,7 @@ def _cut_at(lines: list[str], alias_domains: Collection[str], *, forward: bool) 
         if REPLY_MARKER in line:
             # Quoted, with own words among or under the quoted lines: then nothing is cut.
             answered_below = line.startswith(">") and (trail is None or trail > number)
-            return None if answered_below else _above(lines, number)
+            return None if answered_below else _above(lines, number, alias_domains)
         if not forward and "@" in line and _names_alias(line, alias_domains):
             last = _end_of_attribution(lines, number, trail)
             if last is not None:
@@ -339,10 +340,10 @@ def _above_rule(lines: list[str], first: int) -> int:
     return above if is_rule else first
 
 
-def _above(lines: list[str], marker: int) -> int:
-    """Where the history begins whose first line of text is our marker: its attribution or header block goes too.
+def _above(lines: list[str], marker: int, alias_domains: Collection[str]) -> int:
+    """Where the history begins that our marker stands in: its attribution or header block goes too.
 
-    A banner of a mail server between that and the marker belongs to the history; quoted lines above the marker do.
+    The marker stands below our text; in mail from before, above it. A banner of a mail server between that and the marker belongs to the history; quoted lines above the marker do.
     """
     top = marker
     while lines[marker].startswith(">") and top and lines[top - 1].startswith(">"):
@@ -357,7 +358,18 @@ def _above(lines: list[str], marker: int) -> int:
         if start is not None and (not skipped or _BANNER.search(skipped)):
             return start
         at, skipped = last, f"{lines[last].strip()} {skipped}"
+    if not lines[marker].startswith(">"):
+        opening = next((at for at in range(top - 1, -1, -1) if _opens_history(lines[at], alias_domains)), None)
+        if opening is not None:
+            return opening
     return _above_rule(lines, top)
+
+
+def _opens_history(line: str, alias_domains: Collection[str]) -> bool:
+    """Whether a line above our marker opens what is quoted: a rule with words, or a date beside our address or a rule."""
+    if len(line) < _RULE_LENGTH and _RULE.fullmatch(line) and _LETTER.search(line):
+        return True
+    return ("---" in line or _names_alias(line, alias_domains)) and _DATE.search(line[:2_000]) is not None
 
 
 def _introduction(lines: list[str], last: int, *, surely: bool) -> int | None:

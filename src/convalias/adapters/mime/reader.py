@@ -12,7 +12,6 @@ from convalias.adapters.mime.evidence import read_evidence
 from convalias.adapters.mime.fields import Block
 from convalias.adapters.mime.lists import list_fields
 from convalias.adapters.mime.mailboxes import recipients
-from convalias.adapters.mime.marks import own_subject, without_marks
 from convalias.adapters.mime.message_id import listed
 from convalias.adapters.mime.quotes import is_wordless, without_history
 from convalias.adapters.mime.scan import Scanned, scan
@@ -36,6 +35,7 @@ from convalias.domain.mail.envelope import (
 )
 from convalias.domain.mail.list_rewriting import written_by
 from convalias.domain.mail.message_id import MessageId, canonical, synthetic
+from convalias.domain.mail.subjects import own_subject, without_marks
 from convalias.ports.drafts import SUBJECT
 from convalias.ports.mail import ReadMail
 

@@ -8,6 +8,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.ids import AccountId, ConversationId, TraceId, UseCase
 from convalias.domain.outbound.delivery import Channel, NotificationId, NotificationKind
+from convalias.domain.outbound.mail_threads import MailThread
 
 
 @frozen(kw_only=True)
@@ -30,9 +31,16 @@ class Notification:
     author_name: str
     reply_alias: EmailAddress
     event: ConversationEvent = field(repr=False)
+    """Its text names no address of another participant: these are masked."""
     in_reply_to: str | None = None
     """The recipient's own Message-ID, in angle brackets, when the event answers a mail of theirs."""
     attempt: int = 1
     trace: TraceId = TraceId("")
     answerable: bool = True
     """Whether an answer by mail reaches the conversation."""
+    closed: bool = False
+    """The conversation takes no more messages: do not invite an answer."""
+    readers: tuple[str, ...] = ()
+    """Names of those who read an answer, the author first where they do."""
+    thread: MailThread = MailThread()
+    """Which mails it follows in the recipient's mailbox."""

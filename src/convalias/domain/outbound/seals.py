@@ -69,6 +69,15 @@ class Seals:
         """Six characters that keep conversations apart in clients that thread by subject; it tells nothing."""
         return self.message_ids.digest("subject", conversation, recipient)[:6]
 
+    def thread_index(self, conversation: ConversationId, recipient: AccountId, follows: NotificationId | None) -> str:
+        """Thread-Index, by which Outlook files: 22 octets for the thread, five more for a mail that follows another.
+
+        [MS-OXOMSG] §2.2.1.3: the first octet is 1, then five of a time and 16 of a GUID. The time says nothing here.
+        """
+        head = b"\x01" + bytes.fromhex(self.message_ids.digest("thread", conversation, recipient))[:21]
+        child = b"" if follows is None else bytes.fromhex(self.message_ids.digest("child", follows))[:5]
+        return base64.b64encode(head + child).decode("ascii")
+
     def return_path(self, notification: NotificationId, domain: str) -> str:
         """`b-<notification><MAC>@domain`, 64 octets at most: RFC 5321 §4.5.3.1.1. E-mail only has return paths."""
         event, who, kind, _ = notification.split(".")

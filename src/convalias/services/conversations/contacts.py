@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Final
 
 from attrs import frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import ConversationAlias
 from convalias.domain.conversations.events import ConversationEvent, MessageAdded
-from convalias.domain.conversations.participants import AccountAuthor, Author, PeripheralAuthor
+from convalias.domain.conversations.participants import Account, AccountAuthor, Author, PeripheralAuthor
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.conversations.timeline import SOMEBODY
 from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.outbound.masks import Masks, addresses_in, may_hold_address
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.people import IdentityDirectory
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.conversations.threads import Threads
+
+MOST_NAMED: Final = 5
+"""Readers of an answer that a mail names; one more is looked up, by which it shows that there are others."""
 
 
 @frozen(kw_only=True)
@@ -51,11 +56,36 @@ class Contacts:
         """What is shown of an author. Of somebody peripheral only the domain: no address stands in what we write."""
         if isinstance(author, PeripheralAuthor):
             return f"Guest from {author.address.domain}"
-        participant = thread.participant(author.account)
-        if participant is not None and participant.name:
-            return participant.name
-        known = (await self.identities.get([author.account])).get(author.account)
-        return known.name if known is not None and known.name else SOMEBODY
+        return (await self._names([author.account], thread))[0]
+
+    async def readers(self, author: Author, recipient: AccountId, thread: ConversationThread) -> tuple[str, ...]:
+        """The names of those who read what the recipient answers, the author first, at most `MOST_NAMED` and one."""
+        others = [one.account for one in thread.participants if one.account != recipient]
+        if isinstance(author, AccountAuthor):
+            others.sort(key=lambda account: account != author.account)
+        return await self._names(others[: MOST_NAMED + 1], thread)
+
+    async def _names(self, accounts: Sequence[AccountId], thread: ConversationThread) -> tuple[str, ...]:
+        """What the directory calls them, else what the conversation does: a corrected name is corrected there."""
+        known = await self.identities.get(accounts)
+        return tuple(_name(one, known.get(one), thread) for one in accounts)
+
+    async def masks(
+        self,
+        event: ConversationEvent,
+        thread: ConversationThread,
+        before: Sequence[ConversationEvent],
+        *,
+        shown_domains: Collection[str],
+    ) -> Masks:
+        """Return the addresses that others may not read in that message. Nothing is looked up unless one may be in it."""
+        if not isinstance(event.happening, MessageAdded) or not may_hold_address(event.happening):
+            return Masks()
+        accounts = [one.account for one in thread.participants]
+        known = (await self.identities.get(accounts)).values()
+        addresses = (one for account in known for one in account.addresses)
+        copied = (one for participant in thread.participants for one in participant.addresses)
+        return Masks.of((*addresses, *copied, *addresses_in((*before, event))), shown_domains=shown_domains)
 
     async def answered(self, event: ConversationEvent, recipient: AccountId) -> str | None:
         """The recipient's own Message-ID, if the event answers a mail of theirs; never another person's."""
@@ -67,6 +97,12 @@ class Contacts:
         if not isinstance(asked, MessageAdded) or not isinstance(asked.author, AccountAuthor):
             return None
         return asked.message_id if asked.author.account == recipient else None
+
+
+def _name(account: AccountId, known: Account | None, thread: ConversationThread) -> str:
+    participant = thread.participant(account)
+    copied = "" if participant is None else participant.name
+    return (known.name if known is not None else "") or copied or SOMEBODY
 
 
 def newest_alias(listed: Sequence[ConversationAlias], author: Author) -> EmailAddress | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, assert_never
@@ -13,6 +14,7 @@ from attrs import Factory, evolve, field, frozen
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.participants import AccountAuthor
+from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.ids import TraceId
 from convalias.domain.outbound.answering import reply_alias
 from convalias.domain.outbound.delivery import (
@@ -26,6 +28,7 @@ from convalias.domain.outbound.delivery import (
 )
 from convalias.domain.outbound.first_tries import FirstTryRules
 from convalias.domain.outbound.lease import IN_FLIGHT
+from convalias.domain.outbound.mail_threads import mail_thread
 from convalias.domain.outbound.notifications import Notification
 from convalias.domain.outbound.suppressions import WISHES, EventPlace
 from convalias.ports.ambient import Clock
@@ -110,6 +113,11 @@ class Calls:
     """None: no report is ever acted on."""
     lines: LogLines = field(default=Factory(lambda self: LogLines(log, self.clock), takes_self=True))
     """Where it is told what deliveries wait for."""
+
+    @property
+    def shown_domains(self) -> Collection[str]:
+        """Domains of aliases, which masks leave as they are."""
+        return (self.alias_domain,)
 
     # --- legacy --------------------------------------------------------------------------------------
 
@@ -265,7 +273,10 @@ class Calls:
             author_name=await self.contacts.name(author, scene.thread),
             reply_alias=alias or EmailAddress.parse(f"{NO_REPLY}@{self.alias_domain}"),
             answerable=alias is not None,
-            event=event,
+            closed=scene.thread.state is not ThreadState.OPEN,
+            readers=await self.contacts.readers(author, row.recipient, scene.thread),
+            event=evolve(event, happening=scene.masks.message(event.happening)),
+            thread=mail_thread(scene.before, event, row.recipient),
             in_reply_to=await self.contacts.answered(event, row.recipient),
             attempt=row.attempts,
             trace=TraceId(trace),

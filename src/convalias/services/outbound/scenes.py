@@ -20,12 +20,15 @@ from convalias.domain.conversations.projection import fold
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.domain.outbound.first_tries import FirstTryRules, Objection
+from convalias.domain.outbound.masks import Masks
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.errors import NotFound
 from convalias.ports.event_log import UNPLACED
 from convalias.stores.conversations.threads import Threads
 
 PAGE: Final = 500
+BEGINNING: Final = 100
+LAST: Final = 40
 _WHO_TAKES_PART: Final = (ConversationCreated, ParticipantAdded, ParticipantRemoved)
 
 
@@ -44,6 +47,10 @@ class Scene:
     """What happened after the event, in order."""
     aliases: Sequence[ConversationAlias] = ()
     """Of its conversation now; only read for sends."""
+    before: Sequence[ConversationEvent] = ()
+    """What happened before the event, in order: its beginning and the last of it. Only read for sends."""
+    masks: Masks = Masks()
+    """The addresses of its people. Only read for sends, of a message with an address in it."""
 
     @property
     def is_redacted(self) -> bool:
@@ -92,6 +99,15 @@ class Scenes:
             return None
         # What is known was known before that read, so nothing that it knows is missing there.
         return Scene(event=events[0], thread=self.threads.read(known, events), since=tuple(events[1:]))
+
+    async def before(self, event: ConversationEvent) -> Sequence[ConversationEvent]:
+        """What happened before it. Of a long conversation the beginning, where subjects are set, and the last events."""
+        behind = event.seq - 1
+        if behind <= BEGINNING:
+            return await self.events(event.conversation, after=0, up_to=behind) if behind else ()
+        first = await self.conversations.after(event.conversation, 0, limit=BEGINNING)
+        last = max(behind - LAST, BEGINNING)
+        return (*first, *await self.conversations.after(event.conversation, last, limit=behind - last))
 
     async def as_of(self, scene: Scene) -> ConversationThread:
         """The thread as of the event's seq. One read of the whole conversation only if somebody came or left since."""

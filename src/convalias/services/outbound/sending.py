@@ -143,7 +143,13 @@ class Sending:
     async def _scene(self, decision: DeliveryDecision) -> Scene:
         """Read anew for every try, and once for all of its calls."""
         scene = await self.scenes.of(decision.conversation, decision.event, decision.seq)
-        return evolve(scene, aliases=await self.calls.contacts.aliases.of(decision.conversation))
+        contacts = self.calls.contacts
+        scene = evolve(scene, aliases=await contacts.aliases.of(decision.conversation))
+        if decision.owner is not Owner.HUB:
+            return scene
+        before = await self.scenes.before(scene.event)
+        masks = await contacts.masks(scene.event, scene.thread, before, shown_domains=self.calls.shown_domains)
+        return evolve(scene, before=before, masks=masks)
 
     def _unread(self, held: Taken, failed: Exception, progress: _Progress) -> None:
         decision = held.decision
