@@ -138,7 +138,8 @@ class Machine:
         folder.mkdir()
         (folder / "keys").write_text(RING.render())
         (folder / "keys").chmod(0o600)
-        self.settings = Settings(data=folder, base_url="https://x.example", trusted_authserv_ids=frozenset({"mx"}))
+        options = Options(base_url="https://x.example", trusted_authserv_ids=frozenset({"mx"}))
+        self.settings = Settings(data=folder, options=options)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Machine]:
