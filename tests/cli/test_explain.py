@@ -58,6 +58,58 @@ def test_a_mail_in_a_world_is_a_plan_in_json(here: Path, capsys: pytest.CaptureF
     assert plan["message_id"] == "<m@home.example>"
 
 
+FILES = (
+    "From: John <john@home.example>\nSubject: Re: job\nContent-Type: multipart/mixed; boundary=b\n\n"
+    "--b\nContent-Type: text/plain\n\nYes.\n\nOn 1 March 2026 Jo <john-smith-1ab131e2@reply.example> wrote:\n> Coming?\n"
+    "--b\nContent-Type: image/png; name=a.png\nContent-ID: <1@x>\n\nPNG\n"
+    "--b\nContent-Type: application/pdf; name=b.pdf\nContent-Disposition: attachment\nContent-ID: <2@x>\n\nPDF\n"
+    "--b\nContent-Type: image/gif; name=c.gif\nContent-Disposition: inline\n\nGIF\n--b--\n"
+)
+CONTENT = {
+    "subject": "Re: job",
+    "text": "Yes.",
+    "full_text": "Yes.\n\nOn 1 March 2026 Jo <john-smith-1ab131e2@reply.example> wrote:\n> Coming?",
+    "empty": False,
+    "attachments": [
+        {"name": "a.png", "type": "image/png", "size": 3, "inline": True},
+        {"name": "b.pdf", "type": "application/pdf", "size": 3, "inline": False},
+        {"name": "c.gif", "type": "image/gif", "size": 3, "inline": True},
+    ],
+}
+
+
+def test_the_content_of_a_mail_is_added_where_it_is_asked_for(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "files.eml").write_text(FILES)
+    assert main(["explain", "files.eml", "--world", "world.json", "--json", "--content"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["content"] == CONTENT
+    assert main(["explain", "--schema", "plan"]) == 0
+    Draft202012Validator(json.loads(capsys.readouterr().out)).validate(plan)
+    assert main(["explain", "files.eml", "--world", "world.json", "--json"]) == 0
+    assert "content" not in json.loads(capsys.readouterr().out)
+
+
+def test_people_read_the_content_as_text(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "files.eml").write_text(FILES)
+    (here / "long.eml").write_text("From: " + "a" * 200_000 + "\n\nx")
+    assert main(["explain", "files.eml", "--world", "world.json", "--content"]) == 0
+    assert "attachment: b.pdf (application/pdf, 3 octets)\n" in (shown := capsys.readouterr().out)
+    assert "text:\n  Yes." in shown
+    assert main(["explain", "long.eml", "--world", "world.json", "--content"]) == 0
+    assert "text:" not in capsys.readouterr().out
+
+
+def test_a_batch_adds_the_content_of_each_mail(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    over = "From: " + "a" * 200_000 + "\n\nx"
+    lines = line(mail=FILES, world=WORLD) + b"no case\n" + line(mail=over, world=WORLD)
+    (here / "batch.jsonl").write_bytes(lines)
+    assert main(["explain", "--batch", "batch.jsonl", "--json", "--content"]) == 0
+    one, wrong, long = [json.loads(answer) for answer in capsys.readouterr().out.splitlines()]
+    assert one["content"] == CONTENT
+    assert list(wrong) == ["error"]
+    assert long["content"] is None
+
+
 def test_people_read_text(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "mail.eml", "--world", "world.json"]) == 0
     out = capsys.readouterr().out

@@ -9,10 +9,20 @@ from importlib.resources import files
 from typing import Final, Literal
 
 from convalias.codec.document import Problem
-from convalias.codec.doors_plan import write_plan
+from convalias.codec.doors_plan import write_content, write_plan
 from convalias.codec.doors_world import InvalidWorld, World, read_world
 
-__all__ = ["SCHEMAS", "InvalidWorld", "Problem", "SchemaName", "World", "read_world", "schema", "write_plan"]
+__all__ = [
+    "SCHEMAS",
+    "InvalidWorld",
+    "Problem",
+    "SchemaName",
+    "World",
+    "read_world",
+    "schema",
+    "write_content",
+    "write_plan",
+]
 
 SchemaName = Literal["world", "plan"]
 SCHEMAS: Final[tuple[SchemaName, ...]] = ("world", "plan")

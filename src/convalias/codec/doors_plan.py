@@ -23,6 +23,7 @@ from convalias.domain.routing.verdicts import (
     SkipOverlap,
     Verdict,
 )
+from convalias.ports.mail import ReadMail
 
 FORMAT: Final = 1
 
@@ -39,6 +40,29 @@ def write_plan(decision: Decision) -> Mapping[str, Json]:
         "verdicts": verdicts,
         "tell_sender": tell_sender,
         "record": decision.explain().data(),
+    }
+
+
+def write_content(read: ReadMail) -> Json:
+    """What the reader made of a mail; null for one over a limit."""
+    if not isinstance(read.mail, MessageEnvelope):
+        return None
+    content = read.mail.content
+    attachments: list[Json] = [
+        {
+            "name": one.described.name,
+            "type": one.described.media_type,
+            "size": one.described.size,
+            "inline": one.inline,
+        }
+        for one in read.attachments
+    ]
+    return {
+        "subject": content.subject,
+        "text": content.text,
+        "full_text": content.full_text,
+        "empty": content.empty,
+        "attachments": attachments,
     }
 
 

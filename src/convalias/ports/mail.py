@@ -19,6 +19,8 @@ class ReadAttachment:
 
     described: Attachment
     content: bytes = field(repr=False)
+    inline: bool = field(default=False, kw_only=True)
+    """Its sender meant it to be shown where it stands, as a picture in HTML, and not as a file."""
 
 
 @frozen

@@ -301,7 +301,7 @@ class Extraction:
             return
         self.others = True
         described = Attachment(neutralised(name, part.media_type), part.media_type, len(content), digest.hexdigest())
-        self.attachments.append(ReadAttachment(described, content))
+        self.attachments.append(ReadAttachment(described, content, inline=_is_shown_inline(part)))
 
 
 _PLAIN_OR_HTML: Final = frozenset({"text/plain", "text/html"})
@@ -309,6 +309,12 @@ _PLAIN_OR_HTML: Final = frozenset({"text/plain", "text/html"})
 
 def _name(part: Part) -> str:
     return part.disposition.text("filename") or part.labels.text("name")
+
+
+def _is_shown_inline(part: Part) -> bool:
+    """RFC 2183 §2.1, or a picture that HTML refers to (RFC 2392) without a word about how it is shown."""
+    how = part.disposition.value
+    return how == "inline" or (not how and part.block.first(b"content-id") is not None)
 
 
 def _is_technical(part: Part, name: str) -> bool:
