@@ -15,7 +15,8 @@ from convalias import IncomingMail
 from convalias.app import Convalias
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.participants import Account, Participant
-from convalias.domain.ids import AccountId
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.outbound.suppressions import Muted
 
 PEOPLE = ("ann", "bob", "cho")
 
@@ -161,5 +162,26 @@ def test_a_mail_names_who_reads_an_answer_and_a_closed_conversation_asks_for_non
             assert last.startswith("the last")
             assert "This conversation is closed" in last
             assert "Answer this e-mail" not in last
+
+    run(story())
+
+
+def test_a_mailbox_gets_each_message_once_and_never_its_authors_own() -> None:
+    async def story() -> None:
+        async with Convalias.in_memory(alias_domain="reply.example") as cv:
+            homes = {"ann": ["ann@home.example"], "bob": ["bob@home.example", "b@work.example"]}
+            homes |= {"team": ["bob@home.example"], "desk": ["b@work.example"]}
+            people = [Participant.of(one, name=one.title(), addresses=where) for one, where in homes.items()]
+            await cv.open_conversation("c1", use_case="hiring", participants=people)
+            await says(cv, "bob", "hello")
+            assert [len(box(cv, one)) for one in ("ann", "bob")] == [1, 0]
+            assert cv.mailbox("b@work.example") == []
+            await says(cv, "ann", "and you?")
+            assert len(box(cv, "bob")) == 1
+            assert [one async for one in cv.services.stores.dead_letters.list("deliveries")] == []
+            muted = Muted(account=AccountId("bob"), conversation=ConversationId("c1"), at=cv.ports.clock.now())
+            await cv.services.stores.suppressions.mute(muted)
+            await says(cv, "ann", "still there?")
+            assert len(box(cv, "bob")) == 2  # for the team, which has muted nothing
 
     run(story())

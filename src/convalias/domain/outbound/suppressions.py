@@ -13,8 +13,10 @@ from convalias.domain.outbound.delivery import NotificationId
 
 MUTED: Final = "muted"
 SUPPRESSED: Final = "suppressed"
-WISHES: Final = frozenset({MUTED, SUPPRESSED})
-"""Reasons that a recipient gave by a wish or by a dead mailbox: a delivery ends `cancelled`, which is no failure."""
+SAME_MAILBOX: Final = "the same mailbox"
+"""The author reads that mailbox, or another recipient of the event does."""
+WISHES: Final = frozenset({MUTED, SUPPRESSED, SAME_MAILBOX})
+"""Reasons of a wish, a dead mailbox or one that has the mail already: a delivery ends `cancelled`, which is no failure."""
 
 
 @frozen(kw_only=True)

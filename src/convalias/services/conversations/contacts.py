@@ -14,6 +14,7 @@ from convalias.domain.conversations.participants import Account, AccountAuthor, 
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.conversations.timeline import SOMEBODY
 from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.outbound.mailboxes import Mailboxes
 from convalias.domain.outbound.masks import Masks, addresses_in, may_hold_address
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.people import IdentityDirectory
@@ -39,10 +40,22 @@ class Contacts:
         The directory comes first, because a corrected address is corrected there.
         """
         known = (await self.identities.get([account])).get(account)
-        if known is not None and known.addresses:
-            return known.addresses[0]
-        participant = thread.participant(account)
-        return participant.addresses[0] if participant is not None and participant.addresses else None
+        return next(iter(_addresses(account, known, thread)), None)
+
+    async def mailboxes(
+        self, recipients: Sequence[AccountId], event: ConversationEvent, thread: ConversationThread
+    ) -> Mailboxes:
+        """Return where mail about that event goes, in one look-up, and which mailboxes are its author's."""
+        authors: list[AccountId] = []
+        if isinstance(event.happening, MessageAdded) and isinstance(event.happening.author, AccountAuthor):
+            authors = [event.happening.author.account]
+        accounts = list(dict.fromkeys((*recipients, *authors)))
+        known = await self.identities.get(accounts)
+        found = {one: _addresses(one, known.get(one), thread) for one in accounts}
+        return Mailboxes(
+            by_account={one: found[one][0] for one in recipients if found[one]},
+            authors=frozenset(address for one in authors for address in found[one]),
+        )
 
     async def audience(self, conversation: ConversationId, *, but: AccountId | None) -> Sequence[EmailAddress]:
         """The addresses of everybody who takes part now, but one. For a relay that has no list of its own."""
@@ -97,6 +110,14 @@ class Contacts:
         if not isinstance(asked, MessageAdded) or not isinstance(asked.author, AccountAuthor):
             return None
         return asked.message_id if asked.author.account == recipient else None
+
+
+def _addresses(account: AccountId, known: Account | None, thread: ConversationThread) -> tuple[EmailAddress, ...]:
+    """An account's addresses: the directory's, else the conversation's."""
+    if known is not None and known.addresses:
+        return known.addresses
+    participant = thread.participant(account)
+    return () if participant is None else participant.addresses
 
 
 def _name(account: AccountId, known: Account | None, thread: ConversationThread) -> str:

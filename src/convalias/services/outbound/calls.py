@@ -15,7 +15,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.conversations.threads import ThreadState
-from convalias.domain.ids import TraceId
+from convalias.domain.ids import AccountId, TraceId
 from convalias.domain.outbound.answering import reply_alias
 from convalias.domain.outbound.delivery import (
     WITHDRAWN,
@@ -30,7 +30,7 @@ from convalias.domain.outbound.first_tries import FirstTryRules
 from convalias.domain.outbound.lease import IN_FLIGHT
 from convalias.domain.outbound.mail_threads import mail_thread
 from convalias.domain.outbound.notifications import Notification
-from convalias.domain.outbound.suppressions import WISHES, EventPlace
+from convalias.domain.outbound.suppressions import SAME_MAILBOX, WISHES, EventPlace
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Rejected, Unavailable
 from convalias.ports.hub import Answer, Declined, Guarantee, NotificationHub, NotSent, Sent, Unknown
@@ -220,7 +220,7 @@ class Calls:
 
     async def _send(self, row: Delivery, attempt: Attempt, *, doubtful: bool) -> Delivery:
         try:
-            notification = await self._notification(row, attempt.scene, trace=attempt.decision.trace)
+            notification = await self._notification(row, attempt)
         except Exception as failed:  # noqa: BLE001 - nothing was called
             return self.later(row, failed, doubtful=doubtful)
         if isinstance(notification, str):
@@ -244,19 +244,39 @@ class Calls:
             case _:
                 assert_never(answer)
 
-    async def _notification(self, row: Delivery, scene: Scene, *, trace: str) -> Notification | str:
+    async def _is_doubled(self, row: Delivery, attempt: Attempt) -> bool:
+        """Whether the mailbox is the author's, or gets this mail for another account that is not kept from it."""
+        scene = attempt.scene
+        if scene.mailboxes.is_authors(row.recipient):
+            return True
+        for other in scene.mailboxes.before(row, attempt.decision.deliveries):
+            if scene.objection(other.recipient, self.rules, now=self.clock.now()) is None and not await self._wish(
+                other.recipient, scene
+            ):
+                return True
+        return False
+
+    async def _wish(self, account: AccountId, scene: Scene) -> str | None:
+        """Why that account gets no mail about the conversation, or None."""
+        address = scene.mailboxes.address(account)
+        if address is None or self.suppressions is None:
+            return None
+        return await self.suppressions.objection(account, address, scene.event.conversation)
+
+    async def _notification(self, row: Delivery, attempt: Attempt) -> Notification | str:
         """What the hub gets, or why there is nothing to give it."""
-        event = scene.event
+        scene, event = attempt.scene, attempt.scene.event
         if not isinstance(event.happening, MessageAdded):
             return "no message"
         author = event.happening.author
-        address = await self.contacts.address(row.recipient, scene.thread)
-        if address is None and row.channel is Channel.EMAIL:
-            return NO_ADDRESS
-        if address is not None and row.channel is Channel.EMAIL and self.suppressions is not None:
-            objection = await self.suppressions.objection(row.recipient, address, event.conversation)
-            if objection is not None:
-                return objection
+        address = scene.mailboxes.address(row.recipient)
+        if row.channel is Channel.EMAIL:
+            if address is None:
+                return NO_ADDRESS
+            objection = await self._wish(row.recipient, scene)
+            if objection is not None or await self._is_doubled(row, attempt):
+                return objection or SAME_MAILBOX
+        if row.channel is Channel.EMAIL and self.suppressions is not None:
             # Before it leaves: a bounce may come back while the call that sent it still waits for its answer.
             await self.suppressions.place(row.id, EventPlace(event=event.id, conversation=event.conversation))
         alias = reply_alias(scene.aliases, author=author, recipient=row.recipient, now=self.clock.now())
@@ -279,7 +299,7 @@ class Calls:
             thread=mail_thread(scene.before, event, row.recipient),
             in_reply_to=await self.contacts.answered(event, row.recipient),
             attempt=row.attempts,
-            trace=TraceId(trace),
+            trace=TraceId(attempt.decision.trace),
         )
 
     # --- what is known afterwards --------------------------------------------------------------------

@@ -20,6 +20,7 @@ from convalias.domain.conversations.projection import fold
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.domain.outbound.first_tries import FirstTryRules, Objection
+from convalias.domain.outbound.mailboxes import Mailboxes
 from convalias.domain.outbound.masks import Masks
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.errors import NotFound
@@ -51,6 +52,8 @@ class Scene:
     """What happened before the event, in order: its beginning and the last of it. Only read for sends."""
     masks: Masks = Masks()
     """The addresses of its people. Only read for sends, of a message with an address in it."""
+    mailboxes: Mailboxes = Mailboxes()
+    """Where its recipients are reached. Only read for sends."""
 
     @property
     def is_redacted(self) -> bool:

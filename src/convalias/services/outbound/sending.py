@@ -149,7 +149,9 @@ class Sending:
             return scene
         before = await self.scenes.before(scene.event)
         masks = await contacts.masks(scene.event, scene.thread, before, shown_domains=self.calls.shown_domains)
-        return evolve(scene, before=before, masks=masks)
+        recipients = [row.recipient for row in decision.deliveries]
+        mailboxes = await contacts.mailboxes(recipients, scene.event, scene.thread)
+        return evolve(scene, before=before, masks=masks, mailboxes=mailboxes)
 
     def _unread(self, held: Taken, failed: Exception, progress: _Progress) -> None:
         decision = held.decision
