@@ -76,9 +76,16 @@ from convalias.domain.outbound.delivery import (
 )
 from convalias.domain.outbound.legacy_calls import LegacyCall
 from convalias.domain.outbound.suppressions import EventPlace, Muted, Suppressed
-from convalias.domain.outbound.system_mail import SystemMailState, SystemMailTry
 from convalias.domain.routing.announcements import Announcement, AnnouncementDue
 from convalias.domain.routing.policy import SenderTrust
+from convalias.domain.system_mail.former import FormerState, SystemMailTry
+from convalias.domain.system_mail.letters import (
+    AddressNotice,
+    ApprovalLetter,
+    RefusalLetter,
+    SystemMail,
+    SystemMailState,
+)
 from convalias.ports.event_log import EventRecord
 
 GOLDEN: Final = Path(__file__).parent / "golden"
@@ -300,9 +307,26 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
     "event_place": [EventPlace(event=EventId("000p5vaf6m3o0000000000000c"), conversation=C1)],
     "suppressed": [Suppressed(account=A2, address=MARY, status="5.1.1", at=NOON)],
     "system_mail_try": [
-        SystemMailTry(key="refusal-1", state=SystemMailState.TRYING, first=NOON, at=NOON),
-        SystemMailTry(
-            key="refusal-1", state=SystemMailState.UNCERTAIN, first=NOON, at=NOON + timedelta(hours=1), tries=3
+        SystemMailTry(key="refusal-1", state=FormerState.TRYING, first=NOON, at=NOON),
+        SystemMailTry(key="refusal-1", state=FormerState.UNCERTAIN, first=NOON, at=NOON + timedelta(hours=1), tries=3),
+    ],
+    "system_mail": [
+        SystemMail(
+            key="refusal-1",
+            letter=RefusalLetter(
+                sender=JOHN, alias=MARY, reason=Reason.EXPIRED_ALIAS, to_participant=True, trace=TraceId("t")
+            ),
+        ),
+        SystemMail(
+            key="q-1",
+            letter=ApprovalLetter(conversation=C1, account=A2, holds=(HoldId("h"),), at=NOON),
+            state=SystemMailState.TRYING,
+            first=NOON,
+            at=NOON + timedelta(minutes=2),
+            tries=2,
+        ),
+        SystemMail(
+            key="a-1", letter=AddressNotice(account=A2, old=MARY, at=NOON), state=SystemMailState.SENT, first=NOON
         ),
     ],
     "muted": [Muted(account=A2, conversation=C1, at=NOON)],

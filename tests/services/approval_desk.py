@@ -10,20 +10,17 @@ from attrs import evolve
 from convalias.adapters import memory
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.holds import ApprovalItem, HoldPolicy
-from convalias.domain.approvals.links import ApprovalLink, LinkKeys
+from convalias.domain.approvals.links import ApprovalLink
 from convalias.domain.conversations.participants import Account
 from convalias.domain.inbound.records import HeldMail
 from convalias.services.approvals.approvals import Approvals
-from convalias.services.conversations.contacts import Contacts
 from convalias.services.system_mail.approval_requests import ApprovalMails
-from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.approvals.holds import Holds
 from convalias.stores.conversations.directory import IdentityDirectory
-from convalias.stores.conversations.event_store import ConversationStore
-from services.inbound_desk import ANN, Process, Town
+from services.inbound_desk import ANN, LINK_KEYS, Process, Town
 
 ANNS = EmailAddress.parse("ann@home.example")
-KEYS = LinkKeys([(1, b"k" * 32)])
+KEYS = LINK_KEYS
 
 
 class Writer:
@@ -51,7 +48,6 @@ class Desk(Process):
         self.relay = evolve(self.relay, facts=self.facts, carrier=self.carrier)
         self.worker = evolve(self.worker, relay=self.relay)
         self.replay = evolve(self.replay, relay=evolve(self.relay, carrier=evolve(self.carrier, notices=None)))
-        directory = IdentityDirectory(records=self.records)
         self.approvals = Approvals(
             holds=self.holds,
             threads=self.threads,
@@ -64,18 +60,14 @@ class Desk(Process):
         self.mails = ApprovalMails(
             holds=self.holds,
             threads=self.threads,
-            contacts=Contacts(
-                conversations=ConversationStore(records=self.records),
-                threads=self.threads,
-                aliases=Aliases(records=self.records),
-                identities=directory,
-            ),
-            outgoing=memory.faulty.OutgoingMail(town.outbox, self.faults),
-            writer=Writer() if asks else None,
-            keys=KEYS,
+            outbox=self.notices.outbox,
+            has_pages=asks,
             clock=town.clock,
             telemetry=town.telemetry,
         )
+        letters = self.system_outbox.letters
+        writes = evolve(letters.approvals, holds=self.holds, writer=Writer() if asks else None)
+        self.system_outbox = evolve(self.system_outbox, letters=evolve(letters, approvals=writes))
 
     async def work(self, *, minutes: int = 2) -> None:
         """Until nothing is due, letting that much time pass first."""
@@ -83,8 +75,8 @@ class Desk(Process):
         while (
             await self.worker.step()
             + await self.approvals.carry_due()
-            + await self.mails.send_due()
-            + await self.notices.send_due()
+            + await self.mails.enter_due()
+            + await self.system_outbox.send_due()
         ):
             pass
 

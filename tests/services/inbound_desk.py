@@ -15,6 +15,7 @@ from convalias.adapters.mime import Reader
 from convalias.codec import load, loads
 from convalias.domain.addresses.email_address import EmailAddress, MailDomains
 from convalias.domain.aliases.alias import ConversationAlias, LegacyAlias
+from convalias.domain.approvals.links import LinkKeys
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.ids import AccountId, AliasId, ConversationId
@@ -32,9 +33,10 @@ from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy
-from convalias.ports.mail import MailReader, SenderAuthenticator
+from convalias.ports.mail import MailReader, SenderAuthenticator, guarantee_of
 from convalias.services.conversations.aliasing import Aliasing
 from convalias.services.conversations.appending import Appender
+from convalias.services.conversations.contacts import Contacts
 from convalias.services.conversations.messaging import Messaging
 from convalias.services.conversations.stages import Stages
 from convalias.services.inbound.carrier import PlanCarrier
@@ -49,7 +51,11 @@ from convalias.services.operations.mail_finding import MailFinder
 from convalias.services.operations.mail_following import FollowedStores, MailFollower
 from convalias.services.operations.operations import Operations
 from convalias.services.operations.replay import Replay
-from convalias.services.system_mail.refusals import Notices
+from convalias.services.system_mail.address_notices import NoticeLetters
+from convalias.services.system_mail.approval_requests import ApprovalLetters
+from convalias.services.system_mail.letters import Letters
+from convalias.services.system_mail.outbox import SystemOutbox
+from convalias.services.system_mail.refusals import Notices, RefusalLetters
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.approvals.holds import Holds
 from convalias.stores.conversations.directory import IdentityDirectory
@@ -62,7 +68,7 @@ from convalias.stores.inbound.mails import InboundRecords
 from convalias.stores.inbound.traffic import Traffic
 from convalias.stores.outbound.ledger import Ledger
 from convalias.stores.outbound.suppressions import Suppressions
-from convalias.stores.system_mail.refusals import Refusals
+from convalias.stores.system_mail.outbox import Outbox
 from services.keys_desk import guard
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -77,6 +83,8 @@ LEGACY = EmailAddress.parse("x1@relay.example")
 LEGACY_C1 = EmailAddress.parse("x2@relay.example")
 PROVED = SenderEvidence(Dmarc.PASS)
 
+LINK_KEYS = LinkKeys([(1, b"k" * 32)])
+
 T = TypeVar("T")
 
 
@@ -90,6 +98,9 @@ class Audience:
 
 class Writer:
     """Refusals whose text can be looked at."""
+
+    def announcement(self, *, to: EmailAddress, old: EmailAddress, key: str, at: datetime) -> bytes:
+        return f"{to} {old}".encode()
 
     def refusal(self, *, to: EmailAddress, alias: EmailAddress, text: str, key: str) -> bytes:
         return f"{to} {alias} {text}".encode()
@@ -216,10 +227,20 @@ class Process:
         self.messaging = Messaging(appender=appender, aliasing=aliasing)
         directory = memory.faulty.IdentityDirectory(IdentityDirectory(records=town.records), self.faults)
         relay_of_old = memory.faulty.LegacyRelay(town.legacy, self.faults) if legacy else None
-        self.notices = Notices(
-            refusals=Refusals(records=self.records),
+        outbox = Outbox(records=self.records)
+        self.notices = Notices(outbox=outbox)
+        self.system_outbox = SystemOutbox(
+            rows=outbox,
+            letters=self._letters(
+                Contacts(
+                    conversations=store,
+                    threads=self.threads,
+                    aliases=aliases,
+                    identities=IdentityDirectory(records=self.records),
+                )
+            ),
             outgoing=memory.faulty.OutgoingMail(town.outbox, self.faults),
-            writer=Writer(),
+            guarantee=guarantee_of(town.outbox),
             clock=town.clock,
             telemetry=town.telemetry,
         )
@@ -303,6 +324,20 @@ class Process:
             clock=town.clock,
         )
 
+    def _letters(self, contacts: Contacts) -> Letters:
+        return Letters(
+            refusals=RefusalLetters(writer=Writer()),
+            approvals=ApprovalLetters(
+                holds=Holds(records=self.records),
+                threads=self.threads,
+                contacts=contacts,
+                writer=None,
+                keys=LINK_KEYS,
+                clock=self.town.clock,
+            ),
+            notices=NoticeLetters(identities=contacts.identities, writer=Writer()),
+        )
+
     def _rehearsed(self, how: dict[str, Any]) -> Process:
         """The same over a town in which nothing changes."""
         unchanged = copy(self.town)
@@ -321,13 +356,13 @@ class Process:
         """Work until nothing waits, letting time pass for what is in back-off, and send what is due."""
         for _ in range(hours * 60):
             await self.worker.step()
-            await self.notices.send_due()
+            await self.system_outbox.send_due()
             depth = await self.town.queue.depth()
             if not depth.ready and not depth.in_flight:
                 break
             await self.town.clock.advance(timedelta(minutes=1))
         await self.town.clock.advance(timedelta(minutes=2))
-        await self.notices.send_due()
+        await self.system_outbox.send_due()
 
 
 def told(story: Callable[[Town], Awaitable[T]]) -> T:

@@ -620,14 +620,14 @@ class Convalias:
         return await self._batches.step(self.services.inbound, wait=wait, stopping=self._stopping)
 
     async def _notices(self) -> int:
-        return await self.services.notices.send_due() + await self.services.announcing.send_due()
+        return await self.services.system_outbox.send_due()
 
     async def _approvals(self) -> int:
         await self._chores.mend(self.services, self.ports)
         return await self.services.approvals.carry_due()
 
     async def _asking(self) -> int:
-        return await self.services.approval_mails.send_due()
+        return await self.services.approval_mails.enter_due()
 
     async def _retention(self) -> int:
         """Nobody waits for what ends: it counts as nothing done."""

@@ -9,8 +9,7 @@ from convalias.app.ports import Ports
 from convalias.app.wiring import Stores, Wiring, alias_domain, link_keys, seals
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.routing.policy import RoutingPolicy
-from convalias.ports.hub import FOR_EVER
-from convalias.ports.mail import MailReader, OutgoingMail, guarantee_of
+from convalias.ports.mail import MailReader, guarantee_of
 from convalias.ports.people import IdentityDirectory as IdentityDirectoryPort
 from convalias.services.conversations.contacts import Contacts
 from convalias.services.conversations.messaging import Messaging
@@ -23,15 +22,14 @@ from convalias.services.inbound.relay import InboundRelay
 from convalias.services.inbound.relay import Stores as InboundStores
 from convalias.services.operations import rehearsal
 from convalias.services.outbound.reports import Reports
-from convalias.services.system_mail.announcements import Announcing
-from convalias.services.system_mail.approval_requests import ApprovalMails
-from convalias.services.system_mail.refusals import Notices
-from convalias.services.system_mail.sent_once import SentOnce
+from convalias.services.system_mail.address_notices import Announcing, NoticeLetters
+from convalias.services.system_mail.approval_requests import ApprovalLetters, ApprovalMails
+from convalias.services.system_mail.letters import Letters
+from convalias.services.system_mail.outbox import SystemOutbox
+from convalias.services.system_mail.refusals import Notices, RefusalLetters
 from convalias.stores.inbound.evidence import EvidenceRecords
 from convalias.stores.inbound.traffic import Traffic
-from convalias.stores.system_mail.announcements import Announcements
-from convalias.stores.system_mail.marks import SystemMails
-from convalias.stores.system_mail.refusals import Refusals
+from convalias.stores.system_mail.outbox import Outbox
 
 
 @frozen(kw_only=True)
@@ -47,72 +45,60 @@ class Inbound:
     wiring: Wiring
 
     def notices(self) -> Notices:
-        """What tells senders of refusals."""
-        writer = hub.RefusalWriter(
-            compose=mime.compose,
-            seals=seals(self.wiring.keyring),
-            alias_domain=alias_domain(self.deployment),
-            clock=self.ports.clock,
-            via=self.wiring.options.platform,
-        )
-        return Notices(
-            refusals=Refusals(records=self.ports.records),
-            outgoing=self._way_out(),
-            writer=writer,
-            clock=self.ports.clock,
-            telemetry=self.ports.telemetry,
-        )
+        """What enters refusals in the system's outbox."""
+        return Notices(outbox=self._outbox())
 
     def announcing(self) -> Announcing:
-        """What tells people of the first use of an old address."""
-        writer = hub.AnnouncementWriter(
-            compose=mime.compose,
-            seals=seals(self.wiring.keyring),
-            alias_domain=alias_domain(self.deployment),
-            via=self.wiring.options.platform,
-        )
-        return Announcing(
-            rows=Announcements(records=self.ports.records),
-            identities=self.ports.identity or self.stores.directory,
-            outgoing=self._way_out(),
-            writer=writer,
-            clock=self.ports.clock,
-            telemetry=self.ports.telemetry,
-        )
+        """What enters notices of the first use of an old address."""
+        return Announcing(outbox=self._outbox())
 
-    def approval_mails(self, contacts: Contacts) -> ApprovalMails:
-        """What asks participants about held mail."""
-        base_url = self.wiring.options.base_url
-        writer = base_url and hub.ApprovalWriter(
-            compose=mime.compose,
-            seals=seals(self.wiring.keyring),
-            alias_domain=alias_domain(self.deployment),
-            base_url=base_url,
-            via=self.wiring.options.platform,
-        )
+    def approval_mails(self) -> ApprovalMails:
+        """What enters questions about held mail."""
         return ApprovalMails(
             holds=self.stores.holds,
             threads=self.stores.threads,
-            contacts=contacts,
-            outgoing=self._way_out(),
-            writer=writer or None,
-            keys=link_keys(self.wiring),
+            outbox=self._outbox(),
+            has_pages=bool(self.wiring.options.base_url),
             clock=self.ports.clock,
             telemetry=self.ports.telemetry,
         )
 
-    def _way_out(self) -> OutgoingMail:
-        """The host's own, where it never forgets a key; else with a mark of ours before each mail."""
-        own, stated = self.ports.system_mail, guarantee_of(self.ports.system_mail)
-        if stated.remembers_keys_for >= FOR_EVER:
-            return own
-        return SentOnce(
-            outgoing=own,
-            guarantee=stated,
-            marks=SystemMails(records=self.ports.records),
+    def system_outbox(self, contacts: Contacts) -> SystemOutbox:
+        """What sends all of these."""
+        return SystemOutbox(
+            rows=self._outbox(),
+            letters=self._letters(contacts),
+            outgoing=self.ports.system_mail,
+            guarantee=guarantee_of(self.ports.system_mail),
             clock=self.ports.clock,
             telemetry=self.ports.telemetry,
             ambiguity=self.wiring.options.on_uncertain,
+        )
+
+    def _outbox(self) -> Outbox:
+        return Outbox(records=self.ports.records, kept=self.wiring.options.mail_kept)
+
+    def _letters(self, contacts: Contacts) -> Letters:
+        sealed, domain, via = seals(self.wiring.keyring), alias_domain(self.deployment), self.wiring.options.platform
+        refusals = hub.RefusalWriter(
+            compose=mime.compose, seals=sealed, alias_domain=domain, clock=self.ports.clock, via=via
+        )
+        base_url = self.wiring.options.base_url
+        approvals = base_url and hub.ApprovalWriter(
+            compose=mime.compose, seals=sealed, alias_domain=domain, base_url=base_url, via=via
+        )
+        notices = hub.AnnouncementWriter(compose=mime.compose, seals=sealed, alias_domain=domain, via=via)
+        return Letters(
+            refusals=RefusalLetters(writer=refusals),
+            approvals=ApprovalLetters(
+                holds=self.stores.holds,
+                threads=self.stores.threads,
+                contacts=contacts,
+                writer=approvals or None,
+                keys=link_keys(self.wiring),
+                clock=self.ports.clock,
+            ),
+            notices=NoticeLetters(identities=self.ports.identity or self.stores.directory, writer=notices),
         )
 
     def reader(self) -> MailReader:

@@ -49,8 +49,9 @@ from convalias.services.outbound.notifier import OutboundNotifier
 from convalias.services.outbound.scenes import Scenes
 from convalias.services.outbound.sending import Sending
 from convalias.services.running.log_lines import LogLines
-from convalias.services.system_mail.announcements import Announcing
+from convalias.services.system_mail.address_notices import Announcing
 from convalias.services.system_mail.approval_requests import ApprovalMails
+from convalias.services.system_mail.outbox import SystemOutbox
 from convalias.services.system_mail.refusals import Notices
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.conversations.directory import IdentityDirectory
@@ -75,6 +76,7 @@ class Services:
     announcing: Announcing
     approvals: Approvals
     approval_mails: ApprovalMails
+    system_outbox: SystemOutbox
     sweeper: Sweeper
     old_holds: OldHolds
     retention: Retention
@@ -149,7 +151,8 @@ def assemble(
             clock=ports.clock,
             telemetry=ports.telemetry,
         ),
-        approval_mails=inbound.approval_mails(contacts),
+        approval_mails=inbound.approval_mails(),
+        system_outbox=inbound.system_outbox(contacts),
         sweeper=Sweeper(
             blobs=ports.blobs,
             queue=ports.queue,

@@ -43,8 +43,9 @@ from convalias.domain.operations.numbers import GoneEvent, SignOfLife
 from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.domain.outbound.legacy_calls import LegacyCall
 from convalias.domain.outbound.suppressions import EventPlace, Muted, Suppressed
-from convalias.domain.outbound.system_mail import SystemMailTry
 from convalias.domain.routing.announcements import AnnouncementDue
+from convalias.domain.system_mail.former import SystemMailTry
+from convalias.domain.system_mail.letters import AddressNotice, ApprovalLetter, RefusalLetter, SystemMail
 from convalias.ports.event_log import EventRecord
 from convalias.ports.records import Body
 
@@ -206,6 +207,7 @@ KEY_USE: Final = Format("key_use", (KeyUse,))
 REFUSAL: Final = Format("refusal", (RefusalDue,))
 TRIES: Final = Format("tries", (Tries,))
 SYSTEM_MAIL_TRY: Final = Format("system_mail_try", (SystemMailTry,))
+SYSTEM_MAIL: Final = Format("system_mail", (SystemMail,))
 MARK: Final = Format("mark", (Mark,))
 DECISION: Final = Format("decision", (DeliveryDecision,), version=2, upgrades={1: _same}, downgrades={1: _decision_1})
 LEGACY_ALIAS: Final = Format("legacy_alias", (LegacyAlias,))
@@ -251,6 +253,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     REFUSAL,
     TRIES,
     SYSTEM_MAIL_TRY,
+    SYSTEM_MAIL,
     MARK,
     SIGN_OF_LIFE,
     GONE_EVENT,
@@ -288,6 +291,9 @@ TAGS: Final[Mapping[type[object], str]] = {
     inbound.Held: "held",
     inbound.Refused: "refused",
     inbound.Ignored: "ignored",
+    RefusalLetter: "refusal_letter",
+    ApprovalLetter: "approval_letter",
+    AddressNotice: "address_notice",
 }
 
 

@@ -41,7 +41,7 @@ CATALOGUE: Final = (
     Table("authenticated", "accounts by a digest of an address", "none yet", _EVER),
     Table("suppressed", "address and account whose mail came back", "none yet", _EVER),
     Table("muted", "account and conversation", "none yet", _EVER),
-    Table("announcements", "account and its old address", "none yet", _EVER),
+    Table("announcements", "account and its old address (of the former release)", "none yet", _EVER),
     # --- mail that came in
     Table("outcomes", "digests of sender, recipients and Message-ID; recipients", "ends with its mail", _WITH_MAIL),
     Table("mail_index", "digests of sender, recipients and Message-ID", "ends with its mail", _WITH_MAIL),
@@ -56,7 +56,7 @@ CATALOGUE: Final = (
     Table("traffic", "how much was written in a conversation", "ends by itself", "two days"),
     Table("sweeps", "", "", _WITH_MAIL),
     Table("swept_days", "", "", _WITH_MAIL),
-    Table("refusals", "sender and alias", "none yet", _EVER),
+    Table("refusals", "sender and alias (of the former release)", "none yet", _EVER),
     # --- held mail
     Table("holds", "sender, Message-ID, alias", "none yet", _EVER),
     Table("hold_posts", "", "", _EVER),
@@ -65,6 +65,12 @@ CATALOGUE: Final = (
     Table("admitted", "an address that was let in, and by whom", "none yet", _EVER),
     # --- mail that goes out
     Table("decisions", "accounts", "none yet", _EVER),
+    Table(
+        "system_outbox",
+        "of a refusal sender and alias; of a question the account; of an address notice account and old address",
+        "ends by itself; none yet for address notices",
+        f"{_WITH_MAIL}; an address notice for ever",
+    ),
     Table("system_mail", "", "", "30 days after the last try"),
     # --- work, and what the deployment was told
     Table("dead_letters", "", "", "until it is redriven or dropped"),

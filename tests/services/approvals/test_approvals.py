@@ -10,7 +10,7 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.approvals.holds import HeldPage, HoldPolicy
+from convalias.domain.approvals.holds import HeldPage, HoldPolicy, day_after
 from convalias.domain.approvals.links import Allow, Deny, NotHis, Request, Unusable
 from convalias.domain.conversations.participants import Account, Participant, PeripheralAuthor
 from convalias.domain.ids import AccountId, ConversationId
@@ -33,7 +33,8 @@ from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvide
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing.context import HoldKey
 from convalias.ports.errors import Unavailable
-from convalias.stores.approvals.holds import Holds, day_after
+from convalias.ports.hub import Guarantee
+from convalias.stores.approvals.holds import Holds
 from convalias.stores.conversations.directory import IdentityDirectory
 from convalias.stores.inbound.mails import InboundRecords
 from services.approval_desk import ANNS, Desk, at_home, token
@@ -505,11 +506,11 @@ def test_what_comes_while_an_approval_mail_is_made_is_asked_about_the_next_day()
         desk = Desk(town)
         hold = await holding(town, desk)
         await town.clock.advance(timedelta(minutes=2))
-        assert await desk.mails.send_due() == 1  # listed, not sent
+        assert await desk.mails.enter_due() == 1  # listed, not entered
         await desk.holds.keep(evolve(hold, id=HoldId("m-3")))
-        assert await desk.mails.send_due() == 1
+        assert [await desk.mails.enter_due(), await desk.system_outbox.send_due()] == [1, 1]
         assert len(desk.asked()) == 1
-        assert await desk.mails.send_due() == 0
+        assert [await desk.mails.enter_due(), await desk.system_outbox.send_due()] == [0, 0]
         await desk.work(minutes=12 * 60)
         assert len(desk.asked()) == 3
 
@@ -548,7 +549,7 @@ def test_without_pages_the_question_is_put_off_until_nothing_waits() -> None:
         (row,) = await desk.holds.to_ask(until=far, limit=10)
         assert row.due is not None
         assert row.due.at == day_after(town.clock.now())
-        assert await desk.mails.send_due() == 0
+        assert await desk.mails.enter_due() == 0
         assert town.telemetry.total("icer.approvals.not_asked", reason="no base_url") == 1
         await desk.work(minutes=15 * 24 * 60)
         await desk.work(minutes=24 * 60)
@@ -576,7 +577,7 @@ def test_a_mail_that_was_on_its_way_ends_when_pages_are_gone_for_good() -> None:
         desk = Desk(town)
         await holding(town, desk)
         await town.clock.advance(timedelta(minutes=2))
-        await desk.mails.send_due()
+        await desk.mails.enter_due()
         gone = Desk(town, asks=False)
         await gone.work(minutes=15 * 24 * 60)
         await gone.work()
@@ -591,17 +592,48 @@ def test_a_mail_that_cannot_be_sent_is_given_up_and_an_outage_leaves_it_due() ->
         desk = Desk(town)
         hold = await holding(town, desk)
         await town.clock.advance(timedelta(minutes=2))
-        await desk.mails.send_due()
+        await desk.mails.enter_due()
+        await desk.mails.enter_due()
         desk.faults.fail("outgoing.send", memory.before("smtp"), times=1)
         with pytest.raises(Unavailable):
-            await desk.mails.send_due()
-        await desk.mails.send_due()
+            await desk.system_outbox.send_due()
+        await desk.system_outbox.send_due()
         assert desk.asked() == [f"b…@corp.example  {token(hold)}"]
         await desk.holds.keep(evolve(hold, id=HoldId("m-3")))
         desk.faults.fail("outgoing.send", memory.before(ZeroDivisionError), times=1)
+        desk.system_outbox = evolve(desk.system_outbox, guarantee=Guarantee())
         await desk.work(minutes=24 * 60)
         assert len(desk.asked()) == 1
-        assert await desk.mails.send_due() == 0
+        assert [await desk.mails.enter_due(), await desk.system_outbox.send_due()] == [0, 0]
+        assert town.telemetry.total("icer.approvals.given_up", error="ZeroDivisionError") == 1
+
+    told(story)
+
+
+def test_a_question_that_was_entered_waits_for_pages_and_ends_with_its_mails() -> None:
+    async def story(town: Town) -> None:
+        desk = Desk(town)
+        hold = await holding(town, desk)
+        await town.clock.advance(timedelta(minutes=2))
+        assert [await desk.mails.enter_due(), await desk.mails.enter_due()] == [1, 1]
+        gone = Desk(town, asks=False)
+        assert [await gone.system_outbox.send_due(), await gone.system_outbox.send_due()] == [1, 0]
+        await desk.work(minutes=24 * 60)
+        assert desk.asked() == [f"b…@corp.example  {token(hold)}"]
+
+    told(story)
+
+
+@pytest.mark.parametrize("answered", [Allow(), Deny()])
+def test_a_question_that_was_answered_before_it_left_is_not_sent(answered: Request) -> None:
+    async def story(town: Town) -> None:
+        desk = Desk(town)
+        hold = await holding(town, desk)
+        await town.clock.advance(timedelta(minutes=2))
+        assert [await desk.mails.enter_due(), await desk.mails.enter_due()] == [1, 1]
+        await desk.approvals.decide(token(hold), answered)
+        assert [await desk.system_outbox.send_due(), await desk.system_outbox.send_due()] == [1, 0]
+        assert desk.asked() == []
 
     told(story)
 

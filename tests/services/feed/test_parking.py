@@ -566,14 +566,14 @@ def test_a_refusal_that_cannot_be_read_is_put_aside_and_others_leave() -> None:
             )
         await process.worker.step()
         await town.clock.advance(timedelta(minutes=5))
-        row, _ = await town.records.due("refusals", until=town.clock.now(), limit=9)
-        await rewrite(town.records, row.key, **{"$": "refusal/9"})
-        assert await process.notices.send_due() == 2
+        row, _ = await town.records.due("system_outbox", until=town.clock.now(), limit=9)
+        await rewrite(town.records, row.key, **{"$": "system_mail/9"})
+        assert await process.system_outbox.send_due() == 2
         assert len(town.outbox.mails) == 1
         (letter,) = [one async for one in process.dead_letters.list(RECORDS)]
-        await rewrite(town.records, row.key, **{"$": "refusal/1"})
+        await rewrite(town.records, row.key, **{"$": "system_mail/1"})
         assert await Parking(records=town.records).put_back(letter)
-        assert await process.notices.send_due() == 1
+        assert await process.system_outbox.send_due() == 1
         assert len(town.outbox.mails) == 2
 
     told(story)
@@ -596,15 +596,15 @@ def test_an_announcement_that_cannot_be_read_is_put_aside() -> None:
     async def story(cv: Convalias, alias: EmailAddress) -> None:
         await writes(cv, alias, 1)
         records, now = cv.ports.records, cv.ports.clock.now()
-        (row,) = await records.due("announcements", until=now, limit=9)
-        await rewrite(records, row.key, **{"$": "announcement/9"})
-        assert await cv.services.announcing.send_due() == 1
-        assert await cv.services.announcing.send_due() == 0
+        (row,) = await records.due("system_outbox", until=now, limit=9)
+        await rewrite(records, row.key, **{"$": "system_mail/9"})
+        assert await cv.services.system_outbox.send_due() == 1
+        assert await cv.services.system_outbox.send_due() == 0
         assert mails(cv) == []
-        await rewrite(records, row.key, **{"$": "announcement/1"})
+        await rewrite(records, row.key, **{"$": "system_mail/1"})
         (letter,) = [one async for one in cv.services.stores.dead_letters.list(RECORDS)]
         assert await cv.outbound.redrive(letter)
-        assert await cv.services.announcing.send_due() == 1
+        assert await cv.services.system_outbox.send_due() == 1
         assert len(mails(cv)) == 1
 
     announced(story)
@@ -615,7 +615,7 @@ def test_a_hold_and_a_question_that_cannot_be_read_are_put_aside_and_come_back()
         desk = Desk(town)
         hold = await holding(town, desk)
         await town.clock.advance(timedelta(days=20))
-        await aside_and_back(town, "asking", desk.mails.send_due)
+        await aside_and_back(town, "asking", desk.mails.enter_due)
         await aside_and_back(town, "holds", desk.approvals.carry_due)
         await desk.work()
         assert {one.state.value for one in await town.holds()} == {"expired"}
@@ -643,7 +643,7 @@ def test_questions_and_answers_about_held_mail_wait_while_their_conversation_is_
         await newer(town.records, 1, "c2")
         desk = Desk(town)
         await town.clock.advance(timedelta(hours=1))
-        while await desk.mails.send_due():
+        while await desk.mails.enter_due():
             pass
         (letter,) = [one async for one in DeadLetters(records=town.records).list(RECORDS)]
         assert letter.subject.startswith("asking c2")

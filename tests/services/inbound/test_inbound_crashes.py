@@ -83,7 +83,7 @@ async def dies(town: Town, number: int, *, done: bool) -> bool:
         await process.receiver.accept(MAIL)
         await process.worker.step()
         await town.clock.advance(timedelta(seconds=61))
-        await process.notices.send_due()
+        await process.system_outbox.send_due()
 
     await asyncio.gather(asyncio.ensure_future(life()), return_exceptions=True)
     return faults.is_dead

@@ -703,10 +703,10 @@ def test_a_refusal_leaves_a_minute_after_receipt() -> None:
         process = Process(town)
         await process.relay.process(await process.take(written(NOBODY)))
         await town.clock.advance(timedelta(seconds=59))
-        assert await process.notices.send_due() == 0
+        assert await process.system_outbox.send_due() == 0
         await town.clock.advance(timedelta(seconds=1))
-        assert await process.notices.send_due() == 1
-        assert await process.notices.send_due() == 0
+        assert await process.system_outbox.send_due() == 1
+        assert await process.system_outbox.send_due() == 0
         assert sent(town) == [f"{BOBS} {NOBODY} {GONE}"]
         assert town.outbox.mails[0].return_path == ""
 

@@ -25,7 +25,7 @@ NOTIFY = Selection(notify=True)
 
 async def lost(town: Town) -> None:
     """The store comes from a backup of before: what was added and concluded since is gone; the raw mail is not."""
-    for table in ("outcomes", "claims", "events", "threads", "tries", "refusals"):
+    for table in ("outcomes", "claims", "events", "threads", "tries", "system_outbox"):
         for key, row in list(town.records._rows.items()):
             if key.table != table or row is None:
                 continue

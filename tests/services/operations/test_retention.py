@@ -15,7 +15,6 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import ConversationId, TraceId
 from convalias.domain.inbound.records import Claim, ClaimKey, Done, Mark, OutcomeRecord, Path, RecordKey
 from convalias.domain.mail.message_id import MessageId
-from convalias.domain.outbound.system_mail import SystemMailState, SystemMailTry
 from convalias.ports.records import Insert, Key
 from convalias.services.operations.retention import PAGES, Retention
 from convalias.stores.inbound.mails import InboundRecords
@@ -24,7 +23,7 @@ from convalias.stores.inbound.traffic import KEPT, Traffic
 from convalias.stores.operations import endings
 from convalias.stores.operations.endings import BY_DAY, PAGE, Endings
 from convalias.stores.retention import COUNT_KEPT, GRACE, LANE, MAIL_KEPT
-from convalias.stores.system_mail.marks import SystemMails
+from convalias.stores.system_mail.former import FormerMails
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ANN = EmailAddress.parse("ann@home.example")
@@ -49,20 +48,13 @@ class Files(memory.Blobs):
         return len(old)
 
 
-def test_a_mark_of_system_mail_ends_a_month_after_its_last_try() -> None:
+def test_a_mark_of_the_former_release_ends_a_month_after_it_was_taken_over() -> None:
     async def story() -> None:
         records = memory.Records()
-        marks = SystemMails(records=records)
-        first = SystemMailTry(key="refusal-1", state=SystemMailState.TRYING, first=NOON, at=NOON)
-        await marks.put(first, over=None)
-        found = await marks.get("refusal-1")
-        assert found is not None
-        again = evolve(first, at=NOON + timedelta(days=1), tries=2)
-        await marks.put(again, over=found[1])
+        await FormerMails(records=records).take_over("refusal-1", at=NOON)
         endings = Endings(records=records)
-        assert await endings.end_due(now=NOON + timedelta(days=31) - timedelta(seconds=1)) == 0
-        assert await endings.end_due(now=NOON + timedelta(days=31)) == 1
-        assert await marks.get("refusal-1") is None
+        assert await endings.end_due(now=NOON + timedelta(days=30) - timedelta(seconds=1)) == 0
+        assert await endings.end_due(now=NOON + timedelta(days=30)) == 1
 
     asyncio.run(story())
 

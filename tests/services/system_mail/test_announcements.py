@@ -16,7 +16,7 @@ from convalias.domain.conversations.participants import Account, AddressTenure
 from convalias.domain.ids import AccountId
 from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.ports.errors import Unavailable
-from convalias.services.system_mail.announcements import Announcing
+from convalias.ports.hub import Guarantee
 from services.inbound_desk import Audience
 
 BOB = AccountId("bob")
@@ -61,7 +61,7 @@ def test_the_first_use_is_announced_to_the_current_address_and_no_other() -> Non
         for number in (1, 2):
             await writes(cv, alias, number)
             await cv.run_until_idle()
-        await cv.services.announcing.rows.plan((), at=cv.ports.clock.now())
+        await cv.services.announcing.outbox.enter_notices((), at=cv.ports.clock.now())
         (mail,) = mails(cv)
         assert b"Auto-Submitted: auto-generated" in mail
         assert b"bob@old.example" in mail
@@ -85,12 +85,12 @@ class Failing:
 def test_an_outage_leaves_it_due_and_what_may_have_left_is_not_sent_again(error: Exception, stays: int) -> None:
     async def story(cv: Convalias, alias: EmailAddress) -> None:
         await writes(cv, alias, 1)
-        announcing: Announcing = evolve(cv.services.announcing, outgoing=Failing(error))
+        outbox = evolve(cv.services.system_outbox, outgoing=Failing(error), guarantee=Guarantee())
         try:
-            assert await announcing.send_due() == 1
+            assert await outbox.send_due() == 1
         except Unavailable:
             assert stays
-        assert await cv.services.announcing.send_due() == stays
+        assert await cv.services.system_outbox.send_due() == stays
         assert len(mails(cv)) == stays
 
     told(story)
@@ -100,7 +100,7 @@ def test_who_has_no_other_address_is_told_nothing() -> None:
     async def story(cv: Convalias, alias: EmailAddress) -> None:
         await writes(cv, alias, 1)
         await cv.services.stores.directory.upsert(Account(BOB))
-        assert await cv.services.announcing.send_due() == 1
+        assert await cv.services.system_outbox.send_due() == 1
         assert mails(cv) == []
 
     told(story)

@@ -14,6 +14,8 @@ from convalias.domain.ids import TraceId
 from convalias.domain.inbound.records import EnvelopeRecord, Post, RawKey, RecordKey
 from convalias.domain.mail.reasons import Reason
 from convalias.ports.errors import Rejected, Unavailable
+from convalias.ports.hub import Guarantee
+from convalias.services.system_mail.refusals import RefusalLetters
 from services.inbound_desk import NOON, Process, Town, Writer, told
 
 ALIAS = EmailAddress.parse("ann-1ab131e2@reply.example")
@@ -41,8 +43,8 @@ def test_the_same_refusal_again_is_the_same_mail() -> None:
         process = Process(town)
         assert [await refuse(process, "a@b.example") for _ in range(3)] == [True] * 3
         await town.clock.advance(timedelta(minutes=1))
-        assert await process.notices.send_due() == 1
-        assert [await refuse(process, "a@b.example"), await process.notices.send_due()] == [True, 0]
+        assert await process.system_outbox.send_due() == 1
+        assert [await refuse(process, "a@b.example"), await process.system_outbox.send_due()] == [True, 0]
 
     told(story)
 
@@ -62,9 +64,10 @@ def test_one_that_cannot_be_written_or_sent_keeps_back_no_other() -> None:
                     raise ValueError(text)
                 return super().refusal(to=to, alias=alias, text=text, key=key)
 
-        notices = evolve(process.notices, writer=Fails())
-        assert await notices.send_due() == 4
-        assert await notices.send_due() == 0
+        letters = evolve(process.system_outbox.letters, refusals=RefusalLetters(writer=Fails()))
+        outbox = evolve(process.system_outbox, letters=letters, guarantee=Guarantee())
+        assert await outbox.send_due() == 4
+        assert await outbox.send_due() == 0
         assert len(town.outbox.mails) == 2
         assert town.telemetry.total("icer.refusals.given_up") == 3
         assert town.telemetry.total("icer.refusals.sent") == 1
@@ -79,8 +82,8 @@ def test_an_outage_leaves_them_due() -> None:
         await town.clock.advance(timedelta(minutes=1))
         process.faults.fail("outgoing.send", memory.before("outgoing"), times=1)
         with pytest.raises(Unavailable):
-            await process.notices.send_due()
-        assert await process.notices.send_due() == 1
+            await process.system_outbox.send_due()
+        assert await process.system_outbox.send_due() == 1
         assert len(town.outbox.mails) == 1
 
     told(story)
@@ -91,7 +94,7 @@ def test_two_that_send_at_once_send_one_mail() -> None:
         process = Process(town)
         await refuse(process, "a@b.example")
         await town.clock.advance(timedelta(minutes=1))
-        await asyncio.gather(process.notices.send_due(), Process(town).notices.send_due())
+        await asyncio.gather(process.system_outbox.send_due(), Process(town).system_outbox.send_due())
         assert len(town.outbox.mails) == 1
 
     told(story)
@@ -102,6 +105,6 @@ def test_the_delay_runs_from_receipt() -> None:
         process = Process(town)
         await town.clock.advance(timedelta(minutes=5))
         await refuse(process, "a@b.example")
-        assert await process.notices.send_due() == 1
+        assert await process.system_outbox.send_due() == 1
 
     told(story)

@@ -18,7 +18,7 @@ from convalias.domain.mail.reasons import CONSEQUENCES, GONE, Reason
 from convalias.domain.outbound.seals import Seal, Seals
 from convalias.domain.routing.admission import STRICT
 from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy
-from convalias.services.system_mail.refusals import REFUSE_AFTER
+from convalias.services.system_mail.refusals import REFUSE_AFTER, RefusalLetters
 from services.inbound_desk import ANN, BOBS, C1, C3, NOON, TO_C2, Process, Town, told, written
 
 UNKNOWN, FORGED, EXPIRED, REVOKED, CLOSED = (
@@ -62,10 +62,10 @@ def _writing(town: Town, policy: RoutingPolicy) -> Process:
     """A process that writes real refusals and knows a forged token."""
     process = Process(town, policy=policy)
     writer = RefusalWriter(compose=compose, seals=_seals(), alias_domain="reply.example", clock=town.clock)
-    notices = evolve(process.notices, writer=writer)
+    letters = evolve(process.system_outbox.letters, refusals=RefusalLetters(writer=writer))
+    process.system_outbox = evolve(process.system_outbox, letters=letters)
     facts = evolve(process.facts, keys=AliasKeys([AliasKey(0, b"0123456789abcdef")]))
-    process.relay = evolve(process.relay, facts=facts, carrier=evolve(process.carrier, notices=notices))
-    process.notices = notices
+    process.relay = evolve(process.relay, facts=facts)
     return process
 
 
@@ -101,7 +101,7 @@ def came_of(mail: IncomingMail, *, policy: RoutingPolicy = STRICTLY, waited: int
             assert isinstance(outcome, Done)
             ((_, effect),) = outcome.effects
         for _ in range(130):
-            await process.notices.send_due()
+            await process.system_outbox.send_due()
             fresh = town.outbox.mails[len(left) :]
             left += [(town.clock.now() - began, one.raw, one.return_path, str(one.to)) for one in fresh]
             await town.clock.advance(timedelta(seconds=1))

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from convalias.adapters import memory
 from convalias.codec import load
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.approvals.holds import HoldPolicy
+from convalias.domain.approvals.holds import ASK_AFTER, HoldPolicy, day_after
 from convalias.domain.ids import ConversationId
 from convalias.domain.inbound.records import Admits, Asking, HeldMail, HoldId, HoldState, RecordKey, Waiting
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing.context import HoldKey
 from convalias.ports.records import Conflict, Insert, Key, Records, Replace, Write, Written
-from convalias.stores.approvals.holds import ASK_AFTER, PAGE, Holds, day_after
+from convalias.stores.approvals.holds import PAGE, Holds
 from convalias.stores.errors import Contended
 from stores.interfering import Interfering, Stubborn
 

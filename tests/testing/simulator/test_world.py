@@ -43,8 +43,8 @@ def test_a_run_waits_for_approved_mail_that_is_tried_again_and_for_no_hold_to_ex
 
 
 def test_other_lanes_keep_a_run_busy_with_what_is_past_alone() -> None:
-    assert left("refusals", timedelta(0)) == ["lane refusals: something due"]
-    assert left("refusals", timedelta(seconds=1)) == []
+    assert left("system_outbox", timedelta(0)) == ["lane system_outbox: something due"]
+    assert left("system_outbox", timedelta(seconds=1)) == []
 
 
 def test_a_late_call_that_cannot_be_done_then_is_never_done_and_ends_no_run() -> None:

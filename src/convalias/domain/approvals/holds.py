@@ -12,10 +12,10 @@ from attrs import evolve, field, frozen, validators
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import Participant, ParticipantKind
-from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound.records import Admits, HeldMail, HoldId, HoldState
+from convalias.domain.inbound.records import Admits, Asking, HeldMail, HoldId, HoldState
 from convalias.domain.mail.authentication import Authentication, SenderEvidence, judge, rests_on_dkim_alone
 from convalias.domain.mail.dedup import keyed
 
@@ -58,6 +58,8 @@ class HoldPolicy:
 
 
 DEFAULT_HOLD_POLICY: Final = HoldPolicy()
+ASK_AFTER: Final = timedelta(minutes=1)
+"""From the first mail that waits to the approval mail: several that come together are asked about together."""
 
 
 @frozen
@@ -311,9 +313,38 @@ def may_answer(thread: ConversationThread) -> tuple[Participant, ...]:
     return tuple(one for one in thread.participants if one.kind is ParticipantKind.REGISTERED)
 
 
+def who_is_asked(thread: ConversationThread | None) -> tuple[Participant, ...]:
+    """Return who is asked about held mail of a conversation; nobody unless it is open."""
+    return may_answer(thread) if thread is not None and thread.state is ThreadState.OPEN else ()
+
+
 def to_ask_about(
     holds: Collection[HeldMail], *, now: datetime, policy: HoldPolicy = DEFAULT_HOLD_POLICY
 ) -> tuple[HeldMail, ...]:
     """Return the holds that this approval mail lists: all that can still be answered, oldest first."""
     waiting = [one for one in holds if one.state is HoldState.HELD and now < expires_at(one, policy)]
     return tuple(sorted(waiting, key=lambda one: (one.since, one.id))[: policy.most])
+
+
+def day_after(moment: datetime) -> datetime:
+    """Return the start of the next day (UTC): at most one approval mail a day."""
+    return datetime.combine(moment.astimezone(UTC).date() + timedelta(days=1), datetime.min.time(), UTC)
+
+
+def ask_at(asking: Asking, since: datetime) -> datetime:
+    """Return when participants are asked about a mail that came to wait at `since`."""
+    soon = since + ASK_AFTER
+    return soon if asking.at is None else max(soon, day_after(asking.at))
+
+
+def still_asked(
+    account: AccountId,
+    listed: Iterable[HeldMail],
+    *,
+    thread: ConversationThread,
+    now: datetime,
+    policy: HoldPolicy = DEFAULT_HOLD_POLICY,
+) -> bool:
+    """Return whether that participant can still answer a question about any of these mails."""
+    asked = any(one.account == account for one in who_is_asked(thread))
+    return asked and bool(to_ask_about(tuple(listed), now=now, policy=policy))

@@ -182,11 +182,11 @@ class Asking:
     answered: int = 0
     """How far the last approval mail went."""
     at: datetime | None = None
-    """When the last approval mail was put together."""
+    """When the list of the last approval mail was made."""
     listed: tuple[HoldId, ...] = ()
     """What it lists."""
     sending: bool = False
-    """It is on its way: a repeat sends the same mail."""
+    """Mails with this list are to be entered in the outbox: a repeat enters the same."""
 
 
 @frozen(kw_only=True)
@@ -311,7 +311,7 @@ class OutcomeRecord:
 
 @frozen(kw_only=True)
 class RefusalDue:
-    """A refusal mail that leaves at a fixed delay after receipt, at most once per sender, alias and day."""
+    """A refusal mail, as the former release entered it: it is read to be moved to the outbox, and as a throttle."""
 
     sender: EmailAddress
     alias: EmailAddress

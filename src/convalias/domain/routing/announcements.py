@@ -32,7 +32,7 @@ class Announcement:
 
 @frozen
 class AnnouncementDue:
-    """An announcement that leaves once, and then stands for ever: a later use of that address is no first one."""
+    """An announcement, as the former release entered it: a later use of that address is no first use."""
 
     announcement: Announcement
     at: datetime

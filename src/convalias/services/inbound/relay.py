@@ -55,7 +55,7 @@ from convalias.services.inbound.mail_lines import concluded
 from convalias.services.outbound.reports import Reports
 from convalias.services.running.log_lines import engine_away
 from convalias.services.running.outages import because, described, fault_in, is_unreadable, leaves, outage_in
-from convalias.services.system_mail.announcements import Announcing
+from convalias.services.system_mail.address_notices import Announcing
 from convalias.stores.errors import Contended
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.inbound.mails import InboundRecords

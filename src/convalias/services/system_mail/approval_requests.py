@@ -1,10 +1,9 @@
-"""Approval mails: who may let held mail in is asked at most once a day for each conversation, and quoted nothing."""
+"""Approval requests: who may let held mail in is asked at most once a day for each conversation, and quoted nothing."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Protocol
 
 from attrs import evolve, frozen
@@ -15,27 +14,30 @@ from convalias.domain.approvals.holds import (
     ApprovalItem,
     approval_item,
     approval_key,
+    day_after,
     expires_at,
-    may_answer,
+    still_asked,
     to_ask_about,
+    who_is_asked,
 )
 from convalias.domain.approvals.links import ApprovalLink, LinkKeys
-from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.ids import AccountId
 from convalias.domain.inbound.records import Asking, HeldMail
 from convalias.domain.mail.authentication import SenderEvidence
+from convalias.domain.system_mail.former import with_former_tries
+from convalias.domain.system_mail.letters import ApprovalLetter, SystemMail
 from convalias.ports.ambient import Clock, Telemetry
-from convalias.ports.errors import Unavailable
-from convalias.ports.mail import Outgoing, OutgoingMail
+from convalias.ports.mail import Outgoing
 from convalias.ports.records import Stored
 from convalias.services.conversations.contacts import Contacts
-from convalias.stores.approvals.holds import Holds, day_after
+from convalias.stores.approvals.holds import Holds
 from convalias.stores.conversations.parking import Parking
 from convalias.stores.conversations.threads import Threads
 from convalias.stores.errors import Parked
+from convalias.stores.system_mail.former import FormerMails
+from convalias.stores.system_mail.outbox import Outbox
 
 BATCH: Final = 100
-SEND_WITHIN: Final = timedelta(seconds=30)
 
 
 class ApprovalWriter(Protocol):
@@ -46,28 +48,36 @@ class ApprovalWriter(Protocol):
         ...
 
 
+@frozen
+class NotYet:
+    """The mail cannot be written before `until`."""
+
+    until: datetime
+
+
 @frozen(kw_only=True)
 class ApprovalMails:
-    """What a mail lists is written down before it is sent, so that a repeat after a crash sends the same mail."""
+    """Enters approval mails in the outbox of the system.
+
+    What a mail lists is written down first, so that a repeat after a crash enters the same mails.
+    """
 
     holds: Holds
     threads: Threads
-    contacts: Contacts
-    outgoing: OutgoingMail
-    writer: ApprovalWriter | None
-    """None: no address of pages is set, so that a link would lead nowhere, and nobody is asked."""
-    keys: LinkKeys
+    outbox: Outbox
+    has_pages: bool
+    """False: no address of pages is set, so that a link would lead nowhere, and nobody is asked."""
     clock: Clock
     telemetry: Telemetry
 
-    async def send_due(self) -> int:
-        """Ask about mails that were held; return how many conversations were looked at. Raises `Unavailable`: not sent, still due."""
+    async def enter_due(self) -> int:
+        """Enter mails about held mail; return how many conversations were looked at. Raises `Unavailable`."""
         rows = await self.holds.to_ask(until=self.clock.now(), limit=BATCH)
         for row in rows:
             try:
                 asking = load(row.body, Asking)
-                if asking.sending and self.writer is not None:
-                    await self._send(asking, self.writer)
+                if asking.sending and self.has_pages:
+                    await self._enter(asking)
                 else:
                     await self._list(row, asking)
             except (CodecError, Parked) as unreadable:
@@ -76,7 +86,7 @@ class ApprovalMails:
         return len(rows)
 
     async def _list(self, row: Stored, asking: Asking) -> None:
-        """Return what the mail will list. If a mail was held meanwhile, the row has changed, and is looked at again.
+        """Write down what the mails will list. If a mail was held meanwhile, the row is looked at again.
 
         Without pages it is looked at again the next day, when there may be some, until nothing waits any more: by
         then every hold was decided by other means or has expired.
@@ -86,7 +96,7 @@ class ApprovalMails:
         if not listed:
             await self.holds.asked(row, evolve(asking, answered=asking.wanted, sending=False), due=None)
             return
-        if self.writer is None:
+        if not self.has_pages:
             self.telemetry.measure("icer.approvals.not_asked", len(listed), reason="no base_url")
             await self.holds.asked(row, asking, due=day_after(now))
             return
@@ -94,33 +104,49 @@ class ApprovalMails:
         frozen_list = evolve(asking, sending=True, at=now, listed=ids, answered=asking.wanted)
         await self.holds.asked(row, frozen_list, due=now)
 
-    async def _send(self, asking: Asking, writer: ApprovalWriter) -> None:
-        at = asking.at or self.clock.now()
-        listed = await self.holds.several(asking.conversation, asking.listed)
+    async def _enter(self, asking: Asking) -> None:
+        """Enter one mail for each participant who may answer: one per conversation, recipient and day."""
+        now = self.clock.now()
+        at = asking.at or now
         thread = (await self.threads.threads([asking.conversation])).get(asking.conversation)
-        if thread is not None and thread.state is ThreadState.OPEN:
-            for participant in may_answer(thread):
-                to = await self.contacts.address(participant.account, thread)
-                if to is not None:
-                    await self._mail(participant.account, to, listed, at, writer)
+        former, mails = FormerMails(records=self.outbox.records), list[SystemMail]()
+        for participant in who_is_asked(thread):
+            key = approval_key(asking.conversation, participant.account, at)
+            letter = ApprovalLetter(
+                conversation=asking.conversation, account=participant.account, holds=asking.listed, at=at
+            )
+            # The former release sent while this row said so: its workers may run still, or have died in a call.
+            mails.append(with_former_tries(SystemMail(key=key, letter=letter), await former.take_over(key, at=now)))
+        await self.outbox.enter(mails, due=now, now=now)
         await self.holds.sent(asking.conversation, at=at, more=day_after(at))
 
-    async def _mail(
-        self, account: AccountId, to: EmailAddress, listed: Sequence[HeldMail], at: datetime, writer: ApprovalWriter
-    ) -> None:
-        """One that cannot be sent is no reason to keep back the others; it may have left, so not again."""
-        key = approval_key(listed[0].conversation, account, at) if listed else ""
-        items = [(self._item(one), self._token(one, account)) for one in listed]
-        try:
-            raw = writer.approval(to=to, items=items, key=key, at=at)
-            async with asyncio.timeout(SEND_WITHIN.total_seconds()):
-                await self.outgoing.send(Outgoing(key=key, raw=raw, to=to))
-        except Unavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is
-            self.telemetry.measure("icer.approvals.given_up", 1, error=type(error).__name__)
-        else:
-            self.telemetry.measure("icer.approvals.sent", 1)
+
+@frozen(kw_only=True)
+class ApprovalLetters:
+    """Writes approval mails, as long as the participant can answer any question in them."""
+
+    holds: Holds
+    threads: Threads
+    contacts: Contacts
+    writer: ApprovalWriter | None
+    """None: no address of pages is set, so that a link would lead nowhere."""
+    keys: LinkKeys
+    clock: Clock
+
+    async def written(self, letter: ApprovalLetter, *, key: str) -> Outgoing | NotYet | None:
+        """Return the mail to the participant. None: nothing is to be asked any more, or nobody is reached."""
+        now = self.clock.now()
+        listed = await self.holds.several(letter.conversation, letter.holds)
+        thread = (await self.threads.threads([letter.conversation])).get(letter.conversation)
+        if thread is None or not still_asked(letter.account, listed, thread=thread, now=now, policy=self.holds.policy):
+            return None
+        if self.writer is None:
+            return NotYet(day_after(now))
+        to = await self.contacts.address(letter.account, thread)
+        if to is None:
+            return None
+        items = [(self._item(one), self._token(one, letter.account)) for one in listed]
+        return Outgoing(key=key, raw=self.writer.approval(to=to, items=items, key=key, at=letter.at), to=to)
 
     def _item(self, hold: HeldMail) -> ApprovalItem:
         return approval_item(hold, hold.evidence or SenderEvidence(), "", self.holds.policy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import chain
 from typing import Final, TypeVar
 
@@ -16,6 +16,7 @@ from convalias.domain.approvals.holds import (
     GivesWay,
     HoldPolicy,
     Room,
+    ask_at,
     expires_at,
     gives_way,
     is_of,
@@ -46,8 +47,6 @@ ASKING: Final = "asking"
 POSTS: Final = "hold_posts"
 """Table of the further posts of held mails: a provider posts once for each recipient."""
 PAGE: Final = 100
-ASK_AFTER: Final = timedelta(minutes=1)
-"""From the first mail that waits to the approval mail: several that come together are asked about together."""
 TRIES: Final = 100
 ONE: Final = "waiting"
 _OPEN: Final = frozenset({HoldState.HELD, HoldState.APPROVED})
@@ -154,7 +153,7 @@ class Holds:
                 return
             # Counted even where an approval mail is due already: it may have been put together a moment ago.
             wanted = evolve(row, wanted=row.wanted + 1)
-            due = stored.due if stored is not None and stored.due is not None else Due(ASKING, _not_before(row, mail))
+            due = stored.due if stored is not None and stored.due is not None else Due(ASKING, ask_at(row, mail.since))
             if await self._write(key, stored, wanted, due):
                 return
         raise Contended(ASKING)
@@ -253,7 +252,7 @@ class Holds:
         await self.records.write([Replace(row.key, row.version, dump(asking), at)])
 
     async def sent(self, conversation: ConversationId, *, at: datetime, more: datetime) -> None:
-        """The approval mail of `at` has left; mails held since are asked about at `more`."""
+        """The approval mails of `at` are entered in the outbox; mails held since are asked about at `more`."""
         key = _conversation_key(ASKING, conversation)
         for _ in range(TRIES):
             stored = await self._stored(key)
@@ -275,16 +274,6 @@ class Holds:
         write = Insert(key, body, due=due) if stored is None else Replace(key, stored.version, body, due)
         (answer,) = await self.records.write([write])
         return isinstance(answer, Written)
-
-
-def day_after(moment: datetime) -> datetime:
-    """The start of the next day (UTC): at most one approval mail a day."""
-    return datetime.combine(moment.astimezone(UTC).date() + timedelta(days=1), datetime.min.time(), UTC)
-
-
-def _not_before(asking: Asking, mail: HeldMail) -> datetime:
-    soon = mail.since + ASK_AFTER
-    return soon if asking.at is None else max(soon, day_after(asking.at))
 
 
 def _hold_key(conversation: ConversationId, hold: HoldId) -> Key:

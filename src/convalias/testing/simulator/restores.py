@@ -15,6 +15,7 @@ from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.ids import ConversationId, EventId
 from convalias.domain.inbound.records import Asking
 from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState
+from convalias.domain.system_mail.letters import AT_REST, ApprovalLetter, SystemMail
 from convalias.ports.errors import PortError
 from convalias.services.operations.replay import Replayed, Selection
 from convalias.testing.simulator.draws import Stream
@@ -87,8 +88,16 @@ class Restore:
         return frozenset(load(one.body, ConversationAlias).address for one in rows)
 
     def _asking(self) -> frozenset[ConversationId]:
+        """Conversations whose participants are yet to be asked, or for whom a question waits to leave."""
         rows = self._world.engines.records.table("asking")
-        return frozenset(load(one.body, Asking).conversation for one in rows if one.due is not None)
+        listing = {load(one.body, Asking).conversation for one in rows if one.due is not None}
+        mails = [load(one.body, SystemMail) for one in self._world.engines.records.table("system_outbox")]
+        waiting = {
+            mail.letter.conversation
+            for mail in mails
+            if isinstance(mail.letter, ApprovalLetter) and mail.state not in AT_REST
+        }
+        return frozenset(listing | waiting)
 
     def _not_at_rest(self) -> frozenset[EventId]:
         """Events without a decision, or with one that is not at rest."""

@@ -56,6 +56,7 @@ _WRITES: Final[Mapping[str, str]] = {
     "tokens": "binds the token",
     "asking": "is to ask {partition} about it",
     "waiting": "notes what waits for {partition}",
+    "system_outbox": "enters a mail of the system, or what came of it",
 }
 _CALLS: Final[Mapping[str, str]] = {
     "queue.put": "queues a job",

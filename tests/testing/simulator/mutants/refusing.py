@@ -10,29 +10,33 @@ from attrs import evolve
 
 from convalias.codec import dump
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.inbound.records import HeldMail, RefusalDue
+from convalias.domain.inbound.records import HeldMail
 from convalias.domain.mail.authentication import Authentication, SenderEvidence
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.routing import decision as routing
 from convalias.domain.routing.arrival import arrived
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.verdicts import AliasRecipient, HandToLegacy, LegacyRecipient, Ruling, SkipOverlap, Source
+from convalias.domain.system_mail.letters import RefusalLetter, SystemMail
 from convalias.ports.records import Due, Insert, Key, Stored, Written
 from convalias.services.inbound import carrier
 from convalias.services.inbound.carrier import PlanCarrier
 from convalias.stores.approvals.holds import Holds
 from convalias.stores.encoding import digest
-from convalias.stores.system_mail import refusals
-from convalias.stores.system_mail.refusals import Refusals
+from convalias.stores.system_mail import outbox
+from convalias.stores.system_mail.former import refusal_key
+from convalias.stores.system_mail.outbox import Outbox
 from convalias.testing.simulator.mutant import Mutant
 
 from .patching import Method, around, inner, instead, together
 
 
-async def _for_each_mail(self: Refusals, refusal: RefusalDue, *, received: datetime, due: datetime) -> bool:
+async def _for_each_mail(self: Outbox, refusal: RefusalLetter, *, received: datetime, due: datetime) -> bool:
     partition = f"{received:%Y-%m-%d}.{digest(refusal.sender.domain)}"
-    key = Key(refusals.TABLE, partition, digest(refusal.trace, refusal.alias.key))
-    (answer,) = await self.records.write([Insert(key, dump(refusal), due=Due(refusals.LANE, due))])
+    place = digest(refusal.trace, refusal.alias.key)
+    mail = SystemMail(key=refusal_key(partition, place), letter=refusal)
+    row = Insert(Key(outbox.TABLE, partition, place), dump(mail), due=Due(outbox.TABLE, due))
+    (answer,) = await self.records.write([row])
     return isinstance(answer, Written)
 
 
@@ -86,7 +90,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="refused-each-time",
         slip="Every refused mail is answered, however many there are.",
         breaks="I2",
-        patched=instead(Refusals, "plan", _for_each_mail),
+        patched=instead(Outbox, "enter_refusal", _for_each_mail),
     ),
     Mutant(
         name="backscatter",

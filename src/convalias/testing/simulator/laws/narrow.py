@@ -20,8 +20,9 @@ from convalias.domain.conversations.events import (
 from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.ids import AccountId
 from convalias.domain.inbound.dead_letters import DeadLetter
-from convalias.domain.inbound.records import Done, HandedOver, Held, RefusalDue, Refused, Skipped
+from convalias.domain.inbound.records import Done, HandedOver, Held, Refused, Skipped
 from convalias.domain.mail.reasons import CONSEQUENCES, GONE
+from convalias.domain.system_mail.letters import RefusalLetter, SystemMail
 from convalias.ports.mail import Outgoing
 from convalias.ports.records import Stored
 from convalias.services.outbound.deciding import LANE, read_subject
@@ -113,8 +114,8 @@ def _gone_at(events: Sequence[ConversationEvent], account: AccountId, at: float)
 
 def one_refusal_a_day(found: Findings) -> Iterator[Violation]:
     """I2: of one alias, a sender is refused by mail once a day. One row is one mail, whose key it names."""
-    rows = [(stored.key.partition[:_DATE], load(stored.body, RefusalDue)) for stored in _rows(found)]
-    counted = Counter((refusal.sender, refusal.alias, day) for day, refusal in rows)
+    rows = [(stored.key.partition[:_DATE], load(stored.body, SystemMail).letter) for stored in _rows(found)]
+    counted = Counter((one.sender, one.alias, day) for day, one in rows if isinstance(one, RefusalLetter))
     for (sender, alias, day), count in counted.items():
         if count > 1:
             yield Violation("I2", f"{count} refusals to one sender for one alias on {day}", (str(sender), str(alias)))
@@ -177,7 +178,7 @@ def strangers_read_one_text(found: Findings) -> Iterator[Violation]:
 
 
 def _rows(found: Findings) -> Sequence[Stored]:
-    return found.world.engines.records.table("refusals")
+    return found.world.engines.records.table("system_outbox")
 
 
 def _refusals(found: Findings) -> Iterator[Outgoing]:

@@ -1,0 +1,61 @@
+"""Who writes which kind of system mail."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from attrs import frozen
+
+from convalias.domain.system_mail.letters import AddressNotice, ApprovalLetter, Letter, RefusalLetter, SystemMail
+from convalias.ports.ambient import Telemetry
+from convalias.ports.mail import Outgoing
+from convalias.services.system_mail.address_notices import NoticeLetters
+from convalias.services.system_mail.approval_requests import ApprovalLetters, NotYet
+from convalias.services.system_mail.refusals import RefusalLetters
+
+
+@frozen(kw_only=True)
+class Letters:
+    """One writer for each kind of letter. What a writer looks up may raise `Unavailable`."""
+
+    refusals: RefusalLetters
+    approvals: ApprovalLetters
+    notices: NoticeLetters
+
+    async def written(self, mail: SystemMail) -> Outgoing | NotYet | None:
+        """Return the mail as it leaves. None: nobody is to be told, now or later."""
+        match mail.letter:
+            case RefusalLetter() as refusal:
+                return await self.refusals.written(refusal, key=mail.key)
+            case ApprovalLetter() as question:
+                return await self.approvals.written(question, key=mail.key)
+            case AddressNotice() as notice:
+                return await self.notices.written(notice, key=mail.key)
+            case _:
+                assert_never(mail.letter)
+
+
+def count_sent(telemetry: Telemetry, letter: Letter) -> None:
+    """Count a mail of that kind that left."""
+    match letter:
+        case RefusalLetter(reason=reason):
+            telemetry.measure("icer.refusals.sent", 1, reason=reason.value)
+        case ApprovalLetter():
+            telemetry.measure("icer.approvals.sent", 1)
+        case AddressNotice():
+            telemetry.measure("icer.announcements.sent", 1)
+        case _:
+            assert_never(letter)
+
+
+def count_given_up(telemetry: Telemetry, letter: Letter, because: str) -> None:
+    """Count a mail of that kind that cannot leave."""
+    match letter:
+        case RefusalLetter():
+            telemetry.measure("icer.refusals.given_up", 1, error=because)
+        case ApprovalLetter():
+            telemetry.measure("icer.approvals.given_up", 1, error=because)
+        case AddressNotice():
+            telemetry.measure("icer.announcements.given_up", 1, error=because)
+        case _:
+            assert_never(letter)
