@@ -395,3 +395,26 @@ def test_how_long_it_insists_can_be_said() -> None:
         assert isinstance(await relay.process(await desk.take(posted(signed()))), Done)
 
     told(story)
+
+
+def test_a_copy_vouches_for_nobody_unless_a_signature_covers_it_or_spf_speaks_for_the_mail() -> None:
+    copied = PLAIN.replace(b"Subject:", b"Cc: eve@elsewhere.example\r\nSubject:", 1)
+    plain, covering = "from:to:subject:date:message-id", "from:to:cc:subject:date:message-id"
+
+    async def seen(town: Town, names: str, more: bytes = b"") -> set[EmailAddress]:
+        desk = process(town, zone())
+        await desk.relay.process(await desk.take(posted(more + signed(copied, names=names))))
+        return {*(await desk.messaging.thread(C1)).cc_seen}
+
+    async def uncovered(town: Town) -> None:
+        assert await seen(town, plain) == set()
+
+    async def covered(town: Town) -> None:
+        assert await seen(town, covering) == {ELSEWHERE}
+
+    async def by_spf(town: Town) -> None:
+        border = TRUSTED.replace(b"; dmarc=%b", b"; spf=pass smtp.mailfrom=corp.example; dmarc=%b") % b"pass"
+        assert await seen(town, plain, border) == {ELSEWHERE}
+
+    for story in (uncovered, covered, by_spf):
+        told(story)
