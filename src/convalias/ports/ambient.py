@@ -1,4 +1,4 @@
-"""What surrounds a service: Clock, Telemetry, Incarnation. Synchronous but for sleeping."""
+"""Clock, Telemetry and Incarnation: the surroundings of a service. Synchronous but for sleeping."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Telemetry(Protocol):
 
 
 class Incarnation(Protocol):
-    """This run of this process, so that work held by a dead one can be taken over at once."""
+    """The identity of this run of a process, so that work of a dead one is taken over at once."""
 
     @property
     def name(self) -> str:

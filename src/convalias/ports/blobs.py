@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Put(Enum):
-    """What a conditional create came to."""
+    """The result of a conditional create."""
 
     NEW = "new"
     THERE = "there"

@@ -27,7 +27,7 @@ class ChangeStream(Protocol):
         ...
 
     async def take(self, *, limit: int, wait: timedelta) -> Sequence[Stored]:
-        """What comes next, as it was inserted; waits at most `wait` for the first. Raises `PositionLost`."""
+        """Return the next records as they were inserted; wait at most `wait` for the first. Raises `PositionLost`."""
         ...
 
     async def close(self) -> None:
@@ -46,7 +46,10 @@ class Changes(Protocol):
     """
 
     async def since(self, position: str, *, table: str) -> ChangeStream:
-        """What is inserted behind that position; empty: from now on. Raises `PositionLost`, never skips."""
+        """Open a stream of what is inserted behind a position; empty: from now on.
+
+        Raises `PositionLost`, never skips.
+        """
         ...
 
     async def scan(self, lane: str, *, since: datetime, behind: Key | None, limit: int) -> Sequence[Stored]:

@@ -11,7 +11,7 @@ from convalias.domain.ids import ConversationId, EventId
 
 
 class Append(Enum):
-    """What an append came to."""
+    """The result of an append."""
 
     APPENDED = "appended"
     TAKEN = "taken"

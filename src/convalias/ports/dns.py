@@ -9,7 +9,7 @@ from attrs import frozen
 
 @frozen
 class TxtRecords:
-    """The TXT records of a name, each with its strings joined (RFC 7208 §3.3); none: the name has other records only."""
+    """The TXT records of a name, each with its strings joined (RFC 7208 §3.3); empty if there are others only."""
 
     texts: tuple[bytes, ...] = ()
 

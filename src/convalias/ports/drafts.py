@@ -19,7 +19,7 @@ SUBJECT: Final = "Message in your conversation"
 
 @frozen
 class DraftAttachment:
-    """One attached file."""
+    """An attached file."""
 
     name: str
     media_type: str
@@ -28,7 +28,10 @@ class DraftAttachment:
 
 @frozen(kw_only=True)
 class Draft:
-    """One mail to one recipient. No value of it can add a line, a field or an address to what is written."""
+    """A mail to one recipient, before it is bytes.
+
+    No value of it can add a line, a field or an address to what is written.
+    """
 
     sender: EmailAddress
     """From: an alias, never a person's address."""

@@ -1,4 +1,4 @@
-"""What a port may raise. Adapters translate their client's errors into these once, at the boundary."""
+"""The errors that a port may raise. Adapters translate their client's errors into these once, at the boundary."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ class PortError(Exception):
 
 
 class Unavailable(PortError):
-    """Something outside did not answer, or surely did not do it. Try again: every call of a port may be repeated."""
+    """Raised if something outside did not answer, or surely did not do its work.
+
+    Try again: every call of a port may be repeated.
+    """
 
     trace: str = ""
     """Of the mail that could not be taken in for it, where that is known; written there, for the log."""
@@ -64,4 +67,4 @@ class Rejected(PortError):
 
 
 class NotFound(PortError):
-    """What was named is not there, and should have been."""
+    """Raised if a thing that was named is missing, and should have been there."""

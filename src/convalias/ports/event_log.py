@@ -20,7 +20,7 @@ UNREADABLE: Final = "unreadable"
 
 @frozen
 class EventRecord:
-    """One published event: ids only, no personal text."""
+    """A published event: ids only, no personal text."""
 
     conversation: ConversationId
     event: EventId
@@ -30,10 +30,10 @@ class EventRecord:
 
 
 class Subscription(Protocol):
-    """One consumer of one group. Not shared between tasks."""
+    """A consumer of a group. Not shared between tasks."""
 
     async def take(self, *, limit: int, wait: timedelta) -> Sequence[EventRecord]:
-        """What comes next, in order per conversation; waits at most `wait` for the first. Never skips."""
+        """Return the next records, in order for each conversation; wait at most `wait` for the first. Never skips."""
         ...
 
     async def commit(self) -> None:
@@ -59,7 +59,7 @@ class EventLog(Protocol):
 
 @frozen
 class Lag:
-    """What a group has not committed: how many records, and the first of them."""
+    """The records that a group has not committed: their number, and the first of them."""
 
     count: int
     first: EventRecord | None
@@ -70,5 +70,5 @@ class Lagging(Protocol):
     """An event log that can also say how far a group is behind: for tools."""
 
     async def lag(self, group: str) -> Lag:
-        """As it stands now; joins nothing. Raises `Unavailable`."""
+        """Return the present lag of a group; joins nothing. Raises `Unavailable`."""
         ...

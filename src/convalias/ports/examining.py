@@ -1,4 +1,4 @@
-"""What an engine says about itself when it is looked at: settings, permissions and clock, each with what mends it."""
+"""Observations about an engine: settings, permissions and clock, each with what mends it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CUT_OFF: Final = timedelta(seconds=1)
 
 
 class Grade(Enum):
-    """How an observation is to be taken."""
+    """The grade of an observation."""
 
     GOOD = "good"
     WEAK = "weak"
@@ -29,7 +29,7 @@ class Grade(Enum):
 
 @frozen(kw_only=True)
 class Observation:
-    """One thing that was looked at. No address and no secret in it."""
+    """An observation about an engine. No address and no secret in it."""
 
     about: str
     """Such as `permissions`, `clock`, `settings`."""
@@ -57,12 +57,12 @@ class Probed(Protocol):
 
 
 def weak(about: str, found: str, mend: str) -> Observation:
-    """It works; something may be lost or held up one day."""
+    """Make an observation of something that works, but may lose or delay things one day."""
     return Observation(about=about, found=found, mend=mend, grade=Grade.WEAK)
 
 
 def wrong(about: str, found: str, mend: str) -> Observation:
-    """It does not work, or breaks what the port promises."""
+    """Make an observation of something that does not work, or breaks a promise of the port."""
     return Observation(about=about, found=found, mend=mend, grade=Grade.WRONG)
 
 

@@ -9,7 +9,7 @@ from convalias.domain.migration.rollout import Axis, Rollout
 
 
 class Flags(Protocol):
-    """What stands now. Not being able to tell is `Unavailable`, never None. Cohorts are always our buckets."""
+    """The flags in force. Not being able to tell is `Unavailable`, never None. Cohorts are always our buckets."""
 
     async def read(self, use_case: UseCase, axis: Axis) -> Rollout | None:
         """The setting of that use case on that axis, or None when nothing is set."""

@@ -46,7 +46,7 @@ FOR_EVER: Final = timedelta(days=36_500)
 
 @frozen
 class Guarantee:
-    """What a channel can be held to. The default promises nothing: an ambiguous send ends `uncertain`, and is shown."""
+    """The promises of a channel. The default promises nothing: an ambiguous send ends `uncertain`, and is shown."""
 
     remembers_keys_for: timedelta = timedelta(0)
     """Counted from the first try. Zero: not at all. `FOR_EVER`: as long as anybody could try."""
@@ -58,7 +58,7 @@ class NotificationHub(Protocol):
 
     @property
     def channels(self) -> Mapping[Channel, Guarantee]:
-        """What it serves, and what each can be held to."""
+        """Return the channels that the hub serves, with the promises of each."""
         ...
 
     async def send(self, notification: Notification) -> Sent | Declined:

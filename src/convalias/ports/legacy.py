@@ -49,7 +49,7 @@ class LegacyRelay(Protocol):
     """
 
     async def aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
-        """Those that legacy knows; an unlisted address is missing."""
+        """Return the aliases that legacy knows; an unlisted address is missing."""
         ...
 
     async def of_conversations(
@@ -72,12 +72,12 @@ class LegacyRelay(Protocol):
 
 
 class Audience(Protocol):
-    """Whom a stand-in legacy relay notifies; a real one has lists of its own. Raises `Unavailable`."""
+    """The audience that a stand-in legacy relay notifies; a real one has lists of its own. Raises `Unavailable`."""
 
     async def of_event(self, conversation: ConversationId, *, author: str) -> Sequence[EmailAddress]:
-        """Where everybody but that author (as in `IndexCall`) is reached."""
+        """Return the addresses of all participants except that author (as in `IndexCall`)."""
         ...
 
     async def of_mail(self, conversation: ConversationId, *, raw_key: str) -> Sequence[EmailAddress]:
-        """Where everybody but the sender of that raw mail is reached."""
+        """Return the addresses of all participants except the sender of that raw mail."""
         ...

@@ -25,7 +25,7 @@ class ReadAttachment:
 
 @frozen
 class ReadMail:
-    """What a reader made of the bytes."""
+    """A mail as a reader understood its bytes."""
 
     mail: InboundMail
     attachments: tuple[ReadAttachment, ...] = ()
@@ -46,7 +46,7 @@ class SenderAuthenticator(Protocol):
     """DKIM and DMARC from the raw bytes, for sources whose border proved nothing."""
 
     async def evidence(self, raw: bytes, post: Post) -> SenderEvidence:
-        """What is proved of the From address, as of `post.received_at`. Total; linear; never raises for a mail.
+        """Return the evidence for the From address, as of `post.received_at`. Total; linear; never raises for a mail.
 
         What the source itself found about DMARC stands; its SPF result is taken, bytes alone prove none.
         """
@@ -66,7 +66,7 @@ class Outgoing:
 
 
 class OutgoingMail(Protocol):
-    """Where finished mail leaves. Raises `Unavailable` (surely not sent); any other exception is ambiguous.
+    """The way out for finished mail. Raises `Unavailable` (surely not sent); any other exception is ambiguous.
 
     An adapter that has `send` alone remembers nothing and cannot be asked: what it may have sent is not sent again,
     and ends `uncertain`. One that can be held to more states it: see `RememberingMail`.
@@ -85,7 +85,7 @@ class RememberingMail(OutgoingMail, Protocol):
 
     @property
     def guarantee(self) -> Guarantee:
-        """What it can be held to."""
+        """Return the promises of this way out."""
         ...
 
 

@@ -15,7 +15,7 @@ from attrs import frozen
 
 
 class Kind(Enum):
-    """How values of one series are put together."""
+    """The kind of a metric: how values of one series are put together."""
 
     COUNTER = "counter"
     """Added up."""
@@ -34,7 +34,7 @@ ENGINES: Final = "docs/reference/engines.md"
 
 @frozen(kw_only=True)
 class Metric:
-    """One metric of the catalogue."""
+    """A metric of the catalogue."""
 
     name: str
     """As dashboards know it."""

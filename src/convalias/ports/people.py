@@ -14,7 +14,7 @@ class IdentityDirectory(Protocol):
     """Addresses and accounts. "Nobody" is an empty answer; not knowing is `Unavailable`, never empty. Read only."""
 
     async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
-        """Who has these addresses now; every asked address is a key of the answer."""
+        """Return the accounts that have these addresses now; every asked address is a key of the answer."""
         ...
 
     async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
@@ -25,5 +25,5 @@ class IdentityDirectory(Protocol):
         ...
 
     async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
-        """These accounts; an unknown one is missing."""
+        """Return these accounts; an unknown one is missing."""
         ...

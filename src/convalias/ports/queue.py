@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 @frozen
 class Job:
-    """One receipt of one job. `body` is ASCII without control characters (queues that are XML inside)."""
+    """A receipt of a job. `body` is ASCII without control characters (queues that are XML inside)."""
 
     id: str
     body: str
@@ -23,7 +23,7 @@ class Job:
 
 @frozen
 class QueueDepth:
-    """How much is waiting; approximate where the engine's own figure is."""
+    """The depth of a queue; approximate where the engine's own figure is."""
 
     ready: int
     in_flight: int
@@ -46,7 +46,10 @@ class JobQueue(Protocol):
         ...
 
     async def take(self, *, limit: int, wait: timedelta, lease: timedelta) -> Sequence[Job]:
-        """At most `limit` visible jobs, hidden from others for `lease`. Waits at most `wait` for the first."""
+        """Take at most `limit` visible jobs, and hide them from others for `lease`.
+
+        Waits at most `wait` for the first.
+        """
         ...
 
     async def keep(self, jobs: Sequence[Job], lease: timedelta, *, held: bool = True) -> None:
@@ -62,5 +65,5 @@ class JobQueue(Protocol):
         ...
 
     async def depth(self) -> QueueDepth:
-        """How much waits."""
+        """Return how much waits."""
         ...

@@ -14,7 +14,10 @@ Body: TypeAlias = Mapping[str, Json]
 
 
 class Key(NamedTuple):
-    """Where a record is found. Printable ASCII, at most 400 octets in all; `id` sorts by its octets."""
+    """The key of a record: table, partition, id.
+
+    Printable ASCII, at most 400 octets in all; `id` sorts by its octets.
+    """
 
     table: str
     partition: str
@@ -23,7 +26,7 @@ class Key(NamedTuple):
 
 @frozen
 class Due:
-    """When a record wants attention, and in which lane. Aware, microsecond UTC."""
+    """The time and lane in which a record is due. Aware, microsecond UTC."""
 
     lane: str
     at: datetime
@@ -74,7 +77,7 @@ class Stored:
 
 @frozen
 class Written:
-    """It is durable, and this is its version now (empty after a delete)."""
+    """The write is durable; the record has this version now (empty after a delete)."""
 
     version: str
 
@@ -96,7 +99,7 @@ class Records(Protocol):
     """
 
     async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
-        """By `key` or by any of `also`; the answer is keyed as asked, what is not there is missing."""
+        """Return records by `key` or by any of `also`, keyed as asked; missing records are left out."""
         ...
 
     async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
@@ -121,5 +124,5 @@ class Partitioned(Protocol):
     """Records that can also say which partitions a table has: for tools, and for what an older release left."""
 
     async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:
-        """Those greater than `after`, ascending."""
+        """Return the partitions greater than `after`, ascending."""
         ...
