@@ -1,4 +1,4 @@
-"""A held mail and its answer: who is asked about it, what the answer changes, and how it is carried out."""
+"""Ask participants about held mail, take their answers, and carry them out."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Approvals:
     telemetry: Telemetry
 
     async def show(self, token: str) -> Seen:
-        """What the link is about. Changes nothing: scanners of mail follow every link."""
+        """Return the page that a link leads to. Changes nothing: scanners of mail follow every link."""
         return await self._answered(token, Look())
 
     async def decide(self, token: str, request: Request) -> Seen:

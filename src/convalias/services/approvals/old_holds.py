@@ -20,7 +20,9 @@ CHORE: Final = "holds.dated"
 
 @frozen(kw_only=True)
 class OldHolds:
-    """One pass over all holds, by pages; a mark in the store says that it was done. Repeatable. Raises `Unavailable`.
+    """Date all holds that have no due time, by pages; a mark in the store says that this was done.
+
+    Repeatable. Raises `Unavailable`.
 
     Where records cannot be listed no older release ever kept any; a replay dates what it meets all the same.
     """
@@ -30,7 +32,7 @@ class OldHolds:
     clock: Clock
 
     async def date_all(self) -> int:
-        """How many had no due time. After the first whole pass one look at the mark."""
+        """Date every hold, and return how many had no due time. After the first whole pass one look at the mark."""
         records, sweeps = self.records, Sweeps(records=self.records)
         if not isinstance(records, Partitioned) or await sweeps.is_done(CHORE):
             return 0
