@@ -1,4 +1,4 @@
-"""Whether the keys of this process are those that made the aliases in use: else mail to them is refused as forged."""
+"""Compare the keys of this process with those that made the aliases in use."""
 
 from __future__ import annotations
 

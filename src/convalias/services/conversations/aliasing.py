@@ -31,7 +31,7 @@ from convalias.stores.errors import NoFreeAddress
 
 @frozen(kw_only=True)
 class AliasMint:
-    """How new aliases are made. What was made before decodes for ever, whatever this says."""
+    """The settings by which new aliases are made. What was made before decodes for ever, whatever this says."""
 
     domain: str
     """Canonical: an A-label."""
@@ -107,7 +107,7 @@ class Aliasing:
         return await self._issue(thread, old.stands_for, old.topic, replacing=old.id)
 
     async def revoke(self, address: str) -> ConversationAlias:
-        """It takes no mail from now on, and is never given to anybody else. Raises `NoSuchAlias`."""
+        """Revoke an alias: it takes no mail from now on, and is never given to anybody else. Raises `NoSuchAlias`."""
         now = self.appender.clock.now()
         alias = await self.aliases.revoke(EmailAddress.parse(address), at=now)
         if alias is None:

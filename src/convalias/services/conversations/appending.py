@@ -1,4 +1,4 @@
-"""Appending to a conversation: decided and numbered on one read, so that seq is dense and nothing slips past a check."""
+"""Append to a conversation: check and number on one read, so that seq is dense and checks hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where people are reached, and under which name and alias they are shown to others."""
+"""Find where people are reached, and under which name and alias they are shown to others."""
 
 from __future__ import annotations
 
@@ -66,7 +66,10 @@ class Contacts:
         return tuple(dict.fromkeys(address for address in found if address is not None))
 
     async def name(self, author: Author, thread: ConversationThread) -> str:
-        """What is shown of an author. Of somebody peripheral only the domain: no address stands in what we write."""
+        """Return the name that is shown of an author.
+
+        Of somebody peripheral only the domain: no address stands in what we write.
+        """
         if isinstance(author, PeripheralAuthor):
             return f"Guest from {author.address.domain}"
         return (await self._names([author.account], thread))[0]

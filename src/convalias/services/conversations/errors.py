@@ -1,4 +1,4 @@
-"""What a command raises that did not do what its name says."""
+"""The errors of commands that did not do what their name says."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Refused(ServiceError):
 
     @property
     def consequence(self) -> Consequence:
-        """What the reason entails: severity, public text, metric."""
+        """Return the consequence of the reason: severity, public text, metric."""
         return CONSEQUENCES[self.reason]
 
     def __str__(self) -> str:
@@ -34,7 +34,7 @@ class Refused(ServiceError):
 
 
 class NoSuchConversation(ServiceError):
-    """There is no conversation with that id, or it was erased."""
+    """Raised if there is no conversation with that id, or it was erased."""
 
     def __init__(self, conversation: str) -> None:
         """Name it."""
@@ -55,7 +55,7 @@ class NoSuchAlias(ServiceError):
 
 
 class KeysRefused(ServiceError):
-    """With these keys aliases that are in use would be forged ones. Says in one line what mends it; no secret."""
+    """Raised if aliases in use would be forged ones under these keys. Says in one line what mends it; no secret."""
 
     def __init__(self, why: str) -> None:
         """Which key, and what mends it."""
@@ -84,7 +84,7 @@ class KeyReused(ServiceError):
 
 
 class NotReady(ServiceError):
-    """This process should get no requests: a part of it does not work."""
+    """Raised if a part of this process does not work, so it should get no requests."""
 
     def __init__(self, why: str) -> None:
         """Why, in words that may be shown to anybody: names of parts, classes, files and lines."""

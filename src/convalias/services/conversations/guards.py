@@ -1,4 +1,4 @@
-"""What a conversation must be like for a command: one line each, refused with a reason."""
+"""Guards of commands on conversations: one line each, refused with a reason."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from convalias.services.conversations.errors import NoSuchConversation, Refused
 
 
 def known(thread: ConversationThread | None, conversation: str) -> ConversationThread:
-    """It is there, or was. Raises `NoSuchConversation`."""
+    """Refuse a conversation that never existed. Raises `NoSuchConversation`."""
     if thread is None:
         raise NoSuchConversation(conversation)
     return thread
 
 
 def existing(thread: ConversationThread | None, conversation: ConversationId) -> ConversationThread:
-    """It is there. Raises `NoSuchConversation`: an erased one is gone, and nobody is told that it was there."""
+    """Refuse a conversation that does not exist, or was erased.
+
+    Raises `NoSuchConversation`: an erased one is gone, and nobody is told that it was there.
+    """
     there = known(thread, conversation)
     if there.state is ThreadState.ERASED:
         raise NoSuchConversation(conversation)
@@ -24,13 +27,13 @@ def existing(thread: ConversationThread | None, conversation: ConversationId) ->
 
 
 def is_open(thread: ConversationThread) -> None:
-    """It takes messages. Raises `Refused`."""
+    """Refuse a conversation that takes no messages. Raises `Refused`."""
     if thread.state is not ThreadState.OPEN:
         why = f"conversation {thread.id} is {thread.state.value}; only an open one takes messages"
         raise Refused(Reason.CONVERSATION_CLOSED, why)
 
 
 def takes_part(thread: ConversationThread, account: AccountId) -> None:
-    """That account is a participant. Raises `Refused`."""
+    """Refuse an account that is no participant. Raises `Refused`."""
     if not thread.takes_part(account):
         raise Refused(Reason.NOT_PARTICIPANT, f"account {account} takes no part in conversation {thread.id}")

@@ -1,4 +1,4 @@
-"""A mail as a message: what is kept of it, and when a second mail under one key is another mail."""
+"""Turn a mail into a message, and tell when a second mail under one key is another mail."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from convalias.domain.mail.envelope import MailContent
 
 @frozen(kw_only=True)
 class MailAddition:
-    """What is to be kept of a mail beside its content. Times are aware."""
+    """The parts of a mail that are kept beside its content. Times are aware."""
 
     occurred_at: datetime
     """When it was received; of a synced mail the source's own time."""
@@ -55,7 +55,7 @@ def as_message(content: MailContent, author: Author, key: MailKey, addition: Mai
 
 
 def is_another(standing: Happening, message: MessageAdded) -> bool:
-    """Whether a mail under the key of a standing one is not that mail: its Date *and* its body digest differ.
+    """Return whether a mail differs from the one kept under its key: in Date *and* in body digest.
 
     One of them alone changes on the way (a list's footer, a clock that a relay mends). A standing message without
     a digest (synced, or redacted) is never told apart: what was redacted must not come back as new.

@@ -158,7 +158,7 @@ class Messaging:
         return thread
 
     async def add_participant(self, conversation: str, participant: Participant) -> ConversationThread:
-        """From now on this account takes part (as said last, when it does already), and has an alias. `Unstorable`."""
+        """Add a participant, or update one who takes part already, and issue an alias. `Unstorable`."""
         storable.participants([participant])
 
         def draft(thread: ConversationThread) -> Happening | None:
@@ -173,7 +173,7 @@ class Messaging:
         return thread
 
     async def remove_participant(self, conversation: str, account: str) -> ConversationThread:
-        """From now on this account takes part no more. Its alias stays; mail of its own to others is refused."""
+        """Remove a participant from now on. Its alias stays; mail of its own to others is refused."""
         leaving = storable.account_id(account)
 
         def draft(thread: ConversationThread) -> Happening | None:
@@ -183,7 +183,7 @@ class Messaging:
         return await self.thread(conversation)
 
     async def mark_read(self, conversation: str, *, account: str, up_to: int) -> ConversationThread:
-        """That participant has read everything up to and with seq `up_to`. A mark never goes back."""
+        """Note that a participant has read everything up to and including seq `up_to`. A mark never goes back."""
         reader = storable.account_id(account)
 
         def draft(thread: ConversationThread) -> Happening | None:

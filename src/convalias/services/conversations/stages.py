@@ -1,4 +1,4 @@
-"""In which stage a conversation is, on one axis: the flag's answer, put through our own buckets."""
+"""Return the stage of a conversation on one axis: the flag's answer, put through our own buckets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Stages:
     unset: Stage
 
     async def of(self, threads: Collection[ConversationThread], axis: Axis) -> Mapping[ConversationId, Stage | Cohort]:
-        """One read per use case, however many conversations. Raises `Unavailable`."""
+        """Return the stages of conversations; one read for each use case. Raises `Unavailable`."""
         settings: dict[UseCase, Rollout | None] = {}
         for use_case in sorted({thread.use_case for thread in threads}):
             settings[use_case] = await self.flags.read(use_case, axis)
