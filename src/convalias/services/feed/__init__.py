@@ -1,1 +1,1 @@
-"""From the store of events to the event log."""
+"""Publish events from the store to the event log."""

@@ -1,4 +1,4 @@
-"""From the store to the event log: every event, in seq order per conversation, at least once."""
+"""Publish every event from the store to the event log, in order for each conversation, at least once."""
 
 from __future__ import annotations
 
@@ -119,12 +119,12 @@ class ChangeFeedPump:
             self._acknowledged.popitem(last=False)
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Close the feed; there is no lease to release."""
 
 
 @frozen(kw_only=True)
 class FeedEntry:
-    """What the feed knows of a stored event, whether it can be read or not."""
+    """The facts that the feed knows of a stored event, whether the event can be read or not."""
 
     conversation: ConversationId | None
     """None: not even its key tells."""
@@ -238,7 +238,7 @@ def record(event: ConversationEvent) -> EventRecord:
 
 
 def measure(telemetry: Telemetry, clock: Clock, entries: Sequence[FeedEntry]) -> None:
-    """How many were published, and how long the oldest of them had waited."""
+    """Measure how many events were published, and how long the oldest of them had waited."""
     telemetry.measure("convs.events.created", len(entries))
     lag = clock.now() - min(entry.appended_at for entry in entries)
     telemetry.measure("convs.feed.lag", max(lag, timedelta(0)).total_seconds())

@@ -1,4 +1,4 @@
-"""From a store that tells of its changes to the event log: no second write, no polling, and no way to skip."""
+"""Publish events from a change stream of the store: no second write, no polling, no gap."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class ChangeStreamFeed:
         return total
 
     async def close(self) -> None:
-        """Let go of the stream, and give the lease back; where that cannot be told now, it runs out by itself."""
+        """Close the stream and release the lease; if the store is away, the lease expires."""
         if self._place is not None and self._is_behind:
             with suppress(PortError):
                 await self._saved(self._place)
