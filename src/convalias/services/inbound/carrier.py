@@ -72,7 +72,7 @@ class ClaimedOtherwise(Overtaken):
 
 @frozen(kw_only=True)
 class PlanCarrier:
-    """One recipient that fails neither undoes nor repeats another: the rest is done, then the failures are raised."""
+    """Carries out a plan: a recipient that fails neither undoes nor repeats another; failures are raised at the end."""
 
     messaging: Messaging
     legacy: LegacyRelay | None
@@ -95,7 +95,9 @@ class PlanCarrier:
         before: Mapping[EmailAddress, Effect] | None = None,
         fixed: Collection[ConversationId] = (),
     ) -> Mapping[EmailAddress, Effect]:
-        """What was done for each recipient. Raises an `ExceptionGroup` of what failed, after the rest is done.
+        """Carry out a plan, and return what was done for each recipient.
+
+        Raises an `ExceptionGroup` of what failed, after the rest is done.
 
         `before`: what an earlier decision came to. What is final stays as it is, and so does what a person rejected.
         Raises `ClaimedOtherwise`, nothing done, unless the stage of that conversation is `fixed` for this decision.
@@ -297,7 +299,7 @@ def _conversation(plan: RoutingPlan, recipient: EmailAddress) -> ConversationId 
 
 
 def attachment_key(digest: str) -> str:
-    """Where an attachment lies: by its content alone."""
+    """Return the key of an attachment, made from its content alone."""
     return f"attachments/{digest[:2]}/{digest}"
 
 

@@ -1,4 +1,4 @@
-"""What is kept of mail that came in: envelope records, by day."""
+"""Read and delete envelope records, by day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who proves the sender of a mail: its border, or an authenticator that is asked where the border said nothing."""
+"""Find evidence for the sender of a mail: from its border, else from an authenticator."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TURN: Final = "other mails of the sender's domain wait for its name servers"
 
 @frozen(kw_only=True)
 class Insistence:
-    """How often it is asked where the domain name system does not answer; then the mail is held."""
+    """The limits on asking again if the domain name system does not answer; then the mail is held."""
 
     tries: int = 4
     first_pause: timedelta = timedelta(minutes=1)
@@ -63,7 +63,7 @@ class EvidenceFinder:
     async def missing(
         self, mail: InboundMail, raw: bytes, record: EnvelopeRecord, *, keep: bool = True
     ) -> SenderEvidence | Again | None:
-        """What the authenticator says of a mail whose border proved nothing; None: its own evidence stands.
+        """Ask the authenticator about a mail whose border proved nothing; None: its own evidence counts.
 
         `Again`: there was no answer, give the job back; no failure of the mail. Not `keep`: nothing is written, and
         nobody waits. Raises `Unavailable` when our own records do not answer.

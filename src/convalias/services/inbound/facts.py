@@ -77,7 +77,7 @@ class FactFinder:
     _outages: dict[Witness, Unavailable] = field(factory=_no_outages, init=False, repr=False, eq=False)
 
     def outage_of(self, witness: Witness) -> Unavailable:
-        """What it raised when it was last asked and did not answer: by the name that its adapter gives it."""
+        """Return the outage that a port raised when it was last asked, by the name that its adapter gives it."""
         return self._outages.get(witness) or Unavailable(witness.value)
 
     async def context(
@@ -207,7 +207,7 @@ async def _if(asked: Collection[K], call: Callable[[Collection[K]], Awaitable[Ma
 
 
 def mail_name(mail: InboundMail) -> str:
-    """By what a mail is counted once, whatever number of posts brings it: a digest."""
+    """Return the digest by which a mail is counted once, whatever number of posts brings it."""
     message_id = mail.message_id
     if not isinstance(mail, MessageEnvelope) or not isinstance(mail.sender, ClearFrom) or message_id is None:
         return ""

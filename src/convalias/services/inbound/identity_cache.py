@@ -1,4 +1,4 @@
-"""What an identity directory said a moment ago, so that a busy relay does not ask it about every mail."""
+"""Cache the answers of an identity directory for a moment, so that not every mail asks it."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class CachedIdentities:
         object.__setattr__(self, "_accounts", _Shelf[AccountId, Account](self.most))
 
     async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
-        """Who has these addresses, as of `keep_for` ago at the earliest."""
+        """Return the accounts that had these addresses, as of `keep_for` ago at the earliest."""
         return await self._through(self._holders, addresses, self.directory.at)
 
     async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
@@ -95,7 +95,7 @@ class CachedIdentities:
         return frozenset(await self._through(self._passed, addresses, asked))
 
     async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
-        """These accounts; an unknown one is missing."""
+        """Return these accounts; an unknown one is missing."""
         return await self._through(self._accounts, accounts, self.directory.get)
 
     async def _through(

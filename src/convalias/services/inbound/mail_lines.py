@@ -1,4 +1,4 @@
-"""One line for each mail that is concluded, by a logger of its own, so that a host can turn it off."""
+"""Write one log line for each mail that is concluded, by a logger that a host can turn off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many mails of one sender's domain wait for its name servers at a time, so that nobody else's mail waits for them."""
+"""Limit how many mails of one sender's domain wait for its name servers at a time."""
 
 from __future__ import annotations
 

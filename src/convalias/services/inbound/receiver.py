@@ -157,13 +157,13 @@ def posted_digest(mail: IncomingMail) -> str:
 
 
 def reference_to(record: EnvelopeRecord) -> MailReference:
-    """What is queued of a kept mail."""
+    """Make the reference of a kept mail for the queue."""
     recipients = "\0".join(sorted(one.key for one in record.post.recipients))
     return MailReference(record.key, record.trace, hashlib.sha256(recipients.encode()).hexdigest()[:16])
 
 
 def reference_body(reference: MailReference) -> str:
-    """What travels in the queue: ASCII, ids and digests only. `mail/1 <record key> <trace id> <lane>`."""
+    """Write a reference as a job: ASCII, ids and digests only. `mail/1 <record key> <trace id> <lane>`."""
     return f"mail/1 {reference.record} {reference.trace} {reference.lane}".rstrip()
 
 

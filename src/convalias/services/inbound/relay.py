@@ -1,4 +1,4 @@
-"""One mail from its envelope record to its outcome. Knows no queue: embed it in any loop."""
+"""Process one mail from its envelope record to its outcome. Knows no queue: embed it in any loop."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Patience:
 
 @frozen(kw_only=True)
 class Stores:
-    """Where the relay reads mail, and writes what became of it."""
+    """Stores from which the relay reads mail, and to which it writes outcomes."""
 
     blobs: Blobs
     inbound: InboundRecords
@@ -274,7 +274,7 @@ class InboundRelay:
     async def decide(
         self, record: EnvelopeRecord, read: ReadMail, *, stages: Mapping[ConversationId, Stage] | None = None
     ) -> Decision:
-        """What the rules say now of a mail that was received then. Changes nothing. `stages`: whatever flags say."""
+        """Decide a kept mail by the present rules, as of its receipt. Changes nothing. `stages`: whatever flags say."""
         now = record.post.received_at
         context = await self.facts.context(read.mail, self.policy, now=now, rules=self.rules, stages=stages)
         return route(read.mail, context, self.policy, self.rules)

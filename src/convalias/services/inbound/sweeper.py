@@ -47,7 +47,10 @@ class Sweeper:
         return await self.sweep() if await Sweeps(records=self.records).turn(now=now, every=every) else 0
 
     async def sweep(self) -> int:
-        """How many were queued again. A day all of whose mail has come to an end is not looked at again."""
+        """Queue kept mails without an outcome again, and return how many.
+
+        A day all of whose mail has come to an end is not looked at again.
+        """
         now = self.clock.now()
         depth = await self.queue.depth()
         oldest = depth.oldest or depth.oldest_at_most or timedelta(0)

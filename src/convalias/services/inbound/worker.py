@@ -40,7 +40,7 @@ _OUT_OF_TIME: Final = Again(timedelta(0), "out of time")
 
 @frozen
 class Processed:
-    """One job, and what it came to. `Again`: it stays in the queue; anything else: it is done."""
+    """A job and its progress. `Again`: it stays in the queue; anything else: it is done."""
 
     job: Job
     progress: Progress
@@ -70,7 +70,9 @@ class InboundWorker:
     """One for each lane that somebody is in, or waits for."""
 
     async def process(self, jobs: Sequence[Job], *, within: float | None = None) -> Sequence[Processed]:
-        """One answer a job, in their order; never raises for a job. What `within` seconds do not reach is `Again`.
+        """Process jobs and return one answer for each, in their order; never raises for a job.
+
+        What `within` seconds do not reach is `Again`.
 
         Lanes side by side, the mails of one lane after one another. Those that were received often come after all
         others and one by one, those of other batches too: one of them may stop its worker, and then no other waits for it,
@@ -134,7 +136,7 @@ class InboundWorker:
         return Dead(UNREADABLE, job.receives)
 
     async def step(self, *, wait: timedelta = timedelta(0)) -> int:
-        """One batch, from taking to acknowledging; how many jobs came to an end, or wait for a time that was set."""
+        """Take, process and acknowledge one batch; return how many jobs were concluded or put off."""
         return await self.work(await self.take(wait=wait))
 
     async def take(self, *, wait: timedelta = timedelta(0)) -> Sequence[Job]:
@@ -142,7 +144,7 @@ class InboundWorker:
         return await self.queue.take(limit=self.batch, wait=wait, lease=self.visible_for)
 
     async def work(self, jobs: Sequence[Job]) -> int:
-        """On what was just taken, to the acknowledgement; counted as by `step`."""
+        """Process jobs that were just taken, to the acknowledgement; count as `step` does."""
         if not jobs:
             return 0
         heartbeat = asyncio.create_task(self._keep(jobs))
