@@ -45,7 +45,7 @@ class Counts:
 
 @frozen(kw_only=True)
 class Prepared:
-    """What `prepare` came to, or has come to so far."""
+    """The result of `prepare`, also while it runs."""
 
     conversations: int
     without_alias: int
@@ -84,7 +84,7 @@ class _Tally:
 
 
 def nothing_done(so_far: Prepared) -> None:
-    """For those who do not watch."""
+    """Report progress to nobody."""
     del so_far
 
 
@@ -127,7 +127,7 @@ class RolloutControl:
         by: str = "",
         back: bool = False,
     ) -> Sequence[Setting]:
-        """From now on this holds; no axis named: on all three. What stands there now, each with what stood before.
+        """Set a rollout from now on; without an axis, on all three. What stands there now, each with what stood before.
 
         Without a salt the standing one is kept, so that a ramp is monotone. Raises `WouldGoBack` where it leads
         forward and takes some conversations back, unless `back`; `FlagsElsewhere`; `InvalidValue` for basis points
@@ -166,7 +166,7 @@ class RolloutControl:
         return moves(self._standing(setting.before), setting.rollout)
 
     async def count(self, use_case: UseCase, settings: Sequence[Setting] = ()) -> Counts:
-        """What these settings moved, and how many conversations have no alias: as far as 5 s go. Never raises."""
+        """Count what these settings moved, and the conversations without an alias, for at most 5 s. Never raises."""
         changes = {one.axis: (self._standing(one.before), one.rollout) for one in settings}
         return await self._counted(use_case, changes, aliases=True)
 
