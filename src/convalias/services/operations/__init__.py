@@ -1,1 +1,1 @@
-"""For the operator: find, explain, replay, redrive, count."""
+"""Find, explain, replay, redrive and count, for the operator."""

@@ -1,4 +1,4 @@
-"""Which mails somebody asks about: by the index, by the mails that wait, and by days for what is older than the index."""
+"""Find the mails that an operator asks about: by the index, among those that wait, and by days."""
 
 from __future__ import annotations
 

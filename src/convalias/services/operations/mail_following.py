@@ -63,7 +63,7 @@ DECIDED_WITHIN: Final = timedelta(seconds=SEEN_WITHIN)
 
 @frozen(kw_only=True)
 class Step:
-    """One thing that happened to a mail."""
+    """A step on the way of a mail."""
 
     at: datetime
     what: str
@@ -102,7 +102,7 @@ class _Told:
 
 @frozen(kw_only=True)
 class FollowedStores:
-    """Where the ends of a mail's way are written down."""
+    """Stores in which the steps of a mail are written down."""
 
     inbound: InboundRecords
     dead_letters: DeadLetters

@@ -49,7 +49,7 @@ class Numbers:
     """False: a change stream feeds the log, and the feed's lane is empty."""
 
     def readings(self) -> Sequence[tuple[Figure, Reading]]:
-        """How each figure is read; a reading answers None where this deployment cannot tell."""
+        """Return how each figure is read; a reading answers None if this deployment cannot tell."""
         return (
             (Figure.OLDEST_MAIL, self._oldest_mail),
             (Figure.FEED_LAG, self._feed_lag),

@@ -1,4 +1,4 @@
-"""For the operator at 3 a.m.: the way of a mail through the system, what is dead, and how to go on."""
+"""Explain the way of a mail, list dead letters, and say how to go on, for the operator."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MOST_QUARANTINED: Final = 10_000
 
 @frozen
 class Stories:
-    """What became of the mails that were asked about, newest first, and what the search left out."""
+    """The stories of the mails that were asked about, newest first, and what the search left out."""
 
     stories: tuple[Story, ...] = ()
     notes: tuple[str, ...] = field(default=(), kw_only=True)
@@ -94,7 +94,7 @@ class Operations:
     clock: Clock
 
     async def why(self, asked: Asked, *, since: datetime | None = None) -> Stories:
-        """What became of these mails, newest first, at most 100; also of those that wait.
+        """Explain what became of these mails, newest first, at most 100; also of those that wait.
 
         What is known of a mail is looked up in an index, so that the cost does not grow with the days that are kept.
         Without `since`, mails that wait and mails of before the index are looked for in the last 7 days.
@@ -115,7 +115,7 @@ class Operations:
         return await self._of_records(found.records, notes=found.notes)
 
     async def waiting(self, *, since: datetime | None = None) -> int:
-        """How many mails were kept since then and are not concluded yet."""
+        """Count the mails that were kept since then and are not concluded yet."""
         first = f"{since or self.clock.now() - LOOK_BACK:%Y/%m/%d}"
         blobs, inbound = self.finder.blobs, self.finder.inbound
         return len(
@@ -147,7 +147,7 @@ class Operations:
         return tuple([letter async for letter in self.follower.stores.dead_letters.list(LANE)])
 
     async def quarantined(self) -> Counted:
-        """How many kept mails are never routed. Reads at most 10,000 outcomes, the newest days first."""
+        """Count the kept mails that are never routed. Reads at most 10,000 outcomes, the newest days first."""
         count = read = 0
         for day in sorted([day async for day in days_of(self.finder.blobs)], reverse=True):
             async for outcome in self.finder.inbound.outcomes_of(day):
@@ -244,5 +244,5 @@ def _told(stories: Sequence[Story | None], *, notes: tuple[str, ...] = ()) -> St
 
 
 def outcome_name(outcome: Outcome | None) -> str:
-    """One word."""
+    """Return the name of an outcome."""
     return "waiting" if outcome is None else type(outcome).__name__.lower()

@@ -1,4 +1,4 @@
-"""A dry run is a run over ports that change nothing: what was written is seen by the rest of the run, and then forgotten."""
+"""Run without effects: ports that keep writes in memory for the rest of the run, and change nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Records:
     """By table and partition, under its id and each further name; None: deleted."""
 
     async def get(self, keys: Sequence[records.Key]) -> Mapping[records.Key, records.Stored]:
-        """As the port."""
+        """Return records like the port."""
         under = [key for key in keys if key.id not in self._partition(key)]
         found = dict(await self.below.get(under)) if under else {}
         for key in keys:
@@ -42,11 +42,11 @@ class Records:
         return found
 
     async def write(self, writes: Sequence[records.Write]) -> Sequence[records.Written | records.Conflict]:
-        """As the port."""
+        """Write in memory alone."""
         return [await self._write(one) for one in writes]
 
     async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[records.Stored]:
-        """As the port."""
+        """Return a range like the port."""
         rows = self._rows.get((table, partition), {})
         own = {name: row for name, row in rows.items() if name > after and (row is None or row.key.id == name)}
         hidden = len(own)
@@ -58,13 +58,13 @@ class Records:
         return listed[:limit]
 
     async def latest(self, table: str, partition: str) -> records.Stored | None:
-        """As the port."""
+        """Return the latest record like the port."""
         own = [row for row in self._rows.get((table, partition), {}).values() if row is not None]
         under = await self.below.latest(table, partition)
         return max([*own, *([] if under is None else [under])], key=lambda row: row.key.id, default=None)
 
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[records.Stored]:
-        """Nothing is due in a dry run."""
+        """Return nothing: no record is due in a dry run."""
         del lane, until, limit
         return ()
 
@@ -112,19 +112,19 @@ class Blobs:
     below: blobs.Blobs
 
     async def put(self, key: str, body: bytes) -> blobs.Put:
-        """As if it were kept."""
+        """Answer as if the blob were kept."""
         del body
         return blobs.Put.NEW if await self.below.get(key) is None else blobs.Put.THERE
 
     async def get(self, key: str) -> bytes | None:
-        """As the port."""
+        """Return a blob like the port."""
         return await self.below.get(key)
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """As if they were gone."""
+        """Answer as if the blobs were deleted."""
 
     async def names(self, prefix: str, *, after: str, limit: int) -> Sequence[str]:
-        """As the port."""
+        """Return names like the port."""
         return await self.below.names(prefix, after=after, limit=limit)
 
 
@@ -135,21 +135,21 @@ class LegacyRelay:
     below: legacy.LegacyRelay
 
     async def aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
-        """As the port."""
+        """Return aliases like the port."""
         return await self.below.aliases(addresses)
 
     async def of_conversations(
         self, conversations: Collection[ConversationId]
     ) -> Mapping[ConversationId, tuple[LegacyAlias, ...]]:
-        """As the port."""
+        """Return conversations like the port."""
         return await self.below.of_conversations(conversations)
 
     async def tenures(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[AddressTenure, ...]]:
-        """As the port."""
+        """Return tenures like the port."""
         return await self.below.tenures(addresses)
 
     async def process(self, mail: legacy.HandOff) -> None:
-        """As if it were done."""
+        """Answer as if the mail were processed."""
 
     async def index(self, call: legacy.IndexCall) -> None:
-        """As if it were done."""
+        """Answer as if the event were indexed."""

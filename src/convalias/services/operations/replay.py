@@ -40,7 +40,7 @@ from convalias.stores.inbound.mails import InboundRecords
 
 @frozen(kw_only=True)
 class Replayed:
-    """What a replay did, or with `dry_run` would do."""
+    """The result of a replay, or of a dry run of it."""
 
     looked_at: int = 0
     final: int = 0
@@ -76,7 +76,7 @@ class Replayed:
 
 @frozen(kw_only=True)
 class Selection:
-    """What a restoring replay looks at, and whether people hear of what it adds."""
+    """The selection of a restoring replay, and whether people are notified of what it adds."""
 
     since: datetime | None = None
     """Received then or later."""
@@ -143,7 +143,7 @@ class Replay:
         return total
 
     async def one(self, key: RecordKey, *, dry_run: bool) -> Replayed:
-        """One envelope record, as a first try: people hear of what it adds."""
+        """Replay one envelope record as a first try: people are notified of what it adds."""
         if dry_run:
             return await self.rehearse().one(key, dry_run=False)
         return await self._one(key, None)
