@@ -1,4 +1,4 @@
-"""Nobody is silenced by the migration: before the hub owns a notification, there is an address to answer to."""
+"""Issue an address to answer to before the hub owns a notification."""
 
 from __future__ import annotations
 

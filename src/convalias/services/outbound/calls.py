@@ -1,4 +1,4 @@
-"""One call each: to the legacy index, and to the hub. What is known afterwards, and when to try again."""
+"""Call the legacy index or the hub, once each. What is known afterwards, and when to try again."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ log: Final = logging.getLogger("convalias.workers")
 
 
 class Ambiguity(Enum):
-    """What is done about a notification that may have been sent when nobody can tell."""
+    """The policy for a notification that may have been sent when nobody can tell."""
 
     LEAVE = "leave"
     """It stays `uncertain`: perhaps none, never two."""
@@ -66,7 +66,7 @@ class Ambiguity(Enum):
 
 @frozen(kw_only=True)
 class Persistence:
-    """How long a delivery is tried: doubled pauses with jitter, about twelve hours in all, then a dead letter.
+    """The limits on trying a delivery: doubled pauses with jitter, about twelve hours, then a dead letter.
 
     Workers that die use tries up within minutes. What may have been sent is asked about for a day, however often it
     was taken, and sent up to twice as often: after that it may be what they die of.
@@ -81,7 +81,7 @@ class Persistence:
 
 @frozen(kw_only=True)
 class Attempt:
-    """What one taking of a decision gives each call about it."""
+    """An attempt: what each call about a taken decision is given."""
 
     decision: DeliveryDecision
     scene: Scene
@@ -305,7 +305,10 @@ class Calls:
     # --- what is known afterwards --------------------------------------------------------------------
 
     def uncalled(self, row: Delivery, failed: BaseException, *, before: DeliveryState, landed: bool) -> Delivery:
-        """Nothing was called. A row that was fresh is planned again; any other may have been sent."""
+        """Return the row after a try in which no call was made.
+
+        A row that was fresh is planned again; any other may have been sent.
+        """
         if before is DeliveryState.PLANNED:
             return self.later(row, failed, doubtful=False)
         return self.in_doubt(row, failed, landed=landed)
@@ -318,7 +321,10 @@ class Calls:
             return Guarantee()
 
     def later(self, row: Delivery, failed: BaseException, *, doubtful: bool) -> Delivery:
-        """Nothing was sent by this try. A row that an earlier try may have sent stays uncertain."""
+        """Return the row after a try that surely sent nothing.
+
+        A row that an earlier try may have sent stays uncertain.
+        """
         why = because(failed)
         if row.attempts >= self.persistence.tries and not (doubtful and self._can_still_be_asked(row)):
             state = DeliveryState.UNCERTAIN if doubtful else DeliveryState.FAILED

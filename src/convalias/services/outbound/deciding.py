@@ -53,7 +53,7 @@ UNTOLD: Final = frozenset(TAGS[kind] for kind in get_args(Happening) if kind is 
 
 
 class ChannelChoice(Protocol):
-    """By what each participant wants to be reached; who is missing in the answer is reached by e-mail."""
+    """The choice of channels for each participant; e-mail for those that the answer leaves out."""
 
     async def of(self, thread: ConversationThread) -> Mapping[AccountId, tuple[Channel, ...]]:
         """Raises `Unavailable`."""
@@ -61,10 +61,10 @@ class ChannelChoice(Protocol):
 
 
 class OnlyEmail:
-    """Everybody by e-mail."""
+    """Chooses e-mail for every participant."""
 
     async def of(self, thread: ConversationThread) -> Mapping[AccountId, tuple[Channel, ...]]:
-        """Nobody wants anything else."""
+        """Return no wishes."""
         return {}
 
 
@@ -90,7 +90,7 @@ def _none_new() -> OrderedDict[ConversationId, None]:
 
 @frozen(kw_only=True)
 class Deciding:
-    """From published events to decisions. Safe to repeat at any point, by any number of processes."""
+    """Decides about published events. Safe to repeat at any point, by any number of processes."""
 
     scenes: Scenes
     stages: Stages
@@ -355,7 +355,7 @@ def index_letter(event: EventId) -> DeadLetterId:
 
 
 def subject_of(conversation: ConversationId, event: EventId) -> str:
-    """What a dead letter of this lane is about; `read_subject` takes it apart."""
+    """Return the subject of a dead letter of this lane; `read_subject` takes it apart."""
     return f"{conversation} {event}"
 
 

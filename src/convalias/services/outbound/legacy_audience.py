@@ -1,4 +1,4 @@
-"""Whom a stand-in legacy relay notifies: the participants as the conversation store has them."""
+"""The audience of a stand-in legacy relay: the participants in the conversation store."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class ParticipantsAudience:
     clock: Clock
 
     async def of_event(self, conversation: ConversationId, *, author: str) -> Sequence[EmailAddress]:
-        """Everybody but that account; `peripheral` is nobody's id."""
+        """Return all participants except that account; `peripheral` is no account's id."""
         return await self.contacts.audience(conversation, but=AccountId(author))
 
     async def of_mail(self, conversation: ConversationId, *, raw_key: str) -> Sequence[EmailAddress]:
-        """Everybody but whom the mail says it is from."""
+        """Return all participants except the one in the mail's From."""
         sender = await self._sender(raw_key)
         holders = () if sender is None else (await self.contacts.identities.at([sender])).get(sender, ())
         thread = await self.contacts.threads.thread(conversation)

@@ -46,7 +46,7 @@ class OutboundNotifier:
         await self.deciding.decide(records)
 
     async def deliver_due(self, *, limit: int = BATCH) -> int:
-        """What is due now, tried once; how many decisions were worked on. Raises `Unavailable`."""
+        """Try once what is due now, and return how many decisions were worked on. Raises `Unavailable`."""
         return await self.sending.deliver_due(limit=limit)
 
     async def give_back(self, use_case: UseCase) -> GivenBack:
@@ -66,7 +66,7 @@ class OutboundNotifier:
 
     @property
     def redriving(self) -> Redriving:
-        """What tries again, counted, and with a dry run."""
+        """Return the service that redrives, counts, and has a dry run."""
         return Redriving(deciding=self.deciding, sending=self.sending)
 
     async def _take_up(self, parked: ParkedConversation) -> bool:
@@ -79,7 +79,7 @@ class OutboundNotifier:
 
 
 class OutboundWorker:
-    """Feeds the notifier from the event log: the one loop body of the façade and of hosts with loops of their own.
+    """Feeds the notifier from the event log: the one loop body for the façade and for hosts.
 
     Deciding is driven by the log, sending by the ledger alone. What is not decided is never committed: after any
     failure the subscription is closed, and the next step joins anew and reads the same records again. (A log commits
@@ -125,7 +125,7 @@ class OutboundWorker:
         return await self.notifier.deliver_due(limit=self._batch)
 
     async def step(self, *, wait: timedelta = timedelta(0)) -> int:
-        """One batch of events decided, then one batch sent; how much there was of both."""
+        """Decide one batch of events, then send one batch; return how many there were of both."""
         return await self.decide(wait=wait) + await self.deliver()
 
     async def drain(self) -> int:

@@ -21,7 +21,7 @@ from convalias.stores.errors import Parked
 
 @frozen(kw_only=True)
 class Redriven:
-    """What a redrive did, or with `dry_run` would do. Each figure counts deliveries: a recipient on a channel."""
+    """The result of a redrive, or of a dry run of it. Each figure counts deliveries: a recipient on a channel."""
 
     due: int = 0
     """Due again. An index call of legacy counts as one where the hub owns the deliveries."""

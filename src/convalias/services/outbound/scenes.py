@@ -1,4 +1,4 @@
-"""What a decision and each send need to know of an event: read anew every time, never remembered."""
+"""Gather what a decision and each send need to know of an event: read each time, never cached."""
 
 from __future__ import annotations
 
@@ -74,13 +74,16 @@ class Scene:
 
 @frozen(kw_only=True)
 class Scenes:
-    """Over the conversation store. Raises `Unavailable`, and `EventGone` for an event that is not there."""
+    """Reads scenes from the conversation store.
+
+    Raises `Unavailable`, and `EventGone` for an event that is not there.
+    """
 
     conversations: ConversationStore
     threads: Threads
 
     async def of(self, conversation: ConversationId, event: EventId, seq: Seq) -> Scene:
-        """That event and its conversation now.
+        """Return an event and its conversation as they are now.
 
         One read, of the event and of all behind it, where the thread is known up to `seq`. Where that is not the
         event's (a record that could not be read tells none), it is looked up by its id.
