@@ -1,1 +1,1 @@
-"""What every worker needs: outages told from faults, log lines, and groups of tasks."""
+"""Tell outages from faults, write log lines, and group tasks, for every worker."""

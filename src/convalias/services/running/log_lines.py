@@ -1,4 +1,4 @@
-"""Log lines that a person can read during an outage: one at its start, one a minute, one at its end."""
+"""Write log lines for an outage: one at its start, one a minute, one at its end."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class LogLines:
 
     @property
     def outages(self) -> tuple[str, ...]:
-        """What is away now."""
+        """Return the present outages."""
         return tuple(self._outages)
 
     def repeated(self, message: str, *, level: int = logging.WARNING, **extra: str) -> None:
@@ -161,7 +161,7 @@ class LogLines:
 
 
 def cause_of(error: BaseException) -> str:
-    """Name what is away: the innermost outage that is named, for an outer one says only who was waiting for it."""
+    """Name the innermost outage that has a name: an outer one says only what waited for it."""
     named, passed = UNNAMED, set[int]()
     seen: BaseException | None = error
     while seen is not None and id(seen) not in passed:  # an outage may be raised out of the very group that holds it
@@ -180,7 +180,7 @@ def ids_of(extra: Mapping[str, str]) -> str:
 
 
 def engine_away(error: BaseException) -> str:
-    """Name what did not answer; empty where nothing is away: a record is fought over, parked, or an adapter has a bug."""
+    """Name the engine that did not answer; empty for contention, a parked record, or a bug of an adapter."""
     for leaf in leaves(error):
         if isinstance(leaf, TimeoutError) or (
             isinstance(leaf, Unavailable) and not isinstance(leaf, Parked | AdapterFailed)

@@ -1,4 +1,4 @@
-"""What an exception amounts to: an outage, which is nobody's fault, or a failure of the work itself."""
+"""Classify an exception: an outage, or a failure of the work itself."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def described(error: BaseException) -> str:
 
 
 def because(error: BaseException) -> str:
-    """Why work was given up: an outage by its class, anything else with the line that raised it."""
+    """Explain why work was given up: an outage by its class, anything else with the line that raised it."""
     return ", ".join(sorted({_reason(leaf) for leaf in leaves(error)}))
 
 

@@ -1,4 +1,4 @@
-"""Where an exception was raised: class, file and line, never a message, which could quote a mail."""
+"""Name where an exception was raised: class, file and line, never a message, which could quote a mail."""
 
 from __future__ import annotations
 
