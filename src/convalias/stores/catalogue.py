@@ -12,7 +12,7 @@ from attrs import frozen
 
 @frozen
 class Table:
-    """One table. Texts are for people who have to answer for the data."""
+    """A table of the store. Texts are for people who have to answer for the data."""
 
     name: str
     personal: str

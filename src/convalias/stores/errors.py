@@ -1,4 +1,4 @@
-"""What the stores raise besides what their ports raise."""
+"""The errors that stores raise besides those of their ports."""
 
 from __future__ import annotations
 

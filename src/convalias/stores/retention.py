@@ -17,5 +17,5 @@ GRACE: Final = timedelta(days=2)
 
 
 def ends(at: datetime | None, *, after: timedelta | None) -> Due | None:
-    """When a row of that time ends. None: it never does."""
+    """Return when a row of that time ends. None: it never does."""
     return None if at is None or after is None else Due(LANE, at + after)
