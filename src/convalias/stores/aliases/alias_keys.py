@@ -1,4 +1,4 @@
-"""With which keys aliases were made: one record per key id, read at once when a process begins."""
+"""Note the keys that made aliases: one record for each key id, read when a process begins."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRIES: Final = 100
 
 @frozen(kw_only=True)
 class NotedKeys:
-    """What a store says about the keys that made its aliases."""
+    """The keys that made a store's aliases."""
 
     uses: Sequence[KeyUse] = ()
     surveyed: bool = False

@@ -41,7 +41,7 @@ Draw = Callable[[], EmailAddress | None]
 
 @frozen(kw_only=True)
 class NewAlias:
-    """What is wanted: an address for that participant of that conversation."""
+    """The alias that is wanted: for a participant of a conversation."""
 
     id: AliasId
     conversation: ConversationId
@@ -77,7 +77,10 @@ class Aliases:
     # --- looking up ----------------------------------------------------------------------------------
 
     async def find(self, handles: Collection[AliasHandle]) -> Mapping[AliasHandle, ConversationAlias]:
-        """Those that exist, whatever their state: two batch reads. A v3 alias is found under both of its handles."""
+        """Return the aliases that exist, in any state: two batch reads.
+
+        A v3 alias is found under both of its handles.
+        """
         at = {handle: _handle_key(handle) for handle in handles}
         reserved = await self.records.get(sorted(set(at.values())))
         homes = {key: self._home(stored) for key, stored in reserved.items()}
@@ -124,7 +127,7 @@ class Aliases:
     # --- issuing -------------------------------------------------------------------------------------
 
     async def issue(self, wanted: NewAlias, draw: Draw, *, replacing: AliasId | None = None) -> ConversationAlias:
-        """The live alias of that participant and topic; a new one where there is none, or `replacing` is the live one.
+        """Issue an alias for a participant and topic, unless a live one exists that is not `replacing`.
 
         Of several that issue at once all get the same. Raises `NoFreeAddress`.
         """
@@ -155,7 +158,10 @@ class Aliases:
         return adopted
 
     async def revoke(self, address: EmailAddress, *, at: datetime) -> ConversationAlias | None:
-        """It takes no mail from `at` on; revoked before: as it was. None when there is no such alias."""
+        """Revoke an alias: it takes no mail from `at` on; one that was revoked before stays as it was.
+
+        None when there is no such alias.
+        """
         for _ in range(TRIES):
             handle = handle_of(address)
             reserved = (await self.records.get([_handle_key(handle)])).get(_handle_key(handle))
@@ -256,13 +262,16 @@ class Aliases:
 
 
 def handle_of(address: EmailAddress) -> Token | ByName:
-    """What decides about that address, by its shape alone."""
+    """Return the handle that decides about an address, by its shape alone."""
     token = read_v3(address.local, address.domain, None)
     return token if isinstance(token, Token) else ByName(address)
 
 
 def format_of(address: EmailAddress) -> AliasFormat:
-    """How it is written. What has no shape of ours is looked up as v2 is: name and digits decide together."""
+    """Return the spelling of an alias.
+
+    What has no shape of ours is looked up as v2 is: name and digits decide together.
+    """
     if isinstance(handle_of(address), Token):
         return AliasFormat.V3
     return AliasFormat.V1 if is_v1(address.local) else AliasFormat.V2
