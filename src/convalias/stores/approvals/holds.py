@@ -1,4 +1,4 @@
-"""Held mails: so many may wait in a conversation, each is decided once, and what is due about them is found."""
+"""Held mails: a limit for each conversation, one decision for each mail, and what is due about them."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class Holds:
     # --- looking -------------------------------------------------------------------------------------
 
     async def get(self, conversation: ConversationId, hold: HoldId) -> HeldMail | None:
-        """That hold, in whatever state."""
+        """Return a hold in any state."""
         stored = await self._stored(_hold_key(conversation, hold))
         return None if stored is None else load(stored.body, HeldMail)
 
@@ -171,7 +171,7 @@ class Holds:
         return _among(key, await self.several(key.conversation, ids))
 
     async def several(self, conversation: ConversationId, holds: Sequence[HoldId]) -> tuple[HeldMail, ...]:
-        """Those that exist, in the order asked."""
+        """Return the holds that exist, in the order asked."""
         keys = [_hold_key(conversation, one) for one in holds]
         if not keys:
             return ()
@@ -179,7 +179,7 @@ class Holds:
         return tuple(load(found[key].body, HeldMail) for key in keys if key in found)
 
     async def waiting(self, conversation: ConversationId) -> tuple[HeldMail, ...]:
-        """What was given a place, the decided ones that still have theirs among them."""
+        """Return the holds that have a place, including decided ones that still have theirs."""
         stored = await self._stored(_conversation_key("waiting", conversation))
         return () if stored is None else await self.several(conversation, load(stored.body, Waiting).holds)
 
@@ -193,12 +193,12 @@ class Holds:
             after = page[-1].key.id
 
     async def concluded(self, hold: HeldMail, record: RecordKey) -> None:
-        """That post waits no longer."""
+        """Conclude a post: it waits no longer."""
         if (stored := await self._stored(_post_key(hold, record))) is not None:
             await self.records.write([Delete(stored.key, stored.version)])
 
     async def approvals(self, of: Collection[HoldKey]) -> Mapping[HoldKey, Admits | None]:
-        """What participants let in: that mail, or only its address; every asked key is answered."""
+        """Return the scope of each approval: that mail, or only its address; every asked key is answered."""
         mails = {one: [_hold_key(one.conversation, hold) for hold in (one.hold, _other(one.hold, one))] for one in of}
         senders = {one: _admitted_key(one.conversation, one.sender) for one in of if one.sender is not None}
         found = await self.records.get(sorted({*chain.from_iterable(mails.values()), *senders.values()}))
@@ -215,7 +215,7 @@ class Holds:
     async def change(
         self, conversation: ConversationId, hold: HoldId, change: Callable[[HeldMail], HeldMail], *, now: datetime
     ) -> HeldMail | None:
-        """By compare-and-set; the hold as it stands then, due at once for whoever carries decisions out."""
+        """Change a hold by compare-and-set; return it, due at once for the worker that carries decisions out."""
         key = _hold_key(conversation, hold)
         for _ in range(TRIES):
             stored = await self._stored(key)
@@ -228,7 +228,7 @@ class Holds:
         raise Contended(HOLDS)
 
     async def admit(self, admitted: Admitted) -> None:
-        """From now on that address may write to the conversation. The first who let it in stands."""
+        """Admit an address: from now on it may write to the conversation. The first who let it in stands."""
         await self.records.write([Insert(_admitted_key(admitted.conversation, admitted.address), dump(admitted))])
 
     async def due(self, *, until: datetime, limit: int) -> Sequence[Stored]:
@@ -236,7 +236,7 @@ class Holds:
         return await self.records.due(HOLDS, until=until, limit=limit)
 
     async def settle(self, row: Stored, *, again: datetime | None = None) -> None:
-        """Nothing more is due about it, or not before `again`. Whoever changed it meanwhile is right."""
+        """Settle a hold: nothing more is due about it, or not before `again`. Whoever changed it meanwhile is right."""
         due = None if again is None else Due(HOLDS, again)
         await self.records.write([Replace(row.key, row.version, row.body, due)])
 
