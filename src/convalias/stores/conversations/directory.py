@@ -34,7 +34,7 @@ class IdentityDirectory:
     codec: Codec = CODEC
 
     async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
-        """Who has these addresses now, by account id; every asked address is a key of the answer."""
+        """Return the accounts that have these addresses now, by id; every asked address is a key of the answer."""
         rows = await self.records.get(sorted({_address_key(address) for address in addresses}))
         holders = {address: self._holders(rows.get(_address_key(address))).accounts for address in addresses}
         accounts = await self.get(frozenset[AccountId]().union(*holders.values()))
@@ -46,7 +46,7 @@ class IdentityDirectory:
         }
 
     async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
-        """Those that an account names among its authenticated ones."""
+        """Return the addresses that an account names among its authenticated ones."""
         rows = await self.records.get(sorted({_passed_key(address) for address in addresses}))
         holders = {address: self._holders(rows.get(_passed_key(address))).accounts for address in addresses}
         accounts = await self.get(frozenset[AccountId]().union(*holders.values()))
@@ -57,7 +57,7 @@ class IdentityDirectory:
         )
 
     async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
-        """These accounts; an unknown one is missing."""
+        """Return these accounts; an unknown one is missing."""
         if not accounts:
             return {}
         keys = {account: _account_key(account) for account in accounts}
@@ -65,7 +65,7 @@ class IdentityDirectory:
         return {one: self.codec.load(rows[key].body, Account) for one, key in keys.items() if key in rows}
 
     async def upsert(self, account: Account) -> None:
-        """From now on this is what is known of that account.
+        """Replace the record of an account.
 
         The index first, so that at no moment an address of the account leads nowhere. Nothing is taken out of it:
         of two processes that change one account at once, the slower could take out what the faster needs. Raises

@@ -35,7 +35,7 @@ class ConversationStore:
     codec: Codec = CODEC
 
     async def append(self, event: ConversationEvent) -> Append:
-        """One conditional insert."""
+        """Append by one conditional insert."""
         also = (_dedup(event.dedup_key), _event(event.id))
         insert = Insert(_key(event), self.codec.dump(event), also, Due(FEED, event.appended_at))
         (answer,) = await self.records.write([insert])
@@ -47,7 +47,7 @@ class ConversationStore:
         return None if stored is None else self._load(stored, conversation)
 
     async def keyed(self, conversation: ConversationId, *, key: str | EventId) -> ConversationEvent | None:
-        """By either of the two further names of a record."""
+        """Return the event with one of the two further names of a record."""
         names = [Key(TABLE, encoded(conversation), name) for name in (_dedup(key), _event(key))]
         found = await self.records.get(names)
         return next((self._load(found[name], conversation) for name in names if name in found), None)
@@ -86,7 +86,7 @@ def _seq(seq: int) -> str:
 
 
 def seq_of(key: Key) -> int:
-    """The seq of an event by the key of its record, whatever its body holds; 0 where none can be told."""
+    """Return the seq of an event from the key of its record, whatever the body holds; 0 if unknown."""
     return int(key.id) if key.id.isascii() and key.id.isdigit() else 0
 
 

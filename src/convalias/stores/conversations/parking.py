@@ -27,7 +27,7 @@ TRIES: Final = 100
 
 @frozen(kw_only=True)
 class ParkedConversation:
-    """From this seq on nothing is appended or decided until somebody redrives the letter."""
+    """A parked conversation: from this seq on nothing is appended or decided, until its letter is redriven."""
 
     conversation: ConversationId
     seq: Seq
@@ -36,13 +36,16 @@ class ParkedConversation:
     letter: DeadLetter
 
     def error(self) -> Parked:
-        """What a call about the conversation raises."""
+        """Return the error that calls about the conversation raise."""
         return Parked(self.conversation, self.seq, self.because)
 
 
 @frozen(kw_only=True)
 class Parking:
-    """Over the dead letters. Every call may be repeated. Raises `Unavailable`, `Contended`."""
+    """Parks conversations and records as dead letters.
+
+    Every call may be repeated. Raises `Unavailable`, `Contended`.
+    """
 
     records: Records
 
@@ -113,7 +116,7 @@ class Parking:
         raise Contended("parked row")
 
     async def drop(self, letter: DeadLetter) -> None:
-        """It was redriven."""
+        """Drop the letter after a redrive."""
         key = Key(TABLE, letter.lane, letter.id)
         stored = (await self.records.get([key])).get(key)
         if stored is not None:
@@ -121,7 +124,7 @@ class Parking:
 
 
 def letter_key(conversation: ConversationId) -> Key:
-    """Where the letter lies that parks this conversation."""
+    """Return the key of the letter that parks a conversation."""
     return Key(TABLE, CONVERSATIONS, digest(conversation))
 
 
@@ -137,7 +140,7 @@ def read_parked(stored: Stored, conversation: ConversationId) -> ParkedConversat
 
 
 def of_letter(letter: DeadLetter) -> ParkedConversation:
-    """What the letter says."""
+    """Read the letter."""
     conversation, _, seq = letter.subject.rpartition(" ")
     return ParkedConversation(
         conversation=ConversationId(conversation),

@@ -46,12 +46,12 @@ class Threads:
     _cache: OrderedDict[ConversationId, ThreadSnapshot] = field(factory=_empty, init=False, repr=False, eq=False)
 
     async def threads(self, ids: Collection[ConversationId]) -> Mapping[ConversationId, ConversationThread]:
-        """Those that exist, as they are now."""
+        """Return the threads that exist, as they are now."""
         found = {one: await self.snapshot(one) for one in sorted(ids)}
         return {one: there.thread for one, there in found.items() if there is not None}
 
     async def thread(self, conversation: ConversationId) -> ConversationThread | None:
-        """That one as it is now, or None when there is none."""
+        """Return a thread as it is now, or None if there is none."""
         there = await self.snapshot(conversation)
         return None if there is None else there.thread
 
@@ -69,18 +69,18 @@ class Threads:
         return now
 
     async def up_to(self, conversation: ConversationId, seq: int) -> ThreadSnapshot | None:
-        """One of its states, at that seq or later: without any read where memory has it. None when there is none."""
+        """Return a state at that seq or later: without a read if the cache has one. None when there is none."""
         known = self._cache.get(conversation)
         return known if known is not None and known.thread.seq >= seq else await self.snapshot(conversation)
 
     def read(self, known: ThreadSnapshot, events: Sequence[ConversationEvent]) -> ConversationThread:
-        """Its state after these events too, which were read just now and leave no gap behind `known`."""
+        """Return the state after these events, which follow `known` without a gap and were just read."""
         now = snapshot([event for event in events if event.seq > known.thread.seq], known)
         self._remember(now.thread.id, now)
         return now.thread
 
     def appended(self, event: ConversationEvent, behind: ThreadSnapshot | None) -> None:
-        """That event was appended right behind that snapshot: it need not be read back."""
+        """Note that an event was appended right behind a snapshot, so that it need not be read back."""
         self._remember(event.conversation, snapshot([event], behind))
 
     async def _since(self, conversation: ConversationId, seq: int) -> list[ConversationEvent]:
