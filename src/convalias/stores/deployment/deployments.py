@@ -23,7 +23,7 @@ class Deployments:
     records: Records
 
     async def get(self) -> Deployment:
-        """As it stands; an empty one where nothing was told yet."""
+        """Return the present deployment; an empty one if none was set."""
         stored = (await self.records.get([KEY])).get(KEY)
         return Deployment() if stored is None else load(stored.body, Deployment)
 

@@ -1,4 +1,4 @@
-"""The deployment as a process last read it from the store, kept in the raw store for when the store is away."""
+"""The last seen deployment of a process, kept in the raw store for when the store is away."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DIGEST: Final = 16
 
 @frozen(kw_only=True)
 class LastSeen:
-    """One blob for each change of the domains, the newest last. Every call may be repeated. Raises `Unavailable`.
+    """Keeps one blob for each change of the domains, the newest last. Every call may be repeated. Raises `Unavailable`.
 
     Domains alone: a policy names people, and no mail is decided about while the store is away.
     """

@@ -42,11 +42,11 @@ class Signs:
         return _latest(rows)
 
     async def latest(self) -> Mapping[str, datetime]:
-        """When each kind of worker was last seen, in whichever process."""
+        """Return when each kind of worker was last seen, in any process."""
         return _latest(await self.records.range(TABLE, TABLE, after="", limit=MOST))
 
     async def faults(self, *, since: datetime) -> Mapping[str, str]:
-        """What adapters of the host raised, by process, as the last sign says that it gave since then."""
+        """Return the faults of the host's adapters by process, as each last sign lists them."""
         rows = await self.records.range(TABLE, TABLE, after="", limit=MOST)
         given = sorted((load(row.body, SignOfLife) for row in rows), key=lambda sign: sign.at)
         last = {sign.incarnation: sign for sign in given if sign.at >= since}
