@@ -19,7 +19,7 @@ KEPT: Final = timedelta(days=7)
 
 @frozen(kw_only=True)
 class GoneEvents:
-    """One small row for each event, however often its record comes. Raises `Unavailable`."""
+    """Keeps one small row for each gone event, however often its record comes. Raises `Unavailable`."""
 
     records: Records
 

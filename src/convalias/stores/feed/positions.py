@@ -1,4 +1,4 @@
-"""How far readers have come: positions under a lease, written by compare-and-set on its epoch."""
+"""Positions of readers under a lease, written by compare-and-set on its epoch."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Lease:
 
     @property
     def cursor(self) -> str:
-        """Where to go on."""
+        """Return where to go on."""
         return self.position.cursor
 
 
 @frozen(kw_only=True)
 class Positions:
-    """One record per reader. Every call may be repeated. Raises `Unavailable`."""
+    """Keeps one record for each reader. Every call may be repeated. Raises `Unavailable`."""
 
     records: Records
     clock: Clock
@@ -42,7 +42,7 @@ class Positions:
     codec: Codec = CODEC
 
     async def acquire(self, name: str, *, lease: timedelta) -> Lease | None:
-        """Take a position that is free, ran out, or is held by a process that is surely dead; None: it is held."""
+        """Acquire a position that is free, expired, or leased by a dead process; None: it is leased."""
         key = _key(name)
         stored = (await self.records.get([key])).get(key)
         standing = self._standing(name, stored)
@@ -73,7 +73,7 @@ class Positions:
         await self._write(lease, evolve(lease.position, holder="", until=None))
 
     async def show(self, name: str) -> Position:
-        """Where that reader stands."""
+        """Return the position of a reader."""
         key = _key(name)
         stored = (await self.records.get([key])).get(key)
         return self._standing(name, stored)
