@@ -19,7 +19,7 @@ _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @frozen(kw_only=True)
 class DeadLetters:
-    """What was given up, until somebody redrives it. Every call may be repeated. Raises `Unavailable`."""
+    """Keeps dead letters until they are redriven. Every call may be repeated. Raises `Unavailable`."""
 
     records: Records
 
@@ -36,17 +36,17 @@ class DeadLetters:
             after = page[-1].key.id
 
     async def get(self, lane: str, letter: DeadLetterId) -> DeadLetter | None:
-        """That one, or None."""
+        """Return a letter, or None."""
         stored = (await self.records.get([_key(lane, letter)])).get(_key(lane, letter))
         return None if stored is None else read_letter(stored)
 
     async def several(self, lane: str, letters: Sequence[DeadLetterId]) -> Mapping[DeadLetterId, DeadLetter]:
-        """Those of them that are there. One read."""
+        """Return the letters that exist. One read."""
         found = await self.records.get([_key(lane, letter) for letter in letters])
         return {letter: read_letter(found[_key(lane, letter)]) for letter in letters if _key(lane, letter) in found}
 
     async def drop(self, letter: DeadLetter) -> bool:
-        """It was redriven or discarded: gone. False when somebody else was faster."""
+        """Drop a letter that was redriven or discarded. False when somebody else was faster."""
         key = _key(letter.lane, letter.id)
         stored = (await self.records.get([key])).get(key)
         if stored is None:

@@ -1,4 +1,4 @@
-"""What an authenticator found out about raw mails, and how often it was asked in vain."""
+"""Evidence that an authenticator found for raw mails, and how often it was asked in vain."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class EvidenceRecords:
     records: Records
 
     async def get(self, raw: RawKey) -> EvidenceRecord | None:
-        """What is known of that raw mail, or None while nothing is."""
+        """Return the evidence for a raw mail, or None if there is none."""
         key = _found_key(raw)
         stored = (await self.records.get([key])).get(key)
         return None if stored is None else load(stored.body, EvidenceRecord)

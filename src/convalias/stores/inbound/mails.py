@@ -1,4 +1,4 @@
-"""What the relay keeps about mails: outcomes, claims (which are sightings too), tries."""
+"""Records of the relay about mails: outcomes, claims (which are sightings too), tries."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class InboundRecords:
     # --- outcomes: one per envelope record -----------------------------------------------------------
 
     async def outcome(self, record: RecordKey) -> OutcomeRecord | None:
-        """What became of that envelope record, or None while nothing did."""
+        """Return the outcome of an envelope record, or None if it has none."""
         stored = await self._get(_outcome_key(record))
         return None if stored is None else load(stored.body, OutcomeRecord)
 
@@ -76,14 +76,14 @@ class InboundRecords:
                 yield outcome
 
     async def outcomes(self, records: Collection[RecordKey]) -> Mapping[RecordKey, OutcomeRecord]:
-        """What became of these envelope records. Who has no outcome, or one that cannot be read, is missing."""
+        """Return the outcomes of these envelope records. Who has no outcome, or one that cannot be read, is missing."""
         keys = [_outcome_key(record) for record in records]
         found: Mapping[Key, Stored] = await self.records.get(keys) if keys else {}
         read = {record: _readable(found.get(_outcome_key(record))) for record in records}
         return {record: outcome for record, outcome in read.items() if outcome is not None}
 
     async def concluded_among(self, records: Sequence[RecordKey]) -> frozenset[RecordKey]:
-        """Those of these envelope records that have an outcome; a damaged one is one. One read."""
+        """Return those of these envelope records that have an outcome; a damaged outcome counts. One read."""
         found = await self.records.get([_outcome_key(record) for record in records])
         return frozenset(record for record in records if _outcome_key(record) in found)
 
@@ -128,7 +128,7 @@ class InboundRecords:
     async def sightings(
         self, of: Collection[SightingKey], *, before: datetime
     ) -> Mapping[SightingKey, frozenset[ConversationId]]:
-        """In which conversations each sender had used that Message-ID before; every asked key is answered.
+        """Return the conversations in which each sender had used that Message-ID before; every asked key is answered.
 
         Claims are kept by sender and Message-ID, so they answer this without an index of their own. Those of the
         mail itself, and of posts received later, are no use *before*: every try of a mail sees the same.
@@ -164,15 +164,15 @@ class InboundRecords:
             await self._forget(table, record)
 
     async def begun(self, record: RecordKey, *, at: datetime) -> int:
-        """How often work on it was begun and not ended, this time included: it may have stopped its worker."""
+        """Count work that was begun and not ended, this time included: the mail may have stopped its worker."""
         return (await self._count("starts", record, "begun", at)).failures
 
     async def overran(self, record: RecordKey, *, at: datetime) -> int:
-        """How often work on it took longer than it may, this time included."""
+        """Count work that took longer than it may, this time included."""
         return (await self._count("overruns", record, "overran", at)).failures
 
     async def faulted(self, record: RecordKey, *, at: datetime) -> int:
-        """How often an adapter of the host failed on it, this time included."""
+        """Count failures of the host's adapters on the mail, this time included."""
         return (await self._count("faults", record, "faulted", at)).failures
 
     async def ended(self, record: RecordKey) -> None:

@@ -1,4 +1,4 @@
-"""What the sweeper remembers: when each mail was queued again, and what needs no more looking at."""
+"""Marks of the sweeper: when each mail was queued again, and what needs no more looking at."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Sweeps:
         return key in await self.records.get([key])
 
     async def done(self, chore: str, *, now: datetime) -> None:
-        """Nobody needs to do it again."""
+        """Mark a chore as done for good."""
         await self.records.write([Insert(_chore_key(chore), dump(Mark(RecordKey(""), now)))])
 
 

@@ -1,4 +1,4 @@
-"""How many mails there were within the last hour, by text and by conversation: what a loop is seen by."""
+"""Count mails within the last hour, by text and by conversation, so that a loop is seen."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class Traffic:
         )
 
     async def repeats(self, of: Collection[TextKey], *, before: datetime, besides: str) -> Mapping[TextKey, int]:
-        """How many other mails of each sender had that text within the hour before; every asked key is answered."""
+        """Return how many other mails of each sender had that text within the hour before; every key is answered."""
         return {text: await self._count("texts", _text(text), before, besides) for text in sorted(of, key=_text)}
 
     async def traffic(
         self, of: Collection[ConversationId], *, before: datetime, besides: str
     ) -> Mapping[ConversationId, int]:
-        """How many other mails each conversation took within the hour before; every asked key is answered."""
+        """Return how many other mails each conversation took within the hour before; every key is answered."""
         return {one: await self._count("traffic", encoded(one), before, besides) for one in sorted(of)}
 
     async def _count(self, table: str, partition: str, before: datetime, besides: str) -> int:
