@@ -23,7 +23,7 @@ TRIES: Final = 100
 
 @frozen
 class Setting:
-    """One row of what is set."""
+    """A row of a setting."""
 
     axis: Axis
     rollout: Rollout
@@ -69,7 +69,7 @@ class Rollouts:
         at: datetime | None = None,
         guard: Guard = anything,
     ) -> Sequence[Setting]:
-        """From now on this holds; no axis named: on all three. What stands there now.
+        """Set a rollout from now on; without an axis, on all three. What stands there now.
 
         Without a salt the standing one is kept (at first the use case's name), so that a ramp is monotone: who is in
         stays in. `InvalidValue` for basis points beyond 0 to 10,000, and for what no store can hold.
