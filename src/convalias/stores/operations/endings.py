@@ -1,4 +1,4 @@
-"""Removes rows that are over: those due in the lane of retention, and those under the day of mail that is gone."""
+"""Remove rows that are over: those due in the lane of retention, and those of deleted mail."""
 
 from __future__ import annotations
 
