@@ -45,7 +45,7 @@ class Work:
 
 @frozen
 class GivenBack:
-    """What `give_back` came to."""
+    """The result of `give_back`."""
 
     re_owned: int
     already_tried: int
@@ -81,7 +81,7 @@ class Ledger:
             after = page[-1].key.id
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[Stored]:
-        """What can be taken now: first what a gone worker or an ended lease left, then what is due."""
+        """Return what can be taken now: first what a gone worker or an expired lease left, then what is due."""
         held = await self.records.due(LEASED, until=now + timedelta(days=1), limit=MOST_HELD)
         left = [one for one in held if self._is_free(one, now)][:limit]
         return [*left, *await self.records.due(DUE, until=now, limit=limit - len(left))] if len(left) < limit else left

@@ -47,7 +47,7 @@ class Suppressions:
         await self.records.write([Insert(_muted_key(muted.account, muted.conversation), dump(muted))])
 
     async def objection(self, account: AccountId, address: EmailAddress, conversation: ConversationId) -> str | None:
-        """Why no mail may leave for it; None: it may."""
+        """Return why no mail may leave for an address; None: mail may leave."""
         address_key, muted_key = _address_key(account, address), _muted_key(account, conversation)
         found = await self.records.get([address_key, muted_key])
         return suppressions.SUPPRESSED if address_key in found else suppressions.MUTED if muted_key in found else None
