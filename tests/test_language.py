@@ -52,6 +52,11 @@ KEPT: Final = "docs/explanation/decisions/"
 PLAIN: Final = """
 domain domain/addresses domain/aliases domain/approvals domain/conversations domain/deployment domain/inbound
 domain/migration domain/operations domain/outbound
+ports
+services services/approvals services/conversations services/feed services/inbound services/migration services/operations
+services/outbound services/running
+stores stores/aliases stores/approvals stores/conversations stores/deployment stores/feed stores/inbound
+stores/migration stores/operations stores/outbound
 """.split()
 
 # First words that make a reader look for the subject.
