@@ -108,5 +108,5 @@ class Check(Protocol):
     """An opinion on raw bytes: spam, or a virus in what is about to be signed."""
 
     async def objection(self, raw: bytes) -> str | None:
-        """None, or why not."""
+        """Return the objection to these bytes, or None."""
         ...
