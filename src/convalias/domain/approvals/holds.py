@@ -166,7 +166,7 @@ class Room(Enum):
 
 @frozen
 class GivesWay:
-    """There is room, if that hold expires now."""
+    """A hold that has to expire now, so that there is room."""
 
     hold: HeldMail
 
