@@ -1,1 +1,1 @@
-"""One mail as the rules see it: envelope, proofs of its sender, who or what wrote it, its identity."""
+"""A mail as the rules see it: envelope, evidence of its sender, signs of automation, identity."""

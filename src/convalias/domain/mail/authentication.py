@@ -1,4 +1,4 @@
-"""What proves that a mail is from the address in its From."""
+"""Evidence that a mail is from the address in its From."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Dmarc(Enum):
 
 
 class DmarcPolicy(Enum):
-    """What the From domain asks for (RFC 7489 §6.3, tag `p`)."""
+    """The policy that a From domain publishes (RFC 7489 §6.3, tag `p`)."""
 
     NONE = "none"
     QUARANTINE = "quarantine"
@@ -40,7 +40,7 @@ class SenderEvidence:
 
 
 class Authentication(Enum):
-    """What the evidence amounts to."""
+    """The result of judging evidence."""
 
     AUTHENTICATED = "authenticated"
     UNPROVED = "unproved"
@@ -51,7 +51,7 @@ class Authentication(Enum):
 
 
 def judge(evidence: SenderEvidence) -> Authentication:
-    """What the results amount to. Total over all 5 x 4 x 2 x 2 cells; RFC 7489 §6.6.2.
+    """Judge evidence. Total over all 5 x 4 x 2 x 2 cells; RFC 7489 §6.6.2.
 
     Authenticated is a DMARC pass, or no DMARC record and aligned SPF or DKIM. Whatever fails is never lifted by
     the methods under it: DMARC has looked at them already.

@@ -1,4 +1,4 @@
-"""When two mails are the same mail, and two requests the same request."""
+"""Keys under which two mails, or two requests, are the same."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ChatKey:
 
 @frozen
 class SystemKey:
-    """Of an event that the platform makes itself: `subject` names what happened, once."""
+    """The key of an event that the platform makes itself: `subject` names what happened, once."""
 
     conversation: ConversationId
     subject: str

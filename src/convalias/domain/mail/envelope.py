@@ -1,4 +1,4 @@
-"""What the rules may see of one inbound mail."""
+"""The envelope of an inbound mail: all that the rules may see."""
 
 from __future__ import annotations
 
@@ -55,7 +55,10 @@ class Oddity(Enum):
 
 @frozen
 class Attachment:
-    """One part that is no text of the message. `name` is for display only, neutralised; `size` in octets."""
+    """An attachment: a part that is no text of the message.
+
+    `name` is for display only, neutralised; `size` in octets.
+    """
 
     name: str
     media_type: str
@@ -66,7 +69,7 @@ class Attachment:
 
 @frozen
 class MailContent:
-    """What the message will show. Rules see its digest and its emptiness; policies may see all."""
+    """The content that the message will show. Rules see its digest and its emptiness; policies may see all."""
 
     subject: str = ""
     text: str = ""
@@ -95,7 +98,7 @@ SHOWN: Final = frozenset({"from", "subject", "date"})
 
 @frozen(kw_only=True)
 class MessageEnvelope:
-    """One mail, as one source posted it. Everything optional has the value of an ordinary human mail."""
+    """An envelope: a mail as one source posted it. Everything optional has the value of an ordinary human mail."""
 
     sender: From
     message_id: MessageId

@@ -19,7 +19,7 @@ from convalias.domain.mail.envelope import AmbiguousFrom, ClearFrom, From
 
 @frozen(kw_only=True)
 class ListFields:
-    """What a mail says about the list it came by, every value of each field."""
+    """The fields of a mail about the list it came by, every value of each field."""
 
     reply_to: tuple[EmailAddress, ...] = ()
     original_from: tuple[EmailAddress, ...] = ()

@@ -11,7 +11,7 @@ from attrs import frozen
 
 
 class Reason(Enum):
-    """Why a mail was not simply relayed."""
+    """The reason why a mail was not simply relayed."""
 
     NOT_OURS = "NOT_OURS"
     MALFORMED = "MALFORMED"
@@ -39,7 +39,7 @@ class Reason(Enum):
 
 
 class Severity(Enum):
-    """Who should look: nobody, whoever reads the dashboard, whoever is on call."""
+    """The person who should look: nobody, a reader of the dashboard, an operator on call."""
 
     ROUTINE = "routine"
     NOTABLE = "notable"
@@ -48,7 +48,7 @@ class Severity(Enum):
 
 @frozen(kw_only=True)
 class Consequence:
-    """What a reason entails."""
+    """The consequence of a reason."""
 
     severity: Severity = Severity.ROUTINE
     """A label of `icer.messages.processed`."""
