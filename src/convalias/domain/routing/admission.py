@@ -16,7 +16,7 @@ from convalias.domain.mail.authentication import Authentication
 
 @frozen(kw_only=True)
 class Applicant:
-    """Somebody who writes to a conversation and does not take part in it."""
+    """A sender who writes to a conversation without taking part in it."""
 
     address: EmailAddress
     authentication: Authentication

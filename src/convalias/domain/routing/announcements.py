@@ -1,4 +1,4 @@
-"""The first use of an old address is announced to the current one: whoever still reads the old mailbox may be another."""
+"""Announce the first use of an old address to the current one: the old mailbox may have a new owner."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Announcement:
 
     @property
     def key(self) -> str:
-        """One for each account and address, for ever: a due row is inserted under it if absent."""
+        """Return the key of an announcement: one for each account and address, inserted once."""
         return keyed("a", self.account, self.old.key)
 
 
@@ -41,7 +41,9 @@ class AnnouncementDue:
 
 
 def announcements(plan: RoutingPlan) -> tuple[Announcement, ...]:
-    """What is to be announced for that plan, each account once. Pure; the store knows which of them are the first.
+    """Return the announcements that a plan makes due, each account once.
+
+    Pure; the store knows which of them are the first.
 
     A hold announces as well: the address was used, whatever is decided about the mail.
     """

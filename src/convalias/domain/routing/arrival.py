@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 
 def recipients(mail: InboundMail, context: RoutingContext) -> tuple[Recipient, ...]:
-    """Where the mail arrived: each distinct recipient once, in the order of the canonical addresses. O(recipients).
+    """Return the places where the mail arrived: each distinct recipient once, in canonical order of addresses.
+
+    O(recipients).
 
     The envelope decides. Header fields stand in only where the source has no envelope recipients.
     """
@@ -35,7 +37,7 @@ def recipients(mail: InboundMail, context: RoutingContext) -> tuple[Recipient, .
 
 
 def header_addresses(mail: InboundMail) -> tuple[EmailAddress, ...]:
-    """To, Cc, Delivered-To, X-Original-To, Envelope-To: what stands in for missing envelope recipients."""
+    """Return To, Cc, Delivered-To, X-Original-To, Envelope-To: a substitute for missing envelope recipients."""
     match mail:
         case MessageEnvelope():
             return (*mail.to, *mail.cc, *mail.delivered_to)
@@ -46,7 +48,7 @@ def header_addresses(mail: InboundMail) -> tuple[EmailAddress, ...]:
 
 
 def arrived(addresses: Sequence[EmailAddress], source: Source, context: RoutingContext) -> tuple[Recipient, ...]:
-    """These addresses as recipients: each distinct one once, in canonical order."""
+    """Return addresses as recipients: each distinct one once, in canonical order."""
     if len(addresses) == 1:
         return (resolved(addresses[0], source, context),)
     found = {one.address.key: one for one in (resolved(address, source, context) for address in addresses)}
@@ -54,7 +56,7 @@ def arrived(addresses: Sequence[EmailAddress], source: Source, context: RoutingC
 
 
 def resolved(written: EmailAddress, source: Source, context: RoutingContext) -> Recipient:
-    """What one address as written leads to."""
+    """Resolve an address as written to the conversation it leads to."""
     domain, domains = written.domain, context.domains
     # Nearly all mail is written to an address as it is listed.
     if domain in domains.alias:

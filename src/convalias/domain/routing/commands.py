@@ -1,4 +1,4 @@
-"""From a plan to what is to be done, each under the key that makes it repeatable."""
+"""Turn a plan into commands, each under the key that makes it repeatable."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class KeepHold:
 
     @property
     def key(self) -> str:
-        """One hold, one approval mail."""
+        """Return the key of the hold and its approval mail."""
         return self.hold
 
 
@@ -89,7 +89,7 @@ class Refuse:
 
 @frozen
 class Note:
-    """Nothing to do but to say so in the outcome: skipped (reason None) or ignored."""
+    """A note for the outcome alone: skipped (reason None) or ignored."""
 
     recipient: EmailAddress
     reason: Reason | None
@@ -97,7 +97,7 @@ class Note:
 
     @property
     def key(self) -> None:
-        """Nothing is done."""
+        """Return no key: a note has no effect."""
         return None
 
 
@@ -105,7 +105,7 @@ Command: TypeAlias = AddMail | HandOver | KeepHold | Refuse | Note
 
 
 def claims(plan: RoutingPlan) -> tuple[Claim, ...]:
-    """What must be claimed before any effect: one per conversation that the mail is carried to, by whichever way.
+    """Return the claims to make before any effect: one for each conversation that gets the mail, by either way.
 
     The plan of one post cannot see the others, and between two tries of it an alias may expire or a flag may flip.
     The first claim stands. Where From is ambiguous there is no sender to claim for, and nothing is carried.
@@ -129,7 +129,7 @@ def claims(plan: RoutingPlan) -> tuple[Claim, ...]:
 
 
 def commands(plan: RoutingPlan, standing: Iterable[Claim] = ()) -> tuple[Command, ...]:
-    """What to carry out, in recipient order; a recipient whose path is not the claimed one becomes a `Note`.
+    """Return the commands in recipient order; a recipient whose way is not the claimed one becomes a `Note`.
 
     `standing` are the claims that stand in the store, whoever made them; none: those of the plan itself.
     """
@@ -193,7 +193,7 @@ def _taken(claim: Claim | None, path: Path) -> bool:
 
 
 def external_id(plan: RoutingPlan, address: EmailAddress) -> str:
-    """By what legacy knows a hand-off: canonical Message-ID (synthetic if the mail has none) and legacy address."""
+    """Return the id of a hand-off for legacy: canonical Message-ID (synthetic if needed) and legacy address."""
     message_id = plan.case.mail.message_id
     return keyed("l", b"" if message_id is None else message_id.value, address.key)
 

@@ -21,7 +21,7 @@ from convalias.domain.migration.rollout import Stage
 
 
 class Witness(Enum):
-    """Somebody who is asked for facts and may be away."""
+    """A port that is asked for facts and may be away."""
 
     LEGACY = "legacy"
     IDENTITY = "identity"
@@ -29,7 +29,7 @@ class Witness(Enum):
 
 @frozen
 class Sighting:
-    """This sender has used this Message-ID in this conversation before."""
+    """A sighting: this sender has used this Message-ID in this conversation before."""
 
     message_id: MessageId
     sender: EmailAddress
@@ -46,7 +46,7 @@ class Enrolment:
 
 @frozen
 class Holders:
-    """What is known about one address: who has it now, and has it ever passed for anybody."""
+    """The holders of an address: its present accounts, and whether it has ever authenticated."""
 
     accounts: tuple[Account, ...] = ()
     authenticated_before: bool = False
@@ -57,7 +57,7 @@ Fact: TypeAlias = ConversationThread | Enrolment | ConversationAlias | LegacyAli
 
 @frozen
 class HoldKey:
-    """By what an approval is asked for: the mail as it would be held, and its sender (None: From is ambiguous)."""
+    """The key of an approval: the mail as it would be held, and its sender (None: From is ambiguous)."""
 
     conversation: ConversationId
     hold: HoldId
@@ -146,7 +146,7 @@ class RoutingContext(Answers):
         )
 
     def learning(self, answers: Answers) -> RoutingContext:
-        """This context and what was answered since; of two answers to one question the later stands."""
+        """Return this context with further answers; of two answers to one question the later counts."""
         return evolve(
             self,
             aliases={**self.aliases, **answers.aliases},
@@ -181,7 +181,7 @@ def alias_index(aliases: Iterable[ConversationAlias]) -> dict[AliasHandle, Conve
 
 
 def holder_index(accounts: Iterable[Account]) -> dict[EmailAddress, Holders]:
-    """Who has each address, and whether it has ever authenticated, for anybody; accounts in the given order."""
+    """Index holders by address, with whether it has ever authenticated; accounts in the given order."""
     having: dict[EmailAddress, list[Account]] = {}
     passed: set[EmailAddress] = set()
     for account in accounts:
@@ -203,7 +203,7 @@ def tenure_index(tenures: Iterable[AddressTenure]) -> dict[EmailAddress, tuple[A
 
 
 def sighting_index(sightings: Iterable[Sighting]) -> dict[SightingKey, frozenset[ConversationId]]:
-    """In which conversations each sender has used each Message-ID."""
+    """Index the conversations in which each sender has used each Message-ID."""
     index: dict[SightingKey, set[ConversationId]] = {}
     for one in sightings:
         index.setdefault((one.message_id, one.sender), set()).add(one.conversation)

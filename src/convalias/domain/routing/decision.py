@@ -77,7 +77,7 @@ def route(
     policy: RoutingPolicy = DEFAULT_POLICY,
     rules: RuleBook = RULES,
 ) -> Decision:
-    """What becomes of the mail. Pure, total, deterministic; O(recipients).
+    """Decide a mail. Pure, total, deterministic; O(recipients).
 
     Order, duplicates and letter case of the recipients never change the plan; facts that are missing from the
     context count as absent. `TryAgain` when a witness is away that must be heard.

@@ -1,4 +1,4 @@
-"""Why a mail was decided as it was: made by deciding its case once more, listening."""
+"""Explain a decision by deciding its case once more, with each rule recorded."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Arrived:
 
 @frozen
 class Evidence:
-    """What the results of our border amount to."""
+    """The evidence of our border, as judged."""
 
     authentication: Authentication
     signed: tuple[str, ...] | None = None
@@ -123,19 +123,19 @@ class Explanation:
     """The admission policy and sender trust that were in force, by name."""
 
     def text(self, show: Pseudonym = str) -> str:
-        """For people: some lines of text."""
+        """Return the explanation as lines of text for people."""
         from convalias.domain.routing.rendering import text  # noqa: PLC0415 - renderings know the steps
 
         return text(self, show)
 
     def mermaid(self, show: Pseudonym = str) -> str:
-        """For eyes: a Mermaid flowchart."""
+        """Return the explanation as a Mermaid flowchart."""
         from convalias.domain.routing.rendering import mermaid  # noqa: PLC0415 - renderings know the steps
 
         return mermaid(self, show)
 
     def data(self, pseudonym: Pseudonym | None = None) -> Mapping[str, Json]:
-        """For logs: JSON in which addresses stand only as pseudonyms; text of the mail never.
+        """Return the explanation as JSON for logs: addresses as pseudonyms, never the text of the mail.
 
         Without a `pseudonym` addresses are numbered in the order of their appearance.
         """

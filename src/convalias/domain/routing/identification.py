@@ -1,4 +1,4 @@
-"""Who is speaking: from the From address to one account that takes part, or to nobody."""
+"""Identify the sender: from the From address to one account that takes part, or to none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an approval does to a decision: a mail that would be held is let in, or its address is."""
+"""Apply an approval to a decision: a mail that would be held is approved, or its address is."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def hold_id(conversation: ConversationId, mail: MessageEnvelope, key: MailKey | 
 
 
 def hold_key(conversation: ConversationId, mail: MessageEnvelope, key: MailKey | None) -> HoldKey:
-    """By what it is asked whether participants let in a mail that would be held so."""
+    """Return the key for asking whether participants approved a mail that would be held so."""
     sender = mail.sender.address if isinstance(mail.sender, ClearFrom) else None
     return HoldKey(conversation, hold_id(conversation, mail, key), sender, mail.content.digest)
 
 
 def let_in(context: RoutingContext, mail: MessageEnvelope, conversation: ConversationId, hold: Hold) -> Admits | None:
-    """What participants have let in of what would be held so."""
+    """Return the scope of the approval for a mail that would be held so."""
     return context.approvals.get(hold_key(conversation, mail, hold.dedup_key))
 
 

@@ -30,7 +30,7 @@ class Case:
 
 @frozen
 class RoutingPlan:
-    """One ruling per distinct recipient, in the order of their canonical addresses."""
+    """The plan for a mail: one ruling for each distinct recipient, in canonical order of addresses."""
 
     rulings: tuple[Ruling, ...]
     tell_sender: bool
@@ -61,7 +61,7 @@ class RoutingPlan:
         return self._by_address[recipient]
 
     def explain(self) -> Explanation:
-        """Why. Decides the case again, listening; costs nothing until it is called."""
+        """Explain the plan. Decides the case again, listening; costs nothing until it is called."""
         from convalias.domain.routing.explanation import explain  # noqa: PLC0415 - an explanation is made of a plan
 
         return explain(self.case)
@@ -75,7 +75,7 @@ class TryAgain:
     case: Case = field(eq=False, repr=False)
 
     def explain(self) -> Explanation:
-        """Why."""
+        """Explain the decision."""
         from convalias.domain.routing.explanation import explain  # noqa: PLC0415 - an explanation is made of a plan
 
         return explain(self.case)

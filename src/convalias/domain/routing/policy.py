@@ -1,4 +1,4 @@
-"""What a platform may decide about routing; the defaults are the safe ones."""
+"""The policy of a platform for routing; the defaults are the safe ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOWHERE: Final[frozenset[str]] = frozenset()
 
 
 class SenderTrust(Enum):
-    """What is believed of a sender whom nothing proves and nothing disproves."""
+    """The trust in a sender that nothing proves and nothing disproves."""
 
     ACCEPT_KNOWN = "accept_known"
     """A participant's own known address, unless it has authenticated before: what passed once must pass."""
@@ -37,7 +37,7 @@ def _domains(names: Iterable[str]) -> frozenset[str]:
 
 @frozen
 class BlockedSenders:
-    """Whose mail is dropped for every recipient: single addresses and whole domains (exact, no subdomains)."""
+    """The senders whose mail is dropped for every recipient: addresses and whole domains (exact, no subdomains)."""
 
     addresses: frozenset[EmailAddress] = field(default=_NOBODY, converter=_addresses)
     domains: frozenset[str] = field(default=_NOWHERE, converter=_domains)
@@ -53,7 +53,7 @@ class BlockedSenders:
 
 @frozen(kw_only=True)
 class LoopGuard:
-    """When two machines talk to one another. Needs facts that cost an index, so it is asked for."""
+    """The guard against two machines that answer one another. Needs facts that cost an index, so it is asked for."""
 
     same_text: int = field(default=3, validator=validators.ge(2))
     """So many mails of one author with one text within an hour are a loop."""

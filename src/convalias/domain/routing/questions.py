@@ -70,7 +70,9 @@ def questions(
     policy: RoutingPolicy = DEFAULT_POLICY,
     rules: RuleBook = RULES,
 ) -> Questions:
-    """What to look up next. Empty after at most four rounds: the last asks only about what would be held.
+    """Return the questions to look up next.
+
+    Empty after at most four rounds: the last asks only about what would be held.
 
     Found by deciding over what is known and noting which facts were missed; rules of one's own are heard too. So,
     once this is empty, further facts never change the plan: nobody looked at any. And what was answered is never

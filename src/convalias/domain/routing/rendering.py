@@ -35,7 +35,7 @@ from convalias.domain.routing.verdicts import (
 
 
 def outcome(verdict: Verdict) -> str:
-    """One word: relay, legacy, skip, hold, reject or ignore."""
+    """Name a verdict in a word: relay, legacy, skip, hold, reject or ignore."""
     match verdict:
         case RelayToConversation():
             return "relay"
@@ -84,7 +84,7 @@ def _author(author: Author, show: Pseudonym) -> str:
 
 
 def text(explanation: Explanation, show: Pseudonym) -> str:
-    """Some lines for people: what was found, what was weighed, which rules spoke, what came of it."""
+    """Return an explanation as lines for people: facts, evidence, rules that spoke, verdicts."""
     lines = [line for step in explanation.steps for line in _lines(step, show)]
     silent = sum(isinstance(step, Passed) for step in explanation.steps)
     told = "may" if explanation.tell_sender else "may not"

@@ -1,4 +1,4 @@
-"""What a rule is, what it may see at its place in the order, and how a book of rules is changed."""
+"""Rules, the part of a case that each may see, and the book that orders them."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def rule(step: int, number: int | None = None) -> Callable[[Deciding[C]], Rule[C
 
 @frozen
 class Heard:
-    """One rule, the case that it was shown, what it said."""
+    """A rule, the case that it was shown, and its answer."""
 
     name: RuleName
     step: int
@@ -216,15 +216,15 @@ class RuleBook:
         return chain(self.mail, self.arrival, self.alias, self.sender, self.author, self.relay, self.overlap)
 
     def replacing(self, old: Rule[C], new: Rule[C]) -> RuleBook:
-        """With `new` in the place of `old`. `InvalidValue` if `old` is not in the book."""
+        """Return a book with `new` in the place of `old`. `InvalidValue` if `old` is not in the book."""
         return self._edited(old, (new,))
 
     def before(self, anchor: Rule[C], new: Rule[C]) -> RuleBook:
-        """With `new` just before `anchor`. `InvalidValue` if `anchor` is not in the book."""
+        """Return a book with `new` just before `anchor`. `InvalidValue` if `anchor` is not in the book."""
         return self._edited(anchor, (new, anchor))
 
     def without(self, gone: Rule[C]) -> RuleBook:
-        """Without `gone`. `InvalidValue` if it is not in the book."""
+        """Return a book without `gone`. `InvalidValue` if it is not in the book."""
         return self._edited(gone, ())
 
     def heard_by(self, listener: Listener) -> RuleBook:

@@ -1,4 +1,4 @@
-"""Refusals of a mail over the limit of size: the plan that would have routed the mail says who may know."""
+"""Refuse a mail over the limit of size: the plan that would have routed it says who may know."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOO_LARGE: Final = "too_large"
 
 @frozen(kw_only=True)
 class OwedRefusal:
-    """One mail to write to the sender of a mail that was too large."""
+    """A mail that is due to the sender of a mail that was too large."""
 
     tell: EmailAddress
     alias: EmailAddress

@@ -1,4 +1,4 @@
-"""Where a mail arrived, and what becomes of it for each recipient."""
+"""Recipients, by where a mail arrived, and the verdict for each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RuleName = NewType("RuleName", str)
 
 
 class Source(Enum):
-    """Where a recipient was found."""
+    """The source of a recipient."""
 
     ENVELOPE = "envelope"
     HEADER = "header"
@@ -38,7 +38,7 @@ class AliasRecipient:
 
     @property
     def conversation(self) -> ConversationId:
-        """Where it leads."""
+        """Return the conversation that the recipient leads to."""
         return self.thread.id
 
 
@@ -52,13 +52,13 @@ class LegacyRecipient:
 
     @property
     def conversation(self) -> ConversationId | None:
-        """Where it leads, as far as it is known."""
+        """Return the conversation that the recipient leads to, as far as it is known."""
         return None if self.thread is None else self.thread.id
 
 
 @frozen
 class UnknownRecipient:
-    """At an alias domain, and no alias of ours; `forged` when it wears a token that fails."""
+    """A recipient at an alias domain that is no alias of ours; `forged` if its token fails."""
 
     address: EmailAddress
     source: Source
@@ -72,7 +72,7 @@ class UnknownRecipient:
 
 @frozen
 class ForeignRecipient:
-    """At no domain of ours."""
+    """A recipient at a domain that is not ours."""
 
     address: EmailAddress
     source: Source
@@ -102,7 +102,7 @@ class HandToLegacy:
 
 @frozen
 class SkipOverlap:
-    """That recipient of the same mail carries it to this conversation."""
+    """The verdict that another recipient of the same mail carries it to this conversation."""
 
     carried_by: EmailAddress
 
@@ -125,7 +125,7 @@ class Reject:
 
 @frozen
 class Ignore:
-    """Not ours, or not to be answered."""
+    """The verdict that a mail is not ours, or is not to be answered."""
 
     reason: Reason
 
@@ -135,7 +135,7 @@ Verdict: TypeAlias = RelayToConversation | HandToLegacy | SkipOverlap | Hold | R
 
 @frozen
 class Ruling:
-    """One recipient, its verdict, and the rule that spoke last."""
+    """A ruling: a recipient, its verdict, and the rule that spoke last."""
 
     recipient: Recipient
     verdict: Verdict
@@ -147,5 +147,5 @@ class Ruling:
 
     @property
     def conversation(self) -> ConversationId | None:
-        """Where the recipient leads, wherever that was found out."""
+        """Return the conversation that the recipient leads to, however it was found."""
         return None if self.about_mail else self.recipient.conversation
