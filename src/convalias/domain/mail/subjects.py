@@ -22,7 +22,7 @@ _NONE: Final = frozenset(
 
 
 def own_subject(subject: str, ours: Collection[str]) -> str:
-    """What a subject says of itself: empty when it is only marks, says that there is none, or is that of a mail of ours."""
+    """Return a mail's own subject: empty if it has only marks, says that there is none, or is ours."""
     bare = without_marks(subject)
     if bare.strip("()[]<>\uff08\uff09 .").casefold() in _NONE or _TAG.search(bare) or bare in ours:
         return ""

@@ -1,4 +1,4 @@
-"""One mail for each mailbox and event: several accounts may be reached at one address."""
+"""Send one mail for each mailbox and event: several accounts may be reached at one address."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _nobody() -> Mapping[AccountId, EmailAddress]:
 
 @frozen(kw_only=True)
 class Mailboxes:
-    """Where mail about one event goes, by account, and which addresses are its author's."""
+    """The mailboxes that mail about one event goes to, by account, and the addresses of its author."""
 
     by_account: Mapping[AccountId, EmailAddress] = field(factory=_nobody, hash=False)
     authors: frozenset[EmailAddress] = frozenset()

@@ -48,7 +48,7 @@ class Masks:
 
     @classmethod
     def of(cls, addresses: Iterable[EmailAddress], *, shown_domains: Iterable[str] = ()) -> Masks:
-        """Over these addresses."""
+        """Make masks over these addresses."""
         found: dict[str, set[str]] = {}
         for one in addresses:
             for domain in {one.domain, _in_letters(one.domain)}:

@@ -107,7 +107,10 @@ class Scenes:
         return Scene(event=events[0], thread=self.threads.read(known, events), since=tuple(events[1:]))
 
     async def before(self, event: ConversationEvent) -> Sequence[ConversationEvent]:
-        """What happened before it. Of a long conversation the beginning, where subjects are set, and the last events."""
+        """Return the events before it.
+
+        Of a long conversation the beginning, where subjects are set, and the last events.
+        """
         behind = event.seq - 1
         if behind <= BEGINNING:
             return await self.events(event.conversation, after=0, up_to=behind) if behind else ()
