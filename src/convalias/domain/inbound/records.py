@@ -311,7 +311,7 @@ class OutcomeRecord:
 
 @frozen(kw_only=True)
 class RefusalDue:
-    """A refusal mail, as the former release entered it: it is read to be moved to the outbox, and as a throttle."""
+    """A refusal mail as the former release wrote it: read to be moved to the outbox, and as a throttle."""
 
     sender: EmailAddress
     alias: EmailAddress

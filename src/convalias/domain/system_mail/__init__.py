@@ -1,1 +1,1 @@
-"""Mail that the system itself writes: what it says, how often it may leave, and what each try makes of it."""
+"""Mail that the system itself writes: its letters, its throttles, and the result of each try."""

@@ -1,4 +1,4 @@
-"""Marks of system mail as the former release wrote them, and what the row of such a mail makes of one."""
+"""Read marks of system mail as the former release wrote them, and move its rows to the outbox."""
 
 from __future__ import annotations
 

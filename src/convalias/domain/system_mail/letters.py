@@ -72,7 +72,7 @@ Letter: TypeAlias = RefusalLetter | ApprovalLetter | AddressNotice
 
 @frozen(kw_only=True)
 class SystemMail:
-    """One mail of ours: what it says and how far it is."""
+    """A mail of ours: its letter and its state."""
 
     key: str
     """The idempotency key under which it leaves."""

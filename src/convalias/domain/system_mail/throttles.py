@@ -1,4 +1,7 @@
-"""How often mail of ours may leave. Each bound is a unique key of a row, so that no number of workers gets past it."""
+"""Limit how often mail of ours may leave.
+
+Each bound is a unique key of a row, so that no number of workers gets past it.
+"""
 
 from __future__ import annotations
 

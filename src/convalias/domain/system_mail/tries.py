@@ -23,7 +23,7 @@ ASKED_FOR: Final = timedelta(hours=24)
 
 @frozen(kw_only=True)
 class WayOut:
-    """What the host's mail port can be held to, and what the deployment wants if nobody can tell."""
+    """The promises of the host's mail port, and the deployment's wish if nobody can tell."""
 
     remembers_keys_for: timedelta
     never_forgets: bool
@@ -36,7 +36,7 @@ class WayOut:
 
 
 class Told(Enum):
-    """What a way out says of a key when it is asked."""
+    """The answer of a way out that was asked about a key."""
 
     SENT = "sent"
     NOT_SENT = "surely not sent"
@@ -66,7 +66,7 @@ class Ask:
 
 @frozen
 class End:
-    """Nothing more is due: write this down."""
+    """The end of a mail: nothing more is due, and this is written down."""
 
     mail: SystemMail
 

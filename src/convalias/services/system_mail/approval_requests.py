@@ -1,4 +1,4 @@
-"""Approval requests: who may let held mail in is asked at most once a day for each conversation, and quoted nothing."""
+"""Approval requests: participants are asked at most once a day for each conversation, with nothing quoted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who writes which kind of system mail."""
+"""Writers of system mail, by kind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from convalias.services.system_mail.refusals import RefusalLetters
 
 @frozen(kw_only=True)
 class Letters:
-    """One writer for each kind of letter. What a writer looks up may raise `Unavailable`."""
+    """Writes each kind of letter with its own writer. What a writer looks up may raise `Unavailable`."""
 
     refusals: RefusalLetters
     approvals: ApprovalLetters

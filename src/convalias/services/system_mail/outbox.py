@@ -1,4 +1,4 @@
-"""The worker that sends mail of ours: one rule for what surely did not leave, what may have left, and what left."""
+"""Send mail of ours from the outbox: one rule for what surely did not leave, may have left, or left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outbox of the system: one row for each mail that the system itself writes, due until the mail has left.
+"""The outbox of the system: one row for each system mail, due until the mail has left.
 
 The keys of the rows are the throttle: a mail that has a row is not written a second time.
 """
