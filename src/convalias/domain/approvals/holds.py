@@ -332,7 +332,7 @@ def day_after(moment: datetime) -> datetime:
 
 
 def ask_at(asking: Asking, since: datetime) -> datetime:
-    """Return when participants are asked about a mail that came to wait at `since`."""
+    """Return when participants are asked about a mail that is held from `since` on."""
     soon = since + ASK_AFTER
     return soon if asking.at is None else max(soon, day_after(asking.at))
 

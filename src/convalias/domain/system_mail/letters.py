@@ -52,7 +52,7 @@ class ApprovalLetter:
     conversation: ConversationId
     account: AccountId
     holds: tuple[HoldId, ...]
-    """What the mail lists, whatever came to wait since: a repeat sends the same mail."""
+    """The holds that the mail lists, whatever is held since: a repeat sends the same mail."""
     at: datetime
     """When the list was made."""
 
