@@ -25,12 +25,12 @@ from convalias.domain.inbound.records import (
     Refused,
     Relayed,
 )
+from convalias.domain.inbound.tries import Patience
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.mail.reasons import Reason
 from convalias.ports.dns import TemporaryFailure, TxtAnswer, TxtRecords
 from convalias.ports.errors import Unavailable
 from convalias.services.inbound.evidence import TURN, UNANSWERED, Insistence
-from convalias.services.inbound.relay import Patience
 from convalias.services.operations.replay import Replayed, Selection
 from services.inbound_desk import BOBS, C1, C2, PROVED, TO_C1, TO_C2, Process, Town, told
 

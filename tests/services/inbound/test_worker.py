@@ -12,10 +12,10 @@ from convalias.adapters import memory
 from convalias.adapters.mime import Reader
 from convalias.domain.ids import TraceId
 from convalias.domain.inbound.records import Again, Done, Expired, MailReference, Post, Progress, RecordKey
+from convalias.domain.inbound.tries import Patience
 from convalias.ports.errors import Unavailable
 from convalias.ports.mail import ReadMail
 from convalias.services.inbound.receiver import read_reference, reference_body
-from convalias.services.inbound.relay import Patience
 from services.inbound_desk import TO_C1, TO_C2, Process, Town, told, written
 
 

@@ -12,10 +12,10 @@ from tests.services.outbound_world import World
 from convalias.adapters.memory import before
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.inbound.records import Again, Dead
+from convalias.domain.inbound.tries import AWAY_FOR, Patience
 from convalias.ports.errors import AdapterFailed, Unavailable
 from convalias.ports.mail import ReadMail
 from convalias.services.feed.change_feed import record
-from convalias.services.inbound.relay import AWAY_FOR, Patience
 from convalias.services.running.outages import because, fault_in
 
 FAULT = AdapterFailed("flags.read", "KeyError at app/flags.py:3 in Flags.read")

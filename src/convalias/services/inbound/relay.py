@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from attrs import evolve, frozen
 
@@ -30,6 +30,16 @@ from convalias.domain.inbound.records import (
     Progress,
     Quarantined,
     Refused,
+)
+from convalias.domain.inbound.tries import (
+    AWAY_FOR,
+    GiveUp,
+    Patience,
+    Retry,
+    Trouble,
+    after_outage,
+    after_trouble,
+    before_try,
 )
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.mail.reasons import CONSEQUENCES, Severity
@@ -62,8 +72,6 @@ from convalias.stores.inbound.mails import InboundRecords
 from convalias.stores.inbound.traffic import Traffic
 
 PROCESS_WITHIN: Final = timedelta(seconds=120)
-AWAY_FOR: Final = timedelta(seconds=5)
-"""How long work waits when a dependency is away and does not say for how long."""
 END_WITHIN: Final = timedelta(seconds=5)
 RECOGNISE_WITHIN: Final = timedelta(seconds=2)
 """So long the head of a mail that is given up is read, to find the mail again."""
@@ -76,27 +84,6 @@ LONGEST_HEAD: Final = 262_144
 """Octets; a longer header block is over the reader's limit."""
 _RECEIVED: Final = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
-
-
-@frozen(kw_only=True)
-class Patience:
-    """The 3rd recorded failure is the last; in between, exponential backoff with jitter.
-
-    A mail that takes longer than the limit may be slow itself, or what it needs may be: it is given up too, but only
-    after many tries, hours apart in all. No outage is as patient, and what was given up can be redriven.
-    """
-
-    failures: int = 3
-    receives: int = 20
-    """Poison that kills its workers is never recorded as a failure; so many deaths bound it."""
-    suspect: int = 3
-    """After so many receives it is written down when work begins and ends, to tell deaths from outages."""
-    overruns: int = 20
-    """After so many tries that took longer than the limit it is given up."""
-    faults: int = 100
-    """After so many tries, a day in all, on which an adapter of the host raised what its port does not name."""
-    first_pause: timedelta = timedelta(seconds=2)
-    longest_pause: timedelta = timedelta(minutes=15)
 
 
 @frozen(kw_only=True)
@@ -153,7 +140,7 @@ class InboundRelay:
             if (fault := fault_in(error)) is not None:
                 return await self._faulty(mail, fault)
             # Not a try: however long a dependency is away, no mail dies of it.
-            return Again(away.retry_after or AWAY_FOR, str(away), away=engine_away(error))
+            return Again(after_outage(away.retry_after), str(away), away=engine_away(error))
         self.telemetry.measure("icer.processing.latency", (self.clock.now() - started).total_seconds())
         return progress
 
@@ -182,11 +169,18 @@ class InboundRelay:
         """Again, as with anything that is away; but what fails for a day, on one mail perhaps, is given up."""
         try:
             faults = await self.stores.inbound.faulted(mail.record, at=self.clock.now())
-            if faults >= self.patience.faults:
-                return await self._bury(mail, str(fault), faults)
+            return await self._after(mail, after_trouble(Trouble.FAULT, faults, str(fault), self.patience))
         except (Unavailable, Contended, TimeoutError):
             return Again(AWAY_FOR, str(fault))
-        return Again(self._pause(faults), f"{fault}, {faults} of {self.patience.faults} times")
+
+    async def _after(self, mail: MailReference, verdict: Retry | GiveUp, *, explanation: str = "") -> Progress:
+        match verdict:
+            case Retry(tries=tries, because=told):
+                return Again(self._pause(tries), told)
+            case GiveUp(tries=tries, because=why):
+                return await self._bury(mail, why, tries, explanation=explanation)
+            case _:
+                assert_never(verdict)
 
     async def _in_time(self, mail: MailReference, receives: int) -> Progress:
         limit = asyncio.timeout(PROCESS_WITHIN.total_seconds())
@@ -206,15 +200,13 @@ class InboundRelay:
         why = f"took longer than {PROCESS_WITHIN.total_seconds():.0f} s"
         self.telemetry.measure("icer.processing.errors", 1, error="Overrun")
         overruns = await self.stores.inbound.overran(mail.record, at=self.clock.now())
-        if overruns >= self.patience.overruns:
-            return await self._bury(mail, why, overruns)
-        return Again(self._pause(overruns), f"{why}, {overruns} of {self.patience.overruns} times")
+        return await self._after(mail, after_trouble(Trouble.OVERRUN, overruns, why, self.patience))
 
     async def _once(self, mail: MailReference, receives: int) -> Progress:
         standing = await self.stores.inbound.outcome(mail.record)
         if standing is not None:
             return standing.outcome
-        if receives <= self.patience.suspect:
+        if not self.patience.is_suspect(receives):
             return await self._guarded(mail)
         try:
             progress = await self._suspected(mail)
@@ -228,8 +220,9 @@ class InboundRelay:
 
     async def _suspected(self, mail: MailReference) -> Progress:
         deaths = await self.stores.inbound.begun(mail.record, at=self.clock.now()) - 1
-        if deaths >= self.patience.receives - self.patience.suspect:
-            return await self._bury_unread(mail, f"stopped its worker {deaths} times", deaths)
+        verdict = before_try(deaths, self.patience)
+        if isinstance(verdict, GiveUp):
+            return await self._bury_unread(mail, verdict.because, verdict.tries)
         return await self._guarded(mail)
 
     async def _guarded(self, mail: MailReference) -> Progress:
@@ -419,9 +412,8 @@ class InboundRelay:
         why = because(error)
         self.telemetry.measure("icer.processing.errors", 1, error=described(error))
         tries = await self.stores.inbound.failed(mail.record, because=why, at=self.clock.now())
-        if tries.failures >= self.patience.failures:
-            return await self._bury(mail, why, tries.failures, explanation=_explained(error))
-        return Again(self._pause(tries.failures), f"failed {tries.failures} of {self.patience.failures} times: {why}")
+        verdict = after_trouble(Trouble.FAILURE, tries.failures, why, self.patience)
+        return await self._after(mail, verdict, explanation=_explained(error))
 
     def _pause(self, tries: int) -> timedelta:
         return backoff(

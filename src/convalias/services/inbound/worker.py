@@ -79,7 +79,7 @@ class InboundWorker:
         or is blamed for it.
         """
         answers: dict[Receipt, Processed] = {}
-        suspects = [job for job in jobs if job.receives > self.relay.patience.suspect]
+        suspects = [job for job in jobs if self.relay.patience.is_suspect(job.receives)]
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 async with TaskGroup() as group:
