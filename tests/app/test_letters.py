@@ -16,7 +16,7 @@ from convalias.app import Convalias
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.outbound.suppressions import Muted
+from convalias.domain.outbound.suppressions import Muted, Subscription
 
 PEOPLE = ("ann", "bob", "cho")
 
@@ -183,5 +183,33 @@ def test_a_mailbox_gets_each_message_once_and_never_its_authors_own() -> None:
             await cv.services.stores.suppressions.mute(muted)
             await says(cv, "ann", "still there?")
             assert len(box(cv, "bob")) == 2  # for the team, which has muted nothing
+
+    run(story())
+
+
+def test_mail_is_stopped_by_one_click_and_begun_again_by_the_person() -> None:
+    async def story() -> None:
+        async with Convalias.in_memory(alias_domain="reply.example") as cv:
+            await opened(cv)
+            await says(cv, "bob", "one")
+            (got,) = box(cv, "ann")
+            link = got["List-Unsubscribe"].strip("<>")
+            assert got["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+            assert link in plain(got)
+            token = link.rpartition("/")[2]
+            desk = cv.unsubscribing
+            assert await desk.show(token) is Subscription.MAILED
+            assert await desk.resume(token) is Subscription.MAILED
+            assert await desk.stop(token) is Subscription.MUTED
+            assert await desk.stop(token) is Subscription.MUTED
+            assert await desk.show(token) is Subscription.MUTED
+            await says(cv, "bob", "two")
+            assert len(box(cv, "ann")) == 1
+            assert len(box(cv, "cho")) == 2
+            assert await desk.resume(token) is Subscription.MAILED
+            await says(cv, "bob", "three")
+            assert len(box(cv, "ann")) == 2
+            for act in (desk.show, desk.stop, desk.resume):
+                assert await act("b.c.d") is Subscription.NO_LINK
 
     run(story())

@@ -58,6 +58,7 @@ from convalias.services.migration.rollout import RolloutControl
 from convalias.services.operations.operations import Operations
 from convalias.services.operations.replay import Replay
 from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
+from convalias.services.outbound.unsubscribing import Unsubscribing
 from convalias.services.running.log_lines import LogLines
 from convalias.stores.deployment.deployments import Deployments
 from convalias.stores.deployment.last_seen import LastSeen
@@ -366,6 +367,11 @@ class Convalias:
     def approvals(self) -> Approvals:
         """Held mail, and the answers to it."""
         return self.services.approvals
+
+    @property
+    def unsubscribing(self) -> Unsubscribing:
+        """Mutes by the link in a mail."""
+        return self.services.unsubscribing
 
     @property
     def outbound(self) -> OutboundNotifier:

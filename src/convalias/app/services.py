@@ -48,6 +48,7 @@ from convalias.services.outbound.legacy_audience import ParticipantsAudience
 from convalias.services.outbound.notifier import OutboundNotifier
 from convalias.services.outbound.scenes import Scenes
 from convalias.services.outbound.sending import Sending
+from convalias.services.outbound.unsubscribing import Unsubscribing
 from convalias.services.running.log_lines import LogLines
 from convalias.services.system_mail.address_notices import Announcing
 from convalias.services.system_mail.approval_requests import ApprovalMails
@@ -77,6 +78,7 @@ class Services:
     approvals: Approvals
     approval_mails: ApprovalMails
     system_outbox: SystemOutbox
+    unsubscribing: Unsubscribing
     sweeper: Sweeper
     old_holds: OldHolds
     retention: Retention
@@ -153,6 +155,7 @@ def assemble(
         ),
         approval_mails=inbound.approval_mails(),
         system_outbox=inbound.system_outbox(contacts),
+        unsubscribing=Unsubscribing(seals=seals(wiring.keyring), suppressions=stores.suppressions, clock=ports.clock),
         sweeper=Sweeper(
             blobs=ports.blobs,
             queue=ports.queue,
@@ -352,5 +355,6 @@ def _mail_hub(ports: Ports, deployment: Deployment, wiring: Wiring) -> Notificat
         alias_domain=alias_domain(deployment),
         guarantee=guarantee_of(ports.mail),
         via=wiring.options.platform,
+        base_url=wiring.options.base_url,
         conversation_url=wiring.options.conversation_url,
     )

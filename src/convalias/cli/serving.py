@@ -162,7 +162,8 @@ async def _doors(cv: Convalias, settings: Settings) -> Callable[[], asgi.Doors]:
 
     def doors() -> asgi.Doors:  # of now: a refresh wires new services
         approvals = cv.approvals if cv.knows_deployment else None
-        return asgi.Doors(mailgun=webhook, approvals=approvals, checks=checks)
+        unsubscribing = cv.unsubscribing if cv.knows_deployment else None
+        return asgi.Doors(mailgun=webhook, approvals=approvals, unsubscribing=unsubscribing, checks=checks)
 
     return doors
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from attrs import frozen
 from starlette.applications import Starlette
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from convalias.adapters.asgi.approvals import ApprovalDoor, opened
 from convalias.adapters.asgi.failures import NOT_OPEN, Endpoint, Failures, Wall, because, log
+from convalias.adapters.asgi.unsubscribing import UnsubscribeDoor, unsubscribing
 from convalias.ports.ambient import Telemetry
 from convalias.ports.errors import EngineAway, Unavailable
 from convalias.services.conversations.errors import NotReady
@@ -52,6 +53,9 @@ class Door(Protocol):
         ...
 
 
+_Door = TypeVar("_Door")
+
+
 @frozen(kw_only=True)
 class Doors:
     """What the app needs. `checks` are tried by `/readyz`: each raises what is wrong, or returns.
@@ -61,6 +65,7 @@ class Doors:
 
     mailgun: Door | None = None
     approvals: ApprovalDoor | None = None
+    unsubscribing: UnsubscribeDoor | None = None
     checks: Mapping[str, Callable[[], Awaitable[object]]]
 
 
@@ -70,7 +75,7 @@ def app(
     """An ASGI app. `doors()` is asked at each request and may be None while nothing is open yet: then 503.
 
     `POST /inbound/mailgun` and `POST /inbound/mailgun/mime` (Mailgun posts raw mail only to an address that ends
-    so), `GET` and `POST /approvals/{token}` (shows, acts), `GET /healthz` (the process lives), `GET /readyz` (raw store and queue answer).
+    so), `GET` and `POST /approvals/{token}` and `/unsubscribe/{token}` (shows, acts), `GET /healthz` (the process lives), `GET /readyz` (raw store and queue answer).
 
     Each answer 5xx is a line (equal ones once a minute, with a count) in `lines`, or in the log `convalias.http` by the
     clock of this machine, and a count in `telemetry`.
@@ -109,10 +114,6 @@ def app(
         shown = {name: state.shown for name, state in states.items()}
         return JSONResponse({"ready": not failing, **shown}, 503 if failing else 200)
 
-    def held() -> ApprovalDoor | None:
-        standing = doors()
-        return None if standing is None else standing.approvals
-
     def route(path: str, endpoint: Endpoint, *methods: str) -> Route:
         return Route(path, failures.told(path, endpoint), methods=methods or ["GET"])
 
@@ -121,7 +122,13 @@ def app(
         routes=[
             route("/inbound/mailgun", inbound, "POST"),
             route("/inbound/mailgun/mime", inbound, "POST"),
-            route("/approvals/{token}", opened(held), "GET", "POST"),
+            route("/approvals/{token}", opened(_part(doors, lambda standing: standing.approvals)), "GET", "POST"),
+            route(
+                "/unsubscribe/{token}",
+                unsubscribing(_part(doors, lambda standing: standing.unsubscribing)),
+                "GET",
+                "POST",
+            ),
             route("/healthz", healthz),
             route("/readyz", readyz),
         ],
@@ -129,6 +136,16 @@ def app(
     # A redirect to the address without its slash would be made of the Host header, which is the client's text.
     application.router.redirect_slashes = False
     return application
+
+
+def _part(doors: Callable[[], Doors | None], take: Callable[[Doors], _Door | None]) -> Callable[[], _Door | None]:
+    """One of the doors, asked for at each request."""
+
+    def find() -> _Door | None:
+        standing = doors()
+        return None if standing is None else take(standing)
+
+    return find
 
 
 class OneFraming:

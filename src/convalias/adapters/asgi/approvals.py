@@ -65,15 +65,15 @@ async def page(door: ApprovalDoor, request: Request) -> Response:
                 return _page(await door.show(token))
             asked = await _asked(request)
             if asked is None:
-                return _html(
+                return html_page(
                     "Nothing was changed", "<p>The form could not be read. Please open the link again.</p>", 400
                 )
             return _page(await door.decide(token, asked))
     except ClientDisconnect:
-        return _html("Nothing was changed", "", 400)
+        return html_page("Nothing was changed", "", 400)
     except (Unavailable, TimeoutError) as away:
         because(request, away)
-        return _html("Please try again", "<p>This page cannot be shown right now.</p>", 503)
+        return html_page("Please try again", "<p>This page cannot be shown right now.</p>", 503)
 
 
 def opened(find: Callable[[], ApprovalDoor | None]) -> Callable[[Request], Awaitable[Response]]:
@@ -83,7 +83,7 @@ def opened(find: Callable[[], ApprovalDoor | None]) -> Callable[[Request], Await
         door = find()
         if door is None:
             because(request, NOT_OPEN)
-            return _html("Please try again", "", 503)
+            return html_page("Please try again", "", 503)
         return await page(door, request)
 
     return endpoint
@@ -107,14 +107,14 @@ async def _asked(request: Request) -> Asked | None:
 def _page(found: HeldPage | Unusable | NotHis) -> Response:
     """One page for whatever a token is that opens nothing: it tells forged ones nothing."""
     if not isinstance(found, HeldPage):
-        return _html("This link is no longer valid", "<p>It has expired, or what it was about is settled.</p>", 404)
+        return html_page("This link is no longer valid", "<p>It has expired, or what it was about is settled.</p>", 404)
     waits = found.state is HoldState.HELD
     until = f"<p>It can be answered until {found.expires_at:%Y-%m-%d %H:%M} UTC.</p>" if waits else ""
     body = (
         f"<p>From <b>{escape(found.sender)}</b>, received {found.since:%Y-%m-%d %H:%M} UTC.</p>"
         f"<p>{escape(found.proof)}</p><p>{_STANDS[found.state]}</p>{until}"
     )
-    return _html("A message waits" if waits else "A held message", body + (_form(found) if waits else ""), 200)
+    return html_page("A message waits" if waits else "A held message", body + (_form(found) if waits else ""), 200)
 
 
 def _form(found: HeldPage) -> str:
@@ -132,7 +132,8 @@ def _form(found: HeldPage) -> str:
     )
 
 
-def _html(title: str, body: str, status: int) -> HTMLResponse:
+def html_page(title: str, body: str, status: int) -> HTMLResponse:
+    """A page that loads nothing and is kept by nobody. `title` and `body` are HTML."""
     text = (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">'

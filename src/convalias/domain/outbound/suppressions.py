@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import Enum
 from typing import Final
 
 from attrs import frozen
@@ -45,6 +46,15 @@ class Muted:
     account: AccountId
     conversation: ConversationId
     at: datetime
+
+
+class Subscription(Enum):
+    """Whether e-mail about the conversation of a link leaves for its account."""
+
+    MAILED = "mailed"
+    MUTED = "muted"
+    NO_LINK = "no link"
+    """Nothing that we made."""
 
 
 def event_part(notification: NotificationId) -> str:

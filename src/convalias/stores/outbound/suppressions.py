@@ -12,7 +12,7 @@ from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.outbound import suppressions
 from convalias.domain.outbound.delivery import NotificationId
 from convalias.domain.outbound.suppressions import EventPlace, Muted, Suppressed, event_part
-from convalias.ports.records import Insert, Key, Records
+from convalias.ports.records import Delete, Insert, Key, Records
 from convalias.stores.encoding import digest, encoded
 
 PLACES: Final = "event_places"
@@ -24,7 +24,7 @@ _PARTITION: Final = 2
 
 @frozen(kw_only=True)
 class Suppressions:
-    """Written once, by whoever is first. Every call may be repeated. Raises `Unavailable`."""
+    """Written once, by whoever is first; a mute may be lifted. Every call may be repeated. Raises `Unavailable`."""
 
     records: Records
 
@@ -45,6 +45,18 @@ class Suppressions:
     async def mute(self, muted: Muted) -> None:
         """No mail about that conversation to that participant any more."""
         await self.records.write([Insert(_muted_key(muted.account, muted.conversation), dump(muted))])
+
+    async def is_muted(self, account: AccountId, conversation: ConversationId) -> bool:
+        """Whether that participant wants no mail about that conversation."""
+        key = _muted_key(account, conversation)
+        return key in await self.records.get([key])
+
+    async def lift_mute(self, account: AccountId, conversation: ConversationId) -> None:
+        """Mail about that conversation to that participant again. A mute that comes meanwhile stays."""
+        key = _muted_key(account, conversation)
+        stored = (await self.records.get([key])).get(key)
+        if stored is not None:
+            await self.records.write([Delete(key, stored.version)])
 
     async def objection(self, account: AccountId, address: EmailAddress, conversation: ConversationId) -> str | None:
         """Return why no mail may leave for an address; None: mail may leave."""
