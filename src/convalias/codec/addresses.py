@@ -13,7 +13,7 @@ MOST: Final = 255
 
 
 def read_address(text: str) -> EmailAddress:
-    """One bare address, its domain as an IDNA 2008 A-label. Raises `InvalidAddress`.
+    """Read a bare address, its domain as an IDNA 2008 A-label. Raises `InvalidAddress`.
 
     By the `idna` package, without its mapping: the standard library's codec is IDNA 2003 and turns `faß.de` into
     somebody else's `fass.de`, and a domain that needs mapping beyond ASCII case has more than one reading.
@@ -32,7 +32,7 @@ def read_address(text: str) -> EmailAddress:
 
 
 def what_is_wrong(text: str) -> str:
-    """In words for who typed it, what `email-validator` finds wrong with an address; empty when it finds nothing.
+    """Explain in words what `email-validator` finds wrong with a typed address; empty if it finds nothing.
 
     For what people type in only, and never to refuse mail: it takes exception to old Japanese addresses that work.
     """

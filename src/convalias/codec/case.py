@@ -1,4 +1,4 @@
-"""The case of a plan as a document: kept as long as the raw mail, and decided again whenever somebody asks why.
+"""The case of a plan as a document, kept as long as the raw mail, to be decided again.
 
 It holds addresses, and digests in place of all text that a person wrote. Alias keys are named by id, never written.
 An admission policy or rule book is written by its name, so a custom one has to be registered to be replayed.

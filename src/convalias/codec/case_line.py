@@ -1,4 +1,4 @@
-"""One line of a batch: a mail and the world it comes into."""
+"""A line of a batch: a mail and the world it comes into."""
 
 from __future__ import annotations
 

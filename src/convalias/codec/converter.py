@@ -119,7 +119,7 @@ def time_text(moment: datetime) -> str:
 
 
 def read_time(text: str) -> datetime:
-    """Any RFC 3339 time, as UTC. `ValueError` for anything else."""
+    """Read any RFC 3339 time, as UTC. `ValueError` for anything else."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("time without a zone")

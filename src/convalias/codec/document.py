@@ -41,7 +41,7 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 
 @frozen
 class Problem:
-    """One fault: where, what is there, what would be right."""
+    """A problem in a document: where it is, what was found, what would be right."""
 
     key: str
     found: str
@@ -166,7 +166,7 @@ class Node:
         return default
 
     def one_of(self, table: Mapping[str, T], default: T) -> T:
-        """What a listed word stands for; the default when the key is absent."""
+        """Return the meaning of a listed word; the default if the key is absent."""
         if self.absent:
             return default
         if isinstance(self.value, str) and self.value in table:

@@ -44,7 +44,7 @@ def write_plan(decision: Decision) -> Mapping[str, Json]:
 
 
 def write_content(read: ReadMail) -> Json:
-    """What the reader made of a mail; null for one over a limit."""
+    """Write what the reader made of a mail; null for a mail over a limit."""
     if not isinstance(read.mail, MessageEnvelope):
         return None
     content = read.mail.content

@@ -1,4 +1,4 @@
-"""What the codec raises: a record of another release, or one that is no record at all."""
+"""The errors of the codec: a record of another release, or a document that is no record."""
 
 from __future__ import annotations
 

@@ -125,7 +125,10 @@ def _sign_of_life_1(fields: Body) -> Body:
 
 @frozen
 class Format(Generic[T_co]):
-    """One row: the body of a `T_co` says `"$": "<tag>/<version>"`. Several classes are the members of a union."""
+    """A format: one row of the table; the body of a `T_co` has `"$": "<tag>/<version>"`.
+
+    Several classes are the members of a union.
+    """
 
     tag: str
     classes: tuple[type[T_co], ...]
@@ -138,7 +141,7 @@ class Format(Generic[T_co]):
 
     @property
     def mark(self) -> str:
-        """What bodies of the newest version say."""
+        """Return the mark in bodies of the newest version."""
         return f"{self.tag}/{self.version}"
 
     @property

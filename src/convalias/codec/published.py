@@ -1,4 +1,4 @@
-"""What the event log publishes, written and read without the converter: thousands of records a second pass here."""
+"""Write and read what the event log publishes, without the converter: thousands of records a second pass here."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
 
 
 def event_record(body: dict[str, Any], *, kind: Any) -> EventRecord:
-    """From the fields that an event and its record have in common. Raises `BrokenRecord`."""
+    """Make an event record from the fields that an event and its record have in common. Raises `BrokenRecord`."""
     match body:
         case {"conversation": str(conversation), "event": str(event), "seq": int(seq), "trace": str(trace)}:
             pass

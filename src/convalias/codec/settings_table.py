@@ -32,7 +32,7 @@ class TableReader:
         return value if isinstance(value, str) else self.wrong(key, value, "text", default)
 
     def name(self, key: str, default: str) -> str:
-        """One printable line that is not blank."""
+        """Read a printable line that is not blank."""
         value = self.text(key, default)
         return value if value.strip() and value.isprintable() else self.wrong(key, value, "one line of text", default)
 
