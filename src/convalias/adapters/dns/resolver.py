@@ -21,7 +21,7 @@ _RECORDS: Final = 64
 
 
 class Asked(Protocol):
-    """What is used of `dns.asyncresolver.Resolver`."""
+    """The part of `dns.asyncresolver.Resolver` that is used."""
 
     async def resolve(self, qname: dns.name.Name, rdtype: str, *, lifetime: float) -> dns.resolver.Answer:
         """Answer, or one of dnspython's exceptions."""
@@ -50,7 +50,10 @@ class DnsResolver:
 
     @classmethod
     def asking(cls, servers: Iterable[str]) -> Self:
-        """One that asks these name servers, by their IP addresses, instead of this machine's. `ValueError` if not."""
+        """Make a resolver that asks these name servers, by their IP addresses, instead of this machine's.
+
+        `ValueError` if not.
+        """
         return cls(_servers(servers))
 
     async def txt(self, name: str) -> TxtAnswer:
