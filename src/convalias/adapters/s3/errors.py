@@ -1,4 +1,4 @@
-"""What goes wrong at an object store, in the port's words: no address, no account, no request in any of them."""
+"""Translate errors of an object store into the port's: no address, no account, no request in any of them."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class ObjectStoreError(PortError):
 
 
 class UnusableBucketError(ObjectStoreError):
-    """This bucket, or this URL, cannot hold blobs until somebody mends it."""
+    """Raised if a bucket, or its URL, cannot hold blobs until an operator mends it."""
 
 
 class RequestFailed(ObjectStoreError):
-    """One request's failure, as far as it may be told: the client's class, the HTTP status, the engine's own code.
+    """The failure of a request, as far as it may be shown: class, HTTP status, the engine's own code.
 
     The client's own message holds the address of the engine and, from some engines, what was signed.
     """
@@ -57,7 +57,7 @@ def unavailable(error: BaseException) -> Unavailable:
 
 
 def unusable(error: BaseException) -> UnusableBucketError | None:
-    """What somebody must mend before the bucket can be used, or None when trying again may do."""
+    """Return what an operator must mend before the bucket can be used, or None if trying again may help."""
     text = str(error)
     if no_bucket(error):
         return UnusableBucketError(_MEND["bucket"])

@@ -1,4 +1,4 @@
-"""What `convalias doctor` asks of a bucket: one object is created, refused a second time, read and removed."""
+"""Examine a bucket for `convalias doctor`: an object is created, refused a second time, read and removed."""
 
 from __future__ import annotations
 

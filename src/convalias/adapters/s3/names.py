@@ -38,7 +38,7 @@ def name_of(key: str) -> str:
 
 
 def start_of(text: str) -> str:
-    """What the names of all keys begin with that begin with `text`."""
+    """Return the prefix of the names of all keys that begin with `text`."""
     return "/".join(_segment(one) for one in text.split("/"))
 
 

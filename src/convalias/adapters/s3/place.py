@@ -1,4 +1,4 @@
-"""Where blobs are, from a URL: the bucket, the prefix, the limits; never a secret."""
+"""The place of blobs, from a URL: the bucket, the prefix, the limits; never a secret."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Place:
 
 @frozen(kw_only=True)
 class Credentials:
-    """A key pair of an S3, given in code; without it the client takes what the environment or the machine's role has."""
+    """A key pair of an S3, given in code; without it the client's own sources count."""
 
     access_key: str
     secret_key: str = field(repr=False)
