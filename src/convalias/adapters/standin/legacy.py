@@ -36,7 +36,7 @@ _HEX: Final = "0123456789abcdef"
 
 @frozen(kw_only=True)
 class Before:
-    """What another relay knew: aliases in order, history, calls in order."""
+    """The knowledge of an earlier relay: aliases in order, history, calls in order."""
 
     aliases: Sequence[LegacyAlias] = ()
     tenures: Sequence[AddressTenure] = ()
@@ -75,24 +75,24 @@ class LegacyRelay(Telling):
             await self._put(_tenure_key(one), dump(one))
 
     async def aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
-        """Those that are known."""
+        """Return the aliases that are known."""
         await self._ready()
         return await self._aliases(addresses)
 
     async def of_conversations(
         self, conversations: Collection[ConversationId]
     ) -> Mapping[ConversationId, tuple[LegacyAlias, ...]]:
-        """In the order they were loaded in."""
+        """Return aliases of conversations in the order they were loaded in."""
         await self._ready()
         return {one: await self._of(one) for one in conversations}
 
     async def tenures(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[AddressTenure, ...]]:
-        """By beginning."""
+        """Return tenures by beginning."""
         await self._ready()
         return {address: await self._tenures(address) for address in addresses}
 
     async def calls(self) -> Sequence[LegacyCall]:
-        """What it was told, in order. Reads all of them."""
+        """Return the calls in order. Reads all of them."""
         await self._ready()
         found: list[LegacyCall] = []
         for kind in (INDEX, HANDOFF):
