@@ -38,7 +38,7 @@ class UnreadableForm(Exception):
 
 @frozen
 class Bounds:
-    """How much of a request is taken in. Octets and counts."""
+    """The bounds on how much of a request is taken in. Octets and counts."""
 
     mail: int = 25_000_000
     request: int = 100_000_000
@@ -51,7 +51,10 @@ class Bounds:
 
 @frozen
 class Part:
-    """One field or file as it was posted. `size` counts what was posted, `value` holds what was kept."""
+    """A part of a form as it was posted: a field or a file.
+
+    `size` counts what was posted, `value` holds what was kept.
+    """
 
     name: bytes
     value: bytes = field(repr=False)
@@ -74,7 +77,7 @@ class Form:
         return [part.value for part in self.parts if part.name == name and part.filename is None]
 
     def count(self, name: bytes) -> int:
-        """How many parts have exactly this name, files among them."""
+        """Count the parts that have exactly this name, files among them."""
         return sum(part.name == name for part in self.parts)
 
     def files(self) -> list[Part]:
@@ -82,7 +85,7 @@ class Form:
         return [part for part in self.parts if part.filename is not None]
 
     def digest(self) -> str:
-        """Over field names, values and file contents, sorted, without the fields that are signed; hex.
+        """Digest field names, values and file contents, sorted, without the fields that are signed; hex.
 
         Never over the HTTP octets: a retried multipart has another boundary.
         """

@@ -30,7 +30,9 @@ class CannotRebuild(ValueError):
 
 
 def rebuild(form: Form) -> bytes:
-    """One mail of what was parsed, the same octets for every recipient and try. Raises `CannotRebuild`.
+    """Rebuild a mail from what the provider parsed: the same octets for every recipient and try.
+
+    Raises `CannotRebuild`.
 
     Text parts come as UTF-8, attachments as they were posted, all in base64: nothing of a value can be structure.
     """

@@ -24,7 +24,7 @@ class SigningKeys:
 
     @classmethod
     def parse(cls, text: str) -> SigningKeys:
-        """From a comma-separated list, as the environment holds it."""
+        """Parse a comma-separated list, as the environment holds it."""
         return cls(tuple(part.strip().encode() for part in text.split(",") if part.strip()))
 
     def signed(self, *, timestamp: bytes, token: bytes, signature: bytes) -> bool:
@@ -40,7 +40,7 @@ class SigningKeys:
 
 
 def signed_time(timestamp: bytes, *, now: datetime) -> datetime | None:
-    """The signed time in UTC, or None when it is no plain digits, older than three days or ahead of us."""
+    """Return the signed time in UTC; None if malformed, older than three days or ahead of us."""
     if not timestamp.isdigit() or len(timestamp) > _DIGITS:
         return None
     try:
