@@ -1,4 +1,4 @@
-"""What a recipient reads: a message as text and as HTML, nothing of it a tag, a header or a name of a mailbox."""
+"""Render a message for a recipient as text and HTML, with nothing in it that acts as markup or header."""
 
 from __future__ import annotations
 
