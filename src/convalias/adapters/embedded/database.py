@@ -1,4 +1,4 @@
-"""One SQLite file: its lifecycle, reads that see every answered write, writes committed in groups."""
+"""Open a SQLite file: its lifecycle, reads that see every answered write, writes committed in groups."""
 
 from __future__ import annotations
 

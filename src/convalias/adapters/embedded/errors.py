@@ -1,4 +1,4 @@
-"""What the embedded backend raises when a data directory cannot be used. One line each, with what would be right."""
+"""The errors of a data directory that cannot be used. One line each, with what would be right."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class EmbeddedError(Exception):
 
 
 class UnusableDirectoryError(EmbeddedError):
-    """This directory cannot hold an embedded backend."""
+    """Raised if a directory cannot hold an embedded backend."""
 
     def __init__(self, path: Path, wrong: str, *, right: str) -> None:
         """Say what is wrong with it, and what would be right."""

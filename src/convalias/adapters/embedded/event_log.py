@@ -1,4 +1,4 @@
-"""An event log in SQLite: one table in order of commit, and for each group a position that one consumer holds."""
+"""The event log in SQLite: a table in order of commit, and a position for each group."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class LegacyRelay(Telling):
         await self._do(write)
 
     async def aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
-        """Those that are known."""
+        """Return the aliases that are known."""
         by_key = {address.key: address for address in addresses}
         rows = await self._found(
             "SELECT address, conversation FROM aliases WHERE address IN (SELECT value FROM json_each(?))", list(by_key)
@@ -109,7 +109,7 @@ class LegacyRelay(Telling):
     async def of_conversations(
         self, conversations: Collection[ConversationId]
     ) -> Mapping[ConversationId, tuple[LegacyAlias, ...]]:
-        """In the order they were loaded in."""
+        """Return aliases of conversations in the order they were loaded in."""
         rows = await self._found(
             "SELECT address, conversation FROM aliases WHERE conversation IN (SELECT value FROM json_each(?))"
             " ORDER BY number",
@@ -121,7 +121,7 @@ class LegacyRelay(Telling):
         return {one: tuple(listed.get(one, ())) for one in conversations}
 
     async def tenures(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[AddressTenure, ...]]:
-        """By beginning."""
+        """Return tenures by beginning."""
         asked = json.dumps([address.key for address in addresses])
 
         def read(connection: sqlite3.Connection) -> list[_TenureRow]:
@@ -153,7 +153,7 @@ class LegacyRelay(Telling):
         return aliases, [_tenure(row) for row in history], calls
 
     async def calls(self) -> Sequence[LegacyCall]:
-        """What it was told, in order."""
+        """Return the calls in order."""
 
         def read(connection: sqlite3.Connection) -> list[_Row]:
             return connection.execute(f"{_CALL} ORDER BY number").fetchall()

@@ -37,7 +37,7 @@ class Outbox:
 
     @property
     def guarantee(self) -> Guarantee:
-        """It never forgets a key: the file is there, or it is not."""
+        """Return the promises of a folder: a key is never forgotten, as its file is there or not."""
         return Guarantee(FOR_EVER, self.ask)
 
     async def open(self) -> None:

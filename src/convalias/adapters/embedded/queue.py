@@ -46,7 +46,7 @@ class JobQueue:
             await self._database.write(step)
 
     async def take(self, *, limit: int, wait: timedelta, lease: timedelta) -> Sequence[Job]:
-        """Those that have been visible longest."""
+        """Take the jobs that have been visible longest."""
         waited = timedelta(0)
         while True:
             gone = await self._gone()

@@ -42,7 +42,7 @@ class Records:
         self._database = database
 
     async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
-        """By key, else by further id."""
+        """Return records by key, else by further id."""
         return await self._database.read(lambda connection: _get(connection, keys), rows=len(keys))
 
     async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
@@ -53,7 +53,7 @@ class Records:
         return await self._database.write(lambda connection: [step(connection) for step in steps])
 
     async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
-        """By key, ascending."""
+        """Return records by key, ascending."""
         return await self._several(_RANGE, (table, partition, after, limit), limit)
 
     async def latest(self, table: str, partition: str) -> Stored | None:
@@ -62,18 +62,18 @@ class Records:
         return found[0] if found else None
 
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
-        """By (at, key), ascending."""
+        """Return due records by (at, key), ascending."""
         return await self._several(_DUE, (lane, stored(until), limit), limit)
 
     async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:
-        """Of that table, ascending; no part of the port: for tools that show a whole data directory."""
+        """Return the partitions of a table, ascending; no part of the port: for tools that show a data directory."""
         values = (table, after, limit)
         return await self._database.read(
             lambda connection: [str(row[0]) for row in connection.execute(_PARTITIONS, values)], rows=limit
         )
 
     async def all(self, *, after: Key, limit: int) -> Sequence[Stored]:
-        """Whatever the table, by key, ascending; no part of the port: for bringing them to another engine."""
+        """Return all records of any table by key, ascending; no part of the port: for moving to another engine."""
         return await self._several(_ALL, (*after, limit), limit)
 
     async def _several(self, query: str, values: tuple[str | int, ...], limit: int) -> Sequence[Stored]:

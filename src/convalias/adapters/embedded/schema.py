@@ -1,4 +1,4 @@
-"""The tables of `store.db`, and opening it: refused in one line when it is not, or no longer, ours to read."""
+"""Make the tables of `store.db`, and refuse in one line a file that this release cannot read."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def is_outage(error: Exception) -> bool:
 
 
 def unavailable(error: Exception) -> Unavailable:
-    """What a failure of SQLite is to the callers of a port, with SQLite's own reason: it names no value."""
+    """Translate a failure of SQLite for the callers of a port, with SQLite's own reason: it names no value."""
     answer = Unavailable(f"the embedded store ({error})")
     answer.__cause__ = error
     return answer
