@@ -46,7 +46,7 @@ class Telemetry:
             )
 
     def span(self, name: str, trace: str, **tags: str) -> AbstractContextManager[None]:
-        """Nothing is timed; alarms inside name this trace, and the tag `record`."""
+        """Measure no time; alarms inside name this trace, and the tag `record`."""
         del name
         return _Span({"trace": trace, "record": tags.get("record", "")})
 

@@ -48,7 +48,7 @@ class Clock:
         return "".join(_DIGITS[(value >> shift) & 31] for shift in range(5 * (_ID_LENGTH - 1), -1, -5))
 
     def entropy(self, octets: int) -> bytes:
-        """From the operating system."""
+        """Return random bytes from the operating system."""
         return secrets.token_bytes(octets)
 
 
@@ -90,7 +90,7 @@ class Incarnation:
 
     @property
     def name(self) -> str:
-        """This run; a forked child has its own."""
+        """Return the name of this run; a forked child has its own."""
         if self._own.pid != os.getpid():
             self._own = self._run_of_this_process()
         return str(self._own)
