@@ -1,4 +1,4 @@
-"""What follows from the tries of one mail: failures, overruns, faults of the host's adapters, deaths of workers, outages."""
+"""The next step after the tries of a mail: failures, overruns, faults of the host's adapters, deaths, outages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Patience:
 
 
 class Trouble(Enum):
-    """What ended a try. An outage is none: however long a dependency is away, no mail dies of it."""
+    """The trouble that ended a try. An outage is none: however long a dependency is away, no mail dies of it."""
 
     FAILURE = "it failed"
     OVERRUN = "it took longer than the limit"
@@ -64,7 +64,7 @@ class GiveUp:
 
 @frozen
 class GoOn:
-    """Nothing is to be waited for: the try begins."""
+    """The step of beginning the try, with nothing to wait for."""
 
 
 def after_trouble(trouble: Trouble, count: int, because: str, patience: Patience) -> Retry | GiveUp:
