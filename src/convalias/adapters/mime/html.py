@@ -207,6 +207,8 @@ _NO_HEIGHT: Final = re.compile(r"(?:^|[;\s])(?:max-)?height\s*:\s*0(?:px|pt|em|%
 _CLIPPED: Final = re.compile(r"overflow\s*:\s*hidden", re.IGNORECASE)
 _NO_SIZE: Final = re.compile(r"(?:^|[;\s])font-size\s*:\s*0(?:\.0*)?(?:px|pt|em|%)?\s*(?:[;!]|$)", re.IGNORECASE)
 _ATTRIBUTE_HIDDEN: Final = re.compile(r"(?:^|\s)hidden(?=[\s=/]|$)", re.IGNORECASE)
+_SIZELESS: Final = 50
+"""Elements without size that are looked through, each as far as it goes."""
 _MAY_HIDE: Final = frozenset(
     {"div", "span", "p", "td", "th", "tr", "table", "tbody", "font", "a", "b", "i", "strong", "em", "small", "center", "section",
      "li", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "label", "article", "header", "footer", "pre"}
@@ -223,7 +225,7 @@ def visible(source: str) -> str:
         return source
     pieces: list[str] = []
     unclosed: set[str] = set()
-    kept = at = 0
+    kept = at = looked = 0
     while (found := _TAG.search(source, at)) is not None:
         at = found.end()
         if found["comment"] is not None:
@@ -234,10 +236,14 @@ def visible(source: str) -> str:
         name = (found["name"] or "").lower()
         if found["close"] or name not in _MAY_HIDE or name in unclosed or not _HIDES.search(found["attributes"]):
             continue
+        hidden, sizeless = _hiding(found["attributes"])
+        if not hidden and (not sizeless or looked >= _SIZELESS):
+            continue
+        looked += not hidden
         end = _closed_at(source, at, name)
         if end < 0:
             unclosed.add(name)
-        elif _is_hidden(found["attributes"], source, at, end):
+        elif hidden or "font-size" not in source[at:end].lower():  # what sets a size of its own is seen
             pieces.append(source[kept : found.start()])
             kept = at = end
     return "".join([*pieces, source[kept:]]) if pieces else source
@@ -255,12 +261,11 @@ def _closed_at(source: str, at: int, name: str) -> int:
     return -1
 
 
-def _is_hidden(attributes: str, source: str, start: int, end: int) -> bool:
-    """Whether an element is shown to nobody. A size of nothing hides only what sets no size of its own."""
+def _hiding(attributes: str) -> tuple[bool, bool]:
+    """Whether an element is shown to nobody, and whether its letters have no size."""
     if _ATTRIBUTE_HIDDEN.search(_QUOTED.sub("", attributes)):
-        return True
+        return True, False
     found = _STYLE.search(attributes)
     style = (found[1] or found[2] or "") if found else ""
-    if _HIDING.search(style) or (_NO_HEIGHT.search(style) and _CLIPPED.search(style)):
-        return True
-    return _NO_SIZE.search(style) is not None and "font-size" not in source[start:end].lower()
+    hidden = _HIDING.search(style) or (_NO_HEIGHT.search(style) and _CLIPPED.search(style))
+    return bool(hidden), _NO_SIZE.search(style) is not None
