@@ -1,4 +1,4 @@
-"""Whether what a port of the host answered is what its signature promises, so that a wrong answer is blamed on it."""
+"""Check that a port of the host answered as its signature promises, and blame wrong answers on the port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What workers do now and then beside their work: look for lost mail, end what everybody has read, mend what is old."""
+"""Maintain a deployment beside the work: find lost mail, trim logs that all have read, mend old rows."""
 
 from __future__ import annotations
 

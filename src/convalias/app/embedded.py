@@ -40,7 +40,10 @@ def embedded(
     *,
     patience: Patience | None = None,
 ) -> tuple[Opener, Wiring]:
-    """How to open the ports under `settings.data`, and the wiring. The key file is made at once, all else at its use."""
+    """Return how to open the ports under `settings.data`, and the wiring.
+
+    The key file is made at once, all else at its use.
+    """
     found = keys_at(settings)
     authenticator = None if settings.authentication is None else _authenticator(settings.authentication)
 
@@ -112,7 +115,7 @@ _KEPT_HERE: Final = (("raw", "blobs", RAW), ("queue", "queue", QUEUE), ("events"
 
 
 def place_of(settings: Settings, instead: Instead) -> Callable[[], DataPlace] | None:
-    """What is asked which data directory keeps something beside a shared store; None: none does, or no store is shared."""
+    """Return the guard that keeps one data directory beside a shared store; None if none is needed."""
     urls = named(settings)
     kept = tuple(variable for setting, port, variable in _KEPT_HERE if setting not in urls and port not in instead)
     if not kept or ("store" not in urls and "records" not in instead):
@@ -224,7 +227,7 @@ def _made(data: Path, fresh: Keyring) -> Keyring:
 
 
 def stored_keyring(data: Path) -> Keyring | None:
-    """What the key file of a data directory holds; None where there is none. Raises `WrongSettings`."""
+    """Return the keyring in the key file of a data directory; None if there is none. Raises `WrongSettings`."""
     path = data / KEY_FILE
     if not path.exists():
         return None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # botocore loads where it is used
 
 @frozen
 class Engine:
-    """One setting's engine: the ports that it stands for, how it is opened by its URL, what its ports can do."""
+    """An engine of a setting: its ports, how to open it by URL, and what its ports can do."""
 
     setting: str
     variable: str
@@ -142,7 +142,7 @@ async def engines(
     *,
     patience: Patience | None = None,
 ) -> AsyncGenerator[Instead]:
-    """The ports that the settings bind to engines, each opened at its first use; one that was given is never opened.
+    """Return the ports that settings bind to engines, each opened at its first use; given ones are never opened.
 
     What was opened is closed on the way out.
     """
@@ -158,7 +158,7 @@ async def engines(
 
 
 async def examine(settings: Settings) -> AsyncGenerator[tuple[str, Sequence[Observation] | Exception]]:
-    """Look at all engines at once, each by itself and within a command's time: what each says, or why it is unusable."""
+    """Examine all engines at once, each within a command's time: its observations, or why it is unusable."""
     urls = named(settings)
     answers = await asyncio.gather(
         *(_looked_at(_BY_SETTING[setting], url) for setting, url in urls.items()), return_exceptions=True

@@ -77,7 +77,7 @@ OWN_TASKS_WITHIN: Final = 1.0
 
 
 class Entry(Enum):
-    """What entering opens, and what it fails for."""
+    """The ports that entering opens, and the errors that make entering fail."""
 
     HOST = "host"
     """All engines are tried. One that is away is left for its first use; one that must be mended fails the entry."""
@@ -131,7 +131,7 @@ class Convalias:
 
     @classmethod
     def over(cls, ports: Ports, wiring: Wiring) -> Self:
-        """Over ports of one's own. They are never closed: who opened them closes them.
+        """Make a façade over ports of one's own. They are never closed: who opened them closes them.
 
         Raises `WrongSettings` for what cannot work.
         """
@@ -154,7 +154,7 @@ class Convalias:
         policy: RoutingPolicy | None = None,
         **instead: Unpack[Instead],
     ) -> Self:
-        """Everything in this process, under virtual time, nothing kept: for tests and for trying things out.
+        """Make a façade in this process alone, under virtual time: for tests and for trying things out.
 
         Raises `WrongSettings` for what cannot work.
         """
@@ -380,7 +380,7 @@ class Convalias:
 
     @property
     def outbound_worker(self) -> OutboundWorker:
-        """What the outbound loops step, for a host that steps it itself. Raises `NotOpen`."""
+        """Return the outbound worker, for a host that steps it itself. Raises `NotOpen`."""
         if self._outbound is None:
             raise NotOpen("Convalias is not open: use it inside `async with`")
         return self._outbound
@@ -394,14 +394,14 @@ class Convalias:
 
     @property
     def faults(self) -> AdapterFaults:
-        """What adapters of the host raised that their ports do not name. Raises `NotOpen`."""
+        """Return the faults of the host's adapters: exceptions that their ports do not name. Raises `NotOpen`."""
         if self._faults is None:
             raise NotOpen("Convalias is not open: use it inside `async with`")
         return self._faults
 
     @property
     def operations(self) -> Operations:
-        """Why, what is dead."""
+        """Return the operations: why, dead letters, replay."""
         return self.services.operations
 
     @property
@@ -654,7 +654,7 @@ class Convalias:
         return await self.outbound_worker.deliver()
 
     def mailbox(self, address: str) -> Sequence[bytes]:
-        """What was mailed to that address, in order: for a deployment in memory, whose outbox can be looked into.
+        """Return the mail sent to an address, in order: for a deployment in memory, whose outbox can be read.
 
         Raises `TypeError` when notifications leave by something else.
         """
@@ -664,7 +664,7 @@ class Convalias:
         return [mail.raw for mail in outbox.mailbox(EmailAddress.parse(address))]
 
     async def checks(self) -> Mapping[str, Callable[[], Awaitable[object]]]:
-        """What `/readyz` asks: raw store and queue, for the receiver needs nothing else, and the workers of this process.
+        """Return the checks of `/readyz`: raw store and queue, as the receiver needs, and the workers of this process.
 
         Each returns what is to be shown besides (nothing: "ok"), or raises. Workers raise `NotReady` when one of them
         cannot go on, or has ended and was not stopped. Workers that only wait for what is away are told, and ready.

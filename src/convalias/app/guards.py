@@ -1,4 +1,4 @@
-"""A guard around each port that a host brings: whatever it raises is "try again", noted with class, file and line."""
+"""Guard each port of a host: any exception becomes "try again", noted with class, file and line."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _none() -> dict[str, _Fault]:
 
 @define
 class AdapterFaults:
-    """What adapters of the host raised that their ports do not name, by call."""
+    """The faults of the host's adapters, by call: exceptions that their ports do not name."""
 
     clock: Clock
     lines: LogLines
@@ -81,13 +81,13 @@ class AdapterFaults:
         return told
 
     def worked(self, call: str) -> None:
-        """It can work: what it raised for one person is shown for a while, and keeps nobody from being ready."""
+        """Note that a call worked: its earlier fault is shown for a while, and keeps no process from being ready."""
         fault = self.faults.get(call)
         if fault is not None:
             fault.in_a_row = 0
 
     def lately(self) -> str:
-        """What was raised of late, by call; empty when nothing was."""
+        """Return the recent faults by call; empty if there are none."""
         return "; ".join(f"{call}: {fault.told}, {fault.often}" for call, fault in self._recent().items())
 
     async def check(self) -> str:

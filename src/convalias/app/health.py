@@ -1,4 +1,4 @@
-"""How the parts of this process are: what `/readyz` says of its workers."""
+"""Report the health of the workers of this process for `/readyz`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from convalias.services.conversations.errors import NotReady
 
 @define
 class LoopHealth:
-    """How one loop is. Written by the loop, read by whoever asks."""
+    """The health of a loop. Written by the loop, read by whoever asks."""
 
     worker: str = ""
     failures: int = 0
@@ -27,7 +27,7 @@ class LoopHealth:
 
     @property
     def reason(self) -> str:
-        """Why this process is not ready, or empty."""
+        """Return why this process is not ready, or empty."""
         why = self.ended or (self.broken and f"{self.broken}, {self.failures} times in a row")
         when = "" if self.since is None else f" since {self.since:%Y-%m-%dT%H:%M:%SZ}"
         return f"{self.worker}{when}: {why}" if why else ""
@@ -49,7 +49,7 @@ class WorkersHealth:
         return fresh
 
     async def check(self) -> str:
-        """What is waited for, empty when nothing is. Raises `NotReady` when a loop cannot go on, or has ended."""
+        """Return the outage that is waited for, or empty. Raises `NotReady` when a loop cannot go on, or has ended."""
         broken = dict.fromkeys(reason for one in self.loops.values() if (reason := one.reason))
         if broken:
             raise NotReady("; ".join(broken))

@@ -45,15 +45,15 @@ class Inbound:
     wiring: Wiring
 
     def notices(self) -> Notices:
-        """What enters refusals in the system's outbox."""
+        """Return the service that enters refusals in the system's outbox."""
         return Notices(outbox=self._outbox())
 
     def announcing(self) -> Announcing:
-        """What enters notices of the first use of an old address."""
+        """Return the service that enters notices of the first use of an old address."""
         return Announcing(outbox=self._outbox())
 
     def approval_mails(self) -> ApprovalMails:
-        """What enters questions about held mail."""
+        """Return the service that enters questions about held mail."""
         return ApprovalMails(
             holds=self.stores.holds,
             threads=self.stores.threads,
@@ -64,7 +64,7 @@ class Inbound:
         )
 
     def system_outbox(self, contacts: Contacts) -> SystemOutbox:
-        """What sends all of these."""
+        """Return the worker that sends all of these."""
         return SystemOutbox(
             rows=self._outbox(),
             letters=self._letters(contacts),
@@ -112,7 +112,7 @@ class Inbound:
         )
 
     def evidence(self) -> EvidenceFinder | None:
-        """Who is asked about mail whose border proved nothing; None: nobody."""
+        """Return the authenticator for mail whose border proved nothing; None: none is asked."""
         ports = self.ports
         if ports.authenticator is None:
             return None
@@ -127,7 +127,7 @@ class Inbound:
         )
 
     def reports(self, messaging: Messaging, contacts: Contacts) -> Reports:
-        """What acts on bounces and complaints."""
+        """Return the service that acts on bounces and complaints."""
         return Reports(
             reader=mime.ReportReader(seals(self.wiring.keyring), alias_domain(self.deployment)),
             ledger=self.stores.ledger,
@@ -188,7 +188,10 @@ class Inbound:
 
 
 def identities_of(ports: Ports, stores: Stores, wiring: Wiring) -> IdentityDirectoryPort:
-    """Who is asked about senders. Our own accounts lie beside all else that is looked up, and are never cached."""
+    """Return the directory that is asked about senders.
+
+    Our own accounts lie beside all else that is looked up, and are never cached.
+    """
     if ports.identity is None or not wiring.options.identity_cache:
         return ports.identity or stores.directory
     return identity_cache.CachedIdentities(

@@ -40,27 +40,27 @@ class Records(_OverLate):
     """`ports.Records`, and `Partitioned`: all that we open are."""
 
     async def get(self, keys: Sequence[records.Key]) -> Mapping[records.Key, records.Stored]:
-        """As the port."""
+        """Call `get` of the port."""
         return await self._late.call(lambda ports: _records(ports).get(keys))
 
     async def write(self, writes: Sequence[records.Write]) -> Sequence[records.Written | records.Conflict]:
-        """As the port."""
+        """Call `write` of the port."""
         return await self._late.call(lambda ports: _records(ports).write(writes))
 
     async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[records.Stored]:
-        """As the port."""
+        """Call `range` of the port."""
         return await self._late.call(lambda ports: _records(ports).range(table, partition, after=after, limit=limit))
 
     async def latest(self, table: str, partition: str) -> records.Stored | None:
-        """As the port."""
+        """Call `latest` of the port."""
         return await self._late.call(lambda ports: _records(ports).latest(table, partition))
 
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[records.Stored]:
-        """As the port."""
+        """Call `due` of the port."""
         return await self._late.call(lambda ports: _records(ports).due(lane, until=until, limit=limit))
 
     async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:
-        """As `Partitioned`."""
+        """Call `partitions` of `Partitioned`."""
         return await self._late.call(
             lambda ports: _partitioned(_records(ports)).partitions(table, after=after, limit=limit)
         )
@@ -70,19 +70,19 @@ class Blobs(_OverLate):
     """`ports.Blobs`."""
 
     async def put(self, key: str, body: bytes) -> blobs.Put:
-        """As the port."""
+        """Call `put` of the port."""
         return await self._late.long_call(lambda ports: _blobs(ports).put(key, body))
 
     async def get(self, key: str) -> bytes | None:
-        """As the port."""
+        """Call `get` of the port."""
         return await self._late.long_call(lambda ports: _blobs(ports).get(key))
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """As the port."""
+        """Call `delete` of the port."""
         await self._late.long_call(lambda ports: _blobs(ports).delete(keys))
 
     async def names(self, prefix: str, *, after: str, limit: int) -> Sequence[str]:
-        """As the port."""
+        """Call `names` of the port."""
         return await self._late.call(lambda ports: _blobs(ports).names(prefix, after=after, limit=limit))
 
 
@@ -90,7 +90,7 @@ class ProbedBlobs(Blobs):
     """`ports.Blobs`, and `Probed`: on files, a write can be tried."""
 
     async def probe(self) -> None:
-        """As `Probed`."""
+        """Call `probe` of `Probed`."""
         await self._late.call(lambda ports: _probe(_blobs(ports)))
 
 
@@ -98,7 +98,7 @@ class FileBlobs(ProbedBlobs):
     """`ports.Blobs`, `Probed`, and `EndsBlobs`: files end nothing by themselves."""
 
     async def end(self, *, before: datetime, limit: int) -> int:
-        """As `EndsBlobs`."""
+        """Call `end` of `EndsBlobs`."""
 
         async def ask(ports: Instead) -> int:
             found = _blobs(ports)
@@ -111,23 +111,23 @@ class JobQueue(_OverLate):
     """`ports.JobQueue`."""
 
     async def put(self, bodies: Sequence[str]) -> None:
-        """As the port."""
+        """Call `put` of the port."""
         await self._late.call(lambda ports: _queue(ports).put(bodies))
 
     async def take(self, *, limit: int, wait: timedelta, lease: timedelta) -> Sequence[queue.Job]:
-        """As the port."""
+        """Call `take` of the port."""
         return await self._late.long_call(lambda ports: _queue(ports).take(limit=limit, wait=wait, lease=lease))
 
     async def keep(self, jobs: Sequence[queue.Job], lease: timedelta, *, held: bool = True) -> None:
-        """As the port."""
+        """Call `keep` of the port."""
         await self._late.call(lambda ports: _queue(ports).keep(jobs, lease, held=held))
 
     async def done(self, jobs: Sequence[queue.Job]) -> None:
-        """As the port."""
+        """Call `done` of the port."""
         await self._late.call(lambda ports: _queue(ports).done(jobs))
 
     async def depth(self) -> queue.QueueDepth:
-        """As the port."""
+        """Call `depth` of the port."""
         return await self._late.call(lambda ports: _queue(ports).depth())
 
 
@@ -135,7 +135,7 @@ class ProbedJobQueue(JobQueue):
     """`ports.JobQueue`, and `Probed`: on files, a write can be tried."""
 
     async def probe(self) -> None:
-        """As `Probed`."""
+        """Call `probe` of `Probed`."""
         await self._late.call(lambda ports: _probe(_queue(ports)))
 
 
@@ -149,7 +149,7 @@ class PolledJobQueue(JobQueue):
 
     @property
     def poll(self) -> timedelta:
-        """As `Polled`."""
+        """Call `poll` of `Polled`."""
         return self._poll()
 
 
@@ -157,11 +157,11 @@ class EventLog(_OverLate):
     """`ports.EventLog`."""
 
     async def publish(self, records: Sequence[event_log.EventRecord]) -> None:
-        """As the port."""
+        """Call `publish` of the port."""
         await self._late.long_call(lambda ports: _events(ports).publish(records))
 
     def records(self, group: str) -> Subscription:
-        """As the port; the log is opened, and the group joined, with the first `take`."""
+        """Subscribe like the port; the log is opened, and the group joined, with the first `take`."""
         return Subscription(self._late, group)
 
 
@@ -169,7 +169,7 @@ class TrimmedEventLog(EventLog):
     """`ports.EventLog`, `Trimmed` and `Lagging`: a log that ends nothing by itself."""
 
     async def lag(self, group: str) -> event_log.Lag:
-        """As `Lagging`."""
+        """Call `lag` of `Lagging`."""
 
         async def ask(ports: Instead) -> event_log.Lag:
             events = _events(ports)
@@ -178,7 +178,7 @@ class TrimmedEventLog(EventLog):
         return await self._late.call(ask)
 
     async def trim(self) -> int:
-        """As `Trimmed`."""
+        """Call `trim` of `Trimmed`."""
 
         async def ask(ports: Instead) -> int:
             events = _events(ports)
@@ -191,12 +191,12 @@ class AheadEventLog(EventLog):
     """`ports.EventLog` whose subscriptions are `ReadsAhead`."""
 
     def records(self, group: str) -> AheadSubscription:
-        """As the port."""
+        """Call `records` of the port."""
         return AheadSubscription(self._late, group)
 
 
 class Subscription:
-    """One consumer of one group. Not shared between tasks."""
+    """A consumer of a group. Not shared between tasks."""
 
     def __init__(self, late: Late, group: str) -> None:
         """Nothing is opened or joined."""
@@ -205,20 +205,20 @@ class Subscription:
         self._joined: event_log.Subscription | None = None
 
     async def take(self, *, limit: int, wait: timedelta) -> Sequence[event_log.EventRecord]:
-        """As the port."""
+        """Call `take` of the port."""
         if self._joined is None:
             self._joined = _events(await self._late.ports()).records(self._group)
         joined = self._joined
         return await self._late.long_call(lambda _: joined.take(limit=limit, wait=wait))
 
     async def commit(self) -> None:
-        """As the port. Before the first `take` there is nothing to commit."""
+        """Call `commit` of the port. Before the first `take` there is nothing to commit."""
         joined = self._joined
         if joined is not None:
             await self._late.long_call(lambda _: joined.commit())
 
     async def close(self) -> None:
-        """As the port; an engine that was never opened is left alone."""
+        """Close like the port; an engine that was never opened is left alone."""
         joined, self._joined = self._joined, None
         if joined is not None:
             await joined.close()
@@ -233,7 +233,7 @@ class AheadSubscription(Subscription):
     """A subscription that reads in the background."""
 
     async def catch_up(self) -> None:
-        """As `ReadsAhead`. Before the first `take` nothing is read."""
+        """Call `catch_up` of `ReadsAhead`. Before the first `take` nothing is read."""
         await self._catch_up()
 
 
@@ -241,14 +241,14 @@ class Changes(_OverLate):
     """`ports.Changes`."""
 
     async def since(self, position: str, *, table: str) -> ChangeStream:
-        """As the port."""
+        """Call `since` of the port."""
         stream = await self._late.call(lambda ports: _changes(ports).since(position, table=table))
         return ChangeStream(self._late, stream)
 
     async def scan(
         self, lane: str, *, since: datetime, behind: records.Key | None, limit: int
     ) -> Sequence[records.Stored]:
-        """As the port."""
+        """Call `scan` of the port."""
         return await self._late.call(lambda ports: _changes(ports).scan(lane, since=since, behind=behind, limit=limit))
 
 
@@ -262,15 +262,15 @@ class ChangeStream:
 
     @property
     def position(self) -> str:
-        """As the port."""
+        """Call `position` of the port."""
         return self._stream.position
 
     async def take(self, *, limit: int, wait: timedelta) -> Sequence[records.Stored]:
-        """As the port."""
+        """Call `take` of the port."""
         return await self._late.long_call(lambda _: self._stream.take(limit=limit, wait=wait))
 
     async def close(self) -> None:
-        """As the port."""
+        """Call `close` of the port."""
         await self._stream.close()
 
 

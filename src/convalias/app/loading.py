@@ -38,7 +38,7 @@ class Loadable(Protocol):
 
 @frozen(kw_only=True)
 class Loaded:
-    """What was put into the store, or stood there as given."""
+    """The counts of what was put into the store, or was there as given."""
 
     conversations: int
     aliases: int
@@ -48,7 +48,7 @@ class Loaded:
 
 
 def nothing_done() -> None:
-    """For those who do not count."""
+    """Report progress to nobody."""
 
 
 async def load_world(
@@ -143,6 +143,6 @@ async def _each(things: Iterable[T], work: Callable[[T], Awaitable[object]], don
 
 
 def unverifiable(world: World, keys: AliasKeys) -> int:
-    """How many v3 aliases none of these keys made: they work, for they are listed, but cost a look-up to refuse."""
+    """Count the v3 aliases that none of these keys made: they work, but cost a look-up to refuse."""
     aliases = (one.address for one in world.facts if isinstance(one, ConversationAlias))
     return sum(isinstance(read_v3(one.local, one.domain, keys), Forged) for one in aliases)

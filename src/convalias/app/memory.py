@@ -35,7 +35,7 @@ def memory_ports(*, legacy: bool, clock: Clock | None = None) -> Ports:
 
 
 def memory_wiring(alias_domain: str, legacy_domain: str | None, policy: RoutingPolicy | None) -> Wiring:
-    """One domain of each kind, and keys that guard nothing."""
+    """Return a wiring with one domain of each kind, and keys that guard nothing."""
     return Wiring(
         keyring=Keyring((RootKey(0, _SEED),)),
         deployment=Deployment(

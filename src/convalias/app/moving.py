@@ -1,4 +1,4 @@
-"""From one machine to engines: what a data directory holds is brought to where the settings say."""
+"""Move from one machine to engines: bring the contents of a data directory to where the settings say."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LEFT: Final = frozenset({positions.TABLE})
 
 @frozen(kw_only=True)
 class Moved:
-    """How much was brought, and how much was there already, from an earlier run."""
+    """The counts of what was brought, and of what an earlier run had brought."""
 
     blobs: int = 0
     records: int = 0

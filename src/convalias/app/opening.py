@@ -29,7 +29,7 @@ _CLOSING: Final = timedelta(seconds=35)
 
 @frozen(kw_only=True)
 class EngineName:
-    """How an engine is named to an operator. Never a user, a password or a whole URL."""
+    """The name of an engine for an operator. Never a user, a password or a whole URL."""
 
     setting: str
     """Such as `store`."""
@@ -49,7 +49,7 @@ class EngineName:
 
     @property
     def what(self) -> str:
-        """As `Unavailable.what` has it."""
+        """Return the name as `Unavailable.what` has it."""
         return f"{self.setting}: {self.kind} at {self.place} ({self.variable})"
 
     def away(self, error: Exception) -> EngineAway:
@@ -87,7 +87,7 @@ _UNREADABLE: Final = "a host that cannot be read in its URL"
 
 
 class Patience:
-    """How long openings may take: each of them, and all together where a command must end."""
+    """The patience for openings: for each of them, and for all together if a command must end."""
 
     def __init__(self, each: timedelta, *, in_all: timedelta | None = None, call: timedelta | None = None) -> None:
         """`call`: how long a call of an open engine may take that moves no mail; None: as long as its client allows."""
@@ -96,11 +96,11 @@ class Patience:
         self.call: Final = call
 
     def left(self) -> timedelta:
-        """For the next opening."""
+        """Return the time left for the next opening."""
         return self._each if self._left is None else max(_AT_LEAST, min(self._each, self._left))
 
     def spend(self, taken: timedelta) -> None:
-        """So long one took."""
+        """Spend the time that an opening took."""
         if self._left is not None:
             self._left -= taken
 
@@ -112,17 +112,17 @@ _OF_A_COMMAND: Final = timedelta(seconds=5)
 
 
 def lasting() -> Patience:
-    """Of a process that stays: each opening has its time, whatever came before."""
+    """Return the patience of a process that stays: each opening has its own time."""
     return Patience(LASTING)
 
 
 def of_a_command() -> Patience:
-    """Of a command, which ends within ten seconds when an engine is away that it needs, or several are."""
+    """Return the patience of a command, which ends within ten seconds if engines that it needs are away."""
     return Patience(_OF_A_COMMAND, in_all=_OF_A_COMMAND, call=_OF_A_COMMAND)
 
 
 class Late:
-    """One engine that is opened at its first use. Whoever comes meanwhile waits for the same attempt.
+    """An engine that is opened at its first use. Whoever comes meanwhile waits for the same attempt.
 
     A failed attempt is told to all who wait for it; the next use tries again. Serves one event loop.
     """
@@ -155,7 +155,7 @@ class Late:
             raise
 
     async def call(self, ask: Callable[[Instead], Awaitable[T]]) -> T:
-        """One call of an engine. Raises `EngineAway` for `Unavailable`, and where it takes too long."""
+        """Call the engine once. Raises `EngineAway` for `Unavailable`, and where it takes too long."""
         ports = self._ports or await self.ports()
         limit = self._patience.call
         bound = asyncio.timeout(None if limit is None else limit.total_seconds())

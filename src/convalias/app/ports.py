@@ -24,7 +24,7 @@ from convalias.ports.records import Records
 
 
 class Instead(TypedDict, total=False):
-    """One keyword a port: what was chosen is replaced by what is given."""
+    """The ports to replace, one keyword each."""
 
     records: Records
     blobs: Blobs
@@ -47,7 +47,10 @@ class Instead(TypedDict, total=False):
 
 @frozen(kw_only=True)
 class Ports:
-    """One adapter per port. The first four must keep anything; what may be None has an honest default."""
+    """The ports of a deployment, one adapter each.
+
+    The first four must keep anything; what may be None has an honest default.
+    """
 
     records: Records
     blobs: Blobs
@@ -100,7 +103,7 @@ class Mailboxes(Protocol):
     """An outbox that can be looked into."""
 
     def mailbox(self, address: EmailAddress) -> Sequence[Outgoing]:
-        """What was sent to that address."""
+        """Return the mail that was sent to that address."""
         ...
 
 
@@ -109,5 +112,5 @@ class StandIn(Protocol):
     """A legacy relay that remembers what it was told: ours does, which only writes files."""
 
     async def calls(self) -> Sequence[object]:
-        """In order."""
+        """Return the calls in order."""
         ...

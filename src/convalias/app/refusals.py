@@ -1,4 +1,4 @@
-"""What cannot work is refused when a façade is made: which keyword, what was found, what was expected."""
+"""Refuse what cannot work when a façade is made: the keyword, what was found, what was expected."""
 
 from __future__ import annotations
 

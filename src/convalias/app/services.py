@@ -66,7 +66,7 @@ from convalias.stores.feed.positions import Positions
 
 @frozen(kw_only=True)
 class Services:
-    """Everything that a deployment can do, wired once."""
+    """Services of a deployment, wired once."""
 
     stores: Stores
     keys: KeyGuard
@@ -260,7 +260,10 @@ def rehearsed(ports: Ports) -> Ports:
 def audience(
     records: Records, blobs: Blobs, clock: Clock, identity: IdentityDirectoryPort | None = None
 ) -> ParticipantsAudience:
-    """Whom a stand-in legacy relay notifies. From the ports alone: it is opened before there are services."""
+    """Return the audience that a stand-in legacy relay notifies.
+
+    From the ports alone: it is opened before there are services.
+    """
     conversations = ConversationStore(records=records)
     contacts = Contacts(
         conversations=conversations,

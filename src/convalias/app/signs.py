@@ -1,4 +1,4 @@
-"""What tells other processes that the workers of this one live."""
+"""Write signs that tell other processes that the workers of this one live."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What services are wired from: the settings of a deployment, its typed stores, and the keys derived from its secrets."""
+"""Wiring: the settings of a deployment, its typed stores, and the keys derived from its secrets."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _NO_DOMAIN: Final = "invalid"
 
 @frozen(kw_only=True)
 class Wiring:
-    """What a deployment is made of besides its ports."""
+    """The parts of a deployment besides its ports."""
 
     keyring: Keyring = field(repr=False)
     lost_keys: str = ""
@@ -74,7 +74,7 @@ class Stores:
 
 
 def seals(keyring: Keyring) -> Seals:
-    """What is written into mail, each use under a key of its own; an older key still proves what it sealed."""
+    """Return the seals of what is written into mail, one for each use; older keys still verify."""
     return Seals(
         message_ids=_seal(keyring, "message-id"),
         return_paths=_seal(keyring, "return-path"),
@@ -93,7 +93,7 @@ def link_keys(wiring: Wiring) -> LinkKeys:
 
 
 def alias_domain(deployment: Deployment) -> str:
-    """Where new aliases and what we write ourselves are addressed: the first alias domain."""
+    """Return the domain of new aliases and of our own mail: the first alias domain."""
     return next(iter(deployment.alias_domains), _NO_DOMAIN)
 
 

@@ -43,13 +43,13 @@ class Polled(Protocol):
 
     @property
     def poll(self) -> timedelta:
-        """So long; a stop sits it out."""
+        """Return how long a poll takes; a stop waits for its end."""
         ...
 
 
 @frozen(kw_only=True)
 class Work:
-    """What a worker does over and over."""
+    """The work that a worker does over and over."""
 
     step: Step
     idle: timedelta = IDLE
@@ -60,7 +60,7 @@ class Work:
 
 @frozen(kw_only=True)
 class Loop:
-    """One worker's loop: takes steps until `stopping` is set, between two of them, whatever a step raises.
+    """A worker's loop: takes steps until `stopping` is set, whatever a step raises.
 
     A step that fails is taken again after a pause, doubled up to a bound. After a few failures in a row that are no
     outage the loop is broken: it alarms, `health` says so with class, file and line, and it goes on trying. It ends
@@ -177,7 +177,7 @@ class Batches:
 
 @frozen(kw_only=True)
 class Ambience:
-    """What all loops of a process share."""
+    """The surroundings that all loops of a process share."""
 
     clock: Clock
     telemetry: Telemetry
@@ -264,7 +264,7 @@ async def _pause(
 
 @frozen
 class Idle:
-    """What `run_until_idle` did, and what only time or a mended dependency will make due."""
+    """The result of `run_until_idle`, and what only time or a mended dependency will make due."""
 
     done: Mapping[str, int]
     waiting: int
