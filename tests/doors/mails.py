@@ -219,7 +219,7 @@ def _subject(rng: Random, draft: Draft) -> None:
                 draft.found.add(marks.RESPONDER_SUBJECT)
         elif rng.random() < (0.4 if marks.AUTO_REPLY in draft.found else 0.03):
             draft.subject = "Out of office: back on Monday"
-            draft.found.add(marks.AWAY_SUBJECT)
+            draft.found |= {marks.AWAY_SUBJECT, marks.RESPONDER_SUBJECT}
     if draft.subject is not None:
         draft.lines.append(f"Subject: {draft.subject}")
     said = marks.said_in((draft.subject or "").replace("AW: ", ""))

@@ -27,7 +27,7 @@ REACTION = "reaction"
 
 REPORTS = {"feedback-report": COMPLAINT, "disposition-notification": READ_RECEIPT, "delivery-status": BOUNCE}
 AUTO_REPLY_FIELDS = {"x-autoreply", "x-autorespond", "x-autoresponder", "x-autoresponse", "x-auto-reply-from"}
-RESPONDERS = ("automatic reply:", "automatische antwort:", "réponse automatique :")
+RESPONDERS = ("out of office:", "automatic reply:", "automatische antwort:", "réponse automatique :")
 RULED_FIELDS = ("to", "cc", "date", "subject", "message-id", "auto-submitted")
 ADDRESS = re.compile(r"[^\s<>,;:\"'()@]+@[^\s<>,;:\"'()@]+")
 JAPANESE = re.compile(r"\x1b\$[@B].*?\x1b\([BJ]", re.DOTALL)
