@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from adapters.mime.expectations import read
@@ -187,6 +189,13 @@ def test_text_that_is_data_is_a_file(kind: str) -> None:
 def test_a_multipart_with_nothing_but_its_closing_delimiter_has_no_text(body: str) -> None:
     found = mail(f'Content-Type: multipart/mixed; boundary="b"\n\n{body}')
     assert (found.text, found.attachments) == ("", ())
+
+
+def test_a_million_closing_delimiters_cost_linear_time() -> None:
+    started = time.process_time()
+    for body in ("x\n" + "--b--\n" * 500_000, "--b--\n" * 500_000):
+        mail(f"Content-Type: multipart/mixed; boundary=b\n\n{body}")
+    assert time.process_time() - started < 4
 
 
 def test_a_multipart_without_parts_is_plain_text_without_its_closing_delimiter() -> None:

@@ -161,17 +161,21 @@ class Tree:
 
     def _above_closing(self, labels: Labelled, start: int, end: int) -> int:
         """Where the text of a multipart without parts ends: closing delimiters at its end are none of it."""
-        closing = b"--" + _boundary(labels) + b"--"
-        while closing != b"----":
-            stripped = start + len(self.data[start:end].rstrip())
-            line = stripped - len(closing)
-            if line < start or self.data[line:stripped] != closing or (line > start and self.data[line - 1] != _LF):
-                break
-            end = line
-        return end
+        boundary = _boundary(labels)
+        if not boundary:
+            return end
+        lowest = max(start, end - _CLOSINGS)
+        tail = self.data[lowest:end]
+        lines = tail.splitlines(keepends=True)
+        closing = b"--" + boundary + b"--"
+        while lines and lines[-1].strip() in {b"", closing} and (len(lines) > 1 or lowest == start):
+            lines.pop()
+        kept = sum(map(len, lines))
+        return lowest + kept if closing in tail[kept:] else end
 
 
-_LF: Final = 10
+_CLOSINGS: Final = 64 * 1024
+"""Octets at the end of a multipart without parts in which its closing delimiters are looked for."""
 
 
 def _boundary(labels: Labelled) -> bytes:
