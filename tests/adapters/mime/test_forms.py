@@ -70,6 +70,13 @@ def test_a_notice_in_an_alternative_never_replaces_what_was_written(forms: tuple
     assert text.count("Checked by the gateway") == 1
 
 
+def test_many_notices_beside_a_long_text_cost_linear_time() -> None:
+    started = time.process_time()
+    notices = [part("text/plain", f"notice {number}") for number in range(500)]
+    assert "notice 499" in mail(multipart("alternative", part("text/plain", "a b " * 200_000), HTML, *notices)).text
+    assert time.process_time() - started < 4
+
+
 def test_of_two_plain_forms_of_one_text_the_last_is_shown() -> None:
     forms = multipart("alternative", part("text/plain", "The answer is yes"), part("text/plain", "The answer is: yes!"))
     assert mail(forms).text == "The answer is: yes!"

@@ -56,6 +56,8 @@ _DATA_TEXT: Final = frozenset(
      "text/rfc822-headers", "text/vnd.google.email-reaction+json", "text/css", "text/javascript", "text/xml"}
 )  # fmt: skip
 """Kinds of text that are no words to a reader; every other is (RFC 2046 §4.1.4)."""
+_COMPARED: Final = 3
+"""Further plain forms of one text that are compared with it: each costs as much as both are long."""
 _LINK: Final = re.compile(r"\[?<?https?://[^\s<>\]]++[>\]]?|\[(?:image|cid):[^\[\]]{0,200}\]", re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W_]++")
 
@@ -246,7 +248,8 @@ class Extraction:
             main = "\n\n".join(one.plain or "" for one in strong[-1])
             others = ["\n\n".join(one.plain or "" for one in form) for form in strong[:-1]]
         html = "\n".join(one.html for form in rich[-1:] for one in form if one.html is not None) if rich else None
-        added = [other for other in others if said_twice(main, other) is None and not _is_within(other, main)]
+        few, many = others[:_COMPARED], others[_COMPARED:]
+        added = [other for other in few if said_twice(main, other) is None and not _is_within(other, main)] + many
         return [_Words(main, html), *map(_Words, added)]
 
     def _octets(self, part: Part) -> bytes:
