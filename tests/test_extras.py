@@ -133,7 +133,9 @@ def test_each_module_without_its_package_names_the_narrowest_extra(package: str,
     ran = without(package, IMPORTING.format(leave_out=leave_out), tmp_path)
     assert ran.returncode == 0, ran.stderr
     failed: dict[str, str] = json.loads(ran.stdout)
-    assert set(failed.values()) - {f"MissingPackageError: {line(package, narrowest()[package])}"} == set()
+    # uvicorn cannot be imported without click: the extra that a module of its server needs is uvicorn's.
+    extras = {narrowest()[package]} | ({narrowest()["uvicorn"]} if package == "click" else set())
+    assert set(failed.values()) - {f"MissingPackageError: {line(package, extra)}" for extra in extras} == set()
     assert failed or package in {"click", "rich"}
 
 

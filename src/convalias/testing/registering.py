@@ -33,6 +33,7 @@ from convalias.domain.mail.envelope import (
     UnreadableMail,
 )
 from convalias.domain.mail.message_id import MessageId
+from convalias.domain.migration.rollout import Rollout
 from convalias.domain.routing.admission import Admission, Applicant
 from convalias.domain.routing.context import Enrolment, RoutingContext, Sighting
 from convalias.domain.routing.plan import RoutingPlan, TryAgain
@@ -84,6 +85,7 @@ BY_TYPE: Final[Mapping[type[object], str]] = {
     Post: "posts",
     Reject: "rejections",
     RelayToConversation: "relays",
+    Rollout: "rollouts",
     RoutingContext: "contexts",
     RoutingPlan: "plans",
     RoutingPolicy: "policies",

@@ -39,6 +39,7 @@ from convalias.testing.strategies.contexts import (
     exchanges,
     plans,
     policies,
+    rollouts,
     sightings,
     waits,
 )
@@ -139,6 +140,7 @@ __all__ = [
     "rejections",
     "relays",
     "return_paths",
+    "rollouts",
     "rule_books",
     "rules",
     "rulings",

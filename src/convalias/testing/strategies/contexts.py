@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import ConversationAlias, LegacyAlias
 from convalias.domain.mail.envelope import InboundMail, MessageEnvelope
-from convalias.domain.migration.rollout import Stage
+from convalias.domain.migration.rollout import WHOLE, Rollout, Stage
 from convalias.domain.routing.admission import FREE, LIGHT, STRICT, Admission
 from convalias.domain.routing.context import Enrolment, Fact, RoutingContext, Sighting, Witness
 from convalias.domain.routing.decision import route
@@ -29,6 +29,7 @@ from convalias.testing.strategies.places import (
     LEGACY,
     NOW,
     SENDERS,
+    USE_CASES,
     moments,
     mostly,
     some,
@@ -73,6 +74,18 @@ def blocked_senders() -> st.SearchStrategy[BlockedSenders]:
 def enrolments() -> st.SearchStrategy[Enrolment]:
     """The stage that a conversation is in."""
     return st.builds(Enrolment, st.sampled_from(CONVERSATIONS), st.sampled_from(Stage))
+
+
+def rollouts() -> st.SearchStrategy[Rollout]:
+    """The stage of a use case, the share of conversations that are in it, and the stage of all others."""
+    return st.builds(
+        Rollout,
+        st.sampled_from(USE_CASES),
+        st.sampled_from(Stage),
+        st.integers(0, WHOLE),
+        st.sampled_from(("", "salt")),
+        floor=st.sampled_from(Stage),
+    )
 
 
 def sightings() -> st.SearchStrategy[Sighting]:
