@@ -206,7 +206,7 @@ def test_secrets_come_from_the_environment_and_are_not_shown(tmp_path: Path) -> 
     settings = read(tmp_path, CONVALIAS_KEYS=f"0:{SECRET}", CONVALIAS_MAILGUN_SIGNING_KEY="new,old")
     assert settings.keyring is not None
     assert [key.id for key in settings.keyring.keys] == [0]
-    assert settings.signing_keys == "new,old"
+    assert settings.signing_keys == {"mailgun": "new,old"}
     assert SECRET not in repr(settings)
     assert "new,old" not in repr(settings)
 
@@ -220,8 +220,8 @@ def test_secrets_come_from_the_files_that_the_environment_names(tmp_path: Path) 
     }
     settings = read(tmp_path, **files)
     assert settings.keyring is not None
-    assert settings.signing_keys == "one"
-    assert read(tmp_path, **files, CONVALIAS_MAILGUN_SIGNING_KEY="two").signing_keys == "two"
+    assert settings.signing_keys == {"mailgun": "one"}
+    assert read(tmp_path, **files, CONVALIAS_MAILGUN_SIGNING_KEY="two").signing_keys == {"mailgun": "two"}
 
 
 def test_a_secret_file_that_cannot_be_read_is_told_with_all_else(tmp_path: Path) -> None:
@@ -379,7 +379,7 @@ def test_any_file_is_settings_or_a_list_of_what_is_wrong(table: dict[str, object
 
 
 ENGINES = {
-    "raw": ("CONVALIAS_RAW", "s3://bucket/mail", "s3://, gs://, az:// or file://"),
+    "raw": ("CONVALIAS_RAW", "s3://bucket/mail", "az://, file://, gs:// or s3://"),
     "queue": ("CONVALIAS_QUEUE", "sqs://eu-west-1/jobs", "sqs://"),
     "store": ("CONVALIAS_STORE", "mongodb://host/mail", "mongodb:// or mongodb+srv://"),
     "events": ("CONVALIAS_EVENTS", "kafka://host:9092/topic", "kafka://"),

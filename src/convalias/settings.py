@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from attrs import field, frozen
 
+from convalias import registry
 from convalias.codec.addresses import read_address, what_is_wrong
 from convalias.codec.settings_table import TableReader, Toml, is_deeper, read_domain
 from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
@@ -31,17 +32,12 @@ DATA: Final = "CONVALIAS_DATA"
 KEYS: Final = "CONVALIAS_KEYS"
 SIGNING_KEY: Final = "CONVALIAS_MAILGUN_SIGNING_KEY"
 RAW: Final = "CONVALIAS_RAW"
-RAWS: Final = ("s3", "gs", "az", "file")
-"""Schemes of `raw`."""
 QUEUE: Final = "CONVALIAS_QUEUE"
-QUEUES: Final = ("sqs",)
-"""Schemes of `queue`."""
 STORE: Final = "CONVALIAS_STORE"
-STORES: Final = ("mongodb", "mongodb+srv")
-"""Schemes of `store`."""
 EVENTS: Final = "CONVALIAS_EVENTS"
-LOGS: Final = ("kafka",)
-"""Schemes of `events`."""
+MAIL: Final = "CONVALIAS_MAIL"
+DOORS: Final = ("mailgun",)
+"""By which mail comes in, unless set."""
 _KNOWN: Final = frozenset(
     {
         "events",
@@ -61,12 +57,14 @@ _KNOWN: Final = frozenset(
         "authentication",
         "identity_cache_seconds",
         "trust_spam_flag",
+        "mail",
         "mail_kept_days",
         "http",
         "mail_limit",
         "mail_what_was_read",
         "on_uncertain",
         "missing_key_ids",
+        "inbound",
         "inbound_batches",
         "policy",
         "use_case",
@@ -175,6 +173,10 @@ class Settings:
     """URL of the job queue where it is not that folder: `sqs://eu-west-1/queue-name`."""
     store: str | None = field(default=None, repr=False)
     """URL of the store where it is not that folder: `mongodb://host1,host2/database?replicaSet=name`."""
+    mail: str | None = field(default=None, repr=False)
+    """URL of where mail leaves, notifications and the platform's own, where it is not that folder: `file:///outbox`."""
+    inbound: tuple[str, ...] = DOORS
+    """The doors by which mail comes in over HTTP: `POST /inbound/<door>`."""
     alias_domains: tuple[str, ...] = ()
     """Empty: those that `convalias load` was given."""
     legacy_domains: tuple[str, ...] = ()
@@ -187,7 +189,8 @@ class Settings:
     options: Options = Options()
     keyring: Keyring | None = field(default=None, repr=False)
     """None: the embedded backend makes its own key file."""
-    signing_keys: str = field(default="", repr=False)
+    signing_keys: Mapping[str, str] = field(factory=dict[str, str], repr=False)
+    """By door: what its provider signs with, several comma-separated, newest first. Empty: not set."""
 
 
 def read_settings(
@@ -204,13 +207,16 @@ def read_settings(
     reader = _Reader(_toml(path))
     folder = data or environment.get(DATA) or reader.text("data", "convalias-data")
     alias_domains = reader.domains("alias_domains")
+    doors = reader.doors("inbound")
     settings = Settings(
         data=Path(folder),
-        raw=reader.engine("raw", environment, RAW, RAWS),
-        events=reader.engine("events", environment, EVENTS, LOGS),
+        raw=reader.engine("raw", environment, RAW, registry.BLOBS),
+        events=reader.engine("events", environment, EVENTS, registry.EVENT_LOGS),
         events_kept=reader.number("events_kept", 100_000),
-        queue=reader.engine("queue", environment, QUEUE, QUEUES),
-        store=reader.engine("store", environment, STORE, STORES),
+        queue=reader.engine("queue", environment, QUEUE, registry.QUEUES),
+        store=reader.engine("store", environment, STORE, registry.STORES),
+        mail=reader.engine("mail", environment, MAIL, registry.MAIL),
+        inbound=doors,
         alias_domains=alias_domains,
         legacy_domains=reader.legacy_domains(alias_domains),
         authentication=reader.authentication(),
@@ -233,15 +239,31 @@ def read_settings(
             missing_key_ids=reader.key_ids(),
         ),
         keyring=reader.keyring(environment),
-        signing_keys=reader.secret(environment, SIGNING_KEY),
+        signing_keys={door: key for door in doors if (key := reader.secret(environment, signing_key_of(door)))},
     )
     reader.finish()
     return settings
 
 
-def _listed(schemes: Sequence[str]) -> str:
+def _twice(group: str, name: str) -> str:
+    """Why a registered name cannot be used; empty: it can."""
+    try:
+        registry.registered(group, name)
+    except registry.RegisteredTwice as twice:
+        return str(twice)
+    return ""
+
+
+def signing_key_of(door: str) -> str:
+    """The variable that holds what the provider behind a door signs with."""
+    return f"CONVALIAS_{door.upper().replace('-', '_')}_SIGNING_KEY"
+
+
+def _starts(schemes: Sequence[str]) -> str:
+    if not schemes:
+        return "nothing is registered for it; install convalias again (in a checkout: pip install -e .)"
     *others, last = [f"{scheme}://" for scheme in schemes]
-    return f"{', '.join(others)} or {last}" if others else last
+    return "expected a URL that starts with " + (f"{', '.join(others)} or {last}" if others else last)
 
 
 def _toml(path: str | os.PathLike[str] | None) -> Toml:
@@ -293,18 +315,36 @@ class _Reader(TableReader):
             self.problems.update(wrong.problems)
             return ""
 
-    def engine(self, key: str, environment: Mapping[str, str], variable: str, schemes: Sequence[str]) -> str | None:
+    def engine(self, key: str, environment: Mapping[str, str], variable: str, group: str) -> str | None:
         """A URL from the environment or the file; one with a password from the environment only. None: not set."""
         given, written = self.secret(environment, variable), self.text(key, "")
+        if not (given or written):
+            return None
         scheme, _, rest = (given or written).partition("://")
-        if (given or written) and (scheme not in schemes or not rest):
+        schemes = registry.names(group)
+        if scheme not in schemes or not rest:
             # Never what is there: it may be a URL with a password whose scheme is misspelt.
-            self.problems[variable if given else key] = f"expected a URL that starts with {_listed(schemes)}"
+            self.problems[variable if given else key] = _starts(schemes)
+        elif twice := _twice(group, scheme):
+            self.problems[variable if given else key] = twice
         elif written and "@" in rest.partition("/")[0] and not given:
             self.problems[key] = (
                 f"holds a user, and a secret does not belong in a file; set {variable}, or {variable}_FILE"
             )
-        return given or written or None
+        return given or written
+
+    def doors(self, key: str) -> tuple[str, ...]:
+        """The registered doors that are open; their names stand in addresses and in variables."""
+        if key not in self.table:
+            return DOORS
+        found = self.texts(key)
+        there = registry.names(registry.INBOUND)
+        for name in found:
+            if name not in there:
+                self.problem(key, name, " or ".join(there))
+            elif twice := _twice(registry.INBOUND, name):
+                self.problems[key] = twice
+        return tuple(dict.fromkeys(found))
 
     def authentication(self) -> SenderAuthentication | None:
         """Asked for by a switch of its own: a table that was left behind must not make a deployment ask the network."""

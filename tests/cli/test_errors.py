@@ -7,6 +7,7 @@ from convalias.cli.errors import Failed, told
 from convalias.cli.exits import Exit
 from convalias.domain.errors import InvalidValue
 from convalias.ports.errors import NotFound, Rejected, Unavailable
+from convalias.registry import NotRegistered, RegisteredTwice
 from convalias.stores.errors import Contended
 
 
@@ -18,6 +19,8 @@ from convalias.stores.errors import Contended
         (Unavailable("records"), Exit.UNAVAILABLE),
         (Contended("records"), Exit.TRY_AGAIN),
         (Rejected("a record is too large for the topic; raise its max.message.bytes"), Exit.CONFIG),
+        (NotRegistered("convalias.stores", "toy"), Exit.CONFIG),
+        (RegisteredTwice("convalias.stores", "toy", ["a 1", "b 2"]), Exit.CONFIG),
         (InvalidValue("x", found=1, expected="2"), Exit.DATA),
         (ModuleNotFoundError("no", name="starlette.routing"), Exit.UNAVAILABLE),
         (KeyError("x"), Exit.INTERNAL),

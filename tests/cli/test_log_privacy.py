@@ -70,7 +70,7 @@ async def posted(machine: Machine) -> None:
         keys=mailgun.SigningKeys.parse(KEY),
         clock=machine.clock,
     )
-    doors = asgi.Doors(mailgun=webhook, approvals=machine.cv.approvals, checks=await machine.cv.checks())
+    doors = asgi.Doors(inbound={"mailgun": webhook}, approvals=machine.cv.approvals, checks=await machine.cv.checks())
     app = asgi.app(lambda: doors, lines=LogLines(asgi.log, machine.clock), telemetry=machine.ports.telemetry)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as http:
         for call in ("blobs.*", "queue.*"):

@@ -16,24 +16,33 @@ from convalias.services.conversations.errors import (
     ServiceError,
     WouldGoBack,
 )
+from convalias.services.inbound.doors import Door, DoorAnswer, DoorNeeds, MakesDoor
+from convalias.services.inbound.receiver import Kept, Receipt, TokenReused
 
 __all__ = [
     "WORKERS",
     "AlreadyOpen",
     "Convalias",
+    "Door",
+    "DoorAnswer",
+    "DoorNeeds",
     "FlagsElsewhere",
     "Idle",
+    "Kept",
     "KeyReused",
     "KeysRefused",
+    "MakesDoor",
     "NoSuchAlias",
     "NoSuchConversation",
     "NotOpen",
     "NotReady",
     "PlaceRefused",
     "Ports",
+    "Receipt",
     "Refused",
     "ServiceError",
     "Services",
+    "TokenReused",
     "Wiring",
     "Worker",
     "WouldGoBack",

@@ -17,7 +17,7 @@ from convalias.adapters import system
 from convalias.adapters.alarms import Telemetry
 from convalias.adapters.embedded import folder as folders
 from convalias.app import late_ports
-from convalias.app.engines import engines, named, shared_keyring
+from convalias.app.engines import engines, named, sender, shared_keyring
 from convalias.app.opening import EngineName, Late, Patience, lasting
 from convalias.app.ports import Instead, Opener, Ports
 from convalias.app.services import Wiring, audience
@@ -68,6 +68,7 @@ def embedded(
             outbox = adapters.Outbox(settings.data / "outbox", incarnation=incarnation)
             system_outbox = adapters.Outbox(settings.data / "outbox-system", incarnation=incarnation)
             legacy_outbox = adapters.Outbox(settings.data / "legacy-outbox", incarnation=incarnation)
+            outgoing = await stack.enter_async_context(sender(settings)) if "mail" not in instead else None
             shared = instead.get("records") or remote.get("records")
             hearers = audience(
                 shared or bound["records"], instead.get("blobs") or bound["blobs"], clock, instead.get("identity")
@@ -91,8 +92,8 @@ def embedded(
                     clock=clock,
                     telemetry=alarms,
                     incarnation=incarnation,
-                    mail=outbox,
-                    system_mail=system_outbox,
+                    mail=outgoing or outbox,
+                    system_mail=outgoing or system_outbox,
                     legacy=legacy,
                     authenticator=authenticator,
                 )

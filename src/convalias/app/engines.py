@@ -6,97 +6,114 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from attrs import frozen
 
+from convalias import registry
 from convalias.adapters import system
 from convalias.app import late_ports
-from convalias.app.opening import EngineName, Late, Patience, lasting, of_a_command
+from convalias.app.opening import LASTING, EngineName, Late, Patience, lasting, of_a_command
 from convalias.app.ports import Instead
 from convalias.domain.deployment.keyring import Keyring
+from convalias.ports.engines import (
+    BlobsEngine,
+    EngineAt,
+    EventLogEngine,
+    LongPolls,
+    MailEngine,
+    Migrates,
+    QueueEngine,
+    StoreEngine,
+)
 from convalias.ports.errors import Unavailable
 from convalias.ports.examining import Examined, Observation
+from convalias.ports.mail import OutgoingMail
 from convalias.settings import EVENTS, KEYS, QUEUE, RAW, STORE, Settings, WrongSettings
-
-if TYPE_CHECKING:  # botocore loads where it is used
-    from convalias.adapters import sqs
 
 
 @frozen
 class Engine:
-    """An engine of a setting: its ports, how to open it by URL, and what its ports can do."""
+    """An engine of a setting: the group of its entry points, its port, and how the port is opened."""
 
     setting: str
     variable: str
-    ports: tuple[str, ...]
-    opened: Callable[[str, timedelta], AbstractAsyncContextManager[Instead]]
+    group: str
+    port: str
+    opened: Callable[[EngineAt], AbstractAsyncContextManager[Instead]]
     bound: Callable[[Late, str], Instead]
 
     def late(self, url: str, *, patience: Patience) -> Late:
         """The engine at that URL, to be opened at its first use."""
 
         def opened(within: timedelta) -> AbstractAsyncContextManager[Instead]:
-            return self.opened(url, within)
+            return self.opened(_at(url, within))
 
         return Late(EngineName.of_url(self.setting, url, self.variable), opened, patience=patience)
+
+
+def _at(url: str, within: timedelta) -> EngineAt:
+    return EngineAt(url=url, within=within, clock=system.Clock(), incarnation=system.Incarnation())
+
+
+def _registered(group: str, url: str, *needed: str) -> Any:  # noqa: ANN401 - whoever asks names the port
+    return registry.load(group, url.partition("://")[0], "opened", *needed)
+
+
+def _store_engine(url: str) -> StoreEngine:
+    engine: StoreEngine = _registered(registry.STORES, url, "tells_changes")
+    return engine
+
+
+def _queue_engine(url: str) -> QueueEngine:
+    engine: QueueEngine = _registered(registry.QUEUES, url)
+    return engine
 
 
 # Each loads its client at once, and connects when it is entered: how long Python takes to load is no sign of an engine.
 
 
-def _raw(url: str, within: timedelta) -> AbstractAsyncContextManager[Instead]:
-    from convalias.adapters import s3  # noqa: PLC0415 - obstore loads where it is used
-
-    blobs = s3.Blobs(url, open_within=within)
+def _raw(at: EngineAt) -> AbstractAsyncContextManager[Instead]:
+    engine: BlobsEngine = _registered(registry.BLOBS, at.url)
+    context = engine.opened(at)
 
     @asynccontextmanager
     async def opened() -> AsyncGenerator[Instead]:
-        await blobs.open()
-        yield {"blobs": blobs}
+        async with context as blobs:
+            yield {"blobs": blobs}
 
     return opened()
 
 
-def _queue_at(url: str) -> sqs.JobQueue:
-    from convalias.adapters import sqs  # noqa: PLC0415 - botocore loads where it is used
-
-    return sqs.JobQueue(url, clock=system.Clock())
-
-
-def _queue(url: str, _: timedelta) -> AbstractAsyncContextManager[Instead]:
-    queue = _queue_at(url)
+def _queue(at: EngineAt) -> AbstractAsyncContextManager[Instead]:
+    context = _queue_engine(at.url).opened(at)
 
     @asynccontextmanager
     async def opened() -> AsyncGenerator[Instead]:
-        async with queue:
+        async with context as queue:
             yield {"queue": queue}
 
     return opened()
 
 
-def _store(url: str, within: timedelta) -> AbstractAsyncContextManager[Instead]:
-    from convalias.adapters import mongo  # noqa: PLC0415 - pymongo loads where it is used
-
-    # Before its time is up, so that it can say which member is away.
-    database = mongo.Database(url, open_within=0.8 * within)
+def _store(at: EngineAt) -> AbstractAsyncContextManager[Instead]:
+    context = _store_engine(at.url).opened(at)
 
     @asynccontextmanager
     async def opened() -> AsyncGenerator[Instead]:
-        async with database:
-            yield {"records": mongo.Records(database), "changes": mongo.Changes(database)}
+        async with context as store:
+            yield {"records": store.records, "changes": store.changes} if store.changes else {"records": store.records}
 
     return opened()
 
 
-def _events(url: str, _: timedelta) -> AbstractAsyncContextManager[Instead]:
-    from convalias.adapters import kafka  # noqa: PLC0415 - librdkafka loads where it is used
-
-    events = kafka.EventLog(url)
+def _events(at: EngineAt) -> AbstractAsyncContextManager[Instead]:
+    engine: EventLogEngine = _registered(registry.EVENT_LOGS, at.url)
+    context = engine.opened(at)
 
     @asynccontextmanager
     async def opened() -> AsyncGenerator[Instead]:
-        async with events:
+        async with context as events:
             yield {"events": events}
 
     return opened()
@@ -107,11 +124,18 @@ def _late_blobs(late: Late, _: str) -> Instead:
 
 
 def _late_queue(late: Late, url: str) -> Instead:
-    return {"queue": late_ports.PolledJobQueue(late, poll=lambda: _queue_at(url).poll)}
+    def poll() -> timedelta:
+        engine = _queue_engine(url)
+        return engine.poll(_at(url, LASTING)) if isinstance(engine, LongPolls) else timedelta(0)
+
+    return {"queue": late_ports.PolledJobQueue(late, poll=poll)}
 
 
-def _late_store(late: Late, _: str) -> Instead:
-    return {"records": late_ports.Records(late), "changes": late_ports.Changes(late)}
+def _late_store(late: Late, url: str) -> Instead:
+    bound: Instead = {"records": late_ports.Records(late)}
+    if _store_engine(url).tells_changes:
+        bound["changes"] = late_ports.Changes(late)
+    return bound
 
 
 def _late_events(late: Late, _: str) -> Instead:
@@ -119,10 +143,10 @@ def _late_events(late: Late, _: str) -> Instead:
 
 
 ENGINES: Final = (
-    Engine("raw", RAW, ("blobs",), _raw, _late_blobs),
-    Engine("queue", QUEUE, ("queue",), _queue, _late_queue),
-    Engine("store", STORE, ("records", "changes"), _store, _late_store),
-    Engine("events", EVENTS, ("events",), _events, _late_events),
+    Engine("raw", RAW, registry.BLOBS, "blobs", _raw, _late_blobs),
+    Engine("queue", QUEUE, registry.QUEUES, "queue", _queue, _late_queue),
+    Engine("store", STORE, registry.STORES, "records", _store, _late_store),
+    Engine("events", EVENTS, registry.EVENT_LOGS, "events", _events, _late_events),
 )
 MIGRATES_WITHIN: Final = timedelta(seconds=6)
 """For the first look at the store; making the indexes then takes as long as they are large."""
@@ -150,7 +174,7 @@ async def engines(
         bound: Instead = {}
         for setting, url in named(settings).items():
             engine = _BY_SETTING[setting]
-            if engine.ports[0] not in instead:
+            if engine.port not in instead:
                 late = engine.late(url, patience=patience or lasting())
                 stack.push_async_callback(late.close)
                 bound.update(engine.bound(late, url))
@@ -185,16 +209,24 @@ async def migrate(settings: Settings, *, keep_first: bool = False) -> dict[str, 
     """Make what the engines lack; by setting, the names of what was made. May be repeated."""
     if settings.store is None:
         return {}
-    from convalias.adapters import mongo  # noqa: PLC0415 - pymongo loads where it is used
-
-    name = EngineName.of_url("store", settings.store, STORE)
-    database = mongo.Database(settings.store, open_within=MIGRATES_WITHIN)
+    engine = _store_engine(settings.store)
+    if not isinstance(engine, Migrates):
+        return {}
     try:
-        return {"store": await database.migrate(keep_first=keep_first)}
+        return {"store": [*await engine.migrate(_at(settings.store, MIGRATES_WITHIN), keep_first=keep_first)]}
     except Unavailable as error:
-        raise name.away(error) from error
-    finally:
-        await database.close()
+        raise EngineName.of_url("store", settings.store, STORE).away(error) from error
+
+
+@asynccontextmanager
+async def sender(settings: Settings) -> AsyncGenerator[OutgoingMail | None]:
+    """Open the sender that the setting `mail` names. None: it is not set."""
+    if settings.mail is None:
+        yield None
+        return
+    engine: MailEngine = _registered(registry.MAIL, settings.mail)
+    async with engine.opened(_at(settings.mail, LASTING)) as outgoing:
+        yield outgoing
 
 
 def shared_keyring(settings: Settings) -> Keyring | None:

@@ -10,6 +10,7 @@ from convalias.codec.errors import CodecError
 from convalias.domain.errors import InvalidValue
 from convalias.extras import MissingPackageError
 from convalias.ports.errors import NotFound, Rejected, Unavailable
+from convalias.registry import NotRegistered, RegisteredTwice, WrongRegistration
 from convalias.services.conversations.errors import (
     FlagsElsewhere,
     KeyReused,
@@ -88,7 +89,7 @@ def _status(error: BaseException) -> Exit | None:
             return Exit.REFUSED
         case InvalidValue() | KeyReused() | CodecError() | StoreError():
             return Exit.DATA
-        case KeysRefused() | PlaceRefused():
+        case KeysRefused() | PlaceRefused() | NotRegistered() | RegisteredTwice() | WrongRegistration():
             return Exit.CONFIG
         case Rejected():  # an engine's own limit: trying again changes nothing, its settings do
             return Exit.CONFIG

@@ -33,7 +33,7 @@ from convalias.services.conversations.errors import KeysRefused
 from convalias.services.inbound.relay import LANE as INBOUND
 from convalias.services.operations.numbers import Reading
 from convalias.services.outbound.deciding import LANE as DELIVERIES
-from convalias.settings import KEYS, SIGNING_KEY, Settings, WrongSettings
+from convalias.settings import DOORS, KEYS, Settings, WrongSettings, signing_key_of
 
 SPARE: Final = 1_000_000_000
 LEAST: Final = 100_000_000
@@ -77,18 +77,21 @@ def examine_settings(read: Callable[[], Settings]) -> tuple[Settings | None, lis
         ]
     return settings, [
         Finding(check="settings", found="read"),
-        _signing_key(settings),
+        *(_signing_key(door, settings) for door in settings.inbound),
         _senders(settings),
         _asking(settings),
     ]
 
 
-def _signing_key(settings: Settings) -> Finding:
-    check = "signing key"
-    if settings.signing_keys:
-        return Finding(check=check, found=f"{len(settings.signing_keys.split(','))} set")
+def _signing_key(door: str, settings: Settings) -> Finding:
+    check = "signing key" if door in DOORS else f"signing key of {door}"
+    if keys := settings.signing_keys.get(door, ""):
+        return Finding(check=check, found=f"{len(keys.split(','))} set")
     return Finding(
-        check=check, health=Health.WARNING, found="none", mend=f"set {SIGNING_KEY}: serve and run refuse to start"
+        check=check,
+        health=Health.WARNING,
+        found="none",
+        mend=f"set {signing_key_of(door)}: serve and run refuse to start",
     )
 
 

@@ -9,7 +9,7 @@ from convalias.app.workers import WORKERS
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.logs import logged
-from convalias.cli.serving import Address, listen, serve, signing_keys
+from convalias.cli.serving import Address, check_signing_keys, listen, serve
 
 
 @click.command("run")
@@ -23,7 +23,7 @@ def command(at: At, port: int, host: str) -> int:
     SIGTERM and SIGINT end it gracefully: requests are answered, work that was taken is finished or released.
     """
     settings = at.settings()
-    signing_keys(settings)  # before the port is taken
+    check_signing_keys(settings)  # before the port is taken
     with listen(Address(host=host, port=port)) as taken:
         at.run(lambda cv: serve(cv, settings, taken, *WORKERS), entry=Entry.HOST)
     return Exit.OK

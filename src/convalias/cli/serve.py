@@ -8,7 +8,7 @@ from convalias.app.facade import Entry
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.logs import logged
-from convalias.cli.serving import Address, listen, serve, signing_keys
+from convalias.cli.serving import Address, check_signing_keys, listen, serve
 
 
 @click.command("serve")
@@ -19,11 +19,11 @@ from convalias.cli.serving import Address, listen, serve, signing_keys
 def command(at: At, port: int, host: str) -> int:
     """Take mail in by webhook: POST /inbound/mailgun/mime and /inbound/mailgun; /healthz, /readyz.
 
-    The signing key stands in CONVALIAS_MAILGUN_SIGNING_KEY. Prints one line once it listens. SIGTERM ends it when
-    the requests under way are answered.
+    The signing key stands in CONVALIAS_MAILGUN_SIGNING_KEY; other doors (setting `inbound`) have one of their own.
+    Prints one line once it listens. SIGTERM ends it when the requests under way are answered.
     """
     settings = at.settings()
-    signing_keys(settings)  # before the port is taken
+    check_signing_keys(settings)  # before the port is taken
     with listen(Address(host=host, port=port)) as taken:
         at.run(lambda cv: serve(cv, settings, taken), entry=Entry.RECEIVER)
     return Exit.OK

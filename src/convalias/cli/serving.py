@@ -9,21 +9,23 @@ import math
 import resource
 import signal
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Final
 
 from attrs import frozen
 
-from convalias.adapters import asgi, mailgun
+from convalias import registry
+from convalias.adapters import asgi
 from convalias.app.facade import KEYS_WITHIN, Convalias
 from convalias.app.workers import Worker
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.domain.inbound.records import IncomingMail
 from convalias.extras import brought_by
+from convalias.services.inbound.doors import Door, DoorNeeds, MakesDoor
 from convalias.services.inbound.receiver import Receipt
 from convalias.services.running.log_lines import LogLines
-from convalias.settings import SIGNING_KEY, Http, Settings
+from convalias.settings import Http, Settings, signing_key_of
 
 with brought_by("asgi"):
     import uvicorn
@@ -58,16 +60,15 @@ class _Server(uvicorn.Server):
         self._ready()
 
 
-def signing_keys(settings: Settings) -> mailgun.SigningKeys:
-    """The provider's keys. `Failed` 78 without any: everybody could post mail."""
-    keys = mailgun.SigningKeys.parse(settings.signing_keys)
-    if not keys.keys:
-        raise Failed(
-            f"{SIGNING_KEY}: not set; expected the webhook signing key of the provider (several: comma-separated,"
-            " newest first)",
-            Exit.CONFIG,
-        )
-    return keys
+def check_signing_keys(settings: Settings) -> None:
+    """See that each door has a key of its provider. `Failed` 78 without any: everybody could post mail."""
+    for door in settings.inbound:
+        if not settings.signing_keys.get(door, "").strip(" ,"):
+            raise Failed(
+                f"{signing_key_of(door)}: not set; expected the webhook signing key of the provider (several:"
+                " comma-separated, newest first)",
+                Exit.CONFIG,
+            )
 
 
 def listen(address: Address) -> socket.socket:
@@ -94,7 +95,7 @@ async def serve(cv: Convalias, settings: Settings, at: socket.socket, *workers: 
     lines = LogLines(asgi.log, cv.ports.clock)
     bounds = bounds_of(settings.http)
     config = uvicorn.Config(
-        asgi.app(await _doors(cv, settings), lines=lines, telemetry=cv.ports.telemetry),
+        asgi.app(await _doors(cv, settings), inbound=settings.inbound, lines=lines, telemetry=cv.ports.telemetry),
         http=asgi.bounded(asgi.Connections(bounds), lines),
         ws="none",
         log_config=None,
@@ -150,22 +151,28 @@ async def _doors(cv: Convalias, settings: Settings) -> Callable[[], asgi.Doors]:
     async def accept(mail: IncomingMail) -> Receipt:
         return await cv.receiver.accept(mail)  # the receiver of now: a refresh wires a new one
 
-    limit = settings.mail_limit
-    webhook = mailgun.Webhook(
-        accept=accept,
-        keys=signing_keys(settings),
-        clock=cv.ports.clock,
-        bounds=mailgun.Bounds(mail=limit, request=4 * limit),
-        trust_spam_flag=settings.trust_spam_flag,
-    )
+    inbound = {name: _door(name, cv, settings, accept) for name in settings.inbound}
     checks = await cv.checks()
 
     def doors() -> asgi.Doors:  # of now: a refresh wires new services
         approvals = cv.approvals if cv.knows_deployment else None
         unsubscribing = cv.unsubscribing if cv.knows_deployment else None
-        return asgi.Doors(mailgun=webhook, approvals=approvals, unsubscribing=unsubscribing, checks=checks)
+        return asgi.Doors(inbound=inbound, approvals=approvals, unsubscribing=unsubscribing, checks=checks)
 
     return doors
+
+
+def _door(name: str, cv: Convalias, settings: Settings, accept: Callable[[IncomingMail], Awaitable[Receipt]]) -> Door:
+    make: MakesDoor = registry.load(registry.INBOUND, name, "__call__")
+    return make(
+        DoorNeeds(
+            accept=accept,
+            keys=settings.signing_keys[name],
+            clock=cv.ports.clock,
+            mail_limit=settings.mail_limit,
+            trust_spam_flag=settings.trust_spam_flag,
+        )
+    )
 
 
 def _announce(at: socket.socket) -> None:

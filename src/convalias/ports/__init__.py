@@ -63,6 +63,15 @@ if TYPE_CHECKING:
     from convalias.ports.drafts import Compose as Compose
     from convalias.ports.drafts import Draft as Draft
     from convalias.ports.drafts import DraftAttachment as DraftAttachment
+    from convalias.ports.engines import BlobsEngine as BlobsEngine
+    from convalias.ports.engines import EngineAt as EngineAt
+    from convalias.ports.engines import EventLogEngine as EventLogEngine
+    from convalias.ports.engines import LongPolls as LongPolls
+    from convalias.ports.engines import MailEngine as MailEngine
+    from convalias.ports.engines import Migrates as Migrates
+    from convalias.ports.engines import QueueEngine as QueueEngine
+    from convalias.ports.engines import Store as Store
+    from convalias.ports.engines import StoreEngine as StoreEngine
     from convalias.ports.errors import AdapterFailed as AdapterFailed
     from convalias.ports.errors import EngineAway as EngineAway
     from convalias.ports.errors import NotFound as NotFound
@@ -143,6 +152,7 @@ __all__ = [
     "Audience",
     "Axis",
     "Blobs",
+    "BlobsEngine",
     "Body",
     "ChangeStream",
     "Changes",
@@ -164,9 +174,11 @@ __all__ = [
     "Draft",
     "DraftAttachment",
     "Due",
+    "EngineAt",
     "EngineAway",
     "EventId",
     "EventLog",
+    "EventLogEngine",
     "EventRecord",
     "Examined",
     "Flags",
@@ -185,11 +197,14 @@ __all__ = [
     "Lag",
     "Lagging",
     "LegacyRelay",
+    "LongPolls",
     "MailContent",
+    "MailEngine",
     "MailReader",
     "MessageAdded",
     "MessageRedacted",
     "MessagesRead",
+    "Migrates",
     "NamedFlags",
     "NoSuchName",
     "NotFound",
@@ -214,6 +229,7 @@ __all__ = [
     "Probed",
     "Put",
     "QueueDepth",
+    "QueueEngine",
     "ReadAttachment",
     "ReadMail",
     "Records",
@@ -226,6 +242,8 @@ __all__ = [
     "Seq",
     "Standing",
     "StatusNoted",
+    "Store",
+    "StoreEngine",
     "Stored",
     "Subscription",
     "Telemetry",
@@ -254,6 +272,7 @@ _HOMES = {
     "Audience": "ports.legacy",
     "Axis": "domain.migration.rollout",
     "Blobs": "ports.blobs",
+    "BlobsEngine": "ports.engines",
     "Body": "ports.records",
     "ChangeStream": "ports.changes",
     "Changes": "ports.changes",
@@ -275,9 +294,11 @@ _HOMES = {
     "Draft": "ports.drafts",
     "DraftAttachment": "ports.drafts",
     "Due": "ports.records",
+    "EngineAt": "ports.engines",
     "EngineAway": "ports.errors",
     "EventId": "domain.ids",
     "EventLog": "ports.event_log",
+    "EventLogEngine": "ports.engines",
     "EventRecord": "ports.event_log",
     "Examined": "ports.examining",
     "FOR_EVER": "ports.hub",
@@ -297,11 +318,14 @@ _HOMES = {
     "Lag": "ports.event_log",
     "Lagging": "ports.event_log",
     "LegacyRelay": "ports.legacy",
+    "LongPolls": "ports.engines",
     "MailContent": "domain.mail.envelope",
+    "MailEngine": "ports.engines",
     "MailReader": "ports.mail",
     "MessageAdded": "domain.conversations.events",
     "MessageRedacted": "domain.conversations.events",
     "MessagesRead": "domain.conversations.events",
+    "Migrates": "ports.engines",
     "NamedFlags": "ports.flags",
     "NoSuchName": "ports.dns",
     "NotFound": "ports.errors",
@@ -326,6 +350,7 @@ _HOMES = {
     "Probed": "ports.examining",
     "Put": "ports.blobs",
     "QueueDepth": "ports.queue",
+    "QueueEngine": "ports.engines",
     "REPLY_MARKER": "ports.drafts",
     "ReadAttachment": "ports.mail",
     "ReadMail": "ports.mail",
@@ -340,6 +365,8 @@ _HOMES = {
     "Seq": "domain.ids",
     "Standing": "domain.conversations.participants",
     "StatusNoted": "domain.conversations.events",
+    "Store": "ports.engines",
+    "StoreEngine": "ports.engines",
     "Stored": "ports.records",
     "Subscription": "ports.event_log",
     "TOO_MUCH": "ports.examining",

@@ -38,7 +38,7 @@ async def broken() -> object:
 
 
 def doors(door: Door, **checks: Check) -> asgi.Doors:
-    return asgi.Doors(mailgun=door.webhook, checks=checks)
+    return asgi.Doors(inbound={"mailgun": door.webhook}, checks=checks)
 
 
 @asynccontextmanager
@@ -81,7 +81,7 @@ def test_the_address_says_which_form_it_is() -> None:
             return HttpAnswer(200, "")
 
     async def post() -> None:
-        async with client(asgi.Doors(mailgun=Seeing(), checks={})) as http:
+        async with client(asgi.Doors(inbound={"mailgun": Seeing()}, checks={})) as http:
             await http.post("/inbound/mailgun")
             await http.post("/inbound/mailgun/mime")
 
@@ -105,7 +105,7 @@ def test_a_sender_that_is_too_slow_is_let_go(error: type[Exception], status: int
             raise error
 
     async def post() -> int:
-        async with client(asgi.Doors(mailgun=Slow(), checks={})) as http:
+        async with client(asgi.Doors(inbound={"mailgun": Slow()}, checks={})) as http:
             return (await http.post("/inbound/mailgun")).status_code
 
     assert asyncio.run(post()) == status

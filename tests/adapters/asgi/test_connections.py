@@ -58,7 +58,7 @@ class Served:
 async def serving(bounds: asgi.ConnectionBounds, door: Door | None = None) -> AsyncIterator[Served]:
     places = Connections(bounds)
     lines = LogLines(asgi.log, Wall())
-    doors = asgi.Doors(mailgun=None if door is None else door.webhook, checks={})
+    doors = asgi.Doors(inbound={} if door is None else {"mailgun": door.webhook}, checks={})
     config = uvicorn.Config(
         asgi.app(lambda: doors),
         http=asgi.bounded(places, lines),

@@ -49,7 +49,7 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def test_a_post_that_is_not_kept_names_engine_host_setting_record_and_trace(caplog: pytest.LogCaptureFixture) -> None:
     door = Door()
-    desk = Desk(asgi.Doors(mailgun=door.webhook, checks={}))
+    desk = Desk(asgi.Doors(inbound={"mailgun": door.webhook}, checks={}))
     door.faults.fail("queue.put", memory.before(EngineAway(QUEUE)), times=1)
     assert desk.asked("POST", MIME, multipart(raw_form())) == 503
     (record,) = door.records()
@@ -64,7 +64,7 @@ def test_a_post_that_is_not_kept_names_engine_host_setting_record_and_trace(capl
 def test_a_flood_of_equal_ones_is_a_line_a_minute_and_each_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     door = Door()
     door.faults.fail("blobs.put", memory.before("raw store of the test"))
-    desk = Desk(asgi.Doors(mailgun=door.webhook, checks={}))
+    desk = Desk(asgi.Doors(inbound={"mailgun": door.webhook}, checks={}))
 
     async def story() -> None:
         for _ in range(120):
@@ -88,7 +88,7 @@ def test_a_bug_is_a_500_with_class_and_place_and_never_its_message(caplog: pytes
         async def handle(self, content_type: str, chunks: AsyncIterable[bytes], *, raw: bool) -> HttpAnswer:
             raise ValueError("mary@corp.example")
 
-    desk = Desk(asgi.Doors(mailgun=Broken(), checks={}))
+    desk = Desk(asgi.Doors(inbound={"mailgun": Broken()}, checks={}))
     assert desk.asked("POST", MIME) == 500
     (line,) = said(caplog)
     assert line.startswith(f"POST {MIME} answered 500: ValueError at asgi/test_failures.py:")
@@ -101,7 +101,7 @@ def test_a_door_of_the_host_that_says_no_reason_is_a_line_too(caplog: pytest.Log
         async def handle(self, content_type: str, chunks: AsyncIterable[bytes], *, raw: bool) -> HttpAnswer:
             return HttpAnswer(502, "mary@corp.example")
 
-    desk = Desk(asgi.Doors(mailgun=Busy(), checks={}))
+    desk = Desk(asgi.Doors(inbound={"mailgun": Busy()}, checks={}))
     assert desk.asked("POST", MIME) == 502
     assert said(caplog) == [f"POST {MIME} answered 502"]
 
@@ -148,7 +148,7 @@ def test_readiness_is_one_line_a_minute_whatever_its_words_say(caplog: pytest.Lo
 
 def test_a_good_answer_is_no_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "convalias.http")
-    desk = Desk(asgi.Doors(mailgun=Door().webhook, checks={}))
+    desk = Desk(asgi.Doors(inbound={"mailgun": Door().webhook}, checks={}))
     assert desk.asked("POST", MIME, multipart(raw_form())) == 200
     assert desk.asked("POST", MIME, b"no form") == 400
     assert (said(caplog), desk.counted()) == ([], [])

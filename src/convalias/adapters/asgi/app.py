@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
-from typing import Final, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 from attrs import frozen
 from starlette.applications import Starlette
@@ -20,6 +22,7 @@ from convalias.adapters.asgi.unsubscribing import UnsubscribeDoor, unsubscribing
 from convalias.ports.ambient import Telemetry
 from convalias.ports.errors import EngineAway, Unavailable
 from convalias.services.conversations.errors import NotReady
+from convalias.services.inbound.doors import Door
 from convalias.services.running.log_lines import LogLines
 from convalias.services.running.places import told_of
 
@@ -29,28 +32,6 @@ HEALTH: Final = frozenset({"/healthz", "/readyz"})
 """What is answered even if no other place is left."""
 POST_WITHIN: Final = 120.0
 """Seconds for a whole request: a sender that drips octets is let go."""
-
-
-class Answer(Protocol):
-    """Status and text of a door."""
-
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """One line."""
-        ...
-
-
-class Door(Protocol):
-    """What takes a posted form: `adapters.mailgun.Webhook` is one."""
-
-    async def handle(self, content_type: str, chunks: AsyncIterable[bytes], *, raw: bool) -> Answer:
-        """Take the form in and say how it went. `raw`: it came to the address for raw mail."""
-        ...
 
 
 _Door = TypeVar("_Door")
@@ -63,36 +44,40 @@ class Doors:
     A text that is returned is shown in the place of "ok"; the words of a `NotReady` are shown as they are.
     """
 
-    mailgun: Door | None = None
+    inbound: Mapping[str, Door] = MappingProxyType({})
+    """By name: it takes what is posted to `/inbound/<name>` and `/inbound/<name>/mime`."""
     approvals: ApprovalDoor | None = None
     unsubscribing: UnsubscribeDoor | None = None
     checks: Mapping[str, Callable[[], Awaitable[object]]]
 
 
 def app(
-    doors: Callable[[], Doors | None], *, lines: LogLines | None = None, telemetry: Telemetry | None = None
+    doors: Callable[[], Doors | None],
+    *,
+    inbound: Sequence[str] = ("mailgun",),
+    lines: LogLines | None = None,
+    telemetry: Telemetry | None = None,
 ) -> Starlette:
     """An ASGI app. `doors()` is asked at each request and may be None while nothing is open yet: then 503.
 
-    `POST /inbound/mailgun` and `POST /inbound/mailgun/mime` (Mailgun posts raw mail only to an address that ends
-    so), `GET` and `POST /approvals/{token}` and `/unsubscribe/{token}` (shows, acts), `GET /healthz` (the process lives), `GET /readyz` (raw store and queue answer).
+    `POST /inbound/<name>` and `POST /inbound/<name>/mime` of each name in `inbound` (Mailgun posts raw mail only to an
+    address that ends so), `GET` and `POST /approvals/{token}` and `/unsubscribe/{token}` (shows, acts), `GET /healthz` (the process lives), `GET /readyz` (raw store and queue answer).
 
     Each answer 5xx is a line (equal ones once a minute, with a count) in `lines`, or in the log `convalias.http` by the
     clock of this machine, and a count in `telemetry`.
     """
     failures = Failures(lines=lines or LogLines(log, Wall()), telemetry=telemetry)
 
-    async def inbound(request: Request) -> Response:
+    async def posted(name: str, request: Request) -> Response:
         standing = doors()
-        if standing is None or standing.mailgun is None:
+        door = None if standing is None else standing.inbound.get(name)
+        if door is None:
             because(request, NOT_OPEN)
             return PlainTextResponse("not open", 503)
         content_type = request.headers.get("content-type", "")
         try:
             async with asyncio.timeout(POST_WITHIN):
-                answer = await standing.mailgun.handle(
-                    content_type, request.stream(), raw=request.url.path.endswith("/mime")
-                )
+                answer = await door.handle(content_type, request.stream(), raw=request.url.path.endswith("/mime"))
         except TimeoutError:
             return PlainTextResponse("too slow", 408)
         except ClientDisconnect:
@@ -120,8 +105,11 @@ def app(
     application = Starlette(
         middleware=[Middleware(OneFraming)],
         routes=[
-            route("/inbound/mailgun", inbound, "POST"),
-            route("/inbound/mailgun/mime", inbound, "POST"),
+            *(
+                route(f"/inbound/{name}{form}", partial(posted, name), "POST")
+                for name in inbound
+                for form in ("", "/mime")
+            ),
             route("/approvals/{token}", opened(_part(doors, lambda standing: standing.approvals)), "GET", "POST"),
             route(
                 "/unsubscribe/{token}",

@@ -1,0 +1,172 @@
+"""What another distribution registers is used by name; what nobody or two registered is refused at start."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from convalias import Convalias, Participant, registry
+from convalias.adapters import asgi, memory
+from convalias.app.engines import engines, migrate
+from convalias.cli import serving
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.ports import EngineAt, Outgoing, Records
+from convalias.settings import Settings, WrongSettings, read_settings
+from convalias.testing import conformance
+from convalias.testing.conformance import Check
+
+TOYS = Path(__file__).resolve().parents[1] / "toys"
+KEYS = {"CONVALIAS_KEYS": "0:" + "A" * 43 + "=", "CONVALIAS_TOY_SIGNING_KEY": "old,new"}
+
+
+@pytest.fixture
+def toys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(TOYS))
+
+
+def settings_file(folder: Path, text: str) -> Path:
+    path = folder / "toys.toml"
+    path.write_text(f'data = "{folder / "data"}"\nalias_domains = ["reply.example"]\n{text}', encoding="utf-8")
+    return path
+
+
+def distribution(folder: Path, name: str, points: str) -> str:
+    """A distribution of that name in a folder of its own, which is to stand on sys.path."""
+    info = folder / name / f"{name}-2.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.0\n")
+    (info / "entry_points.txt").write_text(points)
+    return str(folder / name)
+
+
+@pytest.mark.usefixtures("toys")
+async def test_a_store_a_sender_and_a_door_of_others_carry_a_mail_from_end_to_end(tmp_path: Path) -> None:
+    file = settings_file(
+        tmp_path, f'store = "toy://{tmp_path.name}"\nmail = "toy://{tmp_path.name}"\ninbound = ["toy"]\n'
+    )
+    settings = read_settings(file, environ=KEYS)
+    async with Convalias.from_toml(file, environ=KEYS) as cv:
+        people = [Participant.of(name, addresses=[f"{name}@home.example"]) for name in ("ann", "bob")]
+        alias = (await cv.open_conversation("c1", use_case="hiring", participants=people))["ann"]
+        doors = await serving._doors(cv, settings)
+        app = asgi.app(doors, inbound=settings.inbound)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as http:
+            mail = f"From: bob@home.example\nTo: {alias}\nMessage-ID: <1@home>\n\nHello Ann!\n"
+            post = f"new\n{alias}\nbob@home.example\n{mail}"
+            assert (await http.post("/inbound/toy", content=f"forged{post}".encode())).status_code == 401
+            assert (await http.post("/inbound/toy", content=post.encode())).status_code == 200
+            assert (await http.post("/inbound/mailgun", content=b"")).status_code == 404
+        await cv.run_until_idle()
+    from convalias_toys.sender import SENT  # noqa: PLC0415 - it is found by the fixture
+    from convalias_toys.store import PLACES  # noqa: PLC0415
+
+    (sent,) = SENT[tmp_path.name]
+    assert str(sent.to) == "ann@home.example"
+    assert b"Hello Ann!" in sent.raw
+    assert await PLACES[tmp_path.name].partitions("events", after="", limit=2)
+
+
+@pytest.mark.usefixtures("toys")
+@pytest.mark.parametrize("check", conformance.RECORDS, ids=str)
+async def test_a_store_by_its_url_keeps_the_promises_of_the_port(
+    check: Check[conformance.MakeRecords], request: pytest.FixtureRequest
+) -> None:
+    @asynccontextmanager
+    async def open_records(place: str) -> AsyncIterator[Records]:
+        url = f"toy://{abs(hash((request.node.name, place)))}"
+        async with engines(Settings(store=url), {}) as bound:
+            assert set(bound) == {"records"}, "it tells no changes"
+            yield bound["records"]
+
+    await check(open_records)
+
+
+@pytest.mark.usefixtures("toys")
+@pytest.mark.parametrize("check", conformance.OUTGOING_MAIL, ids=str)
+async def test_a_sender_by_its_url_keeps_the_promises_of_the_port(
+    check: Check[conformance.MakeOutgoingMail], request: pytest.FixtureRequest
+) -> None:
+    @asynccontextmanager
+    async def open_sink(place: str) -> AsyncIterator[conformance.MailSink]:
+        name = str(abs(hash((request.node.name, place))))
+        engine = registry.load(registry.MAIL, "toy", "opened")
+        at = EngineAt(
+            url=f"toy://{name}", within=timedelta(0), clock=memory.Clock(), incarnation=memory.Incarnation("a")
+        )
+
+        async def arrived() -> list[tuple[EmailAddress, bytes]]:
+            from convalias_toys.sender import SENT  # noqa: PLC0415 - it is found by the fixture
+
+            return [(mail.to, mail.raw) for mail in SENT[name]]
+
+        async with engine.opened(at) as sender:
+            yield conformance.MailSink(port=sender, arrived=arrived)
+
+    await check(open_sink)
+
+
+@pytest.mark.usefixtures("toys")
+async def test_a_store_without_indexes_has_nothing_to_migrate() -> None:
+    assert await migrate(Settings(store="toy://none")) == {}
+
+
+async def test_mail_leaves_into_a_folder_by_its_url(tmp_path: Path) -> None:
+    file = settings_file(tmp_path, f'mail = "file://{tmp_path}/left%20here"\n')
+    async with Convalias.from_toml(file, environ={}) as cv:
+        mail = Outgoing(key="k1", raw=b"Subject: s\r\n\r\nx\r\n", to=EmailAddress.parse("ann@home.example"))
+        await cv.ports.mail.send(mail)
+        await cv.ports.system_mail.send(Outgoing(key="k2", raw=mail.raw, to=mail.to))
+    assert {path.stem for path in (tmp_path / "left here").iterdir()} == {"k1", "k2"}
+
+
+def test_a_scheme_that_nobody_registered_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(WrongSettings) as raised:
+        Convalias.from_toml(settings_file(tmp_path, 'store = "toy://x"\ninbound = ["toy"]\n'), environ=KEYS)
+    assert raised.value.problems["store"] == "expected a URL that starts with mongodb:// or mongodb+srv://"
+    assert "mailgun" in raised.value.problems["inbound"]
+
+
+@pytest.mark.usefixtures("toys")
+def test_a_name_that_two_registered_is_refused_with_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = "[convalias.stores]\ntoy = other:ENGINE\n[convalias.inbound]\ntoy = other:door\n"
+    monkeypatch.syspath_prepend(distribution(tmp_path, "other_toys", points))
+    with pytest.raises(WrongSettings) as raised:
+        Convalias.from_toml(settings_file(tmp_path, 'store = "toy://x"\ninbound = ["toy"]\n'), environ=KEYS)
+    both = "by convalias-toys 1.0 and by other_toys 2.0; uninstall one of them"
+    assert raised.value.problems == {
+        "store": f"'toy' is registered in convalias.stores {both}",
+        "inbound": f"'toy' is registered in convalias.inbound {both}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("json:dumps", "found a function without opened"),
+        ("json:no_such_name", "cannot be loaded (AttributeError: module 'json' has no attribute 'no_such_name')"),
+    ],
+)
+def test_what_is_no_engine_is_named_with_its_distribution(
+    value: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(distribution(tmp_path, "odd", f"[convalias.stores]\nodd = {value}\n"))
+    with pytest.raises(registry.WrongRegistration) as raised:
+        registry.load(registry.STORES, "odd", "opened")
+    assert str(raised.value) == f"'odd' in convalias.stores ({value} of odd 2.0): {problem}"
+
+
+def test_what_is_not_there_is_told_with_what_is() -> None:
+    with pytest.raises(registry.NotRegistered, match=r"'smtp' is not registered in convalias\.mail, expected file"):
+        registry.load(registry.MAIL, "smtp")
+    with pytest.raises(registry.NotRegistered, match=r"nothing is registered in convalias\.none; install"):
+        registry.load("convalias.none", "x")
+
+
+def test_reading_settings_loads_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(distribution(tmp_path, "absent", "[convalias.stores]\nabsent = no_such_module:X\n"))
+    assert read_settings(settings_file(tmp_path, 'store = "absent://x"\n'), environ=KEYS).store == "absent://x"
