@@ -15,7 +15,7 @@ from typing import Final
 
 from _measure import machine, side_by_side
 from convalias.adapters.mime import Reader
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 
 FOLDER: Final = Path(__file__).parent.parent / "tests" / "mails"
 TIMES: Final = 20

@@ -17,7 +17,7 @@ from convalias.adapters import memory
 from convalias.app.facade import Convalias
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import UseCase
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.migration.rollout import Stage
 from convalias.ports.records import Conflict, Insert, Key, Stored, Write, Written
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from convalias.adapters.mime import Reader
 from convalias.adapters.mime.quotes import without_history
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.envelope import MessageEnvelope
 from mails.answers.made import answers
 from mails.families.whole import TEXTS

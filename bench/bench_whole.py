@@ -18,7 +18,7 @@ from bench_relay import CONVERSATIONS, mail
 from convalias.app.facade import Convalias
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import UseCase
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.migration.rollout import Stage
 
 MAILS: Final = 500

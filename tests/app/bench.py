@@ -20,7 +20,8 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import LegacyAlias
 from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.ids import ConversationId, EventId
-from convalias.domain.inbound.records import OutcomeRecord, RecordKey
+from convalias.domain.inbound.outcomes import OutcomeRecord
+from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.outbound.delivery import DeliveryDecision
 
 ALIAS_DOMAIN: Final = "reply.example"

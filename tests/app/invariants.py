@@ -16,7 +16,7 @@ from convalias.domain.conversations.threads import ConversationThread, ThreadSta
 from convalias.domain.conversations.timeline import stitch
 from convalias.domain.conversations.visibility import sight
 from convalias.domain.ids import AccountId
-from convalias.domain.inbound.records import Done, Relayed
+from convalias.domain.inbound.outcomes import Done, Relayed
 from convalias.domain.outbound.decision import recipients
 from convalias.domain.outbound.delivery import DeliveryState, Owner
 

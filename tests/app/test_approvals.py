@@ -16,7 +16,7 @@ from convalias import Convalias, IncomingMail, Participant
 from convalias.adapters import asgi, memory
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId
-from convalias.domain.inbound.records import HeldMail
+from convalias.domain.inbound.held import HeldMail
 
 ANN = EmailAddress.parse("ann@home.example")
 

@@ -11,7 +11,7 @@ import pytest
 from convalias import Convalias, Participant
 from convalias.adapters import memory
 from convalias.app.chores import EVERY, Chores, Trimmed
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventLog
 from convalias.ports.records import Due, Insert, Key, Partitioned

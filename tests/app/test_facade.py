@@ -16,7 +16,7 @@ from convalias.app.memory import memory_ports, memory_wiring
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.migration.rollout import Stage
 from convalias.ports.errors import Unavailable
 from convalias.services.conversations.errors import NotReady

@@ -16,7 +16,7 @@ from convalias.app import Convalias
 from convalias.app.ports import Instead
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import Account, Participant
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.migration.rollout import Stage
 from convalias.ports.errors import AdapterFailed, Unavailable
 from convalias.services.conversations.errors import NotReady

@@ -15,18 +15,8 @@ from convalias.app import Convalias
 from convalias.app.loading import load_world
 from convalias.codec.doors import World, read_world
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.inbound.records import (
-    Done,
-    Effect,
-    HandedOver,
-    Held,
-    Ignored,
-    IncomingMail,
-    RecordKey,
-    Refused,
-    Relayed,
-    Skipped,
-)
+from convalias.domain.inbound.outcomes import Done, Effect, HandedOver, Held, Ignored, Refused, Relayed, Skipped
+from convalias.domain.inbound.posts import IncomingMail, RecordKey
 from convalias.domain.routing.decision import route
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.verdicts import (

@@ -33,7 +33,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.ids import AccountId, UseCase
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.migration.rollout import Axis, Stage
 from convalias.ports.legacy import IndexCall

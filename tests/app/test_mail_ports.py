@@ -17,7 +17,7 @@ from convalias.app.memory import memory_ports, memory_wiring
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.ports.errors import Unavailable
 from convalias.ports.hub import FOR_EVER, Answer, Guarantee, NotSent, Sent

@@ -9,7 +9,7 @@ import pytest
 
 from convalias.app import Convalias
 from convalias.domain.conversations.participants import Participant
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.verdicts import Ruling
 

@@ -20,7 +20,7 @@ from convalias.app.wiring import Wiring
 from convalias.domain.addresses.email_address import MailDomains
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.deployment.domains_and_policy import Deployment
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.ports.errors import EngineAway, PortError, Unavailable
 from convalias.settings import WrongSettings
 from convalias.stores.deployment.deployments import Deployments

@@ -14,7 +14,7 @@ import pytest
 from convalias import Convalias
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import UseCase
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.migration.rollout import Stage
 
 ANN = Participant.of("ann", name="Ann Ray", addresses=["ann@home.example"])

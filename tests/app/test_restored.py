@@ -13,7 +13,7 @@ from convalias.app import Convalias
 from convalias.app.memory import memory_ports, memory_wiring
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import ConversationId, UseCase
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from convalias.services.operations.replay import Selection
 

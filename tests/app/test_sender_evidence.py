@@ -21,7 +21,8 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound.records import Done, Effect, Held, IncomingMail, RecordKey, Refused, Relayed
+from convalias.domain.inbound.outcomes import Done, Effect, Held, Refused, Relayed
+from convalias.domain.inbound.posts import IncomingMail, RecordKey
 from convalias.domain.mail.authentication import SenderEvidence
 from convalias.domain.mail.reasons import Reason
 from convalias.ports.dns import TemporaryFailure, TxtAnswer

@@ -13,7 +13,7 @@ from convalias.adapters import memory
 from convalias.app import Convalias
 from convalias.app.loading import load_world
 from convalias.codec.doors import read_world
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.ports.records import Records
 
 KEYS = "0:" + "a" * 44

@@ -11,7 +11,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.links import ApprovalLink, Unusable
 from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import AccountId, ConversationId, EventId
-from convalias.domain.inbound.records import HoldId
+from convalias.domain.inbound.held import HoldId
 from convalias.domain.outbound.delivery import Channel, NotificationKind, notification_id
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

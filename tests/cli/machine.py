@@ -28,7 +28,7 @@ from convalias.domain.conversations.participants import Participant
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.domain.migration.rollout import Stage
 from convalias.ports.event_log import Lag, Lagging

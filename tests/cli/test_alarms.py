@@ -11,7 +11,7 @@ import pytest
 
 from cli.machine import Machine
 from convalias.domain.ids import TraceId
-from convalias.domain.inbound.records import MailReference, RecordKey
+from convalias.domain.inbound.posts import MailReference, RecordKey
 from convalias.domain.outbound.delivery import Channel
 from convalias.ports.hub import Declined, Guarantee
 from convalias.services.inbound.receiver import reference_body

@@ -17,7 +17,7 @@ from convalias.adapters import asgi, mailgun, memory
 from convalias.cli.logs import FIELDS, formatter
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import TraceId
-from convalias.domain.inbound.records import MailReference, RecordKey
+from convalias.domain.inbound.posts import MailReference, RecordKey
 from convalias.domain.migration.rollout import Stage
 from convalias.services.inbound.receiver import reference_body
 from convalias.services.running.log_lines import LogLines

@@ -28,7 +28,8 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import Account
 from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import AccountId, TraceId, UseCase
-from convalias.domain.inbound.records import HeldMail, HoldId, MailReference, RecordKey
+from convalias.domain.inbound.held import HeldMail, HoldId
+from convalias.domain.inbound.posts import MailReference, RecordKey
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from convalias.domain.operations.numbers import SignOfLife

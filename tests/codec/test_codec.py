@@ -15,7 +15,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import Account
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId
-from convalias.domain.inbound.records import Done, Expired
+from convalias.domain.inbound.outcomes import Done, Expired
 from convalias.ports.records import Body
 
 ANN = Account(AccountId("ann"), (EmailAddress.parse("Ann@x.example"),))

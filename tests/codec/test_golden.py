@@ -38,25 +38,13 @@ from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import KeyUse
 from convalias.domain.deployment.positions import FeedCursor, Position
 from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, TraceId, UseCase
-from convalias.domain.inbound import records as inbound
+from convalias.domain.inbound import outcomes
+from convalias.domain.inbound.claims import Claim, ClaimKey
+from convalias.domain.inbound.claims import Path as Way
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.inbound.evidence_records import EvidenceRecord
-from convalias.domain.inbound.records import (
-    Admits,
-    Admitted,
-    Asking,
-    Claim,
-    ClaimKey,
-    EnvelopeRecord,
-    HeldMail,
-    HoldId,
-    HoldState,
-    Post,
-    RawKey,
-    RecordKey,
-    Waiting,
-)
-from convalias.domain.inbound.records import Path as Way
+from convalias.domain.inbound.held import Admits, Admitted, Asking, HeldMail, HoldId, HoldState, Waiting
+from convalias.domain.inbound.posts import EnvelopeRecord, Post, RawKey, RecordKey
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, Attachment
 from convalias.domain.mail.message_id import MessageId
@@ -207,25 +195,25 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         )
     ],
     "outcome": [
-        inbound.Done(
+        outcomes.Done(
             (
-                (JOHN, inbound.Relayed(EventId("e2"), C1, added=True)),
-                (JOHN, inbound.HandedOver("x")),
-                (JOHN, inbound.Skipped(MARY)),
-                (JOHN, inbound.Skipped()),
-                (JOHN, inbound.Held(HoldId("h"))),
-                (JOHN, inbound.Refused(Reason.EXPIRED_ALIAS, told=True)),
-                (JOHN, inbound.Ignored(Reason.LOOP)),
+                (JOHN, outcomes.Relayed(EventId("e2"), C1, added=True)),
+                (JOHN, outcomes.HandedOver("x")),
+                (JOHN, outcomes.Skipped(MARY)),
+                (JOHN, outcomes.Skipped()),
+                (JOHN, outcomes.Held(HoldId("h"))),
+                (JOHN, outcomes.Refused(Reason.EXPIRED_ALIAS, told=True)),
+                (JOHN, outcomes.Ignored(Reason.LOOP)),
             )
         ),
-        inbound.Dead("Broken", 3),
-        inbound.Quarantined("too_large"),
-        inbound.Expired(),
+        outcomes.Dead("Broken", 3),
+        outcomes.Quarantined("too_large"),
+        outcomes.Expired(),
     ],
     "outcome_record": [
-        inbound.OutcomeRecord(
+        outcomes.OutcomeRecord(
             record=RECORD,
-            outcome=inbound.Done(((JOHN, inbound.Held(HoldId("h"))),)),
+            outcome=outcomes.Done(((JOHN, outcomes.Held(HoldId("h"))),)),
             decided_at=NOON,
             trace=TraceId("t"),
             message_digest="aa",
@@ -233,10 +221,10 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             recipient_digests=("cc",),
             rules=((JOHN, "doubtful-participant"),),
         ),
-        inbound.OutcomeRecord(record=RECORD, outcome=inbound.Dead("Broken", 3), decided_at=NOON, trace=TraceId("t")),
-        inbound.OutcomeRecord(
+        outcomes.OutcomeRecord(record=RECORD, outcome=outcomes.Dead("Broken", 3), decided_at=NOON, trace=TraceId("t")),
+        outcomes.OutcomeRecord(
             record=RECORD,
-            outcome=inbound.Dead("Broken", 3),
+            outcome=outcomes.Dead("Broken", 3),
             decided_at=NOON,
             trace=TraceId("t"),
             message_digest="aa",
@@ -244,9 +232,9 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             evidence=SenderEvidence(Dmarc.FAIL, DmarcPolicy.NONE, spf_aligned=True),
             has_received=False,
         ),
-        inbound.OutcomeRecord(
+        outcomes.OutcomeRecord(
             record=RECORD,
-            outcome=inbound.Dead("Broken", 3),
+            outcome=outcomes.Dead("Broken", 3),
             decided_at=NOON,
             trace=TraceId("t"),
             message_digest="aa",
@@ -371,7 +359,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
     ],
     "key_use": [KeyUse(3, "00112233445566778899aabbccddeeff", NOON), KeyUse(31, "", NOON)],
     "refusal": [
-        inbound.RefusalDue(
+        outcomes.RefusalDue(
             sender=JOHN,
             alias=MARY,
             reason=Reason.EXPIRED_ALIAS,
@@ -460,7 +448,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             worker="feed", incarnation="host-a.1.2", at=NOON, faults="identity.at: KeyError at own/people.py:7, once"
         ),
     ],
-    "mark": [inbound.Mark(RECORD, NOON)],
+    "mark": [outcomes.Mark(RECORD, NOON)],
     "evidence": [
         EvidenceRecord(
             raw=RawKey("raw/2026/03/01/ab"),
@@ -474,7 +462,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         EventRecord(C1, EventId("e2"), Seq(2), "message_added", TraceId("t")),
         EventRecord(C1, EventId("e3"), Seq(3), "closed", TraceId("")),
     ],
-    "tries": [inbound.Tries(record=RECORD, failures=2, last="Broken")],
+    "tries": [outcomes.Tries(record=RECORD, failures=2, last="Broken")],
 }
 
 

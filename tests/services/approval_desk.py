@@ -12,7 +12,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.holds import ApprovalItem, HoldPolicy
 from convalias.domain.approvals.links import ApprovalLink
 from convalias.domain.conversations.participants import Account
-from convalias.domain.inbound.records import HeldMail
+from convalias.domain.inbound.held import HeldMail
 from convalias.services.approvals.approvals import Approvals
 from convalias.services.system_mail.approval_requests import ApprovalMails
 from convalias.stores.approvals.holds import Holds

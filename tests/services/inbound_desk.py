@@ -19,16 +19,9 @@ from convalias.domain.approvals.links import LinkKeys
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.ids import AccountId, AliasId, ConversationId
-from convalias.domain.inbound.records import (
-    Done,
-    Effect,
-    EnvelopeRecord,
-    HeldMail,
-    IncomingMail,
-    MailReference,
-    OutcomeRecord,
-    RecordKey,
-)
+from convalias.domain.inbound.held import HeldMail
+from convalias.domain.inbound.outcomes import Done, Effect, OutcomeRecord
+from convalias.domain.inbound.posts import EnvelopeRecord, IncomingMail, MailReference, RecordKey
 from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
 from convalias.domain.migration.rollout import Stage

@@ -11,7 +11,7 @@ from convalias import stores
 from convalias.adapters import memory
 from convalias.app import Convalias
 from convalias.domain.conversations.participants import Participant
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.routing.policy import LoopGuard, RoutingPolicy
 from convalias.stores.catalogue import CATALOGUE, NAMES
 

@@ -22,7 +22,7 @@ from convalias.domain.aliases.tokens import is_v1, is_v2
 from convalias.domain.aliases.unwrapping import decode
 from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.conversations.projection import fold
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.routing.decision import route

@@ -14,7 +14,7 @@ from convalias.cli.exits import Exit
 from convalias.cli.logs import logged
 from convalias.cli.mail_files import FiledMail, mails
 from convalias.cli.output import Row, answer, progress
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.services.inbound.receiver import Kept
 
 PLACE_WITHIN: Final = timedelta(seconds=2)

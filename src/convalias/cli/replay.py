@@ -18,7 +18,7 @@ from convalias.cli.why import read_time
 from convalias.codec import CodecError
 from convalias.domain.conversations import storable
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.inbound.records import RecordKey
+from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.printable import counted
 from convalias.services.inbound.relay import LANE as INBOUND
 from convalias.services.operations.replay import EVERYTHING, Replayed, Selection

@@ -20,7 +20,7 @@ from convalias.app.facade import KEYS_WITHIN, Convalias
 from convalias.app.workers import Worker
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.extras import brought_by
 from convalias.services.inbound.doors import Door, DoorNeeds, MakesDoor
 from convalias.services.inbound.receiver import Receipt

@@ -17,7 +17,7 @@ from convalias.cli.stored import all_events, everything, legacy_calls
 from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.inbound.dead_letters import DeadLetter
-from convalias.domain.inbound.records import HeldMail
+from convalias.domain.inbound.held import HeldMail
 from convalias.domain.operations.numbers import Figure
 from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.stores.conversations.parking import CONVERSATIONS

@@ -11,7 +11,7 @@ from convalias.domain.conversations.threads import ConversationThread, ThreadSta
 from convalias.domain.conversations.timeline import TimelineItem
 from convalias.domain.conversations.visibility import nameless
 from convalias.domain.inbound.dead_letters import DeadLetter
-from convalias.domain.inbound.records import HeldMail
+from convalias.domain.inbound.held import HeldMail
 from convalias.domain.migration.rollout import Moves
 from convalias.domain.outbound.delivery import Delivery, DeliveryDecision
 from convalias.services.migration.rollout import Counts

@@ -12,7 +12,7 @@ from convalias.cli.exits import Exit
 from convalias.cli.output import answer
 from convalias.domain.aliases.unwrapping import bare
 from convalias.domain.conversations import storable
-from convalias.domain.inbound.records import RecordKey
+from convalias.domain.inbound.posts import RecordKey
 from convalias.services.operations.operations import Asked
 
 

@@ -18,7 +18,7 @@ from convalias.codec.doors_facts import read_facts
 from convalias.codec.errors import CodecError
 from convalias.domain.addresses.email_address import EmailAddress, MailDomains
 from convalias.domain.aliases.alias import KEY_IDS, AliasKey, AliasKeys
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
 from convalias.domain.routing.admission import FREE, LIGHT, STRICT

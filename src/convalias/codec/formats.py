@@ -21,22 +21,13 @@ from convalias.domain.deployment.data_places import DirectoryClaim
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import KeyUse
 from convalias.domain.deployment.positions import FeedCursor, Position
-from convalias.domain.inbound import records as inbound
+from convalias.domain.inbound import outcomes
+from convalias.domain.inbound.claims import Claim
 from convalias.domain.inbound.dead_letters import DeadLetter
 from convalias.domain.inbound.evidence_records import EvidenceRecord
-from convalias.domain.inbound.records import (
-    Admitted,
-    Asking,
-    Claim,
-    EnvelopeRecord,
-    HeldMail,
-    Mark,
-    Outcome,
-    OutcomeRecord,
-    RefusalDue,
-    Tries,
-    Waiting,
-)
+from convalias.domain.inbound.held import Admitted, Asking, HeldMail, Waiting
+from convalias.domain.inbound.outcomes import Mark, Outcome, OutcomeRecord, RefusalDue, Tries
+from convalias.domain.inbound.posts import EnvelopeRecord
 from convalias.domain.migration.rollout import RolloutSetting
 from convalias.domain.operations.mail_index import IndexEntry
 from convalias.domain.operations.numbers import GoneEvent, SignOfLife
@@ -177,7 +168,9 @@ ENVELOPE_RECORD: Final = Format(
     "envelope_record", (EnvelopeRecord,), version=2, upgrades={1: _same}, downgrades={1: _post_without_signed}
 )
 EVIDENCE: Final = Format("evidence", (EvidenceRecord,), version=2, upgrades={1: _same}, downgrades={1: _without_signed})
-OUTCOME: Final[Format[Outcome]] = Format("outcome", (inbound.Done, inbound.Dead, inbound.Quarantined, inbound.Expired))
+OUTCOME: Final[Format[Outcome]] = Format(
+    "outcome", (outcomes.Done, outcomes.Dead, outcomes.Quarantined, outcomes.Expired)
+)
 OUTCOME_RECORD: Final = Format(
     "outcome_record",
     (OutcomeRecord,),
@@ -284,16 +277,16 @@ TAGS: Final[Mapping[type[object], str]] = {
     events.AliasRevoked: "alias_revoked",
     events.MessageRedacted: "redacted",
     events.StatusNoted: "status_noted",
-    inbound.Done: "done",
-    inbound.Dead: "dead",
-    inbound.Quarantined: "quarantined",
-    inbound.Expired: "expired",
-    inbound.Relayed: "relayed",
-    inbound.HandedOver: "handed_over",
-    inbound.Skipped: "skipped",
-    inbound.Held: "held",
-    inbound.Refused: "refused",
-    inbound.Ignored: "ignored",
+    outcomes.Done: "done",
+    outcomes.Dead: "dead",
+    outcomes.Quarantined: "quarantined",
+    outcomes.Expired: "expired",
+    outcomes.Relayed: "relayed",
+    outcomes.HandedOver: "handed_over",
+    outcomes.Skipped: "skipped",
+    outcomes.Held: "held",
+    outcomes.Refused: "refused",
+    outcomes.Ignored: "ignored",
     RefusalLetter: "refusal_letter",
     ApprovalLetter: "approval_letter",
     AddressNotice: "address_notice",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from convalias.domain.ids import AccountId as AccountId
     from convalias.domain.ids import ConversationId as ConversationId
     from convalias.domain.ids import UseCase as UseCase
-    from convalias.domain.inbound.records import IncomingMail as IncomingMail
+    from convalias.domain.inbound.posts import IncomingMail as IncomingMail
     from convalias.domain.mail.authentication import Authentication as Authentication
     from convalias.domain.mail.authentication import Dmarc as Dmarc
     from convalias.domain.mail.authentication import DmarcPolicy as DmarcPolicy
@@ -183,7 +183,7 @@ _HOMES = {
     "HandToLegacy": "routing.verdicts",
     "Hold": "routing.verdicts",
     "Ignore": "routing.verdicts",
-    "IncomingMail": "inbound.records",
+    "IncomingMail": "inbound.posts",
     "LIGHT": "routing.admission",
     "LegacyAlias": "aliases.alias",
     "MailCase": "routing.rulebook",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from convalias.domain.ids import EventId as EventId
     from convalias.domain.ids import Seq as Seq
     from convalias.domain.ids import TraceId as TraceId
-    from convalias.domain.inbound.records import Post as Post
+    from convalias.domain.inbound.posts import Post as Post
     from convalias.domain.mail.envelope import Attachment as Attachment
     from convalias.domain.mail.envelope import MailContent as MailContent
     from convalias.domain.mail.envelope import NullReturnPath as NullReturnPath
@@ -346,7 +346,7 @@ _HOMES = {
     "Partitioned": "ports.records",
     "PortError": "ports.errors",
     "PositionLost": "ports.changes",
-    "Post": "domain.inbound.records",
+    "Post": "domain.inbound.posts",
     "Probed": "ports.examining",
     "Put": "ports.blobs",
     "QueueDepth": "ports.queue",

@@ -7,7 +7,7 @@ from typing import Protocol
 from attrs import field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.authentication import SenderEvidence
 from convalias.domain.mail.envelope import Attachment, InboundMail
 from convalias.ports.hub import Guarantee

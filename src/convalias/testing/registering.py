@@ -21,7 +21,7 @@ from convalias.domain.conversations.participants import (
     PeripheralAuthor,
 )
 from convalias.domain.conversations.threads import ConversationThread
-from convalias.domain.inbound.records import IncomingMail, Post
+from convalias.domain.inbound.posts import IncomingMail, Post
 from convalias.domain.mail.authentication import SenderEvidence
 from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import (

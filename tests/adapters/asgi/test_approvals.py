@@ -13,7 +13,7 @@ from attrs import evolve
 from convalias.adapters import asgi
 from convalias.domain.approvals.holds import HeldPage
 from convalias.domain.approvals.links import Allow, Deny, NotHis, Request, Unusable
-from convalias.domain.inbound.records import Admits, HoldState
+from convalias.domain.inbound.held import Admits, HoldState
 from convalias.ports.errors import Unavailable
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

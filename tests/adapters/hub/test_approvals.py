@@ -9,7 +9,7 @@ from convalias.adapters.hub import ApprovalWriter
 from convalias.adapters.mime import compose
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.holds import PROOF, ApprovalItem
-from convalias.domain.inbound.records import HoldId
+from convalias.domain.inbound.held import HoldId
 from convalias.domain.mail.authentication import Authentication
 from convalias.domain.outbound.seals import Seal, Seals
 

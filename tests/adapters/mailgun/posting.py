@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from convalias.adapters import memory
 from convalias.adapters.mailgun import Bounds, HttpAnswer, SigningKeys, Webhook
 from convalias.codec import loads
-from convalias.domain.inbound.records import EnvelopeRecord
+from convalias.domain.inbound.posts import EnvelopeRecord
 from convalias.services.inbound.receiver import Receiver, read_reference
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from convalias.adapters.mailgun.form import Form, Part
 from convalias.adapters.mailgun.rebuilt_mail import CannotRebuild, rebuild
 from convalias.adapters.mime import Reader
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 

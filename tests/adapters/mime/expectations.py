@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from convalias.adapters.mime import Reader
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.envelope import (
     AmbiguousFrom,
     ClearFrom,

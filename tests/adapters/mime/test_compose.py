@@ -18,7 +18,7 @@ from convalias.adapters.mime import Reader, compose, needs_smtputf8
 from convalias.adapters.mime.writing import display_name
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.errors import InvalidValue
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.ports.drafts import REPLY_MARKER, Draft, DraftAttachment
 

@@ -10,7 +10,7 @@ from attrs import evolve
 from adapters.mime.authentication.cases import CASES, beside
 from adapters.mime.expectations import POST
 from convalias.adapters.mime import Reader
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.mail.envelope import MessageEnvelope
 

@@ -9,7 +9,7 @@ from convalias.adapters.mime import Reader
 from convalias.adapters.mime.fields import read_block
 from convalias.adapters.mime.lists import list_fields
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 

@@ -10,7 +10,7 @@ import pytest
 from adapters.mime.expectations import MAILS, NOW, POST, READER
 from convalias.adapters.mime import Reader, reader
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, MailContent, MessageEnvelope
 from convalias.ports.mail import MailReader

@@ -14,7 +14,7 @@ from adapters.mime.authentication.signing import NOW, OTHER, sealed, signed, zon
 from convalias.adapters.mime import Reader
 from convalias.adapters.mime.authentication import Authenticator
 from convalias.codec.doors import read_world
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.domain.mail.envelope import MessageEnvelope
 from convalias.domain.routing.decision import route

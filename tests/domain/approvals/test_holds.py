@@ -34,7 +34,8 @@ from convalias.domain.approvals.holds import (
 )
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound.records import HeldMail, HoldId, HoldState, RecordKey
+from convalias.domain.inbound.held import HeldMail, HoldId, HoldState
+from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence
 from convalias.domain.mail.reasons import Reason
 from convalias.testing.strategies import NOW

@@ -14,7 +14,7 @@ from convalias.domain.approvals.holds import Admits, Changed, Stands
 from convalias.domain.approvals.links import Allow, ApprovalLink, Deny, LinkKeys, Look, NotHis, Unusable, _mac, answered
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound.records import HoldId, HoldState
+from convalias.domain.inbound.held import HoldId, HoldState
 from convalias.testing.strategies import NOW
 from domain.approvals.test_holds import HELD
 from domain.cases import ANN, C1, EVE, THREAD

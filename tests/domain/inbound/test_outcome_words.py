@@ -4,15 +4,15 @@ import pytest
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import ConversationId, EventId
+from convalias.domain.inbound.held import HoldId
 from convalias.domain.inbound.outcome_words import words_of
-from convalias.domain.inbound.records import (
+from convalias.domain.inbound.outcomes import (
     Dead,
     Done,
     Effect,
     Expired,
     HandedOver,
     Held,
-    HoldId,
     Ignored,
     Outcome,
     Quarantined,

@@ -3,7 +3,7 @@
 import pytest
 
 from convalias.domain.addresses.email_address import InvalidAddress
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.envelope import NULL_RETURN_PATH
 from domain.cases import ALIAS, BOBS
 

@@ -8,21 +8,21 @@ import pytest
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
-from convalias.domain.inbound.records import (
+from convalias.domain.inbound.held import HoldId
+from convalias.domain.inbound.outcomes import (
     Dead,
     Done,
     Expired,
     HandedOver,
     Held,
-    HoldId,
     Ignored,
     Outcome,
     Quarantined,
-    RecordKey,
     Refused,
     Relayed,
     Skipped,
 )
+from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.operations.advice import (

@@ -10,7 +10,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import LegacyAlias
 from convalias.domain.conversations.participants import AccountAuthor, PeripheralAuthor
 from convalias.domain.ids import AccountId
-from convalias.domain.inbound.records import Claim, ClaimKey, Path
+from convalias.domain.inbound.claims import Claim, ClaimKey, Path
 from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import AmbiguousFrom, ClearFrom, MailContent, MessageEnvelope, UnreadableMail

@@ -10,7 +10,7 @@ from convalias.domain.approvals.holds import masked, may_answer
 from convalias.domain.conversations.participants import Participant, ParticipantKind, PeripheralAuthor
 from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import AccountId
-from convalias.domain.inbound.records import Admits
+from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.authentication import Authentication
 from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import AmbiguousFrom, Oddity

@@ -11,7 +11,7 @@ from attrs import evolve
 from convalias.adapters.mime import Reader
 from convalias.adapters.mime.authentication import Authenticator
 from convalias.domain.conversations.participants import AccountAuthor, PeripheralAuthor
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.authentication import SenderEvidence
 from convalias.domain.routing.admission import FREE, LIGHT, STRICT, Admission
 from convalias.domain.routing.context import RoutingContext

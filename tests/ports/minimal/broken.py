@@ -12,7 +12,7 @@ from attrs import evolve
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import Account
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.migration.rollout import Axis, Rollout
 from convalias.domain.outbound.delivery import Channel

@@ -17,7 +17,7 @@ from convalias.domain.addresses.email_address import EmailAddress, InvalidAddres
 from convalias.domain.aliases.alias import LegacyAlias
 from convalias.domain.conversations.participants import Account, AddressTenure
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.authentication import SenderEvidence
 from convalias.domain.mail.envelope import AmbiguousFrom, ClearFrom, MailContent, MessageEnvelope
 from convalias.domain.mail.message_id import MessageId

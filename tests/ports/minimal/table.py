@@ -16,7 +16,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import LegacyAlias
 from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from ports.minimal import storing, surroundings
 

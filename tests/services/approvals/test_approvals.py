@@ -14,21 +14,9 @@ from convalias.domain.approvals.holds import HeldPage, HoldPolicy, day_after
 from convalias.domain.approvals.links import Allow, Deny, NotHis, Request, Unusable
 from convalias.domain.conversations.participants import Account, Participant, PeripheralAuthor
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound.records import (
-    Admits,
-    Admitted,
-    Done,
-    Effect,
-    Held,
-    HeldMail,
-    HoldId,
-    HoldState,
-    OutcomeRecord,
-    RecordKey,
-    Refused,
-    Relayed,
-    Skipped,
-)
+from convalias.domain.inbound.held import Admits, Admitted, HeldMail, HoldId, HoldState
+from convalias.domain.inbound.outcomes import Done, Effect, Held, OutcomeRecord, Refused, Relayed, Skipped
+from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing.context import HoldKey

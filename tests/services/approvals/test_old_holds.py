@@ -14,7 +14,8 @@ from convalias.adapters import memory
 from convalias.codec import Codec
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound.records import HeldMail, HoldId, HoldState, RecordKey
+from convalias.domain.inbound.held import HeldMail, HoldId, HoldState
+from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.reasons import Reason
 from convalias.ports.errors import Unavailable
 from convalias.ports.records import Insert, Key, Stored

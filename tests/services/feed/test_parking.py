@@ -18,7 +18,7 @@ from convalias.domain.approvals.links import Allow
 from convalias.domain.conversations import events as e
 from convalias.domain.conversations.participants import AccountAuthor, Participant
 from convalias.domain.ids import AliasId, ConversationId, EventId, Seq, TraceId, UseCase
-from convalias.domain.inbound.records import Again, Dead, Done
+from convalias.domain.inbound.outcomes import Again, Dead, Done
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.outbound.delivery import DeliveryState
 from convalias.ports.errors import Rejected, Unavailable

@@ -15,16 +15,8 @@ from convalias.adapters.mime.authentication import Authenticator, WithoutSpf
 from convalias.codec import loads
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import AliasKeys
-from convalias.domain.inbound.records import (
-    Again,
-    Done,
-    EnvelopeRecord,
-    Held,
-    IncomingMail,
-    Post,
-    Refused,
-    Relayed,
-)
+from convalias.domain.inbound.outcomes import Again, Done, Held, Refused, Relayed
+from convalias.domain.inbound.posts import EnvelopeRecord, IncomingMail, Post
 from convalias.domain.inbound.tries import Patience
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.mail.reasons import Reason

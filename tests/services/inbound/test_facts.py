@@ -14,7 +14,7 @@ from convalias.adapters.mime import Reader
 from convalias.domain.conversations.participants import Account
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId, UseCase
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.envelope import InboundMail
 from convalias.domain.migration.rollout import Axis, Cohort, Rollout, Stage
 from convalias.domain.routing.context import Witness

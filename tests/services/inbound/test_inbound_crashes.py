@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 from convalias.adapters import memory
-from convalias.domain.inbound.records import HandedOver, Held, Refused, Relayed
+from convalias.domain.inbound.outcomes import HandedOver, Held, Refused, Relayed
 from convalias.domain.mail.reasons import Reason
 from services.inbound_desk import C1, C2, LEGACY, NOBODY, TO_C1, TO_C1_TOO, TO_C2, Process, Town, told, written
 

@@ -9,7 +9,8 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters.mime import Reader
-from convalias.domain.inbound.records import Dead, Expired, MailReference
+from convalias.domain.inbound.outcomes import Dead, Expired
+from convalias.domain.inbound.posts import MailReference
 from convalias.ports.mail import ReadMail
 from convalias.ports.records import Replace
 from convalias.services.inbound.mail_lines import concluded, nothing

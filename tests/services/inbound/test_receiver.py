@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.envelope import NULL_RETURN_PATH
 from convalias.ports.errors import Unavailable
 from convalias.services.inbound.receiver import Kept, TokenReused, posted_digest

@@ -17,27 +17,22 @@ from convalias.codec import loads
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import AccountAuthor, Standing
 from convalias.domain.ids import TraceId, UseCase
+from convalias.domain.inbound.claims import Claim, ClaimKey, Path
 from convalias.domain.inbound.dead_letters import DeadLetter
-from convalias.domain.inbound.records import (
+from convalias.domain.inbound.outcomes import (
     Again,
-    Claim,
-    ClaimKey,
     Dead,
     Done,
-    EnvelopeRecord,
     Expired,
     HandedOver,
     Held,
     Ignored,
-    IncomingMail,
-    MailReference,
-    Path,
     Quarantined,
-    RecordKey,
     Refused,
     Relayed,
     Skipped,
 )
+from convalias.domain.inbound.posts import EnvelopeRecord, IncomingMail, MailReference, RecordKey
 from convalias.domain.mail.authentication import SenderEvidence
 from convalias.domain.mail.envelope import NULL_RETURN_PATH
 from convalias.domain.mail.message_id import MessageId

@@ -7,7 +7,7 @@ from datetime import timedelta
 from attrs import evolve
 
 from convalias.adapters import memory
-from convalias.domain.inbound.records import Dead, Done
+from convalias.domain.inbound.outcomes import Dead, Done
 from convalias.ports.errors import Unavailable
 from services.inbound_desk import NOON, TO_C1, Process, Town, told, written
 

@@ -11,7 +11,8 @@ from attrs import evolve
 from convalias.adapters import memory
 from convalias.adapters.mime import Reader
 from convalias.domain.ids import TraceId
-from convalias.domain.inbound.records import Again, Done, Expired, MailReference, Post, Progress, RecordKey
+from convalias.domain.inbound.outcomes import Again, Done, Expired, Progress
+from convalias.domain.inbound.posts import MailReference, Post, RecordKey
 from convalias.domain.inbound.tries import Patience
 from convalias.ports.errors import Unavailable
 from convalias.ports.mail import ReadMail

@@ -13,7 +13,8 @@ from convalias.codec import CODEC, Codec, dump
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import TraceId
-from convalias.domain.inbound.records import Done, EnvelopeRecord, Ignored, MailReference, OutcomeRecord, RecordKey
+from convalias.domain.inbound.outcomes import Done, Ignored, OutcomeRecord
+from convalias.domain.inbound.posts import EnvelopeRecord, MailReference, RecordKey
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.operations.advice import ADVICE, Situation
 from convalias.domain.operations.mail_index import IndexKeys, Known

@@ -11,7 +11,7 @@ from convalias.adapters import memory
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import ConversationId, EventId, Seq, TraceId, UseCase
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.inbound.records import HoldState
+from convalias.domain.inbound.held import HoldState
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.operations.advice import ADVICE, Situation

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.domain.ids import AccountId, EventId, Seq, TraceId, UseCase
-from convalias.domain.inbound.records import HeldMail, HoldState
+from convalias.domain.inbound.held import HeldMail, HoldState
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.operations.numbers import BOUNDS, Figure, GoneEvent, Number, SignOfLife, Unit
 from convalias.domain.outbound.delivery import Delivery, DeliveryDecision, DeliveryState, NotificationId, Owner

@@ -10,22 +10,22 @@ from attrs import evolve
 from convalias.adapters import memory
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import EventId, TraceId
-from convalias.domain.inbound.records import (
+from convalias.domain.inbound.held import HoldId
+from convalias.domain.inbound.outcomes import (
     Dead,
     Done,
     Expired,
     HandedOver,
     Held,
-    HoldId,
     Ignored,
     Outcome,
     OutcomeRecord,
     Quarantined,
-    RecordKey,
     Refused,
     Relayed,
     Skipped,
 )
+from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.operations.advice import ADVICE, BY_REASON, Situation, State, advice
 from convalias.services.operations.operations import Asked, outcome_name

@@ -11,7 +11,8 @@ from convalias.adapters import memory
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import RESTORED
 from convalias.domain.conversations.participants import Account, Participant
-from convalias.domain.inbound.records import Dead, Done, HoldState, Refused, Relayed
+from convalias.domain.inbound.held import HoldState
+from convalias.domain.inbound.outcomes import Dead, Done, Refused, Relayed
 from convalias.services.operations.replay import Replay, Replayed, Selection
 from convalias.stores.approvals.holds import Holds
 from services.inbound_desk import (

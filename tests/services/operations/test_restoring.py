@@ -13,7 +13,7 @@ from convalias.adapters import memory
 from convalias.codec import dumps, loads
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import RESTORED
-from convalias.domain.inbound.records import EnvelopeRecord, RecordKey
+from convalias.domain.inbound.posts import EnvelopeRecord, RecordKey
 from convalias.ports.records import Delete, Key, Replace
 from convalias.services.operations.receipt_order import received_order
 from convalias.services.operations.replay import Replayed, Selection

@@ -13,7 +13,9 @@ from convalias.adapters import memory
 from convalias.codec import dump
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import ConversationId, TraceId
-from convalias.domain.inbound.records import Claim, ClaimKey, Done, Mark, OutcomeRecord, Path, RecordKey
+from convalias.domain.inbound.claims import Claim, ClaimKey, Path
+from convalias.domain.inbound.outcomes import Done, Mark, OutcomeRecord
+from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.message_id import MessageId
 from convalias.ports.records import Insert, Key
 from convalias.services.operations.retention import PAGES, Retention

@@ -11,7 +11,7 @@ from tests.services.outbound_world import World
 
 from convalias.adapters.memory import before
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.inbound.records import Again, Dead
+from convalias.domain.inbound.outcomes import Again, Dead
 from convalias.domain.inbound.tries import AWAY_FOR, Patience
 from convalias.ports.errors import AdapterFailed, Unavailable
 from convalias.ports.mail import ReadMail

@@ -14,7 +14,8 @@ from convalias.adapters import memory
 from convalias.codec import dump, load
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId, TraceId
-from convalias.domain.inbound.records import HoldId, RefusalDue
+from convalias.domain.inbound.held import HoldId
+from convalias.domain.inbound.outcomes import RefusalDue
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing.announcements import Announcement, AnnouncementDue
 from convalias.domain.system_mail.former import FormerState, SystemMailTry

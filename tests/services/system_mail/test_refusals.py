@@ -11,7 +11,7 @@ from attrs import evolve
 from convalias.adapters import memory
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import TraceId
-from convalias.domain.inbound.records import EnvelopeRecord, Post, RawKey, RecordKey
+from convalias.domain.inbound.posts import EnvelopeRecord, Post, RawKey, RecordKey
 from convalias.domain.mail.reasons import Reason
 from convalias.ports.errors import Rejected, Unavailable
 from convalias.ports.hub import Guarantee

@@ -12,7 +12,8 @@ from convalias.adapters.mime import compose
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import AliasKey, AliasKeys, ConversationAlias
 from convalias.domain.ids import AliasId
-from convalias.domain.inbound.records import Done, Effect, IncomingMail, Refused
+from convalias.domain.inbound.outcomes import Done, Effect, Refused
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.mail.reasons import CONSEQUENCES, GONE, Reason
 from convalias.domain.outbound.seals import Seal, Seals

@@ -16,7 +16,8 @@ from convalias.codec import load
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.holds import ASK_AFTER, HoldPolicy, day_after
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound.records import Admits, Asking, HeldMail, HoldId, HoldState, RecordKey, Waiting
+from convalias.domain.inbound.held import Admits, Asking, HeldMail, HoldId, HoldState, Waiting
+from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing.context import HoldKey
 from convalias.ports.records import Conflict, Insert, Key, Records, Replace, Write, Written

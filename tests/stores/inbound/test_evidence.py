@@ -10,7 +10,7 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.domain.inbound.evidence_records import EvidenceRecord
-from convalias.domain.inbound.records import RawKey, RecordKey
+from convalias.domain.inbound.posts import RawKey, RecordKey
 from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.ports.records import Insert
 from convalias.stores.errors import Contended

@@ -13,15 +13,9 @@ from convalias.adapters import memory
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, TraceId
-from convalias.domain.inbound.records import (
-    Claim,
-    ClaimKey,
-    Done,
-    Expired,
-    OutcomeRecord,
-    Path,
-    RecordKey,
-)
+from convalias.domain.inbound.claims import Claim, ClaimKey, Path
+from convalias.domain.inbound.outcomes import Done, Expired, OutcomeRecord
+from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.message_id import MessageId
 from convalias.ports.records import Conflict, Delete, Insert, Key, Replace, Write, Written
 from convalias.stores.errors import Contended

@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from convalias.adapters import memory
-from convalias.domain.inbound.records import RecordKey
+from convalias.domain.inbound.posts import RecordKey
 from convalias.stores.inbound.sweeps import Sweeps
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

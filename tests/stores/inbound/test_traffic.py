@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from convalias.adapters import memory
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound.records import RecordKey
+from convalias.domain.inbound.posts import RecordKey
 from convalias.stores.inbound.traffic import Traffic
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from convalias.adapters import memory
 from convalias.codec import dump
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId, TraceId
-from convalias.domain.inbound.records import RefusalDue
+from convalias.domain.inbound.outcomes import RefusalDue
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing.announcements import Announcement, AnnouncementDue
 from convalias.domain.system_mail.letters import AddressNotice, RefusalLetter, SystemMail, SystemMailState

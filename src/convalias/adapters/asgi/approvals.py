@@ -15,7 +15,7 @@ from convalias.adapters.asgi.failures import NOT_OPEN, because
 from convalias.domain.approvals.holds import HeldPage
 from convalias.domain.approvals.links import Allow, Deny, NotHis, Unusable
 from convalias.domain.approvals.links import Request as Asked
-from convalias.domain.inbound.records import Admits, HoldState
+from convalias.domain.inbound.held import Admits, HoldState
 from convalias.ports.errors import Unavailable
 
 MOST: Final = 4_096

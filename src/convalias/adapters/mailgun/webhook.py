@@ -14,7 +14,7 @@ from convalias.adapters.mailgun.rebuilt_mail import CannotRebuild, as_posted, re
 from convalias.adapters.mailgun.signature import SigningKeys, signed_time
 from convalias.codec.addresses import read_address
 from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Unavailable

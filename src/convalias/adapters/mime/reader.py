@@ -21,7 +21,7 @@ from convalias.adapters.mime.structure import Part
 from convalias.adapters.mime.text import Extraction, Said
 from convalias.adapters.mime.words import decoded
 from convalias.domain.addresses.email_address import EmailAddress, canonical_domain
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.automation import classify
 from convalias.domain.mail.envelope import (
     NULL_RETURN_PATH,

@@ -15,7 +15,7 @@ from convalias.domain.conversations.participants import Participant, Participant
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound.records import Admits, Asking, HeldMail, HoldId, HoldState
+from convalias.domain.inbound.held import Admits, Asking, HeldMail, HoldId, HoldState
 from convalias.domain.mail.authentication import Authentication, SenderEvidence, judge, rests_on_dkim_alone
 from convalias.domain.mail.dedup import keyed
 

@@ -26,7 +26,7 @@ from convalias.domain.approvals.holds import (
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound.records import Admits, HeldMail, HoldId
+from convalias.domain.inbound.held import Admits, HeldMail, HoldId
 
 _PART: Final = r"([A-Za-z0-9_-]{0,1400})"
 _TOKEN: Final = re.compile(rf"([0-9]{{1,2}})\.([0-9]{{1,12}})\.{_PART}\.{_PART}\.{_PART}\.([0-9a-f]{{32}})")

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from convalias.domain.inbound.records import RawKey
+from convalias.domain.inbound.posts import RawKey
 from convalias.domain.mail.authentication import SenderEvidence
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import assert_never
 
-from convalias.domain.inbound.records import (
+from convalias.domain.inbound.outcomes import (
     Dead,
     Done,
     Effect,

@@ -13,22 +13,22 @@ from typing import Final, assert_never
 
 from attrs import frozen
 
-from convalias.domain.inbound.records import (
+from convalias.domain.inbound.held import HoldState
+from convalias.domain.inbound.outcomes import (
     Dead,
     Done,
     Effect,
     Expired,
     HandedOver,
     Held,
-    HoldState,
     Ignored,
     Outcome,
     Quarantined,
-    RecordKey,
     Refused,
     Relayed,
     Skipped,
 )
+from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.outbound.delivery import WITHDRAWN, Delivery, DeliveryDecision, DeliveryState, IndexRow, Owner
 

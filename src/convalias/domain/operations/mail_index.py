@@ -15,7 +15,7 @@ from convalias.domain.addresses.email_address import EmailAddress, MailDomains
 from convalias.domain.aliases.tokens import token_text
 from convalias.domain.aliases.unwrapping import unwrapped
 from convalias.domain.deployment.keyring import Keyring
-from convalias.domain.inbound.records import RecordKey
+from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.message_id import MessageId, canonical
 
 USE: Final = "mail-index"

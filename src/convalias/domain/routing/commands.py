@@ -11,7 +11,8 @@ from attrs import evolve, frozen
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import AccountAuthor, Author, PeripheralAuthor
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound.records import Claim, ClaimKey, HoldId, Path
+from convalias.domain.inbound.claims import Claim, ClaimKey, Path
+from convalias.domain.inbound.held import HoldId
 from convalias.domain.mail.dedup import MailKey, keyed
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.mail.reasons import CONSEQUENCES, Reason

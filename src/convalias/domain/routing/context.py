@@ -15,7 +15,7 @@ from convalias.domain.aliases.unwrapping import decode
 from convalias.domain.conversations.participants import Account, AddressTenure
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound.records import Admits, HoldId
+from convalias.domain.inbound.held import Admits, HoldId
 from convalias.domain.mail.message_id import MessageId
 from convalias.domain.migration.rollout import Stage
 

@@ -7,7 +7,7 @@ from typing import Final
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import PeripheralAuthor
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound.records import Admits, HoldId
+from convalias.domain.inbound.held import Admits, HoldId
 from convalias.domain.mail.dedup import MailKey, keyed
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.routing.context import HoldKey, RoutingContext

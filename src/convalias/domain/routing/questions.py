@@ -12,7 +12,7 @@ from convalias.domain.aliases.alias import AliasHandle, ConversationAlias, Legac
 from convalias.domain.conversations.participants import Account, AddressTenure
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound.records import Admits
+from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.envelope import ClearFrom, InboundMail, MessageEnvelope
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.routing.arrival import NamedConversations

@@ -6,7 +6,7 @@ from typing import Final, assert_never
 
 from convalias.domain.conversations.participants import Author, PeripheralAuthor
 from convalias.domain.conversations.threads import ConversationThread
-from convalias.domain.inbound.records import Admits
+from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.authentication import Authentication, is_weak
 from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.reasons import Reason

@@ -7,7 +7,7 @@ from typing import Final
 
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.conversations.threads import ThreadState
-from convalias.domain.inbound.records import Admits
+from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.authentication import Authentication, is_weak, rests_on_dkim_alone
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import ClearFrom, Oddity

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId, TraceId
-from convalias.domain.inbound.records import HoldId
+from convalias.domain.inbound.held import HoldId
 from convalias.domain.mail.reasons import Reason
 
 

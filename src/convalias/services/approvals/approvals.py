@@ -13,21 +13,9 @@ from convalias.codec import CodecError, load, loads
 from convalias.domain.approvals.holds import Changed, HeldPage, Lapse, decide, expires_at, masked, proof
 from convalias.domain.approvals.links import ApprovalLink, LinkKeys, Look, NotHis, Request, Unusable, answered
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
-from convalias.domain.inbound.records import (
-    Admits,
-    Admitted,
-    Again,
-    Done,
-    EnvelopeRecord,
-    Held,
-    HeldMail,
-    HoldState,
-    MailReference,
-    Outcome,
-    OutcomeRecord,
-    RecordKey,
-    Refused,
-)
+from convalias.domain.inbound.held import Admits, Admitted, HeldMail, HoldState
+from convalias.domain.inbound.outcomes import Again, Done, Held, Outcome, OutcomeRecord, Refused
+from convalias.domain.inbound.posts import EnvelopeRecord, MailReference, RecordKey
 from convalias.domain.mail.authentication import SenderEvidence
 from convalias.domain.mail.reasons import Reason
 from convalias.ports.ambient import Clock, Telemetry

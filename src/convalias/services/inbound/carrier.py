@@ -13,20 +13,10 @@ from convalias.domain.conversations.events import RESTORED
 from convalias.domain.conversations.participants import AccountAuthor, Author, Standing
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound.records import (
-    Claim,
-    Effect,
-    EnvelopeRecord,
-    HandedOver,
-    Held,
-    HeldMail,
-    HoldState,
-    Ignored,
-    Path,
-    Refused,
-    Relayed,
-    Skipped,
-)
+from convalias.domain.inbound.claims import Claim, Path
+from convalias.domain.inbound.held import HeldMail, HoldState
+from convalias.domain.inbound.outcomes import Effect, HandedOver, Held, Ignored, Refused, Relayed, Skipped
+from convalias.domain.inbound.posts import EnvelopeRecord
 from convalias.domain.mail.authentication import Authentication, judge, rests_on_dkim_alone
 from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope, Oddity

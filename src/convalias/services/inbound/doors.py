@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 from attrs import field, frozen
 
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.ports.ambient import Clock
 from convalias.services.inbound.receiver import Receipt
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Final
 
-from convalias.domain.inbound.records import RecordKey
+from convalias.domain.inbound.posts import RecordKey
 from convalias.ports.blobs import Blobs
 from convalias.stores.inbound.mails import InboundRecords, day_of
 

@@ -12,7 +12,8 @@ from convalias.domain.addresses.email_address import EmailAddress, MailDomains
 from convalias.domain.aliases.alias import AliasKeys, Forged
 from convalias.domain.aliases.unwrapping import decode, unwrapped
 from convalias.domain.inbound.evidence_records import EvidenceRecord
-from convalias.domain.inbound.records import Again, EnvelopeRecord
+from convalias.domain.inbound.outcomes import Again
+from convalias.domain.inbound.posts import EnvelopeRecord
 from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence, judge
 from convalias.domain.mail.envelope import ClearFrom, From, InboundMail, MessageEnvelope, evidence_of
 from convalias.domain.outbound.delivery import backoff

@@ -15,7 +15,7 @@ from convalias.domain.addresses.vouching import vouching_domains
 from convalias.domain.aliases.alias import AliasKeys, LegacyAlias
 from convalias.domain.conversations.participants import Account, AddressTenure
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound.records import Admits
+from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.envelope import ClearFrom, InboundMail, MessageEnvelope
 from convalias.domain.migration.rollout import Axis, Stage
 from convalias.domain.routing.context import Answers, Holders, HoldKey, RoutingContext, TextKey, Witness

@@ -6,7 +6,8 @@ import logging
 from typing import Final
 
 from convalias.domain.inbound.outcome_words import words_of
-from convalias.domain.inbound.records import MailReference, Outcome
+from convalias.domain.inbound.outcomes import Outcome
+from convalias.domain.inbound.posts import MailReference
 
 log: Final = logging.getLogger("convalias.mail")
 

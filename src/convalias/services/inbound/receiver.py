@@ -11,7 +11,7 @@ from attrs import frozen
 
 from convalias.codec import CodecError, dumps, loads
 from convalias.domain.ids import TraceId
-from convalias.domain.inbound.records import EnvelopeRecord, IncomingMail, MailReference, Post, RawKey, RecordKey
+from convalias.domain.inbound.posts import EnvelopeRecord, IncomingMail, MailReference, Post, RawKey, RecordKey
 from convalias.domain.mail.envelope import NullReturnPath
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.blobs import Blobs, Put

@@ -16,21 +16,20 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.holds import masked
 from convalias.domain.ids import ConversationId
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.inbound.records import (
+from convalias.domain.inbound.outcomes import (
     Again,
     Dead,
     Done,
     Effect,
-    EnvelopeRecord,
     Expired,
     Ignored,
-    MailReference,
     Outcome,
     OutcomeRecord,
     Progress,
     Quarantined,
     Refused,
 )
+from convalias.domain.inbound.posts import EnvelopeRecord, MailReference
 from convalias.domain.inbound.tries import (
     AWAY_FOR,
     GiveUp,

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from convalias.codec import CodecError, loads
 from convalias.domain.ids import TraceId
-from convalias.domain.inbound.records import EnvelopeRecord, MailReference, RecordKey
+from convalias.domain.inbound.posts import EnvelopeRecord, MailReference, RecordKey
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.blobs import Blobs
 from convalias.ports.queue import JobQueue

@@ -14,7 +14,7 @@ from attrs import Factory, field, frozen
 
 from convalias.domain.ids import TraceId
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.inbound.records import Again, Dead, Progress
+from convalias.domain.inbound.outcomes import Again, Dead, Progress
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.queue import Job, JobQueue
 from convalias.services.inbound.receiver import read_reference

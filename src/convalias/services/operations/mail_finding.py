@@ -11,7 +11,8 @@ from attrs import field, frozen
 from convalias.codec import CodecError, loads
 from convalias.domain.addresses.email_address import EmailAddress, MailDomains
 from convalias.domain.aliases.unwrapping import unwrapped
-from convalias.domain.inbound.records import EnvelopeRecord, OutcomeRecord, RecordKey
+from convalias.domain.inbound.outcomes import OutcomeRecord
+from convalias.domain.inbound.posts import EnvelopeRecord, RecordKey
 from convalias.domain.mail.envelope import ClearFrom, InboundMail, MessageEnvelope
 from convalias.domain.operations.mail_index import (
     Known,

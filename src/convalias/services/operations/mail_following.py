@@ -13,23 +13,22 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import ConversationEvent, MessageAdded
 from convalias.domain.ids import ConversationId, EventId, TraceId
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.inbound.records import (
+from convalias.domain.inbound.held import HoldId
+from convalias.domain.inbound.outcomes import (
     Dead,
     Done,
     Effect,
-    EnvelopeRecord,
     Expired,
     HandedOver,
     Held,
-    HoldId,
     Ignored,
     OutcomeRecord,
     Quarantined,
-    RecordKey,
     Refused,
     Relayed,
     Skipped,
 )
+from convalias.domain.inbound.posts import EnvelopeRecord, RecordKey
 from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence, judge
 from convalias.domain.operations.advice import (
     HOLDS,

@@ -11,7 +11,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import CodecError, load
-from convalias.domain.inbound.records import HeldMail, HoldState
+from convalias.domain.inbound.held import HeldMail, HoldState
 from convalias.domain.operations.numbers import WORKERS, Figure, Number, age, ahead
 from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, is_failing
 from convalias.ports.ambient import Clock

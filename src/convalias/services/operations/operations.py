@@ -13,7 +13,8 @@ from convalias.codec import CodecError, loads
 from convalias.domain.conversations.events import ConversationEvent, MessageAdded
 from convalias.domain.ids import ConversationId
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.inbound.records import Done, EnvelopeRecord, Outcome, RecordKey, Relayed
+from convalias.domain.inbound.outcomes import Done, Outcome, Relayed
+from convalias.domain.inbound.posts import EnvelopeRecord, RecordKey
 from convalias.domain.operations.mail_index import Known, message_value, recipient_value, typed_message_id
 from convalias.domain.outbound.delivery import NotificationId
 from convalias.domain.outbound.suppressions import EventPlace

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from convalias.codec import loads
-from convalias.domain.inbound.records import EnvelopeRecord, RecordKey
+from convalias.domain.inbound.posts import EnvelopeRecord, RecordKey
 from convalias.ports.blobs import Blobs
 from convalias.ports.errors import PortError
 from convalias.services.inbound.envelope_records import days_of, names_of

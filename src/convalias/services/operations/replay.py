@@ -11,19 +11,8 @@ from attrs import frozen
 from convalias.codec import loads
 from convalias.domain.ids import ConversationId
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.inbound.records import (
-    Again,
-    Dead,
-    Done,
-    EnvelopeRecord,
-    Expired,
-    MailReference,
-    Outcome,
-    OutcomeRecord,
-    Quarantined,
-    RecordKey,
-    Relayed,
-)
+from convalias.domain.inbound.outcomes import Again, Dead, Done, Expired, Outcome, OutcomeRecord, Quarantined, Relayed
+from convalias.domain.inbound.posts import EnvelopeRecord, MailReference, RecordKey
 from convalias.domain.routing.plan import TryAgain
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs

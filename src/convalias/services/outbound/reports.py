@@ -11,7 +11,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import NewEvent, Origin, StatusNoted
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.ids import EventId
-from convalias.domain.inbound.records import EnvelopeRecord
+from convalias.domain.inbound.posts import EnvelopeRecord
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.dedup import SystemKey
 from convalias.domain.mail.envelope import InboundMail, MessageEnvelope

@@ -22,7 +22,7 @@ from convalias.domain.approvals.holds import (
 )
 from convalias.domain.approvals.links import ApprovalLink, LinkKeys
 from convalias.domain.ids import AccountId
-from convalias.domain.inbound.records import Asking, HeldMail
+from convalias.domain.inbound.held import Asking, HeldMail
 from convalias.domain.mail.authentication import SenderEvidence
 from convalias.domain.system_mail.former import with_former_tries
 from convalias.domain.system_mail.letters import ApprovalLetter, SystemMail

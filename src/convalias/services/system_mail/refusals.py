@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from attrs import frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.inbound.records import EnvelopeRecord
+from convalias.domain.inbound.posts import EnvelopeRecord
 from convalias.domain.mail.reasons import CONSEQUENCES, GONE, Reason
 from convalias.domain.system_mail.letters import RefusalLetter
 from convalias.ports.mail import Outgoing

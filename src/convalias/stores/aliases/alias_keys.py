@@ -10,7 +10,8 @@ from attrs import frozen
 
 from convalias.codec import dump, load
 from convalias.domain.deployment.keyring import KeyUse
-from convalias.domain.inbound.records import Mark, RecordKey
+from convalias.domain.inbound.outcomes import Mark
+from convalias.domain.inbound.posts import RecordKey
 from convalias.ports.records import Delete, Insert, Key, Records, Replace, Written
 from convalias.stores.errors import Contended
 

@@ -24,17 +24,9 @@ from convalias.domain.approvals.holds import (
     room_for,
 )
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound.records import (
-    Admits,
-    Admitted,
-    Asking,
-    HeldMail,
-    HoldId,
-    HoldState,
-    Mark,
-    RecordKey,
-    Waiting,
-)
+from convalias.domain.inbound.held import Admits, Admitted, Asking, HeldMail, HoldId, HoldState, Waiting
+from convalias.domain.inbound.outcomes import Mark
+from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.routing.context import HoldKey
 from convalias.ports.records import Delete, Due, Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import digest, encoded

@@ -9,7 +9,8 @@ from attrs import evolve, frozen
 
 from convalias.codec import dump, load
 from convalias.domain.inbound.evidence_records import EvidenceRecord
-from convalias.domain.inbound.records import RawKey, RecordKey, Tries
+from convalias.domain.inbound.outcomes import Tries
+from convalias.domain.inbound.posts import RawKey, RecordKey
 from convalias.ports.records import Insert, Key, Records, Replace, Written
 from convalias.stores.errors import Contended
 from convalias.stores.inbound.mails import day_of, name_of

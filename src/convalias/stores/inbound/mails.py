@@ -12,7 +12,9 @@ from attrs import frozen
 from convalias.codec import CodecError, dump, load
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound.records import Claim, OutcomeRecord, RecordKey, Tries
+from convalias.domain.inbound.claims import Claim
+from convalias.domain.inbound.outcomes import OutcomeRecord, Tries
+from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.message_id import MessageId
 from convalias.domain.operations.mail_index import IndexEntry, IndexKeys, Known
 from convalias.domain.routing.context import SightingKey

@@ -8,7 +8,8 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import CodecError, dump, load
-from convalias.domain.inbound.records import Mark, RecordKey
+from convalias.domain.inbound.outcomes import Mark
+from convalias.domain.inbound.posts import RecordKey
 from convalias.ports.records import Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.inbound.mails import day_of, name_of
 

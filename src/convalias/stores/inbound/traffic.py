@@ -10,7 +10,8 @@ from attrs import frozen
 
 from convalias.codec import dump
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound.records import Mark, RecordKey
+from convalias.domain.inbound.outcomes import Mark
+from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.routing.context import TextKey
 from convalias.ports.records import Insert, Key, Records
 from convalias.stores.encoding import digest, encoded

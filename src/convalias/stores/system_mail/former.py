@@ -12,7 +12,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import dump, load
-from convalias.domain.inbound.records import RefusalDue
+from convalias.domain.inbound.outcomes import RefusalDue
 from convalias.domain.routing.announcements import AnnouncementDue
 from convalias.domain.system_mail.former import SystemMailTry, moved_mark
 from convalias.domain.system_mail.letters import AddressNotice, RefusalLetter, SystemMail

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from attrs import evolve
 
 from convalias.domain.conversations.events import ConversationEvent
-from convalias.domain.inbound.records import Done
+from convalias.domain.inbound.outcomes import Done
 from convalias.testing.simulator.findings import Findings, Violation, found
 from convalias.testing.simulator.laws import conversations, deliveries, mail, narrow
 from convalias.testing.simulator.world import World

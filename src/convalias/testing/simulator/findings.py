@@ -17,7 +17,9 @@ from convalias.domain.conversations.events import RESTORED, ConversationEvent, M
 from convalias.domain.conversations.projection import fold
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId, EventId
-from convalias.domain.inbound.records import EnvelopeRecord, HeldMail, OutcomeRecord
+from convalias.domain.inbound.held import HeldMail
+from convalias.domain.inbound.outcomes import OutcomeRecord
+from convalias.domain.inbound.posts import EnvelopeRecord
 from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.testing.simulator.journal import Mail, Post
 from convalias.testing.simulator.ports import EPOCH

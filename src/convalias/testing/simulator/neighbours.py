@@ -11,7 +11,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import LegacyAlias
 from convalias.domain.conversations.participants import Account, AddressTenure
 from convalias.domain.ids import AccountId, ConversationId, UseCase
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.migration.rollout import Axis, Rollout
 from convalias.domain.outbound.delivery import Channel
 from convalias.domain.outbound.notifications import Notification

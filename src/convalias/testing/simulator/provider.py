@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.services.inbound.receiver import TokenReused
 from convalias.services.running.task_group import TaskGroup
 from convalias.testing.simulator.draws import Stream

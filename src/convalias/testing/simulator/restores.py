@@ -13,7 +13,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import ConversationAlias
 from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.ids import ConversationId, EventId
-from convalias.domain.inbound.records import Asking
+from convalias.domain.inbound.held import Asking
 from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState
 from convalias.domain.system_mail.letters import AT_REST, ApprovalLetter, SystemMail
 from convalias.ports.errors import PortError

@@ -20,7 +20,7 @@ from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import ConversationId, EventId
-from convalias.domain.inbound.records import RecordKey
+from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.errors import PortError
 from convalias.ports.mail import guarantee_of

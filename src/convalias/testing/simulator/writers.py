@@ -15,7 +15,7 @@ from convalias.app import Convalias
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.links import Allow, Deny, Request
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound.records import Admits
+from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.services.conversations.errors import ServiceError
 from convalias.testing.simulator.commands import GivenUp, asked, commanded

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from hypothesis import strategies as st
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import (

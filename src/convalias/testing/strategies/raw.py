@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from hypothesis import strategies as st
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.inbound.records import IncomingMail
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.testing.strategies.addresses import arrivals
 from convalias.testing.strategies.mails import evidences, return_paths
 from convalias.testing.strategies.places import ALIASES, LEGACY, SENDERS

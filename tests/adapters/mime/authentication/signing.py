@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from convalias.adapters.mime.authentication.canonical import SignedField, SignedMail
 from convalias.adapters.mime.authentication.ed25519 import _BASE, _ORDER, _P, _times
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.ports.dns import NoSuchName, TemporaryFailure, TxtAnswer, TxtRecords
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from adapters.mime.authentication.signing import ED, PLAIN, POST, Zone, signed, zone
 from convalias.adapters.mime.authentication import Authenticator, WithoutSpf
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.authentication import Authentication, Dmarc, DmarcPolicy, SenderEvidence, judge
 from convalias.ports.dns import TxtAnswer, TxtRecords
 from convalias.ports.mail import SenderAuthenticator

@@ -11,7 +11,9 @@ from attrs import evolve
 from convalias.codec import dump
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import AccountAuthor, Author
-from convalias.domain.inbound.records import Claim, Done, Effect, EnvelopeRecord
+from convalias.domain.inbound.claims import Claim
+from convalias.domain.inbound.outcomes import Done, Effect
+from convalias.domain.inbound.posts import EnvelopeRecord
 from convalias.domain.mail.dedup import MailKey, keyed
 from convalias.domain.routing import commands as effects
 from convalias.domain.routing.commands import AddMail, Command

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from convalias.codec import dumps
 from convalias.domain.ids import TraceId
-from convalias.domain.inbound.records import EnvelopeRecord, IncomingMail, MailReference
+from convalias.domain.inbound.posts import EnvelopeRecord, IncomingMail, MailReference
 from convalias.ports.blobs import Put
 from convalias.ports.errors import Unavailable
 from convalias.services.inbound import receiver

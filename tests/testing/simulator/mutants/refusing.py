@@ -10,7 +10,7 @@ from attrs import evolve
 
 from convalias.codec import dump
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.inbound.records import HeldMail
+from convalias.domain.inbound.held import HeldMail
 from convalias.domain.mail.authentication import Authentication, SenderEvidence
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.routing import decision as routing

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from convalias.domain.inbound.records import Done, MailReference, Outcome, OutcomeRecord, Progress
+from convalias.domain.inbound.outcomes import Done, Outcome, OutcomeRecord, Progress
+from convalias.domain.inbound.posts import MailReference
 from convalias.domain.routing.context import Holders
 from convalias.domain.routing.questions import Questions
 from convalias.ports.mail import ReadMail

@@ -20,7 +20,7 @@ from convalias.adapters.mime.coverage import covered
 from convalias.adapters.mime.fields import read_block
 from convalias.adapters.mime.sender import read_from, readings_of
 from convalias.domain.addresses.email_address import canonical_domain
-from convalias.domain.inbound.records import Post
+from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.domain.mail.envelope import SHOWN
 from convalias.ports.dns import DnsResolver

@@ -12,7 +12,8 @@ from convalias.adapters.memory.legacy import HANDOFF
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound.records import Dead, Done, HandedOver, Held, HoldState, Relayed
+from convalias.domain.inbound.held import HoldState
+from convalias.domain.inbound.outcomes import Dead, Done, HandedOver, Held, Relayed
 from convalias.ports.mail import Outgoing
 from convalias.testing.simulator.findings import Findings, Violation, envelope_key, marker, raw_keys
 from convalias.testing.simulator.journal import Kind, Mail, Post

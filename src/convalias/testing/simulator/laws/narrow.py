@@ -20,7 +20,7 @@ from convalias.domain.conversations.events import (
 from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.ids import AccountId
 from convalias.domain.inbound.dead_letters import DeadLetter
-from convalias.domain.inbound.records import Done, HandedOver, Held, Refused, Skipped
+from convalias.domain.inbound.outcomes import Done, HandedOver, Held, Refused, Skipped
 from convalias.domain.mail.reasons import CONSEQUENCES, GONE
 from convalias.domain.system_mail.letters import RefusalLetter, SystemMail
 from convalias.ports.mail import Outgoing
