@@ -79,18 +79,15 @@ def test_a_flood_of_equal_alarms_is_a_line_a_minute_with_a_count(caplog: pytest.
     ]
 
 
-def test_a_span_of_a_task_that_is_closed_from_outside_ends_without_a_fault() -> None:
+async def test_a_span_of_a_task_that_is_closed_from_outside_ends_without_a_fault() -> None:
     telemetry = Telemetry(memory.Clock())
 
     async def works() -> None:
         with telemetry.span("icer.processing", "t1"):
             await asyncio.Event().wait()
 
-    async def story() -> None:
-        work = works()
-        task = asyncio.create_task(asyncio.sleep(0))
-        work.send(None)
-        await task
-        await asyncio.to_thread(work.close)
-
-    asyncio.run(story())
+    work = works()
+    task = asyncio.create_task(asyncio.sleep(0))
+    work.send(None)
+    await task
+    await asyncio.to_thread(work.close)

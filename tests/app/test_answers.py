@@ -97,52 +97,43 @@ def kept() -> AdapterFaults:
     return AdapterFaults(clock, LogLines(log, clock))
 
 
-def test_a_wrong_answer_is_a_fault_of_the_host_and_shown_for_a_while_after_it_works_again() -> None:
-    async def story() -> None:
-        faults, desk = kept(), Desk()
-        people: Any = guarded(desk, "identity", IdentityDirectory, faults)
-        desk.answer = {ANN: None}
-        with pytest.raises(AdapterFailed) as failed:
-            await people.at([ANN])
-        where = r"from Desk.at in app/test_answers.py:"
-        assert str(failed.value).startswith(
-            f"identity.at of the host: found dict, expected Mapping[EmailAddress, tuple[Account, ...]], {where}"
-        )
-        desk.answer = {ANN: ()}
-        assert await people.at([ANN]) == {ANN: ()}
-        assert str(await faults.check()).endswith(", last at 12:00:00Z, has worked since")
-
-    asyncio.run(story())
+async def test_a_wrong_answer_is_a_fault_of_the_host_and_shown_for_a_while_after_it_works_again() -> None:
+    faults, desk = kept(), Desk()
+    people: Any = guarded(desk, "identity", IdentityDirectory, faults)
+    desk.answer = {ANN: None}
+    with pytest.raises(AdapterFailed) as failed:
+        await people.at([ANN])
+    where = r"from Desk.at in app/test_answers.py:"
+    assert str(failed.value).startswith(
+        f"identity.at of the host: found dict, expected Mapping[EmailAddress, tuple[Account, ...]], {where}"
+    )
+    desk.answer = {ANN: ()}
+    assert await people.at([ANN]) == {ANN: ()}
+    assert str(await faults.check()).endswith(", last at 12:00:00Z, has worked since")
 
 
-def test_a_call_that_never_answers_is_a_fault_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_call_that_never_answers_is_a_fault_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guards, "WITHIN", timedelta(0))
 
-    async def story() -> None:
-        faults, desk = kept(), Desk()
-        people: Any = guarded(desk, "identity", IdentityDirectory, faults)
-        desk.answer = "never"
-        with pytest.raises(AdapterFailed, match=r"identity.at of the host: no answer within 0 s, at .*Desk.at"):
-            await people.at([ANN])
-
-    asyncio.run(story())
+    faults, desk = kept(), Desk()
+    people: Any = guarded(desk, "identity", IdentityDirectory, faults)
+    desk.answer = "never"
+    with pytest.raises(AdapterFailed, match=r"identity.at of the host: no answer within 0 s, at .*Desk.at"):
+        await people.at([ANN])
 
 
-def test_what_a_hub_answers_is_looked_at_and_a_send_stays_ambiguous() -> None:
-    async def story() -> None:
-        faults, desk = kept(), Desk()
-        hub: Any = guarded(desk, "hub", NotificationHub, faults)
-        desk.answer = {"email": Guarantee()}
-        with pytest.raises(AdapterFailed, match=r"hub.channels of the host: found dict, expected Mapping"):
-            _ = hub.channels
-        desk.answer = {Channel.EMAIL: Guarantee()}
-        assert hub.channels == desk.answer
-        desk.answer = None
-        with pytest.raises(WrongAnswer):
-            await hub.send(object())
-        assert "hub.send: found None, expected Sent | Declined" in await faults.check()
-
-    asyncio.run(story())
+async def test_what_a_hub_answers_is_looked_at_and_a_send_stays_ambiguous() -> None:
+    faults, desk = kept(), Desk()
+    hub: Any = guarded(desk, "hub", NotificationHub, faults)
+    desk.answer = {"email": Guarantee()}
+    with pytest.raises(AdapterFailed, match=r"hub.channels of the host: found dict, expected Mapping"):
+        _ = hub.channels
+    desk.answer = {Channel.EMAIL: Guarantee()}
+    assert hub.channels == desk.answer
+    desk.answer = None
+    with pytest.raises(WrongAnswer):
+        await hub.send(object())
+    assert "hub.send: found None, expected Sent | Declined" in await faults.check()
 
 
 class Silencing:
@@ -178,18 +169,15 @@ def passing_on() -> Any:
         (passing_on(), False),
     ],
 )
-def test_a_span_of_the_hosts_silences_no_error_and_adds_none(span: Any, *, noted: bool) -> None:
+async def test_a_span_of_the_hosts_silences_no_error_and_adds_none(span: Any, *, noted: bool) -> None:
     class Figures:
         def measure(self, name: str, value: float, **tags: str) -> None: ...
 
         def span(self, name: str, trace: str, **tags: str) -> Any:
             return span
 
-    async def story() -> None:
-        faults = kept()
-        telemetry: Any = guarded(Figures(), "telemetry", Telemetry, faults)
-        with pytest.raises(ZeroDivisionError), telemetry.span("hub.send", "t1"):
-            raise ZeroDivisionError
-        assert bool(await faults.check()) is noted
-
-    asyncio.run(story())
+    faults = kept()
+    telemetry: Any = guarded(Figures(), "telemetry", Telemetry, faults)
+    with pytest.raises(ZeroDivisionError), telemetry.span("hub.send", "t1"):
+        raise ZeroDivisionError
+    assert bool(await faults.check()) is noted

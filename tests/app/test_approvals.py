@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -56,31 +55,28 @@ def link(cv: Convalias) -> str:
 
 
 @pytest.mark.parametrize("world", [on_memory, on_files])
-def test_a_held_mail_is_let_in_by_the_posted_form_and_added_once(
+async def test_a_held_mail_is_let_in_by_the_posted_form_and_added_once(
     world: Callable[[Path], Convalias], tmp_path: Path
 ) -> None:
-    async def story() -> None:
-        async with world(tmp_path) as cv:
-            people = [Participant.of(one, addresses=[f"{one}@home.example"]) for one in ("ann", "bob")]
-            alias = (await cv.open_conversation("c1", use_case="hiring", participants=people))[AccountId("ann")]
-            await mail(cv, alias)
-            await pass_by(cv, timedelta(minutes=2))
-            path = link(cv)
-            transport = httpx.ASGITransport(asgi.app(lambda: asgi.Doors(approvals=cv.approvals, checks={})))
-            async with httpx.AsyncClient(transport=transport, base_url="https://x") as http:
-                assert "It waits for an answer." in (await http.get(path)).text
-                await pass_by(cv, timedelta(minutes=1))
-                assert [one.state.value for one in await held(cv)] == ["held"]
-                assert "It was let in." in (await http.post(path, content="answer=approve&admit=mail")).text
-                assert "It was let in." in (await http.post(path, content="answer=reject")).text
-                assert (await http.get(path[:-1] + "x")).status_code == 404
-            await mail(cv, alias)
-            await pass_by(cv, timedelta(minutes=2))
-            events = await cv.messaging.events("c1")
-            texts = [text for one in events if (text := getattr(one.happening, "text", None)) is not None]
-            assert [text.strip() for text in texts] == ["Hello Ann!"]
-
-    asyncio.run(story())
+    async with world(tmp_path) as cv:
+        people = [Participant.of(one, addresses=[f"{one}@home.example"]) for one in ("ann", "bob")]
+        alias = (await cv.open_conversation("c1", use_case="hiring", participants=people))[AccountId("ann")]
+        await mail(cv, alias)
+        await pass_by(cv, timedelta(minutes=2))
+        path = link(cv)
+        transport = httpx.ASGITransport(asgi.app(lambda: asgi.Doors(approvals=cv.approvals, checks={})))
+        async with httpx.AsyncClient(transport=transport, base_url="https://x") as http:
+            assert "It waits for an answer." in (await http.get(path)).text
+            await pass_by(cv, timedelta(minutes=1))
+            assert [one.state.value for one in await held(cv)] == ["held"]
+            assert "It was let in." in (await http.post(path, content="answer=approve&admit=mail")).text
+            assert "It was let in." in (await http.post(path, content="answer=reject")).text
+            assert (await http.get(path[:-1] + "x")).status_code == 404
+        await mail(cv, alias)
+        await pass_by(cv, timedelta(minutes=2))
+        events = await cv.messaging.events("c1")
+        texts = [text for one in events if (text := getattr(one.happening, "text", None)) is not None]
+        assert [text.strip() for text in texts] == ["Hello Ann!"]
 
 
 async def held(cv: Convalias) -> list[HeldMail]:

@@ -38,37 +38,31 @@ def test_one_machine_works_and_the_directory_of_another_is_refused_at_start(tmp_
         asyncio.run(work(deployment(two, records)))
 
 
-def test_a_second_machine_does_no_work_and_is_not_ready(tmp_path: Path) -> None:
-    async def story() -> None:
-        records = memory.Records()
-        await work(deployment(tmp_path / "one", records))
-        async with deployment(tmp_path / "two", records) as cv:
-            with pytest.raises(PlaceRefused):
-                await cv.run_until_idle("feed")
-            with pytest.raises(PlaceRefused):
-                await (await cv.checks())["place"]()
-            await cv.services.place.take_over()
+async def test_a_second_machine_does_no_work_and_is_not_ready(tmp_path: Path) -> None:
+    records = memory.Records()
+    await work(deployment(tmp_path / "one", records))
+    async with deployment(tmp_path / "two", records) as cv:
+        with pytest.raises(PlaceRefused):
             await cv.run_until_idle("feed")
+        with pytest.raises(PlaceRefused):
             await (await cv.checks())["place"]()
+        await cv.services.place.take_over()
+        await cv.run_until_idle("feed")
+        await (await cv.checks())["place"]()
 
-    asyncio.run(story())
 
-
-def test_what_begins_without_its_store_is_refused_when_that_answers(tmp_path: Path) -> None:
-    async def story() -> None:
-        faults = memory.Faults()
-        inner = memory.Records()
-        await work(deployment(tmp_path / "one", inner))
-        faulty = memory.faulty.Records(inner, faults)
-        faults.fail("records.*", memory.before("store"))
-        async with deployment(tmp_path / "two", faulty) as cv:  # type: ignore[arg-type]
-            check = (await cv.checks())["place"]
+async def test_what_begins_without_its_store_is_refused_when_that_answers(tmp_path: Path) -> None:
+    faults = memory.Faults()
+    inner = memory.Records()
+    await work(deployment(tmp_path / "one", inner))
+    faulty = memory.faulty.Records(inner, faults)
+    faults.fail("records.*", memory.before("store"))
+    async with deployment(tmp_path / "two", faulty) as cv:  # type: ignore[arg-type]
+        check = (await cv.checks())["place"]
+        await check()
+        faults.mend()
+        with pytest.raises(PlaceRefused):
             await check()
-            faults.mend()
-            with pytest.raises(PlaceRefused):
-                await check()
-
-    asyncio.run(story())
 
 
 @pytest.mark.parametrize(

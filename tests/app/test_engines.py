@@ -47,15 +47,12 @@ def test_the_ports_of_what_is_set_are_bound_and_others_are_not(tmp_path: Path) -
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a!"]
 
 
-def test_a_port_that_was_given_is_not_opened_by_its_url() -> None:
-    async def story() -> None:
-        given = memory.Blobs()
-        async with engines(Settings(raw="s3://no-such-place-at-all", queue=AWAY), {"blobs": given}) as bound:
-            assert set(bound) == {"queue"}
-            with pytest.raises(EngineAway, match=r"queue: sqs at 127\.0\.0\.1:9 \(CONVALIAS_QUEUE\)"):
-                await bound["queue"].depth()
-
-    asyncio.run(story())
+async def test_a_port_that_was_given_is_not_opened_by_its_url() -> None:
+    given = memory.Blobs()
+    async with engines(Settings(raw="s3://no-such-place-at-all", queue=AWAY), {"blobs": given}) as bound:
+        assert set(bound) == {"queue"}
+        with pytest.raises(EngineAway, match=r"queue: sqs at 127\.0\.0\.1:9 \(CONVALIAS_QUEUE\)"):
+            await bound["queue"].depth()
 
 
 def test_each_engine_is_looked_at_though_another_is_away(tmp_path: Path) -> None:

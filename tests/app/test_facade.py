@@ -284,32 +284,24 @@ def test_an_outage_of_an_hour_is_at_most_62_lines(caplog: pytest.LogCaptureFixtu
     run(story())
 
 
-def test_entering_again_is_refused_and_leaves_what_is_open_open() -> None:
+async def test_entering_again_is_refused_and_leaves_what_is_open_open() -> None:
     """Whoever left first closed it under the other, which then was told to use it inside `async with`."""
-
-    async def story() -> None:
-        cv = Convalias.in_memory(alias_domain="reply.example")
-        async with cv:
-            with pytest.raises(AlreadyOpen, match="open already"):
-                await cv.__aenter__()
-            assert not await cv.operations.dead()
-        async with cv:
-            assert cv.is_open
-
-    asyncio.run(story())
+    cv = Convalias.in_memory(alias_domain="reply.example")
+    async with cv:
+        with pytest.raises(AlreadyOpen, match="open already"):
+            await cv.__aenter__()
+        assert not await cv.operations.dead()
+    async with cv:
+        assert cv.is_open
 
 
-def test_what_is_in_memory_goes_by_the_clock_that_is_given() -> None:
+async def test_what_is_in_memory_goes_by_the_clock_that_is_given() -> None:
     """A queue with a clock of its own kept mail in back-off for ever."""
-
-    async def story() -> None:
-        clock = memory.Clock()
-        async with Convalias.in_memory(alias_domain="reply.example", clock=clock) as cv:
-            await cv.ports.queue.put(["a job"])
-            taken = await cv.ports.queue.take(limit=1, wait=timedelta(0), lease=timedelta(seconds=60))
-            assert [job.body for job in taken] == ["a job"]
-            await clock.advance(timedelta(seconds=61))
-            again = await cv.ports.queue.take(limit=1, wait=timedelta(0), lease=timedelta(seconds=60))
-            assert [job.body for job in again] == ["a job"]
-
-    asyncio.run(story())
+    clock = memory.Clock()
+    async with Convalias.in_memory(alias_domain="reply.example", clock=clock) as cv:
+        await cv.ports.queue.put(["a job"])
+        taken = await cv.ports.queue.take(limit=1, wait=timedelta(0), lease=timedelta(seconds=60))
+        assert [job.body for job in taken] == ["a job"]
+        await clock.advance(timedelta(seconds=61))
+        again = await cv.ports.queue.take(limit=1, wait=timedelta(0), lease=timedelta(seconds=60))
+        assert [job.body for job in again] == ["a job"]

@@ -115,12 +115,9 @@ def test_a_call_that_fails_again_and_again_is_not_ready_and_names_the_line() -> 
     assert came["sent"] == 1
 
 
-def test_our_own_adapters_and_what_they_raise_stay_as_they_are() -> None:
-    async def story() -> None:
-        async with Convalias.in_memory(alias_domain="reply.example") as cv:
-            assert cv.services.receiver.blobs is cv.ports.blobs
-
-    asyncio.run(story())
+async def test_our_own_adapters_and_what_they_raise_stay_as_they_are() -> None:
+    async with Convalias.in_memory(alias_domain="reply.example") as cv:
+        assert cv.services.receiver.blobs is cv.ports.blobs
 
 
 def test_a_fault_is_try_again() -> None:

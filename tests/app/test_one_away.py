@@ -230,23 +230,20 @@ def test_wrong_settings_fail_at_once(tmp_path: Path) -> None:
         asyncio.run(story())
 
 
-def test_what_was_given_is_never_closed(tmp_path: Path) -> None:
+async def test_what_was_given_is_never_closed(tmp_path: Path) -> None:
     class Given(memory.Records):
         closed = 0
 
         async def close(self) -> None:
             self.closed += 1
 
-    async def story() -> None:
-        given = Given()
-        environ = {"CONVALIAS_KEYS": KEYS, "CONVALIAS_STORE": "mongodb://127.0.0.1:9/mail"}
-        async with Convalias.from_toml(data=tmp_path, environ=environ, records=given) as cv:
-            assert await cv.rollout.show() == []
-            await cv.messaging.create("apply", [ANN], conversation="c1")
-        assert "events" in given.tables()
-        assert given.closed == 0
-
-    asyncio.run(story())
+    given = Given()
+    environ = {"CONVALIAS_KEYS": KEYS, "CONVALIAS_STORE": "mongodb://127.0.0.1:9/mail"}
+    async with Convalias.from_toml(data=tmp_path, environ=environ, records=given) as cv:
+        assert await cv.rollout.show() == []
+        await cv.messaging.create("apply", [ANN], conversation="c1")
+    assert "events" in given.tables()
+    assert given.closed == 0
 
 
 def test_a_deployment_without_anything_told_writes_nothing_down() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
@@ -162,26 +161,18 @@ def test_what_can_be_awaited_is_taken_however_it_was_made(directory: Any, tmp_pa
         make(tmp_path, identity=directory)
 
 
-def test_an_account_that_the_directory_does_not_know_is_refused_and_not_forgotten() -> None:
-    async def story() -> None:
-        async with Convalias.in_memory(alias_domain="reply.example", identity=Directory()) as cv:
-            people = [Participant.of(name, addresses=[f"{name}@home.example"]) for name in ("ann", "bob")]
-            with pytest.raises(
-                InvalidValue, match="account bob with addresses', expected accounts that identity= knows"
-            ):
-                await cv.open_conversation("c1", use_case="hiring", participants=people)
-            people = [people[0], Participant.of("bob")]
-            assert len(await cv.open_conversation("c1", use_case="hiring", participants=people)) == 2
-
-    asyncio.run(story())
+async def test_an_account_that_the_directory_does_not_know_is_refused_and_not_forgotten() -> None:
+    async with Convalias.in_memory(alias_domain="reply.example", identity=Directory()) as cv:
+        people = [Participant.of(name, addresses=[f"{name}@home.example"]) for name in ("ann", "bob")]
+        with pytest.raises(InvalidValue, match="account bob with addresses', expected accounts that identity= knows"):
+            await cv.open_conversation("c1", use_case="hiring", participants=people)
+        people = [people[0], Participant.of("bob")]
+        assert len(await cv.open_conversation("c1", use_case="hiring", participants=people)) == 2
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_what_the_system_writes_leaves_where_notifications_do(*, own: bool) -> None:
-    async def story() -> None:
-        mail, other = memory.Outbox(), memory.Outbox()
-        given: Any = {"mail": mail, "system_mail": other} if own else {"mail": mail}
-        async with Convalias.in_memory(alias_domain="reply.example", **given) as cv:
-            assert cv.ports.system_mail is (other if own else mail)
-
-    asyncio.run(story())
+async def test_what_the_system_writes_leaves_where_notifications_do(*, own: bool) -> None:
+    mail, other = memory.Outbox(), memory.Outbox()
+    given: Any = {"mail": mail, "system_mail": other} if own else {"mail": mail}
+    async with Convalias.in_memory(alias_domain="reply.example", **given) as cv:
+        assert cv.ports.system_mail is (other if own else mail)

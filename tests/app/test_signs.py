@@ -37,45 +37,36 @@ def faults_of(ports: Ports) -> AdapterFaults:
     return AdapterFaults(ports.clock, LogLines(logging.getLogger("convalias.test"), ports.clock))
 
 
-def test_a_sign_is_given_at_most_every_twenty_seconds() -> None:
-    async def story() -> None:
-        ports = memory_ports(legacy=False)
-        clock = ports.clock
-        assert isinstance(clock, memory.Clock)
-        work = working(ports)
-        begun = clock.now()
-        signs = Signs(records=ports.records)
-        for _ in range(3):
-            await work.step()
-        assert await signs.latest() == {"feed": begun}
-        await clock.advance(EVERY)
+async def test_a_sign_is_given_at_most_every_twenty_seconds() -> None:
+    ports = memory_ports(legacy=False)
+    clock = ports.clock
+    assert isinstance(clock, memory.Clock)
+    work = working(ports)
+    begun = clock.now()
+    signs = Signs(records=ports.records)
+    for _ in range(3):
         await work.step()
-        assert await signs.latest() == {"feed": begun + EVERY}
-
-    asyncio.run(story())
-
-
-def test_a_step_that_fails_gives_no_sign() -> None:
-    async def story() -> None:
-        ports = memory_ports(legacy=False)
-        work = working(ports, Unavailable("store"))
-        try:
-            await work.step()
-        except Unavailable:
-            assert await Signs(records=ports.records).latest() == {}
-
-    asyncio.run(story())
+    assert await signs.latest() == {"feed": begun}
+    await clock.advance(EVERY)
+    await work.step()
+    assert await signs.latest() == {"feed": begun + EVERY}
 
 
-def test_a_store_that_is_away_stops_no_work() -> None:
-    async def story() -> None:
-        ports = memory_ports(legacy=False)
-        faults = memory.Faults()
-        faults.fail("records.range", memory.before("store"))
-        work = working(ports.but(records=memory.faulty.Records(ports.records, faults)), 7)
-        assert await work.step() == 7
+async def test_a_step_that_fails_gives_no_sign() -> None:
+    ports = memory_ports(legacy=False)
+    work = working(ports, Unavailable("store"))
+    try:
+        await work.step()
+    except Unavailable:
+        assert await Signs(records=ports.records).latest() == {}
 
-    asyncio.run(story())
+
+async def test_a_store_that_is_away_stops_no_work() -> None:
+    ports = memory_ports(legacy=False)
+    faults = memory.Faults()
+    faults.fail("records.range", memory.before("store"))
+    work = working(ports.but(records=memory.faulty.Records(ports.records, faults)), 7)
+    assert await work.step() == 7
 
 
 @pytest.mark.parametrize(
@@ -122,21 +113,18 @@ def test_a_process_that_starts_does_not_miss_the_workers_that_start_with_it(capl
     ]
 
 
-def test_a_sign_tells_what_adapters_raised_in_its_process_until_they_have_worked_for_a_while() -> None:
-    async def story() -> None:
-        ports = memory_ports(legacy=False)
-        clock, signs, raised = ports.clock, Signs(records=ports.records), faults_of(ports)
-        assert isinstance(clock, memory.Clock)
-        raised.note("identity.at", KeyError("john@example.org"))
-        await working(ports, raised=raised).step()
-        (told,) = (await signs.faults(since=clock.now())).values()
-        assert told.startswith("identity.at: KeyError")
-        assert told.endswith(", once")
-        assert "john" not in told
-        raised.worked("identity.at")
-        await clock.advance(SHOWN_FOR + EVERY)
-        assert await signs.faults(since=clock.now() - SHOWN_FOR) == {}, "its process gives no sign any more"
-        await working(ports, raised=raised).step()
-        assert await signs.faults(since=clock.now() - SHOWN_FOR) == {}
-
-    asyncio.run(story())
+async def test_a_sign_tells_what_adapters_raised_in_its_process_until_they_have_worked_for_a_while() -> None:
+    ports = memory_ports(legacy=False)
+    clock, signs, raised = ports.clock, Signs(records=ports.records), faults_of(ports)
+    assert isinstance(clock, memory.Clock)
+    raised.note("identity.at", KeyError("john@example.org"))
+    await working(ports, raised=raised).step()
+    (told,) = (await signs.faults(since=clock.now())).values()
+    assert told.startswith("identity.at: KeyError")
+    assert told.endswith(", once")
+    assert "john" not in told
+    raised.worked("identity.at")
+    await clock.advance(SHOWN_FOR + EVERY)
+    assert await signs.faults(since=clock.now() - SHOWN_FOR) == {}, "its process gives no sign any more"
+    await working(ports, raised=raised).step()
+    assert await signs.faults(since=clock.now() - SHOWN_FOR) == {}

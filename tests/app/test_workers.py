@@ -105,29 +105,26 @@ def test_a_loop_that_cannot_go_on_says_so_once_alarms_and_works_again(caplog: py
     assert telemetry.total("convalias.worker.broken") == 1
 
 
-def test_a_loop_that_was_cancelled_and_not_stopped_is_not_ready() -> None:
-    async def story() -> None:
-        health = WorkersHealth()
-        loop = Loop(
-            worker="feed",
-            step=asyncio.get_running_loop().create_future,
-            clock=Restless(),
-            telemetry=memory.NoTelemetry(),
-            health=health.of("feed", 0),
-        )
-        stopping = asyncio.Event()
-        task = asyncio.create_task(loop.run(stopping))
-        await asyncio.sleep(0)
-        assert await health.check() == ""
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        with pytest.raises(NotReady, match=r"feed since .*: was cancelled, and not stopped"):
-            await health.check()
-        stopping.set()
-        await loop.run(stopping)
-        assert await health.check() == ""
-
-    asyncio.run(story())
+async def test_a_loop_that_was_cancelled_and_not_stopped_is_not_ready() -> None:
+    health = WorkersHealth()
+    loop = Loop(
+        worker="feed",
+        step=asyncio.get_running_loop().create_future,
+        clock=Restless(),
+        telemetry=memory.NoTelemetry(),
+        health=health.of("feed", 0),
+    )
+    stopping = asyncio.Event()
+    task = asyncio.create_task(loop.run(stopping))
+    await asyncio.sleep(0)
+    assert await health.check() == ""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    with pytest.raises(NotReady, match=r"feed since .*: was cancelled, and not stopped"):
+        await health.check()
+    stopping.set()
+    await loop.run(stopping)
+    assert await health.check() == ""
 
 
 class Stopped(Restless):
@@ -229,24 +226,21 @@ class Queue(memory.JobQueue):
             self.looking -= 1
 
 
-def test_of_the_loops_of_a_process_one_looks_at_a_time_and_all_end_with_its_look() -> None:
-    async def story() -> None:
-        clock = memory.Clock()
-        queue = Queue(clock)
-        async with Convalias.in_memory(alias_domain="reply.example", queue=queue, clock=clock) as cv:
-            running = asyncio.ensure_future(cv.run("inbound"))
-            await clock.advance(timedelta(seconds=10))
-            assert queue.most == 1
-            stopping = asyncio.ensure_future(cv.stop())
-            await asyncio.sleep(0)  # it has begun
-            looks = queue.looks
-            assert 5 <= looks <= 11
-            await clock.advance(timedelta(seconds=3))
-            await stopping
-            await running
-            assert queue.looks == looks
-
-    asyncio.run(story())
+async def test_of_the_loops_of_a_process_one_looks_at_a_time_and_all_end_with_its_look() -> None:
+    clock = memory.Clock()
+    queue = Queue(clock)
+    async with Convalias.in_memory(alias_domain="reply.example", queue=queue, clock=clock) as cv:
+        running = asyncio.ensure_future(cv.run("inbound"))
+        await clock.advance(timedelta(seconds=10))
+        assert queue.most == 1
+        stopping = asyncio.ensure_future(cv.stop())
+        await asyncio.sleep(0)  # it has begun
+        looks = queue.looks
+        assert 5 <= looks <= 11
+        await clock.advance(timedelta(seconds=3))
+        await stopping
+        await running
+        assert queue.looks == looks
 
 
 def woken_by(moment: str) -> list[str]:

@@ -60,26 +60,21 @@ def findings(capsys: pytest.CaptureFixture[str], config: str) -> tuple[int, dict
     return status, {row["check"]: row for row in rows}
 
 
-def test_mail_is_queued_there_and_relayed_from_there(tmp_path: Path, server: AwsServer) -> None:
+async def test_mail_is_queued_there_and_relayed_from_there(tmp_path: Path, server: AwsServer) -> None:
     queue = Queue.made(server)
     config = deployment(tmp_path, queue.url("&poll=1"))
 
-    async def story() -> None:
-        async with Convalias.from_toml(config, mail=memory.Outbox()) as cv:
-            people = [
-                Participant.of(who, name=who.title(), addresses=[f"{who}@home.example"]) for who in ("ann", "bob")
-            ]
-            alias = await cv.open_conversation("c1", use_case="hiring", participants=people)
-            raw = f"From: bob@home.example\nTo: {alias['ann']}\nMessage-ID: <1@home>\n\nHello Ann!\n".encode()
-            await cv.receiver.accept(IncomingMail(raw, recipients=[alias["ann"]]))
-            assert (await cv.ports.queue.depth()).ready == 1
-            async with asyncio.timeout(PATIENCE):
-                # A queue that is polled briefly may say that nothing is there, and a slow call is tried again later.
-                while not cv.mailbox("ann@home.example") or not await is_empty(cv):
-                    assert (await cv.run_until_idle()).dead == 0
-            assert len(cv.mailbox("ann@home.example")) == 1
-
-    asyncio.run(story())
+    async with Convalias.from_toml(config, mail=memory.Outbox()) as cv:
+        people = [Participant.of(who, name=who.title(), addresses=[f"{who}@home.example"]) for who in ("ann", "bob")]
+        alias = await cv.open_conversation("c1", use_case="hiring", participants=people)
+        raw = f"From: bob@home.example\nTo: {alias['ann']}\nMessage-ID: <1@home>\n\nHello Ann!\n".encode()
+        await cv.receiver.accept(IncomingMail(raw, recipients=[alias["ann"]]))
+        assert (await cv.ports.queue.depth()).ready == 1
+        async with asyncio.timeout(PATIENCE):
+            # A queue that is polled briefly may say that nothing is there, and a slow call is tried again later.
+            while not cv.mailbox("ann@home.example") or not await is_empty(cv):
+                assert (await cv.run_until_idle()).dead == 0
+        assert len(cv.mailbox("ann@home.example")) == 1
 
 
 def test_the_doctor_says_what_about_the_queue_would_take_jobs_away(

@@ -131,145 +131,118 @@ def test_a_crash_between_row_and_mails_is_completed_by_the_repeated_call(tmp_pat
     asyncio.run(story())
 
 
-def test_one_mail_at_two_legacy_aliases_of_a_conversation_is_one_notification_each(tmp_path: Path) -> None:
-    async def story() -> None:
-        relay = await opened(tmp_path)
-        other = LegacyAlias(EmailAddress.parse("abc@relay.example"), C1)
-        homeless = LegacyAlias(EmailAddress.parse("nobody@relay.example"), None)
-        await relay.load([ALIAS, other, homeless], [])
-        for number, alias in enumerate((ALIAS, other, homeless)):
-            mail = HandOff(external_id=f"h{number}", message_id="<x@y>", address=alias.address, raw_key="raw")
-            await relay.process(mail)
-        assert len(files(tmp_path / "legacy-outbox")) == 1
-        assert [(call.kind, call.notified) for call in await relay.calls()] == [
-            ("handoff", True),
-            ("handoff", True),
-            ("handoff", False),
-        ]
-        await relay.close()
-
-    asyncio.run(story())
+async def test_one_mail_at_two_legacy_aliases_of_a_conversation_is_one_notification_each(tmp_path: Path) -> None:
+    relay = await opened(tmp_path)
+    other = LegacyAlias(EmailAddress.parse("abc@relay.example"), C1)
+    homeless = LegacyAlias(EmailAddress.parse("nobody@relay.example"), None)
+    await relay.load([ALIAS, other, homeless], [])
+    for number, alias in enumerate((ALIAS, other, homeless)):
+        mail = HandOff(external_id=f"h{number}", message_id="<x@y>", address=alias.address, raw_key="raw")
+        await relay.process(mail)
+    assert len(files(tmp_path / "legacy-outbox")) == 1
+    assert [(call.kind, call.notified) for call in await relay.calls()] == [
+        ("handoff", True),
+        ("handoff", True),
+        ("handoff", False),
+    ]
+    await relay.close()
 
 
-def test_a_call_is_listed_under_the_first_legacy_alias_else_the_authors(tmp_path: Path) -> None:
-    async def story() -> None:
-        relay = await opened(tmp_path)
-        await relay.load([ALIAS, LegacyAlias(EmailAddress.parse("abc@relay.example"), C1)], [])
-        author = EmailAddress.parse("ann-1ab131e2@reply.example")
-        elsewhere = IndexCall(
-            external_id="e2",
-            message_id="not an id\r\nX: y",
-            conversation=ConversationId("c2"),
-            author="ann",
-            alias=author,
-            suppress_notification=False,
-        )
-        await relay.index(CALL)
-        await relay.index(elsewhere)
-        assert [call.address for call in await relay.calls()] == [ALIAS.address, author]
-        assert not any(b"\r\nX: y" in raw for raw in files(tmp_path / "legacy-outbox"))
-        await relay.close()
-
-    asyncio.run(story())
+async def test_a_call_is_listed_under_the_first_legacy_alias_else_the_authors(tmp_path: Path) -> None:
+    relay = await opened(tmp_path)
+    await relay.load([ALIAS, LegacyAlias(EmailAddress.parse("abc@relay.example"), C1)], [])
+    author = EmailAddress.parse("ann-1ab131e2@reply.example")
+    elsewhere = IndexCall(
+        external_id="e2",
+        message_id="not an id\r\nX: y",
+        conversation=ConversationId("c2"),
+        author="ann",
+        alias=author,
+        suppress_notification=False,
+    )
+    await relay.index(CALL)
+    await relay.index(elsewhere)
+    assert [call.address for call in await relay.calls()] == [ALIAS.address, author]
+    assert not any(b"\r\nX: y" in raw for raw in files(tmp_path / "legacy-outbox"))
+    await relay.close()
 
 
-def test_without_any_alias_the_relay_speaks_for_itself(tmp_path: Path) -> None:
-    async def story() -> None:
-        relay = await opened(tmp_path)
-        await relay.index(CALL)
-        (raw,) = files(tmp_path / "legacy-outbox")
-        assert b"From: relay@legacy.invalid" in raw
-        assert [call.address for call in await relay.calls()] == [None]
-        await relay.close()
-
-    asyncio.run(story())
+async def test_without_any_alias_the_relay_speaks_for_itself(tmp_path: Path) -> None:
+    relay = await opened(tmp_path)
+    await relay.index(CALL)
+    (raw,) = files(tmp_path / "legacy-outbox")
+    assert b"From: relay@legacy.invalid" in raw
+    assert [call.address for call in await relay.calls()] == [None]
+    await relay.close()
 
 
-def test_what_was_not_opened_opens_with_its_first_use(tmp_path: Path) -> None:
-    async def story() -> None:
-        outbox = Outbox(tmp_path / "out", incarnation=Incarnation())
-        assert not outbox.root.exists()
-        await outbox.send(Outgoing(key="k", raw=b"", to=ANN))
-        assert [path.name for path in outbox.root.iterdir()] == ["k.eml"]
-        relay = LegacyRelay(tmp_path / "x.db", outgoing=outbox, audience=Audience(), clock=memory.Clock())
-        assert await relay.calls() == ()
-        await relay.close()
-
-    asyncio.run(story())
+async def test_what_was_not_opened_opens_with_its_first_use(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "out", incarnation=Incarnation())
+    assert not outbox.root.exists()
+    await outbox.send(Outgoing(key="k", raw=b"", to=ANN))
+    assert [path.name for path in outbox.root.iterdir()] == ["k.eml"]
+    relay = LegacyRelay(tmp_path / "x.db", outgoing=outbox, audience=Audience(), clock=memory.Clock())
+    assert await relay.calls() == ()
+    await relay.close()
 
 
-def test_an_outbox_whose_folder_was_removed_says_so_and_makes_it_again(tmp_path: Path) -> None:
-    async def story() -> None:
-        outbox = await opened_outbox(tmp_path / "out")
-        await outbox.send(Outgoing(key="k1", raw=b"", to=ANN))
-        rmtree(outbox.root)
-        with pytest.raises(Unavailable, match=r"the outbox \(No such file or directory\)"):
-            await outbox.send(Outgoing(key="k2", raw=b"", to=ANN))
+async def test_an_outbox_whose_folder_was_removed_says_so_and_makes_it_again(tmp_path: Path) -> None:
+    outbox = await opened_outbox(tmp_path / "out")
+    await outbox.send(Outgoing(key="k1", raw=b"", to=ANN))
+    rmtree(outbox.root)
+    with pytest.raises(Unavailable, match=r"the outbox \(No such file or directory\)"):
         await outbox.send(Outgoing(key="k2", raw=b"", to=ANN))
-        assert [path.name for path in outbox.root.iterdir()] == ["k2.eml"]
-
-    asyncio.run(story())
-
-
-def test_a_folder_that_cannot_be_made_is_no_reason_to_give_a_mail_up(tmp_path: Path) -> None:
-    async def story() -> None:
-        (tmp_path / "file").write_text("in the way")
-        outbox = Outbox(tmp_path / "file" / "out", incarnation=Incarnation())
-        with pytest.raises(Unavailable):
-            await outbox.send(Outgoing(key="k", raw=b"", to=ANN))
-        relay = LegacyRelay(tmp_path / "file" / "x.db", outgoing=outbox, audience=Audience(), clock=memory.Clock())
-        with pytest.raises(Unavailable):
-            await relay.calls()
-
-    asyncio.run(story())
+    await outbox.send(Outgoing(key="k2", raw=b"", to=ANN))
+    assert [path.name for path in outbox.root.iterdir()] == ["k2.eml"]
 
 
-def test_a_damaged_file_is_unavailable_and_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
-    async def story() -> None:
-        relay = await opened(tmp_path)
-        with closing(sqlite3.connect(tmp_path / "legacy.db")) as connection:
-            connection.execute("DROP TABLE calls")
-        with pytest.raises(Unavailable):
-            await relay.index(CALL)
-        await relay.close()
-
-    asyncio.run(story())
+async def test_a_folder_that_cannot_be_made_is_no_reason_to_give_a_mail_up(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    outbox = Outbox(tmp_path / "file" / "out", incarnation=Incarnation())
+    with pytest.raises(Unavailable):
+        await outbox.send(Outgoing(key="k", raw=b"", to=ANN))
+    relay = LegacyRelay(tmp_path / "file" / "x.db", outgoing=outbox, audience=Audience(), clock=memory.Clock())
+    with pytest.raises(Unavailable):
+        await relay.calls()
 
 
-def test_a_file_begins_with_the_return_path_and_a_key_can_be_asked_for(tmp_path: Path) -> None:
-    async def story() -> None:
-        outbox = await opened_outbox(tmp_path)
-        await outbox.send(Outgoing(key="k", raw=b"Subject: x\r\n\r\n", to=ANN, return_path="b-x@bounce.x.example"))
-        await outbox.send(Outgoing(key="k2", raw=b"Subject: y\r\n\r\n", to=ANN))
-        assert (tmp_path / "k.eml").read_bytes() == b"Return-Path: <b-x@bounce.x.example>\r\nSubject: x\r\n\r\n"
-        assert (tmp_path / "k2.eml").read_bytes().startswith(b"Return-Path: <>\r\n")
-        assert isinstance(await outbox.ask("k"), Sent)
-        assert isinstance(await outbox.ask("never"), NotSent)
-
-    asyncio.run(story())
+async def test_a_damaged_file_is_unavailable_and_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
+    relay = await opened(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "legacy.db")) as connection:
+        connection.execute("DROP TABLE calls")
+    with pytest.raises(Unavailable):
+        await relay.index(CALL)
+    await relay.close()
 
 
-def test_a_disk_that_refuses_is_unavailable_unless_the_mail_is_there(
+async def test_a_file_begins_with_the_return_path_and_a_key_can_be_asked_for(tmp_path: Path) -> None:
+    outbox = await opened_outbox(tmp_path)
+    await outbox.send(Outgoing(key="k", raw=b"Subject: x\r\n\r\n", to=ANN, return_path="b-x@bounce.x.example"))
+    await outbox.send(Outgoing(key="k2", raw=b"Subject: y\r\n\r\n", to=ANN))
+    assert (tmp_path / "k.eml").read_bytes() == b"Return-Path: <b-x@bounce.x.example>\r\nSubject: x\r\n\r\n"
+    assert (tmp_path / "k2.eml").read_bytes().startswith(b"Return-Path: <>\r\n")
+    assert isinstance(await outbox.ask("k"), Sent)
+    assert isinstance(await outbox.ask("never"), NotSent)
+
+
+async def test_a_disk_that_refuses_is_unavailable_unless_the_mail_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def story() -> None:
-        outbox = await opened_outbox(tmp_path)
-        mail = Outgoing(key="k", raw=b"x", to=ANN)
+    outbox = await opened_outbox(tmp_path)
+    mail = Outgoing(key="k", raw=b"x", to=ANN)
 
-        def refuse(path: Path, body: bytes) -> bool:
-            raise OSError(28, "no space left")
+    def refuse(path: Path, body: bytes) -> bool:
+        raise OSError(28, "no space left")
 
-        def too_slow(path: Path, body: bytes) -> bool:
-            raise TimeoutError
+    def too_slow(path: Path, body: bytes) -> bool:
+        raise TimeoutError
 
-        monkeypatch.setattr(outbox._files, "create", refuse)
-        with pytest.raises(Unavailable):
-            await outbox.send(mail)
-        (tmp_path / "k.eml").write_bytes(b"there")
-        with pytest.raises(OSError, match="no space left"):
-            await outbox.send(mail)
-        monkeypatch.setattr(outbox._files, "create", too_slow)
-        with pytest.raises(TimeoutError):
-            await outbox.send(mail)
-
-    asyncio.run(story())
+    monkeypatch.setattr(outbox._files, "create", refuse)
+    with pytest.raises(Unavailable):
+        await outbox.send(mail)
+    (tmp_path / "k.eml").write_bytes(b"there")
+    with pytest.raises(OSError, match="no space left"):
+        await outbox.send(mail)
+    monkeypatch.setattr(outbox._files, "create", too_slow)
+    with pytest.raises(TimeoutError):
+        await outbox.send(mail)

@@ -96,20 +96,17 @@ def test_a_full_database_says_so(tmp_path: Path) -> None:
     run(tmp_path, story)
 
 
-def test_a_file_that_another_program_locks_is_away_and_not_unusable(tmp_path: Path) -> None:
-    async def story() -> None:
-        async with Database(tmp_path):
-            pass
-        other = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
-        other.execute("PRAGMA locking_mode = EXCLUSIVE")
-        other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(Unavailable, match="locked"):
-            await Database(tmp_path, open_within=0.0).open()
-        other.close()
-        async with Database(tmp_path, open_within=5.0):
-            pass
-
-    asyncio.run(story())
+async def test_a_file_that_another_program_locks_is_away_and_not_unusable(tmp_path: Path) -> None:
+    async with Database(tmp_path):
+        pass
+    other = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(Unavailable, match="locked"):
+        await Database(tmp_path, open_within=0.0).open()
+    other.close()
+    async with Database(tmp_path, open_within=5.0):
+        pass
 
 
 def test_a_damaged_file_is_unusable(tmp_path: Path) -> None:

@@ -53,12 +53,9 @@ def test_outbox(check: Check[conformance.MakeOutgoingMail]) -> None:
     asyncio.run(check(open_outbox))
 
 
-def test_a_mailbox_holds_what_was_sent_to_its_address() -> None:
-    async def story() -> None:
-        outbox = memory.Outbox()
-        bob = EmailAddress.parse("bob@corp.example")
-        for key, to in (("a", ANN), ("b", bob)):
-            await outbox.send(Outgoing(key=key, raw=b"", to=to))
-        assert [mail.key for mail in outbox.mailbox(bob)] == ["b"]
-
-    asyncio.run(story())
+async def test_a_mailbox_holds_what_was_sent_to_its_address() -> None:
+    outbox = memory.Outbox()
+    bob = EmailAddress.parse("bob@corp.example")
+    for key, to in (("a", ANN), ("b", bob)):
+        await outbox.send(Outgoing(key=key, raw=b"", to=to))
+    assert [mail.key for mail in outbox.mailbox(bob)] == ["b"]

@@ -69,36 +69,30 @@ def test_legacy_relay(check: Check[conformance.MakeLegacyRelay]) -> None:
     asyncio.run(check(open_relay))
 
 
-def test_what_one_machine_was_told_the_other_knows() -> None:
-    async def story() -> None:
-        records, clock = memory.Records(), memory.Clock()
-        one, two = machine(records, clock=clock), machine(records, clock=clock)
-        await one.load([ALIAS, OTHER], [TENURE])
-        await two.load([ALIAS], [TENURE])
-        assert await two.aliases([ALIAS.address, ANN]) == {ALIAS.address: ALIAS}
-        assert await two.of_conversations([C1, C2]) == {C1: (ALIAS, OTHER), C2: ()}
-        assert await two.tenures([TENURE.address, ANN]) == {TENURE.address: (TENURE,), ANN: ()}
-        await one.process(MAIL)
-        await two.index(CALL)
-        await one.index(evolve(CALL, suppress_notification=True))
-        for relay in (one, two):
-            assert [(call.kind, call.notified) for call in await relay.calls()] == [("handoff", True), ("index", True)]
-
-    asyncio.run(story())
+async def test_what_one_machine_was_told_the_other_knows() -> None:
+    records, clock = memory.Records(), memory.Clock()
+    one, two = machine(records, clock=clock), machine(records, clock=clock)
+    await one.load([ALIAS, OTHER], [TENURE])
+    await two.load([ALIAS], [TENURE])
+    assert await two.aliases([ALIAS.address, ANN]) == {ALIAS.address: ALIAS}
+    assert await two.of_conversations([C1, C2]) == {C1: (ALIAS, OTHER), C2: ()}
+    assert await two.tenures([TENURE.address, ANN]) == {TENURE.address: (TENURE,), ANN: ()}
+    await one.process(MAIL)
+    await two.index(CALL)
+    await one.index(evolve(CALL, suppress_notification=True))
+    for relay in (one, two):
+        assert [(call.kind, call.notified) for call in await relay.calls()] == [("handoff", True), ("index", True)]
 
 
-def test_an_alias_that_was_given_to_another_conversation_is_that_ones() -> None:
-    async def story() -> None:
-        relay = machine(memory.Records())
-        await relay.load([ALIAS, OTHER, LegacyAlias(EmailAddress.parse("nobody@relay.example"), None)], [])
-        await relay.load([evolve(ALIAS, conversation=C2)], [evolve(TENURE, until=NOON + timedelta(days=1))])
-        found = await relay.of_conversations([C1, C2])
-        assert {one: [alias.address for alias in listed] for one, listed in found.items()} == {
-            C1: [OTHER.address],
-            C2: [ALIAS.address],
-        }
-
-    asyncio.run(story())
+async def test_an_alias_that_was_given_to_another_conversation_is_that_ones() -> None:
+    relay = machine(memory.Records())
+    await relay.load([ALIAS, OTHER, LegacyAlias(EmailAddress.parse("nobody@relay.example"), None)], [])
+    await relay.load([evolve(ALIAS, conversation=C2)], [evolve(TENURE, until=NOON + timedelta(days=1))])
+    found = await relay.of_conversations([C1, C2])
+    assert {one: [alias.address for alias in listed] for one, listed in found.items()} == {
+        C1: [OTHER.address],
+        C2: [ALIAS.address],
+    }
 
 
 class DyingOutbox(Outbox):
@@ -129,31 +123,28 @@ def test_a_call_that_a_crash_cut_short_is_completed_by_another_machine() -> None
     asyncio.run(story(records))
 
 
-def test_what_a_machine_kept_by_itself_is_brought_once_and_what_is_shared_stands() -> None:
-    async def story() -> None:
-        records = memory.Records()
-        told = LegacyCall(
-            kind="handoff",
-            external_id="h1",
-            message_id="<x@y>",
-            address=ALIAS.address,
-            suppress_notification=False,
-            conversation=C1,
-            notified=True,
-            order="000001",
-        )
-        shared = evolve(ALIAS, conversation=C2)
-        await machine(records).load([shared], [])
-        outbox = Outbox()
-        before = standin.Before(aliases=[ALIAS, OTHER], tenures=[TENURE], calls=[told])
-        relay = machine(records, outbox, before=before)
-        found = await asyncio.gather(relay.aliases([ALIAS.address, OTHER.address]), relay.tenures([TENURE.address]))
-        assert found == [{ALIAS.address: shared, OTHER.address: OTHER}, {TENURE.address: (TENURE,)}]
-        await relay.process(MAIL)
-        assert outbox.mails == ()
-        assert await machine(records).calls() == (told,)
-
-    asyncio.run(story())
+async def test_what_a_machine_kept_by_itself_is_brought_once_and_what_is_shared_stands() -> None:
+    records = memory.Records()
+    told = LegacyCall(
+        kind="handoff",
+        external_id="h1",
+        message_id="<x@y>",
+        address=ALIAS.address,
+        suppress_notification=False,
+        conversation=C1,
+        notified=True,
+        order="000001",
+    )
+    shared = evolve(ALIAS, conversation=C2)
+    await machine(records).load([shared], [])
+    outbox = Outbox()
+    before = standin.Before(aliases=[ALIAS, OTHER], tenures=[TENURE], calls=[told])
+    relay = machine(records, outbox, before=before)
+    found = await asyncio.gather(relay.aliases([ALIAS.address, OTHER.address]), relay.tenures([TENURE.address]))
+    assert found == [{ALIAS.address: shared, OTHER.address: OTHER}, {TENURE.address: (TENURE,)}]
+    await relay.process(MAIL)
+    assert outbox.mails == ()
+    assert await machine(records).calls() == (told,)
 
 
 class Busy(memory.Records):
@@ -163,14 +154,11 @@ class Busy(memory.Records):
         return [Conflict() for _ in writes]
 
 
-def test_a_store_that_takes_nothing_is_unavailable() -> None:
-    async def story() -> None:
-        with pytest.raises(Unavailable):
-            await machine(Busy()).load([ALIAS], [])
-        with pytest.raises(Unavailable):
-            await machine(OnlyAliases()).load([ALIAS], [])
-
-    asyncio.run(story())
+async def test_a_store_that_takes_nothing_is_unavailable() -> None:
+    with pytest.raises(Unavailable):
+        await machine(Busy()).load([ALIAS], [])
+    with pytest.raises(Unavailable):
+        await machine(OnlyAliases()).load([ALIAS], [])
 
 
 class OnlyAliases(Busy):

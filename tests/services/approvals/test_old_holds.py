@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -69,62 +68,50 @@ def old(records: memory.Records) -> OldHolds:
     return OldHolds(records=records, holds=Holds(records=records), clock=memory.Clock(NOON))
 
 
-def test_every_hold_that_waits_gets_the_time_it_expires_at_and_is_looked_at_once() -> None:
-    async def story() -> None:
-        records = Listed()
-        many = [hold(number) for number in range(PAGE + 1)]
-        await left(records, *many, hold(1, conversation="c2 @"), hold(2, conversation="c3", state=HoldState.APPROVED))
-        records.tables[HOLDS] = {encoded(ConversationId(one)) for one in ("c1", "c2 @", "c3")}
-        assert await old(records).date_all() == PAGE + 2
-        assert await Holds(records=records).due(until=NOON + FORTNIGHT - timedelta(seconds=1), limit=9) == []
-        assert len(await Holds(records=records).due(until=NOON + FORTNIGHT, limit=2 * PAGE)) == PAGE + 2
-        records.ranges_left = 0
-        assert await old(records).date_all() == 0
-
-    asyncio.run(story())
+async def test_every_hold_that_waits_gets_the_time_it_expires_at_and_is_looked_at_once() -> None:
+    records = Listed()
+    many = [hold(number) for number in range(PAGE + 1)]
+    await left(records, *many, hold(1, conversation="c2 @"), hold(2, conversation="c3", state=HoldState.APPROVED))
+    records.tables[HOLDS] = {encoded(ConversationId(one)) for one in ("c1", "c2 @", "c3")}
+    assert await old(records).date_all() == PAGE + 2
+    assert await Holds(records=records).due(until=NOON + FORTNIGHT - timedelta(seconds=1), limit=9) == []
+    assert len(await Holds(records=records).due(until=NOON + FORTNIGHT, limit=2 * PAGE)) == PAGE + 2
+    records.ranges_left = 0
+    assert await old(records).date_all() == 0
 
 
-def test_a_pass_that_was_broken_off_is_made_again() -> None:
-    async def story() -> None:
-        records = Listed()
-        await left(records, hold(1), hold(1, conversation="c2"))
-        records.tables[HOLDS] = {"c1", "c2"}
-        records.ranges_left = 2
-        with pytest.raises(Unavailable):
-            await old(records).date_all()
-        records.ranges_left = 10
-        assert await old(records).date_all() == 1
-
-    asyncio.run(story())
+async def test_a_pass_that_was_broken_off_is_made_again() -> None:
+    records = Listed()
+    await left(records, hold(1), hold(1, conversation="c2"))
+    records.tables[HOLDS] = {"c1", "c2"}
+    records.ranges_left = 2
+    with pytest.raises(Unavailable):
+        await old(records).date_all()
+    records.ranges_left = 10
+    assert await old(records).date_all() == 1
 
 
-def test_where_nothing_can_be_listed_a_hold_is_dated_when_its_mail_comes_again() -> None:
-    async def story() -> None:
-        records = memory.Records()
-        await left(records, hold(1), hold(2, state=HoldState.REJECTED))
-        assert await old(memory.faulty.Records(records, memory.Faults())).date_all() == 0
-        holds = Holds(records=records)
-        assert await holds.keep(hold(1)) == hold(1)
-        assert await holds.keep(hold(2)) == hold(2, state=HoldState.REJECTED)
-        assert [row.key.id for row in await holds.due(until=NOON + FORTNIGHT, limit=9)] == ["m-0001"]
-
-    asyncio.run(story())
+async def test_where_nothing_can_be_listed_a_hold_is_dated_when_its_mail_comes_again() -> None:
+    records = memory.Records()
+    await left(records, hold(1), hold(2, state=HoldState.REJECTED))
+    assert await old(memory.faulty.Records(records, memory.Faults())).date_all() == 0
+    holds = Holds(records=records)
+    assert await holds.keep(hold(1)) == hold(1)
+    assert await holds.keep(hold(2)) == hold(2, state=HoldState.REJECTED)
+    assert [row.key.id for row in await holds.due(until=NOON + FORTNIGHT, limit=9)] == ["m-0001"]
 
 
-def test_a_data_directory_of_an_older_release_lets_its_holds_expire(tmp_path: Path) -> None:
-    async def story() -> None:
-        clock = memory.Clock(NOON)
-        settings = tmp_path / "convalias.toml"
-        settings.write_text('alias_domains = ["reply.example"]\n')
-        cv = Convalias.from_toml(settings, data=tmp_path / "data", environ={}, clock=clock)
-        async with cv:
-            key = Key(HOLDS, "c1", "m-0001")
-            await cv.ports.records.write([Insert(key, OLD.dump(hold(1)))])
-            await cv.run_until_idle()
-            assert await Holds(records=cv.ports.records).get(ConversationId("c1"), HoldId("m-0001")) == hold(1)
-            await clock.advance(FORTNIGHT)
-            await cv.run_until_idle()
-            expired = await Holds(records=cv.ports.records).get(ConversationId("c1"), HoldId("m-0001"))
-            assert expired == hold(1, state=HoldState.EXPIRED)
-
-    asyncio.run(story())
+async def test_a_data_directory_of_an_older_release_lets_its_holds_expire(tmp_path: Path) -> None:
+    clock = memory.Clock(NOON)
+    settings = tmp_path / "convalias.toml"
+    settings.write_text('alias_domains = ["reply.example"]\n')
+    cv = Convalias.from_toml(settings, data=tmp_path / "data", environ={}, clock=clock)
+    async with cv:
+        key = Key(HOLDS, "c1", "m-0001")
+        await cv.ports.records.write([Insert(key, OLD.dump(hold(1)))])
+        await cv.run_until_idle()
+        assert await Holds(records=cv.ports.records).get(ConversationId("c1"), HoldId("m-0001")) == hold(1)
+        await clock.advance(FORTNIGHT)
+        await cv.run_until_idle()
+        expired = await Holds(records=cv.ports.records).get(ConversationId("c1"), HoldId("m-0001"))
+        assert expired == hold(1, state=HoldState.EXPIRED)

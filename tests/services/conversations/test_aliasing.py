@@ -18,104 +18,80 @@ from convalias.services.conversations.errors import NoSuchAlias, NoSuchConversat
 from services.messaging_desk import ANN, C1, EVE, NOON, PEOPLE, Desk
 
 
-def test_an_alias_shows_its_participants_name_and_is_issued_once() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.conversation()
-        alias = await desk.aliasing.issue(C1, account=ANN)
-        assert alias.address.key.startswith("ann-alb-")
-        assert alias.address.domain == "reply.example"
-        assert (alias.created_at, alias.expires_at) == (NOON, None)
-        assert await desk.aliasing.issue(C1, account=ANN) == alias
-        assert await desk.kinds() == ["ConversationCreated", "AliasIssued"]
-
-    asyncio.run(story())
+async def test_an_alias_shows_its_participants_name_and_is_issued_once() -> None:
+    desk = Desk()
+    await desk.conversation()
+    alias = await desk.aliasing.issue(C1, account=ANN)
+    assert alias.address.key.startswith("ann-alb-")
+    assert alias.address.domain == "reply.example"
+    assert (alias.created_at, alias.expires_at) == (NOON, None)
+    assert await desk.aliasing.issue(C1, account=ANN) == alias
+    assert await desk.kinds() == ["ConversationCreated", "AliasIssued"]
 
 
-def test_a_topic_has_an_alias_of_its_own() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.conversation()
-        one, two = [await desk.aliasing.issue(C1, account=ANN, topic=topic) for topic in ("", "job")]
-        assert one.address != two.address
-
-    asyncio.run(story())
+async def test_a_topic_has_an_alias_of_its_own() -> None:
+    desk = Desk()
+    await desk.conversation()
+    one, two = [await desk.aliasing.issue(C1, account=ANN, topic=topic) for topic in ("", "job")]
+    assert one.address != two.address
 
 
-def test_an_alias_lives_as_long_as_the_policy_says() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.conversation()
-        assert desk.aliasing.mint is not None
-        short = evolve(desk.aliasing, mint=evolve(desk.aliasing.mint, lives=timedelta(days=1)))
-        assert (await short.issue(C1, account=ANN)).expires_at == NOON + timedelta(days=1)
-
-    asyncio.run(story())
+async def test_an_alias_lives_as_long_as_the_policy_says() -> None:
+    desk = Desk()
+    await desk.conversation()
+    assert desk.aliasing.mint is not None
+    short = evolve(desk.aliasing, mint=evolve(desk.aliasing.mint, lives=timedelta(days=1)))
+    assert (await short.issue(C1, account=ANN)).expires_at == NOON + timedelta(days=1)
 
 
-def test_only_participants_of_what_exists_get_an_alias() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.conversation()
-        with pytest.raises(Refused, match="eve"):
-            await desk.aliasing.issue(C1, account=EVE)
-        with pytest.raises(NoSuchConversation):
-            await desk.aliasing.issue("c9", account=ANN)
-
-    asyncio.run(story())
+async def test_only_participants_of_what_exists_get_an_alias() -> None:
+    desk = Desk()
+    await desk.conversation()
+    with pytest.raises(Refused, match="eve"):
+        await desk.aliasing.issue(C1, account=EVE)
+    with pytest.raises(NoSuchConversation):
+        await desk.aliasing.issue("c9", account=ANN)
 
 
-def test_without_an_alias_domain_none_can_be_issued() -> None:
-    async def story() -> None:
-        desk = Desk(mints=False)
-        await desk.conversation()
-        with pytest.raises(InvalidValue, match="alias domain"):
-            await desk.aliasing.issue(C1, account=ANN)
-        assert await desk.aliasing.issue_all(await desk.messaging.thread(C1)) == ()
-
-    asyncio.run(story())
+async def test_without_an_alias_domain_none_can_be_issued() -> None:
+    desk = Desk(mints=False)
+    await desk.conversation()
+    with pytest.raises(InvalidValue, match="alias domain"):
+        await desk.aliasing.issue(C1, account=ANN)
+    assert await desk.aliasing.issue_all(await desk.messaging.thread(C1)) == ()
 
 
-def test_rotating_twice_rotates_once_and_the_old_one_goes_on_working() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.conversation()
-        first = await desk.aliasing.issue(C1, account=ANN)
-        second = await desk.aliasing.rotate(str(first.address))
-        assert second.address != first.address
-        assert await desk.aliasing.rotate(str(first.address)) == second
-        old = await desk.aliasing.resolve(first.address)
-        assert old is not None
-        assert (old.superseded_by, old.revoked_at) == (second.id, None)
-        assert Counter(await desk.kinds())["AliasIssued"] == 2
-
-    asyncio.run(story())
+async def test_rotating_twice_rotates_once_and_the_old_one_goes_on_working() -> None:
+    desk = Desk()
+    await desk.conversation()
+    first = await desk.aliasing.issue(C1, account=ANN)
+    second = await desk.aliasing.rotate(str(first.address))
+    assert second.address != first.address
+    assert await desk.aliasing.rotate(str(first.address)) == second
+    old = await desk.aliasing.resolve(first.address)
+    assert old is not None
+    assert (old.superseded_by, old.revoked_at) == (second.id, None)
+    assert Counter(await desk.kinds())["AliasIssued"] == 2
 
 
-def test_who_has_left_gets_no_new_alias() -> None:
-    async def story() -> None:
-        desk = Desk()
-        messaging = await desk.conversation()
-        alias = await desk.aliasing.issue(C1, account=ANN)
-        await messaging.remove_participant(C1, ANN)
-        with pytest.raises(Refused):
-            await desk.aliasing.rotate(str(alias.address))
-
-    asyncio.run(story())
+async def test_who_has_left_gets_no_new_alias() -> None:
+    desk = Desk()
+    messaging = await desk.conversation()
+    alias = await desk.aliasing.issue(C1, account=ANN)
+    await messaging.remove_participant(C1, ANN)
+    with pytest.raises(Refused):
+        await desk.aliasing.rotate(str(alias.address))
 
 
-def test_a_revoked_alias_says_so_once() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.conversation()
-        alias = await desk.aliasing.issue(C1, account=ANN)
-        revoked = await desk.aliasing.revoke(str(alias.address))
-        desk.clock.step(timedelta(hours=1))
-        assert await desk.aliasing.revoke(str(alias.address)) == revoked == await desk.aliasing.resolve(alias.address)
-        assert revoked.revoked_at == NOON
-        assert Counter(await desk.kinds())["AliasRevoked"] == 1
-
-    asyncio.run(story())
+async def test_a_revoked_alias_says_so_once() -> None:
+    desk = Desk()
+    await desk.conversation()
+    alias = await desk.aliasing.issue(C1, account=ANN)
+    revoked = await desk.aliasing.revoke(str(alias.address))
+    desk.clock.step(timedelta(hours=1))
+    assert await desk.aliasing.revoke(str(alias.address)) == revoked == await desk.aliasing.resolve(alias.address)
+    assert revoked.revoked_at == NOON
+    assert Counter(await desk.kinds())["AliasRevoked"] == 1
 
 
 def test_an_address_that_was_never_given_out_is_neither_rotated_nor_revoked() -> None:
@@ -129,28 +105,22 @@ def test_an_address_that_was_never_given_out_is_neither_rotated_nor_revoked() ->
 
 
 @pytest.mark.parametrize("writes", range(5))
-def test_creation_that_broke_off_anywhere_is_completed_by_creating_again(writes: int) -> None:
-    async def story() -> None:
-        faults = memory.Faults()
-        desk = Desk(memory.faulty.Records(memory.Records(), faults))
-        faults.fail("records.write", memory.after("records"), times=1, skip=writes)
-        with pytest.raises(Unavailable):
-            await desk.messaging.create("apply", PEOPLE, conversation=C1)
+async def test_creation_that_broke_off_anywhere_is_completed_by_creating_again(writes: int) -> None:
+    faults = memory.Faults()
+    desk = Desk(memory.faulty.Records(memory.Records(), faults))
+    faults.fail("records.write", memory.after("records"), times=1, skip=writes)
+    with pytest.raises(Unavailable):
         await desk.messaging.create("apply", PEOPLE, conversation=C1)
-        assert Counter(await desk.kinds()) == {"ConversationCreated": 1, "AliasIssued": 2}
-        assert len(await desk.aliases.of(C1)) == 2
+    await desk.messaging.create("apply", PEOPLE, conversation=C1)
+    assert Counter(await desk.kinds()) == {"ConversationCreated": 1, "AliasIssued": 2}
+    assert len(await desk.aliases.of(C1)) == 2
 
-    asyncio.run(story())
 
-
-def test_somebody_without_a_name_gets_a_neutral_one() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.messaging.create("apply", [Participant(EVE)], conversation=C1)
-        (alias,) = await desk.aliases.of(C1)
-        assert alias.address.key.startswith("member-")
-
-    asyncio.run(story())
+async def test_somebody_without_a_name_gets_a_neutral_one() -> None:
+    desk = Desk()
+    await desk.messaging.create("apply", [Participant(EVE)], conversation=C1)
+    (alias,) = await desk.aliases.of(C1)
+    assert alias.address.key.startswith("member-")
 
 
 def test_the_keys_of_the_mint_are_not_shown() -> None:

@@ -52,101 +52,77 @@ class Forgetful(memory.Records):
         return [Conflict()]
 
 
-def test_an_event_never_goes_before_one_that_was_appended_by_a_faster_clock() -> None:
-    async def story() -> None:
-        desk, ahead = Desk(), Desk()
-        await desk.conversation()
-        ahead = Desk(desk.records)
-        ahead.clock.step(timedelta(seconds=3))
-        await ahead.messaging.send(C1, "from the future", author=ANN, key="1")
-        await desk.messaging.send(C1, "now", author=ANN, key="2")
-        times = [event.appended_at - NOON for event in await desk.events()]
-        assert times == [timedelta(0), timedelta(seconds=3), timedelta(seconds=3)]
-
-    asyncio.run(story())
+async def test_an_event_never_goes_before_one_that_was_appended_by_a_faster_clock() -> None:
+    desk, ahead = Desk(), Desk()
+    await desk.conversation()
+    ahead = Desk(desk.records)
+    ahead.clock.step(timedelta(seconds=3))
+    await ahead.messaging.send(C1, "from the future", author=ANN, key="1")
+    await desk.messaging.send(C1, "now", author=ANN, key="2")
+    times = [event.appended_at - NOON for event in await desk.events()]
+    assert times == [timedelta(0), timedelta(seconds=3), timedelta(seconds=3)]
 
 
-def test_who_is_overtaken_decides_again_on_what_is_there_then() -> None:
-    async def story() -> None:
-        records = Interfering()
-        desk = Desk(records)
-        await desk.conversation()
-        other = Desk(records).messaging
-        records.meanwhile = [lambda: other.close(C1)]
-        with pytest.raises(Refused, match="closed"):
-            await desk.messaging.send(C1, "too late", author=ANN, key="1")
-        assert await desk.kinds() == ["ConversationCreated", "ConversationClosed"]
-
-    asyncio.run(story())
+async def test_who_is_overtaken_decides_again_on_what_is_there_then() -> None:
+    records = Interfering()
+    desk = Desk(records)
+    await desk.conversation()
+    other = Desk(records).messaging
+    records.meanwhile = [lambda: other.close(C1)]
+    with pytest.raises(Refused, match="closed"):
+        await desk.messaging.send(C1, "too late", author=ANN, key="1")
+    assert await desk.kinds() == ["ConversationCreated", "ConversationClosed"]
 
 
-def test_who_is_overtaken_by_an_unrelated_event_comes_after_it() -> None:
-    async def story() -> None:
-        records = Interfering()
-        desk = Desk(records)
-        await desk.conversation()
-        other = Desk(records).messaging
-        records.meanwhile = [lambda: other.send(C1, "first", author=BOB, key="1")]
-        event = await desk.messaging.send(C1, "second", author=ANN, key="2")
-        assert event.seq == 3
-
-    asyncio.run(story())
+async def test_who_is_overtaken_by_an_unrelated_event_comes_after_it() -> None:
+    records = Interfering()
+    desk = Desk(records)
+    await desk.conversation()
+    other = Desk(records).messaging
+    records.meanwhile = [lambda: other.send(C1, "first", author=BOB, key="1")]
+    event = await desk.messaging.send(C1, "second", author=ANN, key="2")
+    assert event.seq == 3
 
 
-def test_an_event_under_the_key_is_success() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.conversation()
-        first = await desk.appender.append(C1, lambda _: reading("k"))
-        again = await desk.appender.append(C1, lambda _: reading("k", "other"))
-        assert first is not None
-        assert again == Addition(first.event, added=False)
-
-    asyncio.run(story())
+async def test_an_event_under_the_key_is_success() -> None:
+    desk = Desk()
+    await desk.conversation()
+    first = await desk.appender.append(C1, lambda _: reading("k"))
+    again = await desk.appender.append(C1, lambda _: reading("k", "other"))
+    assert first is not None
+    assert again == Addition(first.event, added=False)
 
 
-def test_ones_own_event_is_recognised_where_the_store_answers_taken() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.conversation()
-        lying = Forgetful()
-        lying.__dict__.update(desk.records.__dict__)
-        addition = await Desk(lying).appender.append(C1, lambda _: reading("k"))
-        assert addition is not None
-        assert addition.added
-
-    asyncio.run(story())
+async def test_ones_own_event_is_recognised_where_the_store_answers_taken() -> None:
+    desk = Desk()
+    await desk.conversation()
+    lying = Forgetful()
+    lying.__dict__.update(desk.records.__dict__)
+    addition = await Desk(lying).appender.append(C1, lambda _: reading("k"))
+    assert addition is not None
+    assert addition.added
 
 
-def test_a_flood_of_others_is_unavailability() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.conversation()
-        store = Taken(records=desk.records)
-        appender = Appender(conversations=store, threads=desk.appender.threads, clock=desk.clock)
-        with pytest.raises(Unavailable, match="conversations"):
-            await appender.append(C1, lambda _: reading("k"))
-        assert store.tried == TRIES
-
-    asyncio.run(story())
+async def test_a_flood_of_others_is_unavailability() -> None:
+    desk = Desk()
+    await desk.conversation()
+    store = Taken(records=desk.records)
+    appender = Appender(conversations=store, threads=desk.appender.threads, clock=desk.clock)
+    with pytest.raises(Unavailable, match="conversations"):
+        await appender.append(C1, lambda _: reading("k"))
+    assert store.tried == TRIES
 
 
-def test_a_store_that_never_answers_is_unavailable() -> None:
-    async def story() -> None:
-        desk = Desk(Slow())
-        hasty = Appender(conversations=desk.store, threads=desk.appender.threads, clock=desk.clock, within=timedelta(0))
-        with pytest.raises(Unavailable) as caught:
-            await hasty.append(C1, lambda _: reading("k"))
-        assert caught.value.retry_after == timedelta(0)
-
-    asyncio.run(story())
+async def test_a_store_that_never_answers_is_unavailable() -> None:
+    desk = Desk(Slow())
+    hasty = Appender(conversations=desk.store, threads=desk.appender.threads, clock=desk.clock, within=timedelta(0))
+    with pytest.raises(Unavailable) as caught:
+        await hasty.append(C1, lambda _: reading("k"))
+    assert caught.value.retry_after == timedelta(0)
 
 
-def test_nothing_to_add_adds_nothing() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.conversation()
-        assert await desk.appender.append(C1, lambda _: None) is None
-        assert await desk.kinds() == ["ConversationCreated"]
-
-    asyncio.run(story())
+async def test_nothing_to_add_adds_nothing() -> None:
+    desk = Desk()
+    await desk.conversation()
+    assert await desk.appender.append(C1, lambda _: None) is None
+    assert await desk.kinds() == ["ConversationCreated"]

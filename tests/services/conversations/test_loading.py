@@ -38,82 +38,67 @@ GIVEN = GivenConversation(
 )
 
 
-def test_what_is_given_is_there_with_the_events_that_made_it() -> None:
-    async def story() -> None:
-        desk = Desk()
-        thread = await desk.loading.load(GIVEN)
-        assert (thread.use_case, thread.participants, thread.market) == ("apply", PEOPLE, "jp")
-        assert (thread.cc_seen, thread.state) == ({HOME}, ThreadState.OPEN)
-        assert await desk.kinds() == ["ConversationCreated", "CopiesSeen", *["AliasIssued"] * 3]
-
-    asyncio.run(story())
+async def test_what_is_given_is_there_with_the_events_that_made_it() -> None:
+    desk = Desk()
+    thread = await desk.loading.load(GIVEN)
+    assert (thread.use_case, thread.participants, thread.market) == ("apply", PEOPLE, "jp")
+    assert (thread.cc_seen, thread.state) == ({HOME}, ThreadState.OPEN)
+    assert await desk.kinds() == ["ConversationCreated", "CopiesSeen", *["AliasIssued"] * 3]
 
 
-def test_the_last_listed_alias_of_a_participant_is_live_and_all_work() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.loading.load(GIVEN)
-        old, live = [await desk.messaging.resolve(str(one.address)) for one in GIVEN.aliases[:2]]
-        assert old is not None
-        assert live is not None
-        assert (old.superseded_by, live.superseded_by) == (live.id, None)
-        assert await desk.aliasing.issue(C1, account=ANN) == live
-
-    asyncio.run(story())
+async def test_the_last_listed_alias_of_a_participant_is_live_and_all_work() -> None:
+    desk = Desk()
+    await desk.loading.load(GIVEN)
+    old, live = [await desk.messaging.resolve(str(one.address)) for one in GIVEN.aliases[:2]]
+    assert old is not None
+    assert live is not None
+    assert (old.superseded_by, live.superseded_by) == (live.id, None)
+    assert await desk.aliasing.issue(C1, account=ANN) == live
 
 
 @pytest.mark.parametrize("state", list(ThreadState))
-def test_loading_twice_is_loading_once(state: ThreadState) -> None:
-    async def story() -> None:
-        desk = Desk()
-        given = evolve(GIVEN, state=state, aliases=(*GIVEN.aliases, evolve(alias("gone"), revoked_at=NOON)))
-        first = await desk.loading.load(given)
-        kinds, aliases = await desk.kinds(), await desk.aliases.of(C1)
-        desk.clock.step(timedelta(days=1))
-        assert await desk.loading.load(given) == first
-        assert (await desk.kinds(), await desk.aliases.of(C1)) == (kinds, aliases)
-        assert first.state is state
-
-    asyncio.run(story())
+async def test_loading_twice_is_loading_once(state: ThreadState) -> None:
+    desk = Desk()
+    given = evolve(GIVEN, state=state, aliases=(*GIVEN.aliases, evolve(alias("gone"), revoked_at=NOON)))
+    first = await desk.loading.load(given)
+    kinds, aliases = await desk.kinds(), await desk.aliases.of(C1)
+    desk.clock.step(timedelta(days=1))
+    assert await desk.loading.load(given) == first
+    assert (await desk.kinds(), await desk.aliases.of(C1)) == (kinds, aliases)
+    assert first.state is state
 
 
-def test_loading_changes_what_differs_only() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.loading.load(GIVEN)
-        eve, bob = Participant(EVE, name="Eve"), Participant(BOB, name="Robert")
-        await desk.loading.load(
-            evolve(GIVEN, participants=(bob, eve), state=ThreadState.CLOSED, aliases=(alias("eve", EVE),))
-        )
-        thread = await desk.loading.load(evolve(GIVEN, participants=(bob, eve)))
-        assert (thread.participants, thread.state) == ((bob, eve), ThreadState.OPEN)
-        assert (await desk.kinds())[5:] == [
-            "ParticipantAdded",
-            "ParticipantAdded",
-            "ParticipantRemoved",
-            "AliasIssued",
-            "ConversationClosed",
-            "ConversationReopened",
-        ]
-
-    asyncio.run(story())
+async def test_loading_changes_what_differs_only() -> None:
+    desk = Desk()
+    await desk.loading.load(GIVEN)
+    eve, bob = Participant(EVE, name="Eve"), Participant(BOB, name="Robert")
+    await desk.loading.load(
+        evolve(GIVEN, participants=(bob, eve), state=ThreadState.CLOSED, aliases=(alias("eve", EVE),))
+    )
+    thread = await desk.loading.load(evolve(GIVEN, participants=(bob, eve)))
+    assert (thread.participants, thread.state) == ((bob, eve), ThreadState.OPEN)
+    assert (await desk.kinds())[5:] == [
+        "ParticipantAdded",
+        "ParticipantAdded",
+        "ParticipantRemoved",
+        "AliasIssued",
+        "ConversationClosed",
+        "ConversationReopened",
+    ]
 
 
 @pytest.mark.parametrize("writes", range(0, 14, 2))
-def test_a_load_that_broke_off_anywhere_is_completed_by_loading_again(writes: int) -> None:
-    async def story() -> None:
-        faults = memory.Faults()
-        desk = Desk(memory.faulty.Records(memory.Records(), faults))
-        given = evolve(GIVEN, state=ThreadState.ERASED)
-        faults.fail("records.write", memory.after("records"), times=1, skip=writes)
-        with suppress(Unavailable):  # where there were fewer writes
-            await desk.loading.load(given)
-        thread = await desk.loading.load(given)
-        whole = Desk()
-        assert thread == evolve(await whole.loading.load(given), created_at=thread.created_at)
-        assert sorted(await desk.kinds()) == sorted(await whole.kinds())
-
-    asyncio.run(story())
+async def test_a_load_that_broke_off_anywhere_is_completed_by_loading_again(writes: int) -> None:
+    faults = memory.Faults()
+    desk = Desk(memory.faulty.Records(memory.Records(), faults))
+    given = evolve(GIVEN, state=ThreadState.ERASED)
+    faults.fail("records.write", memory.after("records"), times=1, skip=writes)
+    with suppress(Unavailable):  # where there were fewer writes
+        await desk.loading.load(given)
+    thread = await desk.loading.load(given)
+    whole = Desk()
+    assert thread == evolve(await whole.loading.load(given), created_at=thread.created_at)
+    assert sorted(await desk.kinds()) == sorted(await whole.kinds())
 
 
 def test_no_event_changes_a_use_case() -> None:
@@ -155,20 +140,17 @@ def test_an_alias_of_another_conversation_is_refused() -> None:
         asyncio.run(story())
 
 
-def test_participants_who_were_given_no_alias_get_one_where_minting_is_on() -> None:
-    async def story() -> None:
-        for unset, state, having in (
-            (Stage.NATIVE, ThreadState.OPEN, {ANN, BOB}),
-            (Stage.NATIVE, ThreadState.CLOSED, {ANN, BOB}),
-            (Stage.NATIVE, ThreadState.ARCHIVED, {ANN}),
-            (Stage.LEGACY, ThreadState.OPEN, {ANN}),
-        ):
-            desk = Desk(unset=unset)
-            one = evolve(GIVEN, state=state, aliases=(alias("ann"),))
-            for _ in range(2):
-                await desk.loading.load(one)
-                listed = await desk.aliases.of(C1)
-                assert {found.stands_for for found in listed} == having, (unset, state)
-                assert len(listed) == len(having)
-
-    asyncio.run(story())
+async def test_participants_who_were_given_no_alias_get_one_where_minting_is_on() -> None:
+    for unset, state, having in (
+        (Stage.NATIVE, ThreadState.OPEN, {ANN, BOB}),
+        (Stage.NATIVE, ThreadState.CLOSED, {ANN, BOB}),
+        (Stage.NATIVE, ThreadState.ARCHIVED, {ANN}),
+        (Stage.LEGACY, ThreadState.OPEN, {ANN}),
+    ):
+        desk = Desk(unset=unset)
+        one = evolve(GIVEN, state=state, aliases=(alias("ann"),))
+        for _ in range(2):
+            await desk.loading.load(one)
+            listed = await desk.aliases.of(C1)
+            assert {found.stands_for for found in listed} == having, (unset, state)
+            assert len(listed) == len(having)

@@ -62,66 +62,51 @@ class Station:
         return [record.seq for record in self.log.published if record.conversation == conversation]
 
 
-def test_what_waits_is_published_in_order_once() -> None:
-    async def story() -> None:
-        station = await Station().filled()
-        assert await station.pump.drain() == 4
-        assert station.seqs() == [1, 2, 3, 4]
-        assert await station.pump.drain() == 0
-        await station.desk.messaging.send(C1, "more", author=ANN, key="more")
-        assert await station.pump.step() == 1
-        assert station.seqs() == [1, 2, 3, 4, 5]
-        assert station.telemetry.total("convs.events.created") == 5
-
-    asyncio.run(story())
+async def test_what_waits_is_published_in_order_once() -> None:
+    station = await Station().filled()
+    assert await station.pump.drain() == 4
+    assert station.seqs() == [1, 2, 3, 4]
+    assert await station.pump.drain() == 0
+    await station.desk.messaging.send(C1, "more", author=ANN, key="more")
+    assert await station.pump.step() == 1
+    assert station.seqs() == [1, 2, 3, 4, 5]
+    assert station.telemetry.total("convs.events.created") == 5
 
 
-def test_small_batches_keep_the_order_of_each_conversation() -> None:
-    async def story() -> None:
-        station = await Station(batch=3).filled("c1", "c2", "c0")
-        assert await station.pump.drain() == 12
-        assert station.log.batches == [3, 3, 3, 3]
-        assert [station.seqs(one) for one in ("c0", "c1", "c2")] == [[1, 2, 3, 4]] * 3
-
-    asyncio.run(story())
+async def test_small_batches_keep_the_order_of_each_conversation() -> None:
+    station = await Station(batch=3).filled("c1", "c2", "c0")
+    assert await station.pump.drain() == 12
+    assert station.log.batches == [3, 3, 3, 3]
+    assert [station.seqs(one) for one in ("c0", "c1", "c2")] == [[1, 2, 3, 4]] * 3
 
 
-def test_an_event_from_a_clock_that_is_ahead_is_published_now() -> None:
-    async def story() -> None:
-        station = await Station().filled()
-        ahead = Desk(station.desk.records, mints=False)
-        ahead.clock.step(timedelta(days=1))
-        await ahead.messaging.send(C1, "from tomorrow", author=ANN, key="t")
-        await station.desk.messaging.send(C1, "from today", author=ANN, key="n")
-        assert await station.pump.drain() == 6
-        assert station.seqs() == [1, 2, 3, 4, 5, 6]
-
-    asyncio.run(story())
+async def test_an_event_from_a_clock_that_is_ahead_is_published_now() -> None:
+    station = await Station().filled()
+    ahead = Desk(station.desk.records, mints=False)
+    ahead.clock.step(timedelta(days=1))
+    await ahead.messaging.send(C1, "from tomorrow", author=ANN, key="t")
+    await station.desk.messaging.send(C1, "from today", author=ANN, key="n")
+    assert await station.pump.drain() == 6
+    assert station.seqs() == [1, 2, 3, 4, 5, 6]
 
 
-def test_what_was_published_but_not_noted_is_published_again_by_another_process() -> None:
-    async def story() -> None:
-        station = await Station().filled()
-        station.faults.fail("records.write", memory.before("records"), times=1)
+async def test_what_was_published_but_not_noted_is_published_again_by_another_process() -> None:
+    station = await Station().filled()
+    station.faults.fail("records.write", memory.before("records"), times=1)
+    with pytest.raises(Unavailable):
+        await station.pump.drain()
+    assert await station.another().drain() == 4
+    assert station.seqs() == [1, 2, 3, 4, 1, 2, 3, 4]
+
+
+async def test_a_store_that_takes_no_note_does_not_flood_the_log() -> None:
+    station = await Station().filled()
+    station.faults.fail("records.write", memory.before("records"), times=3)
+    for _ in range(3):
         with pytest.raises(Unavailable):
-            await station.pump.drain()
-        assert await station.another().drain() == 4
-        assert station.seqs() == [1, 2, 3, 4, 1, 2, 3, 4]
-
-    asyncio.run(story())
-
-
-def test_a_store_that_takes_no_note_does_not_flood_the_log() -> None:
-    async def story() -> None:
-        station = await Station().filled()
-        station.faults.fail("records.write", memory.before("records"), times=3)
-        for _ in range(3):
-            with pytest.raises(Unavailable):
-                await station.pump.step()
-        assert await station.pump.drain() == 4
-        assert station.seqs() == [1, 2, 3, 4]
-
-    asyncio.run(story())
+            await station.pump.step()
+    assert await station.pump.drain() == 4
+    assert station.seqs() == [1, 2, 3, 4]
 
 
 def test_only_so_much_of_what_was_published_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,82 +122,64 @@ def test_only_so_much_of_what_was_published_is_remembered(monkeypatch: pytest.Mo
     asyncio.run(story())
 
 
-def test_two_pumps_at_once_publish_the_first_copies_in_order() -> None:
-    async def story() -> None:
-        station = await Station(batch=2).filled()
-        station.log.first = station.another().drain  # the other one overtakes while the first waits for its answer
-        assert await station.pump.drain() >= 2
-        firsts = list(dict.fromkeys(station.seqs()))
-        assert firsts == [1, 2, 3, 4]
-        assert await station.another().drain() == 0
-
-    asyncio.run(story())
+async def test_two_pumps_at_once_publish_the_first_copies_in_order() -> None:
+    station = await Station(batch=2).filled()
+    station.log.first = station.another().drain  # the other one overtakes while the first waits for its answer
+    assert await station.pump.drain() >= 2
+    firsts = list(dict.fromkeys(station.seqs()))
+    assert firsts == [1, 2, 3, 4]
+    assert await station.another().drain() == 0
 
 
-def test_a_redaction_in_between_leaves_the_event_due() -> None:
-    async def story() -> None:
-        station = await Station().filled()
-        last = await station.desk.store.last(C1)
-        assert last is not None
-        assert isinstance(last.happening, MessageAdded)
-        blank = evolve(last, happening=evolve(last.happening, text="", full_text=""))
-        station.log.first = lambda: station.desk.store.redact(blank)
-        assert await station.pump.drain() == 5
-        assert station.seqs() == [1, 2, 3, 4]
-        assert await station.desk.store.last(C1) == blank
-
-    asyncio.run(story())
+async def test_a_redaction_in_between_leaves_the_event_due() -> None:
+    station = await Station().filled()
+    last = await station.desk.store.last(C1)
+    assert last is not None
+    assert isinstance(last.happening, MessageAdded)
+    blank = evolve(last, happening=evolve(last.happening, text="", full_text=""))
+    station.log.first = lambda: station.desk.store.redact(blank)
+    assert await station.pump.drain() == 5
+    assert station.seqs() == [1, 2, 3, 4]
+    assert await station.desk.store.last(C1) == blank
 
 
-def test_nothing_personal_is_published() -> None:
-    async def story() -> None:
-        station = Station()
-        await station.desk.messaging.create("apply", PEOPLE, conversation=C1)
-        await station.desk.messaging.add_mail(
-            content("secret"), conversation=C1, author=ANN_WRITES, key=mail_key("ann@home"), addition=addition()
-        )
-        await station.pump.drain()
-        record = station.log.published[-1]
-        assert (record.kind, record.trace, record.conversation) == ("message_added", "t", C1)
-        assert not any(word in str(station.log.published) for word in ("secret", "home", "Ann"))
-
-    asyncio.run(story())
+async def test_nothing_personal_is_published() -> None:
+    station = Station()
+    await station.desk.messaging.create("apply", PEOPLE, conversation=C1)
+    await station.desk.messaging.add_mail(
+        content("secret"), conversation=C1, author=ANN_WRITES, key=mail_key("ann@home"), addition=addition()
+    )
+    await station.pump.drain()
+    record = station.log.published[-1]
+    assert (record.kind, record.trace, record.conversation) == ("message_added", "t", C1)
+    assert not any(word in str(station.log.published) for word in ("secret", "home", "Ann"))
 
 
-def test_a_log_that_never_answers_is_unavailable() -> None:
-    async def story() -> None:
-        station = await Station(within=timedelta(milliseconds=1)).filled()
-        station.log.first = asyncio.Event().wait
-        with pytest.raises(Unavailable, match="change feed"):
-            await station.pump.step()
-
-    asyncio.run(story())
+async def test_a_log_that_never_answers_is_unavailable() -> None:
+    station = await Station(within=timedelta(milliseconds=1)).filled()
+    station.log.first = asyncio.Event().wait
+    with pytest.raises(Unavailable, match="change feed"):
+        await station.pump.step()
 
 
-def test_a_running_pump_waits_for_events_and_for_what_is_away() -> None:
-    async def story() -> None:
-        station = await Station().filled()
-        station.faults.fail("records.due", memory.before("records"), times=1)
-        running = asyncio.create_task(station.pump.run())
-        await station.desk.clock.advance(timedelta(0))
-        assert station.seqs() == []
-        await station.desk.clock.advance(AWAY)
-        assert station.seqs() == [1, 2, 3, 4]
-        await station.desk.messaging.send(C1, "more", author=ANN, key="more")
-        await station.desk.clock.advance(timedelta(milliseconds=100))
-        assert station.seqs() == [1, 2, 3, 4, 5]
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-
-    asyncio.run(story())
+async def test_a_running_pump_waits_for_events_and_for_what_is_away() -> None:
+    station = await Station().filled()
+    station.faults.fail("records.due", memory.before("records"), times=1)
+    running = asyncio.create_task(station.pump.run())
+    await station.desk.clock.advance(timedelta(0))
+    assert station.seqs() == []
+    await station.desk.clock.advance(AWAY)
+    assert station.seqs() == [1, 2, 3, 4]
+    await station.desk.messaging.send(C1, "more", author=ANN, key="more")
+    await station.desk.clock.advance(timedelta(milliseconds=100))
+    assert station.seqs() == [1, 2, 3, 4, 5]
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
-def test_a_fault_that_is_no_outage_ends_a_running_pump() -> None:
-    async def story() -> None:
-        station = await Station().filled()
-        station.faults.fail("records.due", memory.before(ZeroDivisionError))
-        with pytest.raises(ZeroDivisionError):
-            await station.pump.run()
-
-    asyncio.run(story())
+async def test_a_fault_that_is_no_outage_ends_a_running_pump() -> None:
+    station = await Station().filled()
+    station.faults.fail("records.due", memory.before(ZeroDivisionError))
+    with pytest.raises(ZeroDivisionError):
+        await station.pump.run()

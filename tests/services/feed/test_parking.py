@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -136,208 +135,175 @@ class Scenery:
 SAID = e.MessageAdded(author=AccountAuthor(ANN), text="hello")
 
 
-def test_the_feed_and_the_deciding_go_on_for_all_other_conversations() -> None:
-    async def story() -> None:
-        stage = await Scenery().open()
-        first, second = await stage.world.said(), await stage.world.said()
-        await newer(stage.records, first.seq)
-        other = await stage.append(2, SAID)
-        await stage.work()
-        assert stage.told() == [other.id]
-        assert await parked(stage.records) == {C1: first.seq}
-        assert await stage.world.letters() == []
+async def test_the_feed_and_the_deciding_go_on_for_all_other_conversations() -> None:
+    stage = await Scenery().open()
+    first, second = await stage.world.said(), await stage.world.said()
+    await newer(stage.records, first.seq)
+    other = await stage.append(2, SAID)
+    await stage.work()
+    assert stage.told() == [other.id]
+    assert await parked(stage.records) == {C1: first.seq}
+    assert await stage.world.letters() == []
 
-        assert await stage.redrive() == 1  # nothing has changed
-        assert await parked(stage.records) == {C1: first.seq}
+    assert await stage.redrive() == 1  # nothing has changed
+    assert await parked(stage.records) == {C1: first.seq}
 
-        await upgraded(stage.records, first.seq)
-        await stage.work()
-        assert stage.told() == [other.id]  # not before somebody says so
-        assert await stage.redrive() == 0
-        await stage.work()
-        await stage.work()
-        assert stage.told() == [other.id, first.id, second.id]
-        assert set(stage.world.hub.left.values()) == {1}
-        assert await parked(stage.records) == {}
-
-    asyncio.run(story())
+    await upgraded(stage.records, first.seq)
+    await stage.work()
+    assert stage.told() == [other.id]  # not before somebody says so
+    assert await stage.redrive() == 0
+    await stage.work()
+    await stage.work()
+    assert stage.told() == [other.id, first.id, second.id]
+    assert set(stage.world.hub.left.values()) == {1}
+    assert await parked(stage.records) == {}
 
 
-def test_a_redrive_issues_the_aliases_that_a_parked_conversation_lacks() -> None:
-    async def story() -> None:
-        stage = await Scenery().open()
-        people = (Participant(ANN, "candidate", "Ann"), Participant(BOB, "recruiter"))
-        await stage.append(1, e.ConversationCreated(UseCase("apply"), None, people), conversation="c3")
-        said = await stage.append(2, SAID, conversation="c3")
-        await newer(stage.records, 2, "c3")
-        await stage.work()
-        assert await parked(stage.records) == {"c3": 2}
-        await upgraded(stage.records, 2, "c3")
-        stage.world.threads = Threads(conversations=stage.world.watched, records=stage.records)  # a new process
-        assert await stage.redrive() == 0
-        await stage.work()
-        assert stage.told() == [said.id]
-
-    asyncio.run(story())
+async def test_a_redrive_issues_the_aliases_that_a_parked_conversation_lacks() -> None:
+    stage = await Scenery().open()
+    people = (Participant(ANN, "candidate", "Ann"), Participant(BOB, "recruiter"))
+    await stage.append(1, e.ConversationCreated(UseCase("apply"), None, people), conversation="c3")
+    said = await stage.append(2, SAID, conversation="c3")
+    await newer(stage.records, 2, "c3")
+    await stage.work()
+    assert await parked(stage.records) == {"c3": 2}
+    await upgraded(stage.records, 2, "c3")
+    stage.world.threads = Threads(conversations=stage.world.watched, records=stage.records)  # a new process
+    assert await stage.redrive() == 0
+    await stage.work()
+    assert stage.told() == [said.id]
 
 
-def test_events_before_the_unreadable_one_that_nobody_decided_about_are_taken_up_too() -> None:
-    async def story() -> None:
-        stage = await Scenery().open()
-        events = [await stage.world.said() for _ in range(3)]
-        await newer(stage.records, events[2].seq)
-        await stage.work()
-        assert await parked(stage.records) == {C1: events[0].seq}
-        await upgraded(stage.records, events[2].seq)
-        assert await stage.redrive() == 0
-        await stage.work()
-        assert stage.told() == [one.id for one in events]
-
-    asyncio.run(story())
+async def test_events_before_the_unreadable_one_that_nobody_decided_about_are_taken_up_too() -> None:
+    stage = await Scenery().open()
+    events = [await stage.world.said() for _ in range(3)]
+    await newer(stage.records, events[2].seq)
+    await stage.work()
+    assert await parked(stage.records) == {C1: events[0].seq}
+    await upgraded(stage.records, events[2].seq)
+    assert await stage.redrive() == 0
+    await stage.work()
+    assert stage.told() == [one.id for one in events]
 
 
-def test_a_parked_conversation_takes_no_chat_and_its_deliveries_wait_untried() -> None:
-    async def story() -> None:
-        stage = await Scenery().open()
-        world = stage.world
-        said = await world.said()
-        await world.worker().decide([record(said)])
-        closed = await world.happens(e.ConversationClosed(None))
-        await newer(stage.records, closed.seq)
-        for _ in range(30):
-            await world.worker().deliver_due()
-            await world.pass_time(hours=1)
-        assert world.hub.told == []
-        assert {(row.state, row.attempts) for row in await world.rows(said)} == {(DeliveryState.PLANNED, 0)}
-        await upgraded(stage.records, closed.seq)
+async def test_a_parked_conversation_takes_no_chat_and_its_deliveries_wait_untried() -> None:
+    stage = await Scenery().open()
+    world = stage.world
+    said = await world.said()
+    await world.worker().decide([record(said)])
+    closed = await world.happens(e.ConversationClosed(None))
+    await newer(stage.records, closed.seq)
+    for _ in range(30):
         await world.worker().deliver_due()
-        assert set(await world.states(said)) == {"sent"}
-
-    asyncio.run(story())
-
-
-def test_what_may_have_been_sent_stays_in_doubt_while_its_conversation_is_parked() -> None:
-    async def story() -> None:
-        stage = await Scenery().open()
-        world = stage.world
-        world.set(Stage.PARALLEL)
-        said = await world.said()
-        await world.worker().decide([record(said)])
-        world.faults.fail("hub.send", memory.after(TimeoutError()), times=9)
-        await world.worker().deliver_due()
-        assert set(await world.states(said)) == {"tried"}
-        tries = [row.attempts for row in await world.rows(said)]
-        await newer(stage.records, said.seq)
         await world.pass_time(hours=1)
-        await world.worker().deliver_due()
-        assert set(await world.states(said)) == {"tried"}
-        assert [row.attempts for row in await world.rows(said)] == tries
-        index = (await world.decision(said)).index
-        assert index is None or index.attempts <= 1
-
-    asyncio.run(story())
+    assert world.hub.told == []
+    assert {(row.state, row.attempts) for row in await world.rows(said)} == {(DeliveryState.PLANNED, 0)}
+    await upgraded(stage.records, closed.seq)
+    await world.worker().deliver_due()
+    assert set(await world.states(said)) == {"sent"}
 
 
-def test_an_index_call_of_a_parked_conversation_is_no_try() -> None:
-    async def story() -> None:
-        stage = await Scenery().open()
-        world = stage.world
-        world.set(Stage.PARALLEL)
-        said = await world.said()
-        await world.worker().decide([record(said)])
-        await newer(stage.records, said.seq)
-        await world.worker().deliver_due()
-        decision = await world.decision(said)
-        assert decision.index is not None
-        assert (decision.index.attempts, decision.index.reason) == (0, "")
-
-    asyncio.run(story())
-
-
-def test_a_decision_that_cannot_be_read_is_put_aside_and_comes_back() -> None:
-    async def story() -> None:
-        stage = await Scenery().open()
-        world = stage.world
-        said, other = await world.said(), await stage.append(2, SAID)
-        await world.worker().decide([record(said), record(other)])
-        row = Key("decisions", encoded(C1), encoded(said.id))
-        await rewrite(stage.records, row, **{"$": "decision/9"})
-        await stage.work()
-        assert stage.told() == [other.id]
-        assert await world.worker().give_back(UseCase("apply")) is not None
-        assert [one async for one in world.ledger().of(C1)] == []
-        # The log tells of it again: a decision of a newer release is one.
-        await world.worker("another").decide([record(said)])
-        assert await parked(stage.records) == {}
-        assert await world.letters() == []
-
-        await rewrite(stage.records, row, **{"$": "decision/1"})
-        assert await stage.redrive() == 0
-        await stage.work()
-        assert stage.told() == [other.id, said.id]
-
-    asyncio.run(story())
+async def test_what_may_have_been_sent_stays_in_doubt_while_its_conversation_is_parked() -> None:
+    stage = await Scenery().open()
+    world = stage.world
+    world.set(Stage.PARALLEL)
+    said = await world.said()
+    await world.worker().decide([record(said)])
+    world.faults.fail("hub.send", memory.after(TimeoutError()), times=9)
+    await world.worker().deliver_due()
+    assert set(await world.states(said)) == {"tried"}
+    tries = [row.attempts for row in await world.rows(said)]
+    await newer(stage.records, said.seq)
+    await world.pass_time(hours=1)
+    await world.worker().deliver_due()
+    assert set(await world.states(said)) == {"tried"}
+    assert [row.attempts for row in await world.rows(said)] == tries
+    index = (await world.decision(said)).index
+    assert index is None or index.attempts <= 1
 
 
-def test_a_lease_that_cannot_be_read_is_left_to_its_holder_until_it_ends() -> None:
-    async def story() -> None:
-        stage = await Scenery().open()
-        world = stage.world
-        said = await world.said()
-        await world.worker().decide([record(said)])
-        ledger = world.ledger()
-        (stored,) = await ledger.due(now=world.clock.now(), limit=9)
-        await ledger.take(stored, now=world.clock.now(), lease=HOUR)
-        await rewrite(stage.records, stored.key, **{"$": "decision/9"})
-        assert await ledger.due(now=world.clock.now(), limit=9) == []
-        assert await ledger.waiting(UseCase("apply")) == []
-        await world.pass_time(hours=2)
-        assert len(await ledger.due(now=world.clock.now(), limit=9)) == 1
-
-    asyncio.run(story())
+async def test_an_index_call_of_a_parked_conversation_is_no_try() -> None:
+    stage = await Scenery().open()
+    world = stage.world
+    world.set(Stage.PARALLEL)
+    said = await world.said()
+    await world.worker().decide([record(said)])
+    await newer(stage.records, said.seq)
+    await world.worker().deliver_due()
+    decision = await world.decision(said)
+    assert decision.index is not None
+    assert (decision.index.attempts, decision.index.reason) == (0, "")
 
 
-def test_nobody_is_moved_between_owners_while_parked() -> None:
-    async def story() -> None:
-        stage = await Scenery().open()
-        world = stage.world
-        said = await world.said()
-        await world.worker().decide([record(said)])
-        closed = await world.happens(e.ConversationClosed(None))
-        await newer(stage.records, closed.seq)
-        done = await world.worker().give_back(UseCase("apply"))
-        assert (done.re_owned, done.already_tried) == (0, 1)
+async def test_a_decision_that_cannot_be_read_is_put_aside_and_comes_back() -> None:
+    stage = await Scenery().open()
+    world = stage.world
+    said, other = await world.said(), await stage.append(2, SAID)
+    await world.worker().decide([record(said), record(other)])
+    row = Key("decisions", encoded(C1), encoded(said.id))
+    await rewrite(stage.records, row, **{"$": "decision/9"})
+    await stage.work()
+    assert stage.told() == [other.id]
+    assert await world.worker().give_back(UseCase("apply")) is not None
+    assert [one async for one in world.ledger().of(C1)] == []
+    # The log tells of it again: a decision of a newer release is one.
+    await world.worker("another").decide([record(said)])
+    assert await parked(stage.records) == {}
+    assert await world.letters() == []
 
-    asyncio.run(story())
-
-
-def test_a_gap_in_the_log_over_an_unreadable_event_parks_its_conversation() -> None:
-    async def story() -> None:
-        stage = await Scenery().open()
-        world = stage.world
-        first, lost, last = [await world.said() for _ in range(3)]
-        worker = world.worker()
-        await worker.decide([record(first)])
-        await newer(stage.records, lost.seq)
-        await worker.decide([record(last)])
-        assert await parked(stage.records) == {C1: lost.seq}
-
-    asyncio.run(story())
+    await rewrite(stage.records, row, **{"$": "decision/1"})
+    assert await stage.redrive() == 0
+    await stage.work()
+    assert stage.told() == [other.id, said.id]
 
 
-def test_a_setting_that_cannot_be_read_parks_what_is_decided_on_it() -> None:
-    async def story() -> None:
-        stage = await Scenery().open()
-        world = stage.world
-        said = await world.said()
-        alone = evolve(world.worker().deciding, channels=Unreadable())
-        await alone.decide([record(said)])
-        assert await parked(stage.records) == {C1: said.seq}
-        assert await stage.redrive() == 0
-        await stage.work()
-        assert stage.told() == [said.id]
+async def test_a_lease_that_cannot_be_read_is_left_to_its_holder_until_it_ends() -> None:
+    stage = await Scenery().open()
+    world = stage.world
+    said = await world.said()
+    await world.worker().decide([record(said)])
+    ledger = world.ledger()
+    (stored,) = await ledger.due(now=world.clock.now(), limit=9)
+    await ledger.take(stored, now=world.clock.now(), lease=HOUR)
+    await rewrite(stage.records, stored.key, **{"$": "decision/9"})
+    assert await ledger.due(now=world.clock.now(), limit=9) == []
+    assert await ledger.waiting(UseCase("apply")) == []
+    await world.pass_time(hours=2)
+    assert len(await ledger.due(now=world.clock.now(), limit=9)) == 1
 
-    asyncio.run(story())
+
+async def test_nobody_is_moved_between_owners_while_parked() -> None:
+    stage = await Scenery().open()
+    world = stage.world
+    said = await world.said()
+    await world.worker().decide([record(said)])
+    closed = await world.happens(e.ConversationClosed(None))
+    await newer(stage.records, closed.seq)
+    done = await world.worker().give_back(UseCase("apply"))
+    assert (done.re_owned, done.already_tried) == (0, 1)
+
+
+async def test_a_gap_in_the_log_over_an_unreadable_event_parks_its_conversation() -> None:
+    stage = await Scenery().open()
+    world = stage.world
+    first, lost, last = [await world.said() for _ in range(3)]
+    worker = world.worker()
+    await worker.decide([record(first)])
+    await newer(stage.records, lost.seq)
+    await worker.decide([record(last)])
+    assert await parked(stage.records) == {C1: lost.seq}
+
+
+async def test_a_setting_that_cannot_be_read_parks_what_is_decided_on_it() -> None:
+    stage = await Scenery().open()
+    world = stage.world
+    said = await world.said()
+    alone = evolve(world.worker().deciding, channels=Unreadable())
+    await alone.decide([record(said)])
+    assert await parked(stage.records) == {C1: said.seq}
+    assert await stage.redrive() == 0
+    await stage.work()
+    assert stage.told() == [said.id]
 
 
 class Unreadable:
@@ -347,151 +313,129 @@ class Unreadable:
         raise UnknownFormat("rollout", "rollout/9", ["rollout/1"])
 
 
-def test_an_unreadable_event_without_a_place_has_a_letter_of_its_own() -> None:
-    async def story() -> None:
-        stage = await Scenery().open()
-        world = stage.world
-        said = await world.said()
-        await newer(stage.records, said.seq)
-        await world.worker().decide([EventRecord(C1, said.id, UNPLACED, UNREADABLE, TraceId("t"))])
-        assert await world.letters() == ["no decision: Parked"]
-        await upgraded(stage.records, said.seq)
-        assert await stage.redrive() == 0
-        await stage.work()
-        assert stage.told() == [said.id]
-
-    asyncio.run(story())
+async def test_an_unreadable_event_without_a_place_has_a_letter_of_its_own() -> None:
+    stage = await Scenery().open()
+    world = stage.world
+    said = await world.said()
+    await newer(stage.records, said.seq)
+    await world.worker().decide([EventRecord(C1, said.id, UNPLACED, UNREADABLE, TraceId("t"))])
+    assert await world.letters() == ["no decision: Parked"]
+    await upgraded(stage.records, said.seq)
+    assert await stage.redrive() == 0
+    await stage.work()
+    assert stage.told() == [said.id]
 
 
-def test_a_redrive_goes_past_an_event_that_nobody_can_decide_about() -> None:
-    async def story() -> None:
-        stage = await Scenery().open()
-        world = stage.world
-        first, second = await world.said(), await world.said()
-        await world.happens(e.ConversationClosed(None))
-        worker = world.worker()
+async def test_a_redrive_goes_past_an_event_that_nobody_can_decide_about() -> None:
+    stage = await Scenery().open()
+    world = stage.world
+    first, second = await world.said(), await world.said()
+    await world.happens(e.ConversationClosed(None))
+    worker = world.worker()
 
-        class Once:
-            calls = 0
+    class Once:
+        calls = 0
 
-            async def of(self, thread: object) -> dict[object, object]:
-                self.calls += 1
-                if self.calls == 1:
-                    raise ValueError
-                if self.calls == 2:
-                    raise Unavailable("channels")
-                return {}
+        async def of(self, thread: object) -> dict[object, object]:
+            self.calls += 1
+            if self.calls == 1:
+                raise ValueError
+            if self.calls == 2:
+                raise Unavailable("channels")
+            return {}
 
-        channels = Once()
-        deciding = evolve(worker.deciding, channels=channels)
-        await deciding.parking.park(C1, first.seq, because="newer", at=world.clock.now())
-        with pytest.raises(Unavailable):
-            await deciding.unparked().take_up(C1, after=first.seq - 1)
-        (reason,) = await world.letters()
-        assert reason.startswith("no decision: ValueError")
-        assert await deciding.unparked().take_up(C1, after=first.seq - 1) == (2, second.seq + 1)
-
-    asyncio.run(story())
+    channels = Once()
+    deciding = evolve(worker.deciding, channels=channels)
+    await deciding.parking.park(C1, first.seq, because="newer", at=world.clock.now())
+    with pytest.raises(Unavailable):
+        await deciding.unparked().take_up(C1, after=first.seq - 1)
+    (reason,) = await world.letters()
+    assert reason.startswith("no decision: ValueError")
+    assert await deciding.unparked().take_up(C1, after=first.seq - 1) == (2, second.seq + 1)
 
 
 # --- the feed ----------------------------------------------------------------------------------------
 
 
-def test_an_event_whose_ids_no_log_takes_is_parked_and_the_batch_goes_on() -> None:
-    async def story() -> None:
-        stage = await Scenery().open()
-        log = Log()
-        bad = ConversationId("c\ud800")
-        await stage.append(1, e.ConversationCreated(UseCase("apply"), None, ()), conversation=bad)
-        assert await stage.pump(log).drain() == 3
-        assert [one.conversation for one in log.published] == [C1, C2]
-        assert await parked(stage.records) == {bad: 1}
-
-    asyncio.run(story())
+async def test_an_event_whose_ids_no_log_takes_is_parked_and_the_batch_goes_on() -> None:
+    stage = await Scenery().open()
+    log = Log()
+    bad = ConversationId("c\ud800")
+    await stage.append(1, e.ConversationCreated(UseCase("apply"), None, ()), conversation=bad)
+    assert await stage.pump(log).drain() == 3
+    assert [one.conversation for one in log.published] == [C1, C2]
+    assert await parked(stage.records) == {bad: 1}
 
 
-def test_an_event_that_the_log_refuses_is_parked_and_the_batch_goes_on() -> None:
-    async def story() -> None:
-        class Choosy(Log):
-            async def publish(self, records: Sequence[EventRecord]) -> None:
-                if any(one.conversation == C1 for one in records):
-                    raise Rejected("too large")
-                await super().publish(records)
+async def test_an_event_that_the_log_refuses_is_parked_and_the_batch_goes_on() -> None:
+    class Choosy(Log):
+        async def publish(self, records: Sequence[EventRecord]) -> None:
+            if any(one.conversation == C1 for one in records):
+                raise Rejected("too large")
+            await super().publish(records)
 
-        stage = await Scenery().open()
-        log = Choosy()
-        assert await stage.pump(log).drain() == 2
-        assert [one.conversation for one in log.published] == [C2]
-        assert await parked(stage.records) == {C1: 1}
-
-    asyncio.run(story())
+    stage = await Scenery().open()
+    log = Choosy()
+    assert await stage.pump(log).drain() == 2
+    assert [one.conversation for one in log.published] == [C2]
+    assert await parked(stage.records) == {C1: 1}
 
 
 @pytest.mark.parametrize("knows_body", [True, False])
 @pytest.mark.parametrize("named", [True, False])
-def test_an_unreadable_event_is_published_as_far_as_its_key_tells_whose_it_is(*, knows_body: bool, named: bool) -> None:
-    async def story() -> None:
-        stage = Scenery()
-        log = Log()
-        long = "c" * 200
-        key = Key("events", encoded(long), "odd" if not named else f"{7:012d}")
-        body = {"$": "event/9", **({"conversation": long} if knows_body else {"conversation": "another"})}
-        also = (f"e:{encoded('event')}",) if named else ()
-        at = stage.world.clock.now()
-        await stage.records.write([Insert(key, body, also, Due("feed", at))])
-        assert await stage.pump(log).drain() == 1
-        told = [(one.conversation, one.event, one.seq, one.kind) for one in log.published]
-        assert told == ([(long, "event", 7, UNREADABLE)] if named and knows_body else [])
-        assert await parked(stage.records) == ({long: 7 if named else 0} if knows_body else {})
+async def test_an_unreadable_event_is_published_as_far_as_its_key_tells_whose_it_is(
+    *, knows_body: bool, named: bool
+) -> None:
+    stage = Scenery()
+    log = Log()
+    long = "c" * 200
+    key = Key("events", encoded(long), "odd" if not named else f"{7:012d}")
+    body = {"$": "event/9", **({"conversation": long} if knows_body else {"conversation": "another"})}
+    also = (f"e:{encoded('event')}",) if named else ()
+    at = stage.world.clock.now()
+    await stage.records.write([Insert(key, body, also, Due("feed", at))])
+    assert await stage.pump(log).drain() == 1
+    told = [(one.conversation, one.event, one.seq, one.kind) for one in log.published]
+    assert told == ([(long, "event", 7, UNREADABLE)] if named and knows_body else [])
+    assert await parked(stage.records) == ({long: 7 if named else 0} if knows_body else {})
 
-    asyncio.run(story())
 
-
-def test_the_stream_feed_parks_what_it_cannot_read_and_goes_on() -> None:
-    async def story() -> None:
-        station = await Station().filled()
-        await newer(station.store, 3, "c1")
-        feed = station.feed()
-        assert await feed.drain() == 4
-        assert station.seqs == [1, 2, 3, 4]
-        assert [one.kind for one in station.log.published][2] == UNREADABLE
-        assert await parked(station.store) == {"c1": 3}
-        await feed.close()
-
-    asyncio.run(story())
+async def test_the_stream_feed_parks_what_it_cannot_read_and_goes_on() -> None:
+    station = await Station().filled()
+    await newer(station.store, 3, "c1")
+    feed = station.feed()
+    assert await feed.drain() == 4
+    assert station.seqs == [1, 2, 3, 4]
+    assert [one.kind for one in station.log.published][2] == UNREADABLE
+    assert await parked(station.store) == {"c1": 3}
+    await feed.close()
 
 
 @pytest.mark.parametrize("cursor", ["no JSON", '{"$": "feed_cursor/9"}'])
-def test_a_cursor_that_cannot_be_read_is_a_lost_position(cursor: str) -> None:
-    async def story() -> None:
-        station = await Station().filled()
-        feed = station.feed()
-        assert await feed.drain() == 4
-        await feed.close()
-        await rewrite(station.store, Key("positions", "positions", "feed"), cursor=cursor)
-        assert await station.feed("two").drain() == 4
-        assert station.seqs == [1, 2, 3, 4, 1, 2, 3, 4]
-        assert station.alarms == 1
-
-    asyncio.run(story())
+async def test_a_cursor_that_cannot_be_read_is_a_lost_position(cursor: str) -> None:
+    station = await Station().filled()
+    feed = station.feed()
+    assert await feed.drain() == 4
+    await feed.close()
+    await rewrite(station.store, Key("positions", "positions", "feed"), cursor=cursor)
+    assert await station.feed("two").drain() == 4
+    assert station.seqs == [1, 2, 3, 4, 1, 2, 3, 4]
+    assert station.alarms == 1
 
 
-def test_a_position_of_a_newer_release_is_waited_for_and_a_damaged_one_is_made_anew() -> None:
-    async def story() -> None:
-        records, clock = memory.Records(), memory.Clock()
-        positions = Positions(records=records, clock=clock, incarnation=memory.Incarnation("w", gone=set()))
-        lease = await positions.acquire("feed", lease=HOUR)
-        assert lease is not None
-        key = Key("positions", "positions", "feed")
-        await rewrite(records, key, **{"$": "position/9"})
-        with pytest.raises(Unavailable, match=r"position feed .*position/9"):
-            await positions.acquire("feed", lease=HOUR)
-        await rewrite(records, key, **{"$": "position/1", "epoch": "x"})
-        again = await positions.acquire("feed", lease=HOUR)
-        assert again is not None
-        assert again.cursor == ""
-
-    asyncio.run(story())
+async def test_a_position_of_a_newer_release_is_waited_for_and_a_damaged_one_is_made_anew() -> None:
+    records, clock = memory.Records(), memory.Clock()
+    positions = Positions(records=records, clock=clock, incarnation=memory.Incarnation("w", gone=set()))
+    lease = await positions.acquire("feed", lease=HOUR)
+    assert lease is not None
+    key = Key("positions", "positions", "feed")
+    await rewrite(records, key, **{"$": "position/9"})
+    with pytest.raises(Unavailable, match=r"position feed .*position/9"):
+        await positions.acquire("feed", lease=HOUR)
+    await rewrite(records, key, **{"$": "position/1", "epoch": "x"})
+    again = await positions.acquire("feed", lease=HOUR)
+    assert again is not None
+    assert again.cursor == ""
 
 
 # --- mail --------------------------------------------------------------------------------------------
@@ -579,17 +523,14 @@ def test_a_refusal_that_cannot_be_read_is_put_aside_and_others_leave() -> None:
     told(story)
 
 
-def test_a_sweep_mark_that_cannot_be_read_is_a_turn_that_is_due() -> None:
-    async def story() -> None:
-        records, now = memory.Records(), memory.Clock().now()
-        sweeps = Sweeps(records=records)
-        assert await sweeps.turn(now=now, every=HOUR)
-        assert not await sweeps.turn(now=now, every=HOUR)
-        await rewrite(records, Key("sweep_turns", "sweep_turns", "sweep_turns"), **{"$": "mark/9"})
-        assert await sweeps.turn(now=now, every=HOUR)
-        assert not await sweeps.turn(now=now, every=HOUR)
-
-    asyncio.run(story())
+async def test_a_sweep_mark_that_cannot_be_read_is_a_turn_that_is_due() -> None:
+    records, now = memory.Records(), memory.Clock().now()
+    sweeps = Sweeps(records=records)
+    assert await sweeps.turn(now=now, every=HOUR)
+    assert not await sweeps.turn(now=now, every=HOUR)
+    await rewrite(records, Key("sweep_turns", "sweep_turns", "sweep_turns"), **{"$": "mark/9"})
+    assert await sweeps.turn(now=now, every=HOUR)
+    assert not await sweeps.turn(now=now, every=HOUR)
 
 
 def test_an_announcement_that_cannot_be_read_is_put_aside() -> None:
@@ -674,21 +615,18 @@ def test_a_damaged_hold_of_old_does_not_keep_the_others_undated() -> None:
     told(story)
 
 
-def test_what_legacy_tells_waits_with_its_conversation() -> None:
-    async def story() -> None:
-        stage = await Scenery().open()
-        world = stage.world
-        world.set(Stage.LEGACY)
-        said = await world.said()
-        await world.worker().decide([record(said)])
-        await newer(stage.records, said.seq)
-        await world.worker().deliver_due()
-        decision = await world.decision(said)
-        assert decision.index is not None
-        assert (decision.index.attempts, decision.index.done) == (0, False)
-        await upgraded(stage.records, said.seq)
-        await world.pass_time(hours=1)
-        await world.worker().deliver_due()
-        assert set(await world.states(said)) == {"sent"}
-
-    asyncio.run(story())
+async def test_what_legacy_tells_waits_with_its_conversation() -> None:
+    stage = await Scenery().open()
+    world = stage.world
+    world.set(Stage.LEGACY)
+    said = await world.said()
+    await world.worker().decide([record(said)])
+    await newer(stage.records, said.seq)
+    await world.worker().deliver_due()
+    decision = await world.decision(said)
+    assert decision.index is not None
+    assert (decision.index.attempts, decision.index.done) == (0, False)
+    await upgraded(stage.records, said.seq)
+    await world.pass_time(hours=1)
+    await world.worker().deliver_due()
+    assert set(await world.states(said)) == {"sent"}

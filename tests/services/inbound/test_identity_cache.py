@@ -65,78 +65,63 @@ def test_it_is_a_directory_like_any_other(check: Check[conformance.MakeIdentityD
     asyncio.run(check(known))
 
 
-def test_what_is_known_is_asked_once_until_its_time_is_over() -> None:
-    async def story() -> None:
-        cache, directory, clock = cached()
-        for _ in range(3):
-            assert await cache.at([BOB]) == {BOB: (ACCOUNT,)}
-            assert await cache.authenticated([BOB]) == {BOB}
-            assert await cache.get([ACCOUNT.id]) == {ACCOUNT.id: ACCOUNT}
-        assert [call for call, _ in directory.asked] == ["at", "authenticated", "get"]
-        directory.accounts.clear()
-        await clock.advance(timedelta(seconds=59))
+async def test_what_is_known_is_asked_once_until_its_time_is_over() -> None:
+    cache, directory, clock = cached()
+    for _ in range(3):
         assert await cache.at([BOB]) == {BOB: (ACCOUNT,)}
-        await clock.advance(timedelta(seconds=1))
-        assert await cache.at([BOB]) == {BOB: ()}
+        assert await cache.authenticated([BOB]) == {BOB}
+        assert await cache.get([ACCOUNT.id]) == {ACCOUNT.id: ACCOUNT}
+    assert [call for call, _ in directory.asked] == ["at", "authenticated", "get"]
+    directory.accounts.clear()
+    await clock.advance(timedelta(seconds=59))
+    assert await cache.at([BOB]) == {BOB: (ACCOUNT,)}
+    await clock.advance(timedelta(seconds=1))
+    assert await cache.at([BOB]) == {BOB: ()}
 
-    asyncio.run(story())
+
+async def test_only_what_is_missing_is_asked() -> None:
+    cache, directory, _ = cached()
+    await cache.at([BOB])
+    assert await cache.at([EVE, BOB]) == {BOB: (ACCOUNT,), EVE: ()}
+    assert directory.asked == [("at", (BOB,)), ("at", (EVE,))]
 
 
-def test_only_what_is_missing_is_asked() -> None:
-    async def story() -> None:
-        cache, directory, _ = cached()
+async def test_nobody_is_not_remembered_so_a_new_address_works_at_once() -> None:
+    cache, directory, _ = cached()
+    other = AccountId("eve")
+    assert await cache.at([EVE]) == {EVE: ()}
+    assert await cache.authenticated([EVE]) == frozenset()
+    assert await cache.get([other]) == {}
+    account = Account(other, (EVE,), authenticates=frozenset({EVE}))
+    directory.accounts[other] = account
+    assert await cache.at([EVE]) == {EVE: (account,)}
+    assert await cache.authenticated([EVE]) == {EVE}
+    assert await cache.get([other]) == {other: account}
+
+
+async def test_an_error_is_an_error_and_is_not_remembered() -> None:
+    cache, directory, clock = cached()
+    directory.away = True
+    with pytest.raises(Unavailable):
         await cache.at([BOB])
-        assert await cache.at([EVE, BOB]) == {BOB: (ACCOUNT,), EVE: ()}
-        assert directory.asked == [("at", (BOB,)), ("at", (EVE,))]
-
-    asyncio.run(story())
-
-
-def test_nobody_is_not_remembered_so_a_new_address_works_at_once() -> None:
-    async def story() -> None:
-        cache, directory, _ = cached()
-        other = AccountId("eve")
-        assert await cache.at([EVE]) == {EVE: ()}
-        assert await cache.authenticated([EVE]) == frozenset()
-        assert await cache.get([other]) == {}
-        account = Account(other, (EVE,), authenticates=frozenset({EVE}))
-        directory.accounts[other] = account
-        assert await cache.at([EVE]) == {EVE: (account,)}
-        assert await cache.authenticated([EVE]) == {EVE}
-        assert await cache.get([other]) == {other: account}
-
-    asyncio.run(story())
+    directory.away = False
+    assert await cache.at([BOB]) == {BOB: (ACCOUNT,)}
+    directory.away = True
+    assert await cache.at([BOB]) == {BOB: (ACCOUNT,)}
+    await clock.advance(timedelta(minutes=1))
+    with pytest.raises(Unavailable):
+        await cache.at([BOB])
 
 
-def test_an_error_is_an_error_and_is_not_remembered() -> None:
-    async def story() -> None:
-        cache, directory, clock = cached()
-        directory.away = True
-        with pytest.raises(Unavailable):
-            await cache.at([BOB])
-        directory.away = False
-        assert await cache.at([BOB]) == {BOB: (ACCOUNT,)}
-        directory.away = True
-        assert await cache.at([BOB]) == {BOB: (ACCOUNT,)}
-        await clock.advance(timedelta(minutes=1))
-        with pytest.raises(Unavailable):
-            await cache.at([BOB])
-
-    asyncio.run(story())
-
-
-def test_it_keeps_so_many_and_drops_the_longest_unused() -> None:
-    async def story() -> None:
-        cache, directory, _ = cached(most=2)
-        ids = [AccountId(str(number)) for number in range(3)]
-        directory.accounts = {one: Account(one) for one in ids}
-        await cache.get(ids[:2])
-        await cache.get(ids[:1])
-        await cache.get(ids[2:])
-        directory.asked.clear()
-        await cache.get(ids)
-        assert directory.asked == [("get", (ids[1],))]
-        await cache.get([AccountId(str(number)) for number in range(1_000)])
-        assert len(cache._accounts.answers) == 2
-
-    asyncio.run(story())
+async def test_it_keeps_so_many_and_drops_the_longest_unused() -> None:
+    cache, directory, _ = cached(most=2)
+    ids = [AccountId(str(number)) for number in range(3)]
+    directory.accounts = {one: Account(one) for one in ids}
+    await cache.get(ids[:2])
+    await cache.get(ids[:1])
+    await cache.get(ids[2:])
+    directory.asked.clear()
+    await cache.get(ids)
+    assert directory.asked == [("get", (ids[1],))]
+    await cache.get([AccountId(str(number)) for number in range(1_000)])
+    assert len(cache._accounts.answers) == 2

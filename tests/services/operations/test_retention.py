@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -50,15 +49,12 @@ class Files(memory.Blobs):
         return len(old)
 
 
-def test_a_mark_of_the_former_release_ends_a_month_after_it_was_taken_over() -> None:
-    async def story() -> None:
-        records = memory.Records()
-        await FormerMails(records=records).take_over("refusal-1", at=NOON)
-        endings = Endings(records=records)
-        assert await endings.end_due(now=NOON + timedelta(days=30) - timedelta(seconds=1)) == 0
-        assert await endings.end_due(now=NOON + timedelta(days=30)) == 1
-
-    asyncio.run(story())
+async def test_a_mark_of_the_former_release_ends_a_month_after_it_was_taken_over() -> None:
+    records = memory.Records()
+    await FormerMails(records=records).take_over("refusal-1", at=NOON)
+    endings = Endings(records=records)
+    assert await endings.end_due(now=NOON + timedelta(days=30) - timedelta(seconds=1)) == 0
+    assert await endings.end_due(now=NOON + timedelta(days=30)) == 1
 
 
 class World:
@@ -93,162 +89,128 @@ def claim(number: int = 1, at: datetime | None = NOON) -> Claim:
     return Claim(ClaimKey(C1, ANN, MessageId(b"%d" % number)), Path.RELAY, at=at)
 
 
-def test_texts_and_traffic_end_after_their_use() -> None:
-    async def story() -> None:
-        world = World()
-        traffic = Traffic(records=world.records)
-        await traffic.note("m", OLD, at=NOON, text=(ANN, "digest"), conversations=[C1])
-        world.clock.step(KEPT - timedelta(seconds=1))
-        assert not await world.retention.step()
-        assert world.records.tables() == {"texts", "traffic"}
-        world.clock.step(timedelta(seconds=1))
-        assert not await world.retention.step()
-        assert world.records.tables() == set()
-
-    asyncio.run(story())
+async def test_texts_and_traffic_end_after_their_use() -> None:
+    world = World()
+    traffic = Traffic(records=world.records)
+    await traffic.note("m", OLD, at=NOON, text=(ANN, "digest"), conversations=[C1])
+    world.clock.step(KEPT - timedelta(seconds=1))
+    assert not await world.retention.step()
+    assert world.records.tables() == {"texts", "traffic"}
+    world.clock.step(timedelta(seconds=1))
+    assert not await world.retention.step()
+    assert world.records.tables() == set()
 
 
-def test_counts_of_tries_end_two_days_after_the_last_one() -> None:
-    async def story() -> None:
-        world = World()
-        await world.inbound.failed(OLD, because="Broken", at=NOON)
-        await world.inbound.begun(OLD, at=NOON)
-        await world.inbound.overran(OLD, at=NOON)
-        world.clock.step(timedelta(hours=1))
-        await world.inbound.failed(OLD, because="Broken", at=world.clock.now())
-        world.clock.step(COUNT_KEPT - timedelta(hours=1))
-        await world.retention.step()
-        assert world.records.tables() == {"tries"}
-        world.clock.step(timedelta(hours=1))
-        await world.retention.step()
-        assert world.records.tables() == set()
-
-    asyncio.run(story())
+async def test_counts_of_tries_end_two_days_after_the_last_one() -> None:
+    world = World()
+    await world.inbound.failed(OLD, because="Broken", at=NOON)
+    await world.inbound.begun(OLD, at=NOON)
+    await world.inbound.overran(OLD, at=NOON)
+    world.clock.step(timedelta(hours=1))
+    await world.inbound.failed(OLD, because="Broken", at=world.clock.now())
+    world.clock.step(COUNT_KEPT - timedelta(hours=1))
+    await world.retention.step()
+    assert world.records.tables() == {"tries"}
+    world.clock.step(timedelta(hours=1))
+    await world.retention.step()
+    assert world.records.tables() == set()
 
 
-def test_claims_end_behind_their_mail() -> None:
-    async def story() -> None:
-        world = World()
-        await world.inbound.claim([claim(), claim(2, at=None)])
-        world.clock.step(MAIL_KEPT + GRACE - timedelta(seconds=1))
-        await world.retention.step()
-        assert len(await world.records.due(LANE, until=LATER, limit=9)) == 1
-        world.clock.step(timedelta(seconds=1))
-        await world.retention.step()
-        assert await world.records.due(LANE, until=LATER, limit=9) == []
-        assert world.records.tables() == {"claims"}  # one of an older release, whose time nobody knows
-
-    asyncio.run(story())
+async def test_claims_end_behind_their_mail() -> None:
+    world = World()
+    await world.inbound.claim([claim(), claim(2, at=None)])
+    world.clock.step(MAIL_KEPT + GRACE - timedelta(seconds=1))
+    await world.retention.step()
+    assert len(await world.records.due(LANE, until=LATER, limit=9)) == 1
+    world.clock.step(timedelta(seconds=1))
+    await world.retention.step()
+    assert await world.records.due(LANE, until=LATER, limit=9) == []
+    assert world.records.tables() == {"claims"}  # one of an older release, whose time nobody knows
 
 
-def test_what_finds_a_mail_again_ends_behind_it() -> None:
-    async def story() -> None:
-        world = World()
-        outcome = OutcomeRecord(
-            record=OLD, outcome=Done(()), decided_at=NOON, trace=TraceId("t"), message_digest="aa", sender_digest="bb"
-        )
-        await world.inbound.conclude(outcome)
-        assert world.records.tables() == {"outcomes", "mail_index"}
-        world.clock.step(MAIL_KEPT + GRACE)
-        await world.retention.step()
-        assert world.records.tables() == {"outcomes"}
-
-    asyncio.run(story())
+async def test_what_finds_a_mail_again_ends_behind_it() -> None:
+    world = World()
+    outcome = OutcomeRecord(
+        record=OLD, outcome=Done(()), decided_at=NOON, trace=TraceId("t"), message_digest="aa", sender_digest="bb"
+    )
+    await world.inbound.conclude(outcome)
+    assert world.records.tables() == {"outcomes", "mail_index"}
+    world.clock.step(MAIL_KEPT + GRACE)
+    await world.retention.step()
+    assert world.records.tables() == {"outcomes"}
 
 
-def test_nothing_of_a_mail_ends_where_mail_is_kept_for_ever() -> None:
-    async def story() -> None:
-        world = World(kept=None)
-        await world.mails()
-        await world.inbound.claim([claim()])
-        world.clock.step(timedelta(days=1_000))
-        assert await world.retention.in_turn() == 0
-        await world.retention.step()
-        assert await world.left("2026/03/01") == list(BY_DAY)
-        assert "claims" in world.records.tables()
-
-    asyncio.run(story())
+async def test_nothing_of_a_mail_ends_where_mail_is_kept_for_ever() -> None:
+    world = World(kept=None)
+    await world.mails()
+    await world.inbound.claim([claim()])
+    world.clock.step(timedelta(days=1_000))
+    assert await world.retention.in_turn() == 0
+    await world.retention.step()
+    assert await world.left("2026/03/01") == list(BY_DAY)
+    assert "claims" in world.records.tables()
 
 
-def test_what_is_known_of_a_mail_ends_behind_it() -> None:
-    async def story() -> None:
-        world = World()
-        await world.mails()
-        world.clock.step(MAIL_KEPT + GRACE)
-        assert await world.retention.in_turn() == 1 + len(BY_DAY) + 1
-        assert await world.left("2026/03/01") == []
-        assert await world.left("2026/05/30") == list(BY_DAY)
-        assert await world.blobs.names("", after="", limit=9) == [FRESH]
-        assert not await Sweeps(records=world.records).is_through("2026/03/01")
-        assert await world.retention.in_turn() == 0  # once a day, whoever comes
-
-    asyncio.run(story())
+async def test_what_is_known_of_a_mail_ends_behind_it() -> None:
+    world = World()
+    await world.mails()
+    world.clock.step(MAIL_KEPT + GRACE)
+    assert await world.retention.in_turn() == 1 + len(BY_DAY) + 1
+    assert await world.left("2026/03/01") == []
+    assert await world.left("2026/05/30") == list(BY_DAY)
+    assert await world.blobs.names("", after="", limit=9) == [FRESH]
+    assert not await Sweeps(records=world.records).is_through("2026/03/01")
+    assert await world.retention.in_turn() == 0  # once a day, whoever comes
 
 
-def test_an_outcome_stays_as_long_as_its_mail_is_there() -> None:
+async def test_an_outcome_stays_as_long_as_its_mail_is_there() -> None:
     """An envelope record without an outcome would be queued and decided about again."""
-
-    async def story() -> None:
-        world = World(memory.Blobs())  # a bucket: it has rules of its own, or none
-        await world.mails()
-        world.clock.step(timedelta(days=200))
-        assert await world.retention.in_turn() == 0
-        assert await world.left("2026/03/01") == list(BY_DAY)
-        await world.blobs.delete([OLD])
-        world.clock.step(timedelta(days=1))
-        assert await world.retention.in_turn() == len(BY_DAY) + 1
-        assert await world.left("2026/03/01") == []
-
-    asyncio.run(story())
+    world = World(memory.Blobs())  # a bucket: it has rules of its own, or none
+    await world.mails()
+    world.clock.step(timedelta(days=200))
+    assert await world.retention.in_turn() == 0
+    assert await world.left("2026/03/01") == list(BY_DAY)
+    await world.blobs.delete([OLD])
+    world.clock.step(timedelta(days=1))
+    assert await world.retention.in_turn() == len(BY_DAY) + 1
+    assert await world.left("2026/03/01") == []
 
 
-def test_where_days_cannot_be_listed_two_months_are_looked_at() -> None:
-    async def story() -> None:
-        world = World()
-        await world.mails()
-        listless = memory.faulty.Records(world.records, memory.Faults())
-        retention = evolve(world.retention, records=listless)
-        world.clock.step(MAIL_KEPT + GRACE + timedelta(days=60))
-        assert await retention.in_turn() == 1  # the envelope record itself; its day is too long ago
-        world.clock.step(timedelta(days=-1))
-        assert await retention.end_mail(MAIL_KEPT) == len(BY_DAY) + 1
-        assert await world.left("2026/03/01") == []
-
-    asyncio.run(story())
+async def test_where_days_cannot_be_listed_two_months_are_looked_at() -> None:
+    world = World()
+    await world.mails()
+    listless = memory.faulty.Records(world.records, memory.Faults())
+    retention = evolve(world.retention, records=listless)
+    world.clock.step(MAIL_KEPT + GRACE + timedelta(days=60))
+    assert await retention.in_turn() == 1  # the envelope record itself; its day is too long ago
+    world.clock.step(timedelta(days=-1))
+    assert await retention.end_mail(MAIL_KEPT) == len(BY_DAY) + 1
+    assert await world.left("2026/03/01") == []
 
 
-def test_days_are_listed_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story() -> None:
-        monkeypatch.setattr(endings, "PAGE", 1)
-        world = World()
-        await world.mails()
-        found = Endings(records=world.records)
-        assert await found.days(until="2026/03/01") == ["2026/03/01"]
-        assert await found.days(until="2026/12/31") == ["2026/03/01", "2026/05/30"]
-
-    asyncio.run(story())
+async def test_days_are_listed_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endings, "PAGE", 1)
+    world = World()
+    await world.mails()
+    found = Endings(records=world.records)
+    assert await found.days(until="2026/03/01") == ["2026/03/01"]
+    assert await found.days(until="2026/12/31") == ["2026/03/01", "2026/05/30"]
 
 
-def test_one_step_is_bounded_and_says_that_there_is_more() -> None:
-    async def story() -> None:
-        world = World()
-        await world.inbound.claim([claim(number) for number in range(PAGES * PAGE + 1)])
-        world.clock.step(MAIL_KEPT + GRACE)
-        assert await world.retention.step()
-        assert len(await world.records.due(LANE, until=LATER, limit=9)) == 1
-        assert not await world.retention.step()
-        assert world.records.tables() == set()
-
-    asyncio.run(story())
+async def test_one_step_is_bounded_and_says_that_there_is_more() -> None:
+    world = World()
+    await world.inbound.claim([claim(number) for number in range(PAGES * PAGE + 1)])
+    world.clock.step(MAIL_KEPT + GRACE)
+    assert await world.retention.step()
+    assert len(await world.records.due(LANE, until=LATER, limit=9)) == 1
+    assert not await world.retention.step()
+    assert world.records.tables() == set()
 
 
 @pytest.mark.parametrize("rows", [0, 1, PAGE, PAGE + 1])
-def test_a_day_ends_page_by_page(rows: int) -> None:
-    async def story() -> None:
-        world = World()
-        marks = [Insert(Key("sweeps", "2026/03/01", f"{number:05d}"), dump(Mark(OLD, NOON))) for number in range(rows)]
-        await world.records.write(marks)
-        assert await Endings(records=world.records).end_day("2026/03/01") == rows
-        assert await world.left("2026/03/01") == []
-
-    asyncio.run(story())
+async def test_a_day_ends_page_by_page(rows: int) -> None:
+    world = World()
+    marks = [Insert(Key("sweeps", "2026/03/01", f"{number:05d}"), dump(Mark(OLD, NOON))) for number in range(rows)]
+    await world.records.write(marks)
+    assert await Endings(records=world.records).end_day("2026/03/01") == rows
+    assert await world.left("2026/03/01") == []

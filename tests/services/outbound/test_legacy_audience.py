@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from convalias.adapters import memory
@@ -32,26 +30,17 @@ async def audience(world: World, raw: bytes | None) -> ParticipantsAudience:
         (None, EVERYBODY),
     ],
 )
-def test_a_mail_is_told_to_everybody_but_its_sender(raw: bytes | None, told: list[str]) -> None:
-    async def story() -> None:
-        found = await (await audience(World(), raw)).of_mail(C1, raw_key="raw")
-        assert list(map(str, found)) == told
-
-    asyncio.run(story())
+async def test_a_mail_is_told_to_everybody_but_its_sender(raw: bytes | None, told: list[str]) -> None:
+    found = await (await audience(World(), raw)).of_mail(C1, raw_key="raw")
+    assert list(map(str, found)) == told
 
 
-def test_an_event_is_told_to_everybody_but_its_author() -> None:
-    async def story() -> None:
-        people = await audience(World(), None)
-        assert list(map(str, await people.of_event(C1, author=ANN))) == EVERYBODY[1:]
-        assert list(map(str, await people.of_event(C1, author="peripheral"))) == EVERYBODY
-
-    asyncio.run(story())
+async def test_an_event_is_told_to_everybody_but_its_author() -> None:
+    people = await audience(World(), None)
+    assert list(map(str, await people.of_event(C1, author=ANN))) == EVERYBODY[1:]
+    assert list(map(str, await people.of_event(C1, author="peripheral"))) == EVERYBODY
 
 
-def test_a_conversation_that_is_not_known_has_no_audience() -> None:
-    async def story() -> None:
-        people = await audience(World(), b"From: bob@home.example\r\n\r\nhello")
-        assert not await people.of_mail(ConversationId("c9"), raw_key="raw")
-
-    asyncio.run(story())
+async def test_a_conversation_that_is_not_known_has_no_audience() -> None:
+    people = await audience(World(), b"From: bob@home.example\r\n\r\nhello")
+    assert not await people.of_mail(ConversationId("c9"), raw_key="raw")

@@ -103,116 +103,94 @@ async def published(number: int) -> list[EventRecord]:
 @pytest.mark.parametrize(
     "failure", [Unavailable("records"), ZeroDivisionError(), asyncio.CancelledError()], ids=["outage", "bug", "cancel"]
 )
-def test_what_was_not_decided_comes_again_before_anything_behind_it_is_committed(failure: BaseException) -> None:
-    async def story() -> None:
-        said = await published(5)
-        log, notifier = Log(said), Failing(failure)
-        worker = worked(notifier, log)
-        with pytest.raises(type(failure)):
-            await worker.step()
-        assert (log.committed, log.open) == (0, 0)
-        assert await worker.drain() == 5
-        assert notifier.decided == [one.event for one in said]
-        assert (log.committed, log.most, log.open) == (5, 1, 0)
-
-    asyncio.run(story())
+async def test_what_was_not_decided_comes_again_before_anything_behind_it_is_committed(failure: BaseException) -> None:
+    said = await published(5)
+    log, notifier = Log(said), Failing(failure)
+    worker = worked(notifier, log)
+    with pytest.raises(type(failure)):
+        await worker.step()
+    assert (log.committed, log.open) == (0, 0)
+    assert await worker.drain() == 5
+    assert notifier.decided == [one.event for one in said]
+    assert (log.committed, log.most, log.open) == (5, 1, 0)
 
 
-def test_a_commit_that_fails_brings_what_is_decided_again_and_harms_nobody() -> None:
-    async def story() -> None:
-        world = World()
-        await world.begin()
-        said = [await world.said() for _ in range(3)]
-        log = Log([record(one) for one in said])
-        log.commits = [Unavailable("event log")]
-        worker = worked(world.worker(), log)
-        with pytest.raises(Unavailable):
-            await worker.decide()
-        while await worker.decide():
-            pass
-        assert [await world.states(one) for one in said] == [["planned", "planned"]] * 3
-        assert log.committed == 3
-
-    asyncio.run(story())
+async def test_a_commit_that_fails_brings_what_is_decided_again_and_harms_nobody() -> None:
+    world = World()
+    await world.begin()
+    said = [await world.said() for _ in range(3)]
+    log = Log([record(one) for one in said])
+    log.commits = [Unavailable("event log")]
+    worker = worked(world.worker(), log)
+    with pytest.raises(Unavailable):
+        await worker.decide()
+    while await worker.decide():
+        pass
+    assert [await world.states(one) for one in said] == [["planned", "planned"]] * 3
+    assert log.committed == 3
 
 
-def test_one_batch_is_decided_at_a_time() -> None:
+async def test_one_batch_is_decided_at_a_time() -> None:
     """Two tasks with one subscription: the commit of one would commit what the other has not decided."""
-
-    async def story() -> None:
-        log, notifier = Log(await published(6)), Failing()
-        worker = worked(notifier, log)
-        assert sum(await asyncio.gather(*(worker.decide() for _ in range(4)))) == 6
-        assert (notifier.most, log.most) == (1, 1)
-        await worker.close()
-        await worker.close()
-        assert log.open == 0
-
-    asyncio.run(story())
+    log, notifier = Log(await published(6)), Failing()
+    worker = worked(notifier, log)
+    assert sum(await asyncio.gather(*(worker.decide() for _ in range(4)))) == 6
+    assert (notifier.most, log.most) == (1, 1)
+    await worker.close()
+    await worker.close()
+    assert log.open == 0
 
 
 @pytest.mark.parametrize("hangs", [False, True])
-def test_a_subscription_that_cannot_be_closed_hides_no_failure_and_holds_nobody_up(*, hangs: bool) -> None:
-    async def story() -> None:
-        log, notifier = Log(await published(1)), Failing(ZeroDivisionError())
+async def test_a_subscription_that_cannot_be_closed_hides_no_failure_and_holds_nobody_up(*, hangs: bool) -> None:
+    log, notifier = Log(await published(1)), Failing(ZeroDivisionError())
 
-        def closing() -> None:
-            raise OSError("the broker is gone")
+    def closing() -> None:
+        raise OSError("the broker is gone")
 
-        class Hanging(Taking):
-            async def close(self) -> None:
-                await asyncio.get_running_loop().create_future()
+    class Hanging(Taking):
+        async def close(self) -> None:
+            await asyncio.get_running_loop().create_future()
 
-        class HangingLog(Log):
-            def records(self, group: str) -> Taking:
-                del group
-                return Hanging(self)
+    class HangingLog(Log):
+        def records(self, group: str) -> Taking:
+            del group
+            return Hanging(self)
 
-        log.closing = closing
-        taken = HangingLog(log.records_) if hangs else log
-        worker = worked(notifier, taken, close_within=timedelta(0))
-        with pytest.raises(ZeroDivisionError):
-            await worker.decide()
-        assert await worker.decide() == 1
-
-    asyncio.run(story())
-
-
-def test_who_reads_ahead_is_waited_for() -> None:
-    async def story() -> None:
-        log = Log(await published(1))
-        worker = worked(Failing(), log)
-        assert not await worker.catch_up()
+    log.closing = closing
+    taken = HangingLog(log.records_) if hangs else log
+    worker = worked(notifier, taken, close_within=timedelta(0))
+    with pytest.raises(ZeroDivisionError):
         await worker.decide()
-        assert await worker.catch_up()
-        assert log.caught_up == 1
-
-    asyncio.run(story())
+    assert await worker.decide() == 1
 
 
-def test_the_notifier_may_be_replaced_between_two_steps() -> None:
-    async def story() -> None:
-        log, first, second = Log(await published(3)), Failing(), Failing()
-        worker = worked(first, log)
-        await worker.decide()
-        worker.notifier = second  # type: ignore[assignment] # as much of one as the worker needs
-        await worker.decide()
-        assert (len(first.decided), len(second.decided), log.most) == (2, 1, 1)
-
-    asyncio.run(story())
+async def test_who_reads_ahead_is_waited_for() -> None:
+    log = Log(await published(1))
+    worker = worked(Failing(), log)
+    assert not await worker.catch_up()
+    await worker.decide()
+    assert await worker.catch_up()
+    assert log.caught_up == 1
 
 
-def test_over_the_whole_outbound_side_no_message_is_passed_over() -> None:
-    async def story() -> None:
-        world = World()
-        await world.begin()
-        said = [await world.said() for _ in range(4)]
-        worker = OutboundWorker(log=world.log, notifier=world.worker(), batch=2)
-        await world.log.publish([record(one) for one in said])
-        world.faults.fail("records.write", before("records"), times=1)
-        with pytest.raises(Unavailable):
-            await worker.step()
-        await worker.drain()
-        assert [await world.states(one) for one in said] == [["sent", "sent"]] * 4
+async def test_the_notifier_may_be_replaced_between_two_steps() -> None:
+    log, first, second = Log(await published(3)), Failing(), Failing()
+    worker = worked(first, log)
+    await worker.decide()
+    worker.notifier = second  # type: ignore[assignment] # as much of one as the worker needs
+    await worker.decide()
+    assert (len(first.decided), len(second.decided), log.most) == (2, 1, 1)
 
-    asyncio.run(story())
+
+async def test_over_the_whole_outbound_side_no_message_is_passed_over() -> None:
+    world = World()
+    await world.begin()
+    said = [await world.said() for _ in range(4)]
+    worker = OutboundWorker(log=world.log, notifier=world.worker(), batch=2)
+    await world.log.publish([record(one) for one in said])
+    world.faults.fail("records.write", before("records"), times=1)
+    with pytest.raises(Unavailable):
+        await worker.step()
+    await worker.drain()
+    assert [await world.states(one) for one in said] == [["sent", "sent"]] * 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 import pytest
@@ -46,100 +45,78 @@ async def redriven(world: World) -> Redriven:
     return done
 
 
-def test_what_failed_is_due_again_and_all_letters_of_its_event_go() -> None:
-    async def story() -> None:
-        world = World(persistence=ONE_TRY)
-        event = await given_up(world)
-        assert len(await world.letters()) == 2
-        assert await redriven(world) == Redriven(due=2)
-        assert await world.letters() == []
-        await world.worker().deliver_due()
-        assert await world.states(event) == ["sent", "sent"]
-
-    asyncio.run(story())
+async def test_what_failed_is_due_again_and_all_letters_of_its_event_go() -> None:
+    world = World(persistence=ONE_TRY)
+    event = await given_up(world)
+    assert len(await world.letters()) == 2
+    assert await redriven(world) == Redriven(due=2)
+    assert await world.letters() == []
+    await world.worker().deliver_due()
+    assert await world.states(event) == ["sent", "sent"]
 
 
-def test_a_message_of_a_month_ago_is_too_late_and_nobody_is_told() -> None:
-    async def story() -> None:
-        world = World(persistence=ONE_TRY)
-        event = await given_up(world)
-        await world.pass_time(days=30)
-        assert await redriven(world) == Redriven(too_late=2)
-        await world.worker().deliver_due()
-        assert await world.states(event) == ["too_late", "too_late"]
-        assert not world.hub.left
-        assert await world.letters() == []
-
-    asyncio.run(story())
+async def test_a_message_of_a_month_ago_is_too_late_and_nobody_is_told() -> None:
+    world = World(persistence=ONE_TRY)
+    event = await given_up(world)
+    await world.pass_time(days=30)
+    assert await redriven(world) == Redriven(too_late=2)
+    await world.worker().deliver_due()
+    assert await world.states(event) == ["too_late", "too_late"]
+    assert not world.hub.left
+    assert await world.letters() == []
 
 
-def test_whoever_has_read_it_or_left_is_not_told() -> None:
-    async def story() -> None:
-        world = World(persistence=ONE_TRY)
-        event = await given_up(world)
-        await world.happens(e.MessagesRead(BOB, event.seq))
-        await world.happens(e.ParticipantRemoved(EVE))
-        assert await redriven(world) == Redriven(cancelled=2)
-        assert [row.reason for row in await world.rows(event)] == ["read", "withdrawn"]
-        await world.worker().deliver_due()
-        assert not world.hub.left
-
-    asyncio.run(story())
+async def test_whoever_has_read_it_or_left_is_not_told() -> None:
+    world = World(persistence=ONE_TRY)
+    event = await given_up(world)
+    await world.happens(e.MessagesRead(BOB, event.seq))
+    await world.happens(e.ParticipantRemoved(EVE))
+    assert await redriven(world) == Redriven(cancelled=2)
+    assert [row.reason for row in await world.rows(event)] == ["read", "withdrawn"]
+    await world.worker().deliver_due()
+    assert not world.hub.left
 
 
-def test_what_is_too_old_when_its_turn_comes_is_not_sent_though_it_was_decided_in_time() -> None:
-    async def story() -> None:
-        world = World()
-        await world.begin()
-        event = await world.said()
-        await world.worker().decide([record(event)])
-        await world.pass_time(days=8)
-        await world.worker().deliver_due()
-        assert await world.states(event) == ["too_late", "too_late"]
-        assert await world.letters() == []
-
-    asyncio.run(story())
+async def test_what_is_too_old_when_its_turn_comes_is_not_sent_though_it_was_decided_in_time() -> None:
+    world = World()
+    await world.begin()
+    event = await world.said()
+    await world.worker().decide([record(event)])
+    await world.pass_time(days=8)
+    await world.worker().deliver_due()
+    assert await world.states(event) == ["too_late", "too_late"]
+    assert await world.letters() == []
 
 
 @pytest.mark.parametrize("late", [True, False])
-def test_legacy_is_told_to_suppress_what_is_too_late(*, late: bool) -> None:
-    async def story() -> None:
-        world = World(persistence=ONE_TRY)
-        event = await given_up(world, Stage.LEGACY, "legacy.index")
-        if late:
-            await world.pass_time(days=8)
-        assert await redriven(world) == (Redriven(too_late=2) if late else Redriven(due=2))
-        await world.worker().deliver_due()
-        assert [call.suppress_notification for call in await world.legacy.calls()] == [late]
-        assert len(world.legacy_outbox.mails) == (0 if late else 2)
-        assert await world.states(event) == (["too_late"] * 2 if late else ["sent"] * 2)
-
-    asyncio.run(story())
+async def test_legacy_is_told_to_suppress_what_is_too_late(*, late: bool) -> None:
+    world = World(persistence=ONE_TRY)
+    event = await given_up(world, Stage.LEGACY, "legacy.index")
+    if late:
+        await world.pass_time(days=8)
+    assert await redriven(world) == (Redriven(too_late=2) if late else Redriven(due=2))
+    await world.worker().deliver_due()
+    assert [call.suppress_notification for call in await world.legacy.calls()] == [late]
+    assert len(world.legacy_outbox.mails) == (0 if late else 2)
+    assert await world.states(event) == (["too_late"] * 2 if late else ["sent"] * 2)
 
 
-def test_legacy_tells_those_who_have_not_read_it() -> None:
+async def test_legacy_tells_those_who_have_not_read_it() -> None:
     """Its one call tells everybody: it is suppressed only if nobody is to be told."""
-
-    async def story() -> None:
-        world = World(persistence=ONE_TRY)
-        event = await given_up(world, Stage.LEGACY, "legacy.index")
-        await world.happens(e.MessagesRead(BOB, event.seq))
-        assert await redriven(world) == Redriven(due=1, cancelled=1)
-        await world.worker().deliver_due()
-        assert [call.suppress_notification for call in await world.legacy.calls()] == [False]
-        assert await world.states(event) == ["cancelled", "sent"]
-
-    asyncio.run(story())
+    world = World(persistence=ONE_TRY)
+    event = await given_up(world, Stage.LEGACY, "legacy.index")
+    await world.happens(e.MessagesRead(BOB, event.seq))
+    assert await redriven(world) == Redriven(due=1, cancelled=1)
+    await world.worker().deliver_due()
+    assert [call.suppress_notification for call in await world.legacy.calls()] == [False]
+    assert await world.states(event) == ["cancelled", "sent"]
 
 
-def test_an_index_call_alone_counts_as_one() -> None:
-    async def story() -> None:
-        world = World(persistence=ONE_TRY)
-        event = await given_up(world, Stage.PARALLEL, "legacy.index")
-        assert await world.states(event) == ["sent", "sent"]
-        assert await redriven(world) == Redriven(due=1)
-
-    asyncio.run(story())
+async def test_an_index_call_alone_counts_as_one() -> None:
+    world = World(persistence=ONE_TRY)
+    event = await given_up(world, Stage.PARALLEL, "legacy.index")
+    assert await world.states(event) == ["sent", "sent"]
+    assert await redriven(world) == Redriven(due=1)
 
 
 def undecided(event: ConversationEvent) -> DeadLetter:
@@ -161,26 +138,22 @@ def undecided(event: ConversationEvent) -> DeadLetter:
         (e.MessagesRead(ANN, Seq(1)), timedelta(0), Redriven()),
     ],
 )
-def test_what_was_never_decided_is_decided(happening: e.Happening | None, age: timedelta, expected: Redriven) -> None:
-    async def story() -> None:
-        world = World()
-        await world.begin()
-        event = await world.said(age=age) if happening is None else await world.happens(happening, age=age)
-        await world.dead_letters.put(undecided(event))
-        assert await redriven(world) == expected
-        assert await world.letters() == []
+async def test_what_was_never_decided_is_decided(
+    happening: e.Happening | None, age: timedelta, expected: Redriven
+) -> None:
+    world = World()
+    await world.begin()
+    event = await world.said(age=age) if happening is None else await world.happens(happening, age=age)
+    await world.dead_letters.put(undecided(event))
+    assert await redriven(world) == expected
+    assert await world.letters() == []
 
-    asyncio.run(story())
 
-
-def test_a_letter_about_an_event_that_is_not_there_is_counted_and_stays() -> None:
-    async def story() -> None:
-        world = World(persistence=ONE_TRY)
-        await given_up(world)
-        never = evolve(undecided(await world.said()), subject=subject_of(C1, EventId("never")))
-        await world.dead_letters.put(never)
-        assert await redriven(world) == Redriven(due=2, failed=1)
-        (left,) = await world.letters()
-        assert left.startswith("no decision")
-
-    asyncio.run(story())
+async def test_a_letter_about_an_event_that_is_not_there_is_counted_and_stays() -> None:
+    world = World(persistence=ONE_TRY)
+    await given_up(world)
+    never = evolve(undecided(await world.said()), subject=subject_of(C1, EventId("never")))
+    await world.dead_letters.put(never)
+    assert await redriven(world) == Redriven(due=2, failed=1)
+    (left,) = await world.letters()
+    assert left.startswith("no decision")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from attrs import evolve
 from tests.services.inbound_desk import LEGACY_C1, TO_C1, Process, Town, told, written
@@ -33,39 +31,33 @@ def test_a_fault_names_its_line() -> None:
     assert fault_in(Unavailable("records")) is None
 
 
-def test_a_fault_on_one_event_is_tried_for_a_day_where_nothing_else_happens() -> None:
-    async def story() -> None:
-        world = World()
-        await world.begin()
-        event, worker = await world.said(), world.worker()
-        world.faults.fail("flags.read", before(FAULT))
-        for _ in range(2):
-            with pytest.raises(Unavailable):
-                await worker.decide([record(event)])
-            await world.pass_time(hours=12)
-        await worker.decide([record(event)])
-        assert await world.letters() == [f"no decision: {TOLD}"]
-
-    asyncio.run(story())
-
-
-def test_where_others_are_decided_about_it_is_given_up_soon() -> None:
-    async def story() -> None:
-        world = World()
-        await world.begin()
-        bad, worker = await world.said(), world.worker()
-        world.faults.fail("flags.read", before(FAULT), times=1)
+async def test_a_fault_on_one_event_is_tried_for_a_day_where_nothing_else_happens() -> None:
+    world = World()
+    await world.begin()
+    event, worker = await world.said(), world.worker()
+    world.faults.fail("flags.read", before(FAULT))
+    for _ in range(2):
         with pytest.raises(Unavailable):
-            await worker.decide([record(bad)])
-        await world.pass_time(minutes=6)
-        good = await world.said()
-        await worker.decide([evolve(record(good), seq=bad.seq)])
-        world.faults.fail("flags.read", before(FAULT), times=1)
-        await worker.decide([record(bad)])
-        assert await world.letters() == [f"no decision: {TOLD}"]
-        assert await world.states(good) == ["planned", "planned"]
+            await worker.decide([record(event)])
+        await world.pass_time(hours=12)
+    await worker.decide([record(event)])
+    assert await world.letters() == [f"no decision: {TOLD}"]
 
-    asyncio.run(story())
+
+async def test_where_others_are_decided_about_it_is_given_up_soon() -> None:
+    world = World()
+    await world.begin()
+    bad, worker = await world.said(), world.worker()
+    world.faults.fail("flags.read", before(FAULT), times=1)
+    with pytest.raises(Unavailable):
+        await worker.decide([record(bad)])
+    await world.pass_time(minutes=6)
+    good = await world.said()
+    await worker.decide([evolve(record(good), seq=bad.seq)])
+    world.faults.fail("flags.read", before(FAULT), times=1)
+    await worker.decide([record(bad)])
+    assert await world.letters() == [f"no decision: {TOLD}"]
+    assert await world.states(good) == ["planned", "planned"]
 
 
 @pytest.mark.parametrize(("call", "to"), [("directory.at", TO_C1), ("legacy.aliases", LEGACY_C1)])

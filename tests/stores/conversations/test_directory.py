@@ -21,51 +21,39 @@ ANN = Account(AccountId("ann"), (HOME, WORK), name="Ann")
 BOB = Account(AccountId("bob"), (WORK,))
 
 
-def test_accounts_are_found_by_id_and_by_address() -> None:
-    async def story() -> None:
-        directory = IdentityDirectory(records=memory.Records())
-        for account in (BOB, ANN, ANN):
-            await directory.upsert(account)
-        assert await directory.get([ANN.id, AccountId("eve")]) == {ANN.id: ANN}
-        assert await directory.at([HOME, WORK, NOBODY]) == {HOME: (ANN,), WORK: (ANN, BOB), NOBODY: ()}
-        assert await directory.at([]) == {}
-
-    asyncio.run(story())
+async def test_accounts_are_found_by_id_and_by_address() -> None:
+    directory = IdentityDirectory(records=memory.Records())
+    for account in (BOB, ANN, ANN):
+        await directory.upsert(account)
+    assert await directory.get([ANN.id, AccountId("eve")]) == {ANN.id: ANN}
+    assert await directory.at([HOME, WORK, NOBODY]) == {HOME: (ANN,), WORK: (ANN, BOB), NOBODY: ()}
+    assert await directory.at([]) == {}
 
 
-def test_an_address_given_up_leads_to_its_account_no_more() -> None:
-    async def story() -> None:
-        directory = IdentityDirectory(records=memory.Records())
+async def test_an_address_given_up_leads_to_its_account_no_more() -> None:
+    directory = IdentityDirectory(records=memory.Records())
+    await directory.upsert(ANN)
+    await directory.upsert(evolve(ANN, addresses=(WORK,)))
+    assert await directory.at([HOME]) == {HOME: ()}
+
+
+async def test_an_index_whose_account_was_not_written_leads_nowhere() -> None:
+    faults = memory.Faults()
+    directory = IdentityDirectory(records=memory.faulty.Records(memory.Records(), faults))
+    faults.fail("records.write", memory.before("records"), times=1, skip=2)
+    with pytest.raises(Exception, match="records"):
         await directory.upsert(ANN)
-        await directory.upsert(evolve(ANN, addresses=(WORK,)))
-        assert await directory.at([HOME]) == {HOME: ()}
-
-    asyncio.run(story())
-
-
-def test_an_index_whose_account_was_not_written_leads_nowhere() -> None:
-    async def story() -> None:
-        faults = memory.Faults()
-        directory = IdentityDirectory(records=memory.faulty.Records(memory.Records(), faults))
-        faults.fail("records.write", memory.before("records"), times=1, skip=2)
-        with pytest.raises(Exception, match="records"):
-            await directory.upsert(ANN)
-        assert await directory.at([HOME]) == {HOME: ()}
-        await directory.upsert(ANN)
-        assert await directory.at([HOME]) == {HOME: (ANN,)}
-
-    asyncio.run(story())
+    assert await directory.at([HOME]) == {HOME: ()}
+    await directory.upsert(ANN)
+    assert await directory.at([HOME]) == {HOME: (ANN,)}
 
 
-def test_two_accounts_that_get_one_address_at_once_both_have_it() -> None:
-    async def story() -> None:
-        records = Interfering()
-        directory = IdentityDirectory(records=records)
-        records.meanwhile = [lambda: directory.upsert(BOB)]
-        await directory.upsert(evolve(ANN, addresses=(WORK,)))
-        assert [one.id for one in (await directory.at([WORK]))[WORK]] == ["ann", "bob"]
-
-    asyncio.run(story())
+async def test_two_accounts_that_get_one_address_at_once_both_have_it() -> None:
+    records = Interfering()
+    directory = IdentityDirectory(records=records)
+    records.meanwhile = [lambda: directory.upsert(BOB)]
+    await directory.upsert(evolve(ANN, addresses=(WORK,)))
+    assert [one.id for one in (await directory.at([WORK]))[WORK]] == ["ann", "bob"]
 
 
 def test_it_gives_up_where_somebody_else_is_always_faster() -> None:
@@ -78,12 +66,9 @@ def test_it_gives_up_where_somebody_else_is_always_faster() -> None:
         asyncio.run(story())
 
 
-def test_an_address_that_passed_once_is_remembered_after_it_was_given_up() -> None:
-    async def story() -> None:
-        directory = IdentityDirectory(records=memory.Records())
-        await directory.upsert(evolve(ANN, addresses=(WORK,), authenticates=frozenset({HOME})))
-        assert await directory.authenticated([HOME, WORK, NOBODY]) == {HOME}
-        await directory.upsert(evolve(ANN, authenticates=frozenset()))
-        assert await directory.authenticated([HOME]) == frozenset()
-
-    asyncio.run(story())
+async def test_an_address_that_passed_once_is_remembered_after_it_was_given_up() -> None:
+    directory = IdentityDirectory(records=memory.Records())
+    await directory.upsert(evolve(ANN, addresses=(WORK,), authenticates=frozenset({HOME})))
+    assert await directory.authenticated([HOME, WORK, NOBODY]) == {HOME}
+    await directory.upsert(evolve(ANN, authenticates=frozenset()))
+    assert await directory.authenticated([HOME]) == frozenset()

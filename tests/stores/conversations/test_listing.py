@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 from convalias.adapters import memory
@@ -42,73 +41,58 @@ async def older(listing: Listing, *, keep: bool = True) -> list[ListedConversati
     return [one async for page in listing.older(keep=keep) for one in page]
 
 
-def test_conversations_are_listed_once_by_use_case() -> None:
-    async def story() -> None:
-        listing = Listing(records=memory.Records())
-        for number in [*range(PAGE + 3), 0]:
-            await listing.add(APPLY, named(number))
-        await listing.add(OTHER, named(7))
-        assert await listed(listing) == [named(number) for number in range(PAGE + 3)]
-        assert await listed(listing, OTHER) == [named(7)]
-        assert await listing.use_cases() == sorted([APPLY, OTHER])
-
-    asyncio.run(story())
+async def test_conversations_are_listed_once_by_use_case() -> None:
+    listing = Listing(records=memory.Records())
+    for number in [*range(PAGE + 3), 0]:
+        await listing.add(APPLY, named(number))
+    await listing.add(OTHER, named(7))
+    assert await listed(listing) == [named(number) for number in range(PAGE + 3)]
+    assert await listed(listing, OTHER) == [named(7)]
+    assert await listing.use_cases() == sorted([APPLY, OTHER])
 
 
-def test_those_of_an_older_release_are_found_once() -> None:
-    async def story() -> None:
-        records = memory.Records()
-        listing = Listing(records=records)
-        for number in range(PAGE + 5):
-            await created(records, named(number), OTHER if number == 3 else APPLY)
-        await listing.add(APPLY, named(1))
-        assert not await listing.is_searched()
-        found = await older(listing, keep=False)
-        assert len(found) == PAGE + 4, "the listed one is known"
-        assert await listed(listing) == [named(1)], "nothing was kept"
-        assert await older(listing) == found
-        assert await listing.is_searched()
-        assert len(await listed(listing)) == PAGE + 4
-        assert await listed(listing, OTHER) == [named(3)]
-        assert await older(listing) == []
-
-    asyncio.run(story())
+async def test_those_of_an_older_release_are_found_once() -> None:
+    records = memory.Records()
+    listing = Listing(records=records)
+    for number in range(PAGE + 5):
+        await created(records, named(number), OTHER if number == 3 else APPLY)
+    await listing.add(APPLY, named(1))
+    assert not await listing.is_searched()
+    found = await older(listing, keep=False)
+    assert len(found) == PAGE + 4, "the listed one is known"
+    assert await listed(listing) == [named(1)], "nothing was kept"
+    assert await older(listing) == found
+    assert await listing.is_searched()
+    assert len(await listed(listing)) == PAGE + 4
+    assert await listed(listing, OTHER) == [named(3)]
+    assert await older(listing) == []
 
 
-def test_a_search_that_was_stopped_goes_on_where_it_was() -> None:
-    async def story() -> None:
-        records = memory.Records()
-        for number in range(2 * PAGE):
-            await created(records, named(number))
-        pages = Listing(records=records).older(keep=True)
-        await anext(pages)
-        await anext(pages)  # the first page is kept once the second is asked for
-        again = await older(Listing(records=records))
-        assert [one.conversation for one in again] == [], "both were kept"
-        assert len(await listed(Listing(records=records))) == 2 * PAGE
-
-    asyncio.run(story())
+async def test_a_search_that_was_stopped_goes_on_where_it_was() -> None:
+    records = memory.Records()
+    for number in range(2 * PAGE):
+        await created(records, named(number))
+    pages = Listing(records=records).older(keep=True)
+    await anext(pages)
+    await anext(pages)  # the first page is kept once the second is asked for
+    again = await older(Listing(records=records))
+    assert [one.conversation for one in again] == [], "both were kept"
+    assert len(await listed(Listing(records=records))) == 2 * PAGE
 
 
-def test_what_cannot_be_read_stops_nobody() -> None:
-    async def story() -> None:
-        records = memory.Records()
-        await records.write([Insert(Key(EVENTS, "broken", f"{1:012d}"), {"$": "event/99"})])
-        await happens(records, ConversationId("odd"), e.ConversationClosed())
-        await created(records, named(1))
-        assert [one.conversation for one in await older(Listing(records=records))] == [named(1)]
-
-    asyncio.run(story())
+async def test_what_cannot_be_read_stops_nobody() -> None:
+    records = memory.Records()
+    await records.write([Insert(Key(EVENTS, "broken", f"{1:012d}"), {"$": "event/99"})])
+    await happens(records, ConversationId("odd"), e.ConversationClosed())
+    await created(records, named(1))
+    assert [one.conversation for one in await older(Listing(records=records))] == [named(1)]
 
 
-def test_a_store_that_cannot_name_its_conversations_lists_those_that_list_themselves() -> None:
-    async def story() -> None:
-        inner = memory.Records()
-        listing = Listing(records=faulty.Records(inner, memory.Faults()))
-        await created(inner, named(1))
-        await listing.add(APPLY, named(2))
-        assert await older(listing) == []
-        assert await listing.use_cases() == []
-        assert await listed(listing) == [named(2)]
-
-    asyncio.run(story())
+async def test_a_store_that_cannot_name_its_conversations_lists_those_that_list_themselves() -> None:
+    inner = memory.Records()
+    listing = Listing(records=faulty.Records(inner, memory.Faults()))
+    await created(inner, named(1))
+    await listing.add(APPLY, named(2))
+    assert await older(listing) == []
+    assert await listing.use_cases() == []
+    assert await listed(listing) == [named(2)]

@@ -49,92 +49,74 @@ async def fill(records: memory.Records, count: int, conversation: ConversationId
     return store
 
 
-def test_a_conversation_that_is_not_there_has_no_thread() -> None:
-    async def story() -> None:
-        records = memory.Records()
-        threads = Threads(conversations=ConversationStore(records=records), records=records)
-        assert await threads.thread(C1) is None
-        assert await threads.threads([C1, C2]) == {}
-
-    asyncio.run(story())
+async def test_a_conversation_that_is_not_there_has_no_thread() -> None:
+    records = memory.Records()
+    threads = Threads(conversations=ConversationStore(records=records), records=records)
+    assert await threads.thread(C1) is None
+    assert await threads.threads([C1, C2]) == {}
 
 
-def test_every_answer_stands_for_the_last_event() -> None:
-    async def story() -> None:
-        records = Counting()
-        store = await fill(records, 3)
-        threads = Threads(conversations=store, records=records)
-        assert (await threads.threads([C1, C2]))[C1].seq == 3
-        await store.append(event(4, e.ConversationClosed()))
-        records.brought = 0
-        thread = await threads.thread(C1)
-        assert thread is not None
-        assert (thread.seq, thread.state) == (4, ThreadState.CLOSED)
-        assert records.brought == 1
-
-    asyncio.run(story())
+async def test_every_answer_stands_for_the_last_event() -> None:
+    records = Counting()
+    store = await fill(records, 3)
+    threads = Threads(conversations=store, records=records)
+    assert (await threads.threads([C1, C2]))[C1].seq == 3
+    await store.append(event(4, e.ConversationClosed()))
+    records.brought = 0
+    thread = await threads.thread(C1)
+    assert thread is not None
+    assert (thread.seq, thread.state) == (4, ThreadState.CLOSED)
+    assert records.brought == 1
 
 
-def test_a_long_thread_is_read_in_pages_and_kept() -> None:
-    async def story() -> None:
-        records = Counting()
-        store = await fill(records, module.PAGE + 3)
-        assert (await Threads(conversations=store, records=records).thread(C1)).seq == module.PAGE + 3
-        records.brought = 0
-        assert (await Threads(conversations=store, records=records).thread(C1)).seq == module.PAGE + 3
-        assert records.brought == 0
-
-    asyncio.run(story())
+async def test_a_long_thread_is_read_in_pages_and_kept() -> None:
+    records = Counting()
+    store = await fill(records, module.PAGE + 3)
+    assert (await Threads(conversations=store, records=records).thread(C1)).seq == module.PAGE + 3
+    records.brought = 0
+    assert (await Threads(conversations=store, records=records).thread(C1)).seq == module.PAGE + 3
+    assert records.brought == 0
 
 
 @pytest.mark.parametrize("more", [WORTH_KEEPING, 1])
-def test_the_kept_thread_is_brought_forward_when_that_is_worth_a_write(more: int) -> None:
-    async def story() -> None:
-        records = memory.Records()
-        store = await fill(records, WORTH_KEEPING)
-        await Threads(conversations=store, records=records).thread(C1)
-        for seq in range(WORTH_KEEPING + 1, WORTH_KEEPING + more + 1):
-            await store.append(event(seq, e.MessagesRead(ANN, Seq(1))))
-        thread = await Threads(conversations=store, records=records).thread(C1)
-        assert thread is not None
-        assert thread.seq == WORTH_KEEPING + more
-        key = Key(TABLE, "c1", "thread")
-        kept = load((await records.get([key]))[key].body, ThreadSnapshot)
-        assert kept.thread.seq == (WORTH_KEEPING + more if more > 1 else WORTH_KEEPING)
-
-    asyncio.run(story())
+async def test_the_kept_thread_is_brought_forward_when_that_is_worth_a_write(more: int) -> None:
+    records = memory.Records()
+    store = await fill(records, WORTH_KEEPING)
+    await Threads(conversations=store, records=records).thread(C1)
+    for seq in range(WORTH_KEEPING + 1, WORTH_KEEPING + more + 1):
+        await store.append(event(seq, e.MessagesRead(ANN, Seq(1))))
+    thread = await Threads(conversations=store, records=records).thread(C1)
+    assert thread is not None
+    assert thread.seq == WORTH_KEEPING + more
+    key = Key(TABLE, "c1", "thread")
+    kept = load((await records.get([key]))[key].body, ThreadSnapshot)
+    assert kept.thread.seq == (WORTH_KEEPING + more if more > 1 else WORTH_KEEPING)
 
 
-def test_a_newer_cache_of_somebody_else_is_left_alone() -> None:
-    async def story() -> None:
-        records = memory.Records()
-        store = await fill(records, WORTH_KEEPING)
-        slow = Threads(conversations=store, records=records)
-        now = await slow.snapshot(C1)
-        key = Key(TABLE, "c1", "thread")
-        stored = (await records.get([key]))[key]
-        await store.append(event(WORTH_KEEPING + 1, e.ConversationClosed()))
-        ahead = await Threads(conversations=store, records=records).snapshot(C1)
-        await records.write([Replace(key, stored.version, slow.codec.dump(ahead))])
-        await slow._keep(now)
-        assert load((await records.get([key]))[key].body, ThreadSnapshot) == ahead
-
-    asyncio.run(story())
+async def test_a_newer_cache_of_somebody_else_is_left_alone() -> None:
+    records = memory.Records()
+    store = await fill(records, WORTH_KEEPING)
+    slow = Threads(conversations=store, records=records)
+    now = await slow.snapshot(C1)
+    key = Key(TABLE, "c1", "thread")
+    stored = (await records.get([key]))[key]
+    await store.append(event(WORTH_KEEPING + 1, e.ConversationClosed()))
+    ahead = await Threads(conversations=store, records=records).snapshot(C1)
+    await records.write([Replace(key, stored.version, slow.codec.dump(ahead))])
+    await slow._keep(now)
+    assert load((await records.get([key]))[key].body, ThreadSnapshot) == ahead
 
 
-def test_only_so_many_threads_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_so_many_threads_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "KEPT", 1)
 
-    async def story() -> None:
-        records = Counting()
-        await fill(records, 2, C2)
-        store = await fill(records, 3)
-        threads = Threads(conversations=store, records=records)
-        for one in (C1, C2, C1):
-            await threads.thread(one)
-        assert records.brought == 3 + 2 + 3
-
-    asyncio.run(story())
+    records = Counting()
+    await fill(records, 2, C2)
+    store = await fill(records, 3)
+    threads = Threads(conversations=store, records=records)
+    for one in (C1, C2, C1):
+        await threads.thread(one)
+    assert records.brought == 3 + 2 + 3
 
 
 def test_conversations_are_read_in_one_order_whatever_order_they_are_asked_in() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -25,73 +24,55 @@ def joining(domain: str) -> Callable[[Deployment], Deployment]:
     return lambda standing: standing.joined(MailDomains({domain}))
 
 
-def test_nothing_told_is_an_empty_deployment() -> None:
-    async def story() -> None:
-        assert await Deployments(records=memory.Records()).get() == Deployment()
-
-    asyncio.run(story())
+async def test_nothing_told_is_an_empty_deployment() -> None:
+    assert await Deployments(records=memory.Records()).get() == Deployment()
 
 
-def test_what_was_told_is_read_again() -> None:
-    async def story() -> None:
-        deployments = Deployments(records=memory.Records())
-        told = await deployments.change(joining("reply.example"))
-        assert told.alias_domains == ("reply.example",)
-        under = await deployments.change(lambda standing: standing.under(POLICY))
-        assert await deployments.get() == under
-        assert under.policy == POLICY
-
-    asyncio.run(story())
+async def test_what_was_told_is_read_again() -> None:
+    deployments = Deployments(records=memory.Records())
+    told = await deployments.change(joining("reply.example"))
+    assert told.alias_domains == ("reply.example",)
+    under = await deployments.change(lambda standing: standing.under(POLICY))
+    assert await deployments.get() == under
+    assert under.policy == POLICY
 
 
-def test_the_same_again_writes_nothing() -> None:
-    async def story() -> None:
-        records = memory.Records()
-        deployments = Deployments(records=records)
-        await deployments.change(joining("reply.example"))
-        before = (await records.get([KEY]))[KEY].version
-        await deployments.change(joining("reply.example"))
-        assert (await records.get([KEY]))[KEY].version == before
-
-    asyncio.run(story())
+async def test_the_same_again_writes_nothing() -> None:
+    records = memory.Records()
+    deployments = Deployments(records=records)
+    await deployments.change(joining("reply.example"))
+    before = (await records.get([KEY]))[KEY].version
+    await deployments.change(joining("reply.example"))
+    assert (await records.get([KEY]))[KEY].version == before
 
 
 @pytest.mark.parametrize("earlier", [[], ["first.example"]], ids=["the first", "a later one"])
-def test_what_another_tells_meanwhile_is_kept(earlier: list[str]) -> None:
-    async def story() -> None:
-        records = Interfering()
-        deployments = Deployments(records=records)
-        for domain in earlier:
-            await deployments.change(joining(domain))
-        records.meanwhile = [lambda: deployments.change(joining("theirs.example"))]
-        told = await deployments.change(joining("ours.example"))
-        assert {*told.alias_domains} == {*earlier, "theirs.example", "ours.example"}
-        assert await deployments.get() == told
-
-    asyncio.run(story())
+async def test_what_another_tells_meanwhile_is_kept(earlier: list[str]) -> None:
+    records = Interfering()
+    deployments = Deployments(records=records)
+    for domain in earlier:
+        await deployments.change(joining(domain))
+    records.meanwhile = [lambda: deployments.change(joining("theirs.example"))]
+    told = await deployments.change(joining("ours.example"))
+    assert {*told.alias_domains} == {*earlier, "theirs.example", "ours.example"}
+    assert await deployments.get() == told
 
 
 @pytest.mark.parametrize("kind", [Insert, Replace])
-def test_who_never_gets_a_turn_says_so(kind: type[Insert | Replace]) -> None:
-    async def story() -> None:
-        deployments = Deployments(records=Stubborn(kind, "deployment"))
+async def test_who_never_gets_a_turn_says_so(kind: type[Insert | Replace]) -> None:
+    deployments = Deployments(records=Stubborn(kind, "deployment"))
 
-        async def tell_two() -> None:
-            await deployments.change(joining("a.example"))
-            await deployments.change(joining("b.example"))
+    async def tell_two() -> None:
+        await deployments.change(joining("a.example"))
+        await deployments.change(joining("b.example"))
 
-        with pytest.raises(Contended):
-            await tell_two()
-
-    asyncio.run(story())
+    with pytest.raises(Contended):
+        await tell_two()
 
 
-def test_a_refused_change_changes_nothing() -> None:
-    async def story() -> None:
-        deployments = Deployments(records=memory.Records())
-        await deployments.change(joining("reply.example"))
-        with pytest.raises(InvalidValue):
-            await deployments.change(lambda standing: standing.joined(MailDomains((), {"reply.example"})))
-        assert (await deployments.get()).legacy_domains == ()
-
-    asyncio.run(story())
+async def test_a_refused_change_changes_nothing() -> None:
+    deployments = Deployments(records=memory.Records())
+    await deployments.change(joining("reply.example"))
+    with pytest.raises(InvalidValue):
+        await deployments.change(lambda standing: standing.joined(MailDomains((), {"reply.example"})))
+    assert (await deployments.get()).legacy_domains == ()

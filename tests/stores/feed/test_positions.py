@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 from convalias.adapters import memory
@@ -33,92 +32,68 @@ async def held(positions: Positions) -> Lease:
     return lease
 
 
-def test_a_position_starts_at_the_beginning_and_is_held_by_one() -> None:
-    async def story() -> None:
-        desk = Desk()
-        assert (await desk.one.show("feed")).cursor == ""
-        lease = await held(desk.one)
-        assert (lease.cursor, lease.position.epoch) == ("", 1)
-        assert await desk.two.acquire("feed", lease=MINUTE) is None
-
-    asyncio.run(story())
+async def test_a_position_starts_at_the_beginning_and_is_held_by_one() -> None:
+    desk = Desk()
+    assert (await desk.one.show("feed")).cursor == ""
+    lease = await held(desk.one)
+    assert (lease.cursor, lease.position.epoch) == ("", 1)
+    assert await desk.two.acquire("feed", lease=MINUTE) is None
 
 
-def test_a_position_that_ran_out_is_taken_over_where_it_stands() -> None:
-    async def story() -> None:
-        desk = Desk()
-        moved = await desk.one.save(await held(desk.one), "7", extend=MINUTE)
-        assert moved is not None
-        assert await desk.two.acquire("feed", lease=MINUTE) is None
-        await desk.clock.advance(MINUTE)
-        lease = await held(desk.two)
-        assert (lease.cursor, lease.position.epoch, lease.position.holder) == ("7", 2, "two")
-
-    asyncio.run(story())
+async def test_a_position_that_ran_out_is_taken_over_where_it_stands() -> None:
+    desk = Desk()
+    moved = await desk.one.save(await held(desk.one), "7", extend=MINUTE)
+    assert moved is not None
+    assert await desk.two.acquire("feed", lease=MINUTE) is None
+    await desk.clock.advance(MINUTE)
+    lease = await held(desk.two)
+    assert (lease.cursor, lease.position.epoch, lease.position.holder) == ("7", 2, "two")
 
 
-def test_what_a_dead_process_held_is_free_at_once() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await held(desk.one)
-        desk.gone.add("one")
-        assert (await held(desk.two)).position.epoch == 2
-
-    asyncio.run(story())
+async def test_what_a_dead_process_held_is_free_at_once() -> None:
+    desk = Desk()
+    await held(desk.one)
+    desk.gone.add("one")
+    assert (await held(desk.two)).position.epoch == 2
 
 
-def test_a_stalled_holder_writes_nothing_back() -> None:
-    async def story() -> None:
-        desk = Desk()
-        stalled = await held(desk.one)
-        await desk.clock.advance(MINUTE)
-        assert await desk.two.save(await held(desk.two), "9", extend=MINUTE) is not None
-        assert await desk.one.save(stalled, "3", extend=MINUTE) is None
-        await desk.one.release(stalled)
-        assert ((await desk.one.show("feed")).cursor, (await desk.one.show("feed")).holder) == ("9", "two")
-
-    asyncio.run(story())
+async def test_a_stalled_holder_writes_nothing_back() -> None:
+    desk = Desk()
+    stalled = await held(desk.one)
+    await desk.clock.advance(MINUTE)
+    assert await desk.two.save(await held(desk.two), "9", extend=MINUTE) is not None
+    assert await desk.one.save(stalled, "3", extend=MINUTE) is None
+    await desk.one.release(stalled)
+    assert ((await desk.one.show("feed")).cursor, (await desk.one.show("feed")).holder) == ("9", "two")
 
 
-def test_what_is_released_is_free_at_once() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.one.release(await held(desk.one))
-        assert (await held(desk.two)).position.holder == "two"
-
-    asyncio.run(story())
+async def test_what_is_released_is_free_at_once() -> None:
+    desk = Desk()
+    await desk.one.release(await held(desk.one))
+    assert (await held(desk.two)).position.holder == "two"
 
 
-def test_of_two_that_reach_for_it_at_once_one_gets_it() -> None:
-    async def story() -> None:
-        desk = Desk()
-        desk.records.meanwhile = [lambda: desk.two.acquire("feed", lease=MINUTE)]
-        assert await desk.one.acquire("feed", lease=MINUTE) is None
-        assert (await desk.one.show("feed")).holder == "two"
-
-    asyncio.run(story())
+async def test_of_two_that_reach_for_it_at_once_one_gets_it() -> None:
+    desk = Desk()
+    desk.records.meanwhile = [lambda: desk.two.acquire("feed", lease=MINUTE)]
+    assert await desk.one.acquire("feed", lease=MINUTE) is None
+    assert (await desk.one.show("feed")).holder == "two"
 
 
-def test_a_lease_whose_last_save_was_not_answered_is_found_again() -> None:
-    async def story() -> None:
-        desk = Desk()
-        lease = await held(desk.one)
-        assert await desk.one.save(lease, "7", extend=MINUTE) is not None
-        found = await desk.one.resume(lease)
-        assert found is not None
-        assert found.cursor == "7"
-        assert await desk.one.save(found, "8", extend=MINUTE) is not None
-
-    asyncio.run(story())
+async def test_a_lease_whose_last_save_was_not_answered_is_found_again() -> None:
+    desk = Desk()
+    lease = await held(desk.one)
+    assert await desk.one.save(lease, "7", extend=MINUTE) is not None
+    found = await desk.one.resume(lease)
+    assert found is not None
+    assert found.cursor == "7"
+    assert await desk.one.save(found, "8", extend=MINUTE) is not None
 
 
-def test_a_lease_that_somebody_took_over_is_not_found_again() -> None:
-    async def story() -> None:
-        desk = Desk()
-        lease = await held(desk.one)
-        await desk.clock.advance(MINUTE)
-        await held(desk.two)
-        assert await desk.one.resume(lease) is None
-        assert await Desk().one.resume(lease) is None
-
-    asyncio.run(story())
+async def test_a_lease_that_somebody_took_over_is_not_found_again() -> None:
+    desk = Desk()
+    lease = await held(desk.one)
+    await desk.clock.advance(MINUTE)
+    await held(desk.two)
+    assert await desk.one.resume(lease) is None
+    assert await Desk().one.resume(lease) is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 from attrs import evolve
@@ -21,25 +20,19 @@ LETTER = DeadLetter(
 )
 
 
-def test_a_letter_is_kept_once_and_dropped_once() -> None:
-    async def story() -> None:
-        store = DeadLetters(records=memory.Records())
-        assert await store.get("inbound", LETTER.id) is None
-        await store.put(LETTER)
-        await store.put(evolve(LETTER, reason="Other"))
-        assert await store.get("inbound", LETTER.id) == LETTER
-        assert await store.get("deliveries", LETTER.id) is None
-        assert [await store.drop(LETTER), await store.drop(LETTER)] == [True, False]
-
-    asyncio.run(story())
+async def test_a_letter_is_kept_once_and_dropped_once() -> None:
+    store = DeadLetters(records=memory.Records())
+    assert await store.get("inbound", LETTER.id) is None
+    await store.put(LETTER)
+    await store.put(evolve(LETTER, reason="Other"))
+    assert await store.get("inbound", LETTER.id) == LETTER
+    assert await store.get("deliveries", LETTER.id) is None
+    assert [await store.drop(LETTER), await store.drop(LETTER)] == [True, False]
 
 
-def test_all_letters_of_a_lane_are_listed() -> None:
-    async def story() -> None:
-        store = DeadLetters(records=memory.Records())
-        letters = [evolve(LETTER, id=DeadLetterId(f"{number:04d}")) for number in range(PAGE + 2)]
-        for letter in [*letters, evolve(LETTER, lane="deliveries")]:
-            await store.put(letter)
-        assert [letter async for letter in store.list("inbound")] == letters
-
-    asyncio.run(story())
+async def test_all_letters_of_a_lane_are_listed() -> None:
+    store = DeadLetters(records=memory.Records())
+    letters = [evolve(LETTER, id=DeadLetterId(f"{number:04d}")) for number in range(PAGE + 2)]
+    for letter in [*letters, evolve(LETTER, lane="deliveries")]:
+        await store.put(letter)
+    assert [letter async for letter in store.list("inbound")] == letters

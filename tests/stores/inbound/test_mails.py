@@ -135,17 +135,14 @@ def test_sightings_are_the_claims_of_earlier_mail() -> None:
     told(story)
 
 
-def test_what_is_fought_over_gives_up_in_the_end() -> None:
-    async def story() -> None:
-        store = InboundRecords(records=Outrun())
-        with pytest.raises(Contended, match="tries"):
-            await store.failed(RECORD, because="Broken", at=NOON)
-        assert TRIES == 100
-
-    asyncio.run(story())
+async def test_what_is_fought_over_gives_up_in_the_end() -> None:
+    store = InboundRecords(records=Outrun())
+    with pytest.raises(Contended, match="tries"):
+        await store.failed(RECORD, because="Broken", at=NOON)
+    assert TRIES == 100
 
 
-def test_a_count_that_is_fought_over_while_it_is_forgotten_is_looked_at_again() -> None:
+async def test_a_count_that_is_fought_over_while_it_is_forgotten_is_looked_at_again() -> None:
     class Slow(memory.Records):
         """So many deletions lose a race."""
 
@@ -157,18 +154,15 @@ def test_a_count_that_is_fought_over_while_it_is_forgotten_is_looked_at_again() 
                 return [Conflict()]
             return await super().write(writes)
 
-    async def story() -> None:
-        records = Slow()
-        store = InboundRecords(records=records)
-        await store.begun(RECORD, at=NOON)
-        records.races = 1
+    records = Slow()
+    store = InboundRecords(records=records)
+    await store.begun(RECORD, at=NOON)
+    records.races = 1
+    await store.ended(RECORD)
+    assert await store.begun(RECORD, at=NOON) == 1
+    records.races = TRIES
+    with pytest.raises(Contended, match="starts"):
         await store.ended(RECORD)
-        assert await store.begun(RECORD, at=NOON) == 1
-        records.races = TRIES
-        with pytest.raises(Contended, match="starts"):
-            await store.ended(RECORD)
-
-    asyncio.run(story())
 
 
 # --- tries ---------------------------------------------------------------------------------------------

@@ -14,15 +14,12 @@ RECORD = RecordKey("envelopes/2026/03/01/ab.json")
 EVERY = timedelta(hours=6)
 
 
-def test_one_takes_it_and_not_again_for_a_while() -> None:
-    async def story() -> None:
-        sweeps = Sweeps(records=memory.Records())
-        assert await sweeps.take(RECORD, now=NOON, every=EVERY)
-        assert not await sweeps.take(RECORD, now=NOON + EVERY - timedelta(seconds=1), every=EVERY)
-        assert await sweeps.take(RECORD, now=NOON + EVERY, every=EVERY)
-        assert not await sweeps.take(RECORD, now=NOON + EVERY, every=EVERY)
-
-    asyncio.run(story())
+async def test_one_takes_it_and_not_again_for_a_while() -> None:
+    sweeps = Sweeps(records=memory.Records())
+    assert await sweeps.take(RECORD, now=NOON, every=EVERY)
+    assert not await sweeps.take(RECORD, now=NOON + EVERY - timedelta(seconds=1), every=EVERY)
+    assert await sweeps.take(RECORD, now=NOON + EVERY, every=EVERY)
+    assert not await sweeps.take(RECORD, now=NOON + EVERY, every=EVERY)
 
 
 class Slow(memory.Records):
@@ -33,34 +30,25 @@ class Slow(memory.Records):
         return {}
 
 
-def test_of_several_at_once_one_takes_it() -> None:
-    async def story() -> None:
-        sweeps = Sweeps(records=Slow())
-        taken = await asyncio.gather(*(sweeps.take(RECORD, now=NOON, every=EVERY) for _ in range(5)))
-        assert sum(taken) == 1
-
-    asyncio.run(story())
+async def test_of_several_at_once_one_takes_it() -> None:
+    sweeps = Sweeps(records=Slow())
+    taken = await asyncio.gather(*(sweeps.take(RECORD, now=NOON, every=EVERY) for _ in range(5)))
+    assert sum(taken) == 1
 
 
-def test_a_day_is_through_when_it_was_said_so() -> None:
-    async def story() -> None:
-        sweeps = Sweeps(records=memory.Records())
-        assert not await sweeps.is_through("2026/03/01")
-        for _ in range(2):
-            await sweeps.through("2026/03/01", now=NOON)
-        assert await sweeps.is_through("2026/03/01")
-        assert not await sweeps.is_through("2026/03/02")
-
-    asyncio.run(story())
+async def test_a_day_is_through_when_it_was_said_so() -> None:
+    sweeps = Sweeps(records=memory.Records())
+    assert not await sweeps.is_through("2026/03/01")
+    for _ in range(2):
+        await sweeps.through("2026/03/01", now=NOON)
+    assert await sweeps.is_through("2026/03/01")
+    assert not await sweeps.is_through("2026/03/02")
 
 
-def test_what_was_done_once_and_for_all_is_known() -> None:
-    async def story() -> None:
-        sweeps = Sweeps(records=memory.Records())
-        assert not await sweeps.is_done("one")
-        for _ in range(2):
-            await sweeps.done("one", now=NOON)
-        assert await sweeps.is_done("one")
-        assert not await sweeps.is_done("other")
-
-    asyncio.run(story())
+async def test_what_was_done_once_and_for_all_is_known() -> None:
+    sweeps = Sweeps(records=memory.Records())
+    assert not await sweeps.is_done("one")
+    for _ in range(2):
+        await sweeps.done("one", now=NOON)
+    assert await sweeps.is_done("one")
+    assert not await sweeps.is_done("other")

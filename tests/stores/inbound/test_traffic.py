@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 from convalias.adapters import memory
@@ -32,26 +31,20 @@ async def counts(traffic: Traffic, *, minutes: int, besides: str = "x") -> tuple
     return repeats[TEXT], repeats[OTHER], taken[C1], taken[C2]
 
 
-def test_other_mails_within_the_hour_before_are_counted() -> None:
-    async def story() -> None:
-        traffic = Traffic(records=memory.Records())
-        await note(traffic, "a")
-        await note(traffic, "b", minutes=30, conversations=(C1, C2))
-        await note(traffic, "c", minutes=50, conversations=())
-        assert await counts(traffic, minutes=40) == (2, 0, 2, 1)
-        assert await counts(traffic, minutes=40, besides="b") == (1, 0, 1, 0)
-        assert await counts(traffic, minutes=60) == (3, 0, 2, 1)
-        assert await counts(traffic, minutes=61) == (2, 0, 1, 1)
-        assert await counts(traffic, minutes=-1) == (0, 0, 0, 0)
-
-    asyncio.run(story())
+async def test_other_mails_within_the_hour_before_are_counted() -> None:
+    traffic = Traffic(records=memory.Records())
+    await note(traffic, "a")
+    await note(traffic, "b", minutes=30, conversations=(C1, C2))
+    await note(traffic, "c", minutes=50, conversations=())
+    assert await counts(traffic, minutes=40) == (2, 0, 2, 1)
+    assert await counts(traffic, minutes=40, besides="b") == (1, 0, 1, 0)
+    assert await counts(traffic, minutes=60) == (3, 0, 2, 1)
+    assert await counts(traffic, minutes=61) == (2, 0, 1, 1)
+    assert await counts(traffic, minutes=-1) == (0, 0, 0, 0)
 
 
-def test_a_mail_counts_once_however_often_it_is_posted_and_tried() -> None:
-    async def story() -> None:
-        traffic = Traffic(records=memory.Records())
-        for minutes in range(5):
-            await note(traffic, "a", minutes=minutes, conversations=(C1, C1))
-        assert await counts(traffic, minutes=9) == (1, 0, 1, 0)
-
-    asyncio.run(story())
+async def test_a_mail_counts_once_however_often_it_is_posted_and_tried() -> None:
+    traffic = Traffic(records=memory.Records())
+    for minutes in range(5):
+        await note(traffic, "a", minutes=minutes, conversations=(C1, C1))
+    assert await counts(traffic, minutes=9) == (1, 0, 1, 0)

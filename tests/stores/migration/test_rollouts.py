@@ -22,35 +22,26 @@ def rollout(stage: Stage, points: int, *, salt: str = "apply", floor: Stage = St
     return Rollout(APPLY, stage, points, salt, floor)
 
 
-def test_nothing_set_is_nothing() -> None:
-    async def story() -> None:
-        rollouts = Rollouts(records=memory.Records())
-        assert await rollouts.read(APPLY, Axis.INBOUND) is None
-        assert await rollouts.show() == []
-
-    asyncio.run(story())
+async def test_nothing_set_is_nothing() -> None:
+    rollouts = Rollouts(records=memory.Records())
+    assert await rollouts.read(APPLY, Axis.INBOUND) is None
+    assert await rollouts.show() == []
 
 
-def test_without_an_axis_all_three_are_set() -> None:
-    async def story() -> None:
-        rollouts = Rollouts(records=memory.Records())
-        settings = await rollouts.set(APPLY, stage=Stage.PARALLEL, basis_points=1000, reason="ramp")
-        expected = Rollout(APPLY, Stage.PARALLEL, 1000, "apply", reason="ramp")
-        assert settings == await rollouts.show()
-        assert settings == [Setting(axis, expected) for axis in (Axis.INBOUND, Axis.MINTING, Axis.OUTBOUND)]
-        assert await rollouts.read(APPLY, Axis.MINTING) == expected
-
-    asyncio.run(story())
+async def test_without_an_axis_all_three_are_set() -> None:
+    rollouts = Rollouts(records=memory.Records())
+    settings = await rollouts.set(APPLY, stage=Stage.PARALLEL, basis_points=1000, reason="ramp")
+    expected = Rollout(APPLY, Stage.PARALLEL, 1000, "apply", reason="ramp")
+    assert settings == await rollouts.show()
+    assert settings == [Setting(axis, expected) for axis in (Axis.INBOUND, Axis.MINTING, Axis.OUTBOUND)]
+    assert await rollouts.read(APPLY, Axis.MINTING) == expected
 
 
-def test_axes_and_use_cases_are_independent() -> None:
-    async def story() -> None:
-        rollouts = Rollouts(records=memory.Records())
-        await rollouts.set(APPLY, stage=Stage.NATIVE, basis_points=10_000, axes=[Axis.INBOUND])
-        assert await rollouts.read(APPLY, Axis.OUTBOUND) is None
-        assert await rollouts.read(UseCase("apply.inbound"), Axis.INBOUND) is None
-
-    asyncio.run(story())
+async def test_axes_and_use_cases_are_independent() -> None:
+    rollouts = Rollouts(records=memory.Records())
+    await rollouts.set(APPLY, stage=Stage.NATIVE, basis_points=10_000, axes=[Axis.INBOUND])
+    assert await rollouts.read(APPLY, Axis.OUTBOUND) is None
+    assert await rollouts.read(UseCase("apply.inbound"), Axis.INBOUND) is None
 
 
 @pytest.mark.parametrize(
@@ -82,15 +73,12 @@ def test_shares_beyond_the_whole_are_refused() -> None:
         asyncio.run(Rollouts(records=memory.Records()).set(APPLY, stage=Stage.NATIVE, basis_points=10_001))
 
 
-def test_a_setting_that_was_changed_in_between_is_read_again() -> None:
-    async def story() -> None:
-        records = Interfering()
-        rollouts = Rollouts(records=records)
-        records.meanwhile = [lambda: rollouts.set(APPLY, stage=Stage.SHADOW, basis_points=10_000, axes=[Axis.INBOUND])]
-        (setting,) = await rollouts.set(APPLY, stage=Stage.PARALLEL, basis_points=1, axes=[Axis.INBOUND])
-        assert setting.rollout.floor is Stage.SHADOW
-
-    asyncio.run(story())
+async def test_a_setting_that_was_changed_in_between_is_read_again() -> None:
+    records = Interfering()
+    rollouts = Rollouts(records=records)
+    records.meanwhile = [lambda: rollouts.set(APPLY, stage=Stage.SHADOW, basis_points=10_000, axes=[Axis.INBOUND])]
+    (setting,) = await rollouts.set(APPLY, stage=Stage.PARALLEL, basis_points=1, axes=[Axis.INBOUND])
+    assert setting.rollout.floor is Stage.SHADOW
 
 
 def test_setting_gives_up_where_somebody_else_is_always_faster() -> None:
@@ -103,21 +91,18 @@ def test_setting_gives_up_where_somebody_else_is_always_faster() -> None:
         asyncio.run(story())
 
 
-def test_a_setting_of_an_older_release_is_read_and_says_nobody() -> None:
-    async def story() -> None:
-        records = memory.Records()
-        rollouts = Rollouts(records=records, codec=Codec({"rollout": 1}))
-        await rollouts.set(APPLY, stage=Stage.NATIVE, basis_points=7, axes=[Axis.INBOUND], by="olga")
-        (stored,) = await records.range(TABLE, TABLE, after="", limit=9)
-        assert stored.body["$"] == "rollout/1"
-        assert stored.body["basis_points"] == 7
-        (shown,) = await Rollouts(records=records).show()
-        assert (shown.rollout.basis_points, shown.by, shown.at) == (7, "", None)
-
-    asyncio.run(story())
+async def test_a_setting_of_an_older_release_is_read_and_says_nobody() -> None:
+    records = memory.Records()
+    rollouts = Rollouts(records=records, codec=Codec({"rollout": 1}))
+    await rollouts.set(APPLY, stage=Stage.NATIVE, basis_points=7, axes=[Axis.INBOUND], by="olga")
+    (stored,) = await records.range(TABLE, TABLE, after="", limit=9)
+    assert stored.body["$"] == "rollout/1"
+    assert stored.body["basis_points"] == 7
+    (shown,) = await Rollouts(records=records).show()
+    assert (shown.rollout.basis_points, shown.by, shown.at) == (7, "", None)
 
 
-def test_a_guard_refuses_before_any_axis_is_written() -> None:
+async def test_a_guard_refuses_before_any_axis_is_written() -> None:
     class No(Exception):
         pass
 
@@ -127,10 +112,7 @@ def test_a_guard_refuses_before_any_axis_is_written() -> None:
         if axis is Axis.OUTBOUND:
             raise No
 
-    async def story() -> None:
-        rollouts = Rollouts(records=memory.Records())
-        with pytest.raises(No):
-            await rollouts.set(APPLY, stage=Stage.NATIVE, basis_points=1, guard=guard)
-        assert await rollouts.show() == []
-
-    asyncio.run(story())
+    rollouts = Rollouts(records=memory.Records())
+    with pytest.raises(No):
+        await rollouts.set(APPLY, stage=Stage.NATIVE, basis_points=1, guard=guard)
+    assert await rollouts.show() == []

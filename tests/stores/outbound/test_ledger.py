@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -54,106 +53,83 @@ async def held(records: memory.Records) -> Work:
     return work
 
 
-def test_the_first_decision_stands() -> None:
-    async def story() -> None:
-        mine = ledger(memory.Records())
-        assert await mine.insert(DECISION)
-        assert not await mine.insert(DECISION)
-
-    asyncio.run(story())
+async def test_the_first_decision_stands() -> None:
+    mine = ledger(memory.Records())
+    assert await mine.insert(DECISION)
+    assert not await mine.insert(DECISION)
 
 
-def test_of_two_that_take_one_gets_it() -> None:
-    async def story() -> None:
-        records = memory.Records()
-        await ledger(records).insert(DECISION)
-        (due,) = await ledger(records).due(now=NOON, limit=9)
-        taken = [await ledger(records, name).take(due, now=NOON, lease=LEASE) for name in ("w1", "w2")]
-        assert [one is not None for one in taken] == [True, False]
-
-    asyncio.run(story())
+async def test_of_two_that_take_one_gets_it() -> None:
+    records = memory.Records()
+    await ledger(records).insert(DECISION)
+    (due,) = await ledger(records).due(now=NOON, limit=9)
+    taken = [await ledger(records, name).take(due, now=NOON, lease=LEASE) for name in ("w1", "w2")]
+    assert [one is not None for one in taken] == [True, False]
 
 
-def test_a_receipt_between_reading_and_releasing_is_kept() -> None:
-    async def story() -> None:
-        records = Interfering()
-        work = await held(records)
-        theirs = ledger(records, "receipts")
-        records.meanwhile = [lambda: theirs.receipt(C1, E2, N1, DeliveryState.DELIVERED), nothing]
-        sent = work.taken.rows[0].becoming(DeliveryState.SENT)
-        released = await ledger(records).release(work, Results(rows={N1: sent}))
-        assert released is not None
-        assert released.deliveries[0].state is DeliveryState.DELIVERED
-        assert released.holder == ""
-
-    asyncio.run(story())
+async def test_a_receipt_between_reading_and_releasing_is_kept() -> None:
+    records = Interfering()
+    work = await held(records)
+    theirs = ledger(records, "receipts")
+    records.meanwhile = [lambda: theirs.receipt(C1, E2, N1, DeliveryState.DELIVERED), nothing]
+    sent = work.taken.rows[0].becoming(DeliveryState.SENT)
+    released = await ledger(records).release(work, Results(rows={N1: sent}))
+    assert released is not None
+    assert released.deliveries[0].state is DeliveryState.DELIVERED
+    assert released.holder == ""
 
 
-def test_a_receipt_that_loses_the_race_is_noted_at_its_next_try() -> None:
-    async def story() -> None:
-        records = Interfering()
-        work = await held(records)
-        sent = work.taken.rows[0].becoming(DeliveryState.SENT)
-        mine = ledger(records)
-        records.meanwhile = [lambda: mine.release(work, Results(rows={N1: sent})), nothing]
-        assert await mine.receipt(C1, E2, N1, DeliveryState.DELIVERED)
-        decision = await mine.get(C1, E2)
-        assert decision is not None
-        assert decision.deliveries[0].state is DeliveryState.DELIVERED
-
-    asyncio.run(story())
+async def test_a_receipt_that_loses_the_race_is_noted_at_its_next_try() -> None:
+    records = Interfering()
+    work = await held(records)
+    sent = work.taken.rows[0].becoming(DeliveryState.SENT)
+    mine = ledger(records)
+    records.meanwhile = [lambda: mine.release(work, Results(rows={N1: sent})), nothing]
+    assert await mine.receipt(C1, E2, N1, DeliveryState.DELIVERED)
+    decision = await mine.get(C1, E2)
+    assert decision is not None
+    assert decision.deliveries[0].state is DeliveryState.DELIVERED
 
 
-def test_where_somebody_is_always_faster_it_is_given_up_and_said() -> None:
-    async def story() -> None:
-        records = Stubborn(Replace, TABLE)
-        mine = ledger(records)
-        await mine.insert(DECISION)
-        (due,) = await mine.due(now=NOON, limit=9)
-        assert await mine.take(due, now=NOON, lease=LEASE) is None
-        with pytest.raises(Contended):
-            await mine.reown(DECISION, lambda one: one)
-
-    asyncio.run(story())
+async def test_where_somebody_is_always_faster_it_is_given_up_and_said() -> None:
+    records = Stubborn(Replace, TABLE)
+    mine = ledger(records)
+    await mine.insert(DECISION)
+    (due,) = await mine.due(now=NOON, limit=9)
+    assert await mine.take(due, now=NOON, lease=LEASE) is None
+    with pytest.raises(Contended):
+        await mine.reown(DECISION, lambda one: one)
 
 
-def test_a_release_that_never_gets_through_says_so() -> None:
-    async def story() -> None:
-        plain = memory.Records()
-        work = await held(plain)
-        refusing = Stubborn(Replace, TABLE)
-        refusing.__dict__.update(
-            {key: value for key, value in plain.__dict__.items() if key not in {"_kind", "_table"}}
-        )
-        with pytest.raises(Contended):
-            await ledger(refusing).release(work, Results(rows={}))
-
-    asyncio.run(story())
+async def test_a_release_that_never_gets_through_says_so() -> None:
+    plain = memory.Records()
+    work = await held(plain)
+    refusing = Stubborn(Replace, TABLE)
+    refusing.__dict__.update({key: value for key, value in plain.__dict__.items() if key not in {"_kind", "_table"}})
+    with pytest.raises(Contended):
+        await ledger(refusing).release(work, Results(rows={}))
 
 
-def test_as_many_as_were_asked_for_are_given_what_was_left_behind_first() -> None:
-    async def story() -> None:
-        records = memory.Records()
-        await held(records)
-        for number in range(3):
-            await ledger(records).insert(
-                DeliveryDecision(
-                    event=EventId(f"f{number}"),
-                    conversation=C1,
-                    use_case=UseCase("apply"),
-                    seq=Seq(3 + number),
-                    owner=Owner.HUB,
-                    stage=Stage.NATIVE,
-                    reason="",
-                    decided_at=NOON,
-                    deliveries=(ROW,),
-                )
+async def test_as_many_as_were_asked_for_are_given_what_was_left_behind_first() -> None:
+    records = memory.Records()
+    await held(records)
+    for number in range(3):
+        await ledger(records).insert(
+            DeliveryDecision(
+                event=EventId(f"f{number}"),
+                conversation=C1,
+                use_case=UseCase("apply"),
+                seq=Seq(3 + number),
+                owner=Owner.HUB,
+                stage=Stage.NATIVE,
+                reason="",
+                decided_at=NOON,
+                deliveries=(ROW,),
             )
-        other = Ledger(records=records, incarnation=memory.Incarnation("w2", gone={"w1"}))
-        assert [one.key.id for one in await other.due(now=NOON, limit=1)] == ["e2"]
-        assert [one.key.id for one in await other.due(now=NOON, limit=3)] == ["e2", "f0", "f1"]
-
-    asyncio.run(story())
+        )
+    other = Ledger(records=records, incarnation=memory.Incarnation("w2", gone={"w1"}))
+    assert [one.key.id for one in await other.due(now=NOON, limit=1)] == ["e2"]
+    assert [one.key.id for one in await other.due(now=NOON, limit=3)] == ["e2", "f0", "f1"]
 
 
 def test_a_receipt_for_nothing_we_know_changes_nothing() -> None:

@@ -45,31 +45,25 @@ async def due(store: Outbox, at: datetime = DUE) -> Sequence[Stored]:
     return await store.due(until=at, limit=100)
 
 
-def test_one_per_sender_alias_and_day() -> None:
-    async def story() -> None:
-        store = Outbox(records=memory.Records())
-        one = refusal("a@corp.example")
-        assert [await plan(store, one) for _ in range(2)] == [True, True]
-        assert not await plan(store, evolve(one, trace=TraceId("another mail")))
-        assert not await plan(store, refusal("A@CORP.example", trace="another mail"))
-        assert await plan(store, evolve(one, alias=EmailAddress.parse("x@reply.example")))
-        assert await plan(store, one, days=1)
-        assert len(await due(store)) == 2
-        assert len(await due(store, DUE + timedelta(days=1))) == 3
-
-    asyncio.run(story())
+async def test_one_per_sender_alias_and_day() -> None:
+    store = Outbox(records=memory.Records())
+    one = refusal("a@corp.example")
+    assert [await plan(store, one) for _ in range(2)] == [True, True]
+    assert not await plan(store, evolve(one, trace=TraceId("another mail")))
+    assert not await plan(store, refusal("A@CORP.example", trace="another mail"))
+    assert await plan(store, evolve(one, alias=EmailAddress.parse("x@reply.example")))
+    assert await plan(store, one, days=1)
+    assert len(await due(store)) == 2
+    assert len(await due(store, DUE + timedelta(days=1))) == 3
 
 
-def test_twenty_per_sender_domain_and_day() -> None:
-    async def story() -> None:
-        store = Outbox(records=memory.Records())
-        asked = [refusal(f"a{number}@corp.example") for number in range(25)]
-        assert [await plan(store, one) for one in asked] == [True] * 20 + [False] * 5
-        assert [await plan(store, one) for one in asked] == [True] * 20 + [False] * 5
-        assert await plan(store, refusal("a@else.example"))
-        assert len(await due(store)) == 21
-
-    asyncio.run(story())
+async def test_twenty_per_sender_domain_and_day() -> None:
+    store = Outbox(records=memory.Records())
+    asked = [refusal(f"a{number}@corp.example") for number in range(25)]
+    assert [await plan(store, one) for one in asked] == [True] * 20 + [False] * 5
+    assert [await plan(store, one) for one in asked] == [True] * 20 + [False] * 5
+    assert await plan(store, refusal("a@else.example"))
+    assert len(await due(store)) == 21
 
 
 class Lagging(memory.Records):
@@ -79,15 +73,12 @@ class Lagging(memory.Records):
         return ()
 
 
-def test_no_number_of_planners_gets_past_a_bound() -> None:
-    async def story() -> None:
-        store = Outbox(records=Lagging())
-        asked = [refusal(f"a{number}@corp.example") for number in range(25)]
-        answers = await asyncio.gather(*(plan(store, one) for one in [*asked, *asked]))
-        assert sum(answers) == 2 * A_DAY_PER_DOMAIN
-        assert len(await due(store)) == A_DAY_PER_DOMAIN
-
-    asyncio.run(story())
+async def test_no_number_of_planners_gets_past_a_bound() -> None:
+    store = Outbox(records=Lagging())
+    asked = [refusal(f"a{number}@corp.example") for number in range(25)]
+    answers = await asyncio.gather(*(plan(store, one) for one in [*asked, *asked]))
+    assert sum(answers) == 2 * A_DAY_PER_DOMAIN
+    assert len(await due(store)) == A_DAY_PER_DOMAIN
 
 
 async def formerly(records: memory.Records, sender: str, place: int) -> None:
@@ -101,20 +92,15 @@ async def formerly(records: memory.Records, sender: str, place: int) -> None:
     await records.write([Insert(Key("refusals", partition, f"{place:02d}"), dump(row), (name,))])
 
 
-def test_refusals_of_the_former_release_count_as_ever() -> None:
-    async def story() -> None:
-        records = memory.Records()
-        for number in range(18):
-            await formerly(records, f"a{number}@corp.example", number)
-        store = Outbox(records=records)
-        assert await plan(store, refusal("a3@corp.example"))  # it left: the same mail again is told
-        assert not await plan(store, refusal("a3@corp.example", trace="another mail"))
-        assert [await plan(store, refusal(f"b{number}@corp.example")) for number in range(4)] == [True] * 2 + [
-            False
-        ] * 2
-        assert len(await due(store)) == 2
-
-    asyncio.run(story())
+async def test_refusals_of_the_former_release_count_as_ever() -> None:
+    records = memory.Records()
+    for number in range(18):
+        await formerly(records, f"a{number}@corp.example", number)
+    store = Outbox(records=records)
+    assert await plan(store, refusal("a3@corp.example"))  # it left: the same mail again is told
+    assert not await plan(store, refusal("a3@corp.example", trace="another mail"))
+    assert [await plan(store, refusal(f"b{number}@corp.example")) for number in range(4)] == [True] * 2 + [False] * 2
+    assert len(await due(store)) == 2
 
 
 def notice() -> SystemMail:
@@ -122,24 +108,21 @@ def notice() -> SystemMail:
     return SystemMail(key=key, letter=AddressNotice(account=AccountId("bob"), old=OLD, at=NOON))
 
 
-def test_an_old_address_is_announced_once_by_whichever_release() -> None:
-    async def story() -> None:
-        records = memory.Records()
-        store = Outbox(records=records)
-        await store.enter_notices([], at=NOON)
-        await store.enter_notices([notice()], at=NOON)
-        await store.enter_notices([notice()], at=NOON + timedelta(days=400))
-        assert len(await due(store, NOON + timedelta(days=999))) == 1
+async def test_an_old_address_is_announced_once_by_whichever_release() -> None:
+    records = memory.Records()
+    store = Outbox(records=records)
+    await store.enter_notices([], at=NOON)
+    await store.enter_notices([notice()], at=NOON)
+    await store.enter_notices([notice()], at=NOON + timedelta(days=400))
+    assert len(await due(store, NOON + timedelta(days=999))) == 1
 
-        formerly_told = memory.Records()
-        told = Announcement(AccountId("bob"), OLD, ConversationId("c"))
-        row = Insert(Key("announcements", told.key[2:4], told.key), dump(AnnouncementDue(told, NOON, sent=True)))
-        await formerly_told.write([row])
-        store = Outbox(records=formerly_told)
-        await store.enter_notices([notice()], at=NOON)
-        assert await due(store, NOON + timedelta(days=999)) == []
-
-    asyncio.run(story())
+    formerly_told = memory.Records()
+    told = Announcement(AccountId("bob"), OLD, ConversationId("c"))
+    row = Insert(Key("announcements", told.key[2:4], told.key), dump(AnnouncementDue(told, NOON, sent=True)))
+    await formerly_told.write([row])
+    store = Outbox(records=formerly_told)
+    await store.enter_notices([notice()], at=NOON)
+    assert await due(store, NOON + timedelta(days=999)) == []
 
 
 @pytest.mark.parametrize(
@@ -151,20 +134,17 @@ def test_an_old_address_is_announced_once_by_whichever_release() -> None:
     ],
     ids=["refusal", "for ever", "notice"],
 )
-def test_what_is_at_rest_stays_as_long_as_mail_and_a_notice_for_ever(
+async def test_what_is_at_rest_stays_as_long_as_mail_and_a_notice_for_ever(
     mail: SystemMail, kept: timedelta | None, *, ends: bool
 ) -> None:
-    async def story() -> None:
-        records = memory.Records()
-        store = Outbox(records=records, kept=kept)
-        await store.enter([mail], due=NOON, now=NOON)
-        (row,) = await due(store)
-        sent = evolve(mail, state=SystemMailState.SENT)
-        assert await store.put(row, sent, due=NOON, now=NOON) is not None
-        assert await store.put(row, sent, due=NOON, now=NOON) is None
-        endings, over = Endings(records=records), NOON + MAIL_KEPT + GRACE
-        assert await endings.end_due(now=over - timedelta(seconds=1)) == 0
-        assert await endings.end_due(now=over) == ends
-        assert await due(store, NOON + timedelta(days=999)) == []
-
-    asyncio.run(story())
+    records = memory.Records()
+    store = Outbox(records=records, kept=kept)
+    await store.enter([mail], due=NOON, now=NOON)
+    (row,) = await due(store)
+    sent = evolve(mail, state=SystemMailState.SENT)
+    assert await store.put(row, sent, due=NOON, now=NOON) is not None
+    assert await store.put(row, sent, due=NOON, now=NOON) is None
+    endings, over = Endings(records=records), NOON + MAIL_KEPT + GRACE
+    assert await endings.end_due(now=over - timedelta(seconds=1)) == 0
+    assert await endings.end_due(now=over) == ends
+    assert await due(store, NOON + timedelta(days=999)) == []

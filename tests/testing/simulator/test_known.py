@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import nullcontext
 
 import pytest
@@ -27,20 +26,17 @@ def test_a_run_comes_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (quick.trace_digest, quick.states) == (slow.trace_digest, slow.states)
 
 
-def test_a_record_is_decoded_once_while_it_stands() -> None:
-    async def story() -> None:
-        records = Records()
-        await records.write([Insert(KEY, dump(ROLLOUT))])
+async def test_a_record_is_decoded_once_while_it_stands() -> None:
+    records = Records()
+    await records.write([Insert(KEY, dump(ROLLOUT))])
 
-        async def read() -> RolloutSetting:
-            return CODEC.load((await records.get([KEY]))[KEY].body, RolloutSetting)
+    async def read() -> RolloutSetting:
+        return CODEC.load((await records.get([KEY]))[KEY].body, RolloutSetting)
 
-        with decoding_once():
-            assert await read() is await read() == ROLLOUT
-            assert Codec(write_format={}).load((await records.get([KEY]))[KEY].body, RolloutSetting) is not await read()
-        assert await read() is not await read()
-
-    asyncio.run(story())
+    with decoding_once():
+        assert await read() is await read() == ROLLOUT
+        assert Codec(write_format={}).load((await records.get([KEY]))[KEY].body, RolloutSetting) is not await read()
+    assert await read() is not await read()
 
 
 def test_what_cannot_be_read_is_not_remembered() -> None:
