@@ -26,7 +26,6 @@ from convalias.settings import (
     _LOOP_GUARD,
     _POLICY,
     Http,
-    Options,
     SenderAuthentication,
     Settings,
     WrongSettings,
@@ -121,19 +120,17 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         mail_limit=1000,
         http=Http(connections=64, connections_by_client=64, headers=timedelta(seconds=5), idle=timedelta(seconds=6)),
         events_kept=0,
-        options=Options(
-            platform="Jobs Inc",
-            conversation_url="https://jobs.example/c/{conversation}",
-            trusted_authserv_ids=frozenset({"mx.border.example"}),
-            rewriters=frozenset({"lists.example"}),
-            identity_cache=timedelta(0),
-            inbound_batches=2,
-            on_uncertain=Ambiguity.RESEND,
-            mail_what_was_read=True,
-            mail_kept=None,
-            missing_key_ids=frozenset({0, 31}),
-            policy=policy,
-        ),
+        platform="Jobs Inc",
+        conversation_url="https://jobs.example/c/{conversation}",
+        trusted_authserv_ids=frozenset({"mx.border.example"}),
+        rewriters=frozenset({"lists.example"}),
+        identity_cache=timedelta(0),
+        inbound_batches=2,
+        on_uncertain=Ambiguity.RESEND,
+        mail_what_was_read=True,
+        mail_kept=None,
+        missing_key_ids=frozenset({0, 31}),
+        overlay=policy,
     )
 
 
@@ -141,17 +138,17 @@ def test_name_servers_are_asked_only_where_that_is_said(tmp_path: Path) -> None:
     assert read(tmp_path, 'trusted_authserv_ids = ["mx.border.example"]\n').authentication is None
     assert read(tmp_path, "authenticate_senders = false\n").authentication is None
     required = read(tmp_path, 'authentication.require_dkim = ["Shared.example"]\n')
-    assert (required.authentication, required.options.require_dkim) == (None, {"shared.example"})
+    assert (required.authentication, required.require_dkim) == (None, {"shared.example"})
     assert read(tmp_path, "authenticate_senders = true\n").authentication == SenderAuthentication()
 
 
 def test_a_loop_guard_is_asked_for_by_its_table(tmp_path: Path) -> None:
-    policy = read(tmp_path, "[policy.loop_guard]\n").options.policy.over(DEFAULT_POLICY)
+    policy = read(tmp_path, "[policy.loop_guard]\n").overlay.over(DEFAULT_POLICY)
     assert policy.loop_guard == LoopGuard()
 
 
 def test_a_policy_for_one_use_case_leaves_the_others_their_default(tmp_path: Path) -> None:
-    policy = read(tmp_path, '[use_case.apply]\nadmission = "free"\n').options.policy.over(DEFAULT_POLICY)
+    policy = read(tmp_path, '[use_case.apply]\nadmission = "free"\n').overlay.over(DEFAULT_POLICY)
     assert (policy.admission_for(UseCase("apply")), policy.admission_for(UseCase("other"))) == (FREE, LIGHT)
     assert policy.blocked == DEFAULT_POLICY.blocked
 
@@ -163,7 +160,7 @@ def test_without_a_file_nothing_is_missing(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     assert read_settings(environ={}) == Settings()
     (tmp_path / "convalias.toml").write_text('platform = "Here"\n')
-    assert read_settings(environ={}).options.platform == "Here"
+    assert read_settings(environ={}).platform == "Here"
 
 
 def test_the_environment_of_the_process_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

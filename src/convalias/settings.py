@@ -153,12 +153,12 @@ class Options:
     """So many batches of mail a worker process works on at once."""
     missing_key_ids: frozenset[int] = frozenset()
     """Keys given up although aliases which they made are in use: mail to these is refused as forged."""
-    policy: PolicyOverlay = PolicyOverlay()
+    overlay: PolicyOverlay = PolicyOverlay()
     """Laid key by key over what `convalias load` was given, else over the defaults."""
 
 
 @frozen(kw_only=True)
-class Settings:
+class Settings(Options):
     """What a deployment on one machine may decide. Everything has a value that works."""
 
     data: Path = Path("convalias-data")
@@ -186,7 +186,6 @@ class Settings:
     mail_limit: int = 25_000_000
     """Octets of one mail."""
     http: Http = Http()
-    options: Options = Options()
     keyring: Keyring | None = field(default=None, repr=False)
     """None: the embedded backend makes its own key file."""
     signing_keys: Mapping[str, str] = field(factory=dict[str, str], repr=False)
@@ -223,21 +222,19 @@ def read_settings(
         trust_spam_flag=reader.boolean("trust_spam_flag"),
         mail_limit=reader.count("mail_limit", 25_000_000),
         http=reader.http(),
-        options=Options(
-            platform=reader.name("platform", "convalias"),
-            base_url=reader.https("base_url"),
-            conversation_url=reader.page("conversation_url", "{conversation}"),
-            trusted_authserv_ids=frozenset(reader.texts("trusted_authserv_ids")),
-            rewriters=frozenset(reader.domains("rewriters")),
-            require_dkim=reader.require_dkim(),
-            identity_cache=timedelta(seconds=reader.number("identity_cache_seconds", 60)),
-            on_uncertain=reader.ambiguity("on_uncertain"),
-            mail_what_was_read=reader.boolean("mail_what_was_read"),
-            mail_kept=timedelta(days=days) if (days := reader.number("mail_kept_days", 90)) else None,
-            inbound_batches=reader.count("inbound_batches", 4),
-            policy=reader.policy(),
-            missing_key_ids=reader.key_ids(),
-        ),
+        platform=reader.name("platform", "convalias"),
+        base_url=reader.https("base_url"),
+        conversation_url=reader.page("conversation_url", "{conversation}"),
+        trusted_authserv_ids=frozenset(reader.texts("trusted_authserv_ids")),
+        rewriters=frozenset(reader.domains("rewriters")),
+        require_dkim=reader.require_dkim(),
+        identity_cache=timedelta(seconds=reader.number("identity_cache_seconds", 60)),
+        on_uncertain=reader.ambiguity("on_uncertain"),
+        mail_what_was_read=reader.boolean("mail_what_was_read"),
+        mail_kept=timedelta(days=days) if (days := reader.number("mail_kept_days", 90)) else None,
+        inbound_batches=reader.count("inbound_batches", 4),
+        overlay=reader.policy(),
+        missing_key_ids=reader.key_ids(),
         keyring=reader.keyring(environment),
         signing_keys={door: key for door in doors if (key := reader.secret(environment, signing_key_of(door)))},
     )

@@ -23,7 +23,6 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.hub import FOR_EVER, Answer, Guarantee, NotSent, Sent
 from convalias.ports.mail import Outgoing, guarantee_of
 from convalias.services.outbound.calls import Ambiguity
-from convalias.settings import Options
 
 C1 = ConversationId("c1")
 LOST = TimeoutError("lost answer after DATA")
@@ -71,7 +70,7 @@ class Asked(Smtp):
 
 def over(out: object, *, system: object | None = None, ambiguity: Ambiguity = Ambiguity.LEAVE) -> Convalias:
     ports = memory_ports(legacy=False).but(mail=out)  # type: ignore[typeddict-item]
-    wiring = evolve(memory_wiring("reply.example", None, None), options=Options(on_uncertain=ambiguity))
+    wiring = evolve(memory_wiring("reply.example", None, None), on_uncertain=ambiguity)
     return Convalias.over(ports if system is None else ports.but(system_mail=system), wiring)  # type: ignore[typeddict-item]
 
 

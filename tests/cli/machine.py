@@ -36,7 +36,7 @@ from convalias.ports.examining import Probed
 from convalias.ports.records import Partitioned
 from convalias.services.operations.operations import Asked
 from convalias.services.running.log_lines import LogLines
-from convalias.settings import Options, Settings
+from convalias.settings import Settings
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 C1: Final = ConversationId("c1")
@@ -138,8 +138,7 @@ class Machine:
         folder.mkdir()
         (folder / "keys").write_text(RING.render())
         (folder / "keys").chmod(0o600)
-        options = Options(base_url="https://x.example", trusted_authserv_ids=frozenset({"mx"}))
-        self.settings = Settings(data=folder, options=options)
+        self.settings = Settings(data=folder, base_url="https://x.example", trusted_authserv_ids=frozenset({"mx"}))
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Machine]:
@@ -178,7 +177,7 @@ class Machine:
         wiring = Wiring(
             keyring=self.ring,
             deployment=Deployment(alias_domains=("reply.example",), legacy_domains=("relay.example",)),
-            options=Options(base_url="https://x.example"),
+            base_url="https://x.example",
         )
         self.cv = Convalias.over(self.ports, wiring)
         await self.cv.__aenter__()

@@ -101,12 +101,12 @@ def embedded(
                 .but(**instead)
             )
 
-    wiring = Wiring(
+    wiring = Wiring.of(
+        settings,
         place=place_of(settings, instead),
         keyring=found.ring,
         lost_keys=found.lost,
         deployment=Deployment(alias_domains=settings.alias_domains, legacy_domains=settings.legacy_domains),
-        options=settings.options,
     )
     return opener, wiring
 

@@ -437,7 +437,7 @@ class Convalias:
 
     def _wire(self, ports: Ports, told: Deployment) -> None:
         self._deployment = told
-        policy = self._wiring.options.policy.over(self._wiring.policy or told.policy)
+        policy = self._wiring.overlay.over(self._wiring.policy or told.policy)
         assembled = assemble(ports, deployment=told, policy=policy, wiring=self._wiring, lines=self._lines)
         # The feed knows no deployment, and holds a lease: it goes on as it is.
         standing = self._services
@@ -593,7 +593,7 @@ class Convalias:
                 return (
                     Work(step=step),
                     *(Work(step=self._keyed(one), idle=UNHURRIED) for one in beside),
-                    *([more] * (self._wiring.options.inbound_batches - 1)),
+                    *([more] * (self._wiring.inbound_batches - 1)),
                 )
             case "feed":
                 return (Work(step=self._refreshed(self._feed)),)

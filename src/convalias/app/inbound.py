@@ -58,7 +58,7 @@ class Inbound:
             holds=self.stores.holds,
             threads=self.stores.threads,
             outbox=self._outbox(),
-            has_pages=bool(self.wiring.options.base_url),
+            has_pages=bool(self.wiring.base_url),
             clock=self.ports.clock,
             telemetry=self.ports.telemetry,
         )
@@ -72,18 +72,18 @@ class Inbound:
             guarantee=guarantee_of(self.ports.system_mail),
             clock=self.ports.clock,
             telemetry=self.ports.telemetry,
-            ambiguity=self.wiring.options.on_uncertain,
+            ambiguity=self.wiring.on_uncertain,
         )
 
     def _outbox(self) -> Outbox:
-        return Outbox(records=self.ports.records, kept=self.wiring.options.mail_kept)
+        return Outbox(records=self.ports.records, kept=self.wiring.mail_kept)
 
     def _letters(self, contacts: Contacts) -> Letters:
-        sealed, domain, via = seals(self.wiring.keyring), alias_domain(self.deployment), self.wiring.options.platform
+        sealed, domain, via = seals(self.wiring.keyring), alias_domain(self.deployment), self.wiring.platform
         refusals = hub.RefusalWriter(
             compose=mime.compose, seals=sealed, alias_domain=domain, clock=self.ports.clock, via=via
         )
-        base_url = self.wiring.options.base_url
+        base_url = self.wiring.base_url
         approvals = base_url and hub.ApprovalWriter(
             compose=mime.compose, seals=sealed, alias_domain=domain, base_url=base_url, via=via
         )
@@ -106,9 +106,9 @@ class Inbound:
         return self.ports.reader or mime.Reader(
             alias_domains=frozenset(self.deployment.alias_domains),
             legacy_domains=frozenset(self.deployment.legacy_domains),
-            trusted_authserv_ids=self.wiring.options.trusted_authserv_ids,
-            rewriters=self.wiring.options.rewriters,
-            require_dkim=self.wiring.options.require_dkim,
+            trusted_authserv_ids=self.wiring.trusted_authserv_ids,
+            rewriters=self.wiring.rewriters,
+            require_dkim=self.wiring.require_dkim,
         )
 
     def evidence(self) -> EvidenceFinder | None:
@@ -123,7 +123,7 @@ class Inbound:
             clock=ports.clock,
             telemetry=ports.telemetry,
             keys=None if self.deployment.foreign_tokens else self.wiring.keyring.alias_keys(),
-            require_dkim=self.wiring.options.require_dkim,
+            require_dkim=self.wiring.require_dkim,
         )
 
     def reports(self, messaging: Messaging, contacts: Contacts) -> Reports:
@@ -192,8 +192,6 @@ def identities_of(ports: Ports, stores: Stores, wiring: Wiring) -> IdentityDirec
 
     Our own accounts lie beside all else that is looked up, and are never cached.
     """
-    if ports.identity is None or not wiring.options.identity_cache:
+    if ports.identity is None or not wiring.identity_cache:
         return ports.identity or stores.directory
-    return identity_cache.CachedIdentities(
-        directory=ports.identity, clock=ports.clock, keep_for=wiring.options.identity_cache
-    )
+    return identity_cache.CachedIdentities(directory=ports.identity, clock=ports.clock, keep_for=wiring.identity_cache)

@@ -11,7 +11,6 @@ from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.ambient import Clock
-from convalias.settings import Options
 
 _SEED: Final = b"convalias in memory, no secret.."
 
@@ -42,5 +41,5 @@ def memory_wiring(alias_domain: str, legacy_domain: str | None, policy: RoutingP
             alias_domains=(alias_domain,), legacy_domains=() if legacy_domain is None else (legacy_domain,)
         ),
         policy=policy,
-        options=Options(base_url=f"https://{alias_domain}"),
+        base_url=f"https://{alias_domain}",
     )

@@ -106,7 +106,7 @@ def assemble(
 ) -> Services:
     """Wire everything. Opens nothing, calls nothing. `lines`: those of the process; None: of these services alone."""
     lines = lines or LogLines(log, ports.clock)
-    stores = typed_stores(ports, wiring.keyring, mail_kept=wiring.options.mail_kept)
+    stores = typed_stores(ports, wiring.keyring, mail_kept=wiring.mail_kept)
     stages = Stages(
         flags=ports.flags or stores.rollouts, unset=Stage.LEGACY if has_legacy(ports, deployment) else Stage.NATIVE
     )
@@ -170,7 +170,7 @@ def assemble(
             records=ports.records,
             clock=ports.clock,
             telemetry=ports.telemetry,
-            kept=wiring.options.mail_kept,
+            kept=wiring.mail_kept,
         ),
         messaging=messaging,
         loading=Loading(aliasing=aliasing),
@@ -239,7 +239,7 @@ def _operations(ports: Ports, stores: Stores, inbound: Inbound, keys: KeyGuard) 
             ),
             clock=ports.clock,
             is_stand_in=isinstance(ports.legacy, StandIn),
-            asks_participants=inbound.wiring.options.base_url is not None,
+            asks_participants=inbound.wiring.base_url is not None,
         ),
         suppressions=stores.suppressions,
         keys=keys,
@@ -287,7 +287,7 @@ def _aliasing(ports: Ports, stores: Stores, stages: Stages, deployment: Deployme
             keyring=wiring.keyring,
             deployments=stores.deployments,
             clock=ports.clock,
-            missing=wiring.options.missing_key_ids,
+            missing=wiring.missing_key_ids,
             lost=wiring.lost_keys,
         ),
     )
@@ -324,8 +324,8 @@ def _outbound(
         hub=ports.hub or _mail_hub(ports, deployment, wiring),
         clock=ports.clock,
         alias_domain=alias_domain(deployment),
-        persistence=Persistence(ambiguity=wiring.options.on_uncertain),
-        rules=FirstTryRules(tell_readers=wiring.options.mail_what_was_read),
+        persistence=Persistence(ambiguity=wiring.on_uncertain),
+        rules=FirstTryRules(tell_readers=wiring.mail_what_was_read),
         suppressions=stores.suppressions,
         lines=lines,
     )
@@ -357,7 +357,7 @@ def _mail_hub(ports: Ports, deployment: Deployment, wiring: Wiring) -> Notificat
         seals=seals(wiring.keyring),
         alias_domain=alias_domain(deployment),
         guarantee=guarantee_of(ports.mail),
-        via=wiring.options.platform,
-        base_url=wiring.options.base_url,
-        conversation_url=wiring.options.conversation_url,
+        via=wiring.platform,
+        base_url=wiring.base_url,
+        conversation_url=wiring.conversation_url,
     )

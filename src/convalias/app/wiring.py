@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final, Self
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from convalias.app.ports import Ports
 from convalias.domain.approvals.links import LinkKeys
@@ -38,7 +38,7 @@ _NO_DOMAIN: Final = "invalid"
 
 
 @frozen(kw_only=True)
-class Wiring:
+class Wiring(Options):
     """The parts of a deployment besides its ports."""
 
     keyring: Keyring = field(repr=False)
@@ -50,8 +50,20 @@ class Wiring:
     """Fixed domains; those that were told to the store stand beside them."""
     policy: RoutingPolicy | None = None
     """None: the stored one."""
-    options: Options = Options()
-    """What the host decides about the services."""
+
+    @classmethod
+    def of(
+        cls,
+        options: Options,
+        *,
+        keyring: Keyring,
+        lost_keys: str,
+        place: Callable[[], DataPlace] | None,
+        deployment: Deployment,
+    ) -> Self:
+        """Wire services as these options say, whatever class of settings they come from."""
+        chosen: dict[str, Any] = {one.name: getattr(options, one.name) for one in fields(Options)}
+        return cls(keyring=keyring, lost_keys=lost_keys, place=place, deployment=deployment, **chosen)
 
 
 @frozen(kw_only=True)

@@ -98,7 +98,7 @@ def _signing_key(door: str, settings: Settings) -> Finding:
 def _senders(settings: Settings) -> Finding:
     """Whether anything proves who writes: without it a participant's address is taken at its word."""
     asked = ["name servers"] if settings.authentication is not None else []
-    proving = [*sorted(settings.options.trusted_authserv_ids), *asked]
+    proving = [*sorted(settings.trusted_authserv_ids), *asked]
     if proving:
         return Finding(check="who proves senders", found=", ".join(proving))
     return Finding(
@@ -112,8 +112,8 @@ def _senders(settings: Settings) -> Finding:
 def _asking(settings: Settings) -> Finding:
     """Whether participants can be asked about held mail: the links of approval mails need pages."""
     check = "asking about held mail"
-    if settings.options.base_url is not None:
-        return Finding(check=check, found=f"links to {settings.options.base_url}")
+    if settings.base_url is not None:
+        return Finding(check=check, found=f"links to {settings.base_url}")
     return Finding(
         check=check,
         health=Health.WARNING,
@@ -246,7 +246,7 @@ def _domains(domains: MailDomains) -> Iterator[Finding]:
 
 def _policy(cv: Convalias, settings: Settings) -> Finding:
     """The policy in force, and who said each value."""
-    values = in_force(settings.options.policy, cv.deployment)
+    values = in_force(settings.overlay, cv.deployment)
     return Finding(
         check="policy in force", found="; ".join(f"{one.key} = {one.value} ({one.origin.value})" for one in values)
     )
@@ -282,7 +282,7 @@ async def _aliases(cv: Convalias, settings: Settings) -> Finding:
         )
     at_least = "" if survey.whole else "at least "
     counts = ", ".join(f"key {key.id}: {at_least}{survey.made.get(key.id, 0)}" for key in cv.keyring.keys)
-    if given_up := sorted(settings.options.missing_key_ids & {*survey.strange}):
+    if given_up := sorted(settings.missing_key_ids & {*survey.strange}):
         found = f"{counts}; given up with aliases in use: {_numbered(survey, given_up)}"
         return Finding(check=check, health=Health.WARNING, found=found, mend="mail to these is refused as forged")
     return Finding(check=check, found=counts)

@@ -24,7 +24,6 @@ from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.errors import PortError
 from convalias.ports.mail import guarantee_of
-from convalias.settings import Options
 from convalias.stores.inbound.mails import InboundRecords
 from convalias.stores.outbound.ledger import REST, UNSURE
 from convalias.testing.simulator import engines, mail_port, neighbours, ports
@@ -347,7 +346,8 @@ class World:
         """What every run of every process is told."""
         return Wiring(
             keyring=self.keyring,
-            options=Options(base_url=f"https://{ALIAS_DOMAIN}", inbound_batches=2),
+            base_url=f"https://{ALIAS_DOMAIN}",
+            inbound_batches=2,
             deployment=Deployment(
                 alias_domains=(ALIAS_DOMAIN,), legacy_domains=(LEGACY_DOMAIN,) if self.shape.legacy else ()
             ),
