@@ -193,7 +193,7 @@ def test_mail_is_stopped_by_one_click_and_begun_again_by_the_person() -> None:
             await opened(cv)
             await says(cv, "bob", "one")
             (got,) = box(cv, "ann")
-            link = got["List-Unsubscribe"].strip("<>")
+            link = got["List-Unsubscribe"].strip("<> ")
             assert got["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
             assert link in plain(got)
             token = link.rpartition("/")[2]

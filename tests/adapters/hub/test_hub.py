@@ -291,10 +291,15 @@ def test_one_click_unsubscribing_is_offered_where_there_is_somewhere_to_go() -> 
     _, without = sent(notification())
     assert without["List-Unsubscribe"] is None
     _, mail = sent(notification(), base_url="https://mail.example/")
-    link = mail["List-Unsubscribe"].strip("<>")
+    link = mail["List-Unsubscribe"].strip("<> ")
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert link.startswith("https://mail.example/unsubscribe/")
     assert SEALS.unsubscribed(link.rpartition("/")[2]) == ("c1", "bob")
+
+
+def test_no_line_of_a_header_is_longer_than_it_should_be() -> None:
+    outbox, _ = sent(notification(name="x" * 400), base_url="https://reply.example")
+    assert max(map(len, outbox.mails[0].raw.partition(b"\r\n\r\n")[0].split(b"\r\n"))) <= 78
 
 
 @given(TEXTS, TEXTS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,6 +81,12 @@ def test_an_unsubscribe_token_says_what_was_put_in(conversation: str, account: s
     if conversation and account:
         assert SEALS.unsubscribed(token) == about
     assert OTHERS.unsubscribed(token) is None
+
+
+def test_a_link_with_padded_ids_and_a_mac_in_hex_is_still_ours() -> None:
+    about = (ConversationId("c1"), AccountId("ann"))
+    ids = (base64.urlsafe_b64encode(one.encode()).decode() for one in about)
+    assert SEALS.unsubscribed(".".join([*ids, SEALS.links.digest("mute", *about)[:32]])) == about
 
 
 @pytest.mark.parametrize(

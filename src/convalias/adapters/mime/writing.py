@@ -17,6 +17,8 @@ _LINE: Final = 76
 _WORD_OCTETS: Final = 42
 """Octets of UTF-8 in one encoded word: base64 makes 56 of them, the frame 12 more."""
 _NAME: Final = 60
+_MAY_START_BELOW: Final = frozenset({"List-Unsubscribe"})
+"""Fields whose value may begin on the second line: one long word. Not ids, which some programs read on the first."""
 UNNAMED: Final = "Participant"
 """Shown of somebody without a name, or with one that holds the platform's."""
 _ATOM: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
@@ -143,7 +145,8 @@ def _fold(name: str, value: str) -> str:
     """One field, broken at spaces (RFC 5322 §2.2.3). Spaces are single, so no line is white space alone."""
     lines = [f"{name}:"]
     for word in value.split(" "):
-        if len(lines[-1]) + 1 + len(word) > _LINE and lines[-1].strip() and not lines[-1].endswith(":"):
+        is_bare = lines[-1].endswith(":") and name not in _MAY_START_BELOW
+        if len(lines[-1]) + 1 + len(word) > _LINE and lines[-1].strip() and not is_bare:
             lines.append("")
         lines[-1] += f" {word}"
     return "\r\n".join(lines) + "\r\n"
