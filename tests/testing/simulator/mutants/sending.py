@@ -25,7 +25,7 @@ from convalias.ports.legacy import IndexCall
 from convalias.ports.mail import OutgoingMail
 from convalias.ports.records import Stored
 from convalias.services.conversations.contacts import Contacts
-from convalias.services.outbound.calls import Calls
+from convalias.services.outbound.calls import Attempt, Calls
 from convalias.services.outbound.scenes import Scene
 from convalias.services.outbound.sending import Sending
 from convalias.stores.outbound import ledger
@@ -202,14 +202,14 @@ def _address_for_a_name(kept: Method) -> Method:
 
 
 def _own_address_in_from(kept: Method) -> Method:
-    async def notification(self: Calls, row: Delivery, scene: Scene, *, trace: str) -> Notification | str:
-        made: Notification | str = await kept(self, row, scene, trace=trace)
+    async def notification(self: Calls, row: Delivery, attempt: Attempt) -> Notification | str:
+        made: Notification | str = await kept(self, row, attempt)
         if isinstance(made, str) or not isinstance(made.event.happening, MessageAdded):
             return made
         author = made.event.happening.author
         if not isinstance(author, AccountAuthor):
             return made
-        address = await self.contacts.address(author.account, scene.thread)
+        address = await self.contacts.address(author.account, attempt.scene.thread)
         return made if address is None else evolve(made, reply_alias=address)
 
     return notification
