@@ -149,6 +149,12 @@ def no_address_leaks(found: Findings) -> Iterator[Violation]:
     people = found.world.journal.people
     own_mails = {(mail.message_id, mail.account) for mail in found.world.journal.mails.values()}
     written = {message_id for message_id, account in own_mails if account is not None}
+    # An address may have passed to another account before its mail was decided: `laws.mail.nobody_posts_as_another` judges that.
+    own_mails |= {
+        (message.message_id or "", message.author.account)
+        for _, message in found.messages()
+        if isinstance(message.author, AccountAuthor)
+    }
     for sent in found.world.engines.hub.sent:
         notification = sent.notification
         about = (notification.event.id, notification.recipient)
