@@ -61,7 +61,7 @@ def needing(setting: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("setting", "url", "says"),
     [
-        ("raw", "s3:/bucket", "CONVALIAS_RAW: expected a URL that starts with s3://"),
+        ("raw", "s3:/bucket", "CONVALIAS_RAW: expected a URL that starts with az://, file://, gs:// or s3://"),
         ("raw", "s3://bucket?colour=red", "unknown option; expected some of connect_timeout"),
         ("queue", "https://sqs.example/jobs", "CONVALIAS_QUEUE: expected a URL that starts with sqs://"),
         (

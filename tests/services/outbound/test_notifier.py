@@ -31,7 +31,7 @@ from convalias.stores.errors import NoFreeAddress
 from convalias.stores.feed.gone import GoneEvents
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.outbound.ledger import GivenBack
-from services.outbound_world import ANN, APPLY, BOB, C1, EVE, FOR_EVER, NOON, World, address
+from services.outbound_world import ANN, APPLY, BOB, C1, EVE, FOR_EVER, NOON, Hub, World, address
 from stores.interfering import Interfering
 
 NOTHING = Guarantee()
@@ -458,6 +458,25 @@ async def test_a_channel_that_the_hub_does_not_serve_fails_apart_from_the_others
         ("email", "sent", ""),
         ("email", "sent", ""),
     ]
+
+
+async def test_a_channel_without_mail_gets_no_mailbox() -> None:
+    world = World()
+
+    class Texting(Hub):
+        @property
+        def channels(self) -> dict[Channel, Guarantee]:
+            return dict.fromkeys((Channel.EMAIL, Channel.SMS), self.guarantee)
+
+    class ByText:
+        async def of(self, thread: object) -> dict[AccountId, tuple[Channel, ...]]:
+            return {BOB: (Channel.SMS,)}
+
+    world.hub, world.channels = Texting(world.clock), ByText()
+    event = await told(world)
+    await world.worker().deliver_due()
+    assert {(row.channel, row.state.value) for row in await world.rows(event)} >= {(Channel.SMS, "sent")}
+    assert [one.recipient_address for one in world.hub.told if one.channel is Channel.SMS] == [None]
 
 
 # --- withdrawn ---------------------------------------------------------------------------------------------
