@@ -200,11 +200,13 @@ def test_a_soak_that_has_enough_leaves_no_process_behind(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("seed", "mails"),
-    [(200013, 400), (31, 60), (10087, 200)],
+    [(200013, 400), (31, 60), (10087, 200), (10309, 200), (10348, 200)],
     ids=[
         "told before he came, by the clock that wrote it",
         "handed over under a Message-ID that it had borrowed",
         "threaded with a mail from an address that had passed to its recipient",
+        "told after a return that a restore took away",
+        "replayed and answered for behind a restore, begun before it",
     ],
 )
 def test_what_once_looked_like_a_violation_is_none(seed: int, mails: int) -> None:

@@ -85,6 +85,17 @@ class Findings:
         first, *others = self.events[conversation]
         return list(accumulate(others, lambda thread, event: fold([event], thread), initial=fold([first])))
 
+    def as_of(self, conversation: ConversationId, at: float) -> Sequence[ConversationEvent]:
+        """The conversation's events as the store had them at that virtual second, what a restore took away included."""
+        events, restored = self.events.get(conversation, ()), self.world.restored
+        if restored is None or at >= restored.lost:
+            return events
+        lost = [event for event in restored.gone.values() if event.conversation == conversation]
+        return sorted(
+            [*(event for event in events if (event.appended_at - EPOCH).total_seconds() < restored.lost), *lost],
+            key=lambda event: event.seq,
+        )
+
     @property
     def gone(self) -> Mapping[EventId, ConversationEvent]:
         """Events that a restored backup has taken away."""

@@ -18,7 +18,7 @@ from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.ids import AccountId, ConversationId, EventId, UseCase
 from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, Owner
-from convalias.services.operations.replay import Selection
+from convalias.services.operations.replay import Replayed, Selection
 from convalias.stores.outbound.ledger import LEASED
 from convalias.testing.simulator.commands import commanded
 from convalias.testing.simulator.draws import Stream
@@ -188,14 +188,14 @@ class Operators:
         del name
         if self._world.is_halted:  # he who puts a backup back says what is replayed
             return
-        self._changed("replay", None)
-        await commanded(
-            self._world,
-            draws,
-            lambda cv: cv.replay.all(dry_run=False, of=Selection(notify=True)),
-            kind="worker",
-            within=3600.0,
-        )
+
+        async def notifying(cv: Convalias) -> Replayed:
+            self._changed(
+                "replay", None
+            )  # at each try: the last may come after a restore that the first knew nothing of
+            return await cv.replay.all(dry_run=False, of=Selection(notify=True))
+
+        await commanded(self._world, draws, notifying, kind="worker", within=3600.0)
 
     async def redrive(self, draws: Stream, name: str) -> None:
         """What was given up is tried again."""

@@ -17,6 +17,7 @@ from convalias.domain.inbound.outcomes import Dead, Done, HandedOver, Held, Rela
 from convalias.ports.mail import Outgoing
 from convalias.testing.simulator.findings import Findings, Violation, envelope_key, marker, raw_keys
 from convalias.testing.simulator.journal import Kind, Mail, Post
+from convalias.testing.simulator.ports import EPOCH
 from convalias.testing.simulator.world import LEGACY_DOMAIN
 
 REFUSAL: Final = b"Subject: Your message was not delivered"
@@ -227,10 +228,16 @@ def _posted(mail: Mail, accepted: Collection[tuple[str, EmailAddress]]) -> Mappi
 
 
 def _is_decided_anew(found: Findings, mail: Mail) -> bool:
-    """Whether it came before a loss: a restored backup may not know that legacy has it, nor why it was legacy's then."""
+    """Whether it was kept before a loss: a restored backup may not know that legacy has it, nor why it was legacy's.
+
+    Its post may have been answered later, if answers were lost.
+    """
     restored = found.world.restored
+    if restored is None:
+        return False
     posts = [post for post in found.world.journal.posts if post.mail.name == mail.name]
-    return restored is not None and any(post.accepted is not None and post.accepted < restored.lost for post in posts)
+    kept = [found.envelopes[key] for post in posts if (key := envelope_key(post)) in found.envelopes]
+    return any((one.post.received_at - EPOCH).total_seconds() < restored.lost for one in kept)
 
 
 def _is_steady(found: Findings, mail: Mail, conversation: ConversationId) -> bool:

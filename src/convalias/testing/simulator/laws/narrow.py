@@ -67,7 +67,7 @@ def who_left_hears_no_more(found: Findings) -> Iterator[Violation]:
     """I5: whoever left before a notification was sent is not told of it."""
     for sent in found.world.engines.hub.sent:
         notification = sent.notification
-        events = found.events.get(notification.conversation, ())
+        events = found.as_of(notification.conversation, sent.at)
         gone = _gone_at(events, notification.recipient, sent.at)
         if gone is not None and sent.at - gone > SOON:
             about = (notification.event.id, notification.recipient)
