@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 import pytest
@@ -16,16 +16,18 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.links import Allow
 from convalias.domain.conversations import events as e
 from convalias.domain.conversations.participants import AccountAuthor, Participant
-from convalias.domain.ids import AliasId, ConversationId, EventId, Seq, TraceId, UseCase
+from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, TraceId, UseCase
 from convalias.domain.inbound.outcomes import Again, Dead, Done
 from convalias.domain.migration.rollout import Stage
-from convalias.domain.outbound.delivery import DeliveryState
+from convalias.domain.outbound.delivery import Channel, DeliveryState
 from convalias.ports.errors import Rejected, Unavailable
 from convalias.ports.event_log import UNPLACED, UNREADABLE, EventRecord
 from convalias.ports.records import Due, Insert, Key, Records
 from convalias.services.approvals.approvals import HeldPage
 from convalias.services.approvals.old_holds import OldHolds
 from convalias.services.feed.change_feed import ChangeFeedPump, record
+from convalias.services.outbound.deciding import OnlyEmail
 from convalias.stores.conversations.parking import CONVERSATIONS, RECORDS, Parking
 from convalias.stores.conversations.threads import Threads
 from convalias.stores.encoding import encoded
@@ -352,6 +354,35 @@ async def test_a_redrive_goes_past_an_event_that_nobody_can_decide_about() -> No
     (reason,) = await world.letters()
     assert reason.startswith("no decision: ValueError")
     assert await deciding.unparked().take_up(C1, after=first.seq - 1) == (2, second.seq + 1)
+
+
+@pytest.mark.parametrize("is_dropped", [False, True], ids=["still parked", "redriven by another"])
+async def test_a_redrive_decides_what_a_worker_parked_below_it_meanwhile(*, is_dropped: bool) -> None:
+    """As in seed 10384 x 200: the letter that the worker had lowered was dropped, and nobody heard of what was below."""
+    stage = await Scenery().open()
+    world = stage.world
+    first, second = await world.said(), await world.said()
+    notifier = world.worker()
+    parking, letters = notifier.deciding.parking, notifier.deciding.dead_letters
+    await parking.park(C1, second.seq, because="newer", at=world.clock.now())
+    parked = await parking.of(C1)
+    assert parked is not None
+
+    class Meanwhile(OnlyEmail):
+        """A worker parks the conversation from its first message on, while the redrive decides about the second."""
+
+        async def of(self, thread: ConversationThread) -> Mapping[AccountId, tuple[Channel, ...]]:
+            await parking.park(C1, first.seq, because="newer", at=world.clock.now())
+            lower = await parking.of(C1)
+            if is_dropped and lower is not None:
+                await letters.drop(lower.letter)
+            return await super().of(thread)
+
+    raced = evolve(notifier, deciding=evolve(notifier.deciding, channels=Meanwhile()))
+    assert await raced.redrive(parked.letter)
+    decided = [one.id for one in (first, second) if await world.ledger().get(C1, one.id) is not None]
+    assert decided == [one.id for one in (first, second) if one is second or not is_dropped]
+    assert await parking.of(C1) is None
 
 
 # --- the feed ----------------------------------------------------------------------------------------

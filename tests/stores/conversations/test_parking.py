@@ -48,9 +48,23 @@ async def test_a_conversation_is_parked_once_and_from_its_lowest_seq_on() -> Non
     listed = {one.conversation: one async for one in parking.list()}
     assert {one: there.seq for one, there in listed.items()} == {"c1": 4, "c 2": 1}
     assert (listed[C1].because, listed[C1].since, listed[C1].letter.trace) == ("event: newer", NOON, "t")
-    await parking.drop(listed[C1].letter)
-    await parking.drop(listed[C1].letter)
+    letters = DeadLetters(records=parking.records)
+    assert await letters.drop(listed[C1].letter)
+    assert not await letters.drop(listed[C1].letter)
     assert [one.conversation async for one in parking.list()] == ["c 2"]
+    assert await parking.of(C1) is None
+
+
+async def test_a_letter_that_was_lowered_meanwhile_is_not_dropped() -> None:
+    parking = Parking(records=memory.Records())
+    await parking.park(C1, 6, because="event: newer", at=NOON)
+    higher = await parking.of(C1)
+    assert higher is not None
+    await parking.park(C1, 4, because="event: newer", at=NOON)
+    assert not await DeadLetters(records=parking.records).drop(higher.letter)
+    lower = await parking.of(C1)
+    assert lower is not None
+    assert lower.seq == 4
 
 
 async def test_a_letter_that_others_change_at_every_try_is_contended() -> None:

@@ -70,11 +70,20 @@ class OutboundNotifier:
         return Redriving(deciding=self.deciding, sending=self.sending)
 
     async def _take_up(self, parked: ParkedConversation) -> bool:
-        """Decided first, then free. What a newer release appended meanwhile is looked at once more behind it."""
-        conversation = parked.conversation
-        _, last = await self.deciding.unparked().take_up(conversation, after=max(parked.seq - 1, 0))
-        await self.deciding.parking.drop(parked.letter)
-        await self.deciding.take_up(conversation, after=last)
+        """Decided first, then free. What a newer release appended meanwhile is looked at once more behind it.
+
+        A worker may park the conversation from a lower seq meanwhile: what lies between is decided before it is free.
+        """
+        conversation, deciding = parked.conversation, self.deciding
+        while True:
+            _, last = await deciding.unparked().take_up(conversation, after=max(parked.seq - 1, 0))
+            if await deciding.dead_letters.drop(parked.letter):
+                break
+            lower = await deciding.parking.of(conversation)
+            if lower is None:
+                break
+            parked = lower
+        await deciding.take_up(conversation, after=last)
         return True
 
 

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from convalias.codec import CodecError, dump, load
 from convalias.domain.ids import ConversationId, Seq, TraceId
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
-from convalias.ports.records import Delete, Due, Insert, Key, Records, Replace, Stored, Written
+from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import digest
 from convalias.stores.errors import Contended, Parked
 from convalias.stores.inbound.dead_letters import TABLE, DeadLetters, read_letter
@@ -79,6 +79,11 @@ class Parking:
                 return False
         raise Contended("parked conversation")
 
+    async def of(self, conversation: ConversationId) -> ParkedConversation | None:
+        """Return from where on a conversation is parked, or None."""
+        stored = (await self.records.get([letter_key(conversation)])).get(letter_key(conversation))
+        return None if stored is None else read_parked(stored, conversation)
+
     async def list(self) -> AsyncIterator[ParkedConversation]:
         """All parked conversations: one range of letters, whatever the number of conversations."""
         async for letter in DeadLetters(records=self.records).list(CONVERSATIONS):
@@ -106,21 +111,14 @@ class Parking:
             stored = (await self.records.get([key])).get(key)
             due = None if stored is None else stored.due
             if stored is None or due is None or not due.lane.endswith(ASIDE):
-                await self.drop(letter)
+                await DeadLetters(records=self.records).drop(letter)
                 return False
             again = Due(due.lane.removesuffix(ASIDE), due.at)
             (answer,) = await self.records.write([Replace(key, stored.version, stored.body, again)])
             if isinstance(answer, Written):
-                await self.drop(letter)
+                await DeadLetters(records=self.records).drop(letter)
                 return True
         raise Contended("parked row")
-
-    async def drop(self, letter: DeadLetter) -> None:
-        """Drop the letter after a redrive."""
-        key = Key(TABLE, letter.lane, letter.id)
-        stored = (await self.records.get([key])).get(key)
-        if stored is not None:
-            await self.records.write([Delete(key, stored.version)])
 
 
 def letter_key(conversation: ConversationId) -> Key:

@@ -46,10 +46,10 @@ class DeadLetters:
         return {letter: read_letter(found[_key(lane, letter)]) for letter in letters if _key(lane, letter) in found}
 
     async def drop(self, letter: DeadLetter) -> bool:
-        """Drop a letter that was redriven or discarded. False when somebody else was faster."""
+        """Drop a letter that was redriven or discarded. False if it is gone, or says something else by now."""
         key = _key(letter.lane, letter.id)
         stored = (await self.records.get([key])).get(key)
-        if stored is None:
+        if stored is None or read_letter(stored) != letter:
             return False
         (answer,) = await self.records.write([Delete(key, stored.version)])
         return not isinstance(answer, Conflict)
