@@ -24,7 +24,9 @@ from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
 from convalias.domain.routing.admission import Admission
 from convalias.domain.routing.policy import BlockedSenders, SenderTrust
+from convalias.services.inbound.identity_cache import BELIEVED_FOR
 from convalias.services.outbound.calls import Ambiguity
+from convalias.stores.retention import MAIL_KEPT
 
 __all__ = ["SenderAuthentication", "Settings", "WrongSettings"]
 
@@ -141,13 +143,13 @@ class Options:
     """Domains of lists that write their own address into From and are believed about who wrote; starts empty."""
     require_dkim: frozenset[str] = frozenset()
     """From domains whose mail a pass by SPF alone does not authenticate: many customers share their servers."""
-    identity_cache: timedelta = timedelta(seconds=60)
+    identity_cache: timedelta = BELIEVED_FOR
     """How long an identity directory of one's own is believed without being asked; zero: never."""
     on_uncertain: Ambiguity = Ambiguity.LEAVE
     """Whether a mail that may have left, where nobody can tell, is left as it is or sent again."""
     mail_what_was_read: bool = False
     """Whether a message is mailed though its recipient has read it in the meantime."""
-    mail_kept: timedelta | None = timedelta(days=90)
+    mail_kept: timedelta | None = MAIL_KEPT
     """How long mail and what is known of it stay; a bucket has a rule of its own for its part. None: for ever."""
     inbound_batches: int = 4
     """So many batches of mail a worker process works on at once."""
@@ -228,10 +230,10 @@ def read_settings(
         trusted_authserv_ids=frozenset(reader.texts("trusted_authserv_ids")),
         rewriters=frozenset(reader.domains("rewriters")),
         require_dkim=reader.require_dkim(),
-        identity_cache=timedelta(seconds=reader.number("identity_cache_seconds", 60)),
+        identity_cache=timedelta(seconds=reader.number("identity_cache_seconds", int(BELIEVED_FOR.total_seconds()))),
         on_uncertain=reader.ambiguity("on_uncertain"),
         mail_what_was_read=reader.boolean("mail_what_was_read"),
-        mail_kept=timedelta(days=days) if (days := reader.number("mail_kept_days", 90)) else None,
+        mail_kept=timedelta(days=days) if (days := reader.number("mail_kept_days", MAIL_KEPT.days)) else None,
         inbound_batches=reader.count("inbound_batches", 4),
         overlay=reader.policy(),
         missing_key_ids=reader.key_ids(),

@@ -18,7 +18,7 @@ from convalias.ports.people import IdentityDirectory
 K = TypeVar("K")
 V = TypeVar("V")
 
-FOR: Final = timedelta(seconds=60)
+BELIEVED_FOR: Final = timedelta(seconds=60)
 MOST: Final = 10_000
 """Entries of each of the three questions; the longest unused goes first."""
 
@@ -70,7 +70,7 @@ class CachedIdentities:
 
     directory: IdentityDirectory
     clock: Clock
-    keep_for: timedelta = FOR
+    keep_for: timedelta = BELIEVED_FOR
     most: int = MOST
     _holders: _Shelf[EmailAddress, tuple[Account, ...]] = field(init=False, repr=False, eq=False)
     _passed: _Shelf[EmailAddress, bool] = field(init=False, repr=False, eq=False)
