@@ -204,3 +204,12 @@ def test_no_line_of_a_body_begins_with_from(text: str) -> None:
 def test_a_thread_index_that_is_no_base64_is_refused() -> None:
     with pytest.raises(InvalidValue):
         compose(evolve(DRAFT, thread_index="a\r\nBcc: x"))
+
+
+def test_a_program_that_writes_the_mail_anew_changes_no_octet() -> None:
+    # A mailbox file on the way does that, and a signature of simple form counts every space.
+    link = "https://mail.example/" + "x" * 60
+    raw = compose(evolve(DRAFT, subject="word " * 40, references=("<a@b>",) * 20, unsubscribe=link))
+    assert email.message_from_bytes(raw).as_bytes(policy=email.policy.SMTP.clone(refold_source="none")) == raw
+    assert max(map(len, raw.partition(b"\r\n\r\n")[0].split(b"\r\n"))) <= 85  # that of the link
+    assert b"List-Unsubscribe: \r\n <https://" in raw

@@ -145,8 +145,10 @@ def _fold(name: str, value: str) -> str:
     """One field, broken at spaces (RFC 5322 §2.2.3). Spaces are single, so no line is white space alone."""
     lines = [f"{name}:"]
     for word in value.split(" "):
-        is_bare = lines[-1].endswith(":") and name not in _MAY_START_BELOW
-        if len(lines[-1]) + 1 + len(word) > _LINE and lines[-1].strip() and not is_bare:
+        is_bare = lines == [f"{name}:"]
+        if len(lines[-1]) + 1 + len(word) > _LINE and lines[-1].strip() and (not is_bare or name in _MAY_START_BELOW):
+            # Programs that write mail anew put a space behind a colon; a signature of simple form counts it.
+            lines[-1] += " " if is_bare else ""
             lines.append("")
         lines[-1] += f" {word}"
     return "\r\n".join(lines) + "\r\n"
