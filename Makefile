@@ -32,7 +32,7 @@ WHOLLY_COVERED := src/convalias/domain/*,src/convalias/services/*,src/convalias/
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo demo-engines quick test full everything test-setup engines engines-build format-check lint mypy pyright imports format \
-  bench soak lock build clean
+  bench soak changelog lock build clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -129,6 +129,9 @@ bench: $(STAMP) ## Measure, one question after the other
 
 soak: $(STAMP) ## Kill instances and engines at random, fuzz a million inputs, attack with mails of 25 MB
 	CONVALIAS_SOAK=1 $(BIN)/python -m pytest -m soak -s $(ARGS)
+
+changelog: $(STAMP) ## Move the fragments of changelog.d into CHANGELOG.md, before a release
+	@$(BIN)/python tests/changelog/fragments.py
 
 # The one step that resolves. Valid for every Python and platform that pyproject.toml allows.
 lock: $(STAMP) ## Bring the locked versions up to date

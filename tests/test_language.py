@@ -117,7 +117,7 @@ def spoken(source: str) -> Iterator[str]:
 
 
 def pages() -> Iterator[Path]:
-    yield from (PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))
+    yield from (PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "changelog.d/README.md"))
     yield from (page for page in sorted((PROJECT / "docs").rglob("*.md")) if KEPT not in str(page.relative_to(PROJECT)))
 
 

@@ -45,6 +45,7 @@ def rooms(layer: str) -> set[str]:
 
 def pages() -> Iterator[Path]:
     yield from sorted(PROJECT.glob("*.md"))
+    yield PROJECT / "changelog.d" / "README.md"
     yield from sorted((PROJECT / "docs").rglob("*.md"))
 
 
