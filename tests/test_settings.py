@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.deployment.policy_overlay import PolicyOverlay
 from convalias.domain.ids import UseCase
+from convalias.domain.outbound.tries import Ambiguity
 from convalias.domain.routing.admission import FREE, LIGHT, STRICT
 from convalias.domain.routing.policy import DEFAULT_POLICY, BlockedSenders, LoopGuard, SenderTrust
-from convalias.services.outbound.calls import Ambiguity
 from convalias.settings import (
     _AUTHENTICATION,
     _BY_USE_CASE,

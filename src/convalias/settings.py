@@ -22,10 +22,10 @@ from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.deployment.policy_overlay import PolicyOverlay
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
+from convalias.domain.outbound.tries import Ambiguity
 from convalias.domain.routing.admission import Admission
 from convalias.domain.routing.policy import BlockedSenders, SenderTrust
 from convalias.services.inbound.identity_cache import BELIEVED_FOR
-from convalias.services.outbound.calls import Ambiguity
 from convalias.stores.retention import MAIL_KEPT
 
 __all__ = ["SenderAuthentication", "Settings", "WrongSettings"]

@@ -19,10 +19,10 @@ from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import ConversationId
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.authentication import Dmarc, SenderEvidence
+from convalias.domain.outbound.tries import Ambiguity
 from convalias.ports.errors import Unavailable
 from convalias.ports.hub import FOR_EVER, Answer, Guarantee, NotSent, Sent
 from convalias.ports.mail import Outgoing, guarantee_of
-from convalias.services.outbound.calls import Ambiguity
 
 C1 = ConversationId("c1")
 LOST = TimeoutError("lost answer after DATA")

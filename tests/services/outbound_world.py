@@ -19,13 +19,14 @@ from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Se
 from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from convalias.domain.outbound.delivery import Channel, Delivery, DeliveryDecision
 from convalias.domain.outbound.notifications import Notification
+from convalias.domain.outbound.tries import Persistence
 from convalias.ports.hub import Answer, Declined, Guarantee, NotSent, Sent
 from convalias.services.conversations.aliasing import Aliasing, AliasMint
 from convalias.services.conversations.appending import Appender
 from convalias.services.conversations.contacts import Contacts
 from convalias.services.conversations.stages import Stages
 from convalias.services.outbound.answering import Answering
-from convalias.services.outbound.calls import Calls, Persistence
+from convalias.services.outbound.calls import Calls
 from convalias.services.outbound.deciding import ChannelChoice, Deciding, OnlyEmail
 from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
 from convalias.services.outbound.scenes import Scenes

@@ -11,6 +11,7 @@ from convalias.app.wiring import Stores, Wiring, alias_domain, link_keys, seals,
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.outbound.first_tries import FirstTryRules
+from convalias.domain.outbound.tries import Persistence
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
@@ -42,7 +43,7 @@ from convalias.services.operations.operations import Operations
 from convalias.services.operations.replay import Replay
 from convalias.services.operations.retention import Retention
 from convalias.services.outbound.answering import Answering
-from convalias.services.outbound.calls import Calls, Persistence
+from convalias.services.outbound.calls import Calls
 from convalias.services.outbound.deciding import Deciding
 from convalias.services.outbound.legacy_audience import ParticipantsAudience
 from convalias.services.outbound.notifier import OutboundNotifier

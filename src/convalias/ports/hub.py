@@ -4,40 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol
 
-from attrs import field, frozen
+from attrs import frozen
 
+from convalias.domain.outbound.channel_answers import Answer, Declined, NotSent, Sent, Unknown
 from convalias.domain.outbound.delivery import Channel
 from convalias.domain.outbound.notifications import Notification
 
-
-@frozen
-class Sent:
-    """The channel has it. `final`: no receipt will ever follow."""
-
-    receipt: str = ""
-    final: bool = field(default=False, kw_only=True)
-
-
-@frozen
-class NotSent:
-    """Asked: it surely has not been sent."""
-
-
-@frozen
-class Unknown:
-    """Asked: the channel cannot tell."""
-
-
-@frozen
-class Declined:
-    """The channel will never send this one."""
-
-    reason: str
-
-
-Answer: TypeAlias = Sent | NotSent | Unknown
+__all__ = ["FOR_EVER", "Answer", "Declined", "Guarantee", "NotSent", "NotificationHub", "Sent", "Unknown"]
 
 
 FOR_EVER: Final = timedelta(days=36_500)

@@ -11,6 +11,9 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import LegacyAlias
 from convalias.domain.conversations.participants import AddressTenure
 from convalias.domain.ids import ConversationId
+from convalias.domain.outbound.index_calls import IndexCall
+
+__all__ = ["Audience", "HandOff", "IndexCall", "LegacyRelay"]
 
 
 @frozen(kw_only=True)
@@ -21,24 +24,6 @@ class HandOff:
     message_id: str
     address: EmailAddress
     raw_key: str
-
-
-@frozen(kw_only=True)
-class IndexCall:
-    """An event that legacy stores and indexes for the clients that still read it.
-
-    `external_id` is the event id. With `suppress_notification` legacy tells nobody; it keeps the *first* flag it
-    saw for an external id, for ever.
-    """
-
-    external_id: str
-    message_id: str
-    conversation: ConversationId
-    author: str
-    """The author's account id, or `peripheral`."""
-    alias: EmailAddress | None
-    """The author's alias, for a conversation that legacy has no address of."""
-    suppress_notification: bool
 
 
 class LegacyRelay(Protocol):

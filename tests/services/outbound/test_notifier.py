@@ -20,11 +20,12 @@ from convalias.domain.migration.rollout import Stage
 from convalias.domain.outbound.delivery import Channel, Delivery, DeliveryState, IndexRow, NotificationId, Owner
 from convalias.domain.outbound.lease import Results
 from convalias.domain.outbound.notifications import Notification
+from convalias.domain.outbound.tries import Ambiguity, Persistence
 from convalias.ports.errors import NotFound, Rejected, Unavailable
 from convalias.ports.event_log import UNPLACED
 from convalias.ports.hub import Answer, Declined, Guarantee, Sent, Unknown
 from convalias.services.feed.change_feed import record
-from convalias.services.outbound.calls import Ambiguity, Attempt, Persistence
+from convalias.services.outbound.calls import Attempt
 from convalias.services.outbound.notifier import OutboundNotifier
 from convalias.services.outbound.sending import LEASE
 from convalias.stores.errors import NoFreeAddress

@@ -17,6 +17,7 @@ from convalias.domain.ids import AccountId, ConversationId, TraceId
 from convalias.domain.inbound.held import HoldId
 from convalias.domain.inbound.outcomes import RefusalDue
 from convalias.domain.mail.reasons import Reason
+from convalias.domain.outbound.tries import Ambiguity
 from convalias.domain.routing.announcements import Announcement, AnnouncementDue
 from convalias.domain.system_mail.former import FormerState, SystemMailTry
 from convalias.domain.system_mail.letters import (
@@ -30,7 +31,6 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.hub import FOR_EVER, Answer, Guarantee, NotSent, Sent, Unknown
 from convalias.ports.mail import Outgoing
 from convalias.ports.records import Due, Insert, Key, Replace, Stored
-from convalias.services.outbound.calls import Ambiguity
 from convalias.services.system_mail.approval_requests import NotYet
 from convalias.services.system_mail.outbox import SystemOutbox
 from convalias.stores.conversations.parking import RECORDS

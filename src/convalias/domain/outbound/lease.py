@@ -62,6 +62,29 @@ class Results:
     """None: the index row stays as it is."""
 
 
+@frozen(kw_only=True)
+class Loss:
+    """A call that was given up: it becomes a dead letter."""
+
+    delivery: NotificationId | None
+    """None: the index call."""
+    reason: str
+    tries: int
+
+
+def losses(results: Results) -> tuple[Loss, ...]:
+    """Return what was given up, in order. What was withdrawn is no loss."""
+    failed = [
+        Loss(delivery=row.id, reason=row.reason, tries=row.attempts)
+        for row in results.rows.values()
+        if row.state is DeliveryState.FAILED
+    ]
+    index = results.index
+    if index is not None and index.reason not in {"", WITHDRAWN}:
+        failed.append(Loss(delivery=None, reason=f"index: {index.reason}", tries=index.attempts))
+    return tuple(failed)
+
+
 def taken(decision: DeliveryDecision, *, by: str, now: datetime, lease: timedelta) -> Taken:
     """The decision held by that worker; the mark `tried` and every row's own are set before the first call."""
     index_due = decision.index is not None and _is_due(decision.index.next_at, now)

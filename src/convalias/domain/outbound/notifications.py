@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from typing import Final
+
+from attrs import evolve, field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded
+from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.ids import AccountId, ConversationId, TraceId, UseCase
-from convalias.domain.outbound.delivery import Channel, NotificationId, NotificationKind
-from convalias.domain.outbound.mail_threads import MailThread
+from convalias.domain.outbound.delivery import Channel, Delivery, NotificationId, NotificationKind
+from convalias.domain.outbound.mail_threads import MailThread, mail_thread
+from convalias.domain.outbound.scene import Scene
+
+NO_ADDRESS: Final = "NO_ADDRESS"
+NO_MESSAGE: Final = "no message"
+NO_REPLY: Final = "no-reply"
+"""Local part of the address that nobody can answer to."""
 
 
 @frozen(kw_only=True)
@@ -44,3 +53,48 @@ class Notification:
     """Names of those who read an answer, the author first where they do."""
     thread: MailThread = MailThread()
     """Which mails it follows in the recipient's mailbox."""
+
+
+@frozen(kw_only=True)
+class Shown:
+    """Names and addresses that were looked up for one notification."""
+
+    author_name: str
+    readers: tuple[str, ...] = ()
+    in_reply_to: str | None = None
+    reply_alias: EmailAddress | None = None
+    """None: no alias of author or recipient works, and none may be issued."""
+
+
+def unsendable(row: Delivery, scene: Scene) -> str | None:
+    """Return why there is nothing to give to the channel, or None."""
+    if not isinstance(scene.event.happening, MessageAdded):
+        return NO_MESSAGE
+    if row.channel is Channel.EMAIL and scene.mailboxes.address(row.recipient) is None:
+        return NO_ADDRESS
+    return None
+
+
+def notification(row: Delivery, scene: Scene, shown: Shown, *, alias_domain: str, trace: TraceId) -> Notification:
+    """Return what the channel gets. The scene's event is a message."""
+    event = scene.event
+    message = event.happening
+    return Notification(
+        id=row.id,
+        kind=row.kind,
+        channel=row.channel,
+        conversation=event.conversation,
+        use_case=scene.thread.use_case,
+        recipient=row.recipient,
+        recipient_address=scene.mailboxes.address(row.recipient) if row.channel is Channel.EMAIL else None,
+        author_name=shown.author_name,
+        reply_alias=shown.reply_alias or EmailAddress.parse(f"{NO_REPLY}@{alias_domain}"),
+        answerable=shown.reply_alias is not None,
+        closed=scene.thread.state is not ThreadState.OPEN,
+        readers=shown.readers,
+        event=evolve(event, happening=scene.masks.message(message)) if isinstance(message, MessageAdded) else event,
+        thread=mail_thread(scene.before, event, row.recipient),
+        in_reply_to=shown.in_reply_to,
+        attempt=row.attempts,
+        trace=trace,
+    )

@@ -8,7 +8,6 @@ from typing import Final
 from attrs import frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.aliases.alias import ConversationAlias
 from convalias.domain.conversations.events import ConversationEvent, MessageAdded
 from convalias.domain.conversations.participants import Account, AccountAuthor, Author, PeripheralAuthor
 from convalias.domain.conversations.threads import ConversationThread
@@ -127,11 +126,3 @@ def _name(account: AccountId, known: Account | None, thread: ConversationThread)
     participant = thread.participant(account)
     copied = "" if participant is None else participant.name
     return (known.name if known is not None else "") or copied or SOMEBODY
-
-
-def newest_alias(listed: Sequence[ConversationAlias], author: Author) -> EmailAddress | None:
-    """The author's newest alias, working or not: for a system that only writes it down."""
-    if not isinstance(author, AccountAuthor):
-        return None
-    theirs = [one for one in listed if one.stands_for == author.account]
-    return theirs[-1].address if theirs else None

@@ -13,10 +13,10 @@ from convalias.domain.conversations.participants import Author
 from convalias.domain.ids import AccountId
 from convalias.domain.outbound.answering import ALL_THERE, MintingAnswer, reply_alias, unanswerable
 from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, Owner
+from convalias.domain.outbound.scene import Scene
 from convalias.ports.errors import Unavailable
 from convalias.services.conversations.aliasing import Aliasing
 from convalias.services.conversations.errors import KeysRefused, NoSuchConversation
-from convalias.services.outbound.scenes import Scene
 
 
 @frozen(kw_only=True)

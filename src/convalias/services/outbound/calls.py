@@ -1,4 +1,4 @@
-"""Call the legacy index or the hub, once each. What is known afterwards, and when to try again."""
+"""Call the legacy index or the hub, once each. What follows is decided in the domain, in `tries` and `index_calls`."""
 
 from __future__ import annotations
 
@@ -6,77 +6,35 @@ import asyncio
 import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import Final, assert_never
 
-from attrs import Factory, evolve, field, frozen
+from attrs import Factory, field, frozen
 
-from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import MessageAdded
-from convalias.domain.conversations.participants import AccountAuthor
-from convalias.domain.conversations.threads import ThreadState
+from convalias.domain.conversations.participants import Author
 from convalias.domain.ids import AccountId, TraceId
+from convalias.domain.outbound import index_calls, notifications, tries
 from convalias.domain.outbound.answering import reply_alias
-from convalias.domain.outbound.delivery import (
-    WITHDRAWN,
-    Channel,
-    Delivery,
-    DeliveryDecision,
-    DeliveryState,
-    IndexRow,
-    backoff,
-)
+from convalias.domain.outbound.channel_answers import Answer, Declined, NotSent, Sent, Unknown
+from convalias.domain.outbound.delivery import Channel, Delivery, DeliveryDecision, DeliveryState, IndexRow, backoff
 from convalias.domain.outbound.first_tries import FirstTryRules
-from convalias.domain.outbound.lease import IN_FLIGHT
-from convalias.domain.outbound.mail_threads import mail_thread
-from convalias.domain.outbound.notifications import Notification
-from convalias.domain.outbound.suppressions import SAME_MAILBOX, WISHES, EventPlace
+from convalias.domain.outbound.notifications import Notification, Shown
+from convalias.domain.outbound.scene import Scene
+from convalias.domain.outbound.suppressions import SAME_MAILBOX, EventPlace
+from convalias.domain.outbound.tries import End, Facts, Persistence, Promises, Retry
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Rejected, Unavailable
-from convalias.ports.hub import Answer, Declined, Guarantee, NotificationHub, NotSent, Sent, Unknown
-from convalias.ports.legacy import IndexCall, LegacyRelay
-from convalias.services.conversations.contacts import Contacts, newest_alias
+from convalias.ports.hub import Guarantee, NotificationHub
+from convalias.ports.legacy import LegacyRelay
+from convalias.services.conversations.contacts import Contacts
 from convalias.services.outbound.answering import Answering
-from convalias.services.outbound.scenes import Scene
 from convalias.services.running.log_lines import LogLines, engine_away
 from convalias.services.running.outages import because
 from convalias.stores.outbound.suppressions import Suppressions
 
-CALL_WITHIN: Final = timedelta(seconds=20)
-NO_ADDRESS: Final = "NO_ADDRESS"
-NO_CHANNEL: Final = "NO_CHANNEL"
-NO_LEGACY: Final = "no legacy relay is configured"
-LEASE_ENDED: Final = "lease ended"
-NO_REPLY: Final = "no-reply"
-"""Local part of the address that nobody can answer to."""
-PERIPHERAL: Final = "peripheral"
 HEARD_WITHIN: Final = timedelta(minutes=2)
 """So long after its next try is due a delivery is still waited for here; then another worker has it."""
 log: Final = logging.getLogger("convalias.workers")
-
-
-class Ambiguity(Enum):
-    """The policy for a notification that may have been sent when nobody can tell."""
-
-    LEAVE = "leave"
-    """It stays `uncertain`: perhaps none, never two."""
-    RESEND = "resend"
-    """It is sent again under the same Message-ID: perhaps two, never none."""
-
-
-@frozen(kw_only=True)
-class Persistence:
-    """The limits on trying a delivery: doubled pauses with jitter, about twelve hours, then a dead letter.
-
-    Workers that die use tries up within minutes. What may have been sent is asked about for a day, however often it
-    was taken, and sent up to twice as often: after that it may be what they die of.
-    """
-
-    tries: int = 24
-    asked_for: timedelta = timedelta(hours=24)
-    first_pause: timedelta = timedelta(seconds=2)
-    longest_pause: timedelta = timedelta(hours=1)
-    ambiguity: Ambiguity = Ambiguity.LEAVE
 
 
 @frozen(kw_only=True)
@@ -89,10 +47,6 @@ class Attempt:
     """When the lease ends; behind it, no call."""
     landed: bool = True
     """Whether all that earlier attempts sent has arrived. Not so when somebody died over it a moment ago."""
-
-
-class InFlight(Exception):
-    """A call of whoever held it before may still arrive."""
 
 
 @frozen(kw_only=True)
@@ -108,7 +62,7 @@ class Calls:
     """The right side of a chat event's Message-ID, `<event id@alias domain>`."""
     persistence: Persistence = Persistence()
     rules: FirstTryRules = FirstTryRules()
-    within: timedelta = CALL_WITHIN
+    within: timedelta = tries.CALL_WITHIN
     suppressions: Suppressions | None = None
     """None: no report is ever acted on."""
     lines: LogLines = field(default=Factory(lambda self: LogLines(log, self.clock), takes_self=True))
@@ -124,40 +78,26 @@ class Calls:
     async def index(self, row: IndexRow, scene: Scene, *, until: datetime) -> IndexRow:
         """Store and index at legacy. It is idempotent on the event id, so whatever raised is simply repeated."""
         if self.legacy is None:
-            return evolve(row, next_at=None, reason=NO_LEGACY)
+            return index_calls.given_up(row, index_calls.NO_LEGACY)
         try:
-            call = self._index_call(row, scene)
+            call = index_calls.index_call(row, scene.event, scene.aliases, alias_domain=self.alias_domain)
             if self._time(until) <= 0:
-                return self.index_later(row, TimeoutError(LEASE_ENDED))
+                return self.index_later(row, TimeoutError(tries.LEASE_ENDED))
             async with asyncio.timeout(self._time(until)):
                 await self.legacy.index(call)
         except Rejected:
-            return evolve(row, next_at=None, reason="rejected")
+            return index_calls.given_up(row, "rejected")
         except Exception as failed:  # noqa: BLE001 - whatever an adapter raises; the mark `tried` stands already
             later = self.index_later(row, failed)
             self._waits(scene.event.id, later.next_at, failed)
             return later
         self.lines.back(seen_by=scene.event.id)
-        return evolve(row, done=True, next_at=None)
+        return index_calls.indexed(row)
 
     def index_later(self, row: IndexRow, failed: BaseException) -> IndexRow:
-        """Again after a pause, or given up."""
-        if row.attempts >= self.persistence.tries:
-            return evolve(row, next_at=None, reason=f"tries ran out: {because(failed)}")
-        return evolve(row, next_at=self._next(row.attempts, failed))
-
-    def _index_call(self, row: IndexRow, scene: Scene) -> IndexCall:
-        event, author, message_id = scene.event, None, None
-        if isinstance(event.happening, MessageAdded):
-            author, message_id = event.happening.author, event.happening.message_id
-        return IndexCall(
-            external_id=event.id,
-            message_id=message_id or f"<{event.id}@{self.alias_domain}>",
-            conversation=event.conversation,
-            author=author.account if isinstance(author, AccountAuthor) else PERIPHERAL,
-            alias=None if author is None else newest_alias(scene.aliases, author),
-            suppress_notification=row.suppress_notification,
-        )
+        """Return the row after an index call that failed, or was not made."""
+        step = index_calls.not_indexed(row, because(failed), self.persistence)
+        return step.row if isinstance(step, End) else step.due(self._next(row.attempts, failed))
 
     # --- hub -----------------------------------------------------------------------------------------
 
@@ -166,83 +106,51 @@ class Calls:
         try:
             guarantee = self.hub.channels.get(row.channel)
         except Exception as failed:  # noqa: BLE001 - nothing was called
-            return self.uncalled(row, failed, landed=attempt.landed, before=before)
-        if guarantee is None:
-            return row.becoming(DeliveryState.FAILED, reason=NO_CHANNEL)
-        scene = attempt.scene
-        objection = scene.objection(row.recipient, self.rules, now=self.clock.now())
-        withdrawn = objection is not None and objection.reason == WITHDRAWN
-        match before:
-            case DeliveryState.PLANNED if objection is not None:
-                return row.becoming(objection.state, reason=objection.reason)
-            case DeliveryState.PLANNED:
-                return await self._send(row, attempt, doubtful=False)
-            case DeliveryState.UNCERTAIN if objection is not None:
-                # Resent only for want of knowledge: nobody needs it any more.
-                return row.becoming(DeliveryState.UNCERTAIN, reason=objection.reason)
-            case DeliveryState.UNCERTAIN:
-                return await self._send(row, attempt, doubtful=True)
-            case _ if not withdrawn and self._is_remembered(row, guarantee):
-                return await self._send(row, attempt, doubtful=True)
+            facts = self._facts(Promises(), all_arrived=attempt.landed)
+            return self._written(tries.not_called(row, before, because(failed), facts), failed)
+        facts = self._facts(_promises(guarantee), all_arrived=attempt.landed)
+        objection = attempt.scene.objection(row.recipient, self.rules, now=facts.now)
+        step = tries.next_step(row, before, objection, facts)
+        match step:
+            case tries.Send():
+                return await self._send(row, attempt, doubtful=step.doubtful)
+            case tries.Ask():
+                return await self._asked(row, attempt, guarantee or Guarantee())
+            case Retry() | End():
+                return self._written(step)
             case _:
-                return await self._asked(row, attempt, guarantee)
-
-    def _is_remembered(self, row: Delivery, guarantee: Guarantee) -> bool:
-        """Whether the channel still knows the key when the call arrives; counted from the first try, not the last.
-
-        A memory shorter than a call may be on its way protects from nothing.
-        """
-        if guarantee.remembers_keys_for < IN_FLIGHT or self._is_worn(row):
-            return False
-        return self._tried_for(row) + self.within <= guarantee.remembers_keys_for
+                assert_never(step)
 
     async def _asked(self, row: Delivery, attempt: Attempt, guarantee: Guarantee) -> Delivery:
-        if guarantee.ask is None:
-            return self._uncertain(row, "may have been sent")
         try:
             async with asyncio.timeout(self._time(attempt.until)):
-                answer = _answered(await guarantee.ask(row.id))
+                answer = _answered(await guarantee.ask(row.id) if guarantee.ask is not None else Unknown())
         except Exception as failed:  # noqa: BLE001 - asking changes nothing, so it can be repeated
-            return self.in_doubt(row, failed, landed=attempt.landed)
-        match answer:
-            case Sent():
-                return evolve(row.becoming(DeliveryState.SENT), receipt=answer.receipt)
-            case NotSent() if not attempt.landed:
-                return self.in_doubt(row, InFlight(), landed=False)
-            case NotSent() if self._is_worn(row):
-                return row.becoming(DeliveryState.FAILED, reason="tries ran out: not sent")
-            case NotSent():
-                return await self.deliver(row, attempt, before=DeliveryState.PLANNED)
-            case Unknown():
-                return self._uncertain(row, "the channel cannot tell")
-            case _:
-                assert_never(answer)
+            facts = self._facts_of(row, all_arrived=attempt.landed)
+            return self._written(tries.in_doubt(row, because(failed), facts), failed)
+        step = tries.after_answer(row, answer, self._facts_of(row, all_arrived=attempt.landed))
+        if isinstance(step, tries.StartOver):
+            return await self.deliver(row, attempt, before=DeliveryState.PLANNED)
+        return self._written(step)
 
     async def _send(self, row: Delivery, attempt: Attempt, *, doubtful: bool) -> Delivery:
         try:
             notification = await self._notification(row, attempt)
         except Exception as failed:  # noqa: BLE001 - nothing was called
-            return self.later(row, failed, doubtful=doubtful)
+            return self._not_sent(row, failed, doubtful=doubtful)
         if isinstance(notification, str):
             return await self._impossible(row, attempt, notification, doubtful=doubtful)
         if self._time(attempt.until) <= 0:
-            return self.later(row, TimeoutError(LEASE_ENDED), doubtful=doubtful)
+            return self._not_sent(row, TimeoutError(tries.LEASE_ENDED), doubtful=doubtful)
         try:
             async with asyncio.timeout(self._time(attempt.until)):
                 answer = _taken(await self.hub.send(notification))
         except Unavailable as away:
-            return self.later(row, away, doubtful=doubtful)
+            return self._not_sent(row, away, doubtful=doubtful)
         except Exception as failed:  # noqa: BLE001 - a time-out above all: it may have been sent
-            return self._ambiguous(row, failed)
-        match answer:
-            case Sent():
-                self.lines.back(seen_by=row.id)
-                return evolve(row.becoming(DeliveryState.SENT), receipt=answer.receipt)
-            case Declined():
-                self.lines.back(seen_by=row.id)
-                return row.becoming(DeliveryState.FAILED, reason=answer.reason)
-            case _:
-                assert_never(answer)
+            return self._written(tries.ambiguous(row, because(failed), self._facts_of(row)), failed)
+        self.lines.back(seen_by=row.id)
+        return tries.after_sending(row, answer).row
 
     async def _is_doubled(self, row: Delivery, attempt: Attempt) -> bool:
         """Whether the mailbox is the author's, or gets this mail for another account that is not kept from it."""
@@ -264,54 +172,51 @@ class Calls:
         return await self.suppressions.objection(account, address, scene.event.conversation)
 
     async def _notification(self, row: Delivery, attempt: Attempt) -> Notification | str:
-        """What the hub gets, or why there is nothing to give it."""
+        """Return what the hub gets, or why there is nothing to give it."""
         scene, event = attempt.scene, attempt.scene.event
-        if not isinstance(event.happening, MessageAdded):
-            return "no message"
-        author = event.happening.author
-        address = scene.mailboxes.address(row.recipient)
+        reason = notifications.unsendable(row, scene)
+        if reason is not None or not isinstance(event.happening, MessageAdded):
+            return reason or notifications.NO_MESSAGE
         if row.channel is Channel.EMAIL:
-            if address is None:
-                return NO_ADDRESS
             objection = await self._wish(row.recipient, scene)
             if objection is not None or await self._is_doubled(row, attempt):
                 return objection or SAME_MAILBOX
         if row.channel is Channel.EMAIL and self.suppressions is not None:
             # Before it leaves: a bounce may come back while the call that sent it still waits for its answer.
             await self.suppressions.place(row.id, EventPlace(event=event.id, conversation=event.conversation))
+        shown = await self._shown(row, scene, event.happening.author)
+        trace = TraceId(attempt.decision.trace)
+        return notifications.notification(row, scene, shown, alias_domain=self.alias_domain, trace=trace)
+
+    async def _shown(self, row: Delivery, scene: Scene, author: Author) -> Shown:
         alias = reply_alias(scene.aliases, author=author, recipient=row.recipient, now=self.clock.now())
         if alias is None:  # revoked or expired since the decision
             alias = await self.answering.anew(scene, author, row.recipient)
-        return Notification(
-            id=row.id,
-            kind=row.kind,
-            channel=row.channel,
-            conversation=event.conversation,
-            use_case=scene.thread.use_case,
-            recipient=row.recipient,
-            recipient_address=address if row.channel is Channel.EMAIL else None,
+        return Shown(
+            reply_alias=alias,
             author_name=await self.contacts.name(author, scene.thread),
-            reply_alias=alias or EmailAddress.parse(f"{NO_REPLY}@{self.alias_domain}"),
-            answerable=alias is not None,
-            closed=scene.thread.state is not ThreadState.OPEN,
             readers=await self.contacts.readers(author, row.recipient, scene.thread),
-            event=evolve(event, happening=scene.masks.message(event.happening)),
-            thread=mail_thread(scene.before, event, row.recipient),
-            in_reply_to=await self.contacts.answered(event, row.recipient),
-            attempt=row.attempts,
-            trace=TraceId(attempt.decision.trace),
+            in_reply_to=await self.contacts.answered(scene.event, row.recipient),
         )
 
     # --- what is known afterwards --------------------------------------------------------------------
 
     def uncalled(self, row: Delivery, failed: BaseException, *, before: DeliveryState, landed: bool) -> Delivery:
-        """Return the row after a try in which no call was made.
+        """Return the row after a try in which no call was made."""
+        facts = self._facts_of(row, all_arrived=landed)
+        return self._written(tries.not_called(row, before, because(failed), facts), failed)
 
-        A row that was fresh is planned again; any other may have been sent.
-        """
-        if before is DeliveryState.PLANNED:
-            return self.later(row, failed, doubtful=False)
-        return self.in_doubt(row, failed, landed=landed)
+    def called_off(self, row: Delivery) -> Delivery:
+        """Return a row whose call was cancelled."""
+        return self._written(tries.called_off(row, self._facts_of(row)))
+
+    def _not_sent(self, row: Delivery, failed: BaseException, *, doubtful: bool) -> Delivery:
+        return self._written(tries.not_sent(row, because(failed), self._facts_of(row), doubtful=doubtful), failed)
+
+    async def _impossible(self, row: Delivery, attempt: Attempt, reason: str, *, doubtful: bool) -> Delivery:
+        guarantee = self._guarantee(row)
+        step = tries.impossible(row, reason, self._facts(_promises(guarantee)), doubtful=doubtful)
+        return await self._asked(row, attempt, guarantee) if isinstance(step, tries.Ask) else self._written(step)
 
     def _guarantee(self, row: Delivery) -> Guarantee:
         """What its channel states. One that cannot tell now is held to nothing."""
@@ -320,72 +225,26 @@ class Calls:
         except Exception:  # noqa: BLE001 - a hub of the host's own; its guard has noted it
             return Guarantee()
 
-    def later(self, row: Delivery, failed: BaseException, *, doubtful: bool) -> Delivery:
-        """Return the row after a try that surely sent nothing.
+    def _facts_of(self, row: Delivery, *, all_arrived: bool = True) -> Facts:
+        return self._facts(_promises(self._guarantee(row)), all_arrived=all_arrived)
 
-        A row that an earlier try may have sent stays uncertain.
-        """
-        why = because(failed)
-        if row.attempts >= self.persistence.tries and not (doubtful and self._can_still_be_asked(row)):
-            state = DeliveryState.UNCERTAIN if doubtful else DeliveryState.FAILED
-            return row.becoming(state, reason=f"tries ran out: {why}")
-        next_at = self._next(row.attempts, failed)
-        self._waits(row.id, next_at, failed)
-        if doubtful:
-            return evolve(row, next_at=next_at, reason=why)
-        # Surely not sent: what the hub remembers keys from begins with the next try.
-        return evolve(row.becoming(DeliveryState.PLANNED, next_at=next_at, reason=why), first_tried=None)
+    def _facts(self, promises: Promises, *, all_arrived: bool = True) -> Facts:
+        return Facts(
+            now=self.clock.now(),
+            promises=promises,
+            persistence=self.persistence,
+            within=self.within,
+            all_arrived=all_arrived,
+        )
 
-    async def _impossible(self, row: Delivery, attempt: Attempt, reason: str, *, doubtful: bool) -> Delivery:
-        """It cannot be sent now. Whether an earlier attempt sent it, only the channel can tell."""
-        if not doubtful:
-            wished = reason in WISHES
-            return row.becoming(DeliveryState.CANCELLED if wished else DeliveryState.FAILED, reason=reason)
-        guarantee = self._guarantee(row)
-        if guarantee.ask is None:
-            return self._uncertain(row, reason)
-        return await self._asked(row, attempt, guarantee)
-
-    def called_off(self, row: Delivery) -> Delivery:
-        """A row whose call was cancelled: it may arrive all the same."""
-        guarantee = self._guarantee(row)
-        if guarantee.ask is None or self._is_remembered(row, guarantee):
-            return row
-        return self.in_doubt(row, InFlight(), landed=False)
-
-    def _ambiguous(self, row: Delivery, failed: BaseException) -> Delivery:
-        """It may have been sent. Tried again only where the channel can tell a second one from the first."""
-        guarantee = self._guarantee(row)
-        if self._is_remembered(row, guarantee):
-            return self.later(row, failed, doubtful=True)
-        if guarantee.ask is None:
-            return self._uncertain(row, because(failed))
-        return self.in_doubt(row, failed, landed=False)
-
-    def in_doubt(self, row: Delivery, failed: BaseException, *, landed: bool) -> Delivery:
-        """Asked about again: not before what is on its way has `landed`, or never will."""
-        asked = self.later(row, failed, doubtful=True)
-        if landed or asked.next_at is None:
-            return asked
-        return evolve(asked, next_at=max(asked.next_at, self.clock.now() + IN_FLIGHT))
-
-    def _can_still_be_asked(self, row: Delivery) -> bool:
-        """The channel can tell, and may not have had the time to."""
-        guarantee = self._guarantee(row)
-        return guarantee.ask is not None and self._tried_for(row) < self.persistence.asked_for
-
-    def _is_worn(self, row: Delivery) -> bool:
-        """Taken so often that sending it may be what kills the workers."""
-        return row.attempts > 2 * self.persistence.tries
-
-    def _tried_for(self, row: Delivery) -> timedelta:
-        now = self.clock.now()
-        return now - (row.first_tried or now)
-
-    def _uncertain(self, row: Delivery, reason: str) -> Delivery:
-        again = self.persistence.ambiguity is Ambiguity.RESEND and row.attempts < self.persistence.tries
-        next_at = self._next(row.attempts, None) if again else None
-        return row.becoming(DeliveryState.UNCERTAIN, next_at=next_at, reason=reason)
+    def _written(self, step: Retry[Delivery] | End[Delivery], failed: BaseException | None = None) -> Delivery:
+        """The row as it is written down, with the time of its next try."""
+        if isinstance(step, End):
+            return step.row
+        row = step.due(self._next(step.row.attempts, failed))
+        if failed is not None:
+            self._waits(row.id, row.next_at, failed)
+        return row
 
     def _waits(self, work: str, next_at: datetime | None, failed: BaseException) -> None:
         away = engine_away(failed)
@@ -405,8 +264,14 @@ class Calls:
         )
 
     def _time(self, until: datetime) -> float:
-        """Seconds for a call: never longer than the lease."""
-        return min(self.within, until - self.clock.now()).total_seconds()
+        """Seconds for a call."""
+        return tries.time_for_call(until, self._facts(Promises())).total_seconds()
+
+
+def _promises(guarantee: Guarantee | None) -> Promises:
+    if guarantee is None:
+        return tries.UNSERVED
+    return Promises(remembers_keys_for=guarantee.remembers_keys_for, can_be_asked=guarantee.ask is not None)
 
 
 def _answered(answer: object) -> Answer:

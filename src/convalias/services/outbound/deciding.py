@@ -23,12 +23,13 @@ from convalias.domain.outbound.answering import ALL_THERE
 from convalias.domain.outbound.decision import answered, decide, reowned
 from convalias.domain.outbound.delivery import Channel, DeliveryDecision, Owner
 from convalias.domain.outbound.first_tries import NOTIFY_WITHIN
+from convalias.domain.outbound.scene import Scene
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import AdapterFailed, NotFound, Unavailable
 from convalias.ports.event_log import UNPLACED, EventRecord
 from convalias.services.conversations.stages import Stages
 from convalias.services.outbound.answering import Answering
-from convalias.services.outbound.scenes import EventGone, Scene, Scenes
+from convalias.services.outbound.scenes import EventGone, Scenes
 from convalias.services.running.outages import because
 from convalias.stores.conversations.parking import Parking
 from convalias.stores.encoding import digest

@@ -14,6 +14,7 @@ from attrs import Factory, evolve, field, frozen
 from convalias.codec import CodecError
 from convalias.domain.ids import TraceId
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.outbound import tries
 from convalias.domain.outbound.delivery import (
     WITHDRAWN,
     Delivery,
@@ -25,13 +26,15 @@ from convalias.domain.outbound.delivery import (
     explained,
     recipients_of,
 )
-from convalias.domain.outbound.lease import Results, Taken
+from convalias.domain.outbound.index_calls import followed, given_up, parked_index
+from convalias.domain.outbound.lease import Results, Taken, losses
+from convalias.domain.outbound.scene import Scene
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.records import Stored
 from convalias.services.outbound.calls import Attempt, Calls
 from convalias.services.outbound.deciding import LANE, index_letter, subject_of
-from convalias.services.outbound.scenes import Scene, Scenes
+from convalias.services.outbound.scenes import Scenes
 from convalias.services.running.log_lines import ids_of
 from convalias.services.running.outages import leaves
 from convalias.services.running.task_group import TaskGroup
@@ -167,21 +170,17 @@ class Sending:
                 progress.rows[row.id] = self.calls.uncalled(row, failed, before=before, landed=landed)
 
     def _wait(self, held: Taken, parked: Parked, progress: _Progress) -> None:
-        """Nothing was called, and it is not a try: as it was when it was taken, due when parked mail is looked at."""
-        again = self.clock.now() + (parked.retry_after or PARKED_FOR)
+        """Nothing was called, and that was no try: all is due again when parked mail is looked at."""
+        until = self.clock.now() + (parked.retry_after or PARKED_FOR)
         if held.index and held.decision.index is not None:
-            index = held.decision.index
-            progress.index.append(evolve(index, attempts=index.attempts - 1, next_at=again))
+            progress.index.append(parked_index(held.decision.index, until=until))
         if held.decision.owner is Owner.HUB:
             for row in held.rows:
-                waiting = evolve(row, next_at=again, reason="parked", attempts=row.attempts - 1)
-                if held.before[row.id] is DeliveryState.PLANNED:
-                    waiting = evolve(waiting, state=DeliveryState.PLANNED, first_tried=None)
-                progress.rows[row.id] = waiting
+                progress.rows[row.id] = tries.parked(row, held.before[row.id], until=until)
 
     async def _index(self, held: Taken, index: IndexRow, scene: Scene, progress: _Progress, until: datetime) -> None:
         if scene.is_withdrawn:
-            progress.index.append(evolve(index, next_at=None, reason=WITHDRAWN))
+            progress.index.append(given_up(index, WITHDRAWN))
         else:
             with self.telemetry.span("legacy.index", held.decision.trace):
                 progress.index.append(await self.calls.index(index, scene, until=until))
@@ -191,18 +190,8 @@ class Sending:
 
     def _follow_index(self, held: Taken, progress: _Progress) -> None:
         """Legacy notifies with its index call: its rows end as that call does."""
-        if held.decision.owner is not Owner.LEGACY:
-            return
-        index = progress.index[-1]
-        for row in held.rows:
-            if index.done:
-                progress.rows[row.id] = row.becoming(DeliveryState.SENT)
-            elif index.reason == WITHDRAWN:
-                # A call that raised may have been done all the same, and then legacy has told everybody.
-                gone = DeliveryState.CANCELLED if index.attempts == 1 else DeliveryState.UNCERTAIN
-                progress.rows[row.id] = row.becoming(gone, reason=WITHDRAWN)
-            elif index.reason:
-                progress.rows[row.id] = row.becoming(DeliveryState.FAILED, reason=index.reason)
+        if held.decision.owner is Owner.LEGACY:
+            progress.rows.update(followed(held.rows, progress.index[-1]))
 
     async def _deliver(self, held: Taken, row: Delivery, attempt: Attempt, progress: _Progress) -> None:
         with self.telemetry.span("hub.send", held.decision.trace, channel=row.channel.value):
@@ -238,21 +227,14 @@ class Sending:
 
     async def _bury(self, decision: DeliveryDecision, results: Results) -> None:
         """Letters first: what is given up must be listed before it is no longer due."""
-        failed = [
-            (DeadLetterId(row.id), row.reason, row.attempts)
-            for row in results.rows.values()
-            if row.state is DeliveryState.FAILED
-        ]
-        index = results.index
-        if index is not None and index.reason not in {"", WITHDRAWN}:
-            failed.append((index_letter(decision.event), f"index: {index.reason}", index.attempts))
-        for name, reason, tries in failed:
+        for lost in losses(results):
+            name = index_letter(decision.event) if lost.delivery is None else DeadLetterId(lost.delivery)
             letter = DeadLetter(
                 id=name,
                 lane=LANE,
                 subject=subject_of(decision.conversation, decision.event),
-                reason=reason,
-                tries=tries,
+                reason=lost.reason,
+                tries=lost.tries,
                 at=self.clock.now(),
                 trace=TraceId(decision.trace),
                 explanation=explained(decision, NotificationId(name)),

@@ -9,6 +9,7 @@ from typing import Final, assert_never
 from attrs import evolve, frozen
 
 from convalias.codec import CodecError, load
+from convalias.domain.outbound.tries import Ambiguity
 from convalias.domain.system_mail.former import with_former_tries
 from convalias.domain.system_mail.letters import Letter, SystemMail, SystemMailState
 from convalias.domain.system_mail.tries import (
@@ -29,7 +30,6 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.hub import FOR_EVER, Guarantee, NotSent, Sent, Unknown
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.ports.records import Stored
-from convalias.services.outbound.calls import Ambiguity
 from convalias.services.system_mail.approval_requests import NotYet
 from convalias.services.system_mail.letters import Letters, count_given_up, count_sent
 from convalias.stores.conversations.parking import Parking

@@ -23,10 +23,11 @@ from convalias.domain.outbound.delivery import (
     Owner,
 )
 from convalias.domain.outbound.lease import Taken
+from convalias.domain.outbound.scene import Scene
 from convalias.ports.records import Due, Insert, Key, Written
 from convalias.services.outbound.deciding import Deciding
 from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
-from convalias.services.outbound.scenes import Scene, Scenes
+from convalias.services.outbound.scenes import Scenes
 from convalias.services.outbound.sending import Sending
 from convalias.stores.encoding import encoded
 from convalias.stores.outbound import ledger

@@ -11,22 +11,25 @@ from attrs import evolve
 from convalias.app import inbound as app_inbound
 from convalias.app import services as app_services
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.conversations.events import ConversationEvent, MessageAdded
+from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.conversations.participants import AccountAuthor, Author
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, Seq
+from convalias.domain.outbound import index_calls, notifications, tries
+from convalias.domain.outbound.channel_answers import Answer, NotSent, Sent
 from convalias.domain.outbound.delivery import Delivery, DeliveryDecision, DeliveryState, IndexRow, NotificationId
 from convalias.domain.outbound.first_tries import FirstTryRules, Objection
 from convalias.domain.outbound.lease import Results, Taken, settled
 from convalias.domain.outbound.notifications import Notification
+from convalias.domain.outbound.scene import Scene
+from convalias.domain.outbound.tries import End, Facts, Retry
 from convalias.ports.errors import Unavailable
-from convalias.ports.hub import FOR_EVER, Guarantee, NotSent, Sent
+from convalias.ports.hub import FOR_EVER, Guarantee
 from convalias.ports.legacy import IndexCall
 from convalias.ports.mail import OutgoingMail
 from convalias.ports.records import Stored
 from convalias.services.conversations.contacts import Contacts
-from convalias.services.outbound.calls import Attempt, Calls
-from convalias.services.outbound.scenes import Scene
+from convalias.services.outbound.calls import Calls
 from convalias.services.outbound.sending import Sending
 from convalias.stores.outbound import ledger
 from convalias.stores.outbound.ledger import Ledger, Work
@@ -38,78 +41,67 @@ from .patching import Method, around, inner, instead, together
 _SHORT: Final = timedelta(seconds=2)
 
 
-def _always_remembered(self: Calls, row: Delivery, guarantee: Guarantee) -> bool:
-    del self, row, guarantee
+def _always_remembered(row: Delivery, facts: Facts) -> bool:
+    del row, facts
     return True
 
 
-def _surely_not_sent(self: Calls, row: Delivery, failed: BaseException) -> Delivery:
-    return self.later(row, failed, doubtful=False)
+def _surely_not_sent(row: Delivery, because: str, facts: Facts) -> Retry[Delivery] | End[Delivery]:
+    return tries.not_sent(row, because, facts, doubtful=False)
 
 
 def _surely_sent(kept: Method) -> Method:
-    def later(self: Calls, row: Delivery, failed: BaseException, *, doubtful: bool) -> Delivery:
-        if isinstance(failed, Unavailable) and row.state is DeliveryState.TRIED:
-            return row.becoming(DeliveryState.SENT)
-        given: Delivery = kept(self, row, failed, doubtful=doubtful)
+    def not_sent(row: Delivery, because: str, facts: Facts, *, doubtful: bool) -> Retry[Delivery] | End[Delivery]:
+        if because == Unavailable.__name__ and row.state is DeliveryState.TRIED:
+            return End(row.becoming(DeliveryState.SENT))
+        given: Retry[Delivery] | End[Delivery] = kept(row, because, facts, doubtful=doubtful)
         return given
 
-    return later
+    return not_sent
 
 
 def _id_by_try(kept: Method) -> Method:
-    async def notification(self: Calls, row: Delivery, *given: object, **how: object) -> Notification | str:
+    def notification(row: Delivery, *given: object, **how: object) -> Notification:
         tried = NotificationId(f"{row.id[:60]}.{row.attempts}")
-        made: Notification | str = await kept(self, evolve(row, id=tried), *given, **how)
+        made: Notification = kept(evolve(row, id=tried), *given, **how)
         return made
 
     return notification
 
 
 def _resent(kept: Method) -> Method:
-    def uncertain(self: Calls, row: Delivery, reason: str) -> Delivery:
-        given: Delivery = kept(self, row, reason)
-        return evolve(given, next_at=self.clock.now() + timedelta(minutes=1)) if row.attempts < 3 else given
+    def uncertain(row: Delivery, reason: str, facts: Facts) -> Retry[Delivery] | End[Delivery]:
+        given: Retry[Delivery] | End[Delivery] = kept(row, reason, facts)
+        return Retry(given.row, not_before=facts.now + timedelta(minutes=1)) if row.attempts < 3 else given
 
     return uncertain
 
 
 def _nobody_asked(kept: Method) -> Method:
-    async def asked(self: Calls, row: Delivery, *given: Any, **how: Any) -> Delivery:
-        *first, guarantee = given
-        answer: Delivery = await kept(self, row, *first, evolve(guarantee, ask=None), **how)
-        return answer
+    def asked(row: Delivery, reason: str, facts: Facts) -> object:
+        return kept(row, reason, evolve(facts, promises=evolve(facts.promises, can_be_asked=False)))
 
     return asked
 
 
 def _any_answer_is_sent(kept: Method) -> Method:
-    async def asked(self: Calls, row: Delivery, *given: Any, **how: Any) -> Delivery:
-        *first, guarantee = given
+    def after(row: Delivery, answer: Answer, facts: Facts) -> object:
+        return kept(row, Sent() if isinstance(answer, NotSent) else answer, facts)
 
-        async def ask(key: str) -> object:
-            found = await guarantee.ask(key)
-            return Sent() if isinstance(found, NotSent) else found
-
-        answer: Delivery = await kept(
-            self, row, *first, evolve(guarantee, ask=None if guarantee.ask is None else ask), **how
-        )
-        return answer
-
-    return asked
+    return after
 
 
 def _suppressed_once(kept: Method) -> Method:
-    def call(self: Calls, row: IndexRow, scene: Scene) -> IndexCall:
-        made: IndexCall = kept(self, row, scene)
+    def call(row: IndexRow, *given: object, **how: object) -> IndexCall:
+        made: IndexCall = kept(row, *given, **how)
         return evolve(made, suppress_notification=made.suppress_notification and row.attempts == 1)
 
     return call
 
 
 def _indexed_by_try(kept: Method) -> Method:
-    def call(self: Calls, row: IndexRow, scene: Scene) -> IndexCall:
-        made: IndexCall = kept(self, row, scene)
+    def call(row: IndexRow, *given: object, **how: object) -> IndexCall:
+        made: IndexCall = kept(row, *given, **how)
         return evolve(made, external_id=f"{made.external_id}.{row.attempts}")
 
     return call
@@ -168,9 +160,9 @@ def _short_lease(kept: Method) -> Method:
     return take
 
 
-def _all_the_time(self: Calls, until: datetime) -> float:
+def _all_the_time(until: datetime, facts: Facts) -> timedelta:
     del until
-    return self.within.total_seconds()
+    return facts.within
 
 
 def _forgotten(kept: Method) -> Method:
@@ -202,15 +194,10 @@ def _address_for_a_name(kept: Method) -> Method:
 
 
 def _own_address_in_from(kept: Method) -> Method:
-    async def notification(self: Calls, row: Delivery, attempt: Attempt) -> Notification | str:
-        made: Notification | str = await kept(self, row, attempt)
-        if isinstance(made, str) or not isinstance(made.event.happening, MessageAdded):
-            return made
-        author = made.event.happening.author
-        if not isinstance(author, AccountAuthor):
-            return made
-        address = await self.contacts.address(author.account, attempt.scene.thread)
-        return made if address is None else evolve(made, reply_alias=address)
+    def notification(row: Delivery, scene: Scene, *given: object, **how: object) -> Notification:
+        made: Notification = kept(row, scene, *given, **how)
+        own = min(scene.mailboxes.authors, default=None)
+        return made if own is None else evolve(made, reply_alias=own)
 
     return notification
 
@@ -253,56 +240,56 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="hub-key-expired",
         slip="A retry sends under the same key, also when the hub has forgotten it.",
         breaks="I2",
-        patched=instead(Calls, "_is_remembered", _always_remembered),
+        patched=instead(tries, "is_remembered", _always_remembered),
     ),
     Mutant(
         name="time-out-is-not-sent",
         slip="A call that raised is taken for one that did nothing.",
         breaks="I2",
-        patched=instead(Calls, "_ambiguous", _surely_not_sent),
+        patched=instead(tries, "ambiguous", _surely_not_sent),
     ),
     Mutant(
         name="unavailable-is-sent",
         slip="A call that surely did nothing is taken for one that sent.",
         breaks="I4",
-        patched=around(Calls, "later", _surely_sent),
+        patched=around(tries, "not_sent", _surely_sent),
     ),
     Mutant(
         name="id-by-try",
         slip="Each try of a notification has an id of its own.",
         breaks="I2",
-        patched=around(Calls, "_notification", _id_by_try),
+        patched=around(notifications, "notification", _id_by_try),
     ),
     Mutant(
         name="uncertain-is-sent-again",
         slip="What may have been sent is sent again, where two are worse than none.",
         breaks="I2",
-        patched=around(Calls, "_uncertain", _resent),
+        patched=around(tries, "uncertain", _resent),
         weather=Weather(on=frozenset({Fault.AFTER, Fault.HANGS_AFTER, Fault.FORGET}), rate=0.03, until=3600.0),
     ),
     Mutant(
         name="nobody-is-asked",
         slip="A channel that could tell whether it sent is not asked.",
         breaks="I4",
-        patched=around(Calls, "_asked", _nobody_asked),
+        patched=around(tries, "asked_or_left", _nobody_asked),
     ),
     Mutant(
         name="any-answer-is-sent",
         slip="A channel that says it has not sent is taken for one that has.",
         breaks="I4",
-        patched=around(Calls, "_asked", _any_answer_is_sent),
+        patched=around(tries, "after_answer", _any_answer_is_sent),
     ),
     Mutant(
         name="suppressed-once",
         slip="The index call says `suppress` at its first try only.",
         breaks="I4",
-        patched=around(Calls, "_index_call", _suppressed_once),
+        patched=around(index_calls, "index_call", _suppressed_once),
     ),
     Mutant(
         name="indexed-by-try",
         slip="Each try of an index call has an external id of its own.",
         breaks="I4",
-        patched=around(Calls, "_index_call", _indexed_by_try),
+        patched=around(index_calls, "index_call", _indexed_by_try),
     ),
     Mutant(
         name="index-stops-delivery",
@@ -334,7 +321,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         breaks="I2",
         patched=together(
             around(Ledger, "take", _short_lease),
-            instead(Calls, "_time", _all_the_time),
+            instead(tries, "time_for_call", _all_the_time),
             around(ledger, "taken", _believed),
         ),
     ),
@@ -344,7 +331,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         breaks="I2",
         patched=together(
             around(Calls, "__init__", _patient),
-            instead(Calls, "_time", _all_the_time),
+            instead(tries, "time_for_call", _all_the_time),
             around(ledger, "taken", _believed),
         ),
         weather=Weather(on=frozenset({Fault.STOPPED, Fault.FORGET}), until=3600.0),
@@ -399,7 +386,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="address-in-from",
         slip="A notification comes from the author's own address in place of the alias.",
         breaks="I5",
-        patched=around(Calls, "_notification", _own_address_in_from),
+        patched=around(notifications, "notification", _own_address_in_from),
     ),
     Mutant(
         name="somebodys-address",

@@ -1,0 +1,35 @@
+"""The answers of a channel: to a call that sends, and to the question whether a key was sent."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+
+@frozen
+class Sent:
+    """The channel has it. `final`: no receipt will ever follow."""
+
+    receipt: str = ""
+    final: bool = field(default=False, kw_only=True)
+
+
+@frozen
+class NotSent:
+    """Asked: it surely has not been sent."""
+
+
+@frozen
+class Unknown:
+    """Asked: the channel cannot tell."""
+
+
+@frozen
+class Declined:
+    """The channel will never send this one."""
+
+    reason: str
+
+
+Answer: TypeAlias = Sent | NotSent | Unknown

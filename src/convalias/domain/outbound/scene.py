@@ -1,0 +1,51 @@
+"""The facts of a delivery: an event, and what became of its conversation since. Read anew for every try."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from attrs import frozen
+
+from convalias.domain.aliases.alias import ConversationAlias
+from convalias.domain.conversations.events import ConversationEvent, MessageRedacted
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
+from convalias.domain.ids import AccountId
+from convalias.domain.outbound.first_tries import FirstTryRules, Objection
+from convalias.domain.outbound.mailboxes import Mailboxes
+from convalias.domain.outbound.masks import Masks
+
+
+@frozen(kw_only=True)
+class Scene:
+    """An event, and what became of its conversation since."""
+
+    event: ConversationEvent
+    thread: ConversationThread
+    """As it is now."""
+    since: tuple[ConversationEvent, ...]
+    """What happened after the event, in order."""
+    aliases: Sequence[ConversationAlias] = ()
+    """Of its conversation now; only read for sends."""
+    before: Sequence[ConversationEvent] = ()
+    """What happened before the event, in order: its beginning and the last of it. Only read for sends."""
+    masks: Masks = Masks()
+    """The addresses of its people. Only read for sends, of a message with an address in it."""
+    mailboxes: Mailboxes = Mailboxes()
+    """Where its recipients are reached. Only read for sends."""
+
+    @property
+    def is_redacted(self) -> bool:
+        """Whether the text of the event is gone."""
+        return any(
+            isinstance(one.happening, MessageRedacted) and one.happening.event == self.event.id for one in self.since
+        )
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Redacted or erased: nobody is told of it any more."""
+        return self.is_redacted or self.thread.state is ThreadState.ERASED
+
+    def objection(self, recipient: AccountId, rules: FirstTryRules, *, now: datetime) -> Objection | None:
+        """Return what stands against a first try for that recipient, or None."""
+        return rules.objection(self.event, self.thread, recipient, redacted=self.is_redacted, now=now)
