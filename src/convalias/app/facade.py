@@ -57,6 +57,7 @@ from convalias.services.inbound.receiver import Receiver
 from convalias.services.migration.rollout import RolloutControl
 from convalias.services.operations.operations import Operations
 from convalias.services.operations.replay import Replay
+from convalias.services.outbound.attachment_links import AttachmentLinks
 from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
 from convalias.services.outbound.unsubscribing import Unsubscribing
 from convalias.services.running.log_lines import LogLines
@@ -372,6 +373,11 @@ class Convalias:
     def unsubscribing(self) -> Unsubscribing:
         """Mutes by the link in a mail."""
         return self.services.unsubscribing
+
+    @property
+    def attachment_links(self) -> AttachmentLinks:
+        """Opens attached files by the link in a mail."""
+        return self.services.attachment_links
 
     @property
     def outbound(self) -> OutboundNotifier:

@@ -43,6 +43,7 @@ from convalias.services.operations.operations import Operations
 from convalias.services.operations.replay import Replay
 from convalias.services.operations.retention import Retention
 from convalias.services.outbound.answering import Answering
+from convalias.services.outbound.attachment_links import AttachmentLinks
 from convalias.services.outbound.calls import Calls
 from convalias.services.outbound.deciding import Deciding
 from convalias.services.outbound.legacy_audience import ParticipantsAudience
@@ -56,6 +57,7 @@ from convalias.services.system_mail.approval_requests import ApprovalMails
 from convalias.services.system_mail.outbox import SystemOutbox
 from convalias.services.system_mail.refusals import Notices
 from convalias.stores.aliases.aliases import Aliases
+from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.directory import IdentityDirectory
 from convalias.stores.conversations.event_store import ConversationStore
 from convalias.stores.conversations.listing import Listing
@@ -80,6 +82,7 @@ class Services:
     approval_mails: ApprovalMails
     system_outbox: SystemOutbox
     unsubscribing: Unsubscribing
+    attachment_links: AttachmentLinks
     sweeper: Sweeper
     old_holds: OldHolds
     retention: Retention
@@ -117,6 +120,7 @@ def assemble(
         aliases=stores.aliases,
         identities=ports.identity or stores.directory,
     )
+    scenes = Scenes(conversations=stores.conversations, threads=stores.threads)
     aliasing = _aliasing(ports, stores, stages, deployment, wiring)
     messaging = Messaging(
         appender=aliasing.appender,
@@ -156,6 +160,14 @@ def assemble(
         ),
         approval_mails=inbound.approval_mails(),
         system_outbox=inbound.system_outbox(contacts),
+        attachment_links=AttachmentLinks(
+            seals=seals(wiring.keyring),
+            scenes=scenes,
+            contacts=contacts,
+            attachments=Attachments(blobs=ports.blobs),
+            clock=ports.clock,
+            shown_domains=(alias_domain(deployment),),
+        ),
         unsubscribing=Unsubscribing(seals=seals(wiring.keyring), suppressions=stores.suppressions, clock=ports.clock),
         sweeper=Sweeper(
             blobs=ports.blobs,
@@ -181,6 +193,7 @@ def assemble(
             ports=ports,
             stores=stores,
             aliasing=aliasing,
+            scenes=scenes,
             contacts=contacts,
             deployment=deployment,
             wiring=wiring,
@@ -310,13 +323,13 @@ def _outbound(
     *,
     ports: Ports,
     stores: Stores,
+    scenes: Scenes,
     aliasing: Aliasing,
     contacts: Contacts,
     deployment: Deployment,
     wiring: Wiring,
     lines: LogLines,
 ) -> OutboundNotifier:
-    scenes = Scenes(conversations=stores.conversations, threads=stores.threads)
     answering = Answering(aliasing=aliasing, has_legacy=has_legacy(ports, deployment))
     calls = Calls(
         contacts=contacts,
@@ -361,4 +374,5 @@ def _mail_hub(ports: Ports, deployment: Deployment, wiring: Wiring) -> Notificat
         via=wiring.platform,
         base_url=wiring.base_url,
         conversation_url=wiring.conversation_url,
+        files=Attachments(blobs=ports.blobs).get,
     )

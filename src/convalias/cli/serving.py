@@ -157,7 +157,10 @@ async def _doors(cv: Convalias, settings: Settings) -> Callable[[], asgi.Doors]:
     def doors() -> asgi.Doors:  # of now: a refresh wires new services
         approvals = cv.approvals if cv.knows_deployment else None
         unsubscribing = cv.unsubscribing if cv.knows_deployment else None
-        return asgi.Doors(inbound=inbound, approvals=approvals, unsubscribing=unsubscribing, checks=checks)
+        attachments = cv.attachment_links if cv.knows_deployment else None
+        return asgi.Doors(
+            inbound=inbound, approvals=approvals, unsubscribing=unsubscribing, attachments=attachments, checks=checks
+        )
 
     return doors
 

@@ -173,11 +173,54 @@ def test_the_first_words_are_the_message_and_the_marker_stands_below() -> None:
     attachment = Attachment("c<v>.pdf", "application/pdf", 7, "ff")
     plain, html = both(sent(notification("a < b & c\n  kept", attachments=(attachment,)))[1])
     assert plain.startswith(
-        f"a < b & c\n  kept\n\nAttached:\n- c<v>.pdf\n{Wording().not_sent_along}\n\n{REPLY_MARKER}\n\n-- \n"
+        f"a < b & c\n  kept\n\nAttached:\n- c<v>.pdf {Wording().not_sent_along}\n\n{REPLY_MARKER}\n\n-- \n"
     )
     assert "<p>a &lt; b &amp; c<br>\n\u00a0 kept</p>" in html
-    assert "<li>c&lt;v&gt;.pdf</li>" in html
+    assert "<li>c&lt;v&gt;.pdf (not sent along: see the conversation)</li>" in html
     assert html.index("kept") < html.index(REPLY_MARKER)
+
+
+async def test_files_go_along_as_often_as_the_mail_is_tried_and_one_at_a_time_where_room_is_short() -> None:
+    outbox, busy, most = memory.Outbox(), 0, 0
+
+    async def read(digest: str) -> bytes | None:
+        nonlocal busy, most
+        busy, most = busy + 1, max(most, busy + 1)
+        await asyncio.sleep(0)
+        busy -= 1
+        return {"aa": b"%PDF", "bb": b"PNG"}.get(digest)
+
+    named = (("a.pdf", "application/pdf", "aa"), ("b.png", "image/png", "bb"), ("c.pdf", "application/pdf", "cc"))
+    files = tuple(Attachment(name, kind, 4, digest) for name, kind, digest in named)
+    said = e.MessageAdded(author=AccountAuthor(AccountId("ann"), verified=True), text="see", attachments=files)
+    told = [notification(event=event) for event in ("e2", "e3", "e2")]
+    small = NotificationHub(
+        outgoing=outbox,
+        compose=compose,
+        seals=SEALS,
+        alias_domain=DOMAIN,
+        guarantee=Guarantee(),
+        files=read,
+        most_octets=100,
+    )
+    await asyncio.gather(*(small.send(evolve(one, event=evolve(one.event, happening=said))) for one in told))
+    assert most == 1
+    raws = {mail.raw for mail in outbox.mails}
+    assert len(raws) == 2
+    mail = message_from_bytes(min(raws), policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    assert [one.get_payload(decode=True) for one in mail.iter_attachments()] == [b"%PDF", b"PNG"]
+    plain, html = both(mail)
+    assert f"- b.png\n- c.pdf {Wording().not_sent_along}\n" in plain
+    assert f"<li>c.pdf {Wording().not_sent_along}</li>" in html
+
+
+def test_a_file_that_may_not_go_along_is_a_link_in_both_parts() -> None:
+    files = (Attachment('a"<b>.zip', "application/zip", 4, "aa"),)
+    plain, html = both(sent(notification(attachments=files), base_url="https://jobs.example")[1])
+    assert '- a"<b>.zip https://jobs.example/attachments/' in plain
+    assert '<li><a href="https://jobs.example/attachments/' in html
+    assert ">a&quot;&lt;b&gt;.zip</a></li>" in html
 
 
 def both(mail: EmailMessage) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
 from convalias.domain.ids import AccountId, ConversationId, EventId
 from convalias.domain.outbound.delivery import Channel, NotificationKind, notification_id
-from convalias.domain.outbound.seals import Seal, Seals
+from convalias.domain.outbound.seals import FileLink, Seal, Seals
 
 SEALS = Seals(Seal(b"m" * 32), Seal(b"r" * 32), Seal(b"l" * 32))
 ROTATED = Seals(Seal(b"M" * 32, (b"m" * 32,)), Seal(b"R" * 32, (b"x" * 32, b"r" * 32)), Seal(b"L" * 32, (b"l" * 32,)))
@@ -110,3 +111,51 @@ def test_no_secret_shows() -> None:
 @given(TEXT, TEXT, TEXT, TEXT)
 def test_digests_of_different_parts_differ(one: str, two: str, three: str, four: str) -> None:
     assert (SEALS.links.digest(one, two) == SEALS.links.digest(three, four)) == ((one, two) == (three, four))
+
+
+LINK = FileLink(ConversationId("c"), EventId("e"), 1, AccountId("a"), datetime(2026, 3, 31, 12, tzinfo=UTC))
+
+
+@given(
+    st.builds(
+        FileLink,
+        TEXT.filter(bool).map(ConversationId),
+        TEXT.filter(bool).map(EventId),
+        st.integers(0, 9_999),
+        TEXT.filter(bool).map(AccountId),
+        st.datetimes(datetime(1970, 1, 2), datetime(2400, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001
+            lambda at: at.replace(microsecond=0)
+        ),
+    )
+)
+def test_a_link_to_a_file_says_what_was_put_in_and_to_others_nothing(link: FileLink) -> None:
+    token = SEALS.file_token(link)
+    assert SEALS.linked_file(token) == link
+    assert ROTATED.linked_file(token) == link
+    assert OTHERS.linked_file(token) is None
+
+
+@given(st.integers(0, 60), st.characters(codec="ascii"))
+def test_a_changed_link_to_a_file_opens_no_other_file(at: int, char: str) -> None:
+    token = SEALS.file_token(LINK)
+    changed = token[:at] + char + token[at + 1 :]
+    assert SEALS.linked_file(changed) in {LINK, None}  # bits behind the last octet of base64 say nothing
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "x",
+        "A.A.A.1.1.AAAAAAAAAAAAAAAAAAAAAA",
+        "_w.YQ.YQ.1.1.AAAAAAAAAAAAAAAAAAAAAA",
+        "YQ.YQ.YQ.1.99999999999.AAAAAAAAAAAAAAAAAAAAAA",
+        SEALS.unsubscribe_token(ConversationId("c"), AccountId("a")),
+    ],
+)
+def test_what_is_no_link_to_a_file_opens_nothing(token: str) -> None:
+    assert SEALS.linked_file(token) is None
+
+
+def test_a_link_to_a_file_stops_no_mail() -> None:
+    assert SEALS.unsubscribed(SEALS.file_token(LINK)) is None

@@ -42,8 +42,8 @@ from convalias.domain.routing.admission import STRICT
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.policy import BlockedSenders, LoopGuard, RoutingPolicy
 from convalias.ports.mail import ReadMail
-from convalias.services.inbound.carrier import attachment_key
 from convalias.services.inbound.relay import LANE
+from convalias.stores.conversations.attachments import attachment_key
 from convalias.stores.errors import Contended
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.inbound.mails import InboundRecords

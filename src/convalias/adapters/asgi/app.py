@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from convalias.adapters.asgi.approvals import ApprovalDoor, opened
+from convalias.adapters.asgi.attachments import AttachmentDoor, attachment_file, attachment_page
 from convalias.adapters.asgi.failures import NOT_OPEN, Endpoint, Failures, Wall, because, log
 from convalias.adapters.asgi.unsubscribing import UnsubscribeDoor, unsubscribing
 from convalias.ports.ambient import Telemetry
@@ -48,6 +49,7 @@ class Doors:
     """By name: it takes what is posted to `/inbound/<name>` and `/inbound/<name>/mime`."""
     approvals: ApprovalDoor | None = None
     unsubscribing: UnsubscribeDoor | None = None
+    attachments: AttachmentDoor | None = None
     checks: Mapping[str, Callable[[], Awaitable[object]]]
 
 
@@ -61,7 +63,7 @@ def app(
     """An ASGI app. `doors()` is asked at each request and may be None while nothing is open yet: then 503.
 
     `POST /inbound/<name>` and `POST /inbound/<name>/mime` of each name in `inbound` (Mailgun posts raw mail only to an
-    address that ends so), `GET` and `POST /approvals/{token}` and `/unsubscribe/{token}` (shows, acts), `GET /healthz` (the process lives), `GET /readyz` (raw store and queue answer).
+    address that ends so), `GET` and `POST /approvals/{token}` and `/unsubscribe/{token}` (shows, acts), `GET /attachments/{token}` (shows) and `/attachments/{token}/file`, `GET /healthz` (the process lives), `GET /readyz` (raw store and queue answer).
 
     Each answer 5xx is a line (equal ones once a minute, with a count) in `lines`, or in the log `convalias.http` by the
     clock of this machine, and a count in `telemetry`.
@@ -117,6 +119,8 @@ def app(
                 "GET",
                 "POST",
             ),
+            route("/attachments/{token}", attachment_page(_part(doors, lambda standing: standing.attachments))),
+            route("/attachments/{token}/file", attachment_file(_part(doors, lambda standing: standing.attachments))),
             route("/healthz", healthz),
             route("/readyz", readyz),
         ],

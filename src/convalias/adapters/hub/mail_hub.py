@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, TypeAlias
 from urllib.parse import quote
 
-from convalias.adapters.hub.rendering import Footing, Wording, as_html, as_text
+from attrs import frozen
+
+from convalias.adapters.hub.rendering import Enclosed, Footing, Wording, as_html, as_text
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.outbound.delivery import Channel
+from convalias.domain.outbound.enclosures import LINKED_FOR, Passage, encoded, listed_type, passages
 from convalias.domain.outbound.mail_threads import MailRef, OurMail
 from convalias.domain.outbound.notifications import Notification
-from convalias.domain.outbound.seals import Seals
-from convalias.ports.drafts import Compose, Draft
+from convalias.domain.outbound.seals import FileLink, Seals
+from convalias.ports.drafts import Compose, Draft, DraftAttachment
 from convalias.ports.hub import Declined, Guarantee, Sent
 from convalias.ports.mail import Outgoing, OutgoingMail
+from convalias.services.running.octets import Octets
 
 CONVERSATION: Final = "{conversation}"
 """Where the id stands in the address of a conversation's page."""
+MOST_OCTETS: Final = 64 * 1024 * 1024
+"""Octets of attached files, encoded, in mails that are on their way at once."""
+ReadFile: TypeAlias = Callable[[str], Awaitable[bytes | None]]
+"""An attached file by its digest; None: it is not kept any more."""
+
+
+async def _nothing(_: str) -> None:
+    """Where no files are kept."""
+
+
+@frozen
+class _Files:
+    """What is said of attached files, and those that go along."""
+
+    lines: tuple[Enclosed, ...]
+    attached: tuple[DraftAttachment, ...]
 
 
 class NotificationHub:
@@ -41,8 +61,12 @@ class NotificationHub:
         base_url: str | None = None,
         conversation_url: str | None = None,
         wording: Wording | None = None,
+        files: ReadFile | None = None,
+        most_octets: int = MOST_OCTETS,
     ) -> None:
-        """`base_url` (https): where an unsubscribe link leads; None: no such link. `via`: the platform's name.
+        """`files` reads what goes along; None: nothing does. `most_octets` of them are in mails on their way at once.
+
+        `base_url` (https): where links to unsubscribe and to files lead; None: no such links. `via`: the platform's name.
 
         `conversation_url` (https): where a conversation is read, with `{conversation}` in it; None: no such link.
         """
@@ -56,6 +80,8 @@ class NotificationHub:
         self._base_url = None if base_url is None else base_url.rstrip("/")
         self._conversation_url = conversation_url
         self._wording = wording or Wording()
+        self._read_file = files or _nothing
+        self._octets = Octets(most_octets)
 
     @property
     def channels(self) -> Mapping[Channel, Guarantee]:
@@ -69,18 +95,38 @@ class NotificationHub:
             return Declined("this hub sends e-mail only")
         if not isinstance(message, MessageAdded):
             return Declined("nothing to tell: the event is no message")
-        draft = self._draft(notification, message, to)
-        await self._outgoing.send(
-            Outgoing(
-                key=notification.id,
-                raw=self._compose(draft),
-                to=to,
-                return_path=self._seals.return_path(notification.id, self._bounce_domain),
+        ways = passages(message, links=self._base_url is not None)
+        along = (one for one, way in zip(message.attachments, ways, strict=True) if way is Passage.ALONG)
+        async with self._octets.held(sum(encoded(one.size) for one in along)):
+            draft = self._draft(notification, message, to, await self._files(notification, message, ways))
+            await self._outgoing.send(
+                Outgoing(
+                    key=notification.id,
+                    raw=self._compose(draft),
+                    to=to,
+                    return_path=self._seals.return_path(notification.id, self._bounce_domain),
+                )
             )
-        )
         return Sent(draft.message_id)
 
-    def _draft(self, notification: Notification, message: MessageAdded, to: EmailAddress) -> Draft:
+    async def _files(self, notification: Notification, message: MessageAdded, ways: Sequence[Passage]) -> _Files:
+        """Read what goes along. What is not kept any more is named all the same."""
+        lines, attached = list[Enclosed](), list[DraftAttachment]()
+        for number, (one, way) in enumerate(zip(message.attachments, ways, strict=True)):
+            content = await self._read_file(one.digest) if way is Passage.ALONG else None
+            link = self._file_link(notification, number) if way is Passage.LINK else None
+            lines.append(Enclosed(name=one.name, along=content is not None, link=link))
+            if content is not None:
+                attached.append(DraftAttachment(one.name, listed_type(one) or one.media_type, content))
+        return _Files(tuple(lines), tuple(attached))
+
+    def _file_link(self, notification: Notification, number: int) -> str:
+        event = notification.event
+        until = (event.appended_at + LINKED_FOR).replace(microsecond=0)
+        link = FileLink(event.conversation, event.id, number, notification.recipient, until)
+        return f"{self._base_url}/attachments/{self._seals.file_token(link)}"
+
+    def _draft(self, notification: Notification, message: MessageAdded, to: EmailAddress, files: _Files) -> Draft:
         about = (notification.conversation, notification.recipient)
         root = self._seals.root_id(*about, self._alias_domain)
         thread = notification.thread
@@ -108,8 +154,9 @@ class NotificationHub:
             subject=f"Re: {subject}" if thread.subject else subject,
             thread_index=self._seals.thread_index(*about, None if answered is None else notification.id),
             thread_topic=subject,
-            text=as_text(message, self._wording, footing),
-            html=as_html(message, self._wording, footing),
+            text=as_text(message, self._wording, footing, files.lines),
+            html=as_html(message, self._wording, footing, files.lines),
+            attachments=files.attached,
             message_id=self._seals.message_id(notification.id, self._alias_domain),
             date=notification.event.appended_at,
             in_reply_to=answered,

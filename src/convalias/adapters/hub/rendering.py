@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final
 
@@ -39,7 +39,7 @@ class Wording:
     subject: str = "Message in your conversation"
     """The same for every message: neither a preview nor a name."""
     attached: str = "Attached:"
-    not_sent_along: str = "(Not sent along: see the conversation.)"
+    not_sent_along: str = "(not sent along: see the conversation)"
     empty: str = "(no text)"
     cut: str = "[The message goes on: see the conversation.]"
     footer: str = "Answer this e-mail to answer in the conversation."
@@ -50,6 +50,15 @@ class Wording:
     others: str = "others"
     conversation: str = "Conversation:"
     stop: str = "No more e-mail about this conversation:"
+
+
+@frozen(kw_only=True)
+class Enclosed:
+    """A line about an attached file: it is in the mail, or behind a link, or neither."""
+
+    name: str
+    along: bool = False
+    link: str | None = None
 
 
 @frozen(kw_only=True)
@@ -85,21 +94,24 @@ def shown_text(message: MessageAdded, words: Wording) -> str:
     return f"{said}\n\n{text}" if said and not text.startswith(said) else text
 
 
-def as_text(message: MessageAdded, words: Wording, footing: Footing | None = None) -> str:
-    """The message, names of attachments, marker, footer; lines end in LF. No marker where nobody is to answer."""
+def as_text(
+    message: MessageAdded, words: Wording, footing: Footing | None = None, files: Sequence[Enclosed] = ()
+) -> str:
+    """The message, attached files, marker, footer; lines end in LF. No marker where nobody is to answer."""
     below = footing or Footing()
     text, is_cut = _fitting(shown_text(message, words))
     parts = [text, *(["", words.cut] if is_cut else [])]
-    if message.attachments:
-        names = (f"- {_file_name(one.name)}" for one in message.attachments)
-        parts += ["", words.attached, *names, words.not_sent_along]
+    if files:
+        parts += ["", words.attached, *(f"- {said} {link or ''}".rstrip() for said, link in _listing(files, words))]
     if below.is_answered_by_mail:
         parts += ["", REPLY_MARKER]
     lines = (f"{said} {url}".strip() for said, url in _below(words, below))
     return "\n".join([*parts, "", "-- ", *lines, ""])
 
 
-def as_html(message: MessageAdded, words: Wording, footing: Footing | None = None) -> str:
+def as_html(
+    message: MessageAdded, words: Wording, footing: Footing | None = None, files: Sequence[Enclosed] = ()
+) -> str:
     """The same. Lines are broken by tags: Outlook drops the white space that a style keeps."""
     below = footing or Footing()
     text, is_cut = _fitting(shown_text(message, words))
@@ -107,9 +119,12 @@ def as_html(message: MessageAdded, words: Wording, footing: Footing | None = Non
     body = [f'<div dir="auto">{_paragraphs(text)}</div>']
     if is_cut:
         body.append(f"<p>{escape(words.cut)}</p>")
-    if message.attachments:
-        names = "".join(f"<li>{escape(_file_name(one.name))}</li>" for one in message.attachments)
-        body.append(f"<p>{escape(words.attached)}</p><ul>{names}</ul><p>{escape(words.not_sent_along)}</p>")
+    if files:
+        lines = "".join(
+            f'<li><a href="{escape(link)}">{escape(said)}</a></li>' if link else f"<li>{escape(said)}</li>"
+            for said, link in _listing(files, words)
+        )
+        body.append(f"<p>{escape(words.attached)}</p><ul>{lines}</ul>")
     if below.is_answered_by_mail:
         body.append(f'<p style="{_SMALL}">{escape(REPLY_MARKER)}</p>')
     lines = "<br>\n".join(_with_link(said, url) for said, url in _below(words, below))
@@ -123,6 +138,14 @@ def as_html(message: MessageAdded, words: Wording, footing: Footing | None = Non
         f"<title>{title}</title></head>\n<body>"
         f'<div style="{_FONT};overflow-wrap:anywhere">\n{inner}\n</div></body></html>\n'
     )
+
+
+def _listing(files: Sequence[Enclosed], words: Wording) -> Iterator[tuple[str, str | None]]:
+    """Each file's name, what is to be said of it, and its link."""
+    for one in files:
+        name = _file_name(one.name)
+        is_there = one.along or one.link is not None
+        yield name if is_there else f"{name} {words.not_sent_along}", one.link
 
 
 def _below(words: Wording, below: Footing) -> Iterator[tuple[str, str]]:

@@ -8,12 +8,13 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Final
 
 from attrs import field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.ids import AccountId, ConversationId, EventId
 from convalias.domain.outbound.delivery import Channel, NotificationId, NotificationKind
 
 _KINDS: Final = {
@@ -28,6 +29,9 @@ _MAC: Final = 16
 _TOKEN: Final = re.compile(r"b-([a-z0-9_-]{1,26})\.([0-9a-f]{16})\.([a-z])\.([0-9a-f]{16})")
 _LINK: Final = re.compile(r"([A-Za-z0-9_=-]{1,600})\.([A-Za-z0-9_=-]{1,600})\.([0-9a-f]{32}|[A-Za-z0-9_-]{22})")
 """The MAC in base64, or in hex and with padded ids, as before."""
+_FILE: Final = re.compile(
+    r"([A-Za-z0-9_-]{1,600})\.([A-Za-z0-9_-]{1,600})\.([A-Za-z0-9_-]{1,600})\.([0-9]{1,4})\.([0-9]{1,11})\.([A-Za-z0-9_-]{22})"
+)
 
 
 @frozen
@@ -44,6 +48,18 @@ class Seal:
     def digests(self, *parts: str) -> tuple[str, ...]:
         """The same under every secret, newest first: what may have been written before a rotation."""
         return tuple(_digest(secret, parts) for secret in (self.secret, *self.older))
+
+
+@frozen
+class FileLink:
+    """The subject of a link: one attached file, for one reader, until its time. Whole seconds, aware."""
+
+    conversation: ConversationId
+    event: EventId
+    number: int
+    """Which of the message's attachments, from 0."""
+    reader: AccountId
+    until: datetime
 
 
 @frozen
@@ -115,6 +131,28 @@ class Seals:
         if not _is_among(found[3], (form for one in digests for form in (_short(one), one[:32]))):
             return None
         return ConversationId(conversation), AccountId(account)
+
+    def file_token(self, link: FileLink) -> str:
+        """Make the token of a link to an attached file. It opens that file, and nothing else."""
+        about = (link.conversation, link.event, link.reader)
+        rest = (str(link.number), str(int(link.until.timestamp())))
+        mac = _short(self.links.digest("file", *about, *rest))
+        return ".".join((*(_b64(one.encode()) for one in about), *rest, mac))
+
+    def linked_file(self, token: str) -> FileLink | None:
+        """Read such a token, or return None if we did not make it. Whether its time is over is not looked at."""
+        found = _FILE.fullmatch(token)
+        if found is None:
+            return None
+        try:
+            conversation, event, reader = (_unb64(found[part]).decode() for part in (1, 2, 3))
+            until = datetime.fromtimestamp(int(found[5]), UTC)
+        except (binascii.Error, UnicodeDecodeError, ValueError, OverflowError):
+            return None
+        digests = self.links.digests("file", conversation, event, reader, found[4], found[5])
+        if not _is_among(found[6], map(_short, digests)):
+            return None
+        return FileLink(ConversationId(conversation), EventId(event), int(found[4]), AccountId(reader), until)
 
 
 def _digest(secret: bytes, parts: Iterable[str]) -> str:

@@ -37,6 +37,7 @@ from convalias.services.conversations.messaging import MailAddition, Messaging
 from convalias.services.running.task_group import TaskGroup
 from convalias.services.system_mail.refusals import Notices
 from convalias.stores.approvals.holds import Holds
+from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.inbound.mails import InboundRecords
 
 MOST_COPIES: Final = 20
@@ -255,11 +256,11 @@ class PlanCarrier:
 
     async def _keep(self, attachments: tuple[ReadAttachment, ...]) -> None:
         """Content-addressed, once however many aliases the mail reaches; names from the mail never become keys."""
-        limit = asyncio.Semaphore(4)
+        limit, kept = asyncio.Semaphore(4), Attachments(blobs=self.blobs)
 
         async def put(one: ReadAttachment) -> None:
             async with limit:
-                await self.blobs.put(attachment_key(one.described.digest), one.content)
+                await kept.put(one.described.digest, one.content)
 
         async with TaskGroup() as group:
             for one in {one.described.digest: one for one in attachments}.values():
@@ -286,11 +287,6 @@ def _thread(plan: RoutingPlan, recipient: EmailAddress) -> ConversationThread | 
 def _conversation(plan: RoutingPlan, recipient: EmailAddress) -> ConversationId | None:
     thread = _thread(plan, recipient)
     return None if thread is None else thread.id
-
-
-def attachment_key(digest: str) -> str:
-    """Return the key of an attachment, made from its content alone."""
-    return f"attachments/{digest[:2]}/{digest}"
 
 
 def _envelope(read: ReadMail) -> MessageEnvelope:

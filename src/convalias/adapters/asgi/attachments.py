@@ -1,0 +1,127 @@
+"""The page behind a link to an attached file, and the file: never opened by the browser, never kept by a cache."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from html import escape
+from typing import Final, Protocol
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from convalias.adapters.asgi.approvals import WITHIN, html_page
+from convalias.adapters.asgi.failures import NOT_OPEN, because
+from convalias.domain.outbound.enclosures import LinkedFile
+from convalias.ports.errors import Unavailable
+
+_SIZES: Final = ((1_000_000, "MB"), (1_000, "kB"))
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    # `sandbox`: if it is opened all the same, nothing in it runs and it has no origin.
+    "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+
+class AttachmentDoor(Protocol):
+    """What the pages stand on: `services.outbound.attachment_links.AttachmentLinks` is one."""
+
+    async def show(self, token: str) -> LinkedFile | None:
+        """What the link opens."""
+        ...
+
+    def opened(self, token: str) -> AbstractAsyncContextManager[tuple[LinkedFile, bytes] | None]:
+        """The file and its content, held while it is sent."""
+        ...
+
+
+class _Held(Response):
+    """A response that lets go of what it holds when it was sent, or could not be."""
+
+    def __init__(self, content: bytes, headers: dict[str, str], stack: AsyncExitStack) -> None:
+        super().__init__(content, headers=headers, media_type="application/octet-stream")
+        self._stack = stack
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._stack:
+            await super().__call__(scope, receive, send)
+
+
+def attachment_page(find: Callable[[], AttachmentDoor | None]) -> Callable[[Request], Awaitable[Response]]:
+    """The end point that shows a file's name, size and sender. `find()` may be None while nothing is open yet."""
+
+    async def answer(door: AttachmentDoor, token: str) -> Response:
+        found = await door.show(token)
+        return _ended() if found is None else _page(found, token)
+
+    return _endpoint(find, answer)
+
+
+def attachment_file(find: Callable[[], AttachmentDoor | None]) -> Callable[[Request], Awaitable[Response]]:
+    """The end point of the file itself."""
+
+    async def answer(door: AttachmentDoor, token: str) -> Response:
+        async with AsyncExitStack() as stack:
+            opened = await stack.enter_async_context(door.opened(token))
+            if opened is None:
+                return _ended()
+            found, content = opened
+            return _Held(content, {**_HEADERS, "Content-Disposition": _disposition(found.name)}, stack.pop_all())
+
+    return _endpoint(find, answer)
+
+
+def _endpoint(
+    find: Callable[[], AttachmentDoor | None], answer: Callable[[AttachmentDoor, str], Awaitable[Response]]
+) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        door = find()
+        if door is None:
+            because(request, NOT_OPEN)
+            return html_page("Please try again", "", 503)
+        try:
+            async with asyncio.timeout(WITHIN):
+                return await answer(door, request.path_params["token"])
+        except (Unavailable, TimeoutError) as away:
+            because(request, away)
+            return html_page("Please try again", "<p>This file cannot be shown right now.</p>", 503)
+
+    return endpoint
+
+
+def _page(found: LinkedFile, token: str) -> Response:
+    name = escape(found.name)
+    body = (
+        f"<p><b>{name}</b>, {_size(found.size)}, from {escape(found.author)}.</p>"
+        "<p>It was sent by this person, not by the platform. Open it only if you expected it.</p>"
+        f'<p><a href="/attachments/{escape(token)}/file" download rel="noreferrer">Download the file</a></p>'
+        f"<p>This link works until {found.until:%Y-%m-%d %H:%M} UTC.</p>"
+    )
+    return html_page("An attached file", body, 200)
+
+
+def _ended() -> Response:
+    """One page for whatever opens nothing: it tells forged links nothing."""
+    return html_page(
+        "This link is no longer valid", "<p>It has ended. The file may still be in the conversation.</p>", 404
+    )
+
+
+def _size(octets: int) -> str:
+    for unit, name in _SIZES:
+        if octets >= unit:
+            return f"{octets / unit:.1f} {name}"
+    return f"{octets} octets"
+
+
+def _disposition(name: str) -> str:
+    """RFC 6266 §4.3: the name in UTF-8, and for old programs in ASCII."""
+    plain = "".join(char if char.isascii() and char.isprintable() and char not in '"\\%' else "_" for char in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,0 +1,81 @@
+"""Open a link to an attached file: for whom it was made, as long as they may read the message."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+
+from attrs import field, frozen
+
+from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.conversations.timeline import SOMEBODY
+from convalias.domain.mail.envelope import Attachment
+from convalias.domain.outbound.enclosures import LinkedFile
+from convalias.domain.outbound.seals import Seals
+from convalias.ports.ambient import Clock
+from convalias.ports.event_log import UNPLACED
+from convalias.services.conversations.contacts import Contacts
+from convalias.services.outbound.scenes import EventGone, Scenes
+from convalias.services.running.octets import Octets
+from convalias.stores.conversations.attachments import Attachments
+
+MOST_OCTETS = 64 * 1024 * 1024
+"""Octets of files that are sent at once."""
+
+
+@frozen(kw_only=True)
+class AttachmentLinks:
+    """Acts on the tokens of `Seals.file_token`. Changes nothing; every call may be repeated. Raises `Unavailable`.
+
+    A link ends when its time is over, when the message is redacted or erased, and when its reader leaves.
+    """
+
+    seals: Seals
+    scenes: Scenes
+    contacts: Contacts
+    attachments: Attachments
+    clock: Clock
+    shown_domains: Collection[str] = ()
+    """Domains of aliases, which masks leave as they are."""
+    octets: Octets = field(factory=lambda: Octets(MOST_OCTETS))
+
+    async def show(self, token: str) -> LinkedFile | None:
+        """Return what the link opens, or None if it opens nothing (any more)."""
+        found = await self._find(token)
+        return None if found is None else found[0]
+
+    @asynccontextmanager
+    async def opened(self, token: str) -> AsyncIterator[tuple[LinkedFile, bytes] | None]:
+        """Hold the file and its content while it is sent.
+
+        None where the link opens nothing, or the file is not kept any more. Waits while `octets` are all in use.
+        """
+        found = await self._find(token)
+        if found is None:
+            yield None
+            return
+        shown, attachment = found
+        async with self.octets.held(attachment.size):
+            content = await self.attachments.get(attachment.digest)
+            yield None if content is None else (shown, content)
+
+    async def _find(self, token: str) -> tuple[LinkedFile, Attachment] | None:
+        link = self.seals.linked_file(token)
+        if link is None or link.until <= self.clock.now():
+            return None
+        try:
+            scene = await self.scenes.of(link.conversation, link.event, UNPLACED)
+        except EventGone:
+            return None
+        message = scene.event.happening
+        if not isinstance(message, MessageAdded) or scene.is_withdrawn or not scene.thread.takes_part(link.reader):
+            return None
+        attachment = next(iter(message.attachments[link.number :]), None)
+        if attachment is None:
+            return None
+        before = await self.scenes.before(scene.event)
+        masks = await self.contacts.masks(scene.event, scene.thread, before, shown_domains=self.shown_domains)
+        name = await self.contacts.name(message.author, scene.thread)
+        return LinkedFile(
+            name=masks.file_name(attachment.name), size=attachment.size, author=name or SOMEBODY, until=link.until
+        ), attachment

@@ -1,0 +1,130 @@
+"""The page of a link to a file shows what it is; the file itself is never run and never kept on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from convalias.adapters import asgi
+from convalias.domain.outbound.enclosures import LinkedFile
+from convalias.ports.errors import Unavailable
+
+CV = LinkedFile(
+    name='CV <b>"Jürgen"</b>.pdf', size=1_234_567, author="Ann <i>Lee</i>", until=datetime(2026, 3, 31, tzinfo=UTC)
+)
+
+
+class Desk:
+    def __init__(self, found: LinkedFile | Exception | None = CV, content: bytes | None = b"%PDF") -> None:
+        self.found = found
+        self.content = content
+        self.held = 0
+
+    async def show(self, token: str) -> LinkedFile | None:
+        assert token == "t.o-k"
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+    @asynccontextmanager
+    async def opened(self, token: str) -> AsyncGenerator[tuple[LinkedFile, bytes] | None]:
+        found = await self.show(token)
+        self.held += 1
+        try:
+            yield None if found is None or self.content is None else (found, self.content)
+        finally:
+            self.held -= 1
+
+
+def call(desk: Desk | None, path: str = "", method: str = "GET") -> httpx.Response:
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(asgi.app(lambda: asgi.Doors(attachments=desk, checks={})))
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
+            return await http.request(method, f"/attachments/t.o-k{path}")
+
+    return asyncio.run(ask())
+
+
+def test_the_page_shows_name_size_sender_and_end_as_text() -> None:
+    answer = call(Desk())
+    assert answer.status_code == 200
+    assert "CV &lt;b&gt;&quot;Jürgen&quot;&lt;/b&gt;.pdf" in answer.text
+    assert "1.2 MB" in answer.text
+    assert "Ann &lt;i&gt;Lee&lt;/i&gt;" in answer.text
+    assert "2026-03-31 00:00 UTC" in answer.text
+    assert 'href="/attachments/t.o-k/file"' in answer.text
+    assert "script" not in answer.text
+
+
+@pytest.mark.parametrize(("size", "shown"), [(7, "7 octets"), (1_500, "1.5 kB"), (25_000_000, "25.0 MB")])
+def test_a_size_is_in_the_unit_that_people_read(size: int, shown: str) -> None:
+    assert shown in call(Desk(LinkedFile(name="a", size=size, author="A", until=CV.until))).text
+
+
+def test_the_file_is_saved_and_not_opened() -> None:
+    desk = Desk()
+    answer = call(desk, "/file")
+    assert answer.status_code == 200
+    assert answer.content == b"%PDF"
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"] == (
+        "attachment; filename=\"CV <b>_J_rgen_</b>.pdf\"; filename*=UTF-8''CV%20%3Cb%3E%22J%C3%BCrgen%22%3C%2Fb%3E.pdf"
+    )
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert desk.held == 0
+
+
+@pytest.mark.parametrize("path", ["", "/file"])
+def test_all_that_opens_nothing_looks_alike(path: str) -> None:
+    desk = Desk(None)
+    answer = call(desk, path)
+    assert answer.status_code == 404
+    assert "no longer valid" in answer.text
+    assert desk.held == 0
+
+
+def test_a_file_that_is_not_kept_any_more_is_a_link_that_ended() -> None:
+    assert call(Desk(content=None), "/file").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["", "/file"])
+@pytest.mark.parametrize("desk", [None, Desk(Unavailable("the store")), Desk(TimeoutError())])
+def test_what_cannot_be_read_now_may_be_tried_again(desk: Desk | None, path: str) -> None:
+    assert call(desk, path).status_code == 503
+
+
+@pytest.mark.parametrize("path", ["", "/file"])
+def test_nothing_is_posted_there(path: str) -> None:
+    assert call(Desk(), path, "POST").status_code == 405
+
+
+async def test_a_client_that_goes_away_in_the_middle_lets_go_of_the_file() -> None:
+    desk = Desk()
+    app = asgi.app(lambda: asgi.Doors(attachments=desk, checks={}))
+
+    async def send(message: object) -> None:
+        assert desk.held == 1
+        raise ConnectionResetError(message)
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    scope: dict[str, object] = {
+        "type": "http",
+        "method": "GET",
+        "path": "/attachments/t.o-k/file",
+        "raw_path": b"/attachments/t.o-k/file",
+        "query_string": b"",
+        "headers": [],
+        "app": None,
+    }
+    with pytest.raises(ConnectionResetError):
+        await app(scope, receive, send)
+    assert desk.held == 0
