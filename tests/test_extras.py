@@ -113,6 +113,7 @@ def test_the_metadata_knows_an_extra_for_each_optional_package() -> None:
         "bson": "mongo",
         "click": "cli",
         "confluent_kafka": "kafka",
+        "cryptography": "dkim",
         "dns": "dns",
         "hypothesis": "testing",
         "nh3": "mime",

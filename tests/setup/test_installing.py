@@ -22,6 +22,7 @@ STEPS: Final = re.findall(r"```(console|python)\n(.*?)```", README, re.DOTALL)
 MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "asgi": ("convalias.adapters.asgi",),
     "cli": ("convalias.cli.commands",),
+    "dkim": ("convalias.adapters.mime.authentication.library",),
     "dns": ("convalias.adapters.dns",),
     "kafka": ("convalias.adapters.kafka",),
     "mailgun": ("convalias.adapters.mailgun",),

@@ -242,6 +242,6 @@ def test_names_are_asked_once_and_not_without_end() -> None:
 def test_a_name_that_is_too_long_is_not_asked() -> None:
     names = zone()
     assert asyncio.run(Lookups(names).txt("a" * 254)) == NoSuchName()
-    full = Lookups(names, {str(number): NoSuchName() for number in range(60)})
+    full = Lookups(names, answers={str(number): NoSuchName() for number in range(60)})
     assert asyncio.run(full.txt("s1._domainkey.corp.example")) == NoSuchName()
     assert names.asked == []

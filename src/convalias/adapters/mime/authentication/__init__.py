@@ -1,4 +1,4 @@
-"""DKIM, DMARC and ARC from the bytes of a mail, in linear time, with nothing but the standard library."""
+"""DKIM, DMARC and ARC from the bytes of a mail, in linear time."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from convalias.adapters.mime.authentication.arc import Saw, saw_dmarc, saw_spf, 
 from convalias.adapters.mime.authentication.canonical import SignedMail
 from convalias.adapters.mime.authentication.dkim import Checked, Signature, covers_from, read_signature, verify
 from convalias.adapters.mime.authentication.dmarc import PolicyUnknown, Published, aligned, published
+from convalias.adapters.mime.authentication.key_checks import KeyChecks
 from convalias.adapters.mime.authentication.lookups import Lookups
 from convalias.adapters.mime.coverage import covered
 from convalias.adapters.mime.fields import read_block
@@ -58,6 +59,7 @@ class Authenticator:
     without_spf: WithoutSpf = WithoutSpf.ASK
     within: timedelta = timedelta(seconds=20)
     """For all look-ups of one mail; what is not answered by then is a temporary error."""
+    keys: KeyChecks = field(factory=KeyChecks, repr=False)
 
     async def evidence(self, raw: bytes, post: Post) -> SenderEvidence:
         """What is proved of the From address. What a border found about DMARC stands."""
@@ -68,9 +70,8 @@ class Authenticator:
         domains = {one.domain for one in readings_of(read_from(block))}
         if block.over is not None or len(domains) != 1:
             return border or _NOTHING
-        case = _Case(
-            SignedMail.of(raw, block.body), domains.pop(), Lookups(self.resolver), post.received_at, border, self
-        )
+        lookups = Lookups(self.resolver, self.keys)
+        case = _Case(SignedMail.of(raw, block.body), domains.pop(), lookups, post.received_at, border, self)
         try:
             async with asyncio.timeout(self.within.total_seconds()):
                 return await case.evidence()

@@ -112,7 +112,7 @@ def covers_from(signature: Signature, mail: SignedMail) -> bool:
 
 
 async def verify(signature: Signature, mail: SignedMail, lookups: Lookups, *, now: datetime) -> Checked:
-    """Verify one signature as of that moment: everything that needs no look-up first."""
+    """Verify one signature as of that moment: everything that needs no look-up first. Raises `TimeoutError`."""
     if signature.expires is not None and now.timestamp() >= signature.expires:
         return Checked.FAIL
     if not covers_from(signature, mail):
@@ -127,11 +127,11 @@ async def verify(signature: Signature, mail: SignedMail, lookups: Lookups, *, no
 
 
 async def verified_by(signature: Signature, digest: bytes, lookups: Lookups) -> Checked:
-    """Whether the published key made that signature over that digest."""
+    """Whether the published key made that signature over that digest. Raises `TimeoutError`."""
     answer = await lookups.txt(f"{signature.selector}._domainkey.{signature.domain}")
     if isinstance(answer, TemporaryFailure):
         return Checked.TEMPERROR
     key = public_key(answer.texts, signature.algorithm) if isinstance(answer, TxtRecords) else None
     if key is None or (key.exact and signature.identity != signature.domain):
         return Checked.FAIL
-    return Checked.PASS if key.verifies(signature.value, digest) else Checked.FAIL
+    return Checked.PASS if await lookups.keys.verifies(key, signature.value, digest) else Checked.FAIL

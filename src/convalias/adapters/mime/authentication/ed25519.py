@@ -15,6 +15,23 @@ _Point: TypeAlias = tuple[int, int, int, int]
 """Extended homogeneous coordinates (X, Y, Z, T), x = X/Z, y = Y/Z, x*y = T/Z (RFC 8032 §5.1.4)."""
 
 
+_ORDER_8: Final = int.from_bytes(
+    bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"
+)
+_SMALL: Final = frozenset({0, 1, _P - 1, _ORDER_8, _P - _ORDER_8})
+"""y of the eight points whose order divides eight."""
+
+
+def ed25519_key(octets: bytes) -> bytes | None:
+    """The octets, if they may be a key: of 32, in the one way to write them, and not one that anybody can sign for.
+
+    With a key of small order the secret number hardly matters: signatures made without it pass. Implementations differ
+    about these keys, and about the ones that are written in a second way.
+    """
+    y = int.from_bytes(octets, "little") & (2**255 - 1)
+    return octets if len(octets) == _KEY and y < _P and y not in _SMALL else None
+
+
 def ed25519_verifies(key: bytes, signature: bytes, message: bytes) -> bool:
     """Whether the owner of that key signed the message. Total over any octets."""
     if len(key) != _KEY or len(signature) != _SIGNATURE:

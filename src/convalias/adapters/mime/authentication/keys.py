@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
-from convalias.adapters.mime.authentication.ed25519 import ed25519_verifies
+from convalias.adapters.mime.authentication.ed25519 import ed25519_key
 from convalias.adapters.mime.authentication.rsa import RsaKey, rsa_key
 from convalias.adapters.mime.tags import octets_of, read_tags, words_of
 
@@ -23,12 +23,6 @@ class PublicKey:
     key: RsaKey | bytes
     exact: bool
     """`t=s`: `i=` must be at the domain itself, not below it."""
-
-    def verifies(self, signature: bytes, digest: bytes) -> bool:
-        """RFC 8463 §3: Ed25519 signs the SHA-256 digest, not the text."""
-        if isinstance(self.key, RsaKey):
-            return self.key.verifies(signature, digest)
-        return ed25519_verifies(self.key, signature, digest)
 
 
 def public_key(texts: Sequence[bytes], algorithm: str) -> PublicKey | None:
@@ -50,5 +44,5 @@ def public_key(texts: Sequence[bytes], algorithm: str) -> PublicKey | None:
     octets = octets_of(record["p"]) if usable else None
     if octets is None:  # RFC 6376 §3.6.1: an empty p= is a revoked key
         return None
-    key = rsa_key(octets) if _KINDS[algorithm] == "rsa" else octets
+    key = rsa_key(octets) if _KINDS[algorithm] == "rsa" else ed25519_key(octets)
     return None if key is None else PublicKey(key, "s" in words_of(record.get("t", "")))

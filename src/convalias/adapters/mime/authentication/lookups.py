@@ -8,6 +8,7 @@ from typing import Final
 from attrs import define, field
 
 from convalias.adapters.mime.authentication.canonical import SignedMail
+from convalias.adapters.mime.authentication.key_checks import KeyChecks
 from convalias.ports.dns import DnsResolver, NoSuchName, TxtAnswer
 
 _MOST: Final = 60
@@ -22,6 +23,7 @@ class Lookups:
     """Of one mail, for one try."""
 
     resolver: DnsResolver
+    keys: KeyChecks = field(factory=KeyChecks)
     answers: dict[str, TxtAnswer] = field(factory=dict[str, TxtAnswer])
     hashes: dict[bool, bytes] = field(factory=dict[bool, bytes])
 
