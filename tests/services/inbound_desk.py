@@ -44,6 +44,7 @@ from convalias.services.operations.mail_finding import MailFinder
 from convalias.services.operations.mail_following import FollowedStores, MailFollower
 from convalias.services.operations.operations import Operations
 from convalias.services.operations.replay import Replay
+from convalias.services.outbound.suppressing import Suppressing
 from convalias.services.system_mail.address_notices import NoticeLetters
 from convalias.services.system_mail.approval_requests import ApprovalLetters
 from convalias.services.system_mail.letters import Letters
@@ -221,17 +222,17 @@ class Process:
         directory = memory.faulty.IdentityDirectory(IdentityDirectory(records=town.records), self.faults)
         relay_of_old = memory.faulty.LegacyRelay(town.legacy, self.faults) if legacy else None
         outbox = Outbox(records=self.records)
+        contacts = Contacts(
+            conversations=store,
+            threads=self.threads,
+            aliases=aliases,
+            identities=IdentityDirectory(records=self.records),
+        )
+        suppressions = Suppressions(records=self.records)
         self.notices = Notices(outbox=outbox)
         self.system_outbox = SystemOutbox(
             rows=outbox,
-            letters=self._letters(
-                Contacts(
-                    conversations=store,
-                    threads=self.threads,
-                    aliases=aliases,
-                    identities=IdentityDirectory(records=self.records),
-                )
-            ),
+            letters=self._letters(contacts),
             outgoing=memory.faulty.OutgoingMail(town.outbox, self.faults),
             guarantee=guarantee_of(town.outbox),
             clock=town.clock,
@@ -309,16 +310,18 @@ class Process:
                     holds=Holds(records=self.records),
                     aliases=aliases,
                 ),
+                suppressing=Suppressing(suppressions=suppressions, contacts=contacts, clock=town.clock),
                 clock=town.clock,
                 is_stand_in=True,
             ),
-            suppressions=Suppressions(records=self.records),
+            suppressions=suppressions,
             keys=aliasing.guard,
             clock=town.clock,
         )
 
     def _letters(self, contacts: Contacts) -> Letters:
         return Letters(
+            suppressions=Suppressions(records=self.records),
             refusals=RefusalLetters(writer=Writer()),
             approvals=ApprovalLetters(
                 holds=Holds(records=self.records),

@@ -59,6 +59,7 @@ from convalias.services.operations.operations import Operations
 from convalias.services.operations.replay import Replay
 from convalias.services.outbound.attachment_links import AttachmentLinks
 from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
+from convalias.services.outbound.suppressing import Suppressing
 from convalias.services.outbound.unsubscribing import Unsubscribing
 from convalias.services.running.log_lines import LogLines
 from convalias.stores.deployment.deployments import Deployments
@@ -378,6 +379,11 @@ class Convalias:
     def attachment_links(self) -> AttachmentLinks:
         """Opens attached files by the link in a mail."""
         return self.services.attachment_links
+
+    @property
+    def suppressing(self) -> Suppressing:
+        """Return what lists, adds and lifts suppressions."""
+        return self.services.suppressing
 
     @property
     def outbound(self) -> OutboundNotifier:

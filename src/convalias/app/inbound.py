@@ -89,6 +89,7 @@ class Inbound:
         )
         notices = hub.AnnouncementWriter(compose=mime.compose, seals=sealed, alias_domain=domain, via=via)
         return Letters(
+            suppressions=self.stores.suppressions,
             refusals=RefusalLetters(writer=refusals),
             approvals=ApprovalLetters(
                 holds=self.stores.holds,

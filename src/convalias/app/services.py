@@ -50,6 +50,7 @@ from convalias.services.outbound.legacy_audience import ParticipantsAudience
 from convalias.services.outbound.notifier import OutboundNotifier
 from convalias.services.outbound.scenes import Scenes
 from convalias.services.outbound.sending import Sending
+from convalias.services.outbound.suppressing import Suppressing
 from convalias.services.outbound.unsubscribing import Unsubscribing
 from convalias.services.running.log_lines import LogLines
 from convalias.services.system_mail.address_notices import Announcing
@@ -81,6 +82,7 @@ class Services:
     approvals: Approvals
     approval_mails: ApprovalMails
     system_outbox: SystemOutbox
+    suppressing: Suppressing
     unsubscribing: Unsubscribing
     attachment_links: AttachmentLinks
     sweeper: Sweeper
@@ -137,7 +139,8 @@ def assemble(
         wiring=wiring,
     )
     notices = inbound.notices()
-    operations = _operations(ports, stores, inbound, aliasing.guard)
+    suppressing = Suppressing(suppressions=stores.suppressions, contacts=contacts, clock=ports.clock)
+    operations = _operations(ports, stores, inbound, aliasing.guard, suppressing)
     relay = inbound.relay(messaging, notices, inbound.reports(messaging, contacts))
     return Services(
         stores=stores,
@@ -168,6 +171,7 @@ def assemble(
             clock=ports.clock,
             shown_domains=(alias_domain(deployment),),
         ),
+        suppressing=suppressing,
         unsubscribing=Unsubscribing(seals=seals(wiring.keyring), suppressions=stores.suppressions, clock=ports.clock),
         sweeper=Sweeper(
             blobs=ports.blobs,
@@ -236,7 +240,7 @@ def has_legacy(ports: Ports, deployment: Deployment) -> bool:
     return ports.legacy is not None and bool(deployment.legacy_domains)
 
 
-def _operations(ports: Ports, stores: Stores, inbound: Inbound, keys: KeyGuard) -> Operations:
+def _operations(ports: Ports, stores: Stores, inbound: Inbound, keys: KeyGuard, suppressing: Suppressing) -> Operations:
     return Operations(
         finder=MailFinder(
             blobs=ports.blobs, inbound=stores.inbound, domains=inbound.deployment.domains, reader=inbound.reader()
@@ -252,6 +256,7 @@ def _operations(ports: Ports, stores: Stores, inbound: Inbound, keys: KeyGuard) 
                 aliases=stores.aliases,
             ),
             clock=ports.clock,
+            suppressing=suppressing,
             is_stand_in=isinstance(ports.legacy, StandIn),
             asks_participants=inbound.wiring.base_url is not None,
         ),

@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "serve": ("serve", "The receiver: mail in by webhook."),
         "show": ("show", "What the store holds: conversation, deliveries, legacy, holds, jobs."),
         "simulate": ("simulate", "A made-up day with faults at every step, and whether the promises held."),
+        "suppressions": ("suppressions", "Addresses and conversations about which no mail leaves."),
         "timeline": ("timeline", "A conversation as one participant sees it."),
         "why": ("why", "The way of a mail through the system, and what to do next."),
         "worker": ("worker", "One kind of work: inbound, feed or outbound."),

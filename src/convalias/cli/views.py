@@ -14,6 +14,7 @@ from convalias.domain.inbound.dead_letters import DeadLetter
 from convalias.domain.inbound.held import HeldMail
 from convalias.domain.migration.rollout import Moves
 from convalias.domain.outbound.delivery import Delivery, DeliveryDecision
+from convalias.domain.outbound.suppressions import Muted, Suppressed
 from convalias.services.migration.rollout import Counts
 from convalias.services.operations.operations import Story
 from convalias.stores.conversations.parking import ParkedConversation
@@ -96,6 +97,30 @@ def hold(mail: HeldMail, *, erased: bool = False) -> Json:
         "reason": mail.reason.value,
         "state": mail.state.value,
         "since": mail.since.isoformat(),
+    }
+
+
+def suppressed(one: Suppressed) -> Json:
+    """An address that takes no mail."""
+    return {
+        "kind": "address",
+        "account": one.account,
+        "address": one.address.key,
+        "conversation": None,
+        "status": one.status,
+        "at": one.at.isoformat(),
+    }
+
+
+def muted(one: Muted) -> Json:
+    """A conversation that a participant wants no mail about."""
+    return {
+        "kind": "conversation",
+        "account": one.account,
+        "address": None,
+        "conversation": one.conversation,
+        "status": "",
+        "at": one.at.isoformat(),
     }
 
 

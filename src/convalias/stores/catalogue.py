@@ -39,8 +39,8 @@ CATALOGUE: Final = (
     Table("accounts", "addresses, name, employers", "another upsert of the account", _EVER),
     Table("addresses", "accounts by a digest of an address", "none yet", _EVER),
     Table("authenticated", "accounts by a digest of an address", "none yet", _EVER),
-    Table("suppressed", "address and account whose mail came back", "none yet", _EVER),
-    Table("muted", "account and conversation", "none yet", _EVER),
+    Table("suppressed", "address and account whose mail came back", "convalias suppressions lift", _EVER),
+    Table("muted", "account and conversation", "convalias suppressions lift; the page behind the link", _EVER),
     Table("announcements", "account and its old address (of the former release)", "none yet", _EVER),
     # --- mail that came in
     Table("outcomes", "digests of sender, recipients and Message-ID; recipients", "ends with its mail", _WITH_MAIL),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convalias.domain.outbound.reports import BounceKind, kind_of, status_by_words, status_in
+from convalias.domain.outbound.reports import HARD, BounceKind, kind_of, status_by_words, status_in
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,14 @@ from convalias.domain.outbound.reports import BounceKind, kind_of, status_by_wor
         ("452 4.2.2 over quota", "4.2.2"),
         ("550 user unknown", "5.1.1"),
         ("552 mailbox full", "5.2.2"),
+        ("550 5.1.10 RESOLVER.ADR.RecipientNotFound", "5.1.10"),
+        ("550 denied", "5.0.0"),
+        ("550 Sender address does not exist", "5.0.0"),
+        ("550 no such user; your host is listed in bl.example", "5.0.0"),
+        ("550 denied\nno such user", "5.0.0"),
+        ("553 sorry, that domain is not in my list of allowed rcpthosts", "5.0.0"),
+        ("551 user not local", "5.1.6"),
+        ("450 user unknown in this minute", "4.0.0"),
         ("421 try later", "4.0.0"),
         ("500 what?", "5.0.0"),
         ("by 10.5.1.1 with ESMTP", ""),
@@ -35,7 +43,15 @@ def test_codes_are_found(text: str, status: str) -> None:
     [
         ("failed", "5.1.1", BounceKind.HARD),
         ("failed", "5.1.2", BounceKind.HARD),
+        ("failed", "5.1.3", BounceKind.HARD),
+        ("failed", "5.1.6", BounceKind.HARD),
+        ("failed", "5.1.10", BounceKind.HARD),
         ("failed", "5.2.1", BounceKind.HARD),
+        ("failed", "5.1.0", BounceKind.SOFT),
+        ("failed", "5.1.4", BounceKind.SOFT),
+        ("failed", "5.1.8", BounceKind.SOFT),
+        ("failed", "5.4.1", BounceKind.SOFT),
+        ("failed", "5.5.0", BounceKind.SOFT),
         ("failed", "5.2.2", BounceKind.SOFT),
         ("failed", "5.7.1", BounceKind.SOFT),
         ("failed", "5.6.0", BounceKind.SOFT),
@@ -54,9 +70,9 @@ def test_kinds_follow_from_action_and_code(action: str, status: str, kind: Bounc
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
-def test_any_text_has_a_kind_and_only_permanent_codes_are_hard(action: str, text: str) -> None:
+def test_any_text_has_a_kind_and_only_a_mailbox_that_is_not_there_is_hard(action: str, text: str) -> None:
     status = status_in(text)
-    assert kind_of(action, status) is not BounceKind.HARD or status.startswith("5.")
+    assert kind_of(action, status) is not BounceKind.HARD or status in HARD
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,21 @@ def test_a_report_that_proves_nothing_acts_on_nothing() -> None:
     told(story)
 
 
+def test_what_was_lifted_stays_lifted_when_the_same_report_comes_again() -> None:
+    async def story(platform: Platform) -> None:
+        path = platform.sent()[0].return_path
+        await platform.comes(bounce("failed", "5.1.1"), path)
+        await platform.comes(complaint("abuse"), path)
+        suppressing = platform.cv.suppressing
+        assert (await suppressing.lift(BOBS), await suppressing.unmute("bob", C1)) == (True, True)
+        await platform.comes(bounce("failed", "5.1.1") + "\n", path)
+        await platform.comes(complaint("abuse") + "\n", path)
+        await platform.says(2)
+        assert len(platform.sent()) == 2
+
+    told(story)
+
+
 def test_a_bounce_about_somebody_who_is_gone_is_still_noted() -> None:
     async def story(platform: Platform) -> None:
         path = platform.sent()[0].return_path

@@ -15,9 +15,9 @@ class BounceKind(Enum):
     """The meaning of a delivery report for the address."""
 
     HARD = "hard"
-    """It will not work again: no such mailbox, no such domain."""
+    """The mailbox is not there. Nothing else forbids further mail to an address."""
     SOFT = "soft"
-    """This mail failed, the next may not: full, away, refused for what it says."""
+    """This mail failed, the next may not: full, away, refused for what it says or for whom it comes from."""
     DELAYED = "delayed"
     """Still tried: nothing has failed."""
     DELIVERED = "delivered"
@@ -48,18 +48,21 @@ Report: TypeAlias = Bounce | Complaint
 
 _STATUS: Final = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)")
 _REPLY: Final = re.compile(r"(?<![\d.])(4[2-7]\d|5[0-7]\d)(?=[ -])")
-# RFC 3463 §3: permanent, and yet not the mailbox's fault or not for ever.
-_PASSING: Final = frozenset({"5.2.2", "5.2.3", "5.3.4", "5.4.6", "5.4.7"})
-_PASSING_SUBJECTS: Final = frozenset({"6", "7"})
-"""X.6 (content) and X.7 (policy) speak about the mail, not about the mailbox."""
+# RFC 3463 §3.2 and §3.3, RFC 7505 §4.2 (5.1.10): no such mailbox, domain or syntax, moved away, disabled.
+HARD: Final = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+"""The codes that say that the mailbox is not there. Every other permanent code speaks about the mail or the moment."""
 _ACTIONS: Final = {
     "delayed": BounceKind.DELAYED,
     "delivered": BounceKind.DELIVERED,
     "relayed": BounceKind.DELIVERED,
     "expanded": BounceKind.DELIVERED,
 }
-# RFC 5321 §4.2.2, for servers that say no more than that.
-_BY_REPLY: Final = {"550": "5.1.1", "551": "5.1.6", "552": "5.2.2", "553": "5.1.3", "554": "5.0.0"}
+# RFC 5321 §4.2.2, for servers that say no more than that. 550 and 553 refuse a policy's mail too, so they are vague.
+_BY_REPLY: Final = {"551": "5.1.6", "552": "5.2.2"}
+_ABOUT_US: Final = re.compile(
+    r"sender|from:|helo|your (?:host|domain|ip|address)|blocked|listed in|relay", re.IGNORECASE
+)
+"""Words of a line that speaks about who sends, whatever else is in it."""
 
 
 # What servers write that give no code at all; the commonest wordings of Exim, qmail, Exchange and Domino.
@@ -95,27 +98,32 @@ def status_by_words(text: str) -> str:
 
 
 def status_in(text: str) -> str:
-    """The first status code in a text, or what its SMTP reply code amounts to; empty when there is neither.
+    """Return the first status code in a text, or what its SMTP reply and words amount to, or nothing.
 
     >>> status_in("smtp; 550 5.1.1 No such user"), status_in("552 mailbox full"), status_in("call 1.2.3.4")
     ('5.1.1', '5.2.2', '')
+    >>> status_in("550 No such user here"), status_in("550 Blocked: no such user at your domain")
+    ('5.1.1', '5.0.0')
     """
     found = _STATUS.search(text)
     if found is not None:
         return ".".join(str(int(found[part])) for part in (1, 2, 3))
     reply = _REPLY.search(text)
-    return "" if reply is None else _BY_REPLY.get(reply[1], f"{reply[1][0]}.0.0")
+    if reply is None:
+        return ""
+    words = text[reply.end() :].partition("\n")[0]
+    by_words = "" if reply[1][0] != "5" or _ABOUT_US.search(words) else status_by_words(words)
+    return by_words or _BY_REPLY.get(reply[1], f"{reply[1][0]}.0.0")
 
 
 def kind_of(action: str, status: str) -> BounceKind:
     """Return the kind of bounce for an action (RFC 3464 §2.3.3; empty: none was given) and a status code. Total.
 
-    Without a permanent code nothing is hard: an address that is written off in error loses every later message.
+    An address that is written off in error loses every later message, so only the codes of `HARD` write it off.
     """
     told = _ACTIONS.get(action.strip().lower())
     if told is not None:
         return told
     if status.startswith("2."):
         return BounceKind.DELIVERED
-    passing = status in _PASSING or status.split(".")[1:2] in ([one] for one in _PASSING_SUBJECTS)
-    return BounceKind.HARD if status.startswith("5.") and status != "5.0.0" and not passing else BounceKind.SOFT
+    return BounceKind.HARD if status in HARD else BounceKind.SOFT

@@ -30,12 +30,13 @@ class EventPlace:
 
 @frozen(kw_only=True)
 class Suppressed:
-    """A participant's address that takes no mail any more."""
+    """An address that takes no mail any more, whoever is reached there."""
 
-    account: AccountId
+    account: AccountId | None = None
+    """Whose notification came back; None: an operator added the address."""
     address: EmailAddress
-    status: str
-    """What the last server said (RFC 3463)."""
+    status: str = ""
+    """What the last server said (RFC 3463); empty: nothing, an operator added the address."""
     at: datetime
 
 
@@ -46,6 +47,16 @@ class Muted:
     account: AccountId
     conversation: ConversationId
     at: datetime
+
+
+@frozen(kw_only=True)
+class SuppressionList:
+    """Every suppression that a store holds."""
+
+    addresses: tuple[Suppressed, ...] = ()
+    muted: tuple[Muted, ...] = ()
+    unreadable: int = 0
+    """Rows in a format of a newer release: they forbid mail as well."""
 
 
 class Subscription(Enum):

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from convalias.codec import CodecError, loads
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import ConversationEvent, MessageAdded
-from convalias.domain.ids import ConversationId, EventId, TraceId
+from convalias.domain.ids import AccountId, ConversationId, EventId, TraceId
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.inbound.held import HoldId
 from convalias.domain.inbound.outcomes import (
@@ -41,7 +41,8 @@ from convalias.domain.operations.advice import (
     of_outcome,
 )
 from convalias.domain.operations.numbers import SEEN_WITHIN
-from convalias.domain.outbound.delivery import Delivery, DeliveryDecision, Owner
+from convalias.domain.outbound.delivery import Channel, Delivery, DeliveryDecision, Owner
+from convalias.domain.outbound.suppressions import Muted, Suppressed
 from convalias.domain.printable import visible
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
@@ -49,6 +50,7 @@ from convalias.ports.conversations import ConversationStore
 from convalias.services.inbound.relay import LANE as INBOUND
 from convalias.services.outbound.deciding import LANE as DELIVERIES
 from convalias.services.outbound.deciding import decision_letter, index_letter
+from convalias.services.outbound.suppressing import Suppressing
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.approvals.holds import Holds
 from convalias.stores.errors import Parked
@@ -117,6 +119,7 @@ class MailFollower:
 
     blobs: Blobs
     stores: FollowedStores
+    suppressing: Suppressing
     clock: Clock
     is_stand_in: bool = False
     """Whether the legacy relay is the one that only writes files."""
@@ -280,6 +283,10 @@ class MailFollower:
         for row in decision.deliveries:
             told.step(_time_of(decision, row), _delivery(decision, row))
             self._letter(letters.get(DeadLetterId(row.id)), told)
+        for recipient in dict.fromkeys(row.recipient for row in decision.deliveries if row.channel is Channel.EMAIL):
+            found = await self.suppressing.against(recipient, decision.conversation)
+            if found is not None:
+                told.step(found.at, _suppressed(recipient, found))
         if decision.index is not None:
             told.step(decision.tried or decision.decided_at, f"index      {_index(decision)}")
             self._letter(letters.get(ids[-1]), told)
@@ -349,6 +356,20 @@ def _delivery(decision: DeliveryDecision, row: Delivery) -> str:
         f"as {row.id}",
     )
     return ", ".join(part for part in parts if part)
+
+
+def _suppressed(recipient: AccountId, found: Suppressed | Muted) -> str:
+    """Why no mail about a conversation leaves for a recipient, and which command lifts that."""
+    mend = f"convalias suppressions list --account {recipient}"
+    match found:
+        case Suppressed(account=None):
+            return f"suppressed the address of {recipient}, by an operator; see convalias suppressions list"
+        case Suppressed(status=status):
+            return f"suppressed an address of {recipient}: mail came back with {status or 'no code'}; see {mend}"
+        case Muted(conversation=conversation):
+            return f"muted      {conversation} for {recipient}: a wish, or a complaint; see {mend}"
+        case _:
+            assert_never(found)
 
 
 def _index(decision: DeliveryDecision) -> str:

@@ -26,6 +26,9 @@ from convalias.stores.outbound.suppressions import Suppressions
 
 NO_COMPLAINT: Final = "not-spam"
 """RFC 6430: somebody took it out of the folder for spam."""
+BOUNCE: Final = "bounce"
+COMPLAINT: Final = "complaint"
+"""How a conversation says what became of a mail."""
 _REPORTS: Final = frozenset({MailClass.BOUNCE, MailClass.COMPLAINT})
 
 
@@ -85,6 +88,8 @@ class Reports:
                 await self._receipt(decision, row, DeliveryState.FAILED, bounce.status)
             case _:
                 assert_never(bounce.kind)
+        if await self._is_noted(BOUNCE, decision, row):
+            return
         if bounce.kind is BounceKind.HARD:
             thread = await self.appender.threads.thread(decision.conversation)
             address = None if thread is None else await self.contacts.address(row.recipient, thread)
@@ -92,19 +97,26 @@ class Reports:
                 await self.suppressions.suppress(
                     Suppressed(account=row.recipient, address=address, status=bounce.status, at=self.clock.now())
                 )
-        await self._note("bounce", decision, row, record)
+        await self._note(BOUNCE, decision, row, record)
 
     async def _complained(self, decision: DeliveryDecision, row: Delivery, record: EnvelopeRecord) -> None:
+        if await self._is_noted(COMPLAINT, decision, row):
+            return
         muted = Muted(account=row.recipient, conversation=decision.conversation, at=self.clock.now())
         await self.suppressions.mute(muted)
-        await self._note("complaint", decision, row, record)
+        await self._note(COMPLAINT, decision, row, record)
 
     async def _receipt(self, decision: DeliveryDecision, row: Delivery, state: DeliveryState, status: str) -> None:
         await self.ledger.receipt(decision.conversation, decision.event, row.id, state, receipt=status)
 
+    async def _is_noted(self, status: str, decision: DeliveryDecision, row: Delivery) -> bool:
+        """Whether the conversation says so already. Then nothing is forbidden again: it may have been lifted since."""
+        key = _note_key(status, decision, row)
+        return await self.appender.conversations.keyed(decision.conversation, key=key) is not None
+
     async def _note(self, status: str, decision: DeliveryDecision, row: Delivery, record: EnvelopeRecord) -> None:
         """The conversation says so, once for each notification, however many reports there are of it."""
-        key = str(SystemKey(decision.conversation, f"{status} {row.id}"))
+        key = _note_key(status, decision, row)
         new = NewEvent(
             id=EventId(self.clock.new_id()),
             conversation=decision.conversation,
@@ -119,3 +131,7 @@ class Reports:
             return None if thread is None or thread.state is ThreadState.ERASED else new
 
         await self.appender.append(decision.conversation, draft, key=key)
+
+
+def _note_key(status: str, decision: DeliveryDecision, row: Delivery) -> str:
+    return str(SystemKey(decision.conversation, f"{status} {row.id}"))

@@ -1,4 +1,4 @@
-"""Writers of system mail, by kind."""
+"""Writers of system mail, by kind; nothing is written to an address that takes no mail."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import assert_never
 
 from attrs import frozen
 
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.system_mail.letters import AddressNotice, ApprovalLetter, Letter, RefusalLetter, SystemMail
 from convalias.ports.ambient import Telemetry
 from convalias.ports.mail import Outgoing
 from convalias.services.system_mail.address_notices import NoticeLetters
 from convalias.services.system_mail.approval_requests import ApprovalLetters, NotYet
 from convalias.services.system_mail.refusals import RefusalLetters
+from convalias.stores.outbound.suppressions import Suppressions
 
 
 @frozen(kw_only=True)
@@ -21,9 +23,27 @@ class Letters:
     refusals: RefusalLetters
     approvals: ApprovalLetters
     notices: NoticeLetters
+    suppressions: Suppressions
 
     async def written(self, mail: SystemMail) -> Outgoing | NotYet | None:
         """Return the mail as it leaves. None: nobody is to be told, now or later."""
+        written = await self._written(mail)
+        if isinstance(written, Outgoing) and await self._is_suppressed(mail.letter, written.to):
+            return None
+        return written
+
+    async def _is_suppressed(self, letter: Letter, to: EmailAddress) -> bool:
+        match letter:
+            case RefusalLetter():
+                return await self.suppressions.suppressed(None, to) is not None
+            case ApprovalLetter(account=account, conversation=conversation):
+                return await self.suppressions.objection(account, to, conversation) is not None
+            case AddressNotice(account=account):
+                return await self.suppressions.suppressed(account, to) is not None
+            case _:
+                assert_never(letter)
+
+    async def _written(self, mail: SystemMail) -> Outgoing | NotYet | None:
         match mail.letter:
             case RefusalLetter() as refusal:
                 return await self.refusals.written(refusal, key=mail.key)

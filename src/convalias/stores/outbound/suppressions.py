@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Final
 
 from attrs import frozen
 
-from convalias.codec import dump, load
+from convalias.codec import CodecError, dump, load
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.outbound import suppressions
 from convalias.domain.outbound.delivery import NotificationId
-from convalias.domain.outbound.suppressions import EventPlace, Muted, Suppressed, event_part
-from convalias.ports.records import Delete, Insert, Key, Records
+from convalias.domain.outbound.suppressions import EventPlace, Muted, Suppressed, SuppressionList, event_part
+from convalias.ports.errors import Rejected
+from convalias.ports.records import Delete, Insert, Key, Partitioned, Records, Stored, Written
 from convalias.stores.encoding import digest, encoded
 
 PLACES: Final = "event_places"
@@ -20,11 +22,16 @@ SUPPRESSED: Final = "suppressed"
 MUTED: Final = "muted"
 _PARTITION: Final = 2
 """Characters of a digest: 256 partitions."""
+_PAGE: Final = 500
 
 
 @frozen(kw_only=True)
 class Suppressions:
-    """Written once, by whoever is first; a mute may be lifted. Every call may be repeated. Raises `Unavailable`."""
+    """Written once, by whoever is first, until lifted. Every call may be repeated. Raises `Unavailable`.
+
+    - `suppressed`: by a digest of the address; rows of a former release by one of account and address.
+    - `muted`: by conversation and a digest of the account.
+    """
 
     records: Records
 
@@ -38,31 +45,82 @@ class Suppressions:
         stored = (await self.records.get([key])).get(key)
         return None if stored is None else load(stored.body, EventPlace)
 
-    async def suppress(self, suppressed: Suppressed) -> None:
-        """No mail to that address for that participant any more."""
-        await self.records.write([Insert(_address_key(suppressed.account, suppressed.address), dump(suppressed))])
+    async def suppress(self, suppressed: Suppressed) -> bool:
+        """Let no mail leave for that address any more. False: none did already."""
+        return await self._insert(_address_key(suppressed.address), suppressed)
 
-    async def mute(self, muted: Muted) -> None:
-        """No mail about that conversation to that participant any more."""
-        await self.records.write([Insert(_muted_key(muted.account, muted.conversation), dump(muted))])
+    async def mute(self, muted: Muted) -> bool:
+        """Let no mail about that conversation leave for that participant any more. False: none did already."""
+        return await self._insert(_muted_key(muted.account, muted.conversation), muted)
+
+    async def _insert(self, key: Key, row: Suppressed | Muted) -> bool:
+        (answer,) = await self.records.write([Insert(key, dump(row))])
+        return isinstance(answer, Written)
 
     async def is_muted(self, account: AccountId, conversation: ConversationId) -> bool:
         """Whether that participant wants no mail about that conversation."""
         key = _muted_key(account, conversation)
         return key in await self.records.get([key])
 
-    async def lift_mute(self, account: AccountId, conversation: ConversationId) -> None:
-        """Mail about that conversation to that participant again. A mute that comes meanwhile stays."""
+    async def lift_mute(self, account: AccountId, conversation: ConversationId) -> bool:
+        """Mail about that conversation to that participant again. A mute that comes meanwhile stays. False: no mute."""
         key = _muted_key(account, conversation)
-        stored = (await self.records.get([key])).get(key)
-        if stored is not None:
-            await self.records.write([Delete(key, stored.version)])
+        found = await self.records.get([key])
+        return await self._delete([*found.values()])
+
+    async def lift(self, address: EmailAddress) -> bool:
+        """Mail to that address again. False: none was forbidden."""
+        rows = [row async for row in self._rows(SUPPRESSED) if _address_of(row) == address]
+        return await self._delete(rows)
+
+    async def _delete(self, rows: list[Stored]) -> bool:
+        if rows:
+            await self.records.write([Delete(row.key, row.version) for row in rows])
+        return bool(rows)
+
+    async def listed(self) -> SuppressionList:
+        """Return every suppression. Raises `Rejected` if this store cannot list its partitions."""
+        addresses, muted, unreadable = list[Suppressed](), list[Muted](), 0
+        for table in (SUPPRESSED, MUTED):
+            async for row in self._rows(table):
+                try:
+                    if table == SUPPRESSED:
+                        addresses.append(load(row.body, Suppressed))
+                    else:
+                        muted.append(load(row.body, Muted))
+                except CodecError:
+                    unreadable += 1
+        return SuppressionList(addresses=tuple(addresses), muted=tuple(muted), unreadable=unreadable)
+
+    async def _rows(self, table: str) -> AsyncIterator[Stored]:
+        if not isinstance(self.records, Partitioned):
+            raise Rejected("suppressions: this store cannot list its partitions, expected one that can")
+        partition = ""
+        while page := await self.records.partitions(table, after=partition, limit=_PAGE):
+            for partition in page:
+                after = ""
+                while rows := await self.records.range(table, partition, after=after, limit=_PAGE):
+                    for row in rows:
+                        yield row
+                    after = rows[-1].key.id
+
+    async def suppressed(self, account: AccountId | None, address: EmailAddress) -> Suppressed | None:
+        """Return why no mail leaves for that address, or None if mail may leave."""
+        keys = [_address_key(address), *([] if account is None else [_former_key(account, address)])]
+        found = await self.records.get(keys)
+        return next((load(found[key].body, Suppressed) for key in keys if key in found), None)
+
+    async def muted(self, account: AccountId, conversation: ConversationId) -> Muted | None:
+        """Return since when that participant wants no mail about that conversation, or None."""
+        key = _muted_key(account, conversation)
+        found = (await self.records.get([key])).get(key)
+        return None if found is None else load(found.body, Muted)
 
     async def objection(self, account: AccountId, address: EmailAddress, conversation: ConversationId) -> str | None:
         """Return why no mail may leave for an address; None: mail may leave."""
-        address_key, muted_key = _address_key(account, address), _muted_key(account, conversation)
-        found = await self.records.get([address_key, muted_key])
-        return suppressions.SUPPRESSED if address_key in found else suppressions.MUTED if muted_key in found else None
+        muted_key = _muted_key(account, conversation)
+        found = await self.records.get([_address_key(address), _former_key(account, address), muted_key])
+        return suppressions.SUPPRESSED if {*found} - {muted_key} else suppressions.MUTED if found else None
 
 
 def _place_key(notification: NotificationId) -> Key:
@@ -70,7 +128,21 @@ def _place_key(notification: NotificationId) -> Key:
     return Key(PLACES, digest(event)[:_PARTITION], event)
 
 
-def _address_key(account: AccountId, address: EmailAddress) -> Key:
+def _address_of(row: Stored) -> EmailAddress | None:
+    """The address of a row, or None if this release cannot read it."""
+    try:
+        return load(row.body, Suppressed).address
+    except CodecError:
+        return None
+
+
+def _address_key(address: EmailAddress) -> Key:
+    name = digest(address.key)
+    return Key(SUPPRESSED, name[:_PARTITION], name)
+
+
+def _former_key(account: AccountId, address: EmailAddress) -> Key:
+    """The key under which a former release suppressed an address for one account."""
     name = digest(account, address.key)
     return Key(SUPPRESSED, name[:_PARTITION], name)
 
