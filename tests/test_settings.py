@@ -142,9 +142,10 @@ def test_name_servers_are_asked_only_where_that_is_said(tmp_path: Path) -> None:
     assert read(tmp_path, "authenticate_senders = true\n").authentication == SenderAuthentication()
 
 
-def test_a_loop_guard_is_asked_for_by_its_table(tmp_path: Path) -> None:
-    policy = read(tmp_path, "[policy.loop_guard]\n").overlay.over(DEFAULT_POLICY)
-    assert policy.loop_guard == LoopGuard()
+def test_a_loop_guard_is_there_until_it_is_switched_off(tmp_path: Path) -> None:
+    assert read(tmp_path, "").overlay.over(DEFAULT_POLICY).loop_guard == LoopGuard()
+    assert read(tmp_path, "[policy.loop_guard]\n").overlay.over(DEFAULT_POLICY).loop_guard == LoopGuard()
+    assert read(tmp_path, "policy.loop_guard = false\n").overlay.over(DEFAULT_POLICY).loop_guard is None
 
 
 def test_a_policy_for_one_use_case_leaves_the_others_their_default(tmp_path: Path) -> None:

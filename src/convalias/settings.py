@@ -436,7 +436,7 @@ class _Reader(TableReader):
             sender_trust=self._trust(table, "policy"),
             blocked=self._blocked(table) if "blocked_senders" in table else None,
             historical_days=self._days(table) if "historical_days" in table else None,
-            guards_loops=guard is not None,
+            guards_loops=None if guard is None else table["loop_guard"] is not False,
             same_text=None if guard is None else guard.get("same_text"),
             mails_an_hour=None if guard is None else guard.get("mails_an_hour"),
             admission_by_use_case={
@@ -482,9 +482,11 @@ class _Reader(TableReader):
         return self.whole(table, "historical_days", "policy.historical_days", 365, least=0, most=_A_MILLENNIUM)
 
     def _loop_guard(self, table: Toml) -> Mapping[str, int] | None:
-        """Asked for by its table, which may be empty: the counts cost an index."""
+        """The counts of the table; none in an empty one, or where `false` stands in its place."""
         if "loop_guard" not in table:
             return None
+        if table["loop_guard"] is False:
+            return {}
         guard, shown = self.sub(table, "loop_guard", "policy.loop_guard"), "policy.loop_guard"
         self.expect(guard, shown, _LOOP_GUARD)
         least = {"same_text": 2, "mails_an_hour": 1}

@@ -52,12 +52,12 @@ def test_what_a_whole_path_writes_is_listed() -> None:
             Participant.of("ann", name="Ann Ray", addresses=["ann@home.example"]),
             Participant.of("bob", name="Bob Lee", addresses=["bob@corp.example"]),
         ]
-        policy = RoutingPolicy(loop_guard=LoopGuard())
+        policy = RoutingPolicy(loop_guard=LoopGuard(mails_an_hour=9))
         async with Convalias.in_memory(alias_domain="reply.example", policy=policy) as cv:
             aliases = await cv.open_conversation("c1", use_case="hiring", participants=people)
             alias = aliases[people[0].account]
             for sender in ("bob@corp.example", "eve@evil.example"):
-                raw = f"From: {sender}\nTo: {alias}\nMessage-ID: <1@{sender}>\n\nHello\n".encode()
+                raw = f"From: {sender}\nTo: {alias}\nMessage-ID: <1@{sender}>\n\n{'Hello ' * 9}\n".encode()
                 await cv.receiver.accept(IncomingMail(raw, recipients=[str(alias)]))
             await cv.messaging.send("c1", "Hi", author="ann", key="k")
             clock, records = cv.ports.clock, cv.ports.records

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from convalias.codec import kind_of
-from convalias.domain.conversations.events import ConversationEvent, MessageAdded
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded, StatusNoted
 from convalias.domain.conversations.participants import AccountAuthor, Author, Participant
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.conversations.timeline import TimelineItem
@@ -59,6 +59,7 @@ def event(one: ConversationEvent) -> Json:
         "occurred_at": one.occurred_at.isoformat(),
         "full_text": None if said is None else said.full_text,
         "subject": None if said is None else said.subject,
+        "status": one.happening.status if isinstance(one.happening, StatusNoted) else None,
         "flags": [] if said is None else sorted(said.flags),
         "attachments": [] if said is None else [file.name for file in said.attachments],
     }

@@ -52,7 +52,7 @@ CATALOGUE: Final = (
     Table("starts", "", "", f"while its mail is worked on; {_COUNTED}"),
     Table("overruns", "", "", _COUNTED),
     Table("faults", "", "", _COUNTED),
-    Table("texts", "a digest of sender and text", "ends by itself", "two days"),
+    Table("texts", "a digest of conversation, sender and text", "ends by itself", "two days"),
     Table("traffic", "how much was written in a conversation", "ends by itself", "two days"),
     Table("sweeps", "", "", _WITH_MAIL),
     Table("swept_days", "", "", _WITH_MAIL),

@@ -42,9 +42,16 @@ def test_a_policy_comes_back_as_it_was_told(admission: Admission, trust: SenderT
         RoutingPolicy(admission=EVERYBODY),
         RoutingPolicy(admission_by_use_case={UseCase("apply"): STRICT}),
         RoutingPolicy(trust_by_use_case={UseCase("apply"): SenderTrust.REQUIRE_ALIGNED}),
-        RoutingPolicy(loop_guard=LoopGuard()),
+        RoutingPolicy(loop_guard=LoopGuard(same_text=5)),
+        RoutingPolicy(loop_guard=None),
     ],
-    ids=["an admission of one's own", "an admission per use case", "a trust per use case", "a loop guard"],
+    ids=[
+        "an admission of one's own",
+        "an admission per use case",
+        "a trust per use case",
+        "another loop guard",
+        "no loop guard",
+    ],
 )
 def test_a_policy_that_cannot_be_kept_whole_is_refused(policy: RoutingPolicy) -> None:
     with pytest.raises(InvalidValue):

@@ -61,7 +61,8 @@ def test_what_one_use_case_is_told_leaves_all_others_as_loaded() -> None:
 
 
 def test_a_loop_guard_is_laid_over_key_by_key() -> None:
-    assert PolicyOverlay(guards_loops=True).over(DEFAULT_POLICY).loop_guard == LoopGuard()
+    assert PolicyOverlay(guards_loops=True).over(RoutingPolicy(loop_guard=None)).loop_guard == LoopGuard()
+    assert PolicyOverlay(guards_loops=False).over(LOADED).loop_guard is None
     assert PolicyOverlay(guards_loops=True, same_text=2).over(LOADED).loop_guard == LoopGuard(
         same_text=2, mails_an_hour=9
     )
@@ -71,7 +72,7 @@ def test_a_loop_guard_is_laid_over_key_by_key() -> None:
 
 
 def test_each_value_says_who_said_it_and_names_nobody() -> None:
-    loaded = Deployment().under(evolve(LOADED, loop_guard=None, admission_by_use_case={}, trust_by_use_case={}))
+    loaded = Deployment().under(evolve(LOADED, loop_guard=LoopGuard(), admission_by_use_case={}, trust_by_use_case={}))
     overlay = PolicyOverlay(
         historical_days=9,
         guards_loops=True,
@@ -84,11 +85,13 @@ def test_each_value_says_who_said_it_and_names_nobody() -> None:
         "policy.sender_trust": ("require_aligned", Origin.LOADED),
         "policy.blocked_senders": ("1 addresses, 0 domains", Origin.LOADED),
         "policy.historical_days": ("9", Origin.SETTINGS),
-        "policy.loop_guard.same_text": ("3", Origin.SETTINGS),
-        "policy.loop_guard.mails_an_hour": ("no bound", Origin.SETTINGS),
+        "policy.loop_guard.same_text": ("3", Origin.DEFAULT),
+        "policy.loop_guard.mails_an_hour": ("no bound", Origin.DEFAULT),
         "use_case.hire.admission": ("free", Origin.SETTINGS),
         "use_case.hire.sender_trust": ("accept_any", Origin.SETTINGS),
     }
     bounded = PolicyOverlay(guards_loops=True, mails_an_hour=5)
     assert PolicyValue("policy.loop_guard.mails_an_hour", "5", Origin.SETTINGS) in in_force(bounded, Deployment())
+    off = PolicyValue("policy.loop_guard", "off", Origin.SETTINGS)
+    assert off in in_force(PolicyOverlay(guards_loops=False), Deployment())
     assert {one.origin for one in in_force(PolicyOverlay(), Deployment())} == {Origin.DEFAULT}

@@ -21,6 +21,7 @@ from convalias.domain.routing.commands import (
     HandOver,
     KeepHold,
     Note,
+    NoteRepeats,
     Refuse,
     claims,
     commands,
@@ -31,7 +32,7 @@ from convalias.domain.routing.context import Answers
 from convalias.domain.routing.decision import route
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.policy import RoutingPolicy
-from convalias.domain.routing.verdicts import Hold, RuleName, Ruling
+from convalias.domain.routing.verdicts import Hold, Ignore, Repeats, RuleName, Ruling
 from convalias.testing import strategies
 from convalias.testing.strategies import NOW, Exchange
 from domain.cases import ALIAS, AUTHOR, BOBS, C1, CONTEXT, EVE, KEY, LEGACY, MAIL, MESSAGE, PROVED, RECIPIENT, SECOND
@@ -190,6 +191,21 @@ def test_what_may_not_be_told_is_not_though_another_refusal_may() -> None:
 
 def test_an_ignored_mail_is_noted_with_its_reason() -> None:
     assert commands(plan(evolve(MAIL, mail_class=MailClass.BOUNCE))) == (Note(ALIAS, Reason.BOUNCE),)
+
+
+@pytest.mark.parametrize(("count", "is_noted"), [(1, True), (100, True), (101, False), (200, True)])
+def test_a_conversation_is_told_of_each_hundredth_mail_of_a_flood(count: int, *, is_noted: bool) -> None:
+    told = plan()
+    ruling = Ruling(RECIPIENT, Ignore(Reason.LOOP, Repeats(AUTHOR, count)), RuleName("repeated-text"))
+    (command,) = commands(RoutingPlan((ruling,), tell_sender=True, case=told.case))
+    noted = NoteRepeats(ALIAS, Reason.LOOP, C1, AUTHOR.account, count, str(command.key))
+    assert command == (noted if is_noted else Note(ALIAS, Reason.LOOP))
+
+
+def test_a_loop_of_somebody_peripheral_is_noted_in_the_outcome_alone() -> None:
+    verdict = Ignore(Reason.LOOP, Repeats(PeripheralAuthor(EVE), 1))
+    ruling = Ruling(RECIPIENT, verdict, RuleName("repeated-text"))
+    assert commands(RoutingPlan((ruling,), tell_sender=True, case=plan().case)) == (Note(ALIAS, Reason.LOOP),)
 
 
 def test_a_mail_without_an_id_still_has_an_external_id() -> None:

@@ -70,10 +70,11 @@ def test_then_the_history_and_the_accounts_of_the_conversation() -> None:
 
 
 def test_a_loop_guard_asks_for_what_it_counts() -> None:
-    mail = evolve(MAIL, content=MailContent(body_digest="d"))
-    texts_only = RoutingPolicy(loop_guard=LoopGuard())
-    assert questions(mail, WITH_ALIAS, texts_only).repeats == {(BOBS, "d")}
-    assert questions(mail, WITH_ALIAS, texts_only).traffic == set()
+    mail = evolve(MAIL, content=MailContent(text="Words. " * 9, repeat_digest="d"))
+    assert questions(mail, WITH_ALIAS).repeats == {(C1, BOBS, "d")}
+    assert questions(mail, WITH_ALIAS).traffic == set()
+    assert questions(mail, WITH_ALIAS, RoutingPolicy(loop_guard=None)).repeats == set()
+    assert questions(MAIL, WITH_ALIAS).repeats == set()
     assert questions(mail, WITH_ALIAS, RoutingPolicy(loop_guard=LoopGuard(mails_an_hour=9))).traffic == {C1}
 
 
@@ -94,7 +95,7 @@ def test_an_unreadable_mail_asks_for_its_addresses_alone() -> None:
 def test_one_open_question_is_a_question() -> None:
     assert Questions(accounts=frozenset({BOB}))
     assert not Questions()
-    assert len(Questions().groups()) == 11
+    assert len(Questions().groups()) == 12
 
 
 def test_a_rule_of_ones_own_may_look_at_everything_that_is_known() -> None:

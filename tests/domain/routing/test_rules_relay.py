@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 from attrs import evolve
 
-from convalias.domain.conversations.participants import PeripheralAuthor
+from convalias.domain.conversations.participants import PeripheralAuthor, speaker
 from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.ids import ConversationId
 from convalias.domain.mail.authentication import Authentication
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import AmbiguousFrom, MailContent, Oddity
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing import rules
 from convalias.domain.routing.policy import LoopGuard, RoutingPolicy
@@ -21,6 +22,7 @@ from convalias.domain.routing.verdicts import (
     LegacyRecipient,
     Reject,
     RelayToConversation,
+    Repeats,
     SkipOverlap,
     Source,
     Verdict,
@@ -90,15 +92,41 @@ def test_spam_needs_a_proved_account() -> None:
 GUARDED = RoutingPolicy(loop_guard=LoopGuard(same_text=3, mails_an_hour=10))
 
 
-@pytest.mark.parametrize(("others", "verdict"), [(1, None), (2, Ignore(Reason.LOOP))])
+LONG = MailContent(text="Thank you for your message. I shall be back next week.", repeat_digest="d")
+LOOP = Ignore(Reason.LOOP, Repeats(AUTHOR, 1))
+OURS = MessageId(b"n.0123@reply.example")
+
+
+@pytest.mark.parametrize(("others", "verdict"), [(1, None), (2, LOOP)])
 def test_the_third_mail_with_one_text_is_a_loop(others: int, verdict: Verdict | None) -> None:
-    mail = evolve(MAIL, content=MailContent(body_digest="d"))
-    context = evolve(CONTEXT, repeats={(BOBS, "d"): others})
-    case = evolve(RELAY_CASE, mail=mail, context=context, policy=GUARDED)
+    mail = evolve(MAIL, content=LONG)
+    context = evolve(CONTEXT, repeats={(C1, BOBS, "d"): others})
+    case = evolve(RELAY_CASE, mail=mail, context=context)
     assert rules.repeated_text(case) == verdict
-    assert rules.repeated_text(evolve(case, policy=RoutingPolicy())) is None
+    assert rules.repeated_text(evolve(case, policy=RoutingPolicy(loop_guard=None))) is None
     assert rules.repeated_text(evolve(case, verdict=REFUSED)) is None
+    assert rules.repeated_text(evolve(case, verdict=UNKNOWN_HOLD)) is None
     assert rules.repeated_text(evolve(case, mail=evolve(mail, sender=AmbiguousFrom()))) is None
+    assert rules.repeated_text(evolve(case, mail=evolve(mail, content=MailContent(text=LONG.text)))) is None
+
+
+@pytest.mark.parametrize("answered", [{"in_reply_to": (OURS,)}, {"references": (MESSAGE, OURS)}])
+def test_a_short_text_counts_only_within_two_minutes_of_what_it_answers(answered: dict[str, tuple[MessageId]]) -> None:
+    mail = evolve(MAIL, content=evolve(LONG, text="ok, thanks"), **answered)
+    context = evolve(CONTEXT, repeats={(C1, BOBS, "d"): 2})
+    case = evolve(RELAY_CASE, mail=mail, context=context)
+    assert rules.repeated_text(case) is None
+    for minutes, verdict in ((2, LOOP), (3, None)):
+        heard = {(C1, speaker(AUTHOR)): NOW - timedelta(minutes=minutes)}
+        quick = evolve(case, context=evolve(context, heard=heard))
+        assert rules.repeated_text(quick) == verdict
+        assert rules.repeated_text(evolve(quick, mail=evolve(mail, in_reply_to=(), references=(MESSAGE,)))) is None
+
+
+def test_a_conversation_is_told_how_many_equal_mails_it_does_not_show() -> None:
+    context = evolve(CONTEXT, repeats={(C1, BOBS, "d"): 6})
+    case = evolve(RELAY_CASE, mail=evolve(MAIL, content=LONG), context=context)
+    assert rules.repeated_text(case) == Ignore(Reason.LOOP, Repeats(AUTHOR, 5))
 
 
 @pytest.mark.parametrize(("others", "verdict"), [(9, None), (10, Reject(Reason.RATE_LIMITED))])

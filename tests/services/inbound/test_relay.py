@@ -15,8 +15,9 @@ from convalias.adapters import memory
 from convalias.adapters.mime import Reader
 from convalias.codec import loads
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.events import MessageAdded, Origin, StatusNoted
 from convalias.domain.conversations.participants import AccountAuthor, Standing
-from convalias.domain.ids import TraceId, UseCase
+from convalias.domain.ids import AccountId, TraceId, UseCase
 from convalias.domain.inbound.claims import Claim, ClaimKey, Path
 from convalias.domain.inbound.dead_letters import DeadLetter
 from convalias.domain.inbound.outcomes import (
@@ -809,7 +810,9 @@ def test_the_third_mail_with_one_text_is_a_loop(*, counts: bool, kinds: list[typ
         process = Process(town, policy=RoutingPolicy(loop_guard=LoopGuard(mails_an_hour=9)), counts=counts)
         seen: list[type] = []
         for number in range(3):
-            reference = await process.take(written(TO_C1, number=number))
+            reference = await process.take(
+                written(TO_C1, number=number, text=f"This is the mail of day {number}. " * 2)
+            )
             await town.clock.advance(timedelta(seconds=1))
             process.faults.fail("records.write", memory.after("records"), times=1, skip=2)
             await process.relay.process(reference)
@@ -817,6 +820,42 @@ def test_the_third_mail_with_one_text_is_a_loop(*, counts: bool, kinds: list[typ
         for effects in await town.effects():
             seen += [type(effect) for effect in effects.values()]
         assert sorted(map(str, seen)) == sorted(map(str, kinds))
+
+    told(story)
+
+
+def test_what_is_not_shown_of_a_loop_is_a_status_of_its_author() -> None:
+    async def story(town: Town) -> None:
+        process = Process(town)
+        for number in range(4):
+            await process.relay.process(
+                await process.take(written(TO_C1, number=number, text="The very same words. " * 3))
+            )
+            await town.clock.advance(timedelta(seconds=1))
+        happened = [one.happening for one in await process.messaging.events(C1)]
+        assert [one for one in happened if isinstance(one, StatusNoted)] == [
+            StatusNoted(AccountId("bob"), "1 equal mail not shown"),
+            StatusNoted(AccountId("bob"), "2 equal mails not shown"),
+        ]
+        assert len(await town.messages()) == 2
+
+    told(story)
+
+
+@pytest.mark.parametrize(("pause", "shown"), [(timedelta(seconds=30), 2), (timedelta(minutes=10), 4)])
+def test_short_answers_are_a_loop_only_when_each_comes_in_haste(pause: timedelta, shown: int) -> None:
+    """Three short answers of a person within an hour are none."""
+
+    async def story(town: Town) -> None:
+        process = Process(town)
+        for number in range(4):
+            await process.messaging.send(C1, f"And now? {number}", author="ann", key=f"{number}")
+            await town.clock.advance(pause)
+            answer = written(TO_C1, number=number, text="ok, thanks", headers="In-Reply-To: <n.12@reply.example>\n")
+            await process.relay.process(await process.take(answer))
+        events = await process.messaging.events(C1)
+        mails = [one for one in events if isinstance(one.happening, MessageAdded) and one.origin is Origin.ALIAS_MAIL]
+        assert len(mails) == shown
 
     told(story)
 

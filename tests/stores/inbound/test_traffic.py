@@ -13,15 +13,15 @@ from convalias.stores.inbound.traffic import Traffic
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RECORD = RecordKey("envelopes/2026/03/01/ab.json")
 C1, C2 = ConversationId("c1"), ConversationId("c2")
-TEXT = (EmailAddress.parse("bob@corp.example"), "digest")
-OTHER = (EmailAddress.parse("bob@corp.example"), "other")
+TEXT = (C1, EmailAddress.parse("bob@corp.example"), "digest")
+OTHER = (C2, EmailAddress.parse("bob@corp.example"), "digest")
 
 
 async def note(
     traffic: Traffic, name: str, *, minutes: int = 0, conversations: tuple[ConversationId, ...] = (C1,)
 ) -> None:
     at = NOON + timedelta(minutes=minutes)
-    await traffic.note(name, RECORD, at=at, text=TEXT, conversations=conversations)
+    await traffic.note(name, RECORD, at=at, texts={TEXT}, conversations=conversations)
 
 
 async def counts(traffic: Traffic, *, minutes: int, besides: str = "x") -> tuple[int, int, int, int]:
@@ -41,6 +41,13 @@ async def test_other_mails_within_the_hour_before_are_counted() -> None:
     assert await counts(traffic, minutes=60) == (3, 0, 2, 1)
     assert await counts(traffic, minutes=61) == (2, 0, 1, 1)
     assert await counts(traffic, minutes=-1) == (0, 0, 0, 0)
+
+
+async def test_a_mail_that_counts_nowhere_is_not_written() -> None:
+    records = memory.Records()
+    traffic = Traffic(records=records)
+    await traffic.note("a", RECORD, at=NOON, texts=(), conversations=())
+    assert await counts(traffic, minutes=9) == (0, 0, 0, 0)
 
 
 async def test_a_mail_counts_once_however_often_it_is_posted_and_tried() -> None:

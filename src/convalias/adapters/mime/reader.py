@@ -35,6 +35,7 @@ from convalias.domain.mail.envelope import (
 )
 from convalias.domain.mail.list_rewriting import written_by
 from convalias.domain.mail.message_id import MessageId, canonical, synthetic
+from convalias.domain.mail.repeats import repeat_digest
 from convalias.domain.mail.subjects import own_subject, without_marks
 from convalias.ports.drafts import SUBJECT
 from convalias.ports.mail import ReadMail
@@ -135,6 +136,7 @@ class Reader:
             attachments=tuple(one.described for one in said.attachments),
             digest=digest,
             body_digest=said.digest.hex(),
+            repeat_digest=repeat_digest(text, (one.described.digest for one in said.attachments)),
             empty=wordless and said.bare and not said_in_subject,
         )
 

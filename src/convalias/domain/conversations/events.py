@@ -133,7 +133,7 @@ class MessageRedacted:
 
 @frozen
 class StatusNoted:
-    """A participant's mailbox changed its status: `bounce`, `complaint`, `absence`."""
+    """A participant's status: `bounce`, `complaint`, `absence`, or `3 equal mails not shown`."""
 
     account: AccountId
     status: str

@@ -114,3 +114,9 @@ class PeripheralAuthor:
 
 
 Author: TypeAlias = AccountAuthor | PeripheralAuthor
+Speaker: TypeAlias = AccountId | EmailAddress
+
+
+def speaker(author: Author) -> Speaker:
+    """Return who an author is, whatever proves it: the account, or the address of somebody peripheral."""
+    return author.account if isinstance(author, AccountAuthor) else author.address

@@ -21,8 +21,8 @@ class PolicyOverlay:
     sender_trust: SenderTrust | None = None
     blocked: BlockedSenders | None = None
     historical_days: int | None = None
-    guards_loops: bool = False
-    """A loop guard is wanted; where there is none below, one with the default counts."""
+    guards_loops: bool | None = None
+    """False: no loop guard. True: one, with the default counts where there is none below."""
     same_text: int | None = None
     mails_an_hour: int | None = None
     admission_by_use_case: Mapping[UseCase, Admission] = field(factory=dict[UseCase, Admission], hash=False)
@@ -46,7 +46,7 @@ class PolicyOverlay:
 
     def _guard(self, below: LoopGuard | None) -> LoopGuard | None:
         if not self.guards_loops:
-            return below
+            return below if self.guards_loops is None else None
         guard = below or LoopGuard()
         return evolve(
             guard,
@@ -85,10 +85,16 @@ def in_force(overlay: PolicyOverlay, deployment: Deployment) -> Iterator[PolicyV
     blocked = f"{len(policy.blocked.addresses)} addresses, {len(policy.blocked.domains)} domains"
     yield said("policy.blocked_senders", blocked, is_set=overlay.blocked is not None)
     yield said("policy.historical_days", policy.historical_days, is_set=overlay.historical_days is not None)
-    if (guard := policy.loop_guard) is not None:  # only the settings can ask for one
-        yield PolicyValue("policy.loop_guard.same_text", str(guard.same_text), Origin.SETTINGS)
+    guard = policy.loop_guard  # a world that is loaded says nothing of it
+    if guard is None:
+        yield PolicyValue("policy.loop_guard", "off", Origin.SETTINGS)
+    else:
         bound = "no bound" if guard.mails_an_hour is None else str(guard.mails_an_hour)
-        yield PolicyValue("policy.loop_guard.mails_an_hour", bound, Origin.SETTINGS)
+        for key, value, told in (
+            ("same_text", str(guard.same_text), overlay.same_text),
+            ("mails_an_hour", bound, overlay.mails_an_hour),
+        ):
+            yield PolicyValue(f"policy.loop_guard.{key}", value, Origin.DEFAULT if told is None else Origin.SETTINGS)
     for case, admission in sorted(policy.admission_by_use_case.items()):
         yield PolicyValue(f"use_case.{case}.admission", admission.name, Origin.SETTINGS)
     for case, trust in sorted(policy.trust_by_use_case.items()):

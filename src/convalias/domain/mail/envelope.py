@@ -82,6 +82,8 @@ class MailContent:
     """Canonical digest of From, Date, Subject, body and attachments; what synthetic ids are made of."""
     body_digest: str = ""
     """Canonical digest of the body and attachments alone: tells a re-used Message-ID from a retry."""
+    repeat_digest: str = field(default="", kw_only=True)
+    """`repeats.repeat_digest`: mails with the same say the same, numbers and dates aside. Empty: not known."""
     empty: bool = field(default=False, kw_only=True)
     """No words of its author, in text or subject, and no other part at all."""
 

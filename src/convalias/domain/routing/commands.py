@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from attrs import evolve, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import AccountAuthor, Author, PeripheralAuthor
-from convalias.domain.ids import ConversationId
+from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound.claims import Claim, ClaimKey, Path
 from convalias.domain.inbound.held import HoldId
 from convalias.domain.mail.dedup import MailKey, keyed
@@ -28,6 +28,8 @@ from convalias.domain.routing.verdicts import (
     SkipOverlap,
     Source,
 )
+
+_NOTED: Final = 100
 
 
 @frozen
@@ -102,7 +104,20 @@ class Note:
         return None
 
 
-Command: TypeAlias = AddMail | HandOver | KeepHold | Refuse | Note
+@frozen
+class NoteRepeats:
+    """Ignore the mail, and note in the conversation how many equal mails of its participant are not shown."""
+
+    recipient: EmailAddress
+    reason: Reason
+    conversation: ConversationId
+    account: AccountId
+    count: int
+    key: str
+    """One note for each mail."""
+
+
+Command: TypeAlias = AddMail | HandOver | KeepHold | Refuse | Note | NoteRepeats
 
 
 def claims(plan: RoutingPlan) -> tuple[Claim, ...]:
@@ -163,8 +178,8 @@ def _command(ruling: Ruling, plan: RoutingPlan, claim: Claim | None) -> Command:
             return _hold(ruling, verdict, plan)
         case Reject(reason=reason):
             return _refusal(ruling, reason, plan)
-        case Ignore(reason=reason):
-            return Note(address, reason)
+        case Ignore():
+            return _ignored(ruling, verdict, plan)
         case _:
             assert_never(verdict)
 
@@ -220,6 +235,18 @@ def _hold(ruling: Ruling, verdict: Hold, plan: RoutingPlan) -> KeepHold | Note:
         verdict.author,
         verdict.dedup_key,
     )
+
+
+def _ignored(ruling: Ruling, verdict: Ignore, plan: RoutingPlan) -> NoteRepeats | Note:
+    """A conversation is told of the first hundred one by one, then of each hundredth: a flood is no flood of notes."""
+    address, repeats, message_id = ruling.recipient.address, verdict.repeats, plan.case.mail.message_id
+    author = None if repeats is None else repeats.author
+    if repeats is None or ruling.conversation is None or message_id is None or not isinstance(author, AccountAuthor):
+        return Note(address, verdict.reason)
+    if repeats.count > _NOTED and repeats.count % _NOTED:
+        return Note(address, verdict.reason)
+    key = keyed("n", ruling.conversation, author.account, message_id.value)
+    return NoteRepeats(address, verdict.reason, ruling.conversation, author.account, repeats.count, key)
 
 
 def _refusal(ruling: Ruling, reason: Reason, plan: RoutingPlan) -> Refuse:

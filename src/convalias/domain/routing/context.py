@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from convalias.domain.addresses.email_address import EmailAddress, MailDomains
 from convalias.domain.aliases.alias import AliasHandle, AliasKeys, ByName, ConversationAlias, LegacyAlias, Token
 from convalias.domain.aliases.unwrapping import decode
-from convalias.domain.conversations.participants import Account, AddressTenure
+from convalias.domain.conversations.participants import Account, AddressTenure, Speaker
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound.held import Admits, HoldId
@@ -67,8 +67,10 @@ class HoldKey:
 
 
 SightingKey: TypeAlias = tuple[MessageId, EmailAddress]
-TextKey: TypeAlias = tuple[EmailAddress, str]
-"""Canonical sender and `MailContent.body_digest`."""
+TextKey: TypeAlias = tuple[ConversationId, EmailAddress, str]
+"""Conversation, canonical sender and `MailContent.repeat_digest`."""
+SpeakerKey: TypeAlias = tuple[ConversationId, Speaker]
+"""A conversation, and somebody who writes to it."""
 
 
 @frozen(kw_only=True)
@@ -94,7 +96,9 @@ class Answers:
     )
     """In which conversations that sender has used that Message-ID."""
     repeats: Mapping[TextKey, int] = field(factory=dict[TextKey, int])
-    """How many other mails of that sender had that text within the hour before now."""
+    """How many other mails of that sender with that text counted there within the hour before now."""
+    heard: Mapping[SpeakerKey, datetime | None] = field(factory=dict[SpeakerKey, "datetime | None"])
+    """When the newest message was added there, before now, that somebody else wrote. Asked only of short answers."""
     traffic: Mapping[ConversationId, int] = field(factory=dict[ConversationId, int])
     """How many other mails that conversation took within the hour before now."""
     approvals: Mapping[HoldKey, Admits | None] = field(factory=dict[HoldKey, "Admits | None"])
@@ -158,6 +162,7 @@ class RoutingContext(Answers):
             tenures={**self.tenures, **answers.tenures},
             sightings={**self.sightings, **answers.sightings},
             repeats={**self.repeats, **answers.repeats},
+            heard={**self.heard, **answers.heard},
             traffic={**self.traffic, **answers.traffic},
             approvals={**self.approvals, **answers.approvals},
             away=self.away | answers.away,

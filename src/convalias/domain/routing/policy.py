@@ -53,10 +53,10 @@ class BlockedSenders:
 
 @frozen(kw_only=True)
 class LoopGuard:
-    """The guard against two machines that answer one another. Needs facts that cost an index, so it is asked for."""
+    """The guard against two machines that answer one another."""
 
     same_text: int = field(default=3, validator=validators.ge(2))
-    """So many mails of one author with one text within an hour are a loop."""
+    """So many mails of one author to one conversation with one text, numbers and dates aside, within an hour are a loop."""
     mails_an_hour: int | None = None
     """Of one conversation, whoever writes; bounds responders that vary their address. None: no bound."""
 
@@ -72,7 +72,8 @@ class RoutingPolicy:
     blocked: BlockedSenders = BlockedSenders()
     historical_days: int = field(default=365, validator=validators.ge(0))
     """How long an address that was given up still proves who writes."""
-    loop_guard: LoopGuard | None = None
+    loop_guard: LoopGuard | None = LoopGuard()
+    """None: nothing is counted."""
 
     def admission_for(self, use_case: UseCase) -> Admission:
         """The admission policy of that use case."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from attrs import evolve, field, frozen
@@ -16,9 +17,18 @@ from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.envelope import ClearFrom, InboundMail, MessageEnvelope
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.routing.arrival import NamedConversations
-from convalias.domain.routing.context import Holders, HoldKey, RoutingContext, SightingKey, TextKey, Witness
+from convalias.domain.routing.context import (
+    Holders,
+    HoldKey,
+    RoutingContext,
+    SightingKey,
+    SpeakerKey,
+    TextKey,
+    Witness,
+)
 from convalias.domain.routing.decision import route
 from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy
+from convalias.domain.routing.repeated_texts import text_key
 from convalias.domain.routing.rulebook import RuleBook
 from convalias.domain.routing.rules import RULES
 
@@ -40,6 +50,7 @@ class Questions:
     tenures: frozenset[EmailAddress] = frozenset()
     sightings: frozenset[SightingKey] = frozenset()
     repeats: frozenset[TextKey] = frozenset()
+    heard: frozenset[SpeakerKey] = frozenset()
     traffic: frozenset[ConversationId] = frozenset()
     approvals: frozenset[HoldKey] = frozenset()
 
@@ -59,6 +70,7 @@ class Questions:
             self.tenures,
             self.sightings,
             self.repeats,
+            self.heard,
             self.traffic,
             self.approvals,
         )
@@ -128,6 +140,7 @@ class _Noting:
         self.tenures: _Noted[EmailAddress, tuple[AddressTenure, ...]] = _Noted(known.tenures)
         self.sightings: _Noted[SightingKey, frozenset[ConversationId]] = _Noted(known.sightings)
         self.repeats: _Noted[TextKey, int] = _Noted(known.repeats)
+        self.heard: _Noted[SpeakerKey, datetime | None] = _Noted(known.heard)
         self.traffic: _Noted[ConversationId, int] = _Noted(known.traffic)
         self.approvals: _Noted[HoldKey, Admits | None] = _Noted(known.approvals)
         self.context = evolve(
@@ -141,6 +154,7 @@ class _Noting:
             tenures=self.tenures,
             sightings=self.sightings,
             repeats=self.repeats,
+            heard=self.heard,
             traffic=self.traffic,
             approvals=self.approvals,
         )
@@ -156,9 +170,10 @@ class _Noting:
             self.holders.get(sender)
             self.sightings.get((mail.message_id, sender))
             if policy.loop_guard is not None:
-                self.repeats.get((sender, mail.content.body_digest))
-                if policy.loop_guard.mails_an_hour is not None:
-                    for conversation in self.threads.missing:
+                for conversation in self.threads.missing:
+                    if (text := text_key(mail, conversation)) is not None:
+                        self.repeats.get(text)
+                    if policy.loop_guard.mails_an_hour is not None:
                         self.traffic.get(conversation)
 
     def questions(self) -> Questions:
@@ -175,6 +190,7 @@ class _Noting:
             tenures=frozenset(self.tenures.missing if legacy else ()),
             sightings=frozenset(self.sightings.missing),
             repeats=frozenset(self.repeats.missing),
+            heard=frozenset(self.heard.missing),
             traffic=frozenset(self.traffic.missing),
             approvals=frozenset(self.approvals.missing),
         )

@@ -13,6 +13,7 @@ from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import ClearFrom, Oddity
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing.let_in import as_relayed, let_in
+from convalias.domain.routing.repeated_texts import counts, text_key
 from convalias.domain.routing.rulebook import OverlapCase, RelayCase, rule
 from convalias.domain.routing.verdicts import (
     AliasRecipient,
@@ -22,6 +23,7 @@ from convalias.domain.routing.verdicts import (
     LegacyRecipient,
     Reject,
     RelayToConversation,
+    Repeats,
     SkipOverlap,
     Verdict,
 )
@@ -61,17 +63,21 @@ def spam(case: RelayCase) -> Verdict | None:
 
 @rule(9)
 def repeated_text(case: RelayCase) -> Verdict | None:
-    """The third mail of one author with one text within an hour is a loop. Needs a loop guard in the policy."""
-    guard, sender = case.policy.loop_guard, case.mail.sender
-    if guard is None or not isinstance(sender, ClearFrom) or not _would_be_kept(case):
+    """The third mail of one author with one text within an hour is a loop; a short text counts if it answers in haste."""
+    guard, conversation, verdict = case.policy.loop_guard, case.recipient.thread.id, case.verdict
+    if guard is None or not isinstance(verdict, RelayToConversation | Hold) or verdict.author is None:
         return None
-    others = case.context.repeats.get((sender.address, case.mail.content.body_digest), 0)
-    return Ignore(Reason.LOOP) if others + 1 >= guard.same_text else None
+    text = text_key(case.mail, conversation)
+    others = 0 if text is None else case.context.repeats.get(text, 0)
+    if text is None or not counts(case.mail, conversation, verdict.author, case.context):
+        return None
+    not_shown = others + 2 - guard.same_text
+    return Ignore(Reason.LOOP, Repeats(verdict.author, not_shown)) if not_shown > 0 else None
 
 
 @rule(9)
 def over_budget(case: RelayCase) -> Verdict | None:
-    """A conversation takes so many mails an hour, whoever writes. Needs a loop guard in the policy."""
+    """A conversation takes so many mails an hour, whoever writes. Needs a bound in the policy's loop guard."""
     guard = case.policy.loop_guard
     if guard is None or guard.mails_an_hour is None or not _would_be_kept(case):
         return None

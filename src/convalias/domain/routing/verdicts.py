@@ -124,10 +124,21 @@ class Reject:
 
 
 @frozen
+class Repeats:
+    """Mails of one text that a conversation does not show: their author, and how many there are."""
+
+    author: Author
+    count: int
+    """This mail included, within an hour."""
+
+
+@frozen
 class Ignore:
     """The verdict that a mail is not ours, or is not to be answered."""
 
     reason: Reason
+    repeats: Repeats | None = None
+    """Only of a loop that is known by its equal texts."""
 
 
 Verdict: TypeAlias = RelayToConversation | HandToLegacy | SkipOverlap | Hold | Reject | Ignore

@@ -9,7 +9,7 @@ from typing import Final, assert_never
 from attrs import Factory, evolve, field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.conversations.events import RESTORED
+from convalias.domain.conversations.events import RESTORED, StatusNoted
 from convalias.domain.conversations.participants import AccountAuthor, Author, Standing
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId
@@ -22,7 +22,17 @@ from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope, Oddity
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.migration.rollout import Stage
-from convalias.domain.routing.commands import AddMail, Command, HandOver, KeepHold, Note, Refuse, claims, commands
+from convalias.domain.routing.commands import (
+    AddMail,
+    Command,
+    HandOver,
+    KeepHold,
+    Note,
+    NoteRepeats,
+    Refuse,
+    claims,
+    commands,
+)
 from convalias.domain.routing.decision import may_be_told
 from convalias.domain.routing.let_in import hold_key
 from convalias.domain.routing.plan import RoutingPlan
@@ -34,6 +44,7 @@ from convalias.ports.legacy import HandOff, LegacyRelay
 from convalias.ports.mail import ReadAttachment, ReadMail
 from convalias.ports.people import IdentityDirectory
 from convalias.services.conversations.messaging import MailAddition, Messaging
+from convalias.services.conversations.statuses import note_status
 from convalias.services.running.task_group import TaskGroup
 from convalias.services.system_mail.refusals import Notices
 from convalias.stores.approvals.holds import Holds
@@ -165,6 +176,8 @@ class PlanCarrier:
                 return await self._hold(command, plan, read, record)
             case Refuse():
                 return await self._refuse(command, plan, record)
+            case NoteRepeats():
+                return await self._note_repeats(command, record)
             case Note(reason=reason, carried_by=carried_by):
                 if reason is not None:
                     return Ignored(reason)
@@ -245,6 +258,18 @@ class PlanCarrier:
             record=record,
         )
         return Refused(command.reason, told)
+
+    async def _note_repeats(self, command: NoteRepeats, record: EnvelopeRecord) -> Effect:
+        mails = "mail" if command.count == 1 else "mails"
+        await note_status(
+            self.messaging.appender,
+            command.conversation,
+            StatusNoted(command.account, f"{command.count} equal {mails} not shown"),
+            cause=command.key,
+            at=record.post.received_at,
+            trace=record.trace,
+        )
+        return Ignored(command.reason)
 
     async def _takes_part(self, sender: EmailAddress, plan: RoutingPlan, recipient: EmailAddress) -> bool:
         """Whether the one text of all refusals may give way to the reason's own."""

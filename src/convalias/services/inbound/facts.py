@@ -18,9 +18,18 @@ from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.envelope import ClearFrom, InboundMail, MessageEnvelope
 from convalias.domain.migration.rollout import Axis, Stage
-from convalias.domain.routing.context import Answers, Holders, HoldKey, RoutingContext, TextKey, Witness
+from convalias.domain.routing.context import (
+    Answers,
+    Holders,
+    HoldKey,
+    RoutingContext,
+    SpeakerKey,
+    TextKey,
+    Witness,
+)
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.domain.routing.questions import Questions, questions
+from convalias.domain.routing.repeated_texts import heard_at
 from convalias.domain.routing.rulebook import RuleBook
 from convalias.domain.routing.rules import RULES
 from convalias.ports.errors import Unavailable
@@ -38,6 +47,8 @@ from convalias.stores.inbound.traffic import Traffic
 
 ROUNDS: Final = 8
 """The core needs three; more would be a fault of the core, and an endless loop is worse than an error."""
+LAST_HEARD: Final = 20
+"""So many events of a conversation are looked at for the message that a short mail answers."""
 ANSWER_WITHIN: Final = timedelta(seconds=10)
 
 LegacyFacts: TypeAlias = tuple[
@@ -120,6 +131,7 @@ class FactFinder:
             approvals = _begun(group, asked.approvals, self._approvals)
             legacy = group.create_task(self._legacy(asked)) if asked.legacy or asked.tenures else None
             people = group.create_task(self._people(asked)) if asked.holders or asked.accounts else None
+            heard = _begun(group, asked.heard, partial(self._heard, before=now))
             counts = group.create_task(self._counts(asked, now, name)) if asked.repeats or asked.traffic else None
         repeats, traffic = _NO_COUNTS if counts is None else counts.result()
         known_legacy, tenures, legacy_away = _NO_LEGACY if legacy is None else legacy.result()
@@ -131,6 +143,7 @@ class FactFinder:
             stages=stages(),
             sightings=sightings(),
             repeats=repeats,
+            heard=heard(),
             traffic=traffic,
             approvals=approvals(),
             legacy=known_legacy,
@@ -147,6 +160,16 @@ class FactFinder:
 
     async def _approvals(self, asked: Collection[HoldKey]) -> Mapping[HoldKey, Admits | None]:
         return dict.fromkeys(asked) if self.approvals is None else await self.approvals.approvals(asked)
+
+    async def _heard(self, asked: Collection[SpeakerKey], *, before: datetime) -> Mapping[SpeakerKey, datetime | None]:
+        """Look among the last events only: of an older message nothing follows."""
+        found: dict[SpeakerKey, datetime | None] = {}
+        for conversation, who in sorted(asked, key=str):
+            thread = await self.threads.thread(conversation)
+            first = 0 if thread is None else max(thread.seq - LAST_HEARD, 0)
+            events = await self.threads.conversations.after(conversation, first, limit=LAST_HEARD)
+            found[conversation, who] = heard_at(events, besides=who, before=before)
+        return found
 
     async def _counts(self, asked: Questions, now: datetime, name: str) -> Counts:
         if self.traffic is None:

@@ -49,6 +49,7 @@ from convalias.domain.routing.decision import route
 from convalias.domain.routing.explanation import numbered
 from convalias.domain.routing.plan import Decision, RoutingPlan, TryAgain
 from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy
+from convalias.domain.routing.repeated_texts import counted_texts
 from convalias.domain.routing.rulebook import RuleBook
 from convalias.domain.routing.rules import RULES
 from convalias.domain.routing.too_large import TOO_LARGE, refusals_of
@@ -323,8 +324,8 @@ class InboundRelay:
             mail_name(told),
             mail.record,
             at=record.post.received_at,
-            text=(told.sender.address, told.content.body_digest),
-            conversations=[one for one in kept if one is not None],
+            texts=counted_texts(plan),
+            conversations=[] if guard.mails_an_hour is None else [one for one in kept if one is not None],
         )
 
     async def _quarantine(

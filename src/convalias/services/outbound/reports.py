@@ -8,12 +8,9 @@ from typing import Final, Protocol, assert_never
 from attrs import frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.conversations.events import NewEvent, Origin, StatusNoted
-from convalias.domain.conversations.threads import ConversationThread, ThreadState
-from convalias.domain.ids import EventId
+from convalias.domain.conversations.events import StatusNoted
 from convalias.domain.inbound.posts import EnvelopeRecord
 from convalias.domain.mail.automation import MailClass
-from convalias.domain.mail.dedup import SystemKey
 from convalias.domain.mail.envelope import InboundMail, MessageEnvelope
 from convalias.domain.outbound.delivery import Delivery, DeliveryDecision, DeliveryState, NotificationId
 from convalias.domain.outbound.reports import Bounce, BounceKind, Complaint, Report
@@ -21,6 +18,7 @@ from convalias.domain.outbound.suppressions import Muted, Suppressed
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.services.conversations.appending import Appender
 from convalias.services.conversations.contacts import Contacts
+from convalias.services.conversations.statuses import note_status, status_key
 from convalias.stores.outbound.ledger import Ledger
 from convalias.stores.outbound.suppressions import Suppressions
 
@@ -116,22 +114,15 @@ class Reports:
 
     async def _note(self, status: str, decision: DeliveryDecision, row: Delivery, record: EnvelopeRecord) -> None:
         """The conversation says so, once for each notification, however many reports there are of it."""
-        key = _note_key(status, decision, row)
-        new = NewEvent(
-            id=EventId(self.clock.new_id()),
-            conversation=decision.conversation,
-            happening=StatusNoted(row.recipient, status),
-            dedup_key=key,
-            origin=Origin.ALIAS_MAIL,
-            occurred_at=record.post.received_at,
+        await note_status(
+            self.appender,
+            decision.conversation,
+            StatusNoted(row.recipient, status),
+            cause=f"{status} {row.id}",
+            at=record.post.received_at,
             trace=record.trace,
         )
 
-        def draft(thread: ConversationThread | None) -> NewEvent | None:
-            return None if thread is None or thread.state is ThreadState.ERASED else new
-
-        await self.appender.append(decision.conversation, draft, key=key)
-
 
 def _note_key(status: str, decision: DeliveryDecision, row: Delivery) -> str:
-    return str(SystemKey(decision.conversation, f"{status} {row.id}"))
+    return status_key(decision.conversation, f"{status} {row.id}")

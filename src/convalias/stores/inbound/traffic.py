@@ -31,10 +31,21 @@ class Traffic:
     records: Records
 
     async def note(
-        self, name: str, record: RecordKey, *, at: datetime, text: TextKey, conversations: Collection[ConversationId]
+        self,
+        name: str,
+        record: RecordKey,
+        *,
+        at: datetime,
+        texts: Collection[TextKey],
+        conversations: Collection[ConversationId],
     ) -> None:
-        """A mail of that name came at that time, with that text, for these conversations. Repeatable."""
-        partitions = [("texts", _text(text)), *(("traffic", encoded(one)) for one in sorted(set(conversations)))]
+        """Count a mail of that name and time under these texts, and for these conversations. Repeatable."""
+        partitions = [
+            *(("texts", _text(text)) for text in sorted(texts)),
+            *(("traffic", encoded(one)) for one in sorted(set(conversations))),
+        ]
+        if not partitions:
+            return
         mark = dump(Mark(record, at))
         await self.records.write(
             [
@@ -65,5 +76,5 @@ def _moment(at: datetime) -> str:
 
 
 def _text(text: TextKey) -> str:
-    sender, body_digest = text
-    return digest(sender.key, body_digest)
+    conversation, sender, said = text
+    return digest(conversation, sender.key, said)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import ConversationAlias, LegacyAlias
+from convalias.domain.conversations.participants import Speaker
 from convalias.domain.mail.envelope import InboundMail, MessageEnvelope
 from convalias.domain.migration.rollout import WHOLE, Rollout, Stage
 from convalias.domain.routing.admission import FREE, LIGHT, STRICT, Admission
@@ -108,7 +109,11 @@ _HISTORY: Final = st.lists(tenures(), max_size=3)
 _SEEN: Final = st.lists(sightings(), max_size=2)
 _NOBODY: Final = frozenset[Witness]()
 _AWAY: Final = mostly(st.just(_NOBODY), st.sampled_from(tuple(frozenset({one}) for one in Witness)))
-_REPEATS: Final = st.dictionaries(st.tuples(st.sampled_from(SENDERS), st.just("0a")), st.integers(0, 2), max_size=1)
+_REPEATS: Final = st.dictionaries(
+    st.tuples(_CONVERSATIONS, st.sampled_from(SENDERS), st.just("0a")), st.integers(0, 3), max_size=1
+)
+_SPEAKERS: Final[st.SearchStrategy[Speaker]] = st.sampled_from(ACCOUNTS) | st.sampled_from(SENDERS)
+_HEARD: Final = st.dictionaries(st.tuples(_CONVERSATIONS, _SPEAKERS), st.none() | moments(), max_size=2)
 _TRAFFIC: Final = st.dictionaries(_CONVERSATIONS, st.integers(0, 2), max_size=1)
 
 
@@ -123,7 +128,7 @@ def contexts(draw: st.DrawFn) -> RoutingContext:
     facts += draw(_HISTORY)
     facts += draw(_SEEN)
     whole = RoutingContext.of(*facts, now=NOW, domains=DOMAINS, away=draw(_AWAY))
-    return evolve(whole, repeats=draw(_REPEATS), traffic=draw(_TRAFFIC))
+    return evolve(whole, repeats=draw(_REPEATS), heard=draw(_HEARD), traffic=draw(_TRAFFIC))
 
 
 def _alias(draw: st.DrawFn, address: EmailAddress) -> ConversationAlias:

@@ -65,13 +65,14 @@ def attachments() -> st.SearchStrategy[Attachment]:
 
 
 def contents() -> st.SearchStrategy[MailContent]:
-    """A short text; now and then nothing at all."""
+    """A text; now and then nothing at all."""
     said = st.builds(
         MailContent,
         subject=st.sampled_from(("Hello", "Re: Hello")),
-        text=st.sampled_from(("Hello", "こんにちは")),
+        text=st.sampled_from(("Hello", "こんにちは", "Thank you for your message. I shall be back next week.")),
         attachments=st.lists(attachments(), max_size=1, unique=True).map(tuple),
         body_digest=st.sampled_from(("0a", "1b")),
+        repeat_digest=st.sampled_from(("0a", "1b", "")),
     )
     return mostly(said, st.just(MailContent(empty=True)))
 
