@@ -48,6 +48,8 @@ mail_limit = 1000
 inbound_batches = 2
 on_uncertain = "resend"
 mail_what_was_read = true
+messages_an_hour = 30
+unverified_messages_an_hour = 3
 mail_kept_days = 0
 missing_key_ids = [0, 31]
 events_kept = 0
@@ -128,6 +130,8 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         inbound_batches=2,
         on_uncertain=Ambiguity.RESEND,
         mail_what_was_read=True,
+        messages_an_hour=30,
+        unverified_messages_an_hour=3,
         mail_kept=None,
         missing_key_ids=frozenset({0, 31}),
         overlay=policy,
@@ -267,6 +271,8 @@ def test_a_secret_in_the_file_is_refused_and_not_quoted(tmp_path: Path, key: str
         ('on_uncertain = "perhaps"', "on_uncertain"),
         ("on_uncertain = 1", "on_uncertain"),
         ("mail_what_was_read = 1", "mail_what_was_read"),
+        ("messages_an_hour = 0", "messages_an_hour"),
+        ("unverified_messages_an_hour = 0", "unverified_messages_an_hour"),
         ("mail_kept_days = -1", "mail_kept_days"),
         ("missing_key_ids = [32]", "missing_key_ids"),
         ("missing_key_ids = [true]", "missing_key_ids"),

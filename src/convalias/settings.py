@@ -22,6 +22,7 @@ from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.deployment.policy_overlay import PolicyOverlay
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
+from convalias.domain.outbound.pacing import UNVERIFIED_AN_HOUR, VERIFIED_AN_HOUR
 from convalias.domain.outbound.tries import Ambiguity
 from convalias.domain.routing.admission import Admission
 from convalias.domain.routing.policy import BlockedSenders, SenderTrust
@@ -64,6 +65,8 @@ _KNOWN: Final = frozenset(
         "http",
         "mail_limit",
         "mail_what_was_read",
+        "messages_an_hour",
+        "unverified_messages_an_hour",
         "on_uncertain",
         "missing_key_ids",
         "inbound",
@@ -149,6 +152,10 @@ class Options:
     """Whether a mail that may have left, where nobody can tell, is left as it is or sent again."""
     mail_what_was_read: bool = False
     """Whether a message is mailed though its recipient has read it in the meantime."""
+    messages_an_hour: int = VERIFIED_AN_HOUR
+    """So many messages of one conversation, in chat or of verified senders, are mailed within an hour; others wait."""
+    unverified_messages_an_hour: int = UNVERIFIED_AN_HOUR
+    """The same of its peripheral authors and unverified senders together."""
     mail_kept: timedelta | None = MAIL_KEPT
     """How long mail and what is known of it stay; a bucket has a rule of its own for its part. None: for ever."""
     inbound_batches: int = 4
@@ -233,6 +240,8 @@ def read_settings(
         identity_cache=timedelta(seconds=reader.number("identity_cache_seconds", int(BELIEVED_FOR.total_seconds()))),
         on_uncertain=reader.ambiguity("on_uncertain"),
         mail_what_was_read=reader.boolean("mail_what_was_read"),
+        messages_an_hour=reader.count("messages_an_hour", VERIFIED_AN_HOUR),
+        unverified_messages_an_hour=reader.count("unverified_messages_an_hour", UNVERIFIED_AN_HOUR),
         mail_kept=timedelta(days=days) if (days := reader.number("mail_kept_days", MAIL_KEPT.days)) else None,
         inbound_batches=reader.count("inbound_batches", 4),
         overlay=reader.policy(),

@@ -63,6 +63,7 @@ from convalias.domain.outbound.delivery import (
     Owner,
 )
 from convalias.domain.outbound.legacy_calls import LegacyCall
+from convalias.domain.outbound.pacing import AuthorGroup, Release, Releases
 from convalias.domain.outbound.suppressions import EventPlace, Muted, Suppressed
 from convalias.domain.routing.announcements import Announcement, AnnouncementDue
 from convalias.domain.routing.policy import SenderTrust
@@ -441,6 +442,13 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         LegacyCall(kind="handoff", external_id="h", message_id="<x@y>", address=None, suppress_notification=False),
     ],
     "directory_claim": [DirectoryClaim(directory="0f3a" * 8, since=NOON)],
+    "releases": [
+        Releases(
+            conversation=C1,
+            group=AuthorGroup.UNVERIFIED,
+            latest=(Release(Seq(2), NOON), Release(Seq(4), NOON + timedelta(hours=1))),
+        )
+    ],
     "gone_event": [GoneEvent(conversation=C1, event=EventId("e2"), at=NOON)],
     "sign_of_life": [
         SignOfLife(worker="inbound", incarnation="host-a.1.2", at=NOON),

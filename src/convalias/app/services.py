@@ -11,6 +11,7 @@ from convalias.app.wiring import Stores, Wiring, alias_domain, link_keys, seals,
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.outbound.first_tries import FirstTryRules
+from convalias.domain.outbound.pacing import MessageBounds
 from convalias.domain.outbound.tries import Persistence
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.ambient import Clock
@@ -48,6 +49,7 @@ from convalias.services.outbound.calls import Calls
 from convalias.services.outbound.deciding import Deciding
 from convalias.services.outbound.legacy_audience import ParticipantsAudience
 from convalias.services.outbound.notifier import OutboundNotifier
+from convalias.services.outbound.pacing import Pacing
 from convalias.services.outbound.scenes import Scenes
 from convalias.services.outbound.sending import Sending
 from convalias.services.outbound.suppressing import Suppressing
@@ -66,6 +68,7 @@ from convalias.stores.conversations.threads import Threads
 from convalias.stores.deployment.data_places import DirectoryClaims
 from convalias.stores.deployment.signs import Signs
 from convalias.stores.feed.positions import Positions
+from convalias.stores.outbound.paces import Paces
 
 
 @frozen(kw_only=True)
@@ -357,6 +360,12 @@ def _outbound(
             dead_letters=stores.dead_letters,
             clock=ports.clock,
             telemetry=ports.telemetry,
+            pacing=Pacing(
+                conversations=stores.conversations,
+                paces=Paces(records=ports.records),
+                telemetry=ports.telemetry,
+                bounds=MessageBounds(verified=wiring.messages_an_hour, unverified=wiring.unverified_messages_an_hour),
+            ),
         ),
         sending=Sending(
             ledger=stores.ledger,

@@ -33,6 +33,7 @@ from convalias.domain.operations.mail_index import IndexEntry
 from convalias.domain.operations.numbers import GoneEvent, SignOfLife
 from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.domain.outbound.legacy_calls import LegacyCall
+from convalias.domain.outbound.pacing import Releases
 from convalias.domain.outbound.suppressions import EventPlace, Muted, Suppressed
 from convalias.domain.routing.announcements import AnnouncementDue
 from convalias.domain.system_mail.former import SystemMailTry
@@ -206,6 +207,7 @@ SYSTEM_MAIL_TRY: Final = Format("system_mail_try", (SystemMailTry,))
 SYSTEM_MAIL: Final = Format("system_mail", (SystemMail,))
 MARK: Final = Format("mark", (Mark,))
 DECISION: Final = Format("decision", (DeliveryDecision,), version=2, upgrades={1: _same}, downgrades={1: _decision_1})
+RELEASES: Final = Format("releases", (Releases,))
 LEGACY_ALIAS: Final = Format("legacy_alias", (LegacyAlias,))
 LEGACY_CALL: Final = Format("legacy_call", (LegacyCall,))
 SIGN_OF_LIFE: Final = Format(
@@ -254,6 +256,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     SIGN_OF_LIFE,
     GONE_EVENT,
     DECISION,
+    RELEASES,
     LEGACY_ALIAS,
     LEGACY_CALL,
     PUBLISHED_EVENT,

@@ -199,6 +199,13 @@ _ALL: Final = (
         alert="the event log has lost something; it was read from the store",
         runbook=ENGINES,
     ),
+    Metric(
+        name="mons.messages.postponed",
+        unit="{message}",
+        labels=_labels(author="verified or unverified"),
+        help="Messages whose mails wait: more were written in their conversation than are mailed within an hour.",
+        alert="a conversation has more messages than are mailed within an hour: the others wait",
+    ),
     Metric(name="mons.leases.lost", help="Deliveries that another worker took while this one worked on them."),
     Metric(
         name="mons.notifications.sent",

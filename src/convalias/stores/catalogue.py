@@ -65,6 +65,7 @@ CATALOGUE: Final = (
     Table("admitted", "an address that was let in, and by whom", "none yet", _EVER),
     # --- mail that goes out
     Table("decisions", "accounts", "none yet", _EVER),
+    Table("paces", "how much was written in a conversation", "ends by itself", "a week after messages waited"),
     Table(
         "system_outbox",
         "of a refusal sender and alias; of a question the account; of an address notice account and old address",

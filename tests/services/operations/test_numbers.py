@@ -322,3 +322,28 @@ def test_signs_of_long_ago_are_removed_with_the_next_one() -> None:
 def test_a_number_says_its_bound() -> None:
     assert str(Number(Figure.HOLDS, 5)) == "the oldest for 5 s (bound 604800 s)"
     assert BOUNDS[Figure.UNCERTAIN].unit is Unit.THINGS
+
+
+def test_messages_that_wait_for_the_bound_of_an_hour_are_counted_until_their_time_comes() -> None:
+    async def story(town: Town) -> None:
+        desk = Desk(town)
+        assert await desk.said(Figure.POSTPONED) == "0 (bound 0)"
+        await desk.decide("e1", DeliveryState.PLANNED, next_at=timedelta(0))
+        await desk.decide("e2", DeliveryState.PLANNED, DeliveryState.PLANNED, next_at=timedelta(hours=1))
+        await town.records.write(
+            [
+                Insert(
+                    Key("decisions", "c1", "newer"),
+                    {"$": "decision/99"},
+                    due=Due("deliveries", NOON + timedelta(hours=1)),
+                )
+            ]
+        )
+        number = await desk.read(Figure.POSTPONED)
+        assert number is not None
+        assert (str(number), number.is_past) == ("1 (bound 0)", True)
+        assert (await desk.said(Figure.OVERDUE)).startswith("1, ")
+        await town.clock.advance(timedelta(hours=1))
+        assert await desk.said(Figure.POSTPONED) == "0 (bound 0)"
+
+    told(story)

@@ -21,6 +21,7 @@ class Figure(Enum):
     CONSUMER_LAG = "consumer lag"
     OVERDUE = "deliveries overdue"
     FAILING = "deliveries tried again"
+    POSTPONED = "messages that wait for the bound of an hour"
     HOLDS = "mail held"
     UNCERTAIN = "uncertain deliveries"
     FAILED = "failed deliveries"
@@ -68,6 +69,12 @@ BOUNDS: Final[Mapping[Figure, Bound]] = MappingProxyType(
         ),
         Figure.FAILING: Bound(
             0, Unit.THINGS, "see what the channel or the legacy relay answers: convalias why, show deliveries"
+        ),
+        Figure.POSTPONED: Bound(
+            0,
+            Unit.THINGS,
+            "somebody floods a conversation: convalias show deliveries; block the sender, or raise messages_an_hour or "
+            "unverified_messages_an_hour for the next ones",
         ),
         Figure.HOLDS: Bound(7 * 86_400, Unit.SECONDS, "nobody answers: convalias show holds; is base_url set?"),
         Figure.UNCERTAIN: Bound(

@@ -71,6 +71,11 @@ def decide(
     return _scheduled(evolve(decision, deliveries=rows), at=now, quiet=late or restored)
 
 
+def tells_anybody(decision: DeliveryDecision) -> bool:
+    """Whether somebody is still to be notified."""
+    return any(row.state is DeliveryState.PLANNED for row in decision.deliveries)
+
+
 def recipients(message: MessageAdded, as_of: ConversationThread) -> tuple[AccountId, ...]:
     """Return all participants except the author."""
     author = message.author.account if isinstance(message.author, AccountAuthor) else None
@@ -119,6 +124,17 @@ def reowned(
     if again.owner is Owner.HUB:
         again = answered(again, answer, has_legacy=has_legacy)
     return None if again.stage is decision.stage else again
+
+
+def postponed(decision: DeliveryDecision, *, until: datetime, why: str) -> DeliveryDecision:
+    """The same decision with its first call not before then, whoever owns it; the reason says why."""
+    waiting = _scheduled(decision, at=until, quiet=_is_quiet(decision))
+    return evolve(waiting, reason=f"{decision.reason}; {why}")
+
+
+def is_postponed(decision: DeliveryDecision, now: datetime) -> bool:
+    """Whether nothing was called yet because its time has not come."""
+    return decision.tried is None and decision.due_at is not None and decision.due_at > now
 
 
 def _scheduled(decision: DeliveryDecision, *, at: datetime, quiet: bool) -> DeliveryDecision:

@@ -13,6 +13,7 @@ from attrs import frozen
 from convalias.codec import CodecError, load
 from convalias.domain.inbound.held import HeldMail, HoldState
 from convalias.domain.operations.numbers import WORKERS, Figure, Number, age, ahead
+from convalias.domain.outbound.decision import is_postponed
 from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, is_failing
 from convalias.ports.ambient import Clock
 from convalias.ports.conversations import ConversationStore
@@ -56,6 +57,7 @@ class Numbers:
             (Figure.CONSUMER_LAG, self._consumer_lag),
             (Figure.OVERDUE, self._overdue),
             (Figure.FAILING, self._failing),
+            (Figure.POSTPONED, self._postponed),
             (Figure.HOLDS, self._holds),
             (Figure.UNCERTAIN, partial(self._at_rest, Figure.UNCERTAIN, UNSURE, DeliveryState.UNCERTAIN)),
             (Figure.FAILED, partial(self._at_rest, Figure.FAILED, REST, DeliveryState.FAILED)),
@@ -106,6 +108,16 @@ class Numbers:
             with suppress(CodecError):
                 count += is_failing(load(row.body, DeliveryDecision))
         return Number(Figure.FAILING, count, at_least=len(rows) == MOST)
+
+    async def _postponed(self) -> Number:
+        """Decisions that nobody has acted on, whose time has not come."""
+        now = self.clock.now()
+        rows = await self.records.due(DUE, until=_FAR, limit=MOST)
+        count = 0
+        for row in rows:
+            with suppress(CodecError):
+                count += _due_at(row) > now and is_postponed(load(row.body, DeliveryDecision), now)
+        return Number(Figure.POSTPONED, count, at_least=len(rows) == MOST)
 
     async def _holds(self) -> Number:
         rows = await self.records.due(HOLDS, until=_FAR, limit=MOST)

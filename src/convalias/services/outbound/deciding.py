@@ -29,6 +29,7 @@ from convalias.ports.errors import AdapterFailed, NotFound, Unavailable
 from convalias.ports.event_log import UNPLACED, EventRecord
 from convalias.services.conversations.stages import Stages
 from convalias.services.outbound.answering import Answering
+from convalias.services.outbound.pacing import Pacing
 from convalias.services.outbound.scenes import EventGone, Scenes
 from convalias.services.running.outages import because
 from convalias.stores.conversations.parking import Parking
@@ -37,6 +38,7 @@ from convalias.stores.errors import Contended, Parked
 from convalias.stores.feed.gone import GoneEvents
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.outbound.ledger import GivenBack, Ledger
+from convalias.stores.outbound.paces import Paces
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -106,6 +108,8 @@ class Deciding:
     gone: GoneEvents = field(
         default=Factory(lambda self: GoneEvents(records=self.dead_letters.records), takes_self=True)
     )
+    pacing: Pacing = field(default=Factory(lambda self: self._bounded(), takes_self=True))
+    """How many messages of a conversation are mailed within an hour."""
     _seen: OrderedDict[ConversationId, Seq] = field(factory=_nothing, init=False, repr=False, eq=False)
     _decided: OrderedDict[EventId, None] = field(factory=_none_yet, init=False, repr=False, eq=False)
     """What this process has decided, or found decided: a log that comes again costs nothing."""
@@ -168,13 +172,21 @@ class Deciding:
         return scene, decide(scene.event, as_of, stage, channels, now=now, notify_within=self.notify_within)
 
     async def _insert(self, decision: DeliveryDecision, scene: Scene) -> bool:
-        """Once there is an address to answer to, or it is known that none may be issued."""
+        """Once there is an address to answer to, or it is known that none may be issued; due when its turn comes."""
         answer = await self.answering.before(decision, scene)
         decision = answered(decision, answer, has_legacy=self.answering.has_legacy)
+        decision = await self.pacing.paced(decision, scene.event)
         if not await self.ledger.insert(decision):
             return False
         self.telemetry.measure("mons.decisions", 1, owner=decision.owner.value, stage=decision.stage.value)
         return True
+
+    def _bounded(self) -> Pacing:
+        return Pacing(
+            conversations=self.scenes.conversations,
+            paces=Paces(records=self.dead_letters.records),
+            telemetry=self.telemetry,
+        )
 
     async def give_back(self, use_case: UseCase) -> GivenBack:
         """Put what was not yet tried under the flag as it stands now, each as a whole. Repeatable."""

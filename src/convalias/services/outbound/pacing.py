@@ -1,0 +1,77 @@
+"""Let the first call about a message wait while its conversation is over the bound of an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from attrs import frozen
+
+from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.outbound.decision import postponed, tells_anybody
+from convalias.domain.outbound.delivery import DeliveryDecision
+from convalias.domain.outbound.pacing import AuthorGroup, MessageBounds, Release, Releases, at_once, group_of, released
+from convalias.ports.ambient import Telemetry
+from convalias.ports.conversations import ConversationStore
+from convalias.stores.errors import Contended
+from convalias.stores.outbound.paces import Paces
+
+PAGE: Final = 500
+TRIES: Final = 100
+
+
+@frozen(kw_only=True)
+class Pacing:
+    """Releases messages in order, as many an hour as the bounds allow. Raises `Unavailable`, `Contended`.
+
+    Most conversations cost no call: the first messages of each, up to the bound, cannot exceed it. A message behind
+    them costs two reads, and a write only once messages of its conversation wait.
+    """
+
+    conversations: ConversationStore
+    paces: Paces
+    telemetry: Telemetry
+    bounds: MessageBounds = MessageBounds()
+
+    async def paced(self, decision: DeliveryDecision, event: ConversationEvent) -> DeliveryDecision:
+        """Return the decision, postponed if its message has to wait. Asked again about a message, the answer is the same."""
+        group = group_of(event)
+        if group is None or not tells_anybody(decision) or event.seq <= self.bounds.of(group):
+            return decision
+        at = await self._release(event, group)
+        if at <= (decision.due_at or decision.decided_at):
+            return decision
+        self.telemetry.measure("mons.messages.postponed", 1, author=group.value)
+        most = self.bounds.of(group)
+        return postponed(decision, until=at, why=f"waits, more than {most} messages an hour of {group.value} authors")
+
+    async def _release(self, event: ConversationEvent, group: AuthorGroup) -> datetime:
+        most, within = self.bounds.of(group), self.bounds.within
+        for _ in range(TRIES):
+            standing = await self.paces.get(event.conversation, group)
+            before = await self._history(event, group) if standing is None else standing.releases.latest
+            release, latest = released(before, event.seq, event.appended_at, most=most, within=within)
+            if release in before or (standing is None and release.at <= event.appended_at):
+                return release.at
+            releases = Releases(conversation=event.conversation, group=group, latest=latest)
+            if await self.paces.put(releases, instead_of=standing):
+                return release.at
+        raise Contended("releases of a conversation")
+
+    async def _history(self, event: ConversationEvent, group: AuthorGroup) -> Sequence[Release]:
+        """Read the hour before the event. None of it had to wait: else its releases were kept."""
+        most, since = self.bounds.of(group), event.appended_at - self.bounds.within
+        (earliest,) = await self.conversations.after(event.conversation, event.seq - most - 1, limit=1)
+        if earliest.appended_at <= since:
+            return ()
+        found: Sequence[Release] = ()
+        end = event.seq - 1
+        while end and len(found) < most:
+            begin = max(end - PAGE, 0)
+            page = await self.conversations.after(event.conversation, begin, limit=end - begin)
+            found = (*at_once(page, group), *found)
+            if page[0].appended_at <= since:
+                break
+            end = begin
+        return found
