@@ -26,6 +26,7 @@ from convalias.domain.outbound.pacing import UNVERIFIED_AN_HOUR, VERIFIED_AN_HOU
 from convalias.domain.outbound.tries import Ambiguity
 from convalias.domain.routing.admission import Admission
 from convalias.domain.routing.policy import BlockedSenders, SenderTrust
+from convalias.domain.system_mail.refusal_texts import DEFAULT_LANGUAGES, LANGUAGES
 from convalias.services.inbound.identity_cache import BELIEVED_FOR
 from convalias.stores.retention import MAIL_KEPT
 
@@ -56,6 +57,7 @@ _KNOWN: Final = frozenset(
         "conversation_url",
         "trusted_authserv_ids",
         "rewriters",
+        "languages",
         "authenticate_senders",
         "authentication",
         "identity_cache_seconds",
@@ -148,6 +150,8 @@ class Options:
     """From domains whose mail a pass by SPF alone does not authenticate: many customers share their servers."""
     identity_cache: timedelta = BELIEVED_FOR
     """How long an identity directory of one's own is believed without being asked; zero: never."""
+    languages: tuple[str, ...] = DEFAULT_LANGUAGES
+    """In which refusals are written to strangers, all in one mail: of `refusal_texts.LANGUAGES`."""
     on_uncertain: Ambiguity = Ambiguity.LEAVE
     """Whether a mail that may have left, where nobody can tell, is left as it is or sent again."""
     mail_what_was_read: bool = False
@@ -238,6 +242,7 @@ def read_settings(
         rewriters=frozenset(reader.domains("rewriters")),
         require_dkim=reader.require_dkim(),
         identity_cache=timedelta(seconds=reader.number("identity_cache_seconds", int(BELIEVED_FOR.total_seconds()))),
+        languages=reader.languages(),
         on_uncertain=reader.ambiguity("on_uncertain"),
         mail_what_was_read=reader.boolean("mail_what_was_read"),
         messages_an_hour=reader.count("messages_an_hour", VERIFIED_AN_HOUR),
@@ -403,6 +408,13 @@ class _Reader(TableReader):
             case value:
                 self.problem("authentication.without_spf", value, "ask or fail")
                 return "ask"
+
+    def languages(self) -> tuple[str, ...]:
+        found = tuple(dict.fromkeys(self.texts("languages")))
+        for one in found:
+            if one not in LANGUAGES:
+                self.problem("languages", one, " or ".join(LANGUAGES))
+        return tuple(one for one in found if one in LANGUAGES) or DEFAULT_LANGUAGES
 
     def _name_servers(self, table: Toml) -> tuple[str, ...]:
         shown = "authentication.name_servers"

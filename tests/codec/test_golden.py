@@ -307,6 +307,18 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             ),
         ),
         SystemMail(
+            key="refusal-2",
+            letter=RefusalLetter(
+                sender=JOHN,
+                alias=MARY,
+                reason=Reason.EMPTY,
+                to_participant=True,
+                trace=TraceId("t"),
+                about="<x@y>",
+                language="de",
+            ),
+        ),
+        SystemMail(
             key="q-1",
             letter=ApprovalLetter(conversation=C1, account=A2, holds=(HoldId("h"),), at=NOON),
             state=SystemMailState.TRYING,
@@ -516,6 +528,14 @@ def test_a_sign_can_be_written_as_processes_of_the_release_before_read_it() -> N
     body = Codec({"sign_of_life": 1}).dump(sign)
     assert (body["$"], "faults" in body) == ("sign_of_life/1", False)
     assert load(body, SignOfLife) == evolve(sign, faults="")
+
+
+def test_a_refusal_can_be_written_as_processes_of_the_release_before_read_it() -> None:
+    for mail in SAMPLES["system_mail"]:
+        assert isinstance(mail, SystemMail)
+        read = load(Codec({"system_mail": 1}).dump(mail), SystemMail)
+        known = evolve(mail.letter, about="", language="") if isinstance(mail.letter, RefusalLetter) else mail.letter
+        assert read == evolve(mail, letter=known)
 
 
 @pytest.mark.parametrize("tag", ["evidence", "envelope_record", "outcome_record", "hold"])

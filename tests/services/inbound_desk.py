@@ -26,6 +26,7 @@ from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy
+from convalias.domain.system_mail.refusal_texts import RefusalText
 from convalias.ports.mail import MailReader, SenderAuthenticator, guarantee_of
 from convalias.services.conversations.aliasing import Aliasing
 from convalias.services.conversations.appending import Appender
@@ -96,8 +97,8 @@ class Writer:
     def announcement(self, *, to: EmailAddress, old: EmailAddress, key: str, at: datetime) -> bytes:
         return f"{to} {old}".encode()
 
-    def refusal(self, *, to: EmailAddress, alias: EmailAddress, text: str, key: str) -> bytes:
-        return f"{to} {alias} {text}".encode()
+    def refusal(self, *, to: EmailAddress, words: RefusalText, about: str, key: str) -> bytes:
+        return f"{to} {about} {words.text}".encode()
 
 
 def written(

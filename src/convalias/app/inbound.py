@@ -90,7 +90,7 @@ class Inbound:
         notices = hub.AnnouncementWriter(compose=mime.compose, seals=sealed, alias_domain=domain, via=via)
         return Letters(
             suppressions=self.stores.suppressions,
-            refusals=RefusalLetters(writer=refusals),
+            refusals=RefusalLetters(writer=refusals, languages=self.wiring.languages),
             approvals=ApprovalLetters(
                 holds=self.stores.holds,
                 threads=self.stores.threads,

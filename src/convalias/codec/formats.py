@@ -110,6 +110,14 @@ def _dead_letter_1(fields: Body) -> Body:
     return {name: value for name, value in fields.items() if name != "recipients"}
 
 
+def _system_mail_1(fields: Body) -> Body:
+    """Without the mail that a refusal answers, and without its language."""
+    letter = fields["letter"]
+    if not isinstance(letter, Mapping):
+        return fields
+    return {**fields, "letter": {name: value for name, value in letter.items() if name not in {"about", "language"}}}
+
+
 def _sign_of_life_1(fields: Body) -> Body:
     """Without what adapters of the host raised."""
     return {name: value for name, value in fields.items() if name != "faults"}
@@ -204,7 +212,9 @@ KEY_USE: Final = Format("key_use", (KeyUse,))
 REFUSAL: Final = Format("refusal", (RefusalDue,))
 TRIES: Final = Format("tries", (Tries,))
 SYSTEM_MAIL_TRY: Final = Format("system_mail_try", (SystemMailTry,))
-SYSTEM_MAIL: Final = Format("system_mail", (SystemMail,))
+SYSTEM_MAIL: Final = Format(
+    "system_mail", (SystemMail,), version=2, upgrades={1: _same}, downgrades={1: _system_mail_1}
+)
 MARK: Final = Format("mark", (Mark,))
 DECISION: Final = Format("decision", (DeliveryDecision,), version=2, upgrades={1: _same}, downgrades={1: _decision_1})
 RELEASES: Final = Format("releases", (Releases,))

@@ -51,6 +51,8 @@ class Draft:
     thread_index: str = ""
     """Base64; with `thread_topic`, by what Outlook files. Empty: neither field."""
     thread_topic: str = ""
+    languages: tuple[str, ...] = ()
+    """Content-Language (RFC 3282), as HTML names languages; a screen reader speaks by it. Empty: no such field."""
     auto_submitted: Literal["auto-replied", "auto-generated"] | None = None
     """RFC 3834 §5; None for what a person wrote."""
     unsubscribe: str | None = field(default=None, repr=False)

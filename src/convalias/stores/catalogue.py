@@ -68,7 +68,7 @@ CATALOGUE: Final = (
     Table("paces", "how much was written in a conversation", "ends by itself", "a week after messages waited"),
     Table(
         "system_outbox",
-        "of a refusal sender and alias; of a question the account; of an address notice account and old address",
+        "of a refusal sender, alias and Message-ID; of a question the account; of an address notice account and old address",
         "ends by itself; none yet for address notices",
         f"{_WITH_MAIL}; an address notice for ever",
     ),

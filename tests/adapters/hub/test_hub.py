@@ -28,6 +28,7 @@ from convalias.domain.outbound.delivery import Channel, NotificationKind, notifi
 from convalias.domain.outbound.mail_threads import MailThread, OurMail, OwnMail
 from convalias.domain.outbound.notifications import Notification
 from convalias.domain.outbound.seals import Seal, Seals
+from convalias.domain.system_mail.refusal_texts import RefusalText
 from convalias.ports.drafts import REPLY_MARKER
 from convalias.ports.hub import Declined, Guarantee, Sent
 from convalias.testing import conformance
@@ -377,11 +378,12 @@ def test_other_channels_and_other_events_are_declined() -> None:
 
 def test_a_refusal_is_automatic_and_says_its_text_alone() -> None:
     writer = RefusalWriter(compose=compose, seals=SEALS, alias_domain=DOMAIN, clock=memory.Clock(NOON), via="Jobs")
-    raw = writer.refusal(to=BOB, alias=ALIAS, text="This email address is no longer valid.", key="refusal-1")
+    words = RefusalText(subject="Not delivered", text="This email address is no longer valid.\n", languages=("en",))
+    raw = writer.refusal(to=BOB, words=words, about="<a@b>", key="refusal-1")
     mail = message_from_bytes(raw, policy=policy.default)
     assert mail["Auto-Submitted"] == "auto-replied"
     assert mail["To"] == str(BOB)
     assert mail["From"] == f"Jobs <no-reply@{DOMAIN}>"
     assert b"ann-lee" not in raw
     assert mail.get_content() == "This email address is no longer valid.\r\n"
-    assert raw == writer.refusal(to=BOB, alias=ALIAS, text="This email address is no longer valid.", key="refusal-1")
+    assert raw == writer.refusal(to=BOB, words=words, about="<a@b>", key="refusal-1")

@@ -13,6 +13,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import TraceId
 from convalias.domain.inbound.posts import EnvelopeRecord, Post, RawKey, RecordKey
 from convalias.domain.mail.reasons import Reason
+from convalias.domain.system_mail.refusal_texts import RefusalText
 from convalias.ports.errors import Rejected, Unavailable
 from convalias.ports.hub import Guarantee
 from convalias.services.system_mail.refusals import RefusalLetters
@@ -34,7 +35,7 @@ def record(trace: str = "t", *, at: timedelta = timedelta(0)) -> EnvelopeRecord:
 
 async def refuse(process: Process, sender: str, *, trace: str = "t", alias: EmailAddress = ALIAS) -> bool:
     return await process.notices.refuse(
-        EmailAddress.parse(sender), alias=alias, reason=Reason.EMPTY, to_participant=False, record=record(trace)
+        EmailAddress.parse(sender), alias=alias, reason=Reason.EMPTY, record=record(trace), about=None
     )
 
 
@@ -59,10 +60,10 @@ def test_one_that_cannot_be_written_or_sent_keeps_back_no_other() -> None:
         process.faults.fail("outgoing.send", memory.after(TimeoutError), times=1)
 
         class Fails(Writer):
-            def refusal(self, *, to: EmailAddress, alias: EmailAddress, text: str, key: str) -> bytes:
+            def refusal(self, *, to: EmailAddress, words: RefusalText, about: str, key: str) -> bytes:
                 if to.local == "a2":
-                    raise ValueError(text)
-                return super().refusal(to=to, alias=alias, text=text, key=key)
+                    raise ValueError(about)
+                return super().refusal(to=to, words=words, about=about, key=key)
 
         letters = evolve(process.system_outbox.letters, refusals=RefusalLetters(writer=Fails()))
         outbox = evolve(process.system_outbox, letters=letters, guarantee=Guarantee())

@@ -6,10 +6,10 @@ from typing import Final
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.outbound.seals import Seals
+from convalias.domain.system_mail.refusal_texts import RefusalText
 from convalias.ports.ambient import Clock
 from convalias.ports.drafts import Compose, Draft
 
-SUBJECT: Final = "Your message was not delivered"
 SENDER: Final = "no-reply"
 
 
@@ -24,17 +24,19 @@ class RefusalWriter:
         self._clock = clock
         self._via = via
 
-    def refusal(self, *, to: EmailAddress, alias: EmailAddress, text: str, key: str) -> bytes:
+    def refusal(self, *, to: EmailAddress, words: RefusalText, about: str, key: str) -> bytes:
         """The finished mail. It comes from nobody: the refused alias may be one that was never ours to give."""
-        del alias
         draft = Draft(
             sender=EmailAddress.parse(f"{SENDER}@{self._domain}"),
             sender_name=self._via,
             to=to,
-            subject=SUBJECT,
-            text=f"{text}\n",
+            subject=words.subject,
+            text=words.text,
+            languages=words.languages,
             message_id=self._seals.message_id(key, self._domain),
             date=self._clock.now(),
+            in_reply_to=about,  # RFC 3834 §3.1.5
+            references=(about,) if about else (),
             auto_submitted="auto-replied",
             mark=key,
         )

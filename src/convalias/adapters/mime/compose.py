@@ -71,6 +71,7 @@ def _header(draft: Draft) -> tuple[tuple[str, str], ...]:
         ("References", writing.message_ids(draft.references)),
         ("Thread-Index", _base64("Thread-Index", draft.thread_index)),
         ("Thread-Topic", writing.unstructured(draft.thread_topic) if draft.thread_index else ""),
+        ("Content-Language", ", ".join(writing.token("Content-Language", one) for one in draft.languages)),
         ("Auto-Submitted", draft.auto_submitted or ""),  # RFC 3834 §5
         # Exchange: no delivery or read receipts; for what no person wrote, no answer of any kind.
         ("X-Auto-Response-Suppress", "All" if draft.auto_submitted else "DR, RN, NRN"),

@@ -9,6 +9,7 @@ from attrs import field, frozen
 LONGEST: Final = 998
 """Octets. RFC 5322 §2.1.1: no line is longer, so no id that was sent by the rules is."""
 _SYNTHETIC: Final = 40
+_OURS: Final = b"@synthetic.invalid"
 _NOTHING: Final = frozenset({b"null", b"(null)", b"nil", b"none", b"undefined", b"nan", b"unknown", b"[objectobject]"})
 """What programs write in the place of an id that they do not have: many senders share it, so it names no mail."""
 
@@ -39,6 +40,17 @@ def canonical(written: bytes) -> MessageId | None:
     return MessageId(octets)
 
 
+def named(message_id: MessageId | None) -> str:
+    """Return an id as an answer names it, in angle brackets; empty for none, and for one that we made.
+
+    >>> named(canonical(b"<a@b.example>")), named(synthetic("ab"))
+    ('<a@b.example>', '')
+    """
+    if message_id is None or message_id.value.endswith(_OURS):
+        return ""
+    return str(message_id)
+
+
 def synthetic(digest: str) -> MessageId:
     """Make the id of a mail that has none that serves, of its canonical digest: a retry has the same."""
-    return MessageId(b"%b@synthetic.invalid" % digest[:_SYNTHETIC].encode("ascii"), synthetic=True)
+    return MessageId(digest[:_SYNTHETIC].encode("ascii") + _OURS, synthetic=True)

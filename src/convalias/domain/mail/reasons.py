@@ -65,8 +65,14 @@ class Consequence:
     """For an authenticated participant. Everybody else reads `GONE`, whatever the reason."""
 
 
-GONE: Final = "This email address is no longer valid."
-"""The one text of the four alias refusals, and of every refusal to a stranger: no reason proves an alias real."""
+GONE: Final = (
+    "This email address is no longer valid, or your message did not come from an address that is registered with us. "
+    "Please write from the address you registered with, or open the conversation in the app."
+)
+"""The one text of the four alias refusals, and of every refusal to a stranger: no reason proves an alias real.
+
+Both reasons and both ways on, as one of them concerns the reader. `refusal_texts` has it in other languages.
+"""
 
 
 def _tellable(text: str, *, severity: Severity = Severity.ROUTINE) -> tuple[str, Severity, bool, bool]:

@@ -13,7 +13,7 @@ from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.mail.reasons import CONSEQUENCES, Reason
 from convalias.domain.routing.decision import may_be_told
 from convalias.domain.routing.plan import RoutingPlan
-from convalias.domain.routing.verdicts import Hold, Reject, RelayToConversation, Source
+from convalias.domain.routing.verdicts import AliasRecipient, Hold, Recipient, Reject, RelayToConversation, Source
 
 TOO_LARGE: Final = "too_large"
 """Why an envelope record is quarantined whose mail was over the limit."""
@@ -27,6 +27,8 @@ class OwedRefusal:
     alias: EmailAddress
     reason: Reason
     to_participant: bool
+    market: str | None = None
+    """Of the conversation; None where it has none, or is not known here."""
 
 
 def refusals_of(plan: RoutingPlan) -> Iterator[OwedRefusal]:
@@ -48,5 +50,13 @@ def refusals_of(plan: RoutingPlan) -> Iterator[OwedRefusal]:
                 case _:
                     continue
             yield OwedRefusal(
-                tell=mail.sender.address, alias=ruling.recipient.address, reason=reason, to_participant=known
+                tell=mail.sender.address,
+                alias=ruling.recipient.address,
+                reason=reason,
+                to_participant=known,
+                market=_market(ruling.recipient),
             )
+
+
+def _market(recipient: Recipient) -> str | None:
+    return recipient.thread.market if isinstance(recipient, AliasRecipient) else None

@@ -43,6 +43,10 @@ class RefusalLetter:
     """An authenticated participant reads the reason's own text, everybody else the one text of all refusals."""
     trace: TraceId
     """Of the refused mail."""
+    about: str = ""
+    """The Message-ID of the refused mail, in angle brackets; empty if it has none that can be named."""
+    language: str = ""
+    """That of the conversation, for a participant; empty: those of the deployment."""
 
 
 @frozen(kw_only=True)

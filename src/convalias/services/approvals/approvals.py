@@ -17,6 +17,7 @@ from convalias.domain.inbound.held import Admits, Admitted, HeldMail, HoldState
 from convalias.domain.inbound.outcomes import Again, Done, Held, Outcome, OutcomeRecord, Refused
 from convalias.domain.inbound.posts import EnvelopeRecord, MailReference, RecordKey
 from convalias.domain.mail.authentication import SenderEvidence
+from convalias.domain.mail.message_id import canonical
 from convalias.domain.mail.reasons import Reason
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.records import Stored
@@ -155,8 +156,8 @@ class Approvals:
             hold.sender,
             alias=hold.alias,
             reason=Reason.NEEDS_APPROVAL,
-            to_participant=False,
             record=loads(body, EnvelopeRecord),
+            about=canonical(hold.message_id.encode()),
         )
 
     async def carry_out(self, hold: HeldMail) -> datetime | None:

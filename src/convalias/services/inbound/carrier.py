@@ -37,6 +37,7 @@ from convalias.domain.routing.decision import may_be_told
 from convalias.domain.routing.let_in import hold_key
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.verdicts import AliasRecipient
+from convalias.domain.system_mail.refusal_texts import language_of
 from convalias.ports.ambient import Telemetry
 from convalias.ports.blobs import Blobs
 from convalias.ports.errors import Unavailable
@@ -250,12 +251,15 @@ class PlanCarrier:
     async def _refuse(self, command: Refuse, plan: RoutingPlan, record: EnvelopeRecord) -> Effect:
         if command.tell is None or self.notices is None:
             return Refused(command.reason)
+        thread = _thread(plan, command.recipient)
         told = await self.notices.refuse(
             command.tell,
             alias=command.recipient,
             reason=command.reason,
-            to_participant=await self._takes_part(command.tell, plan, command.recipient),
             record=record,
+            about=plan.case.mail.message_id,
+            to_participant=await self._takes_part(command.tell, thread),
+            language=language_of(None if thread is None else thread.market),
         )
         return Refused(command.reason, told)
 
@@ -271,9 +275,8 @@ class PlanCarrier:
         )
         return Ignored(command.reason)
 
-    async def _takes_part(self, sender: EmailAddress, plan: RoutingPlan, recipient: EmailAddress) -> bool:
+    async def _takes_part(self, sender: EmailAddress, thread: ConversationThread | None) -> bool:
         """Whether the one text of all refusals may give way to the reason's own."""
-        thread = _thread(plan, recipient)
         if thread is None:
             return False
         accounts = (await self.identities.at([sender])).get(sender, ())

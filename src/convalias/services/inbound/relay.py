@@ -54,6 +54,7 @@ from convalias.domain.routing.rulebook import RuleBook
 from convalias.domain.routing.rules import RULES
 from convalias.domain.routing.too_large import TOO_LARGE, refusals_of
 from convalias.domain.routing.verdicts import Hold, RelayToConversation
+from convalias.domain.system_mail.refusal_texts import language_of
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.blobs import Blobs
 from convalias.ports.errors import AdapterFailed, PortError, Unavailable
@@ -343,8 +344,10 @@ class InboundRelay:
                     refusal.tell,
                     alias=refusal.alias,
                     reason=refusal.reason,
-                    to_participant=refusal.to_participant,
                     record=record,
+                    about=read.mail.message_id,
+                    to_participant=refusal.to_participant,
+                    language=language_of(refusal.market),
                 )
         outcome = self._outcome(mail, Quarantined(reason), record=record, raw=raw, read=read)
         return await self._written(outcome, standing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -9,8 +10,10 @@ from attrs import frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.inbound.posts import EnvelopeRecord
-from convalias.domain.mail.reasons import CONSEQUENCES, GONE, Reason
+from convalias.domain.mail.message_id import MessageId, named
+from convalias.domain.mail.reasons import Reason
 from convalias.domain.system_mail.letters import RefusalLetter
+from convalias.domain.system_mail.refusal_texts import DEFAULT_LANGUAGES, RefusalText, refusal_text
 from convalias.ports.mail import Outgoing
 from convalias.stores.system_mail.outbox import Outbox
 
@@ -21,8 +24,8 @@ REFUSE_AFTER: Final = timedelta(seconds=60)
 class RefusalWriter(Protocol):
     """Makes the mail; the reader's adapter does, which knows how to write one."""
 
-    def refusal(self, *, to: EmailAddress, alias: EmailAddress, text: str, key: str) -> bytes:
-        """A finished mail: `Auto-Submitted: auto-replied`, nothing of the refused mail in it."""
+    def refusal(self, *, to: EmailAddress, words: RefusalText, about: str, key: str) -> bytes:
+        """A finished mail: `Auto-Submitted: auto-replied`, an answer to `about`, nothing of the refused mail in it."""
         ...
 
 
@@ -34,12 +37,29 @@ class Notices:
     delay: timedelta = REFUSE_AFTER
 
     async def refuse(
-        self, sender: EmailAddress, *, alias: EmailAddress, reason: Reason, to_participant: bool, record: EnvelopeRecord
+        self,
+        sender: EmailAddress,
+        *,
+        alias: EmailAddress,
+        reason: Reason,
+        record: EnvelopeRecord,
+        about: MessageId | None,
+        to_participant: bool = False,
+        language: str = "",
     ) -> bool:
-        """Whether a refusal mail leaves for this mail; at most one per sender, alias and day. Repeatable."""
+        """Whether a refusal mail leaves for this mail; at most one per sender, alias and day. Repeatable.
+
+        `about`: the id of the refused mail. `language`: that of its conversation; only a participant is told in it.
+        """
         received = record.post.received_at
         letter = RefusalLetter(
-            sender=sender, alias=alias, reason=reason, to_participant=to_participant, trace=record.trace
+            sender=sender,
+            alias=alias,
+            reason=reason,
+            to_participant=to_participant,
+            trace=record.trace,
+            about=named(about),
+            language=language if to_participant else "",
         )
         return await self.outbox.enter_refusal(letter, received=received, due=received + self.delay)
 
@@ -49,9 +69,11 @@ class RefusalLetters:
     """Writes refusals. However late they leave, they are worth sending."""
 
     writer: RefusalWriter
+    languages: Sequence[str] = DEFAULT_LANGUAGES
+    """In which strangers are told, all in one mail."""
 
     async def written(self, letter: RefusalLetter, *, key: str) -> Outgoing:
         """Return the mail to the sender."""
-        text = CONSEQUENCES[letter.reason].public_text if letter.to_participant else GONE
-        raw = self.writer.refusal(to=letter.sender, alias=letter.alias, text=text, key=key)
+        words = refusal_text(letter, self.languages)
+        raw = self.writer.refusal(to=letter.sender, words=words, about=letter.about, key=key)
         return Outgoing(key=key, raw=raw, to=letter.sender)
