@@ -4,6 +4,7 @@ import asyncio
 import getpass
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from attrs import evolve
 
 from cli.desk import JOHN_ALIAS, MARY, Commands, mail
 from convalias.app.facade import Convalias
+from convalias.cli.exits import Exit
 from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.operations.advice import ADVICE, Situation
@@ -544,3 +546,16 @@ def test_a_stage_of_legacy_without_a_legacy_relay_is_a_warning(commands: Command
     assert "no legacy relay is bound" in commands.run(*setting).err
     commands.load()
     assert "no legacy relay is bound" not in commands.run(*setting).err
+
+
+def test_a_chat_message_may_bring_files(commands: Commands, tmp_path: Path) -> None:
+    commands.load()
+    (tmp_path / "CV.pdf").write_bytes(b"%PDF")
+    (tmp_path / "odd.thing").write_bytes(b"?")
+    files = [f"--attach={tmp_path / name}" for name in ("CV.pdf", "odd.thing")]
+    said = commands.ask("send", "c1", "--as", "john", "--key", "k1", *files, "Hello")
+    assert said["attachments"] == ["CV.pdf", "odd.thing"]
+    again = commands.run("send", "c1", "--as", "john", "--key", "k1", "Hello")
+    assert again.status == Exit.DATA, again.err
+    nowhere = commands.run("send", "c1", "--as", "john", "--key", "k2", "--attach", str(tmp_path / "none"), "Hello")
+    assert nowhere.status == Exit.USAGE

@@ -53,6 +53,7 @@ from convalias.services.system_mail.outbox import SystemOutbox
 from convalias.services.system_mail.refusals import Notices, RefusalLetters
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.approvals.holds import Holds
+from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.directory import IdentityDirectory
 from convalias.stores.conversations.event_store import ConversationStore
 from convalias.stores.conversations.threads import Threads
@@ -219,7 +220,7 @@ class Process:
         aliasing = Aliasing(
             aliases=aliases, appender=appender, stages=self.stages, mint=None, guard=guard(town.records, town.clock)
         )
-        self.messaging = Messaging(appender=appender, aliasing=aliasing)
+        self.messaging = Messaging(appender=appender, aliasing=aliasing, attachments=Attachments(blobs=self.blobs))
         directory = memory.faulty.IdentityDirectory(IdentityDirectory(records=town.records), self.faults)
         relay_of_old = memory.faulty.LegacyRelay(town.legacy, self.faults) if legacy else None
         outbox = Outbox(records=self.records)

@@ -24,6 +24,7 @@ from convalias.services.conversations.loading import Loading
 from convalias.services.conversations.messaging import MailAddition, Messaging
 from convalias.services.conversations.stages import Stages
 from convalias.stores.aliases.aliases import Aliases
+from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.event_store import ConversationStore
 from convalias.stores.conversations.threads import Threads
 from services.keys_desk import RING, guard
@@ -75,12 +76,15 @@ class Desk:
             mint=AliasMint(domain="reply.example", keys=keyring.alias_keys()) if mints else None,
             guard=guard(self.records, self.clock, keyring=keyring),
         )
-        self.messaging = Messaging(appender=self.appender, aliasing=self.aliasing)
+        self.blobs = memory.Blobs()
+        self.messaging = Messaging(
+            appender=self.appender, aliasing=self.aliasing, attachments=Attachments(blobs=self.blobs)
+        )
         self.loading = Loading(aliasing=self.aliasing)
 
     async def conversation(self) -> Messaging:
         """`c1` of Ann and Bob, without aliases."""
-        quiet = Messaging(appender=self.appender, aliasing=evolve(self.aliasing, mint=None))
+        quiet = evolve(self.messaging, aliasing=evolve(self.aliasing, mint=None))
         await quiet.create("apply", PEOPLE, conversation=C1)
         return self.messaging
 

@@ -131,6 +131,7 @@ def assemble(
         appender=aliasing.appender,
         aliasing=aliasing,
         accounts=stores.directory if ports.identity is None else None,
+        attachments=Attachments(blobs=ports.blobs),
     )
     inbound = Inbound(
         ports=ports,

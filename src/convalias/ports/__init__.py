@@ -60,9 +60,9 @@ if TYPE_CHECKING:
     from convalias.ports.dns import TxtAnswer as TxtAnswer
     from convalias.ports.dns import TxtRecords as TxtRecords
     from convalias.ports.drafts import REPLY_MARKER as REPLY_MARKER
+    from convalias.ports.drafts import AttachedFile as AttachedFile
     from convalias.ports.drafts import Compose as Compose
     from convalias.ports.drafts import Draft as Draft
-    from convalias.ports.drafts import DraftAttachment as DraftAttachment
     from convalias.ports.engines import BlobsEngine as BlobsEngine
     from convalias.ports.engines import EngineAt as EngineAt
     from convalias.ports.engines import EventLogEngine as EventLogEngine
@@ -148,6 +148,7 @@ __all__ = [
     "AliasRevoked",
     "Answer",
     "Append",
+    "AttachedFile",
     "Attachment",
     "Audience",
     "Axis",
@@ -172,7 +173,6 @@ __all__ = [
     "Delete",
     "DnsResolver",
     "Draft",
-    "DraftAttachment",
     "Due",
     "EngineAt",
     "EngineAway",
@@ -292,7 +292,7 @@ _HOMES = {
     "Delete": "ports.records",
     "DnsResolver": "ports.dns",
     "Draft": "ports.drafts",
-    "DraftAttachment": "ports.drafts",
+    "AttachedFile": "ports.drafts",
     "Due": "ports.records",
     "EngineAt": "ports.engines",
     "EngineAway": "ports.errors",

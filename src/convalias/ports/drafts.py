@@ -18,8 +18,8 @@ SUBJECT: Final = "Message in your conversation"
 
 
 @frozen
-class DraftAttachment:
-    """An attached file."""
+class AttachedFile:
+    """A file that goes along with a message: its name for display, its media type, its octets."""
 
     name: str
     media_type: str
@@ -60,7 +60,7 @@ class Draft:
     feedback_id: str | None = None
     mark: str | None = None
     """X-Convalias-Id: by it our own mail is known when it comes back."""
-    attachments: tuple[DraftAttachment, ...] = ()
+    attachments: tuple[AttachedFile, ...] = ()
 
 
 Compose: TypeAlias = Callable[[Draft], bytes]

@@ -20,7 +20,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.errors import InvalidValue
 from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
-from convalias.ports.drafts import REPLY_MARKER, Draft, DraftAttachment
+from convalias.ports.drafts import REPLY_MARKER, AttachedFile, Draft
 
 ALIAS = EmailAddress.parse("john-smith-1ab131e2@reply.example")
 MARY = EmailAddress.parse("Mary@corp.example")
@@ -69,12 +69,12 @@ def test_a_plain_draft_is_a_plain_mail() -> None:
 
 
 def test_every_line_ends_with_cr_lf() -> None:
-    raw = compose(evolve(DRAFT, html="<p>ü</p>", attachments=(DraftAttachment("a", "image/png", b"\n\r"),)))
+    raw = compose(evolve(DRAFT, html="<p>ü</p>", attachments=(AttachedFile("a", "image/png", b"\n\r"),)))
     assert raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r")
 
 
 def test_the_same_draft_is_the_same_bytes() -> None:
-    rich = evolve(DRAFT, html="<p>Hi</p>", attachments=(DraftAttachment("a", "image/png", b"x"),))
+    rich = evolve(DRAFT, html="<p>Hi</p>", attachments=(AttachedFile("a", "image/png", b"x"),))
     assert compose(rich) == compose(rich)
 
 
@@ -129,10 +129,10 @@ def test_no_text_can_add_a_field_or_an_address(name: str, via: str, subject: str
 
 @given(st.binary(max_size=300), st.text(max_size=80), st.text(max_size=40))
 def test_an_attachment_arrives_as_it_was(content: bytes, name: str, media_type: str) -> None:
-    raw = compose(evolve(DRAFT, attachments=(DraftAttachment(name, media_type, content),)))
+    raw = compose(evolve(DRAFT, attachments=(AttachedFile(name, media_type, content),)))
     found = Reader().read_now(raw, Post(received_at=NOW)).attachments
     assert [one.content for one in found] == [content]
-    assert names(raw) == names(compose(evolve(DRAFT, attachments=(DraftAttachment("a", "image/png", b""),))))
+    assert names(raw) == names(compose(evolve(DRAFT, attachments=(AttachedFile("a", "image/png", b""),))))
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc")), max_size=400))

@@ -13,7 +13,6 @@ from adapters.mime.expectations import is_safe_name
 from convalias.adapters.mime import limits
 from convalias.adapters.mime.charsets import decode
 from convalias.adapters.mime.dates import read_date
-from convalias.adapters.mime.files import neutralised
 from convalias.adapters.mime.flowed import unwrapped
 from convalias.adapters.mime.html import is_within_bounds, sanitised, to_text
 from convalias.adapters.mime.mailboxes import recipients
@@ -22,6 +21,7 @@ from convalias.adapters.mime.parameters import read_parameters
 from convalias.adapters.mime.quotes import without_history
 from convalias.adapters.mime.transfer import undone
 from convalias.adapters.mime.words import decoded
+from convalias.domain.mail.file_names import neutralised
 from convalias.ports.drafts import REPLY_MARKER
 
 OURS = frozenset({"reply.example"})

@@ -18,6 +18,7 @@ from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import EventId
 from convalias.domain.mail.reasons import CONSEQUENCES, Reason
 from convalias.domain.migration.rollout import Axis, Rollout, Stage
+from convalias.ports.drafts import AttachedFile
 from convalias.ports.errors import Unavailable
 from convalias.services.conversations.errors import KeyReused, NoSuchConversation, Refused
 from convalias.services.conversations.messaging import Messaging
@@ -45,6 +46,51 @@ def test_a_chat_message_is_an_event_of_its_author() -> None:
         assert (await desk.events())[-1] == event
 
     story(told)
+
+
+PDF = AttachedFile("C:\\CV.pdf", "Application/PDF", b"%PDF")
+
+
+async def test_files_of_a_chat_message_are_kept_before_it_names_them() -> None:
+    desk = Desk()
+    messaging = await desk.conversation()
+    event = await messaging.send(C1, "", author=ANN, key="1", attachments=[PDF, PDF])
+    assert isinstance(event.happening, MessageAdded)
+    described = event.happening.attachments
+    assert [(one.name, one.media_type, one.size) for one in described] == [("C_CV.pdf", "application/pdf", 4)] * 2
+    assert await messaging.attachments.get(described[0].digest) == b"%PDF"
+    assert await messaging.send(C1, "", author=ANN, key="1", attachments=[PDF, PDF]) == event
+
+
+@pytest.mark.parametrize("files", [[], [PDF], [PDF, evolve(PDF, content=b"another")], [PDF, evolve(PDF, name="b")]])
+async def test_other_files_under_the_same_key_are_a_conflict(files: list[AttachedFile]) -> None:
+    messaging = await Desk().conversation()
+    await messaging.send(C1, "see", author=ANN, key="1", attachments=[PDF, PDF])
+    with pytest.raises(KeyReused):
+        await messaging.send(C1, "see", author=ANN, key="1", attachments=files)
+
+
+async def test_files_of_who_takes_no_part_are_not_kept() -> None:
+    desk = Desk()
+    messaging = await desk.conversation()
+    with pytest.raises(Refused):
+        await messaging.send(C1, "see", author=EVE, key="1", attachments=[PDF])
+    assert await desk.blobs.names("attachments/", after="", limit=9) == []
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [PDF] * 101,
+        [AttachedFile("a", "image/png", b"x" * 13_107_201)] * 2,
+        [AttachedFile("a\0b", "image/png", b"")],
+        [AttachedFile("a", "image/png\ud800", b"")],
+    ],
+)
+async def test_files_that_no_store_can_hold_are_refused(files: list[AttachedFile]) -> None:
+    messaging = await Desk().conversation()
+    with pytest.raises(InvalidValue):
+        await messaging.send(C1, "see", author=ANN, key="1", attachments=files)
 
 
 def test_the_same_key_gives_the_first_result() -> None:

@@ -20,6 +20,7 @@ from convalias.domain.conversations import events as e
 from convalias.domain.ids import AccountId, ConversationId, EventId
 from convalias.domain.outbound.enclosures import LinkedFile
 from convalias.domain.outbound.seals import FileLink
+from convalias.ports.drafts import AttachedFile
 from convalias.stores.conversations.attachments import attachment_key
 
 BORDER = "mx.border.example"
@@ -101,6 +102,16 @@ async def test_a_file_of_a_proved_participant_goes_along_unchanged() -> None:
         assert file.get_payload(decode=True) == PDF
         assert "- Lebenslauf Jürgen.pdf\n" in here.text()
         assert "/attachments/" not in here.text()
+
+
+async def test_a_file_of_a_chat_message_goes_along() -> None:
+    async with town() as here:
+        await here.cv.messaging.send(
+            "c1", "see there", author="bob", key="1", attachments=[AttachedFile("CV.pdf", "application/pdf", PDF)]
+        )
+        await here.cv.run_until_idle()
+        (file,) = here.sent().iter_attachments()
+        assert (file.get_filename(), file.get_payload(decode=True)) == ("CV.pdf", PDF)
 
 
 @pytest.mark.parametrize(

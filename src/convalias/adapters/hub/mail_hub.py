@@ -16,7 +16,7 @@ from convalias.domain.outbound.enclosures import LINKED_FOR, Passage, encoded, l
 from convalias.domain.outbound.mail_threads import MailRef, OurMail
 from convalias.domain.outbound.notifications import Notification
 from convalias.domain.outbound.seals import FileLink, Seals
-from convalias.ports.drafts import Compose, Draft, DraftAttachment
+from convalias.ports.drafts import AttachedFile, Compose, Draft
 from convalias.ports.hub import Declined, Guarantee, Sent
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.services.running.octets import Octets
@@ -38,7 +38,7 @@ class _Files:
     """What is said of attached files, and those that go along."""
 
     lines: tuple[Enclosed, ...]
-    attached: tuple[DraftAttachment, ...]
+    attached: tuple[AttachedFile, ...]
 
 
 class NotificationHub:
@@ -111,13 +111,13 @@ class NotificationHub:
 
     async def _files(self, notification: Notification, message: MessageAdded, ways: Sequence[Passage]) -> _Files:
         """Read what goes along. What is not kept any more is named all the same."""
-        lines, attached = list[Enclosed](), list[DraftAttachment]()
+        lines, attached = list[Enclosed](), list[AttachedFile]()
         for number, (one, way) in enumerate(zip(message.attachments, ways, strict=True)):
             content = await self._read_file(one.digest) if way is Passage.ALONG else None
             link = self._file_link(notification, number) if way is Passage.LINK else None
             lines.append(Enclosed(name=one.name, along=content is not None, link=link))
             if content is not None:
-                attached.append(DraftAttachment(one.name, listed_type(one) or one.media_type, content))
+                attached.append(AttachedFile(one.name, listed_type(one) or one.media_type, content))
         return _Files(tuple(lines), tuple(attached))
 
     def _file_link(self, notification: Notification, number: int) -> str:

@@ -14,9 +14,9 @@ from urllib.parse import quote
 from attrs import frozen
 
 from convalias.adapters.mime import writing
-from convalias.adapters.mime.files import neutralised
 from convalias.domain.errors import InvalidValue
-from convalias.ports.drafts import Draft, DraftAttachment
+from convalias.domain.mail.file_names import neutralised
+from convalias.ports.drafts import AttachedFile, Draft
 
 _TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+-]{0,60}")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]{0,80}={0,2}")
@@ -129,7 +129,7 @@ def _hide_from(quoted: bytes) -> bytes:
 _ASCII: Final = bytes(range(128))
 
 
-def _attachment(one: DraftAttachment) -> _Entity:
+def _attachment(one: AttachedFile) -> _Entity:
     """An attached file, its bytes unchanged. Messages and multiparts may not be in base64 (RFC 2046 §5.2.1)."""
     kind = one.media_type.lower()
     if not _TYPE.fullmatch(kind) or kind.startswith(("message/", "multipart/")):

@@ -13,9 +13,10 @@ from attrs import frozen
 from convalias.adapters.mime.fields import Block, unfolded
 from convalias.adapters.mime.mailboxes import parsed, text_of
 from convalias.adapters.mime.repair import repaired
-from convalias.adapters.mime.words import decoded, one_line
+from convalias.adapters.mime.words import decoded
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.mail.envelope import AmbiguousFrom, ClearFrom, From
+from convalias.domain.printable import one_line
 
 _TOKEN: Final = re.compile(
     # An encoded word with quotes, brackets or angles in it is none (RFC 2047 §5 (3)), it is read as plain text.

@@ -13,7 +13,6 @@ from attrs import define, field, frozen
 from convalias.adapters.mime import limits
 from convalias.adapters.mime.charsets import decode, is_known
 from convalias.adapters.mime.fields import read_block
-from convalias.adapters.mime.files import neutralised
 from convalias.adapters.mime.flowed import unwrapped
 from convalias.adapters.mime.html import Room, sanitised, to_text
 from convalias.adapters.mime.limits import OverLimit
@@ -21,6 +20,7 @@ from convalias.adapters.mime.signed import enclosed, without_armour
 from convalias.adapters.mime.structure import Part, Tree
 from convalias.adapters.mime.transfer import goes_on_after_padding, undone, words_undone
 from convalias.domain.mail.envelope import Attachment
+from convalias.domain.mail.file_names import neutralised
 from convalias.ports.mail import ReadAttachment
 
 _META_CHARSET: Final = re.compile(

@@ -8,14 +8,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from convalias.adapters.mime.charsets import decode, guess
+from convalias.domain.printable import one_line
 
 _WORD: Final = re.compile(rb"=\?([^?\s*]{1,64})(?:\*[^?\s]{0,32})?\?([bBqQ])\?([^?]*+)\?=")
 _GAP: Final = re.compile(rb"[ \t\r\n]++")
-# Controls never reach a screen or a header of ours; bidi marks turn `gpj.exe` into a picture (Unicode TR 36 §3).
-_UNSEEN: Final = {
-    **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " "),
-    **dict.fromkeys((0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF), None),
-}
 
 
 def decoded(value: bytes) -> str:
@@ -28,13 +24,6 @@ def decoded(value: bytes) -> str:
 def spelled_out(value: bytes) -> str:
     """Text of a field with its encoded words decoded, controls and all: to look for what hides in it."""
     return "".join(_pieces(value)) if b"=?" in value else guess(value)
-
-
-def one_line(text: str) -> str:
-    """Text without controls and bidi marks; white space is one space, none outside."""
-    if text.isascii() and text.isprintable() and "  " not in text:
-        return text.strip()
-    return " ".join(text.translate(_UNSEEN).split())
 
 
 def _pieces(value: bytes) -> Iterator[str]:

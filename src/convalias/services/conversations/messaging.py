@@ -35,11 +35,14 @@ from convalias.domain.ids import ConversationId, EventId, Seq
 from convalias.domain.mail.dedup import ChatKey, DedupKey, MailKey, SystemKey
 from convalias.domain.mail.envelope import MailContent
 from convalias.domain.mail.reasons import Reason
+from convalias.ports.drafts import AttachedFile
 from convalias.services.conversations.aliasing import Aliasing
 from convalias.services.conversations.appending import Addition, Appender
+from convalias.services.conversations.chat_files import described
 from convalias.services.conversations.errors import KeyReused, NoSuchConversation, Refused
 from convalias.services.conversations.guards import existing, is_open, known, takes_part
 from convalias.services.conversations.mail_messages import MailAddition, as_message, is_another, is_another_mail, reused
+from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.directory import IdentityDirectory as AccountDirectory
 
 LONGEST_PAGE: Final = 1_000
@@ -66,35 +69,51 @@ class Messaging:
     aliasing: Aliasing
     accounts: AccountDirectory | None = None
     """None: a directory of the host's own knows the addresses, and nothing is written about them here."""
+    attachments: Attachments
+    """Where files of messages are kept."""
 
     # --- messages ------------------------------------------------------------------------------------
 
     async def send(
-        self, conversation: str, text: str, *, author: str, key: str, in_reply_to: str | None = None
+        self,
+        conversation: str,
+        text: str,
+        *,
+        author: str,
+        key: str,
+        in_reply_to: str | None = None,
+        attachments: Sequence[AttachedFile] = (),
     ) -> ConversationEvent:
         """A chat message of a participant. The same key gives the first result again.
 
-        `key` is the client's own, per conversation. Raises `KeyReused` when it stands for another body or author,
-        `Unstorable` for what no store can hold.
+        `key` is the client's own, per conversation. Raises `KeyReused` when it stands for another body, author or
+        files, `Unstorable` for what no store can hold. With files the text may be empty.
         """
         identity, account = storable.conversation_id(conversation), storable.account_id(author)
         storable.typed("key of a message", key)
         storable.typed("text of a message", text, most=storable.TEXT_LENGTH)
         if in_reply_to is not None:
             storable.identifier("event", in_reply_to)
+        files = described(attachments)
         message = MessageAdded(
             author=AccountAuthor(account, verified=True),
             text=text,
             full_text=text,
+            attachments=files,
             in_reply_to=None if in_reply_to is None else EventId(in_reply_to),
         )
 
         def check(thread: ConversationThread) -> None:
             takes_part(thread, account)
             is_open(thread)
-            if not text.strip():
+            if not text.strip() and not files:
                 raise Refused(Reason.EMPTY, "the text is empty")
 
+        if files:  # kept before the message names them, and only for who may write it
+            thread = existing(await self.appender.threads.thread(identity), identity)
+            takes_part(thread, account)
+            for file, content in zip(files, attachments, strict=True):
+                await self.attachments.put(file.digest, content.content)
         new = self._new(ChatKey(identity, key), message)
         standing = (await self._append(new, check)).event
         if not _is_same_chat(standing.happening, message):
@@ -331,5 +350,8 @@ def _is_same_chat(standing: Happening, message: MessageAdded) -> bool:
         isinstance(standing, MessageAdded)
         and standing.author == message.author
         and standing.in_reply_to == message.in_reply_to
-        and standing.text in {message.text, ""}
+        and (
+            (standing.text, standing.attachments) == (message.text, message.attachments)
+            or (standing.text, standing.attachments) == ("", ())
+        )
     )

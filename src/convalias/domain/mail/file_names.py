@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from convalias.adapters.mime.words import one_line
+from convalias.domain.printable import one_line
 
 _LONGEST: Final = 120
 _FORBIDDEN: Final = re.compile(r'[\\/:*?"<>|%\x00-\x1f\x7f]+')
@@ -28,8 +28,9 @@ _ENDINGS: Final = {
 
 
 def neutralised(name: str, media_type: str) -> str:
-    """A name that is safe to show and to offer for download; one made of the type when nothing is left of it.
+    """Return a name that is safe to show and to offer for download.
 
+    It is made of the type when nothing is left of it.
     Path separators (and `%`, by which `%2F` would become one) turn into `_`, controls and bidi marks go, dots
     outside go, device names of Windows get an underscore, the length is bounded and the ending kept.
     """
