@@ -25,6 +25,7 @@ from convalias.settings import (
     _KNOWN,
     _LOOP_GUARD,
     _POLICY,
+    DkimSigning,
     Http,
     SenderAuthentication,
     Settings,
@@ -150,6 +151,16 @@ def test_a_loop_guard_is_there_until_it_is_switched_off(tmp_path: Path) -> None:
     assert read(tmp_path, "").overlay.over(DEFAULT_POLICY).loop_guard == LoopGuard()
     assert read(tmp_path, "[policy.loop_guard]\n").overlay.over(DEFAULT_POLICY).loop_guard == LoopGuard()
     assert read(tmp_path, "policy.loop_guard = false\n").overlay.over(DEFAULT_POLICY).loop_guard is None
+
+
+def test_mail_is_signed_where_a_table_says_so_by_a_key_that_is_never_shown(tmp_path: Path) -> None:
+    assert read(tmp_path, CONVALIAS_DKIM_KEY="secret words").dkim is None
+    settings = read(tmp_path, '[dkim]\nselector = "s1"\ndomain = "Reply.example"\n', CONVALIAS_DKIM_KEY="secret words")
+    assert settings.dkim == DkimSigning(selector="s1", domain="reply.example", key="secret words")
+    assert "secret words" not in repr(settings)
+    (tmp_path / "key.pem").write_text("from a file\n")
+    settings = read(tmp_path, 'dkim.selector = "s1"', CONVALIAS_DKIM_KEY_FILE=str(tmp_path / "key.pem"))
+    assert settings.dkim == DkimSigning(selector="s1", key="from a file")
 
 
 def test_a_policy_for_one_use_case_leaves_the_others_their_default(tmp_path: Path) -> None:
@@ -290,6 +301,13 @@ def test_a_secret_in_the_file_is_refused_and_not_quoted(tmp_path: Path, key: str
         ('rewriters = ["no domain"]', "rewriters"),
         ("authenticate_senders = 1", "authenticate_senders"),
         ("authentication = 1", "authentication"),
+        ("dkim = 1", "dkim"),
+        ('dkim.selector = "s1"\ndkim.colour = 1', "dkim.colour"),
+        ('dkim.domain = "reply.example"', "dkim.selector"),
+        ("dkim.selector = 1", "dkim.selector"),
+        ('dkim.selector = "a b"', "dkim.selector"),
+        ('dkim.selector = "s1"\ndkim.domain = 1', "dkim.domain"),
+        ('dkim.selector = "s1"\ndkim.domain = "no domain"', "dkim.domain"),
         ("http = 1", "http"),
         ("http.colour = 1", "http.colour"),
         ("http.connections = 3", "http.connections"),

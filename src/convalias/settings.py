@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -14,7 +15,7 @@ from attrs import field, frozen
 
 from convalias import registry
 from convalias.codec.addresses import read_address, what_is_wrong
-from convalias.codec.settings_table import TableReader, Toml, is_deeper, read_domain
+from convalias.codec.settings_table import TableReader, Toml, is_deeper, is_domain, read_domain
 from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
 from convalias.domain.aliases.alias import KEY_IDS
 from convalias.domain.deployment.domains_and_policy import ADMISSIONS
@@ -40,6 +41,7 @@ QUEUE: Final = "CONVALIAS_QUEUE"
 STORE: Final = "CONVALIAS_STORE"
 EVENTS: Final = "CONVALIAS_EVENTS"
 MAIL: Final = "CONVALIAS_MAIL"
+DKIM_KEY: Final = "CONVALIAS_DKIM_KEY"
 DOORS: Final = ("mailgun",)
 """By which mail comes in, unless set."""
 _KNOWN: Final = frozenset(
@@ -47,6 +49,7 @@ _KNOWN: Final = frozenset(
         "events",
         "events_kept",
         "data",
+        "dkim",
         "raw",
         "queue",
         "store",
@@ -77,6 +80,8 @@ _KNOWN: Final = frozenset(
         "use_case",
     }
 )
+_DKIM: Final = frozenset({"selector", "domain"})
+_SELECTOR: Final = re.compile(r"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,3}")
 _HTTP: Final = frozenset({"connections", "connections_by_client", "header_seconds", "idle_seconds"})
 _POLICY: Final = frozenset({"admission", "sender_trust", "blocked_senders", "historical_days", "loop_guard"})
 _LOOP_GUARD: Final = frozenset({"same_text", "mails_an_hour"})
@@ -116,6 +121,17 @@ class SenderAuthentication:
     """What it means that DKIM proves nothing: a person is asked, or it counts as if SPF had failed too."""
     name_servers: tuple[str, ...] = ()
     """IP addresses; empty: those of this machine."""
+
+
+@frozen(kw_only=True)
+class DkimSigning:
+    """How mail of ours is signed (RFC 6376), where the relay that it leaves by does not sign."""
+
+    selector: str
+    domain: str | None = None
+    """`d=`; only mail from this domain or below it is signed. None: that of each From."""
+    key: str = field(repr=False)
+    """A private key in PEM. Empty: not set, and nothing can be opened."""
 
 
 @frozen(kw_only=True)
@@ -193,6 +209,8 @@ class Settings(Options):
     alias_domains: tuple[str, ...] = ()
     """Empty: those that `convalias load` was given."""
     legacy_domains: tuple[str, ...] = ()
+    dkim: DkimSigning | None = None
+    """None: mail leaves unsigned."""
     authentication: SenderAuthentication | None = None
     """None: no name server is ever asked, and mail that no trusted server speaks for is not verified."""
     trust_spam_flag: bool = False
@@ -231,6 +249,7 @@ def read_settings(
         inbound=doors,
         alias_domains=alias_domains,
         legacy_domains=reader.legacy_domains(alias_domains),
+        dkim=reader.dkim(environment),
         authentication=reader.authentication(),
         trust_spam_flag=reader.boolean("trust_spam_flag"),
         mail_limit=reader.count("mail_limit", 25_000_000),
@@ -372,6 +391,19 @@ class _Reader(TableReader):
             name_servers=self._name_servers(table),
         )
         return found if wanted else None
+
+    def dkim(self, environment: Mapping[str, str]) -> DkimSigning | None:
+        """Asked for by its table; the key comes from the environment, or from a file that is named there."""
+        table, key = self.sub(self.table, "dkim"), self.secret(environment, DKIM_KEY)
+        self.expect(table, "dkim", _DKIM)
+        if not table:
+            return None
+        selector, domain = table.get("selector", ""), table.get("domain")
+        if not isinstance(selector, str) or not _SELECTOR.fullmatch(selector):
+            selector = self.wrong("dkim.selector", selector, "letters, digits and hyphens, such as s1", "")
+        if domain is not None and not (isinstance(domain, str) and is_domain(domain)):
+            domain = self.wrong("dkim.domain", domain, "a domain, such as reply.example", "")
+        return DkimSigning(selector=selector, domain=domain and read_domain(domain), key=key)
 
     def http(self) -> Http:
         table, usual = self.sub(self.table, "http"), Http()

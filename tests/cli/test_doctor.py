@@ -8,8 +8,14 @@ from typing import Any
 
 import pytest
 
+from adapters.mime.authentication.signing import Zone
+from adapters.mime.authentication.test_signer import ED_PEM
 from cli.desk import WORLD, Commands, mail
+from convalias.adapters.dns import DnsResolver
+from convalias.adapters.mime.authentication.signer import Signer
 from convalias.app import Convalias
+from convalias.extras import MissingPackageError
+from convalias.ports.dns import TemporaryFailure, TxtAnswer
 from convalias.ports.mail import Outgoing
 
 
@@ -36,6 +42,49 @@ def test_who_proves_senders_is_said(commands: Commands) -> None:
     config = commands.file("proving.toml", 'trusted_authserv_ids = ["mx.example"]\nauthenticate_senders = true\n')
     found = findings(commands, "--config", config)["who proves senders"]
     assert (found["health"], found["found"]) == ("good", "mx.example, name servers")
+
+
+SIGNED = '[dkim]\nselector = "s1"\n'
+
+
+def test_the_published_key_of_our_signatures_is_looked_up(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands.load()
+    signer = Signer(ED_PEM, selector="s1")
+    answers: dict[str, str | TxtAnswer] = {}
+
+    async def txt(_: object, name: str) -> TxtAnswer:
+        return await Zone(answers).txt(name)
+
+    monkeypatch.setattr(DnsResolver, "txt", txt)
+    config = commands.file("signed.toml", SIGNED)
+    found = findings(commands, "--config", config, status=78)["setting CONVALIAS_DKIM_KEY"]
+    assert "not set" in found["found"]
+    monkeypatch.setenv("CONVALIAS_DKIM_KEY", "secret words")
+    found = findings(commands, "--config", config, status=78)["setting CONVALIAS_DKIM_KEY"]
+    assert "secret words" not in str(found)
+    monkeypatch.setenv("CONVALIAS_DKIM_KEY", ED_PEM.decode())
+    missing = findings(commands, "--config", config)["DKIM of reply.example"]
+    assert (missing["health"], missing["found"]) == ("warning", "s1._domainkey.reply.example: no key is published")
+    assert missing["mend"].endswith(signer.record)
+    answers["s1._domainkey.reply.example"] = TemporaryFailure("SERVFAIL")
+    assert findings(commands, "--config", config)["DKIM of reply.example"]["health"] == "unknown"
+    answers["s1._domainkey.reply.example"] = signer.record
+    there = findings(commands, "--config", config)["DKIM of reply.example"]
+    assert (there["health"], there["found"]) == ("good", "s1._domainkey.reply.example holds the key")
+    elsewhere = commands.file("elsewhere.toml", SIGNED + 'domain = "else.example"\n')
+    other = findings(commands, "--config", elsewhere)["DKIM of reply.example"]
+    assert (other["health"], other["found"]) == ("warning", "not signed: dkim.domain is else.example")
+    monkeypatch.setattr("convalias.cli.examining_signing.resolver_of", _without_dnspython)
+    assert findings(commands, "--config", config)["DKIM"]["health"] == "unknown"
+
+
+def _without_dnspython(_: object) -> None:
+    raise MissingPackageError("dns", extra="dns")
+
+
+def test_unsigned_mail_is_said(commands: Commands) -> None:
+    commands.load()
+    assert findings(commands)["DKIM"]["found"] == "mail leaves unsigned: the relay has to sign it"
 
 
 def test_before_the_first_use_there_is_nothing_wrong(commands: Commands) -> None:

@@ -21,11 +21,14 @@ from convalias.app.engines import engines, named, sender, shared_keyring
 from convalias.app.opening import EngineName, Late, Patience, lasting
 from convalias.app.ports import Instead, Opener, Ports
 from convalias.app.services import Wiring, audience
+from convalias.app.signing import signed
 from convalias.app.standin import shared_relay
 from convalias.domain.deployment.data_places import DataPlace
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import SECRET_OCTETS, Keyring, RootKey
 from convalias.domain.errors import InvalidValue
+from convalias.extras import MissingPackageError
+from convalias.ports.dns import DnsResolver
 from convalias.ports.legacy import LegacyRelay
 from convalias.ports.mail import SenderAuthenticator
 from convalias.settings import DATA, EVENTS, KEYS, QUEUE, RAW, SenderAuthentication, Settings, WrongSettings
@@ -107,6 +110,7 @@ def embedded(
         keyring=found.ring,
         lost_keys=found.lost,
         deployment=Deployment(alias_domains=settings.alias_domains, legacy_domains=settings.legacy_domains),
+        compose=signed(settings),
     )
     return opener, wiring
 
@@ -167,18 +171,25 @@ def _folder(
     return Late(name, opened, patience=patience)
 
 
+def resolver_of(asked: SenderAuthentication) -> DnsResolver:
+    """Return what asks the name servers. Raises `MissingPackageError`."""
+    from convalias.adapters.dns import DnsResolver as Resolver  # noqa: PLC0415 - when used only
+
+    return Resolver.asking(asked.name_servers) if asked.name_servers else Resolver()
+
+
 def _authenticator(asked: SenderAuthentication) -> SenderAuthenticator:
     """Raises `WrongSettings` where the library is not installed."""
     from convalias.adapters.mime.authentication import Authenticator, WithoutSpf  # noqa: PLC0415 - when used only
 
     try:
-        from convalias.adapters.dns import DnsResolver  # noqa: PLC0415
-    except ImportError as error:
+        resolver = resolver_of(asked)
+    except MissingPackageError as error:
         raise WrongSettings(
             {"authenticate_senders": "found true, expected dnspython: pip install 'convalias[dns]' brings it"}
         ) from error
     return Authenticator(
-        resolver=DnsResolver.asking(asked.name_servers) if asked.name_servers else DnsResolver(),
+        resolver=resolver,
         sealers=asked.sealers,
         without_spf=WithoutSpf[asked.without_spf.upper()],
     )

@@ -80,14 +80,15 @@ class Inbound:
 
     def _letters(self, contacts: Contacts) -> Letters:
         sealed, domain, via = seals(self.wiring.keyring), alias_domain(self.deployment), self.wiring.platform
+        compose = self.wiring.compose or mime.compose
         refusals = hub.RefusalWriter(
-            compose=mime.compose, seals=sealed, alias_domain=domain, clock=self.ports.clock, via=via
+            compose=compose, seals=sealed, alias_domain=domain, clock=self.ports.clock, via=via
         )
         base_url = self.wiring.base_url
         approvals = base_url and hub.ApprovalWriter(
-            compose=mime.compose, seals=sealed, alias_domain=domain, base_url=base_url, via=via
+            compose=compose, seals=sealed, alias_domain=domain, base_url=base_url, via=via
         )
-        notices = hub.AnnouncementWriter(compose=mime.compose, seals=sealed, alias_domain=domain, via=via)
+        notices = hub.AnnouncementWriter(compose=compose, seals=sealed, alias_domain=domain, via=via)
         return Letters(
             suppressions=self.stores.suppressions,
             refusals=RefusalLetters(writer=refusals, languages=self.wiring.languages),

@@ -382,7 +382,7 @@ def _outbound(
 def _mail_hub(ports: Ports, deployment: Deployment, wiring: Wiring) -> NotificationHub:
     return hub.NotificationHub(
         outgoing=ports.mail,
-        compose=mime.compose,
+        compose=wiring.compose or mime.compose,
         seals=seals(wiring.keyring),
         alias_domain=alias_domain(deployment),
         guarantee=guarantee_of(ports.mail),

@@ -17,6 +17,7 @@ from convalias.domain.operations.mail_index import IndexKeys
 from convalias.domain.outbound.seals import Seal, Seals
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.conversations import ConversationStore as ConversationStorePort
+from convalias.ports.drafts import Compose
 from convalias.settings import Options
 from convalias.stores.aliases.alias_keys import KeyUses
 from convalias.stores.aliases.aliases import Aliases
@@ -50,6 +51,8 @@ class Wiring(Options):
     """Fixed domains; those that were told to the store stand beside them."""
     policy: RoutingPolicy | None = None
     """None: the stored one."""
+    compose: Compose | None = None
+    """How mail of ours is written, signed where that is asked for. None: as MIME, unsigned."""
 
     @classmethod
     def of(
@@ -60,10 +63,11 @@ class Wiring(Options):
         lost_keys: str,
         place: Callable[[], DataPlace] | None,
         deployment: Deployment,
+        compose: Compose | None = None,
     ) -> Self:
         """Wire services as these options say, whatever class of settings they come from."""
         chosen: dict[str, Any] = {one.name: getattr(options, one.name) for one in fields(Options)}
-        return cls(keyring=keyring, lost_keys=lost_keys, place=place, deployment=deployment, **chosen)
+        return cls(keyring=keyring, lost_keys=lost_keys, place=place, deployment=deployment, compose=compose, **chosen)
 
 
 @frozen(kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import click
@@ -13,6 +14,7 @@ from convalias.cli.deployment import At, located
 from convalias.cli.examining import Finding, Health, examine_place, examine_settings, examine_store
 from convalias.cli.examining_aliases import examine_aliases
 from convalias.cli.examining_engines import examine_engines
+from convalias.cli.examining_signing import examine_signing
 from convalias.cli.exits import Exit
 from convalias.cli.output import Row, listing
 
@@ -47,7 +49,8 @@ def _examine(at: At) -> Sequence[Finding]:
     findings = [*findings, *asyncio.run(examine_store(at.convalias(Entry.COMMAND), settings))]
     if any(one.health in _STATUS for one in findings):
         return findings
-    return [*findings, *at.run(examine_aliases)]
+    findings = [*findings, *at.run(examine_aliases)]
+    return [*findings, *at.run(partial(examine_signing, settings=settings))]
 
 
 def _row(one: Finding) -> Row:

@@ -18,6 +18,7 @@ from convalias.adapters.embedded.schema import lacking
 from convalias.app.embedded import KEY_FILE, keys_at
 from convalias.app.facade import Convalias
 from convalias.app.guards import SHOWN_FOR
+from convalias.app.signing import signer_of
 from convalias.cli.errors import is_unusable
 from convalias.cli.stored import everything
 from convalias.codec.errors import CodecError
@@ -70,6 +71,7 @@ def examine_settings(read: Callable[[], Settings]) -> tuple[Settings | None, lis
     """The settings, where they can be read at all."""
     try:
         settings = read()
+        signer_of(settings)
     except WrongSettings as wrong:
         return None, [
             Finding(check=f"setting {key}", health=Health.MISCONFIGURED, found=problem, mend="correct it")

@@ -132,6 +132,14 @@ def read_domain(text: str) -> str:
     return read_address(f"x@{text}").domain
 
 
+def is_domain(text: str) -> bool:
+    """Whether `read_domain` reads it."""
+    try:
+        return bool(read_domain(text))
+    except InvalidAddress:
+        return False
+
+
 def _is_list(value: object) -> TypeGuard[list[object]]:
     return isinstance(value, list)
 

@@ -11,7 +11,7 @@ from email.utils import format_datetime
 from typing import Final
 from urllib.parse import quote
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from convalias.adapters.mime import writing
 from convalias.domain.errors import InvalidValue
@@ -94,6 +94,9 @@ def _body(draft: Draft) -> _Entity:
     body = _text("plain", draft.text)
     if draft.html is not None:
         body = _multipart("alternative", [body, _text("html", draft.html)])
+        if draft.attachments:
+            # Programs that write a mail anew put an empty line behind an inner multipart: a signature would not fit.
+            body = evolve(body, body=body.body + b"\r\n")
     if draft.attachments:
         body = _multipart("mixed", [body, *map(_attachment, draft.attachments)])
     return body
