@@ -108,6 +108,7 @@ def test_the_metadata_knows_an_extra_for_each_optional_package() -> None:
     assert narrowest() == {
         "aiohttp": "sqs",
         "aiobotocore": "sqs",
+        "aiosmtplib": "smtp",
         "authres": "mime",
         "botocore": "sqs",
         "bson": "mongo",

@@ -408,6 +408,26 @@ ENGINES = {
 }
 
 
+def test_a_sender_has_a_user_in_its_url_and_a_password_elsewhere(tmp_path: Path) -> None:
+    url = "smtp://ann@relay.example:587"
+    secret = tmp_path / "password"
+    secret.write_text("hunter2\n", encoding="utf-8")
+    file = engines_file(tmp_path, f'mail = "{url}"\n')
+    for environ in ({"CONVALIAS_MAIL_PASSWORD": "hunter2"}, {"CONVALIAS_MAIL_PASSWORD_FILE": str(secret)}):
+        settings = read_settings(file, environ=environ)
+        assert (settings.mail, settings.mail_password) == (url, "hunter2")
+        assert "hunter2" not in repr(settings)
+        assert "relay" not in repr(settings)
+
+
+def test_a_password_in_the_url_of_a_sender_is_refused_in_one_line(tmp_path: Path) -> None:
+    for url in ("smtp://ann:hunter2@relay.example", "smtp://:hunter2@relay.example"):
+        with pytest.raises(WrongSettings) as raised:
+            read_settings(engines_file(tmp_path, f'mail = "{url}"\n'), environ={})
+        line = "holds a password; set CONVALIAS_MAIL_PASSWORD, or CONVALIAS_MAIL_PASSWORD_FILE"
+        assert raised.value.problems == {"mail": line}
+
+
 def engines_file(folder: Path, text: str) -> Path:
     path = folder / "engines.toml"
     path.write_text(text, encoding="utf-8")

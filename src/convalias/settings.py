@@ -42,6 +42,7 @@ STORE: Final = "CONVALIAS_STORE"
 EVENTS: Final = "CONVALIAS_EVENTS"
 MAIL: Final = "CONVALIAS_MAIL"
 DKIM_KEY: Final = "CONVALIAS_DKIM_KEY"
+MAIL_PASSWORD: Final = "CONVALIAS_MAIL_PASSWORD"  # noqa: S105 - the name of a variable
 DOORS: Final = ("mailgun",)
 """By which mail comes in, unless set."""
 _KNOWN: Final = frozenset(
@@ -203,7 +204,9 @@ class Settings(Options):
     store: str | None = field(default=None, repr=False)
     """URL of the store where it is not that folder: `mongodb://host1,host2/database?replicaSet=name`."""
     mail: str | None = field(default=None, repr=False)
-    """URL of where mail leaves, notifications and the platform's own, where it is not that folder: `file:///outbox`."""
+    """URL of where mail leaves, notifications and the platform's own, where it is not that folder: `smtp://user@host:587`."""
+    mail_password: str = field(default="", repr=False)
+    """For the user in `mail`; from the environment or a file, never in the URL. Empty: not set."""
     inbound: tuple[str, ...] = DOORS
     """The doors by which mail comes in over HTTP: `POST /inbound/<door>`."""
     alias_domains: tuple[str, ...] = ()
@@ -246,6 +249,7 @@ def read_settings(
         queue=reader.engine("queue", environment, QUEUE, registry.QUEUES),
         store=reader.engine("store", environment, STORE, registry.STORES),
         mail=reader.engine("mail", environment, MAIL, registry.MAIL),
+        mail_password=reader.secret(environment, MAIL_PASSWORD),
         inbound=doors,
         alias_domains=alias_domains,
         legacy_domains=reader.legacy_domains(alias_domains),
@@ -332,7 +336,9 @@ class _Reader(TableReader):
         super().__init__(table)
         for key in table:
             if any(word in key.lower() for word in _SECRET_WORDS):
-                self.problems[key] = f"a secret does not belong in a file; set {KEYS} or {SIGNING_KEY}, or ..._FILE"
+                self.problems[key] = (
+                    f"a secret does not belong in a file; set {KEYS}, {SIGNING_KEY} or {MAIL_PASSWORD}, or ..._FILE"
+                )
             elif key not in _KNOWN:
                 self.problems[key] = f"unknown; expected one of {', '.join(sorted(_KNOWN))}"
 
@@ -359,11 +365,19 @@ class _Reader(TableReader):
             self.problems[variable if given else key] = _starts(schemes)
         elif twice := _twice(group, scheme):
             self.problems[variable if given else key] = twice
-        elif written and "@" in rest.partition("/")[0] and not given:
+        elif written and not given:
+            self.no_secret(key, rest.partition("/")[0], group, variable)
+        return given or written
+
+    def no_secret(self, key: str, place: str, group: str, variable: str) -> None:
+        """A URL in a file has no user, but a sender's: its password never stands in a URL."""
+        user, at, _ = place.rpartition("@")
+        if group == registry.MAIL and ":" in user:
+            self.problems[key] = f"holds a password; set {MAIL_PASSWORD}, or {MAIL_PASSWORD}_FILE"
+        elif at and group != registry.MAIL:
             self.problems[key] = (
                 f"holds a user, and a secret does not belong in a file; set {variable}, or {variable}_FILE"
             )
-        return given or written
 
     def doors(self, key: str) -> tuple[str, ...]:
         """The registered doors that are open; their names stand in addresses and in variables."""

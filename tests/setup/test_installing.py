@@ -29,6 +29,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "mime": ("convalias.adapters.mime", "convalias.app", "convalias.testing.simulator"),
     "mongo": ("convalias.adapters.mongo",),
     "s3": ("convalias.adapters.s3",),
+    "smtp": ("convalias.adapters.smtp",),
     "sqs": ("convalias.adapters.sqs",),
     "testing": ("convalias.testing.laws", "convalias.testing.strategies"),
 }

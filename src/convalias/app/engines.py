@@ -29,7 +29,7 @@ from convalias.ports.engines import (
 from convalias.ports.errors import Unavailable
 from convalias.ports.examining import Examined, Observation
 from convalias.ports.mail import OutgoingMail
-from convalias.settings import EVENTS, KEYS, QUEUE, RAW, STORE, Settings, WrongSettings
+from convalias.settings import EVENTS, KEYS, MAIL, QUEUE, RAW, STORE, Settings, WrongSettings
 
 
 @frozen
@@ -52,8 +52,8 @@ class Engine:
         return Late(EngineName.of_url(self.setting, url, self.variable), opened, patience=patience)
 
 
-def _at(url: str, within: timedelta) -> EngineAt:
-    return EngineAt(url=url, within=within, clock=system.Clock(), incarnation=system.Incarnation())
+def _at(url: str, within: timedelta, *, password: str = "") -> EngineAt:
+    return EngineAt(url=url, password=password, within=within, clock=system.Clock(), incarnation=system.Incarnation())
 
 
 def _registered(group: str, url: str, *needed: str) -> Any:  # noqa: ANN401 - whoever asks names the port
@@ -148,6 +148,8 @@ ENGINES: Final = (
     Engine("store", STORE, registry.STORES, "records", _store, _late_store),
     Engine("events", EVENTS, registry.EVENT_LOGS, "events", _events, _late_events),
 )
+SENDER_WITHIN: Final = timedelta(seconds=5)
+"""For one look at a sender, of the ten seconds that a command has."""
 MIGRATES_WITHIN: Final = timedelta(seconds=6)
 """For the first look at the store; making the indexes then takes as long as they are large."""
 _BY_SETTING: Final = {engine.setting: engine for engine in ENGINES}
@@ -185,12 +187,15 @@ async def examine(settings: Settings) -> AsyncGenerator[tuple[str, Sequence[Obse
     """Examine all engines at once, each within a command's time: its observations, or why it is unusable."""
     urls = named(settings)
     answers = await asyncio.gather(
-        *(_looked_at(_BY_SETTING[setting], url) for setting, url in urls.items()), return_exceptions=True
+        *(_looked_at(_BY_SETTING[setting], url) for setting, url in urls.items()),
+        _sender_looked_at(settings),
+        return_exceptions=True,
     )
-    for setting, answer in zip(urls, answers, strict=True):
+    for setting, answer in zip([*urls, "mail"], answers, strict=True):
         if isinstance(answer, BaseException) and not isinstance(answer, Exception):
             raise answer
-        yield setting, answer
+        if answer is not None:
+            yield setting, answer
 
 
 async def _looked_at(engine: Engine, url: str) -> Sequence[Observation]:
@@ -203,6 +208,18 @@ async def _looked_at(engine: Engine, url: str) -> Sequence[Observation]:
         return await late.call(look)
     finally:
         await late.close()
+
+
+async def _sender_looked_at(settings: Settings) -> Sequence[Observation] | None:
+    """None: no sender is set, or the one that is has nothing to say of itself, as a folder."""
+    async with sender(settings) as outgoing:
+        if not isinstance(outgoing, Examined):
+            return None
+        try:
+            async with asyncio.timeout(SENDER_WITHIN.total_seconds()):
+                return await outgoing.examine()
+        except TimeoutError as error:
+            raise EngineName.of_url("mail", settings.mail or "", MAIL).away(error) from error
 
 
 async def migrate(settings: Settings, *, keep_first: bool = False) -> dict[str, list[str]]:
@@ -225,7 +242,7 @@ async def sender(settings: Settings) -> AsyncGenerator[OutgoingMail | None]:
         yield None
         return
     engine: MailEngine = _registered(registry.MAIL, settings.mail)
-    async with engine.opened(_at(settings.mail, LASTING)) as outgoing:
+    async with engine.opened(_at(settings.mail, LASTING, password=settings.mail_password)) as outgoing:
         yield outgoing
 
 

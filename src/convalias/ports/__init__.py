@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from convalias.ports.engines import Store as Store
     from convalias.ports.engines import StoreEngine as StoreEngine
     from convalias.ports.errors import AdapterFailed as AdapterFailed
+    from convalias.ports.errors import Deferred as Deferred
     from convalias.ports.errors import EngineAway as EngineAway
     from convalias.ports.errors import NotFound as NotFound
     from convalias.ports.errors import PortError as PortError
@@ -170,6 +171,7 @@ __all__ = [
     "ConversationStore",
     "CopiesSeen",
     "Declined",
+    "Deferred",
     "Delete",
     "DnsResolver",
     "Draft",
@@ -289,6 +291,7 @@ _HOMES = {
     "ConversationStore": "ports.conversations",
     "CopiesSeen": "domain.conversations.events",
     "Declined": "ports.hub",
+    "Deferred": "ports.errors",
     "Delete": "ports.records",
     "DnsResolver": "ports.dns",
     "Draft": "ports.drafts",

@@ -24,6 +24,8 @@ class EngineAt:
 
     url: str = field(repr=False)
     """May hold a password: keep it out of logs and messages."""
+    password: str = field(default="", repr=False)
+    """The password of a setting that takes none in its URL (CONVALIAS_MAIL_PASSWORD); empty: not set."""
     within: timedelta
     clock: Clock
     incarnation: Incarnation

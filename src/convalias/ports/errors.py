@@ -48,6 +48,14 @@ class EngineAway(Unavailable):
         return f"{self.what} does not answer" + (f": {self.because}" if self.because else "")
 
 
+class Deferred(Unavailable):
+    """Raised if the other side puts this one off. It was surely not done; nobody is away, so others need not wait."""
+
+    def __str__(self) -> str:
+        """One line."""
+        return self.what
+
+
 class AdapterFailed(Unavailable):
     """An adapter of the host raised what its port does not name: try again, but not for ever."""
 

@@ -60,6 +60,7 @@ class Outgoing:
     key: str
     """`[A-Za-z0-9._-]{1,64}`; the same key is the same mail."""
     raw: bytes = field(repr=False)
+    """Lines end in CRLF, none with more than 998 octets before it (RFC 5322 §2.1.1)."""
     to: EmailAddress
     return_path: str = ""
     """Empty: the null return path."""
@@ -67,6 +68,8 @@ class Outgoing:
 
 class OutgoingMail(Protocol):
     """The way out for finished mail. Raises `Unavailable` (surely not sent); any other exception is ambiguous.
+
+    Two exceptions say more: `Deferred` that only this mail must wait, `Rejected` that it surely never will be sent.
 
     An adapter that has `send` alone remembers nothing and cannot be asked: what it may have sent is not sent again,
     and ends `uncertain`. One that can be held to more states it: see `RememberingMail`.

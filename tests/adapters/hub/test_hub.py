@@ -30,7 +30,9 @@ from convalias.domain.outbound.notifications import Notification
 from convalias.domain.outbound.seals import Seal, Seals
 from convalias.domain.system_mail.refusal_texts import RefusalText
 from convalias.ports.drafts import REPLY_MARKER
+from convalias.ports.errors import Rejected
 from convalias.ports.hub import Declined, Guarantee, Sent
+from convalias.ports.mail import Outgoing
 from convalias.testing import conformance
 from convalias.testing.conformance import Check, HubUnderTest
 
@@ -374,6 +376,14 @@ def test_other_channels_and_other_events_are_declined() -> None:
         evolve(one, event=read),
     ):
         assert isinstance(asyncio.run(sender.send(other)), Declined)
+
+
+def test_a_mail_that_is_refused_for_good_is_declined_with_the_reason() -> None:
+    class Refusing(memory.Outbox):
+        async def send(self, mail: Outgoing) -> None:
+            raise Rejected("550 5.1.1")
+
+    assert asyncio.run(hub(Refusing()).send(notification())) == Declined("550 5.1.1")
 
 
 def test_a_refusal_is_automatic_and_says_its_text_alone() -> None:

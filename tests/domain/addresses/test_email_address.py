@@ -187,3 +187,19 @@ def test_a_domain_is_labels_or_a_literal_without_space_and_bracket(domain: str) 
 
 def test_of_a_domain_only_case_and_the_root_are_taken() -> None:
     assert canonical_domain("A_b.Example.") == "a_b.example"
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "wire"),
+    [
+        ("ann.ray@home.example", "Ann.Ray@HOME.example.", "Ann.Ray@home.example"),
+        ("a..b@home.example", '"a..b"@home.example', '"a..b"@home.example'),
+        ("ann@xn--bcher-kva.example", "Ann@bücher.example", "Ann@xn--bcher-kva.example"),
+        ("ann@home.example", "Ann <ann@home.example>", "ann@home.example"),
+        ("ann@home.example", "bob@home.example", "ann@home.example"),
+    ],
+)
+def test_mail_is_sent_to_the_local_part_as_written_and_the_domain_as_a_labels(
+    key: str, written: str, wire: str
+) -> None:
+    assert EmailAddress(key, written).wire == wire

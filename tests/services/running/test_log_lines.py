@@ -11,7 +11,7 @@ import pytest
 
 from convalias.adapters import memory
 from convalias.domain.ids import ConversationId
-from convalias.ports.errors import AdapterFailed, Unavailable
+from convalias.ports.errors import AdapterFailed, Deferred, Unavailable
 from convalias.services.running.log_lines import REMEMBERED, UNNAMED, LogLines, cause_of, engine_away
 from convalias.stores.errors import Contended, Parked
 
@@ -171,5 +171,6 @@ def test_what_is_fought_over_parked_or_broken_is_not_away() -> None:
     assert engine_away(Unavailable("identity")) == "identity"
     assert engine_away(ExceptionGroup("effects", [KeyError(), TimeoutError()])) == UNNAMED
     assert engine_away(Contended("events")) == ""
+    assert engine_away(Deferred("the mail server puts it off")) == ""
     assert engine_away(Parked(ConversationId("c1"), 1, "newer")) == ""
     assert engine_away(AdapterFailed("identity.at", "KeyError")) == ""

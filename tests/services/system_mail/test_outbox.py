@@ -27,7 +27,7 @@ from convalias.domain.system_mail.letters import (
     SystemMail,
     SystemMailState,
 )
-from convalias.ports.errors import Unavailable
+from convalias.ports.errors import Deferred, Rejected, Unavailable
 from convalias.ports.hub import FOR_EVER, Answer, Guarantee, NotSent, Sent, Unknown
 from convalias.ports.mail import Outgoing
 from convalias.ports.records import Due, Insert, Key, Replace, Stored
@@ -65,7 +65,7 @@ class WayOut:
         self.calls += 1
         failed = self.then.pop(0) if self.then else None
         known = self.remembers and mail.key in self.sent
-        if not known and not isinstance(failed, Unavailable) and (self.effect or failed is None):
+        if not known and not isinstance(failed, Unavailable | Rejected) and (self.effect or failed is None):
             self.sent.append(mail.key)
         if failed is not None:
             raise failed
@@ -300,6 +300,35 @@ def test_a_mail_in_doubt_keeps_back_no_other() -> None:
         assert desk.telemetry.total("away") == 0
 
     told(story)
+
+
+async def test_a_mail_that_the_way_out_puts_off_waits_and_keeps_back_no_other() -> None:
+    desk = Desk(Deferred("450 4.2.0"))
+    await desk.enter(MAIL, evolve(MAIL, key="refusal-2"))
+    assert await desk.send() == [SystemMailState.DUE, SystemMailState.SENT]
+    assert await desk.later() == [SystemMailState.DUE, SystemMailState.SENT]
+    assert await desk.later(timedelta(minutes=10)) == [SystemMailState.SENT] * 2
+    assert (desk.out.calls, desk.telemetry.total("away")) == (3, 0)
+
+
+async def test_a_mail_that_is_put_off_waits_as_long_as_it_is_told_to() -> None:
+    desk = Desk(Deferred("450 4.2.0", retry_after=timedelta(hours=1)))
+    await desk.enter()
+    await desk.send()
+    assert await desk.later(timedelta(minutes=59)) == [SystemMailState.DUE]
+    assert await desk.later(timedelta(minutes=1)) == [SystemMailState.SENT]
+
+
+@pytest.mark.parametrize(
+    ("first", "ends"), [(None, SystemMailState.DROPPED), (TimeoutError(), SystemMailState.UNCERTAIN)]
+)
+async def test_a_mail_that_is_refused_for_good_is_given_up(first: Exception | None, ends: SystemMailState) -> None:
+    desk = Desk(*([] if first is None else [first]), Rejected("550 5.1.1"), ambiguity=Ambiguity.RESEND, effect=False)
+    await desk.enter()
+    await desk.send()
+    assert await desk.later() == [ends]
+    assert (desk.out.sent, await desk.due()) == ([], [])
+    assert desk.telemetry.total("icer.refusals.given_up", error="Rejected") == 1
 
 
 def test_what_a_kind_looks_up_in_vain_keeps_back_no_other_kind() -> None:

@@ -17,6 +17,7 @@ from convalias.domain.outbound.mail_threads import MailRef, OurMail
 from convalias.domain.outbound.notifications import Notification
 from convalias.domain.outbound.seals import FileLink, Seals
 from convalias.ports.drafts import AttachedFile, Compose, Draft
+from convalias.ports.errors import Rejected
 from convalias.ports.hub import Declined, Guarantee, Sent
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.services.running.octets import Octets
@@ -89,7 +90,7 @@ class NotificationHub:
         return {Channel.EMAIL: self._guarantee}
 
     async def send(self, notification: Notification) -> Sent | Declined:
-        """Render and send. Receipts come by the return path, if at all."""
+        """Render and send. Receipts come by the return path, if at all. A mail that is refused for good is declined."""
         to, message = notification.recipient_address, notification.event.happening
         if notification.channel is not Channel.EMAIL or to is None:
             return Declined("this hub sends e-mail only")
@@ -99,14 +100,16 @@ class NotificationHub:
         along = (one for one, way in zip(message.attachments, ways, strict=True) if way is Passage.ALONG)
         async with self._octets.held(sum(encoded(one.size) for one in along)):
             draft = self._draft(notification, message, to, await self._files(notification, message, ways))
-            await self._outgoing.send(
-                Outgoing(
-                    key=notification.id,
-                    raw=self._compose(draft),
-                    to=to,
-                    return_path=self._seals.return_path(notification.id, self._bounce_domain),
-                )
+            mail = Outgoing(
+                key=notification.id,
+                raw=self._compose(draft),
+                to=to,
+                return_path=self._seals.return_path(notification.id, self._bounce_domain),
             )
+            try:
+                await self._outgoing.send(mail)
+            except Rejected as refused:
+                return Declined(str(refused))
         return Sent(draft.message_id)
 
     async def _files(self, notification: Notification, message: MessageAdded, ways: Sequence[Passage]) -> _Files:

@@ -51,7 +51,7 @@ def compose(draft: Draft) -> bytes:
 
 def needs_smtputf8(draft: Draft) -> bool:
     """Whether an address of it has letters beyond ASCII, so that only SMTPUTF8 (RFC 6531) can carry it."""
-    return not (writing.address(draft.to).isascii() and writing.address(draft.sender).isascii())
+    return not (draft.to.wire.isascii() and draft.sender.wire.isascii())
 
 
 def _header(draft: Draft) -> tuple[tuple[str, str], ...]:
@@ -59,11 +59,11 @@ def _header(draft: Draft) -> tuple[tuple[str, str], ...]:
     if draft.date.tzinfo is None:
         raise InvalidValue("date of a draft", found=draft.date, expected="an aware time")
     name = writing.display_name(draft.sender_name, draft.via)
-    sender = writing.address(draft.sender)
+    sender = draft.sender.wire
     unsubscribe = draft.unsubscribe
     return (
         ("From", f"{writing.phrase(name)} <{sender}>" if name else sender),
-        ("To", writing.address(draft.to)),
+        ("To", draft.to.wire),
         ("Subject", writing.unstructured(draft.subject)),
         ("Date", format_datetime(draft.date)),
         ("Message-ID", writing.message_id(draft.message_id)),

@@ -8,7 +8,6 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress, canonical_domain
 from convalias.domain.addresses.likeness import holds_brand
 from convalias.domain.errors import InvalidValue
 
@@ -88,17 +87,6 @@ def encoded_words(text: str) -> str:
 
 def _word(octets: bytes) -> str:
     return f"=?utf-8?b?{base64.b64encode(octets).decode('ascii')}?="
-
-
-def address(one: EmailAddress) -> str:
-    """An address as it goes on the wire: the local part as written, the domain as A-labels."""
-    local = one.written.rpartition("@")[0]
-    domain = canonical_domain(one.domain)
-    try:
-        as_written = EmailAddress.parse(f"{local}@{domain}")
-    except InvalidAddress:
-        return f"{EmailAddress.parse(one.key).local}@{domain}"
-    return as_written.written if as_written == one else f"{EmailAddress.parse(one.key).local}@{domain}"
 
 
 def message_id(text: str) -> str:

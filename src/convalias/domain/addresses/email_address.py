@@ -58,6 +58,16 @@ class EmailAddress:
         """The canonical domain, an A-label."""
         return self.key.rpartition("@")[2]
 
+    @property
+    def wire(self) -> str:
+        """The address as it is sent to: the local part as written, the domain as A-labels."""
+        local = self.written.rpartition("@")[0]
+        try:
+            as_written = EmailAddress.parse(f"{local}@{self.domain}")
+        except InvalidAddress:
+            return self.key
+        return as_written.written if as_written == self else self.key
+
     def __lt__(self, other: EmailAddress, /) -> bool:
         """Canonical order: by key."""
         return self.key < other.key

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from attrs import define, field
 
-from convalias.ports.errors import AdapterFailed, Unavailable
+from convalias.ports.errors import AdapterFailed, Deferred, Unavailable
 from convalias.services.running.outages import leaves
 from convalias.stores.errors import Parked
 
@@ -180,10 +180,10 @@ def ids_of(extra: Mapping[str, str]) -> str:
 
 
 def engine_away(error: BaseException) -> str:
-    """Name the engine that did not answer; empty for contention, a parked record, or a bug of an adapter."""
+    """Name the engine that did not answer; empty for contention, parked records, deferred mail, a bug of an adapter."""
     for leaf in leaves(error):
         if isinstance(leaf, TimeoutError) or (
-            isinstance(leaf, Unavailable) and not isinstance(leaf, Parked | AdapterFailed)
+            isinstance(leaf, Unavailable) and not isinstance(leaf, Parked | AdapterFailed | Deferred)
         ):
             return cause_of(leaf)
     return ""

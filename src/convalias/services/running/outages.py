@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TypeGuard
 
 from convalias.codec import CodecError
-from convalias.ports.errors import AdapterFailed, Unavailable
+from convalias.ports.errors import AdapterFailed, Deferred, Unavailable
 from convalias.services.running.places import told_of
 from convalias.stores.errors import Contended
 
@@ -59,7 +59,7 @@ def fault_in(error: BaseException) -> AdapterFailed | None:
 
 
 def _reason(leaf: BaseException) -> str:
-    if isinstance(leaf, AdapterFailed):
+    if isinstance(leaf, AdapterFailed | Deferred):
         return str(leaf)
     return type(leaf).__name__ if outage_in(leaf) is not None else told_of(leaf)
 

@@ -26,7 +26,7 @@ from convalias.domain.system_mail.tries import (
     not_made,
 )
 from convalias.ports.ambient import Clock, Telemetry
-from convalias.ports.errors import Unavailable
+from convalias.ports.errors import Deferred, Rejected, Unavailable
 from convalias.ports.hub import FOR_EVER, Guarantee, NotSent, Sent, Unknown
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.ports.records import Stored
@@ -39,6 +39,8 @@ from convalias.stores.system_mail.outbox import Outbox
 
 BATCH: Final = 100
 WITHIN: Final = timedelta(seconds=25)
+DEFERRED_FOR: Final = timedelta(minutes=10)
+"""How long a mail waits that the way out puts off, unless it says itself."""
 
 
 @frozen(kw_only=True)
@@ -155,10 +157,16 @@ class SystemOutbox:
         try:
             async with asyncio.timeout(self.within.total_seconds()):
                 await self.outgoing.send(outgoing)
+        except Deferred as put_off:  # this one mail: the others behind it need not wait
+            until = self.clock.now() + (put_off.retry_after or DEFERRED_FOR)
+            await self.rows.put(marked, call.before, due=until, now=self.clock.now())
         except Unavailable:
             if marked is not row:
                 await self._put(marked, call.before)
             raise
+        except Rejected:
+            count_given_up(self.telemetry, call.mail.letter, "Rejected")
+            await self._put(marked, not_made(call.before))
         except Exception as error:  # noqa: BLE001 - an adapter's own: it may have left
             after = after_doubt(call.mail, self._way_out)
             await self._end(marked, after, because=type(error).__name__)

@@ -56,9 +56,11 @@ async def _expect_arrived(sink: MailSink, *mails: Outgoing) -> None:
 
 
 async def an_accepted_mail_arrives_whole_at_its_recipient(open_: MakeOutgoingMail) -> None:
-    """Octet by octet, eight-bit text and long bodies included."""
+    """Octet by octet: eight-bit text, long bodies, the longest line that a mail may have, lines of dots."""
     async with open_("a") as sink:
-        mails = [_mail("k.1"), _mail("k-2", _BOB, "grüße ".encode() * 20_000), _mail("k_3", body=b"x" * 900)]
+        long = ("grüße " * 100 + "\r\n").encode() * 200
+        dots = b".\r\n..\r\n.x\r\n\r\n."
+        mails = [_mail("k.1"), _mail("k-2", _BOB, long), _mail("k_3", body=b"x" * 998), _mail("k4", body=dots)]
         for mail in mails:
             await sink.port.send(mail)
         await _expect_arrived(sink, *mails)
