@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email import message_from_bytes
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +124,30 @@ def test_where_the_policy_is_to_resend_the_same_mail_goes_again() -> None:
             assert len({(mail.key, mail.raw, mail.return_path) for mail in out.sent}) == 1
 
     run(story())
+
+
+def dated(out: Smtp) -> list[datetime]:
+    return [parsedate_to_datetime(message_from_bytes(one.raw)["Date"]) for one in out.sent]
+
+
+async def test_what_surely_did_not_leave_has_the_date_of_the_attempt_that_sent_it() -> None:
+    out = Smtp(*[Unavailable("smtp")] * 9)
+    async with over(out) as cv:
+        began = cv.ports.clock.now()
+        await said(cv)
+        assert await worked(cv, hours=12) == ["sent"]
+    (date,) = dated(out)
+    assert date - began > timedelta(minutes=5)
+    assert b"Message-ID" in out.sent[0].raw
+
+
+async def test_what_may_have_left_is_repeated_with_the_same_date_and_bytes() -> None:
+    out = Smtp(Unavailable("smtp"), LOST, LOST)
+    async with over(out, ambiguity=Ambiguity.RESEND) as cv:
+        await said(cv)
+        assert await worked(cv, hours=12) == ["sent"]
+    assert len(out.sent) == 3
+    assert len({one.raw for one in out.sent}) == 1
 
 
 def test_a_worker_that_dies_in_the_call_leaves_it_uncertain() -> None:

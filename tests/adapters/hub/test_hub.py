@@ -378,6 +378,21 @@ def test_other_channels_and_other_events_are_declined() -> None:
         assert isinstance(asyncio.run(sender.send(other)), Declined)
 
 
+def test_a_mail_has_the_date_of_its_attempt_and_says_when_it_was_written_if_that_is_hours_apart() -> None:
+    for hours, says in ((0, False), (1, False), (2, True), (72, True)):
+        _, mail = sent(evolve(notification(), date=NOON + timedelta(hours=hours)))
+        assert mail["Date"].datetime == NOON + timedelta(hours=hours)
+        for kind in ("plain", "html"):
+            part = mail.get_body((kind,))
+            assert part is not None
+            assert ("Written on 2026-03-01 12:00 UTC." in part.get_content()) == says
+
+
+def test_a_mail_of_an_unknown_attempt_has_the_date_of_its_message() -> None:
+    _, mail = sent(notification())
+    assert mail["Date"].datetime == NOON
+
+
 def test_a_mail_that_is_refused_for_good_is_declined_with_the_reason() -> None:
     class Refusing(memory.Outbox):
         async def send(self, mail: Outgoing) -> None:

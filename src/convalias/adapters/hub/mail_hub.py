@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Final, TypeAlias
 from urllib.parse import quote
 
@@ -22,6 +23,8 @@ from convalias.ports.hub import Declined, Guarantee, Sent
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.services.running.octets import Octets
 
+LATE: Final = timedelta(hours=2)
+"""So long after it was written a message says when that was: its mail has the Date of the sending."""
 CONVERSATION: Final = "{conversation}"
 """Where the id stands in the address of a conversation's page."""
 MOST_OCTETS: Final = 64 * 1024 * 1024
@@ -140,7 +143,9 @@ class NotificationHub:
             earlier = [answered, *earlier]
         subject = thread.subject or f"{self._wording.subject} [{self._seals.subject_code(*about)}]"
         unsubscribe = self._unsubscribe(notification)
+        date, written = notification.date or notification.event.appended_at, notification.event.occurred_at
         footing = Footing(
+            written=written if date - written >= LATE else None,
             answerable=notification.answerable,
             closed=notification.closed,
             readers=notification.readers,
@@ -161,7 +166,7 @@ class NotificationHub:
             html=as_html(message, self._wording, footing, files.lines),
             attachments=files.attached,
             message_id=self._seals.message_id(notification.id, self._alias_domain),
-            date=notification.event.appended_at,
+            date=date,
             in_reply_to=answered,
             references=(root, *earlier),
             unsubscribe=unsubscribe,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from html import escape
 from typing import Final
 
@@ -50,6 +51,7 @@ class Wording:
     others: str = "others"
     conversation: str = "Conversation:"
     stop: str = "No more e-mail about this conversation:"
+    written: str = "Written on {when}."
 
 
 @frozen(kw_only=True)
@@ -75,6 +77,8 @@ class Footing:
     """The subject."""
     link: str | None = None
     """Where the conversation is read."""
+    written: datetime | None = None
+    """When the message was written, if that is long ago."""
     stop: str | None = None
     """Where e-mail about it is stopped."""
 
@@ -150,6 +154,8 @@ def _listing(files: Sequence[Enclosed], words: Wording) -> Iterator[tuple[str, s
 
 def _below(words: Wording, below: Footing) -> Iterator[tuple[str, str]]:
     """Lines of the footer: words of ours, and the address they lead to or nothing."""
+    if below.written is not None:
+        yield words.written.replace("{when}", f"{below.written.astimezone(UTC):%Y-%m-%d %H:%M} UTC"), ""
     if below.closed:
         yield words.closed, ""
     elif not below.answerable:

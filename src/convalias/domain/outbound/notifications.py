@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from attrs import evolve, field, frozen
@@ -44,6 +45,9 @@ class Notification:
     in_reply_to: str | None = None
     """The recipient's own Message-ID, in angle brackets, when the event answers a mail of theirs."""
     attempt: int = 1
+    date: datetime | None = None
+    """When the attempt began that this one repeats, or this one: the Date of a mail. It is stored before the call, so
+    a repeat of what may have been sent has it as well. None: not known, that of the message stands."""
     trace: TraceId = TraceId("")
     answerable: bool = True
     """Whether an answer by mail reaches the conversation."""
@@ -96,5 +100,6 @@ def notification(row: Delivery, scene: Scene, shown: Shown, *, alias_domain: str
         thread=mail_thread(scene.before, event, row.recipient),
         in_reply_to=shown.in_reply_to,
         attempt=row.attempts,
+        date=row.first_tried,
         trace=trace,
     )
