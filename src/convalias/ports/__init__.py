@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from convalias.ports.drafts import AttachedFile as AttachedFile
     from convalias.ports.drafts import Compose as Compose
     from convalias.ports.drafts import Draft as Draft
+    from convalias.ports.drafts import DraftCalendar as DraftCalendar
     from convalias.ports.engines import BlobsEngine as BlobsEngine
     from convalias.ports.engines import EngineAt as EngineAt
     from convalias.ports.engines import EventLogEngine as EventLogEngine
@@ -175,6 +176,7 @@ __all__ = [
     "Delete",
     "DnsResolver",
     "Draft",
+    "DraftCalendar",
     "Due",
     "EngineAt",
     "EngineAway",
@@ -295,6 +297,7 @@ _HOMES = {
     "Delete": "ports.records",
     "DnsResolver": "ports.dns",
     "Draft": "ports.drafts",
+    "DraftCalendar": "ports.drafts",
     "AttachedFile": "ports.drafts",
     "Due": "ports.records",
     "EngineAt": "ports.engines",

@@ -26,6 +26,14 @@ class AttachedFile:
     content: bytes = field(repr=False)
 
 
+@frozen
+class DraftCalendar:
+    """A calendar entry that programs act on: its method (RFC 5546), and the entry itself (RFC 5545)."""
+
+    method: str
+    text: str = field(repr=False)
+
+
 @frozen(kw_only=True)
 class Draft:
     """A mail to one recipient, before it is bytes.
@@ -61,6 +69,8 @@ class Draft:
     mark: str | None = None
     """X-Convalias-Id: by it our own mail is known when it comes back."""
     attachments: tuple[AttachedFile, ...] = ()
+    calendar: DraftCalendar | None = None
+    """Stands beside text and HTML as a third form of the same, by which mail programs offer to answer."""
 
 
 Compose: TypeAlias = Callable[[Draft], bytes]

@@ -218,6 +218,52 @@ async def test_files_go_along_as_often_as_the_mail_is_tried_and_one_at_a_time_wh
     assert f"<li>c.pdf {Wording().not_sent_along}</li>" in html
 
 
+@pytest.mark.parametrize(("size", "kept"), [(4, False), (2_000_000, True)])
+async def test_a_calendar_entry_that_cannot_be_read_is_named_only(size: int, *, kept: bool) -> None:
+    async def read(_: str) -> bytes | None:
+        return b"BEGIN:VCALENDAR" if kept else None
+
+    outbox = memory.Outbox()
+    desk = NotificationHub(
+        outgoing=outbox, compose=compose, seals=SEALS, alias_domain=DOMAIN, guarantee=Guarantee(), files=read
+    )
+    file = Attachment("invite.ics", "text/calendar", size, "aa")
+    said = e.MessageAdded(author=AccountAuthor(AccountId("ann"), verified=True), text="see", attachments=(file,))
+    one = notification()
+    await desk.send(evolve(one, event=evolve(one.event, happening=said)))
+    mail = message_from_bytes(outbox.mails[0].raw, policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    assert f"- invite.ics {Wording().not_sent_along}\n" in both(mail)[0]
+    assert list(mail.iter_attachments()) == []
+
+
+def test_two_copies_of_a_calendar_entry_are_told_once_and_one_may_be_answered() -> None:
+    octets = (
+        b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nSUMMARY:<b>Talk\r\nDTSTART:20260310T100000Z\r\n"
+        b"RRULE:FREQ=DAILY\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
+
+    async def read(_: str) -> bytes | None:
+        return octets
+
+    outbox = memory.Outbox()
+    desk = NotificationHub(
+        outgoing=outbox, compose=compose, seals=SEALS, alias_domain=DOMAIN, guarantee=Guarantee(), files=read
+    )
+    files = (Attachment("a.ics", "text/calendar", 4, "aa"), Attachment("invite.ics", "application/ics", 4, "bb"))
+    said = e.MessageAdded(author=AccountAuthor(AccountId("ann"), verified=True), text="see", attachments=files)
+    one = notification(name="Jobs")
+    asyncio.run(desk.send(evolve(one, event=evolve(one.event, happening=said))))
+    mail = message_from_bytes(outbox.mails[0].raw, policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    plain, html = both(mail)
+    assert plain.count("When: 2026-03-10 10:00 (UTC) (repeats)") == 1
+    assert "<p>&lt;b&gt;Talk<br>\nWhen: 2026-03-10 10:00 (UTC) (repeats)</p>" in html
+    kinds = [part.get_content_type() for part in mail.walk()]
+    assert kinds.count("text/calendar") == 1
+    assert kinds.count("application/ics") == 2
+
+
 def test_a_file_that_may_not_go_along_is_a_link_in_both_parts() -> None:
     files = (Attachment('a"<b>.zip', "application/zip", 4, "aa"),)
     plain, html = both(sent(notification(attachments=files), base_url="https://jobs.example")[1])

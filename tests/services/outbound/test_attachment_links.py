@@ -14,6 +14,7 @@ from attrs import evolve
 
 from convalias import Convalias, IncomingMail, Participant
 from convalias.adapters import memory
+from convalias.adapters.hub import Wording
 from convalias.app.memory import memory_ports, memory_wiring
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations import events as e
@@ -127,6 +128,50 @@ async def test_every_other_file_is_a_link_that_opens_it(name: str, media_type: s
         assert found[0].name == name
         assert found[0].author == "Bob"
         assert found[1] == PDF
+
+
+INVITATION = (
+    b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:1@home\r\nDTSTART:20260310T100000Z\r\nSUMMARY:Interview\r\n"
+    b"LOCATION:Room 5\r\nORGANIZER:mailto:bob@home.example\r\nATTENDEE:mailto:eve@home.example\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)
+
+
+async def test_an_invitation_comes_from_the_alias_asks_the_recipient_alone_and_says_when() -> None:
+    async with town() as here:
+        await here.comes("invite.ics", proved=True, media_type="text/calendar", content=INVITATION)
+        assert "Interview\nWhen: 2026-03-10 10:00 (UTC)\nWhere: Room 5\n" in here.text()
+        (entry,) = [one for one in here.sent().walk() if one.get_content_type() == "text/calendar"]
+        assert entry.get_param("method") == "REQUEST"
+        lines = entry.get_content().replace("\r\n", "\n").replace("\n ", "").split("\n")
+        sender = here.sent()["From"].addresses[0].addr_spec
+        assert f'ORGANIZER;CN="Bob":mailto:{sender}' in lines
+        assert [one for one in lines if one.startswith("ATTENDEE")] == [
+            "ATTENDEE;PARTSTAT=NEEDS-ACTION;RSVP=TRUE:mailto:ann@home.example"
+        ]
+        (file,) = here.sent().iter_attachments()
+        assert (file.get_filename(), file.get_content_type()) == ("invite.ics", "application/ics")
+        for octets in (here.sent().as_bytes(), file.get_payload(decode=True)):
+            assert isinstance(octets, bytes)
+            assert b"bob@home.example" not in octets
+            assert b"eve@home.example" not in octets
+
+
+async def test_an_invitation_that_nothing_proves_says_when_and_its_link_names_nobody() -> None:
+    async with town() as here:
+        await here.comes("invite.ics", proved=False, media_type="text/calendar", content=INVITATION)
+        assert "When: 2026-03-10 10:00 (UTC)" in here.text()
+        assert list(here.sent().iter_attachments()) == []
+        found = await here.opened(here.token())
+        assert found is not None
+        assert b"SUMMARY:Interview" in found[1]
+        assert b"mailto" not in found[1]
+
+
+async def test_what_only_says_that_it_is_an_invitation_is_never_passed_on() -> None:
+    async with town() as here:
+        await here.comes("invite.ics", proved=True, media_type="text/calendar", content=b"ORGANIZER:bob@home.example")
+        assert list(here.sent().iter_attachments()) == []
+        assert f"invite.ics {Wording().not_sent_along}" in here.text()
 
 
 async def test_a_file_name_that_holds_an_address_is_masked_on_the_page_too() -> None:

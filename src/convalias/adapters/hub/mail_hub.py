@@ -7,17 +7,20 @@ from datetime import timedelta
 from typing import Final, TypeAlias
 from urllib.parse import quote
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from convalias.adapters.hub.rendering import Enclosed, Footing, Wording, as_html, as_text
+from convalias.adapters.hub.rendering import Enclosed, Footing, Wording, as_html, as_text, shown_name
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.mail.envelope import Attachment
 from convalias.domain.outbound.delivery import Channel
 from convalias.domain.outbound.enclosures import LINKED_FOR, Passage, encoded, listed_type, passages
+from convalias.domain.outbound.invitations import MOST_OCTETS as MOST_CALENDAR
+from convalias.domain.outbound.invitations import calendar, is_calendar
 from convalias.domain.outbound.mail_threads import MailRef, OurMail
 from convalias.domain.outbound.notifications import Notification
 from convalias.domain.outbound.seals import FileLink, Seals
-from convalias.ports.drafts import AttachedFile, Compose, Draft
+from convalias.ports.drafts import AttachedFile, Compose, Draft, DraftCalendar
 from convalias.ports.errors import Rejected
 from convalias.ports.hub import Declined, Guarantee, Sent
 from convalias.ports.mail import Outgoing, OutgoingMail
@@ -41,8 +44,15 @@ async def _nothing(_: str) -> None:
 class _Files:
     """What is said of attached files, and those that go along."""
 
-    lines: tuple[Enclosed, ...]
-    attached: tuple[AttachedFile, ...]
+    lines: tuple[Enclosed, ...] = ()
+    attached: tuple[AttachedFile, ...] = ()
+    calendar: DraftCalendar | None = None
+
+    def and_line(self, line: Enclosed) -> _Files:
+        return evolve(self, lines=(*self.lines, line))
+
+    def and_file(self, file: AttachedFile) -> _Files:
+        return evolve(self, attached=(*self.attached, file))
 
 
 class NotificationHub:
@@ -117,14 +127,36 @@ class NotificationHub:
 
     async def _files(self, notification: Notification, message: MessageAdded, ways: Sequence[Passage]) -> _Files:
         """Read what goes along. What is not kept any more is named all the same."""
-        lines, attached = list[Enclosed](), list[AttachedFile]()
+        files = _Files()
         for number, (one, way) in enumerate(zip(message.attachments, ways, strict=True)):
-            content = await self._read_file(one.digest) if way is Passage.ALONG else None
             link = self._file_link(notification, number) if way is Passage.LINK else None
-            lines.append(Enclosed(name=one.name, along=content is not None, link=link))
+            if is_calendar(one):
+                files = await self._calendar(notification, one, files, link, way)
+                continue
+            content = await self._read_file(one.digest) if way is Passage.ALONG else None
+            files = files.and_line(Enclosed(name=one.name, along=content is not None, link=link))
             if content is not None:
-                attached.append(AttachedFile(one.name, listed_type(one) or one.media_type, content))
-        return _Files(tuple(lines), tuple(attached))
+                files = files.and_file(AttachedFile(one.name, listed_type(one) or one.media_type, content))
+        return files
+
+    async def _calendar(
+        self, notification: Notification, file: Attachment, files: _Files, link: str | None, way: Passage
+    ) -> _Files:
+        """Write a calendar entry anew: the octets that came name people by their addresses."""
+        content = await self._read_file(file.digest) if file.size <= MOST_CALENDAR else None
+        entry = None if content is None else calendar(content)
+        to = notification.recipient_address
+        if entry is None or to is None:
+            return files.and_line(Enclosed(name=file.name))
+        is_along = way is Passage.ALONG
+        files = files.and_line(Enclosed(name=file.name, along=is_along, link=link, meeting=entry.meeting))
+        if not is_along:
+            return files
+        name = shown_name(notification.author_name, self._via)
+        text = entry.for_recipient(author=notification.reply_alias, author_name=name, recipient=to)
+        # As a file it is of a type by which no program offers to answer a second time.
+        files = files.and_file(AttachedFile(file.name, "application/ics", text.encode()))
+        return files if files.calendar is not None else evolve(files, calendar=DraftCalendar(entry.method, text))
 
     def _file_link(self, notification: Notification, number: int) -> str:
         event = notification.event
@@ -165,6 +197,7 @@ class NotificationHub:
             text=as_text(message, self._wording, footing, files.lines),
             html=as_html(message, self._wording, footing, files.lines),
             attachments=files.attached,
+            calendar=files.calendar,
             message_id=self._seals.message_id(notification.id, self._alias_domain),
             date=date,
             in_reply_to=answered,

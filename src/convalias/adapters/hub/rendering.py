@@ -14,6 +14,7 @@ from convalias.domain.addresses.likeness import holds_brand
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.timeline import SOMEBODY
 from convalias.domain.mail.subjects import own_subject, without_marks
+from convalias.domain.outbound.invitations import Meeting
 from convalias.ports.drafts import REPLY_MARKER
 
 _SMALL: Final = "font-size:13px"
@@ -49,6 +50,9 @@ class Wording:
     readers: str = "Your answer goes to {names}."
     """`{names}`: the author, and who else takes part."""
     others: str = "others"
+    when: str = "When:"
+    where: str = "Where:"
+    repeats: str = "(repeats)"
     conversation: str = "Conversation:"
     stop: str = "No more e-mail about this conversation:"
     written: str = "Written on {when}."
@@ -61,6 +65,8 @@ class Enclosed:
     name: str
     along: bool = False
     link: str | None = None
+    meeting: Meeting | None = None
+    """What a calendar entry says."""
 
 
 @frozen(kw_only=True)
@@ -105,6 +111,8 @@ def as_text(
     below = footing or Footing()
     text, is_cut = _fitting(shown_text(message, words))
     parts = [text, *(["", words.cut] if is_cut else [])]
+    for meeting in _meetings(files, words):
+        parts += ["", *meeting]
     if files:
         parts += ["", words.attached, *(f"- {said} {link or ''}".rstrip() for said, link in _listing(files, words))]
     if below.is_answered_by_mail:
@@ -123,6 +131,7 @@ def as_html(
     body = [f'<div dir="auto">{_paragraphs(text)}</div>']
     if is_cut:
         body.append(f"<p>{escape(words.cut)}</p>")
+    body += ["<p>" + "<br>\n".join(map(_spaced, meeting)) + "</p>" for meeting in _meetings(files, words)]
     if files:
         lines = "".join(
             f'<li><a href="{escape(link)}">{escape(said)}</a></li>' if link else f"<li>{escape(said)}</li>"
@@ -142,6 +151,14 @@ def as_html(
         f"<title>{title}</title></head>\n<body>"
         f'<div style="{_FONT};overflow-wrap:anywhere">\n{inner}\n</div></body></html>\n'
     )
+
+
+def _meetings(files: Sequence[Enclosed], words: Wording) -> Iterator[list[str]]:
+    """The lines about each calendar entry; some senders attach one twice."""
+    for meeting in dict.fromkeys(one.meeting for one in files if one.meeting is not None):
+        when = f"{meeting.when} {words.repeats}" if meeting.repeats else meeting.when
+        places = ((words.when, when), (words.where, meeting.where))
+        yield [*filter(None, [meeting.title]), *(f"{said} {what}" for said, what in places if what)]
 
 
 def _listing(files: Sequence[Enclosed], words: Wording) -> Iterator[tuple[str, str | None]]:
@@ -175,11 +192,12 @@ def _below(words: Wording, below: Footing) -> Iterator[tuple[str, str]]:
 
 def _listed(below: Footing, words: Wording) -> str:
     """Names as From shows people: nobody is the platform, no name holds an address or turns its line around."""
-    names = [_shown_name(name, below.platform) for name in below.readers[:_NAMED]]
+    names = [shown_name(name, below.platform) for name in below.readers[:_NAMED]]
     return ", ".join([*names, *([words.others] if len(below.readers) > _NAMED else [])])
 
 
-def _shown_name(name: str, platform: str) -> str:
+def shown_name(name: str, platform: str) -> str:
+    """A person's name in the text of a mail: never the platform's, no address in it, one line."""
     text = _one_line(name)
     return SOMEBODY if not text or holds_brand(text, platform) else text[:_NAME].rstrip()
 

@@ -90,13 +90,18 @@ def _base64(what: str, text: str) -> str:
 
 
 def _body(draft: Draft) -> _Entity:
-    """Text, or text and HTML as alternatives; with attachments all of it in a multipart/mixed."""
-    body = _text("plain", draft.text)
+    """Text, HTML and calendar entry as alternatives; with attachments all of it in a multipart/mixed."""
+    forms = [_text("plain", draft.text)]
     if draft.html is not None:
-        body = _multipart("alternative", [body, _text("html", draft.html)])
-        if draft.attachments:
-            # Programs that write a mail anew put an empty line behind an inner multipart: a signature would not fit.
-            body = evolve(body, body=body.body + b"\r\n")
+        forms.append(_text("html", draft.html))
+    if draft.calendar is not None:
+        # Last, as the richest form (RFC 2046 §5.1.4); RFC 6047 §2.4 wants the method in the type.
+        method = writing.token("method of a calendar entry", draft.calendar.method)
+        forms.append(_text(f"calendar; method={method}", draft.calendar.text))
+    body = forms[0] if len(forms) == 1 else _multipart("alternative", forms)
+    if len(forms) > 1 and draft.attachments:
+        # Programs that write a mail anew put an empty line behind an inner multipart: a signature would not fit.
+        body = evolve(body, body=body.body + b"\r\n")
     if draft.attachments:
         body = _multipart("mixed", [body, *map(_attachment, draft.attachments)])
     return body

@@ -37,6 +37,7 @@ LISTED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "image/png": ("png",),
         "image/tiff": ("tif", "tiff"),
         "image/webp": ("webp",),
+        "application/ics": ("ics",),
         "text/calendar": ("ics",),
         "text/csv": ("csv",),
         "text/markdown": ("md", "markdown"),

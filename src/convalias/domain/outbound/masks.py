@@ -71,6 +71,10 @@ class Masks:
         """A file name without them; what follows the address may be an ending, as in `ann@home.example.vcf`."""
         return self._line(name, every=False, is_name=True)
 
+    def history_line(self, line: str) -> str:
+        """A line of quoted history: no address stands in it but those of `shown_domains`."""
+        return self._line(line, every=True)
+
     def message(self, message: MessageAdded) -> MessageAdded:
         """A message as others may read it. Attached octets are left as they are."""
         return evolve(
@@ -104,6 +108,12 @@ class Masks:
                 if start is not None:
                     return start, len(written)
         return None
+
+
+def without_addresses(text: str) -> str:
+    """Return a text without any address, whoever's it is."""
+    nobody = Masks()
+    return "\n".join(nobody.history_line(line) for line in text.split("\n")) if _AT.search(text) else text
 
 
 def may_hold_address(message: MessageAdded) -> bool:

@@ -11,6 +11,7 @@ from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.timeline import SOMEBODY
 from convalias.domain.mail.envelope import Attachment
 from convalias.domain.outbound.enclosures import LinkedFile
+from convalias.domain.outbound.invitations import calendar, is_calendar
 from convalias.domain.outbound.seals import Seals
 from convalias.ports.ambient import Clock
 from convalias.ports.event_log import UNPLACED
@@ -57,6 +58,9 @@ class AttachmentLinks:
         shown, attachment = found
         async with self.octets.held(attachment.size):
             content = await self.attachments.get(attachment.digest)
+            if content is not None and is_calendar(attachment):
+                entry = calendar(content)  # the octets that came name people by their addresses
+                content = None if entry is None else entry.without_people().encode()
             yield None if content is None else (shown, content)
 
     async def _find(self, token: str) -> tuple[LinkedFile, Attachment] | None:
