@@ -24,8 +24,11 @@ REQUIRE ?= 1
 # Further arguments for pytest, as in `make test ARGS="tests/domain -k alias"`.
 ARGS ?=
 
-# The tests that take less than a second and need no server.
+# What an inner loop needs: no server, no test that costs a second, no exhaustive table.
 FAST := not slow and not soak and not engine
+
+# Each process would compile all tests anew, at 6 CPU seconds: containers often set this.
+export PYTHONDONTWRITEBYTECODE :=
 
 # The parts in which every branch is tested, always.
 WHOLLY_COVERED := src/convalias/domain/*,src/convalias/services/*,src/convalias/stores/*

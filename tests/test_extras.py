@@ -141,6 +141,7 @@ def test_each_module_without_its_package_names_the_narrowest_extra(package: str,
     assert failed or package in {"click", "rich"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "command"),
     [("click", ["--version"]), ("uvicorn", ["run", "--help"]), ("uvicorn", ["serve"]), ("rich", ["doctor"])],

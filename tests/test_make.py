@@ -75,6 +75,10 @@ def test_the_two_commands_of_the_readme_need_no_engine_and_measure_no_coverage()
     assert "--cov" not in asked
 
 
+def test_what_one_process_has_compiled_the_next_one_reads() -> None:
+    assert re.search("^export PYTHONDONTWRITEBYTECODE :=$", MAKEFILE, re.MULTILINE)
+
+
 def test_the_full_run_leaves_no_test_out_and_holds_the_coverage() -> None:
     asked = commands("full")
     pytests = [line for line in asked.splitlines() if "-m pytest" in line]

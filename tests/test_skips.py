@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from engines.servers.given import EngineMissing
 from skips import summary
 
@@ -29,6 +31,7 @@ def test_nothing_is_said_where_all_ran() -> None:
     assert summary([]) == []
 
 
+@pytest.mark.slow
 def test_a_run_without_built_engines_has_one_line_for_each_of_them(tmp_path: Path) -> None:
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "CONVALIAS_"))}
     done = subprocess.run(

@@ -122,6 +122,7 @@ def test_a_dependency_that_is_away_stops_no_worker_and_loses_nothing() -> None:
     run(story())
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_broken_ends_nothing_shows_and_works_again() -> None:
     async def story() -> None:
         faults = memory.Faults()
@@ -266,6 +267,7 @@ def test_wrong_settings_are_all_told_at_once(tmp_path: Path) -> None:
     assert "nonsense" not in str(wrong.value)
 
 
+@pytest.mark.slow
 def test_an_outage_of_an_hour_is_at_most_62_lines(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         faults = memory.Faults()

@@ -93,6 +93,7 @@ async def path(port: str, name: str, error: Exception, *, times: int = 1) -> Map
         return {"texts": texts, "dead": dead, "sent": sent, "told": told, "failed": times - buggy.left}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("port", "name"), CALLS, ids=lambda one: one)
 def test_a_call_that_fails_once_loses_nothing_and_is_told(
     port: str, name: str, caplog: pytest.LogCaptureFixture
@@ -188,6 +189,7 @@ ANSWERING = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("port", "name"), ANSWERING, ids=lambda one: one)
 def test_a_wrong_answer_loses_nothing_and_is_told(
     port: str, name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
@@ -207,6 +209,7 @@ def test_a_wrong_answer_loses_nothing_and_is_told(
         assert f"{port}.{name} of the host: found object, expected " in caplog.text
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_always_wrong_gives_up_no_mail(caplog: pytest.LogCaptureFixture) -> None:
     """Once it was a failure of the mail's own, and after three of these within seconds a dead letter."""
 

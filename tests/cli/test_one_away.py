@@ -62,6 +62,7 @@ def environment(away: str, port: int) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("away", SETTINGS)
 def test_what_does_not_need_it_works_and_what_does_names_it(

@@ -100,6 +100,7 @@ def test_an_unknown_mutant_is_told_those_that_there_are_in_a_line(capsys: pytest
     assert all(name in ran.err for name in MUTANTS)
 
 
+@pytest.mark.slow
 def test_the_mutants_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert [one["name"] for one in run(capsys, "--list-mutants", "--json").json] == list(MUTANTS)
     assert all(name in run(capsys, "--list-mutants").out for name in MUTANTS)
@@ -116,6 +117,7 @@ def test_mutants_outside_a_checkout_are_refused_in_a_line_that_says_what_is_need
     assert "clone the repository" in ran.err
 
 
+@pytest.mark.slow
 def test_a_checkout_finds_its_mutants_from_every_folder(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "convalias", "simulate", "--list-mutants", "--json"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)

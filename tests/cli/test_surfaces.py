@@ -668,6 +668,7 @@ async def shown(fault: Fault, folder: Path, log: pytest.LogCaptureFixture) -> Sh
         return said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", _rows())
 def test_every_surface_says_what_is(fault: Fault, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)

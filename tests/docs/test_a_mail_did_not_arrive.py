@@ -143,6 +143,7 @@ def test_every_fault_of_the_page_is_made() -> None:
     assert {title: titles.count(title) for title in titles} == {title: len(them) for title, them in FAULTS.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", FAULTS)
 def test_the_page_shows_what_is_printed(title: str, commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     commands.load()

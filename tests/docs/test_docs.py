@@ -64,6 +64,7 @@ def run_tests(module: ModuleType) -> None:
                     getattr(found(), test)()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", list(pages()), ids=lambda page: str(page.relative_to(PROJECT)))
 def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

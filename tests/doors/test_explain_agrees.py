@@ -66,6 +66,7 @@ REASONS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @needs_console_script
 def test_explain_agrees_with_the_model_in_generated_worlds() -> None:
     batch = list(cases(SEED, COUNT))

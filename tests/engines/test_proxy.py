@@ -103,6 +103,7 @@ def test_a_server_that_is_away_lets_its_clients_go() -> None:
         assert read(client) == b""
 
 
+@pytest.mark.slow
 def test_who_comes_while_it_ends_is_let_go_too(echo: int) -> None:
     """What nobody closed fails whichever test collects it: as two of others did."""
     for _ in range(10):

@@ -60,6 +60,7 @@ def breaks(law: laws.Law, mutant: Mutant) -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", laws.ALL, ids=lambda law: law.__name__)
 def test_a_law_fails_on_the_slip_that_it_is_there_for(law: laws.Law) -> None:
     assert breaks(law, MUTANTS[law]), MUTANTS[law].slip

@@ -69,6 +69,7 @@ def test_every_public_class_but_an_enumeration_is_registered() -> None:
     assert {one for one in PUBLIC if not issubclass(one, Enum)} - cases <= set(registering.BY_TYPE)
 
 
+@pytest.mark.slow
 def test_from_type_just_works_in_a_process_that_never_named_the_library(tmp_path: Path) -> None:
     script = (
         "import sys\n"
@@ -91,6 +92,7 @@ def test_a_raw_mail_is_read_whole(raw: bytes) -> None:
     assert len(raw) < 2_000
 
 
+@pytest.mark.slow
 def test_a_raw_mail_that_fails_a_test_is_shown_small() -> None:
     smallest = find(strategies.raw_mails(), lambda raw: "こんにちは".encode() in raw)
     assert smallest.decode() == (
@@ -99,6 +101,7 @@ def test_a_raw_mail_that_fails_a_test_is_shown_small() -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_automatic_mail_that_fails_a_test_is_shown_in_five_lines() -> None:
     def automatic(raw: bytes) -> bool:
         mail = READER.read_now(raw, Post(received_at=NOW)).mail
@@ -109,6 +112,7 @@ def test_an_automatic_mail_that_fails_a_test_is_shown_in_five_lines() -> None:
     assert "Auto-Submitted: auto-replied" in smallest
 
 
+@pytest.mark.slow
 @given(strategies.worlds())
 def test_a_world_is_valid(world: dict[str, Json]) -> None:
     assert read_world(world).context.now == NOW
@@ -134,6 +138,7 @@ def test_an_alias_is_of_the_format_that_it_says(alias: convalias.ConversationAli
     assert shapes[alias.format]
 
 
+@pytest.mark.slow
 @given(strategies.histories())
 def test_a_history_is_one_conversation_without_a_gap(history: tuple[ConversationEvent, ...]) -> None:
     assert [event.seq for event in history] == list(range(1, len(history) + 1))

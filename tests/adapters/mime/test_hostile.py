@@ -117,6 +117,7 @@ def spent(raw: bytes) -> tuple[float, InboundMail]:
     return least, mail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_four_times_the_mail_is_not_sixteen_times_the_work(name: str) -> None:
     def is_linear() -> bool:

@@ -317,6 +317,7 @@ def test_a_dead_letter_explains_the_decision_and_names_nobody() -> None:
     told(story)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "call", ["records.write", "records.get", "records.range", "blobs.get", "directory.at", "legacy.process"]
 )

@@ -29,6 +29,7 @@ def told(story: Callable[[LogLines, Callable[[float], None]], None], caplog: pyt
     return [line.getMessage() for line in caplog.records]
 
 
+@pytest.mark.slow
 def test_an_outage_of_an_hour_is_sixty_two_lines_whoever_asks(caplog: pytest.LogCaptureFixture) -> None:
     def story(lines: LogLines, passing: Callable[[float], None]) -> None:
         for _ in range(3600):

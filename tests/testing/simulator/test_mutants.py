@@ -4,7 +4,7 @@ import inspect
 import os
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -83,10 +83,16 @@ def test_a_slip_is_gone_when_its_run_is_over() -> None:
     assert [name for name, found in before.items() if after[name] is not found] == []
 
 
+@pytest.fixture(scope="module")
+def before() -> Mapping[str, object]:
+    """What no mutant has replaced yet."""
+    return _methods()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
-def test_a_slip_is_called_as_what_it_replaces(name: str) -> None:
+def test_a_slip_is_called_as_what_it_replaces(name: str, before: Mapping[str, object]) -> None:
     """Else each call fails: that breaks many laws, and shows nothing."""
-    before = _methods()
     with MUTANTS[name].patched():
         standing = _methods().items()
         replaced = [(before[at], found) for at, found in standing if at in before and found is not before[at]]

@@ -190,6 +190,7 @@ def counted(seeds: range) -> Tally:
     return Tally(seeds=len(seeds))
 
 
+@pytest.mark.slow
 def test_a_soak_that_has_enough_leaves_no_process_behind(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "kept.jsonl", source="one")
     with closing(side_by_side(counted, 0, ledger)) as tallies:
@@ -198,6 +199,7 @@ def test_a_soak_that_has_enough_leaves_no_process_behind(tmp_path: Path) -> None
     assert set(ledger.kept()) == {0, PORTION}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seed", "mails"),
     [(200013, 400), (31, 60), (10087, 200), (10309, 200), (10348, 200)],
@@ -214,6 +216,7 @@ def test_what_once_looked_like_a_violation_is_none(seed: int, mails: int) -> Non
     assert not simulate(Plan(seed=seed, mails=mails)).violations
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "policy",
     [
@@ -237,6 +240,7 @@ def test_nothing_goes_wrong_on_a_calm_day(seed: int) -> None:
     assert "hub uncertain" not in report.states, "nobody is left in doubt without a reason"
 
 
+@pytest.mark.slow
 def test_a_run_sees_most_of_what_can_happen() -> None:
     """Sight is worth something only where things happen: of five seeds, each of these was reached."""
     seen: Counter[str] = Counter()

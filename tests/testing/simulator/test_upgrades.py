@@ -23,6 +23,7 @@ def test_every_law_holds_over_an_upgrade(seed: int) -> None:
     assert report.virtual_seconds > 0
 
 
+@pytest.mark.slow
 def test_a_mail_that_arrives_late_is_read_beside_an_event_of_a_newer_release() -> None:
     assert simulate(Plan(seed=95, mails=60)).violations == ()
 
