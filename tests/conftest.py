@@ -12,6 +12,9 @@ from typing import TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
+PATIENCE = 600.0
+"""Seconds that a test may wait, those of a soak aside."""
+
 CORPORA = Path(__file__).resolve().parents[2] / "shared" / "corpora"
 """Real and broken mail, kept beside the checkout: `../shared/corpora`."""
 
@@ -38,11 +41,18 @@ settings.load_profile(os.environ.get("CONVALIAS_HYPOTHESIS_PROFILE") or ("ci" if
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a test that is `async def` in a loop of its own."""
+    """Run a test that is `async def` in a loop of its own; a test that hangs fails."""
     test = pyfuncitem.obj
     if not inspect.iscoroutinefunction(test):
         return None
-    asyncio.run(test(**{name: pyfuncitem.funcargs[name] for name in inspect.signature(test).parameters}))
+    given = {name: pyfuncitem.funcargs[name] for name in inspect.signature(test).parameters}
+    patience = None if pyfuncitem.get_closest_marker("soak") else PATIENCE
+
+    async def run() -> None:
+        async with asyncio.timeout(patience):
+            await test(**given)
+
+    asyncio.run(run())
     return True
 
 

@@ -30,7 +30,7 @@ def test_all_else_is_silent(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.records == []
 
 
-def test_an_alarm_names_the_trace_and_record_of_its_span(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_alarm_names_the_trace_and_record_of_its_span(caplog: pytest.LogCaptureFixture) -> None:
     telemetry = Telemetry(memory.Clock())
 
     async def work(number: int, error: str) -> None:
@@ -42,13 +42,10 @@ def test_an_alarm_names_the_trace_and_record_of_its_span(caplog: pytest.LogCaptu
     async def raises(error: str) -> None:
         telemetry.measure("icer.processing.errors", 1, error=error)
 
-    async def story() -> None:
-        await asyncio.gather(work(1, "KeyError"), work(2, "ValueError"))
-        with telemetry.span("hub.send", "t3"):
-            telemetry.measure("mons.delivery.failures", 1)
-        telemetry.measure("mons.feed.jumps", 1)
-
-    asyncio.run(story())
+    await asyncio.gather(work(1, "KeyError"), work(2, "ValueError"))
+    with telemetry.span("hub.send", "t3"):
+        telemetry.measure("mons.delivery.failures", 1)
+    telemetry.measure("mons.feed.jumps", 1)
     assert [record.getMessage().partition("; ")[2] for record in caplog.records] == [
         "trace t1, record r1",
         "trace t2, record r2",
@@ -58,18 +55,15 @@ def test_an_alarm_names_the_trace_and_record_of_its_span(caplog: pytest.LogCaptu
     assert [record.__dict__.get("record") for record in caplog.records] == ["r1", "r2", None, None]
 
 
-def test_a_flood_of_equal_alarms_is_a_line_a_minute_with_a_count(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_flood_of_equal_alarms_is_a_line_a_minute_with_a_count(caplog: pytest.LogCaptureFixture) -> None:
     clock = memory.Clock()
     telemetry = Telemetry(clock)
 
-    async def story() -> None:
-        for second in range(150):
-            with telemetry.span("icer.processing", f"t{second}", record=f"r{second}"):
-                telemetry.measure("icer.processing.errors", 1, error="KeyError")
-            await clock.advance(timedelta(seconds=1))
-        telemetry.flush()
-
-    asyncio.run(story())
+    for second in range(150):
+        with telemetry.span("icer.processing", f"t{second}", record=f"r{second}"):
+            telemetry.measure("icer.processing.errors", 1, error="KeyError")
+        await clock.advance(timedelta(seconds=1))
+    telemetry.flush()
     alarm = f"icer.processing.errors: {ALARMS['icer.processing.errors']} (error KeyError)"
     assert caplog.messages == [
         f"{alarm}; trace t0, record r0",

@@ -137,23 +137,19 @@ class Broken:
         raise RuntimeError("bob@home.example")
 
 
-def test_figures_that_nobody_takes_end_no_worker(caplog: pytest.LogCaptureFixture) -> None:
+async def test_figures_that_nobody_takes_end_no_worker(caplog: pytest.LogCaptureFixture) -> None:
     """What a loop measures when its step fails is measured through the same guard as all else."""
-
-    async def story() -> None:
-        clock = memory.Clock()
-        queue = Buggy(memory.JobQueue(clock), "take", TypeError("bob@home.example"), times=1_000)
-        given: Any = {"clock": clock, "telemetry": Broken(), "queue": queue}
-        async with Convalias.in_memory(alias_domain="reply.example", **given) as cv:
-            await cv.open_conversation("c1", use_case="hiring", participants=[ANN, BOB])
-            async with cv.running():
-                await cv.messaging.send("c1", "From ann", author="ann", key="k1")
-                await clock.advance(timedelta(seconds=40))
-                told = str(await (await cv.checks())["workers"]())
-                assert told.startswith("inbound waits: queue.take of the host: TypeError at app/test_guards.py:")
-                assert len(cv.mailbox("bob@home.example")) == 1
-
-    asyncio.run(story())
+    clock = memory.Clock()
+    queue = Buggy(memory.JobQueue(clock), "take", TypeError("bob@home.example"), times=1_000)
+    given: Any = {"clock": clock, "telemetry": Broken(), "queue": queue}
+    async with Convalias.in_memory(alias_domain="reply.example", **given) as cv:
+        await cv.open_conversation("c1", use_case="hiring", participants=[ANN, BOB])
+        async with cv.running():
+            await cv.messaging.send("c1", "From ann", author="ann", key="k1")
+            await clock.advance(timedelta(seconds=40))
+            told = str(await (await cv.checks())["workers"]())
+            assert told.startswith("inbound waits: queue.take of the host: TypeError at app/test_guards.py:")
+            assert len(cv.mailbox("bob@home.example")) == 1
     assert "telemetry.measure of the host: RuntimeError at app/test_guards.py" in caplog.text
     assert "bob@home.example" not in caplog.text
 
@@ -210,7 +206,7 @@ def test_a_wrong_answer_loses_nothing_and_is_told(
 
 
 @pytest.mark.slow
-def test_an_answer_that_is_always_wrong_gives_up_no_mail(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_answer_that_is_always_wrong_gives_up_no_mail(caplog: pytest.LogCaptureFixture) -> None:
     """Once it was a failure of the mail's own, and after three of these within seconds a dead letter."""
 
     class Nobody:
@@ -223,20 +219,17 @@ def test_an_answer_that_is_always_wrong_gives_up_no_mail(caplog: pytest.LogCaptu
         async def get(self, accounts: Any) -> Any:
             return {name: Account(name, (EmailAddress.parse(PEOPLE[name]),)) for name in accounts}
 
-    async def story() -> None:
-        clock = memory.Clock()
-        given: Any = {"clock": clock, "queue": memory.JobQueue(clock), "identity": Nobody()}
-        async with Convalias.in_memory(alias_domain="reply.example", **given) as cv:
-            aliases = await cv.open_conversation("c1", use_case="hiring", participants=[ANN, BOB])
-            raw = f"From: bob@home.example\nTo: {aliases[ANN.account]}\nMessage-ID: <1@x>\n\nFrom bob\n"
-            async with cv.running():
-                await cv.receiver.accept(IncomingMail(raw.encode(), recipients=[str(aliases[ANN.account])]))
-                for _ in range(5):
-                    await clock.advance(timedelta(seconds=20))
-                with pytest.raises(NotReady, match=r"identity.at: found an answer without one of the keys") as broken:
-                    await (await cv.checks())["adapters"]()
-                assert "Nobody.at in app/test_guards.py:" in str(broken.value)
-                assert not await cv.operations.dead()
-
-    asyncio.run(story())
+    clock = memory.Clock()
+    given: Any = {"clock": clock, "queue": memory.JobQueue(clock), "identity": Nobody()}
+    async with Convalias.in_memory(alias_domain="reply.example", **given) as cv:
+        aliases = await cv.open_conversation("c1", use_case="hiring", participants=[ANN, BOB])
+        raw = f"From: bob@home.example\nTo: {aliases[ANN.account]}\nMessage-ID: <1@x>\n\nFrom bob\n"
+        async with cv.running():
+            await cv.receiver.accept(IncomingMail(raw.encode(), recipients=[str(aliases[ANN.account])]))
+            for _ in range(5):
+                await clock.advance(timedelta(seconds=20))
+            with pytest.raises(NotReady, match=r"identity.at: found an answer without one of the keys") as broken:
+                await (await cv.checks())["adapters"]()
+            assert "Nobody.at in app/test_guards.py:" in str(broken.value)
+            assert not await cv.operations.dead()
     assert "bob@home.example" not in caplog.text

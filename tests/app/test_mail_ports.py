@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from attrs import evolve
@@ -28,10 +26,6 @@ from convalias.ports.mail import Outgoing, guarantee_of
 
 C1 = ConversationId("c1")
 LOST = TimeoutError("lost answer after DATA")
-
-
-def run(story: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 60))
 
 
 class Smtp:
@@ -103,27 +97,21 @@ async def said(cv: Convalias) -> None:
         (Asked(LOST), "sent", 1),
     ],
 )
-def test_a_lost_answer_is_what_the_port_makes_of_it(out: Smtp, state: str, sent: int) -> None:
-    async def story() -> None:
-        async with over(out) as cv:
-            await said(cv)
-            assert await worked(cv) == [state]
-            assert len(out.sent) == sent
-
-    run(story())
+async def test_a_lost_answer_is_what_the_port_makes_of_it(out: Smtp, state: str, sent: int) -> None:
+    async with over(out) as cv:
+        await said(cv)
+        assert await worked(cv) == [state]
+        assert len(out.sent) == sent
 
 
-def test_where_the_policy_is_to_resend_the_same_mail_goes_again() -> None:
+async def test_where_the_policy_is_to_resend_the_same_mail_goes_again() -> None:
     out = Smtp(LOST, LOST)
 
-    async def story() -> None:
-        async with over(out, ambiguity=Ambiguity.RESEND) as cv:
-            await said(cv)
-            assert await worked(cv) == ["sent"]
-            assert len(out.sent) == 3
-            assert len({(mail.key, mail.raw, mail.return_path) for mail in out.sent}) == 1
-
-    run(story())
+    async with over(out, ambiguity=Ambiguity.RESEND) as cv:
+        await said(cv)
+        assert await worked(cv) == ["sent"]
+        assert len(out.sent) == 3
+        assert len({(mail.key, mail.raw, mail.return_path) for mail in out.sent}) == 1
 
 
 def dated(out: Smtp) -> list[datetime]:
@@ -150,7 +138,7 @@ async def test_what_may_have_left_is_repeated_with_the_same_date_and_bytes() -> 
     assert len({one.raw for one in out.sent}) == 1
 
 
-def test_a_worker_that_dies_in_the_call_leaves_it_uncertain() -> None:
+async def test_a_worker_that_dies_in_the_call_leaves_it_uncertain() -> None:
     class Killed(Smtp):
         async def send(self, mail: Outgoing) -> None:
             await super().send(mail)
@@ -158,77 +146,62 @@ def test_a_worker_that_dies_in_the_call_leaves_it_uncertain() -> None:
 
     out = Killed()
 
-    async def story() -> None:
-        async with over(out) as cv:
-            await said(cv)
-            await cv.run_until_idle("feed")
-            with contextlib.suppress(asyncio.CancelledError):
-                await cv.run_until_idle("outbound")
-            assert await worked(cv) == ["uncertain"]
-            assert len(out.sent) == 1
-
-    run(story())
+    async with over(out) as cv:
+        await said(cv)
+        await cv.run_until_idle("feed")
+        with contextlib.suppress(asyncio.CancelledError):
+            await cv.run_until_idle("outbound")
+        assert await worked(cv) == ["uncertain"]
+        assert len(out.sent) == 1
 
 
 @pytest.mark.parametrize("failures", [[], [LOST], [Unavailable("smtp")], [Unavailable("smtp"), LOST]])
-def test_a_refusal_by_a_port_that_remembers_nothing_leaves_once(failures: list[Exception]) -> None:
+async def test_a_refusal_by_a_port_that_remembers_nothing_leaves_once(failures: list[Exception]) -> None:
     out = Smtp(*failures)
 
-    async def story() -> None:
-        async with over(Smtp(), system=out) as cv:
-            await said(cv)
-            raw = b"From: eve@home.example\r\nTo: no-one@reply.example\r\nMessage-ID: <1@h>\r\n\r\nhello\r\n"
-            await cv.receiver.accept(
-                IncomingMail(
-                    raw,
-                    recipients=["no-one@reply.example"],
-                    sender="eve@home.example",
-                    evidence=SenderEvidence(Dmarc.PASS),
-                )
+    async with over(Smtp(), system=out) as cv:
+        await said(cv)
+        raw = b"From: eve@home.example\r\nTo: no-one@reply.example\r\nMessage-ID: <1@h>\r\n\r\nhello\r\n"
+        await cv.receiver.accept(
+            IncomingMail(
+                raw,
+                recipients=["no-one@reply.example"],
+                sender="eve@home.example",
+                evidence=SenderEvidence(Dmarc.PASS),
             )
-            for _ in range(4):
-                await cv.ports.clock.advance(timedelta(minutes=2))  # type: ignore[attr-defined]
-                with contextlib.suppress(Unavailable):
-                    await cv.run_until_idle()
-            assert [mail.to for mail in out.sent] == [EmailAddress.parse("eve@home.example")]
+        )
+        for _ in range(4):
+            await cv.ports.clock.advance(timedelta(minutes=2))  # type: ignore[attr-defined]
+            with contextlib.suppress(Unavailable):
+                await cv.run_until_idle()
+        assert [mail.to for mail in out.sent] == [EmailAddress.parse("eve@home.example")]
 
-    run(story())
 
-
-def test_what_states_something_else_is_refused_at_the_start() -> None:
+async def test_what_states_something_else_is_refused_at_the_start() -> None:
     class Odd(Smtp):
         guarantee = timedelta(days=1)
 
-    async def story() -> None:
-        with pytest.raises(TypeError, match=r"guarantee of .*Odd: found a timedelta, expected a .*Guarantee or none"):
-            async with over(Odd()):
-                pass
-
-    run(story())
+    with pytest.raises(TypeError, match=r"guarantee of .*Odd: found a timedelta, expected a .*Guarantee or none"):
+        async with over(Odd()):
+            pass
 
 
-def test_our_own_say_what_they_do(tmp_path: Path) -> None:
-    async def story() -> None:
-        async with Convalias.from_toml(data=tmp_path, environ={}) as cv:
-            for port in (cv.ports.mail, cv.ports.system_mail):
-                stated = guarantee_of(port)
-                assert stated.remembers_keys_for == FOR_EVER
-                assert stated.ask is not None
-                assert isinstance(await stated.ask("never"), NotSent)
-
-    run(story())
+async def test_our_own_say_what_they_do(tmp_path: Path) -> None:
+    async with Convalias.from_toml(data=tmp_path, environ={}) as cv:
+        for port in (cv.ports.mail, cv.ports.system_mail):
+            stated = guarantee_of(port)
+            assert stated.remembers_keys_for == FOR_EVER
+            assert stated.ask is not None
+            assert isinstance(await stated.ask("never"), NotSent)
 
 
-def test_the_settings_say_what_is_done_about_the_uncertain(tmp_path: Path) -> None:
+async def test_the_settings_say_what_is_done_about_the_uncertain(tmp_path: Path) -> None:
     file = tmp_path / "convalias.toml"
     file.write_text('on_uncertain = "resend"\nmail_what_was_read = true\nalias_domains = ["reply.example"]\n')
     out = Smtp(LOST)
 
-    async def story() -> None:
-        async with Convalias.from_toml(file, data=tmp_path / "data", environ={}, mail=out) as cv:
-            calls = cv.outbound.sending.calls
-            assert calls.persistence.ambiguity is Ambiguity.RESEND
-            assert calls.rules.tell_readers
-            assert dict(calls.hub.channels).popitem()[1] == Guarantee()
-
-    run(story())
+    async with Convalias.from_toml(file, data=tmp_path / "data", environ={}, mail=out) as cv:
+        calls = cv.outbound.sending.calls
+        assert calls.persistence.ambiguity is Ambiguity.RESEND
+        assert calls.rules.tell_readers
+        assert dict(calls.hub.channels).popitem()[1] == Guarantee()

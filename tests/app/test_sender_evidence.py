@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -63,10 +62,6 @@ def written(alias: EmailAddress, number: int = 1) -> bytes:
     ).encode()
 
 
-def tell(story: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 600))
-
-
 async def alias_of(cv: Convalias) -> EmailAddress:
     return (await cv.open_conversation("c1", use_case="hiring", participants=[ANN, BOB]))[ANN.account]
 
@@ -92,16 +87,13 @@ async def minutes_pass(cv: Convalias, minutes: int) -> None:
         await cv.run_until_idle()
 
 
-def test_a_signed_mail_is_relayed_as_verified(make: Make) -> None:
-    async def story() -> None:
-        async with make(Authenticator(resolver=zone())) as cv:
-            alias = await alias_of(cv)
-            await cv.receiver.accept(IncomingMail(signed(written(alias)), recipients=[alias]))
-            await cv.run_until_idle()
-            assert [type(one) for one in await effects(cv)] == [Relayed]
-            assert await verified(cv) == [True]
-
-    tell(story())
+async def test_a_signed_mail_is_relayed_as_verified(make: Make) -> None:
+    async with make(Authenticator(resolver=zone())) as cv:
+        alias = await alias_of(cv)
+        await cv.receiver.accept(IncomingMail(signed(written(alias)), recipients=[alias]))
+        await cv.run_until_idle()
+        assert [type(one) for one in await effects(cv)] == [Relayed]
+        assert await verified(cv) == [True]
 
 
 @pytest.mark.parametrize(
@@ -113,52 +105,43 @@ def test_a_signed_mail_is_relayed_as_verified(make: Make) -> None:
     ],
     ids=["all sign", "the border saw SPF fail", "nobody saw SPF"],
 )
-def test_a_mail_in_the_name_of_a_domain_that_says_reject_is_posted_by_nobody(
+async def test_a_mail_in_the_name_of_a_domain_that_says_reject_is_posted_by_nobody(
     make: Make, spf: WithoutSpf, border: SenderEvidence | None, expected: object
 ) -> None:
-    async def story() -> None:
-        async with make(Authenticator(resolver=zone(), without_spf=spf)) as cv:
-            alias = await alias_of(cv)
-            await cv.receiver.accept(IncomingMail(written(alias), recipients=[alias], evidence=border))
-            await cv.run_until_idle()
-            (effect,) = await effects(cv)
-            assert effect == expected or (isinstance(expected, type) and isinstance(effect, expected))
-            assert await verified(cv) == []
-
-    tell(story())
+    async with make(Authenticator(resolver=zone(), without_spf=spf)) as cv:
+        alias = await alias_of(cv)
+        await cv.receiver.accept(IncomingMail(written(alias), recipients=[alias], evidence=border))
+        await cv.run_until_idle()
+        (effect,) = await effects(cv)
+        assert effect == expected or (isinstance(expected, type) and isinstance(effect, expected))
+        assert await verified(cv) == []
 
 
-def test_while_no_name_server_answers_a_mail_waits_then_is_held_and_a_replay_asks_again(make: Make) -> None:
-    async def story() -> None:
-        weather = Weather(away=True)
-        async with make(Authenticator(resolver=weather)) as cv:
-            alias = await alias_of(cv)
-            await cv.receiver.accept(IncomingMail(signed(written(alias)), recipients=[alias]))
-            idle = await cv.run_until_idle()
-            assert (idle.waiting, await effects(cv)) == (1, [])
-            await minutes_pass(cv, 10)
-            assert [type(one) for one in await effects(cv)] == [Held]
-            assert (await cv.run_until_idle()).dead == 0
-            weather.away = False
-            await cv.replay.all(dry_run=False)
-            assert [type(one) for one in await effects(cv)] == [Relayed]
-            assert await verified(cv) == [True]
-
-    tell(story())
+async def test_while_no_name_server_answers_a_mail_waits_then_is_held_and_a_replay_asks_again(make: Make) -> None:
+    weather = Weather(away=True)
+    async with make(Authenticator(resolver=weather)) as cv:
+        alias = await alias_of(cv)
+        await cv.receiver.accept(IncomingMail(signed(written(alias)), recipients=[alias]))
+        idle = await cv.run_until_idle()
+        assert (idle.waiting, await effects(cv)) == (1, [])
+        await minutes_pass(cv, 10)
+        assert [type(one) for one in await effects(cv)] == [Held]
+        assert (await cv.run_until_idle()).dead == 0
+        weather.away = False
+        await cv.replay.all(dry_run=False)
+        assert [type(one) for one in await effects(cv)] == [Relayed]
+        assert await verified(cv) == [True]
 
 
-def test_a_name_server_that_comes_back_in_time_costs_a_delay_and_no_more(make: Make) -> None:
-    async def story() -> None:
-        weather = Weather(away=True)
-        async with make(Authenticator(resolver=weather)) as cv:
-            alias = await alias_of(cv)
-            await cv.receiver.accept(IncomingMail(signed(written(alias)), recipients=[alias]))
-            await cv.run_until_idle()
-            weather.away = False
-            await minutes_pass(cv, 2)
-            assert await verified(cv) == [True]
-
-    tell(story())
+async def test_a_name_server_that_comes_back_in_time_costs_a_delay_and_no_more(make: Make) -> None:
+    weather = Weather(away=True)
+    async with make(Authenticator(resolver=weather)) as cv:
+        alias = await alias_of(cv)
+        await cv.receiver.accept(IncomingMail(signed(written(alias)), recipients=[alias]))
+        await cv.run_until_idle()
+        weather.away = False
+        await minutes_pass(cv, 2)
+        assert await verified(cv) == [True]
 
 
 # --- settings --------------------------------------------------------------------------------------------
@@ -169,25 +152,22 @@ def configured(folder: Path, text: str, environ: Mapping[str, str] | None = None
     return Convalias.from_toml(folder / "convalias.toml", data=folder / "data", environ=environ or {})
 
 
-def test_name_servers_are_asked_by_a_deployment_that_says_so(tmp_path: Path) -> None:
+async def test_name_servers_are_asked_by_a_deployment_that_says_so(tmp_path: Path) -> None:
     text = (
         "authenticate_senders = true\n[authentication]\n"
         'sealers = ["fwd.example"]\nwithout_spf = "fail"\nname_servers = ["192.0.2.53"]\n'
     )
 
-    async def story() -> None:
-        async with configured(tmp_path, "platform = 'x'\n") as cv:
-            assert cv.ports.authenticator is None
-        async with configured(tmp_path, text) as cv:
-            chosen = cv.ports.authenticator
-            assert isinstance(chosen, Authenticator)
-            assert (chosen.sealers, chosen.without_spf) == ({"fwd.example"}, WithoutSpf.FAIL)
-            assert isinstance(chosen.resolver, DnsResolver)
-            assert getattr(chosen.resolver.asked, "nameservers", None) == ["192.0.2.53"]
-        async with configured(tmp_path, "authenticate_senders = true\n") as cv:
-            assert isinstance(cv.ports.authenticator, Authenticator)
-
-    tell(story())
+    async with configured(tmp_path, "platform = 'x'\n") as cv:
+        assert cv.ports.authenticator is None
+    async with configured(tmp_path, text) as cv:
+        chosen = cv.ports.authenticator
+        assert isinstance(chosen, Authenticator)
+        assert (chosen.sealers, chosen.without_spf) == ({"fwd.example"}, WithoutSpf.FAIL)
+        assert isinstance(chosen.resolver, DnsResolver)
+        assert getattr(chosen.resolver.asked, "nameservers", None) == ["192.0.2.53"]
+    async with configured(tmp_path, "authenticate_senders = true\n") as cv:
+        assert isinstance(cv.ports.authenticator, Authenticator)
 
 
 def test_without_the_library_that_is_told_as_a_wrong_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,18 +202,13 @@ class Directory:
 
 
 @pytest.mark.parametrize(("seconds", "asked"), [(60, 1), (0, 2)])
-def test_a_directory_of_ones_own_is_asked_once_in_a_while(tmp_path: Path, seconds: int, asked: int) -> None:
-    async def story() -> None:
-        directory = Directory()
-        (tmp_path / "c.toml").write_text(f'alias_domains = ["reply.example"]\nidentity_cache_seconds = {seconds}\n')
-        async with Convalias.from_toml(
-            tmp_path / "c.toml", data=tmp_path / "data", environ={}, identity=directory
-        ) as cv:
-            alias = await alias_of(cv)
-            for number in (1, 2):
-                await cv.receiver.accept(IncomingMail(written(alias, number), recipients=[alias]))
-                await cv.run_until_idle("inbound")
-            assert await verified(cv) == [False, False]
-            assert directory.asked == asked
-
-    tell(story())
+async def test_a_directory_of_ones_own_is_asked_once_in_a_while(tmp_path: Path, seconds: int, asked: int) -> None:
+    directory = Directory()
+    (tmp_path / "c.toml").write_text(f'alias_domains = ["reply.example"]\nidentity_cache_seconds = {seconds}\n')
+    async with Convalias.from_toml(tmp_path / "c.toml", data=tmp_path / "data", environ={}, identity=directory) as cv:
+        alias = await alias_of(cv)
+        for number in (1, 2):
+            await cv.receiver.accept(IncomingMail(written(alias, number), recipients=[alias]))
+            await cv.run_until_idle("inbound")
+        assert await verified(cv) == [False, False]
+        assert directory.asked == asked

@@ -95,19 +95,18 @@ def test_who_gives_a_sign_says_who_gives_none_and_whose_clock_is_ahead(
     assert [told.getMessage()[: len(line)] for told in caplog.records] == [line] * bool(line)
 
 
-def test_a_process_that_starts_does_not_miss_the_workers_that_start_with_it(caplog: pytest.LogCaptureFixture) -> None:
-    async def story() -> None:
-        ports = memory_ports(legacy=False)
-        sign = SignOfLife(worker="inbound", incarnation="before", at=ports.clock.now() - timedelta(minutes=9))
-        await Signs(records=ports.records).give(sign)
-        work = working(ports)
-        await work.step()
-        assert caplog.records == []
-        assert isinstance(ports.clock, memory.Clock)
-        await ports.clock.advance(EVERY)
-        await work.step()
-
-    asyncio.run(story())
+async def test_a_process_that_starts_does_not_miss_the_workers_that_start_with_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ports = memory_ports(legacy=False)
+    sign = SignOfLife(worker="inbound", incarnation="before", at=ports.clock.now() - timedelta(minutes=9))
+    await Signs(records=ports.records).give(sign)
+    work = working(ports)
+    await work.step()
+    assert caplog.records == []
+    assert isinstance(ports.clock, memory.Clock)
+    await ports.clock.advance(EVERY)
+    await work.step()
     assert [told.getMessage() for told in caplog.records] == [
         "no inbound worker has given a sign of life lately: see that one runs"
     ]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -19,10 +17,6 @@ from convalias.services.outbound.deciding import LANE
 
 ANN, C1 = AccountId("ann"), ConversationId("c1")
 HOME, NEW = "ann@home.example", "ann@new.example"
-
-
-def run(story: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 30))
 
 
 async def said(cv: Convalias, key: str = "1") -> ConversationEvent:
@@ -57,38 +51,32 @@ async def read(cv: Convalias, event: ConversationEvent) -> None:
 
 
 @pytest.mark.parametrize(("wish", "reason"), [(mute, "muted"), (suppress, "suppressed"), (read, "read")])
-def test_a_wish_ends_a_delivery_as_cancelled_with_its_reason_and_is_no_dead_letter(
+async def test_a_wish_ends_a_delivery_as_cancelled_with_its_reason_and_is_no_dead_letter(
     wish: Callable[[Convalias, ConversationEvent], Awaitable[None]], reason: str
 ) -> None:
-    async def story() -> None:
-        async with Convalias.in_memory(alias_domain="reply.example") as cv:
-            await opened(cv)
-            event = await said(cv)
-            await wish(cv, event)
-            idle = await cv.run_until_idle()
-            assert cv.mailbox(HOME) == []
-            found = await row(cv, event)
-            assert (found.state.value, found.reason) == ("cancelled", reason)
-            assert idle.dead == 0
-            assert [letter async for letter in cv.services.stores.dead_letters.list(LANE)] == []
-            measured = [one for one in cv.ports.telemetry.measures if one.name.startswith("mons.")]  # type: ignore[attr-defined]
-            assert ("mons.notifications.withheld", reason) in [(one.name, one.tags.get("reason")) for one in measured]
-            assert "mons.delivery.failures" not in [one.name for one in measured]
-
-    run(story())
+    async with Convalias.in_memory(alias_domain="reply.example") as cv:
+        await opened(cv)
+        event = await said(cv)
+        await wish(cv, event)
+        idle = await cv.run_until_idle()
+        assert cv.mailbox(HOME) == []
+        found = await row(cv, event)
+        assert (found.state.value, found.reason) == ("cancelled", reason)
+        assert idle.dead == 0
+        assert [letter async for letter in cv.services.stores.dead_letters.list(LANE)] == []
+        measured = [one for one in cv.ports.telemetry.measures if one.name.startswith("mons.")]  # type: ignore[attr-defined]
+        assert ("mons.notifications.withheld", reason) in [(one.name, one.tags.get("reason")) for one in measured]
+        assert "mons.delivery.failures" not in [one.name for one in measured]
 
 
-def test_what_was_read_up_to_the_message_before_is_mailed() -> None:
-    async def story() -> None:
-        async with Convalias.in_memory(alias_domain="reply.example") as cv:
-            await opened(cv)
-            await read(cv, await said(cv, "1"))
-            await said(cv, "2")
-            await cv.run_until_idle()
-            (raw,) = cv.mailbox(HOME)
-            assert b"text 2" in raw
-
-    run(story())
+async def test_what_was_read_up_to_the_message_before_is_mailed() -> None:
+    async with Convalias.in_memory(alias_domain="reply.example") as cv:
+        await opened(cv)
+        await read(cv, await said(cv, "1"))
+        await said(cv, "2")
+        await cv.run_until_idle()
+        (raw,) = cv.mailbox(HOME)
+        assert b"text 2" in raw
 
 
 async def corrected(cv: Convalias) -> None:
@@ -104,25 +92,21 @@ async def opened_another(cv: Convalias) -> None:
 
 
 @pytest.mark.parametrize("how", [corrected, joined_again, opened_another])
-def test_a_corrected_address_is_mailed_and_the_old_one_is_not(how: Callable[[Convalias], Awaitable[None]]) -> None:
-    async def story() -> None:
-        async with Convalias.in_memory(alias_domain="reply.example") as cv:
-            await opened(cv)
-            await how(cv)
-            await said(cv)
-            await cv.run_until_idle()
-            assert (len(cv.mailbox(NEW)), len(cv.mailbox(HOME))) == (1, 0)
+async def test_a_corrected_address_is_mailed_and_the_old_one_is_not(
+    how: Callable[[Convalias], Awaitable[None]],
+) -> None:
+    async with Convalias.in_memory(alias_domain="reply.example") as cv:
+        await opened(cv)
+        await how(cv)
+        await said(cv)
+        await cv.run_until_idle()
+        assert (len(cv.mailbox(NEW)), len(cv.mailbox(HOME))) == (1, 0)
 
-    run(story())
 
-
-def test_an_account_that_the_directory_does_not_know_is_mailed_where_the_conversation_says() -> None:
-    async def story() -> None:
-        async with Convalias.in_memory(alias_domain="reply.example") as cv:
-            await opened(cv)
-            await cv.services.stores.directory.upsert(Account(ANN))
-            await said(cv)
-            await cv.run_until_idle()
-            assert len(cv.mailbox(HOME)) == 1
-
-    run(story())
+async def test_an_account_that_the_directory_does_not_know_is_mailed_where_the_conversation_says() -> None:
+    async with Convalias.in_memory(alias_domain="reply.example") as cv:
+        await opened(cv)
+        await cv.services.stores.directory.upsert(Account(ANN))
+        await said(cv)
+        await cv.run_until_idle()
+        assert len(cv.mailbox(HOME)) == 1

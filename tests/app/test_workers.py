@@ -138,43 +138,39 @@ class Stopped(Restless):
         return super().now()
 
 
-def test_a_loop_that_falls_over_ends_no_other_and_begins_anew(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_loop_that_falls_over_ends_no_other_and_begins_anew(caplog: pytest.LogCaptureFixture) -> None:
     """Of a clock's fault, say: nothing that a loop stands on is caught in the loop."""
+    good, bad = Stopped(), Stopped()
+    stopping, again, steps = asyncio.Event(), asyncio.Event(), 0
 
-    async def story() -> None:
-        good, bad = Stopped(), Stopped()
-        stopping, again, steps = asyncio.Event(), asyncio.Event(), 0
+    async def failing() -> int:
+        nonlocal steps
+        steps += 1
+        if steps == 2:
+            again.set()
+        bad.broken = steps == 1
+        raise KeyError
 
-        async def failing() -> int:
-            nonlocal steps
-            steps += 1
-            if steps == 2:
-                again.set()
-            bad.broken = steps == 1
-            raise KeyError
-
-        health, nothing = WorkersHealth(), memory.NoTelemetry()
-        loops = [
-            Loop(worker="feed", step=failing, clock=bad, telemetry=nothing, health=health.of("feed", 0)),
-            Loop(
-                worker="outbound",
-                step=asyncio.get_running_loop().create_future,
-                clock=good,
-                telemetry=nothing,
-                health=health.of("outbound", 0),
-            ),
-        ]
-        running = set[asyncio.Task[None]]()
-        work = asyncio.create_task(kept_running(loops, stopping, running))
-        async with asyncio.timeout(60):
-            await again.wait()
-        assert len(running) == 2
-        assert not work.done()
-        stopping.set()
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
-
-    asyncio.run(story())
+    health, nothing = WorkersHealth(), memory.NoTelemetry()
+    loops = [
+        Loop(worker="feed", step=failing, clock=bad, telemetry=nothing, health=health.of("feed", 0)),
+        Loop(
+            worker="outbound",
+            step=asyncio.get_running_loop().create_future,
+            clock=good,
+            telemetry=nothing,
+            health=health.of("outbound", 0),
+        ),
+    ]
+    running = set[asyncio.Task[None]]()
+    work = asyncio.create_task(kept_running(loops, stopping, running))
+    async with asyncio.timeout(60):
+        await again.wait()
+    assert len(running) == 2
+    assert not work.done()
+    stopping.set()
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
     assert "worker feed has ended: OSError at app/test_workers.py" in caplog.text
     assert "bob@" not in caplog.text
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from attrs import evolve
 
@@ -80,8 +79,6 @@ LEGACY_C1 = EmailAddress.parse("x2@relay.example")
 PROVED = SenderEvidence(Dmarc.PASS)
 
 LINK_KEYS = LinkKeys([(1, b"k" * 32)])
-
-T = TypeVar("T")
 
 
 class Audience:
@@ -363,15 +360,11 @@ class Process:
         await self.system_outbox.send_due()
 
 
-def told(story: Callable[[Town], Awaitable[T]]) -> T:
-    """Tell a story in a town that was opened for it."""
-
-    async def begin() -> T:
-        town = Town()
-        await town.open()
-        return await story(town)
-
-    return asyncio.run(asyncio.wait_for(begin(), 60))
+async def open_town() -> Town:
+    """A town with its conversations."""
+    town = Town()
+    await town.open()
+    return town
 
 
 __all__ = ["NULL_RETURN_PATH"]

@@ -72,7 +72,7 @@ def test_a_signed_post_is_kept_at_both_addresses_in_both_encodings(
     assert door.kept() == RAW
 
 
-def test_the_address_says_which_form_it_is() -> None:
+async def test_the_address_says_which_form_it_is() -> None:
     seen: list[bool] = []
 
     class Seeing:
@@ -80,12 +80,9 @@ def test_the_address_says_which_form_it_is() -> None:
             seen.append(raw)
             return HttpAnswer(200, "")
 
-    async def post() -> None:
-        async with client(asgi.Doors(inbound={"mailgun": Seeing()}, checks={})) as http:
-            await http.post("/inbound/mailgun")
-            await http.post("/inbound/mailgun/mime")
-
-    asyncio.run(post())
+    async with client(asgi.Doors(inbound={"mailgun": Seeing()}, checks={})) as http:
+        await http.post("/inbound/mailgun")
+        await http.post("/inbound/mailgun/mime")
     assert seen == [False, True]
 
 

@@ -137,7 +137,7 @@ def test_the_one_that_waits_longest_gives_way_to_a_new_one() -> None:
     tell(story)
 
 
-def test_with_all_places_busy_health_is_answered_and_all_else_told_to_come_again() -> None:
+async def test_with_all_places_busy_health_is_answered_and_all_else_told_to_come_again() -> None:
     async def story(served: Served) -> None:
         form = b"POST /inbound/mailgun HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
         busy = [await served.opened(form + b"Content-Length: 99\r\n\r\n--b") for _ in range(4)]
@@ -153,11 +153,8 @@ def test_with_all_places_busy_health_is_answered_and_all_else_told_to_come_again
         for _, writer in (*busy, *idle):
             writer.close()
 
-    async def run() -> None:
-        async with asyncio.timeout(LONGEST), serving(BOUNDS, Door()) as served:
-            await story(served)
-
-    asyncio.run(run())
+    async with asyncio.timeout(LONGEST), serving(BOUNDS, Door()) as served:
+        await story(served)
 
 
 def test_a_flood_is_one_line(caplog: pytest.LogCaptureFixture) -> None:

@@ -61,18 +61,15 @@ def test_a_post_that_is_not_kept_names_engine_host_setting_record_and_trace(capl
     assert desk.counted() == [{"door": MIME, "status": "503", "error": "EngineAway"}]
 
 
-def test_a_flood_of_equal_ones_is_a_line_a_minute_and_each_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_flood_of_equal_ones_is_a_line_a_minute_and_each_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     door = Door()
     door.faults.fail("blobs.put", memory.before("raw store of the test"))
     desk = Desk(asgi.Doors(inbound={"mailgun": door.webhook}, checks={}))
 
-    async def story() -> None:
-        for _ in range(120):
-            await desk.ask("POST", MIME, multipart(raw_form()))
-            await desk.clock.advance(timedelta(seconds=1))
-        desk.lines.flush()
-
-    asyncio.run(story())
+    for _ in range(120):
+        await desk.ask("POST", MIME, multipart(raw_form()))
+        await desk.clock.advance(timedelta(seconds=1))
+    desk.lines.flush()
     lines = [line.partition("; record ")[0] for line in said(caplog)]
     first = f"POST {MIME} answered 503: Unavailable: raw store of the test"
     assert lines == [
@@ -123,7 +120,7 @@ def test_what_is_not_open_yet_says_so(caplog: pytest.LogCaptureFixture) -> None:
     assert [line.partition(": ")[2] for line in said(caplog)] == ["not open yet"] * 3
 
 
-def test_readiness_is_one_line_a_minute_whatever_its_words_say(caplog: pytest.LogCaptureFixture) -> None:
+async def test_readiness_is_one_line_a_minute_whatever_its_words_say(caplog: pytest.LogCaptureFixture) -> None:
     looks = iter(range(1_000))
 
     async def raw() -> object:
@@ -137,12 +134,9 @@ def test_readiness_is_one_line_a_minute_whatever_its_words_say(caplog: pytest.Lo
 
     desk = Desk(asgi.Doors(checks={"raw": raw, "workers": workers, "store": fine}))
 
-    async def story() -> None:
-        for _ in range(50):
-            assert await desk.ask("GET", "/readyz") == 503
-            await desk.clock.advance(timedelta(seconds=1))
-
-    asyncio.run(story())
+    for _ in range(50):
+        assert await desk.ask("GET", "/readyz") == 503
+        await desk.clock.advance(timedelta(seconds=1))
     assert said(caplog) == [f"GET /readyz answered 503: raw: {QUEUE} is away; workers: not ready"]
 
 

@@ -86,25 +86,22 @@ def test_the_page_asks_to_come_again_while_the_store_is_away(desk: Desk | None) 
     assert call("GET", desk).status_code == 503
 
 
-def test_a_caller_that_is_gone_changes_nothing() -> None:
-    async def gone() -> None:
-        answers: list[dict[str, object]] = []
+async def test_a_caller_that_is_gone_changes_nothing() -> None:
+    answers: list[dict[str, object]] = []
 
-        async def receive() -> dict[str, object]:
-            return {"type": "http.disconnect"}
+    async def receive() -> dict[str, object]:
+        return {"type": "http.disconnect"}
 
-        async def send(message: dict[str, object]) -> None:
-            answers.append(message)
+    async def send(message: dict[str, object]) -> None:
+        answers.append(message)
 
-        desk = Desk()
-        scope: dict[str, object] = {
-            "type": "http",
-            "method": "POST",
-            "path": "/unsubscribe/t.o-k",
-            "headers": [],
-            "query_string": b"",
-        }
-        await asgi.app(lambda: asgi.Doors(unsubscribing=desk, checks={}))(scope, receive, send)  # type: ignore[arg-type]
-        assert desk.asked == []
-
-    asyncio.run(gone())
+    desk = Desk()
+    scope: dict[str, object] = {
+        "type": "http",
+        "method": "POST",
+        "path": "/unsubscribe/t.o-k",
+        "headers": [],
+        "query_string": b"",
+    }
+    await asgi.app(lambda: asgi.Doors(unsubscribing=desk, checks={}))(scope, receive, send)  # type: ignore[arg-type]
+    assert desk.asked == []

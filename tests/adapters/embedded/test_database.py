@@ -61,17 +61,14 @@ def test_opening_and_closing_twice_changes_nothing(tmp_path: Path) -> None:
     run(tmp_path, work)
 
 
-def test_a_call_before_opening_or_after_closing_says_so(tmp_path: Path) -> None:
-    async def work() -> None:
-        database = Database(tmp_path)
-        with pytest.raises(NotOpenError, match=r"open\(\) it first"):
-            await database.read(lambda connection: None)
-        async with database:
-            pass
-        with pytest.raises(NotOpenError, match=r"open\(\) it first"):
-            await database.write(lambda connection: None)
-
-    asyncio.run(work())
+async def test_a_call_before_opening_or_after_closing_says_so(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    with pytest.raises(NotOpenError, match=r"open\(\) it first"):
+        await database.read(lambda connection: None)
+    async with database:
+        pass
+    with pytest.raises(NotOpenError, match=r"open\(\) it first"):
+        await database.write(lambda connection: None)
 
 
 def test_a_database_opened_before_a_fork_must_be_opened_again(tmp_path: Path) -> None:
@@ -217,15 +214,12 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         opened(tmp_path / "file" / "data")
 
 
-def test_several_processes_may_open_a_new_directory_at_once(tmp_path: Path) -> None:
-    async def work() -> None:
-        async def one() -> None:
-            async with Database(tmp_path / "data") as database:
-                await database.write(lambda connection: None)
+async def test_several_processes_may_open_a_new_directory_at_once(tmp_path: Path) -> None:
+    async def one() -> None:
+        async with Database(tmp_path / "data") as database:
+            await database.write(lambda connection: None)
 
-        await asyncio.gather(*(one() for _ in range(6)))
-
-    asyncio.run(work())
+    await asyncio.gather(*(one() for _ in range(6)))
 
 
 def test_an_operator_can_read_what_is_kept(tmp_path: Path) -> None:

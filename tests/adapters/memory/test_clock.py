@@ -6,7 +6,7 @@ from convalias.adapters.memory import Clock
 SECOND = timedelta(seconds=1)
 
 
-def test_sleepers_wake_in_the_order_of_their_deadlines_each_at_its_time() -> None:
+async def test_sleepers_wake_in_the_order_of_their_deadlines_each_at_its_time() -> None:
     clock = Clock(datetime(2026, 3, 1, tzinfo=UTC))
     woken: list[tuple[str, datetime]] = []
 
@@ -16,13 +16,10 @@ def test_sleepers_wake_in_the_order_of_their_deadlines_each_at_its_time() -> Non
         await clock.sleep(SECOND)
         woken.append((name, clock.now()))
 
-    async def run() -> None:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(sleeper("late", 3))
-            tasks.create_task(sleeper("early", 1))
-            await clock.advance(10 * SECOND)
-
-    asyncio.run(run())
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(sleeper("late", 3))
+        tasks.create_task(sleeper("early", 1))
+        await clock.advance(10 * SECOND)
     start = datetime(2026, 3, 1, tzinfo=UTC)
     assert woken == [(name, start + n * SECOND) for name, n in (("early", 1), ("early", 2), ("late", 3), ("late", 4))]
     assert clock.now() == start + 10 * SECOND
@@ -45,16 +42,13 @@ def test_a_step_of_the_wall_clock_wakes_nobody() -> None:
     assert asyncio.run(run())
 
 
-def test_a_cancelled_sleeper_is_passed_over() -> None:
+async def test_a_cancelled_sleeper_is_passed_over() -> None:
     clock = Clock()
 
-    async def run() -> None:
-        sleeping = asyncio.create_task(clock.sleep(SECOND))
-        await asyncio.sleep(0)
-        sleeping.cancel()
-        await clock.advance(2 * SECOND)
-
-    asyncio.run(run())
+    sleeping = asyncio.create_task(clock.sleep(SECOND))
+    await asyncio.sleep(0)
+    sleeping.cancel()
+    await clock.advance(2 * SECOND)
 
 
 def test_ids_are_unique_sort_by_time_and_follow_from_the_run() -> None:

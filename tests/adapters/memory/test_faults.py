@@ -1,4 +1,3 @@
-import asyncio
 import inspect
 from collections.abc import Callable
 
@@ -11,62 +10,50 @@ from convalias.ports.blobs import Put
 from convalias.ports.errors import Unavailable
 
 
-def test_a_fault_before_leaves_the_effect_undone() -> None:
+async def test_a_fault_before_leaves_the_effect_undone() -> None:
     faults = Faults()
     store = faulty.Blobs(memory.Blobs(), faults)
     faults.fail("blobs.put", before("raw store"), times=1)
 
-    async def run() -> None:
-        with pytest.raises(Unavailable, match="raw store is unavailable"):
-            await store.put("k", b"")
-        assert await store.put("k", b"") is Put.NEW
-
-    asyncio.run(run())
+    with pytest.raises(Unavailable, match="raw store is unavailable"):
+        await store.put("k", b"")
+    assert await store.put("k", b"") is Put.NEW
 
 
-def test_a_fault_after_leaves_the_effect_done() -> None:
+async def test_a_fault_after_leaves_the_effect_done() -> None:
     faults = Faults()
     store = faulty.Blobs(memory.Blobs(), faults)
     faults.fail("blobs.put", after(TimeoutError), times=1)
 
-    async def run() -> None:
-        with pytest.raises(TimeoutError):
-            await store.put("k", b"")
-        assert await store.put("k", b"") is Put.THERE
-
-    asyncio.run(run())
+    with pytest.raises(TimeoutError):
+        await store.put("k", b"")
+    assert await store.put("k", b"") is Put.THERE
 
 
-def test_a_fault_can_wait_for_a_later_call_and_stay_until_mended() -> None:
+async def test_a_fault_can_wait_for_a_later_call_and_stay_until_mended() -> None:
     faults = Faults()
     jobs = faulty.JobQueue(memory.JobQueue(memory.Clock()), faults)
     faults.fail("queue.*", before(ConnectionError("cut")), skip=1)
 
-    async def run() -> None:
-        await jobs.put(["x"])
-        for _ in range(2):
-            with pytest.raises(ConnectionError, match="cut"):
-                await jobs.depth()
-        faults.mend()
-        assert (await jobs.depth()).ready == 1
-
-    asyncio.run(run())
+    await jobs.put(["x"])
+    for _ in range(2):
+        with pytest.raises(ConnectionError, match="cut"):
+            await jobs.depth()
+    faults.mend()
+    assert (await jobs.depth()).ready == 1
     assert faults.calls == {"queue.put": 1, "queue.depth": 3}
 
 
-def test_mending_one_call_leaves_the_others_failing() -> None:
+async def test_mending_one_call_leaves_the_others_failing() -> None:
     faults = Faults()
     store = faulty.Blobs(memory.Blobs(), faults)
     faults.fail("blobs.get", before("a"))
     faults.fail("blobs.put", before("b"))
     faults.mend("blobs.put")
 
-    async def run() -> None:
-        await store.put("k", b"")
-        with pytest.raises(Unavailable):
-            await store.get("k")
-
-    asyncio.run(run())
+    await store.put("k", b"")
+    with pytest.raises(Unavailable):
+        await store.get("k")
 
 
 @pytest.mark.parametrize(

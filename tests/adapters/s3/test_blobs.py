@@ -32,37 +32,31 @@ def own(gateway: s3_servers.VersityGateway) -> Bucket:
 
 
 @pytest.mark.parametrize("multipart_from", [2**20, 2**30], ids=["in parts", "at once"])
-def test_a_mail_of_25_mb_comes_back_octet_by_octet(s3: AwsServer, multipart_from: int) -> None:
+async def test_a_mail_of_25_mb_comes_back_octet_by_octet(s3: AwsServer, multipart_from: int) -> None:
     bucket = Bucket.made(s3)
 
-    async def run() -> None:
-        blobs = bucket.blobs("mail", multipart_from=multipart_from, timeout=60)
-        assert await blobs.put("raw/big", BIG) is Put.NEW
-        assert await blobs.put("raw/big", BIG[::-1]) is Put.THERE
-        assert await blobs.get("raw/big") == BIG
-
-    asyncio.run(run())
+    blobs = bucket.blobs("mail", multipart_from=multipart_from, timeout=60)
+    assert await blobs.put("raw/big", BIG) is Put.NEW
+    assert await blobs.put("raw/big", BIG[::-1]) is Put.THERE
+    assert await blobs.get("raw/big") == BIG
     listed = bucket.plainly().list_objects_v2(Bucket=bucket.name)["Contents"]
     assert [one["Key"] for one in listed] == ["mail/raw/big!"]  # and nothing of what was gathered
 
 
-def test_a_missing_bucket_is_told_and_loses_no_mail(s3: AwsServer) -> None:
+async def test_a_missing_bucket_is_told_and_loses_no_mail(s3: AwsServer) -> None:
     bucket = Bucket(s3, "convalias-nowhere")
 
-    async def run() -> None:
-        blobs = bucket.blobs()
-        with pytest.raises(UnusableBucketError, match="create it"):
-            await blobs.open()
-        with pytest.raises(Unavailable):
-            await blobs.get("raw/a")
-        with pytest.raises(Unavailable):
-            await blobs.put("raw/a", b"a")
-        with pytest.raises(Unavailable):
-            await blobs.delete(["raw/a"])
-        with pytest.raises(Unavailable):
-            await blobs.names("", after="", limit=1)
-
-    asyncio.run(run())
+    blobs = bucket.blobs()
+    with pytest.raises(UnusableBucketError, match="create it"):
+        await blobs.open()
+    with pytest.raises(Unavailable):
+        await blobs.get("raw/a")
+    with pytest.raises(Unavailable):
+        await blobs.put("raw/a", b"a")
+    with pytest.raises(Unavailable):
+        await blobs.delete(["raw/a"])
+    with pytest.raises(Unavailable):
+        await blobs.names("", after="", limit=1)
 
 
 @pytest.mark.parametrize("access_key", ["AKIASOMEBODY", s3_servers.ACCESS_KEY], ids=["nobody's", "another secret"])
@@ -82,35 +76,29 @@ def test_wrong_credentials_are_told_without_what_they_are(gateway: s3_servers.Ve
     assert "secret" not in repr(wrong)
 
 
-def test_what_was_answered_outlives_the_server_and_calls_work_again(gateway: s3_servers.VersityGateway) -> None:
+async def test_what_was_answered_outlives_the_server_and_calls_work_again(gateway: s3_servers.VersityGateway) -> None:
     bucket = own(gateway)
 
-    async def run() -> None:
-        blobs = bucket.blobs(timeout=2)
-        assert await blobs.put("raw/kept", b"kept") is Put.NEW
-        gateway.process.kill()
+    blobs = bucket.blobs(timeout=2)
+    assert await blobs.put("raw/kept", b"kept") is Put.NEW
+    gateway.process.kill()
+    with pytest.raises(Unavailable):
+        await blobs.put("raw/later", b"later")
+    await asyncio.to_thread(gateway.process.start)
+    assert await blobs.get("raw/kept") == b"kept"
+    assert await blobs.put("raw/later", b"later") is Put.NEW
+
+
+async def test_a_server_that_stands_still_is_unavailable_in_time(gateway: s3_servers.VersityGateway) -> None:
+    bucket = own(gateway)
+
+    blobs = bucket.blobs(timeout=0.5)
+    gateway.process.stop()
+    async with asyncio.timeout(120):
         with pytest.raises(Unavailable):
-            await blobs.put("raw/later", b"later")
-        await asyncio.to_thread(gateway.process.start)
-        assert await blobs.get("raw/kept") == b"kept"
-        assert await blobs.put("raw/later", b"later") is Put.NEW
-
-    asyncio.run(run())
-
-
-def test_a_server_that_stands_still_is_unavailable_in_time(gateway: s3_servers.VersityGateway) -> None:
-    bucket = own(gateway)
-
-    async def run() -> None:
-        blobs = bucket.blobs(timeout=0.5)
-        gateway.process.stop()
-        async with asyncio.timeout(120):
-            with pytest.raises(Unavailable):
-                await blobs.get("raw/a")
-        gateway.process.cont()
-        assert await blobs.get("raw/a") is None
-
-    asyncio.run(run())
+            await blobs.get("raw/a")
+    gateway.process.cont()
+    assert await blobs.get("raw/a") is None
 
 
 def test_mail_is_let_go_only_when_it_is_really_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,13 +114,10 @@ def test_mail_is_let_go_only_when_it_is_really_there(tmp_path: Path, monkeypatch
         asyncio.run(Blobs(f"file://{tmp_path}").put("raw/a", b"a"))
 
 
-def test_more_calls_than_may_be_in_flight_wait_their_turn(tmp_path: Path) -> None:
+async def test_more_calls_than_may_be_in_flight_wait_their_turn(tmp_path: Path) -> None:
     blobs = Blobs(f"file://{tmp_path}?in_flight=2")
 
-    async def run() -> None:
-        assert {*await asyncio.gather(*(blobs.put(f"raw/{n}", b"x") for n in range(40)))} == {Put.NEW}
-
-    asyncio.run(run())
+    assert {*await asyncio.gather(*(blobs.put(f"raw/{n}", b"x") for n in range(40)))} == {Put.NEW}
 
 
 def test_what_somebody_else_keeps_there_is_no_name(s3: AwsServer) -> None:
@@ -142,19 +127,16 @@ def test_what_somebody_else_keeps_there_is_no_name(s3: AwsServer) -> None:
     assert list(asyncio.run(bucket.blobs().names("", after="", limit=9))) == ["raw/2026/a"]
 
 
-def test_thousands_of_names_are_paged_and_deleted(s3: AwsServer) -> None:
+async def test_thousands_of_names_are_paged_and_deleted(s3: AwsServer) -> None:
     bucket = Bucket.made(s3)
     many = 120 if s3.tier == "moto" else 2_300  # moto would take a minute for them
     keys = sorted(f"raw/2026/03/{n % 28:02}/{n}" for n in range(many))
 
-    async def run() -> None:
-        blobs = bucket.blobs("many")
-        await asyncio.gather(*(blobs.put(key, b"x") for key in keys))
-        found: list[str] = []
-        while page := await blobs.names("raw/", after=found[-1] if found else "", limit=many // 2):
-            found += page
-        assert found == keys
-        await blobs.delete(keys)
-        assert not await blobs.names("", after="", limit=1)
-
-    asyncio.run(run())
+    blobs = bucket.blobs("many")
+    await asyncio.gather(*(blobs.put(key, b"x") for key in keys))
+    found: list[str] = []
+    while page := await blobs.names("raw/", after=found[-1] if found else "", limit=many // 2):
+        found += page
+    assert found == keys
+    await blobs.delete(keys)
+    assert not await blobs.names("", after="", limit=1)

@@ -118,18 +118,15 @@ async def test_what_could_not_be_published_comes_again() -> None:
     assert station.seqs == [1, 2, 3, 4, 5]
 
 
-def test_a_log_that_does_not_answer_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story() -> None:
-        station = await Station().filled()
-        station.log.hangs = True
-        feed = station.feed()
-        with pytest.raises(Unavailable):
-            await feed.step()
-        station.log.hangs = False
-        assert await feed.drain() == 4
-
+async def test_a_log_that_does_not_answer_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convalias.services.feed.change_stream.WITHIN", timedelta(milliseconds=10))
-    asyncio.run(story())
+    station = await Station().filled()
+    station.log.hangs = True
+    feed = station.feed()
+    with pytest.raises(Unavailable):
+        await feed.step()
+    station.log.hangs = False
+    assert await feed.drain() == 4
 
 
 async def test_the_position_of_a_busy_stream_is_kept_once_a_second() -> None:

@@ -9,7 +9,6 @@ from datetime import timedelta
 import pytest
 from attrs import evolve
 
-from convalias import Convalias
 from convalias.adapters import memory
 from convalias.codec import UnknownFormat
 from convalias.domain.addresses.email_address import EmailAddress
@@ -39,10 +38,9 @@ from services.approval_desk import Desk, token
 from services.approvals.test_approvals import holding
 from services.feed.test_change_feed import Log
 from services.feed.test_change_stream import Station
-from services.inbound_desk import NOBODY, TO_C1, TO_C2, Process, Town, told, written
+from services.inbound_desk import NOBODY, TO_C1, TO_C2, Process, Town, open_town, written
 from services.outbound_world import ANN, BOB, C1, World
-from services.system_mail.test_announcements import mails, writes
-from services.system_mail.test_announcements import told as announced
+from services.system_mail.test_announcements import mails, opened, writes
 from stores.conversations.test_parking import rewrite
 
 C2 = ConversationId("c2")
@@ -472,86 +470,76 @@ async def test_a_position_of_a_newer_release_is_waited_for_and_a_damaged_one_is_
 # --- mail --------------------------------------------------------------------------------------------
 
 
-def test_mail_to_a_parked_conversation_waits_for_days_and_other_mail_goes_on() -> None:
-    async def story(town: Town) -> None:
-        await newer(town.records, 1, "c1")
-        process = Process(town)
-        waiting = await process.take(written(TO_C1, number=1))
-        for _ in range(300):
-            progress = await process.relay.process(waiting, receives=9)
-            assert isinstance(progress, Again)
-            assert progress.after == timedelta(minutes=10)
-            assert "is parked from event 1 on" in progress.because
-            await town.clock.advance(timedelta(minutes=10))
-        other = await process.take(written(TO_C2, number=2))
-        assert not isinstance(await process.relay.process(other), Again)
-        await upgraded(town.records, 1, "c1")
-        assert isinstance(await Process(town).relay.process(waiting), Done)
-        assert len(await town.messages()) == 1
-
-    told(story)
+async def test_mail_to_a_parked_conversation_waits_for_days_and_other_mail_goes_on() -> None:
+    town = await open_town()
+    await newer(town.records, 1, "c1")
+    process = Process(town)
+    waiting = await process.take(written(TO_C1, number=1))
+    for _ in range(300):
+        progress = await process.relay.process(waiting, receives=9)
+        assert isinstance(progress, Again)
+        assert progress.after == timedelta(minutes=10)
+        assert "is parked from event 1 on" in progress.because
+        await town.clock.advance(timedelta(minutes=10))
+    other = await process.take(written(TO_C2, number=2))
+    assert not isinstance(await process.relay.process(other), Again)
+    await upgraded(town.records, 1, "c1")
+    assert isinstance(await Process(town).relay.process(waiting), Done)
+    assert len(await town.messages()) == 1
 
 
-def test_mail_whose_own_record_cannot_be_read_is_a_dead_letter_and_a_redrive_takes_it_up() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
+async def test_mail_whose_own_record_cannot_be_read_is_a_dead_letter_and_a_redrive_takes_it_up() -> None:
+    town = await open_town()
+    process = Process(town)
+    await process.take(written(TO_C1))
+    await process.worker.step()
+    (outcome,) = await town.outcomes()
+    key = Key("outcomes", "2026/03/01", outcome.record.rpartition("/")[2])
+    await rewrite(town.records, key, **{"$": "outcome_record/9"})
+    mail = await town.reference(outcome.record)
+    ended = await process.relay.process(mail)
+    assert isinstance(ended, Dead)
+    (letter,) = await process.operations.dead()
+    assert letter.subject == outcome.record
+    assert "outcome_record/9" in letter.reason
+    assert [one async for one in town.inbound.outcomes_of("2026/03/01")] == []
+    process.faults.fail("records.write", memory.before("records"), times=1)
+    assert isinstance(await process.relay.process(mail), Again)
+    await rewrite(town.records, key, **{"$": "outcome_record/1"})
+    assert (await process.replay.dead(dry_run=False)).final == 1
+    assert await process.operations.dead() == ()
+
+
+async def test_a_repeated_post_whose_record_a_newer_release_kept_is_asked_for_again() -> None:
+    town = await open_town()
+    process = Process(town)
+    mail = await process.take(written(TO_C1))
+    body = await town.blobs.get(mail.record)
+    assert body is not None
+    await town.blobs.delete([mail.record])
+    await town.blobs.put(mail.record, re.sub(rb"envelope_record/\d+", b"envelope_record/9", body))
+    with pytest.raises(Unavailable, match="envelope_record/9"):
         await process.take(written(TO_C1))
-        await process.worker.step()
-        (outcome,) = await town.outcomes()
-        key = Key("outcomes", "2026/03/01", outcome.record.rpartition("/")[2])
-        await rewrite(town.records, key, **{"$": "outcome_record/9"})
-        mail = await town.reference(outcome.record)
-        ended = await process.relay.process(mail)
-        assert isinstance(ended, Dead)
-        (letter,) = await process.operations.dead()
-        assert letter.subject == outcome.record
-        assert "outcome_record/9" in letter.reason
-        assert [one async for one in town.inbound.outcomes_of("2026/03/01")] == []
-        process.faults.fail("records.write", memory.before("records"), times=1)
-        assert isinstance(await process.relay.process(mail), Again)
-        await rewrite(town.records, key, **{"$": "outcome_record/1"})
-        assert (await process.replay.dead(dry_run=False)).final == 1
-        assert await process.operations.dead() == ()
-
-    told(story)
 
 
-def test_a_repeated_post_whose_record_a_newer_release_kept_is_asked_for_again() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        mail = await process.take(written(TO_C1))
-        body = await town.blobs.get(mail.record)
-        assert body is not None
-        await town.blobs.delete([mail.record])
-        await town.blobs.put(mail.record, re.sub(rb"envelope_record/\d+", b"envelope_record/9", body))
-        with pytest.raises(Unavailable, match="envelope_record/9"):
-            await process.take(written(TO_C1))
-
-    told(story)
-
-
-def test_a_refusal_that_cannot_be_read_is_put_aside_and_others_leave() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        for number, sender in enumerate(("eve@one.example", "eve@two.example")):
-            await process.take(
-                written(
-                    NOBODY, number=number, sender=EmailAddress.parse(sender), return_path=EmailAddress.parse(sender)
-                )
-            )
-        await process.worker.step()
-        await town.clock.advance(timedelta(minutes=5))
-        row, _ = await town.records.due("system_outbox", until=town.clock.now(), limit=9)
-        await rewrite(town.records, row.key, **{"$": "system_mail/9"})
-        assert await process.system_outbox.send_due() == 2
-        assert len(town.outbox.mails) == 1
-        (letter,) = [one async for one in process.dead_letters.list(RECORDS)]
-        await rewrite(town.records, row.key, **{"$": "system_mail/1"})
-        assert await Parking(records=town.records).put_back(letter)
-        assert await process.system_outbox.send_due() == 1
-        assert len(town.outbox.mails) == 2
-
-    told(story)
+async def test_a_refusal_that_cannot_be_read_is_put_aside_and_others_leave() -> None:
+    town = await open_town()
+    process = Process(town)
+    for number, sender in enumerate(("eve@one.example", "eve@two.example")):
+        await process.take(
+            written(NOBODY, number=number, sender=EmailAddress.parse(sender), return_path=EmailAddress.parse(sender))
+        )
+    await process.worker.step()
+    await town.clock.advance(timedelta(minutes=5))
+    row, _ = await town.records.due("system_outbox", until=town.clock.now(), limit=9)
+    await rewrite(town.records, row.key, **{"$": "system_mail/9"})
+    assert await process.system_outbox.send_due() == 2
+    assert len(town.outbox.mails) == 1
+    (letter,) = [one async for one in process.dead_letters.list(RECORDS)]
+    await rewrite(town.records, row.key, **{"$": "system_mail/1"})
+    assert await Parking(records=town.records).put_back(letter)
+    assert await process.system_outbox.send_due() == 1
+    assert len(town.outbox.mails) == 2
 
 
 async def test_a_sweep_mark_that_cannot_be_read_is_a_turn_that_is_due() -> None:
@@ -564,8 +552,8 @@ async def test_a_sweep_mark_that_cannot_be_read_is_a_turn_that_is_due() -> None:
     assert not await sweeps.turn(now=now, every=HOUR)
 
 
-def test_an_announcement_that_cannot_be_read_is_put_aside() -> None:
-    async def story(cv: Convalias, alias: EmailAddress) -> None:
+async def test_an_announcement_that_cannot_be_read_is_put_aside() -> None:
+    async with opened() as (cv, alias):
         await writes(cv, alias, 1)
         records, now = cv.ports.records, cv.ports.clock.now()
         (row,) = await records.due("system_outbox", until=now, limit=9)
@@ -579,21 +567,17 @@ def test_an_announcement_that_cannot_be_read_is_put_aside() -> None:
         assert await cv.services.system_outbox.send_due() == 1
         assert len(mails(cv)) == 1
 
-    announced(story)
 
-
-def test_a_hold_and_a_question_that_cannot_be_read_are_put_aside_and_come_back() -> None:
-    async def story(town: Town) -> None:
-        desk = Desk(town)
-        hold = await holding(town, desk)
-        await town.clock.advance(timedelta(days=20))
-        await aside_and_back(town, "asking", desk.mails.enter_due)
-        await aside_and_back(town, "holds", desk.approvals.carry_due)
-        await desk.work()
-        assert {one.state.value for one in await town.holds()} == {"expired"}
-        assert hold.id
-
-    told(story)
+async def test_a_hold_and_a_question_that_cannot_be_read_are_put_aside_and_come_back() -> None:
+    town = await open_town()
+    desk = Desk(town)
+    hold = await holding(town, desk)
+    await town.clock.advance(timedelta(days=20))
+    await aside_and_back(town, "asking", desk.mails.enter_due)
+    await aside_and_back(town, "holds", desk.approvals.carry_due)
+    await desk.work()
+    assert {one.state.value for one in await town.holds()} == {"expired"}
+    assert hold.id
 
 
 async def aside_and_back(town: Town, table: str, step: Callable[[], Awaitable[int]]) -> None:
@@ -609,41 +593,37 @@ async def aside_and_back(town: Town, table: str, step: Callable[[], Awaitable[in
     assert len(await town.records.due(table, until=town.clock.now(), limit=9)) == 1
 
 
-def test_questions_and_answers_about_held_mail_wait_while_their_conversation_is_parked() -> None:
-    async def story(town: Town) -> None:
-        hold = await holding(town, Desk(town))
-        await newer(town.records, 1, "c2")
-        desk = Desk(town)
-        await town.clock.advance(timedelta(hours=1))
-        while await desk.mails.enter_due():
-            pass
-        (letter,) = [one async for one in DeadLetters(records=town.records).list(RECORDS)]
-        assert letter.subject.startswith("asking c2")
-        assert desk.asked() == []
+async def test_questions_and_answers_about_held_mail_wait_while_their_conversation_is_parked() -> None:
+    town = await open_town()
+    hold = await holding(town, Desk(town))
+    await newer(town.records, 1, "c2")
+    desk = Desk(town)
+    await town.clock.advance(timedelta(hours=1))
+    while await desk.mails.enter_due():
+        pass
+    (letter,) = [one async for one in DeadLetters(records=town.records).list(RECORDS)]
+    assert letter.subject.startswith("asking c2")
+    assert desk.asked() == []
 
-        await upgraded(town.records, 1, "c2")
-        assert isinstance(await desk.approvals.decide(token(hold), Allow()), HeldPage)
-        await newer(town.records, 1, "c2")
-        assert await Desk(town).approvals.carry_due() == 1
-        assert await Desk(town).approvals.carry_due() == 0
+    await upgraded(town.records, 1, "c2")
+    assert isinstance(await desk.approvals.decide(token(hold), Allow()), HeldPage)
+    await newer(town.records, 1, "c2")
+    assert await Desk(town).approvals.carry_due() == 1
+    assert await Desk(town).approvals.carry_due() == 0
 
-        await upgraded(town.records, 1, "c2")
-        assert await Parking(records=town.records).put_back(letter)
-        await Desk(town).work(minutes=60)
-        assert len(await town.messages(C2)) == 1
-
-    told(story)
+    await upgraded(town.records, 1, "c2")
+    assert await Parking(records=town.records).put_back(letter)
+    await Desk(town).work(minutes=60)
+    assert len(await town.messages(C2)) == 1
 
 
-def test_a_damaged_hold_of_old_does_not_keep_the_others_undated() -> None:
-    async def story(town: Town) -> None:
-        desk = Desk(town)
-        await holding(town, desk)
-        (row,) = await town.records.due("holds", until=town.clock.now() + timedelta(days=99), limit=9)
-        await rewrite(town.records, row.key, **{"$": "hold/99"})
-        assert await OldHolds(records=town.records, holds=desk.holds, clock=town.clock).date_all() == 0
-
-    told(story)
+async def test_a_damaged_hold_of_old_does_not_keep_the_others_undated() -> None:
+    town = await open_town()
+    desk = Desk(town)
+    await holding(town, desk)
+    (row,) = await town.records.due("holds", until=town.clock.now() + timedelta(days=99), limit=9)
+    await rewrite(town.records, row.key, **{"$": "hold/99"})
+    assert await OldHolds(records=town.records, holds=desk.holds, clock=town.clock).date_all() == 0
 
 
 async def test_what_legacy_tells_waits_with_its_conversation() -> None:

@@ -24,7 +24,7 @@ from convalias.ports.dns import TemporaryFailure, TxtAnswer, TxtRecords
 from convalias.ports.errors import Unavailable
 from convalias.services.inbound.evidence import TURN, UNANSWERED, Insistence
 from convalias.services.operations.replay import Replayed, Selection
-from services.inbound_desk import BOBS, C1, C2, PROVED, TO_C1, TO_C2, Process, Town, told
+from services.inbound_desk import BOBS, C1, C2, PROVED, TO_C1, TO_C2, Process, Town, open_town
 
 AWAY = TemporaryFailure("SERVFAIL")
 TRUSTED = b"Authentication-Results: mx.border.example; dmarc=%b header.from=corp.example\r\nReceived: by mx\r\n"
@@ -58,69 +58,56 @@ async def verified(town: Town) -> list[bool]:
     return [one.author.verified for one in await town.messages()]
 
 
-def test_a_signed_mail_is_relayed_as_verified() -> None:
-    async def story(town: Town) -> None:
-        assert isinstance(await became(town, posted(signed()), zone()), Relayed)
-        assert await verified(town) == [True]
-        assert town.telemetry.total("icer.evidence.asked") == 1
-
-    told(story)
+async def test_a_signed_mail_is_relayed_as_verified() -> None:
+    town = await open_town()
+    assert isinstance(await became(town, posted(signed()), zone()), Relayed)
+    assert await verified(town) == [True]
+    assert town.telemetry.total("icer.evidence.asked") == 1
 
 
-def test_a_restore_that_only_asks_where_a_mail_leads_keeps_no_evidence_of_others() -> None:
+async def test_a_restore_that_only_asks_where_a_mail_leads_keeps_no_evidence_of_others() -> None:
     """Mail of other conversations is read to be passed over: nothing of it is written."""
-
-    async def story(town: Town) -> None:
-        desk = process(town, zone())
-        await desk.take(posted(signed()))
-        await town.clock.advance(timedelta(hours=7))
-        elsewhere = Selection(conversation=C2)
-        assert await desk.replay.all(dry_run=False, of=elsewhere) == Replayed()
-        assert town.telemetry.total("icer.evidence.asked") == 1
-        assert "evidence" not in town.records.tables()
-
-    told(story)
+    town = await open_town()
+    desk = process(town, zone())
+    await desk.take(posted(signed()))
+    await town.clock.advance(timedelta(hours=7))
+    elsewhere = Selection(conversation=C2)
+    assert await desk.replay.all(dry_run=False, of=elsewhere) == Replayed()
+    assert town.telemetry.total("icer.evidence.asked") == 1
+    assert "evidence" not in town.records.tables()
 
 
-def test_without_an_authenticator_the_same_mail_is_shown_as_not_verified() -> None:
-    async def story(town: Town) -> None:
-        desk = Process(town)
-        await desk.relay.process(await desk.take(posted(signed())))
-        assert await verified(town) == [False]
-
-    told(story)
+async def test_without_an_authenticator_the_same_mail_is_shown_as_not_verified() -> None:
+    town = await open_town()
+    desk = Process(town)
+    await desk.relay.process(await desk.take(posted(signed())))
+    assert await verified(town) == [False]
 
 
-def test_an_unsigned_mail_of_a_domain_that_says_reject_is_spoofed_or_held_as_spf_is_known_or_not() -> None:
-    async def story(town: Town) -> None:
-        border = SenderEvidence()  # it looked at SPF, and found nothing aligned
-        spoofed = Refused(Reason.SPOOFED_SENDER)
-        assert await became(town, posted(PLAIN, evidence=border), zone()) == spoofed
-        assert isinstance(await became(town, posted(PLAIN + b"1"), zone()), Held)
-        assert await became(town, posted(PLAIN + b"2"), zone(), spf=WithoutSpf.FAIL) == spoofed
-        assert await town.messages() == []
-
-    told(story)
+async def test_an_unsigned_mail_of_a_domain_that_says_reject_is_spoofed_or_held_as_spf_is_known_or_not() -> None:
+    town = await open_town()
+    border = SenderEvidence()  # it looked at SPF, and found nothing aligned
+    spoofed = Refused(Reason.SPOOFED_SENDER)
+    assert await became(town, posted(PLAIN, evidence=border), zone()) == spoofed
+    assert isinstance(await became(town, posted(PLAIN + b"1"), zone()), Held)
+    assert await became(town, posted(PLAIN + b"2"), zone(), spf=WithoutSpf.FAIL) == spoofed
+    assert await town.messages() == []
 
 
 @pytest.mark.parametrize(
     ("said", "effect"), [(b"pass", Relayed), (b"fail (p=reject)", Refused), (b"temperror", Held)], ids=repr
 )
-def test_what_a_trusted_border_said_stands_and_nobody_is_asked(said: bytes, effect: type[object]) -> None:
-    async def story(town: Town) -> None:
-        names = silent()
-        assert isinstance(await became(town, posted(TRUSTED % said + PLAIN), names), effect)
-        assert names.asked == []
-
-    told(story)
+async def test_what_a_trusted_border_said_stands_and_nobody_is_asked(said: bytes, effect: type[object]) -> None:
+    town = await open_town()
+    names = silent()
+    assert isinstance(await became(town, posted(TRUSTED % said + PLAIN), names), effect)
+    assert names.asked == []
 
 
-def test_what_nobody_of_ours_wrote_into_the_mail_stands_for_nothing() -> None:
-    async def story(town: Town) -> None:
-        forged = (TRUSTED % b"pass").replace(b"mx.border.example", b"mx.evil.example") + PLAIN
-        assert isinstance(await became(town, posted(forged), zone()), Held)
-
-    told(story)
+async def test_what_nobody_of_ours_wrote_into_the_mail_stands_for_nothing() -> None:
+    town = await open_town()
+    forged = (TRUSTED % b"pass").replace(b"mx.border.example", b"mx.evil.example") + PLAIN
+    assert isinstance(await became(town, posted(forged), zone()), Held)
 
 
 @pytest.mark.parametrize(
@@ -133,99 +120,85 @@ def test_what_nobody_of_ours_wrote_into_the_mail_stands_for_nothing() -> None:
     ],
     ids=["not ours", "proved by its source", "unreadable", "quarantined"],
 )
-def test_for_mail_that_needs_none_no_evidence_is_looked_for(mail: IncomingMail) -> None:
-    async def story(town: Town) -> None:
-        names = zone()
-        desk = process(town, names)
-        assert not isinstance(await desk.relay.process(await desk.take(mail)), Again)
-        assert names.asked == []
-
-    told(story)
+async def test_for_mail_that_needs_none_no_evidence_is_looked_for(mail: IncomingMail) -> None:
+    town = await open_town()
+    names = zone()
+    desk = process(town, names)
+    assert not isinstance(await desk.relay.process(await desk.take(mail)), Again)
+    assert names.asked == []
 
 
-def test_an_alias_in_the_fields_of_a_mail_without_envelope_is_ours() -> None:
-    async def story(town: Town) -> None:
-        mail = IncomingMail(signed(), sender=BOBS)
-        assert isinstance(await became(town, mail, zone()), Relayed)
-        assert await verified(town) == [True]
-
-    told(story)
+async def test_an_alias_in_the_fields_of_a_mail_without_envelope_is_ours() -> None:
+    town = await open_town()
+    mail = IncomingMail(signed(), sender=BOBS)
+    assert isinstance(await became(town, mail, zone()), Relayed)
+    assert await verified(town) == [True]
 
 
 # --- no answer -------------------------------------------------------------------------------------------
 
 
-def test_without_an_answer_the_job_is_given_back_and_after_four_tries_the_mail_is_held() -> None:
-    async def story(town: Town) -> None:
-        desk = process(town, silent())
-        mail = await desk.take(posted(signed()))
-        pauses = [await desk.relay.process(mail, receives=one) for one in (1, 2, 3)]
-        assert [one.because for one in pauses if isinstance(one, Again)] == [UNANSWERED] * 3
-        assert all(timedelta(seconds=30) <= one.after <= timedelta(minutes=4) for one in pauses)
-        assert await town.outcomes() == []
-        outcome = await desk.relay.process(mail, receives=4)
-        assert isinstance(outcome, Done)
-        assert isinstance(dict(outcome.effects)[TO_C1], Held)
-        assert [hold.reason for hold in await town.holds(C1)] == [Reason.NEEDS_APPROVAL]
-
-    told(story)
+async def test_without_an_answer_the_job_is_given_back_and_after_four_tries_the_mail_is_held() -> None:
+    town = await open_town()
+    desk = process(town, silent())
+    mail = await desk.take(posted(signed()))
+    pauses = [await desk.relay.process(mail, receives=one) for one in (1, 2, 3)]
+    assert [one.because for one in pauses if isinstance(one, Again)] == [UNANSWERED] * 3
+    assert all(timedelta(seconds=30) <= one.after <= timedelta(minutes=4) for one in pauses)
+    assert await town.outcomes() == []
+    outcome = await desk.relay.process(mail, receives=4)
+    assert isinstance(outcome, Done)
+    assert isinstance(dict(outcome.effects)[TO_C1], Held)
+    assert [hold.reason for hold in await town.holds(C1)] == [Reason.NEEDS_APPROVAL]
 
 
-def test_waiting_for_an_answer_is_no_failure_of_the_mail() -> None:
-    async def story(town: Town) -> None:
-        desk = process(town, silent())
-        desk.relay = evolve(desk.relay, patience=Patience(failures=1))
-        desk.worker = evolve(desk.worker, relay=desk.relay)
-        await desk.take(posted(signed()))
-        await desk.drain()
-        ((effect,),) = [one.values() for one in await town.effects()]
-        assert isinstance(effect, Held)
-        assert [letter async for letter in desk.dead_letters.list("inbound")] == []
-
-    told(story)
+async def test_waiting_for_an_answer_is_no_failure_of_the_mail() -> None:
+    town = await open_town()
+    desk = process(town, silent())
+    desk.relay = evolve(desk.relay, patience=Patience(failures=1))
+    desk.worker = evolve(desk.worker, relay=desk.relay)
+    await desk.take(posted(signed()))
+    await desk.drain()
+    ((effect,),) = [one.values() for one in await town.effects()]
+    assert isinstance(effect, Held)
+    assert [letter async for letter in desk.dead_letters.list("inbound")] == []
 
 
-def test_an_answer_that_comes_in_time_is_all_that_counts() -> None:
-    async def story(town: Town) -> None:
-        desk = process(town, silent())
-        mail = await desk.take(posted(signed()))
-        assert isinstance(await desk.relay.process(mail), Again)
-        later = process(town, zone())
-        assert isinstance(await later.relay.process(mail), Done)
-        assert await verified(town) == [True]
-
-    told(story)
+async def test_an_answer_that_comes_in_time_is_all_that_counts() -> None:
+    town = await open_town()
+    desk = process(town, silent())
+    mail = await desk.take(posted(signed()))
+    assert isinstance(await desk.relay.process(mail), Again)
+    later = process(town, zone())
+    assert isinstance(await later.relay.process(mail), Done)
+    assert await verified(town) == [True]
 
 
-def test_a_mail_that_was_held_without_an_answer_is_asked_about_again_at_a_replay() -> None:
-    async def story(town: Town) -> None:
-        desk = process(town, silent())
-        mail = await desk.take(posted(signed()))
-        for receives in range(1, 5):
-            await desk.relay.process(mail, receives=receives)
-        assert (await desk.replay.all(dry_run=False)).decided == 1  # held again, at once: nobody waits any more
-        assert await town.messages() == []
-        later = process(town, zone())
-        assert (await later.replay.all(dry_run=True)).events == 1
-        assert await town.messages() == []
-        assert (await later.replay.all(dry_run=False)).events == 1
-        assert await verified(town) == [True]
-
-    told(story)
+async def test_a_mail_that_was_held_without_an_answer_is_asked_about_again_at_a_replay() -> None:
+    town = await open_town()
+    desk = process(town, silent())
+    mail = await desk.take(posted(signed()))
+    for receives in range(1, 5):
+        await desk.relay.process(mail, receives=receives)
+    assert (await desk.replay.all(dry_run=False)).decided == 1  # held again, at once: nobody waits any more
+    assert await town.messages() == []
+    later = process(town, zone())
+    assert (await later.replay.all(dry_run=True)).events == 1
+    assert await town.messages() == []
+    assert (await later.replay.all(dry_run=False)).events == 1
+    assert await verified(town) == [True]
 
 
-def test_a_dry_run_neither_waits_nor_writes() -> None:
-    async def story(town: Town) -> None:
-        desk = process(town, silent())
-        mail = await desk.take(posted(signed()))
-        for _ in range(6):
-            done = await desk.replay.one(mail.record, dry_run=True)
-            assert (done.decided, done.waiting, done.events) == (0, 1, 0)  # as a run of it would
-        (job,) = await town.queue.take(limit=1, wait=timedelta(0), lease=timedelta(minutes=1))
-        assert job.receives == 1
-        assert isinstance((await desk.worker.process([job]))[0].progress, Again)
-
-    told(story)
+async def test_a_dry_run_neither_waits_nor_writes() -> None:
+    town = await open_town()
+    desk = process(town, silent())
+    mail = await desk.take(posted(signed()))
+    for _ in range(6):
+        done = await desk.replay.one(mail.record, dry_run=True)
+        assert (done.decided, done.waiting, done.events) == (0, 1, 0)  # as a run of it would
+    (job,) = await town.queue.take(limit=1, wait=timedelta(0), lease=timedelta(minutes=1))
+    assert job.receives == 1
+    assert isinstance((await desk.worker.process([job]))[0].progress, Again)
 
 
 # --- a silent name server is its own domain's trouble ----------------------------------------------------
@@ -240,120 +213,106 @@ class Hanging:
         return TxtRecords()
 
 
-def test_a_name_server_that_says_nothing_costs_one_try_and_no_more_than_was_allowed() -> None:
-    async def story(town: Town) -> None:
-        desk = process(town, silent())
-        hanging, soon = Authenticator(resolver=Hanging()), Insistence(within=timedelta(milliseconds=1))
-        assert desk.relay.evidence is not None
-        finder = evolve(desk.relay.evidence, authenticator=hanging, insistence=soon)
-        desk.relay = evolve(desk.relay, evidence=finder)
-        waiting = await desk.relay.process(await desk.take(posted(signed())))
-        assert isinstance(waiting, Again)
-        assert waiting.because == UNANSWERED
-
-    told(story)
+async def test_a_name_server_that_says_nothing_costs_one_try_and_no_more_than_was_allowed() -> None:
+    town = await open_town()
+    desk = process(town, silent())
+    hanging, soon = Authenticator(resolver=Hanging()), Insistence(within=timedelta(milliseconds=1))
+    assert desk.relay.evidence is not None
+    finder = evolve(desk.relay.evidence, authenticator=hanging, insistence=soon)
+    desk.relay = evolve(desk.relay, evidence=finder)
+    waiting = await desk.relay.process(await desk.take(posted(signed())))
+    assert isinstance(waiting, Again)
+    assert waiting.because == UNANSWERED
 
 
-def test_while_a_domain_is_silent_its_other_mails_wait_their_turn_and_count_no_try() -> None:
-    async def story(town: Town) -> None:
-        desk = process(town, silent())
-        finder = desk.relay.evidence
-        assert finder is not None
-        first, second = [await desk.take(posted(signed() + b"%d" % number)) for number in (1, 2)]
-        finder.budget.enter("corp.example", at=town.clock.now())
-        finder.budget.leave("mail.corp.example", at=town.clock.now(), answered=False)
-        assert finder.budget.enter("corp.example", at=town.clock.now())  # somebody asks already
-        for _ in range(6):
-            turned = await desk.relay.process(first)
-            assert isinstance(turned, Again)
-            assert (turned.because, turned.after) == (TURN, timedelta(seconds=5))
-        other = signed(PLAIN.replace(b"bob@corp.example", b"bob@else.example"), domain="else.example")
-        assert isinstance(await desk.relay.process(await desk.take(posted(other))), Done | Again)
-        finder.budget.leave("corp.example", at=town.clock.now(), answered=True)
-        assert (await desk.relay.process(second)).because == UNANSWERED  # type: ignore[union-attr]
-
-    told(story)
+async def test_while_a_domain_is_silent_its_other_mails_wait_their_turn_and_count_no_try() -> None:
+    town = await open_town()
+    desk = process(town, silent())
+    finder = desk.relay.evidence
+    assert finder is not None
+    first, second = [await desk.take(posted(signed() + b"%d" % number)) for number in (1, 2)]
+    finder.budget.enter("corp.example", at=town.clock.now())
+    finder.budget.leave("mail.corp.example", at=town.clock.now(), answered=False)
+    assert finder.budget.enter("corp.example", at=town.clock.now())  # somebody asks already
+    for _ in range(6):
+        turned = await desk.relay.process(first)
+        assert isinstance(turned, Again)
+        assert (turned.because, turned.after) == (TURN, timedelta(seconds=5))
+    other = signed(PLAIN.replace(b"bob@corp.example", b"bob@else.example"), domain="else.example")
+    assert isinstance(await desk.relay.process(await desk.take(posted(other))), Done | Again)
+    finder.budget.leave("corp.example", at=town.clock.now(), answered=True)
+    assert (await desk.relay.process(second)).because == UNANSWERED  # type: ignore[union-attr]
 
 
-def test_an_authenticator_that_times_out_by_itself_is_a_failure_like_any_other() -> None:
+async def test_an_authenticator_that_times_out_by_itself_is_a_failure_like_any_other() -> None:
     class Late:
         async def evidence(self, raw: bytes, post: Post) -> SenderEvidence:
             raise TimeoutError
 
-    async def story(town: Town) -> None:
-        desk = process(town, silent())
-        mail = await desk.take(posted(signed()))
-        record = loads(await town.blobs.get(mail.record) or b"", EnvelopeRecord)
-        assert desk.relay.evidence is not None
-        desk.relay = evolve(desk.relay, evidence=evolve(desk.relay.evidence, authenticator=Late()))
-        with pytest.raises(TimeoutError):
-            await desk.relay.read(record, await town.blobs.get(record.raw) or b"")
-
-    told(story)
+    town = await open_town()
+    desk = process(town, silent())
+    mail = await desk.take(posted(signed()))
+    record = loads(await town.blobs.get(mail.record) or b"", EnvelopeRecord)
+    assert desk.relay.evidence is not None
+    desk.relay = evolve(desk.relay, evidence=evolve(desk.relay.evidence, authenticator=Late()))
+    with pytest.raises(TimeoutError):
+        await desk.relay.read(record, await town.blobs.get(record.raw) or b"")
 
 
-def test_a_token_that_we_did_not_make_costs_no_look_up_and_an_older_address_always_does() -> None:
-    async def story(town: Town) -> None:
-        names = zone()
-        desk = process(town, names)
-        finder = desk.relay.evidence
-        assert finder is not None
-        keys = AliasKeys.of({0: b"a secret of ours"})
-        desk.relay = evolve(desk.relay, evidence=evolve(finder, keys=keys))
-        forged = EmailAddress.parse("ann-00000000000zzzzzz@reply.example")
-        await desk.relay.process(await desk.take(posted(signed(), forged)))
-        assert names.asked == []
-        for guess in ("ann-12345678@reply.example", "lost@relay.example"):
-            await desk.relay.process(await desk.take(posted(signed() + guess.encode(), EmailAddress.parse(guess))))
-            assert names.asked != []
-            names.asked.clear()
-
-    told(story)
+async def test_a_token_that_we_did_not_make_costs_no_look_up_and_an_older_address_always_does() -> None:
+    town = await open_town()
+    names = zone()
+    desk = process(town, names)
+    finder = desk.relay.evidence
+    assert finder is not None
+    keys = AliasKeys.of({0: b"a secret of ours"})
+    desk.relay = evolve(desk.relay, evidence=evolve(finder, keys=keys))
+    forged = EmailAddress.parse("ann-00000000000zzzzzz@reply.example")
+    await desk.relay.process(await desk.take(posted(signed(), forged)))
+    assert names.asked == []
+    for guess in ("ann-12345678@reply.example", "lost@relay.example"):
+        await desk.relay.process(await desk.take(posted(signed() + guess.encode(), EmailAddress.parse(guess))))
+        assert names.asked != []
+        names.asked.clear()
 
 
 # --- an answer is kept -----------------------------------------------------------------------------------
 
 
-def test_what_was_proved_once_is_kept_though_the_key_is_gone() -> None:
-    async def story(town: Town) -> None:
-        desk = process(town, zone())
-        mail = await desk.take(posted(signed(), TO_C2))  # Bob takes no part in c2: held, so a replay decides anew
-        await desk.relay.process(mail)
-        gone = zone(s1___domainkey__corp__example="v=DKIM1; p=")
-        later = process(town, gone)
-        await later.replay.all(dry_run=False)
-        record = loads(await town.blobs.get(mail.record) or b"", EnvelopeRecord)
-        read = await later.relay.read(record, await town.blobs.get(record.raw) or b"")
-        assert not isinstance(read, Again)
-        covered = frozenset({"from", "to", "subject", "date", "message-id"})
-        proved = SenderEvidence(Dmarc.PASS, DmarcPolicy.REJECT, dkim_aligned=True, dkim_signed=covered)
-        assert read.mail.evidence == proved
-        assert gone.asked == []
-
-    told(story)
+async def test_what_was_proved_once_is_kept_though_the_key_is_gone() -> None:
+    town = await open_town()
+    desk = process(town, zone())
+    mail = await desk.take(posted(signed(), TO_C2))  # Bob takes no part in c2: held, so a replay decides anew
+    await desk.relay.process(mail)
+    gone = zone(s1___domainkey__corp__example="v=DKIM1; p=")
+    later = process(town, gone)
+    await later.replay.all(dry_run=False)
+    record = loads(await town.blobs.get(mail.record) or b"", EnvelopeRecord)
+    read = await later.relay.read(record, await town.blobs.get(record.raw) or b"")
+    assert not isinstance(read, Again)
+    covered = frozenset({"from", "to", "subject", "date", "message-id"})
+    proved = SenderEvidence(Dmarc.PASS, DmarcPolicy.REJECT, dkim_aligned=True, dkim_signed=covered)
+    assert read.mail.evidence == proved
+    assert gone.asked == []
 
 
-def test_two_posts_of_one_mail_have_one_evidence() -> None:
-    async def story(town: Town) -> None:
-        assert isinstance(await became(town, posted(signed()), zone()), Relayed)
-        names = silent()
-        assert isinstance(await became(town, posted(signed(), TO_C2), names), Held)
-        assert names.asked == []
-        assert [one.reason for one in await town.holds()] == [Reason.NEEDS_APPROVAL]
-
-    told(story)
+async def test_two_posts_of_one_mail_have_one_evidence() -> None:
+    town = await open_town()
+    assert isinstance(await became(town, posted(signed()), zone()), Relayed)
+    names = silent()
+    assert isinstance(await became(town, posted(signed(), TO_C2), names), Held)
+    assert names.asked == []
+    assert [one.reason for one in await town.holds()] == [Reason.NEEDS_APPROVAL]
 
 
-def test_of_a_list_that_rewrites_from_the_evidence_that_was_found_says_who_wrote() -> None:
-    async def story(town: Town) -> None:
-        raw = (
-            b"From: Bob via List <list@corp.example>\r\nReply-To: bob@corp.example\r\n"
-            b"X-Original-From: Bob <bob@corp.example>\r\nList-Id: <list.corp.example>\r\n" + PLAIN.partition(b"\r\n")[2]
-        )
-        reader = Reader(alias_domains=frozenset({"reply.example"}), rewriters=frozenset({"corp.example"}))
-        assert isinstance(await became(town, posted(signed(raw)), zone(), reader=reader), Relayed)
-
-    told(story)
+async def test_of_a_list_that_rewrites_from_the_evidence_that_was_found_says_who_wrote() -> None:
+    town = await open_town()
+    raw = (
+        b"From: Bob via List <list@corp.example>\r\nReply-To: bob@corp.example\r\n"
+        b"X-Original-From: Bob <bob@corp.example>\r\nList-Id: <list.corp.example>\r\n" + PLAIN.partition(b"\r\n")[2]
+    )
+    reader = Reader(alias_domains=frozenset({"reply.example"}), rewriters=frozenset({"corp.example"}))
+    assert isinstance(await became(town, posted(signed(raw)), zone(), reader=reader), Relayed)
 
 
 @define
@@ -368,45 +327,33 @@ class Failing:
         raise self.error
 
 
-def test_an_authenticator_that_fails_is_a_failure_and_one_that_is_away_is_none() -> None:
-    async def story(town: Town) -> None:
-        broken = Process(town, authenticator=Failing(ZeroDivisionError()))
-        mail = await broken.take(posted(PLAIN))
-        assert "failed 1 of 3 times" in str(await broken.relay.process(mail))
-        away = Process(town, authenticator=Failing(Unavailable("authenticator")))
-        assert "authenticator" in str(await away.relay.process(mail))
-
-    told(story)
+async def test_an_authenticator_that_fails_is_a_failure_and_one_that_is_away_is_none() -> None:
+    town = await open_town()
+    broken = Process(town, authenticator=Failing(ZeroDivisionError()))
+    mail = await broken.take(posted(PLAIN))
+    assert "failed 1 of 3 times" in str(await broken.relay.process(mail))
+    away = Process(town, authenticator=Failing(Unavailable("authenticator")))
+    assert "authenticator" in str(await away.relay.process(mail))
 
 
-def test_how_long_it_insists_can_be_said() -> None:
-    async def story(town: Town) -> None:
-        desk = process(town, silent())
-        assert desk.relay.evidence is not None
-        relay = evolve(desk.relay, evidence=evolve(desk.relay.evidence, insistence=Insistence(tries=1)))
-        assert isinstance(await relay.process(await desk.take(posted(signed()))), Done)
-
-    told(story)
+async def test_how_long_it_insists_can_be_said() -> None:
+    town = await open_town()
+    desk = process(town, silent())
+    assert desk.relay.evidence is not None
+    relay = evolve(desk.relay, evidence=evolve(desk.relay.evidence, insistence=Insistence(tries=1)))
+    assert isinstance(await relay.process(await desk.take(posted(signed()))), Done)
 
 
-def test_a_copy_vouches_for_nobody_unless_a_signature_covers_it_or_spf_speaks_for_the_mail() -> None:
+async def test_a_copy_vouches_for_nobody_unless_a_signature_covers_it_or_spf_speaks_for_the_mail() -> None:
     copied = PLAIN.replace(b"Subject:", b"Cc: eve@elsewhere.example\r\nSubject:", 1)
     plain, covering = "from:to:subject:date:message-id", "from:to:cc:subject:date:message-id"
 
-    async def seen(town: Town, names: str, more: bytes = b"") -> set[EmailAddress]:
-        desk = process(town, zone())
+    async def seen(names: str, more: bytes = b"") -> set[EmailAddress]:
+        desk = process(await open_town(), zone())
         await desk.relay.process(await desk.take(posted(more + signed(copied, names=names))))
         return {*(await desk.messaging.thread(C1)).cc_seen}
 
-    async def uncovered(town: Town) -> None:
-        assert await seen(town, plain) == set()
-
-    async def covered(town: Town) -> None:
-        assert await seen(town, covering) == {ELSEWHERE}
-
-    async def by_spf(town: Town) -> None:
-        border = TRUSTED.replace(b"; dmarc=%b", b"; spf=pass smtp.mailfrom=corp.example; dmarc=%b") % b"pass"
-        assert await seen(town, plain, border) == {ELSEWHERE}
-
-    for story in (uncovered, covered, by_spf):
-        told(story)
+    by_spf = TRUSTED.replace(b"; dmarc=%b", b"; spf=pass smtp.mailfrom=corp.example; dmarc=%b") % b"pass"
+    assert await seen(plain) == set()
+    assert await seen(covering) == {ELSEWHERE}
+    assert await seen(plain, by_spf) == {ELSEWHERE}

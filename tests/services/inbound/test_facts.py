@@ -35,8 +35,7 @@ from services.inbound_desk import (
     PROVED,
     TO_C1,
     Process,
-    Town,
-    told,
+    open_town,
     written,
 )
 
@@ -49,18 +48,16 @@ def read(*recipients: object, headers: str = "") -> InboundMail:
     return Reader(alias_domains=frozenset({"reply.example"})).read_now(raw, post).mail
 
 
-def test_the_context_of_a_mail_holds_all_that_is_asked() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        context = await process.facts.context(read(), RoutingPolicy(loop_guard=LoopGuard(mails_an_hour=5)), now=NOON)
-        assert context.threads[C1] is not None
-        assert context.holders[BOBS].accounts[0].id == "bob"
-        assert context.stages[C1] is Stage.LEGACY
-        assert set(context.repeats.values()) == {0}
-        assert context.traffic[C1] == 0
-        assert context.away == frozenset()
-
-    told(story)
+async def test_the_context_of_a_mail_holds_all_that_is_asked() -> None:
+    town = await open_town()
+    process = Process(town)
+    context = await process.facts.context(read(), RoutingPolicy(loop_guard=LoopGuard(mails_an_hour=5)), now=NOON)
+    assert context.threads[C1] is not None
+    assert context.holders[BOBS].accounts[0].id == "bob"
+    assert context.stages[C1] is Stage.LEGACY
+    assert set(context.repeats.values()) == {0}
+    assert context.traffic[C1] == 0
+    assert context.away == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -73,119 +70,103 @@ def test_the_context_of_a_mail_holds_all_that_is_asked() -> None:
         ("directory.get", Witness.IDENTITY),
     ],
 )
-def test_a_witness_that_does_not_answer_is_away(call: str, witness: Witness) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        process.faults.fail(call, memory.before("it"))
-        asked = Questions(
-            legacy=frozenset({LEGACY_C1}),
-            tenures=frozenset({BOBS}),
-            holders=frozenset({BOBS}),
-            accounts=frozenset({"bob", "nobody"}),
-        )
-        answers = await process.facts.answer(asked, now=NOON)
-        assert answers.away == {witness}
-
-    told(story)
+async def test_a_witness_that_does_not_answer_is_away(call: str, witness: Witness) -> None:
+    town = await open_town()
+    process = Process(town)
+    process.faults.fail(call, memory.before("it"))
+    asked = Questions(
+        legacy=frozenset({LEGACY_C1}),
+        tenures=frozenset({BOBS}),
+        holders=frozenset({BOBS}),
+        accounts=frozenset({"bob", "nobody"}),
+    )
+    answers = await process.facts.answer(asked, now=NOON)
+    assert answers.away == {witness}
 
 
 @pytest.mark.parametrize("call", ["records.get", "records.range", "flags.read"])
-def test_our_own_store_that_does_not_answer_is_unavailable(call: str) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        process.faults.fail(call, memory.before("it"))
-        with pytest.raises(Unavailable, match="it is unavailable"):
-            await process.facts.context(read(), DEFAULT_POLICY, now=NOON)
-
-    told(story)
+async def test_our_own_store_that_does_not_answer_is_unavailable(call: str) -> None:
+    town = await open_town()
+    process = Process(town)
+    process.faults.fail(call, memory.before("it"))
+    with pytest.raises(Unavailable, match="it is unavailable"):
+        await process.facts.context(read(), DEFAULT_POLICY, now=NOON)
 
 
-def test_a_fault_of_our_own_is_no_outage() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        process.faults.fail("records.get", memory.before(ZeroDivisionError))
-        with pytest.raises(ExceptionGroup):
-            await process.facts.context(read(), DEFAULT_POLICY, now=NOON)
-
-    told(story)
+async def test_a_fault_of_our_own_is_no_outage() -> None:
+    town = await open_town()
+    process = Process(town)
+    process.faults.fail("records.get", memory.before(ZeroDivisionError))
+    with pytest.raises(ExceptionGroup):
+        await process.facts.context(read(), DEFAULT_POLICY, now=NOON)
 
 
-def test_what_hangs_is_unavailable() -> None:
-    async def story(town: Town) -> None:
-        class Hanging:
-            async def threads(self, ids: Collection[ConversationId]) -> Mapping[ConversationId, ConversationThread]:
-                await asyncio.Event().wait()
-                return {}
+async def test_what_hangs_is_unavailable() -> None:
+    town = await open_town()
 
-        facts = evolve(Process(town).facts, threads=Hanging(), within=timedelta(milliseconds=5))
-        with pytest.raises(Unavailable, match="facts"):
-            await facts.answer(Questions(threads=frozenset({C1})), now=NOON)
+    class Hanging:
+        async def threads(self, ids: Collection[ConversationId]) -> Mapping[ConversationId, ConversationThread]:
+            await asyncio.Event().wait()
+            return {}
 
-    told(story)
-
-
-def test_a_provider_where_anybody_gets_a_mailbox_vouches_for_nobody() -> None:
-    async def story(town: Town) -> None:
-        said = frozenset({"corp.example", "gmail.com"})
-        await town.directory.upsert(Account(BOB, (BOBS,), company_domains=said))
-        answers = await Process(town).facts.answer(Questions(accounts=frozenset({BOB, ANN})), now=NOON)
-        bob = answers.accounts[BOB]
-        assert bob is not None
-        assert bob.company_domains == {"corp.example"}
-        assert answers.accounts[ANN] is None
-
-    told(story)
+    facts = evolve(Process(town).facts, threads=Hanging(), within=timedelta(milliseconds=5))
+    with pytest.raises(Unavailable, match="facts"):
+        await facts.answer(Questions(threads=frozenset({C1})), now=NOON)
 
 
-def test_without_legacy_there_is_none_of_it() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town, legacy=False, counts=False)
-        asked = Questions(
-            legacy=frozenset({LEGACY_C1}),
-            tenures=frozenset({BOBS}),
-            repeats=frozenset({(BOBS, "digest")}),
-            traffic=frozenset({C1}),
-        )
-        answers = await process.facts.answer(asked, now=NOON)
-        assert (answers.legacy, answers.tenures) == ({LEGACY_C1: None}, {BOBS: ()})
-        assert (answers.repeats, answers.traffic) == ({(BOBS, "digest"): 0}, {C1: 0})
-
-    told(story)
+async def test_a_provider_where_anybody_gets_a_mailbox_vouches_for_nobody() -> None:
+    town = await open_town()
+    said = frozenset({"corp.example", "gmail.com"})
+    await town.directory.upsert(Account(BOB, (BOBS,), company_domains=said))
+    answers = await Process(town).facts.answer(Questions(accounts=frozenset({BOB, ANN})), now=NOON)
+    bob = answers.accounts[BOB]
+    assert bob is not None
+    assert bob.company_domains == {"corp.example"}
+    assert answers.accounts[ANN] is None
 
 
-def test_a_core_that_keeps_asking_is_an_error() -> None:
-    async def story(town: Town) -> None:
-        class Forgetful:
-            async def sightings(self, of: object, *, before: object) -> dict[object, object]:
-                return {}
-
-        facts = evolve(Process(town).facts, sightings=Forgetful())
-        with pytest.raises(RuntimeError, match="keeps asking"):
-            await facts.context(read(), DEFAULT_POLICY, now=NOON)
-
-    told(story)
-
-
-def test_an_unknown_conversation_is_in_the_stage_that_holds_unset() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town, stage=Stage.NATIVE)
-        answers = await process.facts.answer(Questions(stages=frozenset({C1, C3, STRANGER})), now=NOON)
-        assert answers.stages == {C1: Stage.NATIVE, C3: Stage.NATIVE, STRANGER: Stage.NATIVE}
-
-    told(story)
+async def test_without_legacy_there_is_none_of_it() -> None:
+    town = await open_town()
+    process = Process(town, legacy=False, counts=False)
+    asked = Questions(
+        legacy=frozenset({LEGACY_C1}),
+        tenures=frozenset({BOBS}),
+        repeats=frozenset({(BOBS, "digest")}),
+        traffic=frozenset({C1}),
+    )
+    answers = await process.facts.answer(asked, now=NOON)
+    assert (answers.legacy, answers.tenures) == ({LEGACY_C1: None}, {BOBS: ()})
+    assert (answers.repeats, answers.traffic) == ({(BOBS, "digest"): 0}, {C1: 0})
 
 
-def test_a_stage_is_the_bucket_of_the_conversation() -> None:
-    async def story(town: Town) -> None:
-        town.flags.set(Rollout(UseCase("apply"), Stage.PARALLEL, 10_000, "salt"), Axis.INBOUND)
-        process = Process(town)
-        process.faults.fail("flags.read", memory.before("flags"), skip=1)
-        threads = await process.threads.threads([C1, C2])
-        assigned = await process.stages.of(threads.values(), Axis.INBOUND)
-        assert isinstance(assigned[C1], Cohort)
-        assert {stage_of(one) for one in assigned.values()} == {Stage.PARALLEL}
+async def test_a_core_that_keeps_asking_is_an_error() -> None:
+    town = await open_town()
 
-    told(story)
+    class Forgetful:
+        async def sightings(self, of: object, *, before: object) -> dict[object, object]:
+            return {}
+
+    facts = evolve(Process(town).facts, sightings=Forgetful())
+    with pytest.raises(RuntimeError, match="keeps asking"):
+        await facts.context(read(), DEFAULT_POLICY, now=NOON)
+
+
+async def test_an_unknown_conversation_is_in_the_stage_that_holds_unset() -> None:
+    town = await open_town()
+    process = Process(town, stage=Stage.NATIVE)
+    answers = await process.facts.answer(Questions(stages=frozenset({C1, C3, STRANGER})), now=NOON)
+    assert answers.stages == {C1: Stage.NATIVE, C3: Stage.NATIVE, STRANGER: Stage.NATIVE}
+
+
+async def test_a_stage_is_the_bucket_of_the_conversation() -> None:
+    town = await open_town()
+    town.flags.set(Rollout(UseCase("apply"), Stage.PARALLEL, 10_000, "salt"), Axis.INBOUND)
+    process = Process(town)
+    process.faults.fail("flags.read", memory.before("flags"), skip=1)
+    threads = await process.threads.threads([C1, C2])
+    assigned = await process.stages.of(threads.values(), Axis.INBOUND)
+    assert isinstance(assigned[C1], Cohort)
+    assert {stage_of(one) for one in assigned.values()} == {Stage.PARALLEL}
 
 
 def test_a_mail_is_counted_under_one_name() -> None:

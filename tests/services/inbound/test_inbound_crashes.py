@@ -13,7 +13,19 @@ import pytest
 from convalias.adapters import memory
 from convalias.domain.inbound.outcomes import HandedOver, Held, Refused, Relayed
 from convalias.domain.mail.reasons import Reason
-from services.inbound_desk import C1, C2, LEGACY, NOBODY, TO_C1, TO_C1_TOO, TO_C2, Process, Town, told, written
+from services.inbound_desk import (
+    C1,
+    C2,
+    LEGACY,
+    NOBODY,
+    TO_C1,
+    TO_C1_TOO,
+    TO_C2,
+    Process,
+    Town,
+    open_town,
+    written,
+)
 
 T = TypeVar("T")
 MAIL = written(TO_C1, TO_C1_TOO, TO_C2, LEGACY, NOBODY, attached=True)
@@ -90,29 +102,22 @@ async def dies(town: Town, number: int, *, done: bool) -> bool:
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
-def test_whichever_call_a_process_dies_at_all_is_done_once(*, done: bool) -> None:
+async def test_whichever_call_a_process_dies_at_all_is_done_once(*, done: bool) -> None:
     number = 1
-    while True:
-        died: list[bool] = []
-
-        async def story(town: Town, number: int = number, died: list[bool] = died) -> None:
-            died.append(await dies(town, number, done=done))
-            await lives_on(town)
-            await all_is_done_once(town)
-
-        told(story)
-        if not died[0]:
-            break
-        number += 1
+    died = True
+    while died:
+        town = await open_town()
+        died = await dies(town, number, done=done)
+        await lives_on(town)
+        await all_is_done_once(town)
+        number += died
     assert number > 25
 
 
-def test_dying_again_and_again_is_no_difference() -> None:
-    async def story(town: Town) -> None:
-        for number in range(1, 60, 7):
-            await dies(town, number, done=bool(number % 2))
-            await town.clock.advance(timedelta(minutes=2))
-        await lives_on(town)
-        await all_is_done_once(town)
-
-    told(story)
+async def test_dying_again_and_again_is_no_difference() -> None:
+    town = await open_town()
+    for number in range(1, 60, 7):
+        await dies(town, number, done=bool(number % 2))
+        await town.clock.advance(timedelta(minutes=2))
+    await lives_on(town)
+    await all_is_done_once(town)

@@ -13,7 +13,7 @@ from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.envelope import NULL_RETURN_PATH
 from convalias.ports.errors import Unavailable
 from convalias.services.inbound.receiver import Kept, TokenReused, posted_digest
-from services.inbound_desk import NOON, TO_C1, TO_C2, Process, Town, told, written
+from services.inbound_desk import NOON, TO_C1, TO_C2, Process, Town, open_town, written
 
 MAIL = written(TO_C1)
 SIGNED = evolve(MAIL, token="t", token_at=NOON, digest="d")
@@ -23,74 +23,64 @@ async def names(town: Town) -> list[str]:
     return [*await town.blobs.names("", after="", limit=100)]
 
 
-def test_a_kept_mail_is_raw_object_record_and_job() -> None:
-    async def story(town: Town) -> None:
-        receipt = await Process(town).receiver.accept(MAIL)
-        assert isinstance(receipt, Kept)
-        envelope, raw = await names(town)
-        assert envelope == receipt.record
-        assert envelope.startswith("envelopes/2026/03/01/")
-        assert raw.startswith("raw/2026/03/01/")
-        (job,) = await town.queue.take(limit=9, wait=timedelta(0), lease=timedelta(1))
-        assert job.body.isascii()
-        assert "@" not in job.body
-        assert len(job.body) < 250
-
-    told(story)
+async def test_a_kept_mail_is_raw_object_record_and_job() -> None:
+    town = await open_town()
+    receipt = await Process(town).receiver.accept(MAIL)
+    assert isinstance(receipt, Kept)
+    envelope, raw = await names(town)
+    assert envelope == receipt.record
+    assert envelope.startswith("envelopes/2026/03/01/")
+    assert raw.startswith("raw/2026/03/01/")
+    (job,) = await town.queue.take(limit=9, wait=timedelta(0), lease=timedelta(1))
+    assert job.body.isascii()
+    assert "@" not in job.body
+    assert len(job.body) < 250
 
 
 @pytest.mark.parametrize("call", ["blobs.put", "queue.put"])
 @pytest.mark.parametrize("fault", [memory.before("it"), memory.after("it"), memory.before(TimeoutError)])
 @pytest.mark.parametrize("skip", [0, 1])
-def test_what_raised_is_made_good_by_the_next_try(call: str, fault: memory.Fault, skip: int) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        process.faults.fail(call, fault, times=1, skip=skip)
-        if call == "queue.put" and skip:
-            await process.receiver.accept(MAIL)
-        with pytest.raises(Unavailable):
-            await process.receiver.accept(MAIL)
-        assert isinstance(await process.receiver.accept(MAIL), Kept)
-        assert len(await names(town)) == 2
-        await process.drain()
-        assert len(await town.messages()) == 1
-
-    told(story)
+async def test_what_raised_is_made_good_by_the_next_try(call: str, fault: memory.Fault, skip: int) -> None:
+    town = await open_town()
+    process = Process(town)
+    process.faults.fail(call, fault, times=1, skip=skip)
+    if call == "queue.put" and skip:
+        await process.receiver.accept(MAIL)
+    with pytest.raises(Unavailable):
+        await process.receiver.accept(MAIL)
+    assert isinstance(await process.receiver.accept(MAIL), Kept)
+    assert len(await names(town)) == 2
+    await process.drain()
+    assert len(await town.messages()) == 1
 
 
-def test_the_same_post_again_leads_to_the_same_record() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        first, second = [await process.receiver.accept(SIGNED) for _ in range(2)]
-        assert first == second
-
-    told(story)
+async def test_the_same_post_again_leads_to_the_same_record() -> None:
+    town = await open_town()
+    process = Process(town)
+    first, second = [await process.receiver.accept(SIGNED) for _ in range(2)]
+    assert first == second
 
 
-def test_a_token_with_something_else_is_told_and_not_queued() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        first = await process.receiver.accept(SIGNED)
-        again = await process.receiver.accept(evolve(SIGNED, digest="other"))
-        assert isinstance(first, Kept)
-        assert again == TokenReused(first.record)
-        assert (await town.queue.depth()).ready == 1
-        assert town.telemetry.total("icer.token_reused", source="eml") == 1
-
-    told(story)
+async def test_a_token_with_something_else_is_told_and_not_queued() -> None:
+    town = await open_town()
+    process = Process(town)
+    first = await process.receiver.accept(SIGNED)
+    again = await process.receiver.accept(evolve(SIGNED, digest="other"))
+    assert isinstance(first, Kept)
+    assert again == TokenReused(first.record)
+    assert (await town.queue.depth()).ready == 1
+    assert town.telemetry.total("icer.token_reused", source="eml") == 1
 
 
-def test_a_retry_on_the_next_day_leads_to_the_first_record() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        first = await process.receiver.accept(SIGNED)
-        await town.clock.advance(timedelta(days=1))
-        assert await process.receiver.accept(SIGNED) == first
-
-    told(story)
+async def test_a_retry_on_the_next_day_leads_to_the_first_record() -> None:
+    town = await open_town()
+    process = Process(town)
+    first = await process.receiver.accept(SIGNED)
+    await town.clock.advance(timedelta(days=1))
+    assert await process.receiver.accept(SIGNED) == first
 
 
-def test_a_source_without_tokens_makes_them_of_mail_and_route() -> None:
+async def test_a_source_without_tokens_makes_them_of_mail_and_route() -> None:
     routes = [
         MAIL,
         evolve(MAIL, recipients=(TO_C2,)),
@@ -100,12 +90,9 @@ def test_a_source_without_tokens_makes_them_of_mail_and_route() -> None:
         written(TO_C1, text="Other"),
     ]
 
-    async def story(town: Town) -> None:
-        process = Process(town)
-        records = {(await process.take(mail)).record for mail in [*routes, *routes]}
-        assert len(records) == len(routes)
-
-    told(story)
+    process = Process(await open_town())
+    records = {(await process.take(mail)).record for mail in [*routes, *routes]}
+    assert len(records) == len(routes)
     assert len({posted_digest(mail) for mail in routes}) == len(routes) - 1
 
 
@@ -113,50 +100,43 @@ def test_the_order_of_recipients_is_none_of_the_digest() -> None:
     assert posted_digest(written(TO_C1, TO_C2, to=[])) == posted_digest(written(TO_C2, TO_C1, to=[]))
 
 
-def test_a_record_that_retention_deletes_in_this_moment_is_tried_again() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await process.receiver.accept(SIGNED)
+async def test_a_record_that_retention_deletes_in_this_moment_is_tried_again() -> None:
+    town = await open_town()
+    process = Process(town)
+    await process.receiver.accept(SIGNED)
 
-        class Gone:
-            put = staticmethod(town.blobs.put)
+    class Gone:
+        put = staticmethod(town.blobs.put)
 
-            async def get(self, key: str) -> None:
-                return None
+        async def get(self, key: str) -> None:
+            return None
 
-        with pytest.raises(Unavailable, match="raw store"):
-            await evolve(process.receiver, blobs=Gone()).accept(SIGNED)
-
-    told(story)
+    with pytest.raises(Unavailable, match="raw store"):
+        await evolve(process.receiver, blobs=Gone()).accept(SIGNED)
 
 
-def test_what_hangs_is_unavailable() -> None:
-    async def story(town: Town) -> None:
-        class Hanging:
-            async def put(self, key: str, body: bytes) -> None:
-                await asyncio.Event().wait()
+async def test_what_hangs_is_unavailable() -> None:
+    town = await open_town()
 
-        receiver = evolve(Process(town).receiver, blobs=Hanging(), within=timedelta(milliseconds=5))
-        with pytest.raises(Unavailable, match="raw store or queue"):
-            await receiver.accept(MAIL)
+    class Hanging:
+        async def put(self, key: str, body: bytes) -> None:
+            await asyncio.Event().wait()
 
-    told(story)
-
-
-def test_a_quarantined_mail_is_kept_and_counted() -> None:
-    async def story(town: Town) -> None:
-        receipt = await Process(town).receiver.accept(evolve(MAIL, quarantine="too_large"))
-        assert isinstance(receipt, Kept)
-        assert receipt.quarantined == "too_large"
-        assert town.telemetry.total("icer.messages.quarantined", reason="too_large") == 1
-
-    told(story)
+    receiver = evolve(Process(town).receiver, blobs=Hanging(), within=timedelta(milliseconds=5))
+    with pytest.raises(Unavailable, match="raw store or queue"):
+        await receiver.accept(MAIL)
 
 
-def test_with_the_database_away_mail_is_still_accepted() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        process.faults.fail("records.*", memory.before("records"))
-        assert isinstance(await process.receiver.accept(IncomingMail(b"any octets at all\xff\0")), Kept)
+async def test_a_quarantined_mail_is_kept_and_counted() -> None:
+    town = await open_town()
+    receipt = await Process(town).receiver.accept(evolve(MAIL, quarantine="too_large"))
+    assert isinstance(receipt, Kept)
+    assert receipt.quarantined == "too_large"
+    assert town.telemetry.total("icer.messages.quarantined", reason="too_large") == 1
 
-    told(story)
+
+async def test_with_the_database_away_mail_is_still_accepted() -> None:
+    town = await open_town()
+    process = Process(town)
+    process.faults.fail("records.*", memory.before("records"))
+    assert isinstance(await process.receiver.accept(IncomingMail(b"any octets at all\xff\0")), Kept)

@@ -62,7 +62,7 @@ from services.inbound_desk import (
     TO_C2,
     Process,
     Town,
-    told,
+    open_town,
     written,
 )
 
@@ -74,247 +74,213 @@ class Broken(Reader):
         raise ZeroDivisionError
 
 
-def test_a_mail_of_a_participant_becomes_a_message() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        outcome = await process.relay.process(await process.take(written(TO_C1)))
-        (message,) = await town.messages()
-        assert outcome == Done(((TO_C1, Relayed(town_event(outcome), C1, added=True)),))
-        assert message.author == AccountAuthor(BOB, Standing.REGISTERED, verified=True)
-        assert (message.text.strip(), message.subject, message.message_id) == ("Hello", "Hi", "<1@corp.example>")
-        assert message.flags == frozenset()
-        assert (message.raw_key or "").startswith("raw/2026/03/01/")
-
+async def test_a_mail_of_a_participant_becomes_a_message() -> None:
     def town_event(outcome: object) -> object:
         assert isinstance(outcome, Done)
         effect = outcome.effects[0][1]
         assert isinstance(effect, Relayed)
         return effect.event
 
-    told(story)
+    town = await open_town()
+    process = Process(town)
+    outcome = await process.relay.process(await process.take(written(TO_C1)))
+    (message,) = await town.messages()
+    assert outcome == Done(((TO_C1, Relayed(town_event(outcome), C1, added=True)),))
+    assert message.author == AccountAuthor(BOB, Standing.REGISTERED, verified=True)
+    assert (message.text.strip(), message.subject, message.message_id) == ("Hello", "Hi", "<1@corp.example>")
+    assert message.flags == frozenset()
+    assert (message.raw_key or "").startswith("raw/2026/03/01/")
 
 
-def test_two_posts_of_one_mail_are_one_message() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        for recipient in (TO_C1, TO_C1_TOO):
-            await process.take(written(recipient, to=[TO_C1, TO_C1_TOO]))
-        await process.drain()
-        assert len(await town.messages()) == 1
-        relayed = [effect for one in await town.effects() for effect in one.values() if isinstance(effect, Relayed)]
-        assert sorted(one.added for one in relayed) == [False, True]
-        assert town.telemetry.total("deduplication.skipped") == 1
-
-    told(story)
+async def test_two_posts_of_one_mail_are_one_message() -> None:
+    town = await open_town()
+    process = Process(town)
+    for recipient in (TO_C1, TO_C1_TOO):
+        await process.take(written(recipient, to=[TO_C1, TO_C1_TOO]))
+    await process.drain()
+    assert len(await town.messages()) == 1
+    relayed = [effect for one in await town.effects() for effect in one.values() if isinstance(effect, Relayed)]
+    assert sorted(one.added for one in relayed) == [False, True]
+    assert town.telemetry.total("deduplication.skipped") == 1
 
 
-def test_a_decided_mail_is_not_decided_again() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1))
-        first = await process.relay.process(reference)
-        process.faults.fail("blobs.get", memory.before(ZeroDivisionError))
-        assert await process.relay.process(reference, receives=99) == first
-
-    told(story)
+async def test_a_decided_mail_is_not_decided_again() -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1))
+    first = await process.relay.process(reference)
+    process.faults.fail("blobs.get", memory.before(ZeroDivisionError))
+    assert await process.relay.process(reference, receives=99) == first
 
 
-def test_of_two_workers_with_one_mail_the_first_concludes_it() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1))
-        first = await process.relay.conclude(reference)
-        assert await process.relay.conclude(reference) == first
-        assert len(await town.outcomes()) == 1
-
-    told(story)
+async def test_of_two_workers_with_one_mail_the_first_concludes_it() -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1))
+    first = await process.relay.conclude(reference)
+    assert await process.relay.conclude(reference) == first
+    assert len(await town.outcomes()) == 1
 
 
-def test_attachments_are_kept_once_by_their_content() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await process.relay.process(await process.take(written(TO_C1, TO_C2, attached=True)))
-        names = await town.blobs.names("attachments/", after="", limit=10)
-        (message,) = await town.messages()
-        assert sorted(attachment_key(one.digest) for one in message.attachments) == list(names)
-        assert await town.blobs.get(attachment_key(message.attachments[0].digest)) == b"PNG"
-
-    told(story)
+async def test_attachments_are_kept_once_by_their_content() -> None:
+    town = await open_town()
+    process = Process(town)
+    await process.relay.process(await process.take(written(TO_C1, TO_C2, attached=True)))
+    names = await town.blobs.names("attachments/", after="", limit=10)
+    (message,) = await town.messages()
+    assert sorted(attachment_key(one.digest) for one in message.attachments) == list(names)
+    assert await town.blobs.get(attachment_key(message.attachments[0].digest)) == b"PNG"
 
 
-def test_a_mail_that_is_refused_keeps_no_attachment() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await process.relay.process(await process.take(written(NOBODY, attached=True)))
-        assert await town.blobs.names("attachments/", after="", limit=10) == []
-
-    told(story)
+async def test_a_mail_that_is_refused_keeps_no_attachment() -> None:
+    town = await open_town()
+    process = Process(town)
+    await process.relay.process(await process.take(written(NOBODY, attached=True)))
+    assert await town.blobs.names("attachments/", after="", limit=10) == []
 
 
-def test_flags_tell_what_a_reader_should_know() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        unproved = written(TO_C1, evidence=SenderEvidence())
-        await process.relay.process(await process.take(unproved))
-        (message,) = await town.messages()
-        assert message.flags == {"unverified"}
-
-    told(story)
+async def test_flags_tell_what_a_reader_should_know() -> None:
+    town = await open_town()
+    process = Process(town)
+    unproved = written(TO_C1, evidence=SenderEvidence())
+    await process.relay.process(await process.take(unproved))
+    (message,) = await town.messages()
+    assert message.flags == {"unverified"}
 
 
-def test_copies_of_a_registered_participant_are_remembered() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        copied = ", ".join(f"c{n}@else.example" for n in range(30))
-        await process.relay.process(await process.take(written(TO_C1, headers=f"Cc: {copied}\n")))
-        thread = await process.messaging.thread(C1)
-        assert len(thread.cc_seen) == 20
-
-    told(story)
+async def test_copies_of_a_registered_participant_are_remembered() -> None:
+    town = await open_town()
+    process = Process(town)
+    copied = ", ".join(f"c{n}@else.example" for n in range(30))
+    await process.relay.process(await process.take(written(TO_C1, headers=f"Cc: {copied}\n")))
+    thread = await process.messaging.thread(C1)
+    assert len(thread.cc_seen) == 20
 
 
-def test_legacy_mail_is_handed_over_and_an_overlap_is_skipped() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        outcome = await process.relay.process(await process.take(written(TO_C1, LEGACY, LEGACY_C1)))
-        assert isinstance(outcome, Done)
-        effects = dict(outcome.effects)
-        assert isinstance(effects[LEGACY], HandedOver)
-        assert effects[LEGACY_C1] == Skipped(TO_C1)
-        assert [call.address for call in await town.legacy.calls()] == [LEGACY]
-
-    told(story)
+async def test_legacy_mail_is_handed_over_and_an_overlap_is_skipped() -> None:
+    town = await open_town()
+    process = Process(town)
+    outcome = await process.relay.process(await process.take(written(TO_C1, LEGACY, LEGACY_C1)))
+    assert isinstance(outcome, Done)
+    effects = dict(outcome.effects)
+    assert isinstance(effects[LEGACY], HandedOver)
+    assert effects[LEGACY_C1] == Skipped(TO_C1)
+    assert [call.address for call in await town.legacy.calls()] == [LEGACY]
 
 
-def test_in_stage_native_a_legacy_alias_is_an_alias() -> None:
-    async def story(town: Town) -> None:
-        town.flags.set(Rollout(UseCase("apply"), Stage.NATIVE, 10_000, "salt"), Axis.INBOUND)
-        process = Process(town)
-        outcome = await process.relay.process(await process.take(written(LEGACY_C1)))
-        assert isinstance(outcome, Done)
-        assert isinstance(dict(outcome.effects)[LEGACY_C1], Relayed)
-
-    told(story)
+async def test_in_stage_native_a_legacy_alias_is_an_alias() -> None:
+    town = await open_town()
+    town.flags.set(Rollout(UseCase("apply"), Stage.NATIVE, 10_000, "salt"), Axis.INBOUND)
+    process = Process(town)
+    outcome = await process.relay.process(await process.take(written(LEGACY_C1)))
+    assert isinstance(outcome, Done)
+    assert isinstance(dict(outcome.effects)[LEGACY_C1], Relayed)
 
 
 @pytest.mark.parametrize(("first", "then"), [(Stage.NATIVE, Stage.LEGACY), (Stage.LEGACY, Stage.NATIVE)])
-def test_what_a_try_has_claimed_the_next_one_carries_out_though_the_flag_has_flipped(first: Stage, then: Stage) -> None:
-    async def story(town: Town) -> None:
-        relayed = first is Stage.NATIVE
-        town.flags.set(Rollout(UseCase("apply"), first, 10_000, "salt"), Axis.INBOUND)
-        process = Process(town)
-        reference = await process.take(written(LEGACY_C1))
-        if relayed:
-            process.faults.fail("records.write", memory.before("records"), skip=1, times=1)  # the event, not the claim
-        else:
-            process.faults.fail("legacy.process", memory.before("legacy relay"), times=1)
-        assert isinstance(await process.relay.process(reference), Again)
-        town.flags.set(Rollout(UseCase("apply"), then, 10_000, "salt"), Axis.INBOUND)
-        outcome = await process.relay.process(reference)
-        assert isinstance(outcome, Done)
-        assert isinstance(dict(outcome.effects)[LEGACY_C1], Relayed if relayed else HandedOver)
-        assert (len(await town.messages()), len(await town.legacy.calls())) == ((1, 0) if relayed else (0, 1))
-
-    told(story)
-
-
-def test_what_another_post_has_claimed_is_left_to_it() -> None:
-    async def story(town: Town) -> None:
-        town.flags.set(Rollout(UseCase("apply"), Stage.NATIVE, 10_000, "salt"), Axis.INBOUND)
-        process = Process(town)
-        await process.relay.process(await process.take(written(LEGACY_C1)))
-        town.flags.set(Rollout(UseCase("apply"), Stage.LEGACY, 10_000, "salt"), Axis.INBOUND)
-        await town.clock.advance(timedelta(seconds=1))
-        again = evolve(written(LEGACY_C1), token="another")
-        outcome = await process.relay.process(await process.take(again))
-        assert outcome == Done(((LEGACY_C1, Skipped(None)),))
-
-    told(story)
+async def test_what_a_try_has_claimed_the_next_one_carries_out_though_the_flag_has_flipped(
+    first: Stage, then: Stage
+) -> None:
+    town = await open_town()
+    relayed = first is Stage.NATIVE
+    town.flags.set(Rollout(UseCase("apply"), first, 10_000, "salt"), Axis.INBOUND)
+    process = Process(town)
+    reference = await process.take(written(LEGACY_C1))
+    if relayed:
+        process.faults.fail("records.write", memory.before("records"), skip=1, times=1)  # the event, not the claim
+    else:
+        process.faults.fail("legacy.process", memory.before("legacy relay"), times=1)
+    assert isinstance(await process.relay.process(reference), Again)
+    town.flags.set(Rollout(UseCase("apply"), then, 10_000, "salt"), Axis.INBOUND)
+    outcome = await process.relay.process(reference)
+    assert isinstance(outcome, Done)
+    assert isinstance(dict(outcome.effects)[LEGACY_C1], Relayed if relayed else HandedOver)
+    assert (len(await town.messages()), len(await town.legacy.calls())) == ((1, 0) if relayed else (0, 1))
 
 
-def test_without_a_legacy_relay_its_mail_waits() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town, legacy=False)
-        progress = await process.relay.process(await process.take(written(LEGACY)))
-        assert progress == Again(timedelta(seconds=5), "legacy relay is unavailable", away="legacy relay")
-
-    told(story)
-
-
-def test_mail_of_others_is_not_ours() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        outcome = await process.relay.process(await process.take(written(EmailAddress.parse("x@else.example"))))
-        assert outcome == Done(((EmailAddress.parse("x@else.example"), Ignored(Reason.NOT_OURS)),))
-        assert town.telemetry.total("icer.messages.processed", effect="ignored", reason="NOT_OURS") == 1
-
-    told(story)
+async def test_what_another_post_has_claimed_is_left_to_it() -> None:
+    town = await open_town()
+    town.flags.set(Rollout(UseCase("apply"), Stage.NATIVE, 10_000, "salt"), Axis.INBOUND)
+    process = Process(town)
+    await process.relay.process(await process.take(written(LEGACY_C1)))
+    town.flags.set(Rollout(UseCase("apply"), Stage.LEGACY, 10_000, "salt"), Axis.INBOUND)
+    await town.clock.advance(timedelta(seconds=1))
+    again = evolve(written(LEGACY_C1), token="another")
+    outcome = await process.relay.process(await process.take(again))
+    assert outcome == Done(((LEGACY_C1, Skipped(None)),))
 
 
-def test_a_raw_mail_or_record_that_is_gone_is_expired() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1))
-        await town.blobs.delete(await town.blobs.names("raw/", after="", limit=1))
-        assert await process.relay.process(reference) == Expired()
-        gone = MailReference(RecordKey("envelopes/2026/03/01/none.json"), TraceId("t"))
-        assert await process.relay.process(gone) == Expired()
-        assert await town.messages() == []
-
-    told(story)
+async def test_without_a_legacy_relay_its_mail_waits() -> None:
+    town = await open_town()
+    process = Process(town, legacy=False)
+    progress = await process.relay.process(await process.take(written(LEGACY)))
+    assert progress == Again(timedelta(seconds=5), "legacy relay is unavailable", away="legacy relay")
 
 
-def test_a_plan_is_carried_out_with_its_own_mail_alone() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1))
-        record = loads(await town.blobs.get(reference.record) or b"", EnvelopeRecord)
-        raw = await town.blobs.get(record.raw) or b""
-        plan = await process.relay.decide(record, await process.relay.reader.read(raw, record.post))
-        assert isinstance(plan, RoutingPlan)
-        other = await process.relay.reader.read(b"X: y\n" * 2_000, record.post)
-        with pytest.raises(ExceptionGroup) as caught:
-            await process.carrier.carry_out(plan, other, record)
-        assert "never relayed or held" in str(caught.value.exceptions[0])
+async def test_mail_of_others_is_not_ours() -> None:
+    town = await open_town()
+    process = Process(town)
+    outcome = await process.relay.process(await process.take(written(EmailAddress.parse("x@else.example"))))
+    assert outcome == Done(((EmailAddress.parse("x@else.example"), Ignored(Reason.NOT_OURS)),))
+    assert town.telemetry.total("icer.messages.processed", effect="ignored", reason="NOT_OURS") == 1
 
-    told(story)
+
+async def test_a_raw_mail_or_record_that_is_gone_is_expired() -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1))
+    await town.blobs.delete(await town.blobs.names("raw/", after="", limit=1))
+    assert await process.relay.process(reference) == Expired()
+    gone = MailReference(RecordKey("envelopes/2026/03/01/none.json"), TraceId("t"))
+    assert await process.relay.process(gone) == Expired()
+    assert await town.messages() == []
+
+
+async def test_a_plan_is_carried_out_with_its_own_mail_alone() -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1))
+    record = loads(await town.blobs.get(reference.record) or b"", EnvelopeRecord)
+    raw = await town.blobs.get(record.raw) or b""
+    plan = await process.relay.decide(record, await process.relay.reader.read(raw, record.post))
+    assert isinstance(plan, RoutingPlan)
+    other = await process.relay.reader.read(b"X: y\n" * 2_000, record.post)
+    with pytest.raises(ExceptionGroup) as caught:
+        await process.carrier.carry_out(plan, other, record)
+    assert "never relayed or held" in str(caught.value.exceptions[0])
 
 
 # --- tries ---------------------------------------------------------------------------------------------
 
 
-def test_the_third_failure_is_a_dead_letter_and_its_job_is_done() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town, reader=Broken())
-        reference = await process.take(written(TO_C1))
-        first, second = [await process.relay.process(reference) for _ in range(2)]
-        assert isinstance(first, Again)
-        assert isinstance(second, Again)
-        assert timedelta(0) < first.after <= timedelta(seconds=2) < second.after <= timedelta(seconds=4)
-        why = first.because.removeprefix("failed 1 of 3 times: ")
-        assert re.fullmatch(r"ZeroDivisionError at inbound/test_relay\.py:\d+ in Broken\.read", why)
-        assert await process.relay.process(reference) == Dead(why, 3)
-        (letter,) = [letter async for letter in process.dead_letters.list(LANE)]
-        assert (letter.id, letter.subject, letter.tries) == (reference.trace, reference.record, 3)
-        assert letter.reason == why
-        assert [one.outcome for one in await town.outcomes()] == [Dead(why, 3)]
-
-    told(story)
+async def test_the_third_failure_is_a_dead_letter_and_its_job_is_done() -> None:
+    town = await open_town()
+    process = Process(town, reader=Broken())
+    reference = await process.take(written(TO_C1))
+    first, second = [await process.relay.process(reference) for _ in range(2)]
+    assert isinstance(first, Again)
+    assert isinstance(second, Again)
+    assert timedelta(0) < first.after <= timedelta(seconds=2) < second.after <= timedelta(seconds=4)
+    why = first.because.removeprefix("failed 1 of 3 times: ")
+    assert re.fullmatch(r"ZeroDivisionError at inbound/test_relay\.py:\d+ in Broken\.read", why)
+    assert await process.relay.process(reference) == Dead(why, 3)
+    (letter,) = [letter async for letter in process.dead_letters.list(LANE)]
+    assert (letter.id, letter.subject, letter.tries) == (reference.trace, reference.record, 3)
+    assert letter.reason == why
+    assert [one.outcome for one in await town.outcomes()] == [Dead(why, 3)]
 
 
-def test_a_dead_letter_explains_the_decision_and_names_nobody() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        process.faults.fail("legacy.process", memory.before(ZeroDivisionError))
-        reference = await process.take(written(LEGACY))
-        for _ in range(3):
-            outcome = await process.relay.process(reference)
-        assert isinstance(outcome, Dead)
-        (letter,) = await process.operations.dead()
-        assert "address-1" in letter.explanation
-        assert "@" not in letter.explanation
-
-    told(story)
+async def test_a_dead_letter_explains_the_decision_and_names_nobody() -> None:
+    town = await open_town()
+    process = Process(town)
+    process.faults.fail("legacy.process", memory.before(ZeroDivisionError))
+    reference = await process.take(written(LEGACY))
+    for _ in range(3):
+        outcome = await process.relay.process(reference)
+    assert isinstance(outcome, Dead)
+    (letter,) = await process.operations.dead()
+    assert "address-1" in letter.explanation
+    assert "@" not in letter.explanation
 
 
 @pytest.mark.slow
@@ -322,80 +288,70 @@ def test_a_dead_letter_explains_the_decision_and_names_nobody() -> None:
     "call", ["records.write", "records.get", "records.range", "blobs.get", "directory.at", "legacy.process"]
 )
 @pytest.mark.parametrize("fault", [memory.before("it"), memory.after("it"), memory.before(TimeoutError)])
-def test_an_outage_is_no_try_however_long_it_lasts(call: str, fault: memory.Fault) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1, LEGACY))
-        process.faults.fail(call, fault)
-        for receives in range(1, 200):
-            assert isinstance(await process.relay.process(reference, receives=receives), Again)
-        process.faults.mend()
-        assert isinstance(await process.relay.process(reference, receives=200), Done)
-        assert len(await town.messages()) == 1
-        assert len(await town.legacy.calls()) == 1
-
-    told(story)
+async def test_an_outage_is_no_try_however_long_it_lasts(call: str, fault: memory.Fault) -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1, LEGACY))
+    process.faults.fail(call, fault)
+    for receives in range(1, 200):
+        assert isinstance(await process.relay.process(reference, receives=receives), Again)
+    process.faults.mend()
+    assert isinstance(await process.relay.process(reference, receives=200), Done)
+    assert len(await town.messages()) == 1
+    assert len(await town.legacy.calls()) == 1
 
 
-def test_a_record_that_is_fought_over_counts_no_try() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1, LEGACY))
-        process.faults.fail("legacy.process", memory.before(Contended("events")))
-        for _ in range(9):
-            assert isinstance(await process.relay.process(reference), Again)
-        assert await process.operations.dead() == ()
-
-    told(story)
-
-
-def test_an_outage_beside_a_failure_counts_no_try() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1, LEGACY))
-        process.faults.fail("legacy.process", memory.before(ZeroDivisionError))
-        process.faults.fail("records.range", memory.before("records"))
-        for _ in range(9):
-            assert isinstance(await process.relay.process(reference), Again)
-        assert await Process(town).operations.dead() == ()
-
-    told(story)
-
-
-def test_one_recipient_that_fails_does_not_undo_or_repeat_the_others() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        process.faults.fail("legacy.process", memory.before(ZeroDivisionError), times=1)
-        reference = await process.take(written(TO_C1, TO_C2, LEGACY))
+async def test_a_record_that_is_fought_over_counts_no_try() -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1, LEGACY))
+    process.faults.fail("legacy.process", memory.before(Contended("events")))
+    for _ in range(9):
         assert isinstance(await process.relay.process(reference), Again)
-        assert len(await town.messages()) == 1
-        assert isinstance(await process.relay.process(reference), Done)
-        assert len(await town.messages()) == 1
-        assert len(await town.holds()) == 1
+    assert await process.operations.dead() == ()
 
-    told(story)
+
+async def test_an_outage_beside_a_failure_counts_no_try() -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1, LEGACY))
+    process.faults.fail("legacy.process", memory.before(ZeroDivisionError))
+    process.faults.fail("records.range", memory.before("records"))
+    for _ in range(9):
+        assert isinstance(await process.relay.process(reference), Again)
+    assert await Process(town).operations.dead() == ()
+
+
+async def test_one_recipient_that_fails_does_not_undo_or_repeat_the_others() -> None:
+    town = await open_town()
+    process = Process(town)
+    process.faults.fail("legacy.process", memory.before(ZeroDivisionError), times=1)
+    reference = await process.take(written(TO_C1, TO_C2, LEGACY))
+    assert isinstance(await process.relay.process(reference), Again)
+    assert len(await town.messages()) == 1
+    assert isinstance(await process.relay.process(reference), Done)
+    assert len(await town.messages()) == 1
+    assert len(await town.holds()) == 1
 
 
 class Killed(BaseException):
     """The worker is dead."""
 
 
-def test_a_mail_that_stops_its_workers_is_given_up() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1))
-        receives = 0
-        while True:
-            receives += 1
-            process.faults.fail("directory.at", memory.before(Killed))
-            with suppress(Killed, BaseExceptionGroup):  # the worker is dead
-                outcome = await process.relay.process(reference, receives=receives)
-                break
-        assert receives == 21
-        assert outcome == Dead("stopped its worker 17 times", 17)
-        assert len(await process.operations.dead()) == 1
-
-    told(story)
+async def test_a_mail_that_stops_its_workers_is_given_up() -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1))
+    receives = 0
+    while True:
+        receives += 1
+        process.faults.fail("directory.at", memory.before(Killed))
+        with suppress(Killed, BaseExceptionGroup):  # the worker is dead
+            outcome = await process.relay.process(reference, receives=receives)
+            break
+    assert receives == 21
+    assert outcome == Dead("stopped its worker 17 times", 17)
+    assert len(await process.operations.dead()) == 1
 
 
 class Deadly(Reader):
@@ -405,35 +361,31 @@ class Deadly(Reader):
         raise Killed
 
 
-def test_a_mail_whose_head_stops_its_workers_is_given_up_before_it_is_read_again() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town, reader=Deadly(alias_domains=frozenset({"reply.example"})))
-        reference = await process.take(written(TO_C1))
-        for receives in range(1, 22):
-            with suppress(Killed):
-                await process.relay.process(reference, receives=receives)
-        assert await process.relay.process(reference, receives=22) == Dead("stopped its worker 17 times", 17)
-        assert len(await process.operations.dead()) == 1
-
-    told(story)
+async def test_a_mail_whose_head_stops_its_workers_is_given_up_before_it_is_read_again() -> None:
+    town = await open_town()
+    process = Process(town, reader=Deadly(alias_domains=frozenset({"reply.example"})))
+    reference = await process.take(written(TO_C1))
+    for receives in range(1, 22):
+        with suppress(Killed):
+            await process.relay.process(reference, receives=receives)
+    assert await process.relay.process(reference, receives=22) == Dead("stopped its worker 17 times", 17)
+    assert len(await process.operations.dead()) == 1
 
 
-def test_a_mail_whose_body_stops_its_workers_is_found_by_its_head() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1))
-        for receives in range(4, 21):
-            process.faults.fail("directory.at", memory.before(Killed))
-            with suppress(Killed, BaseExceptionGroup):
-                await process.relay.process(reference, receives=receives)
-        assert isinstance(await process.relay.process(reference, receives=21), Dead)
-        outcome = await town.inbound.outcome(reference.record)
-        assert outcome is not None
-        assert outcome.message_digest
-        assert outcome.sender_digest
-        assert outcome.recipient_digests
-
-    told(story)
+async def test_a_mail_whose_body_stops_its_workers_is_found_by_its_head() -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1))
+    for receives in range(4, 21):
+        process.faults.fail("directory.at", memory.before(Killed))
+        with suppress(Killed, BaseExceptionGroup):
+            await process.relay.process(reference, receives=receives)
+    assert isinstance(await process.relay.process(reference, receives=21), Dead)
+    outcome = await town.inbound.outcome(reference.record)
+    assert outcome is not None
+    assert outcome.message_digest
+    assert outcome.sender_digest
+    assert outcome.recipient_digests
 
 
 @frozen(kw_only=True)
@@ -448,21 +400,19 @@ class Overtaken(DeadLetters):
         await super().put(letter)
 
 
-def test_a_mail_that_somebody_else_has_concluded_meanwhile_is_not_given_up() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1))
-        for _ in range(17):
-            await town.inbound.begun(reference.record, at=NOON)
-        letters = Overtaken(records=town.records, town=town, reference=reference)
-        relay = evolve(process.relay, stores=evolve(process.relay.stores, dead_letters=letters))
-        done = await relay.process(reference, receives=21)
-        assert isinstance(done, Done)
-        outcome = await town.inbound.outcome(reference.record)
-        assert outcome is not None
-        assert outcome.outcome == done
-
-    told(story)
+async def test_a_mail_that_somebody_else_has_concluded_meanwhile_is_not_given_up() -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1))
+    for _ in range(17):
+        await town.inbound.begun(reference.record, at=NOON)
+    letters = Overtaken(records=town.records, town=town, reference=reference)
+    relay = evolve(process.relay, stores=evolve(process.relay.stores, dead_letters=letters))
+    done = await relay.process(reference, receives=21)
+    assert isinstance(done, Done)
+    outcome = await town.inbound.outcome(reference.record)
+    assert outcome is not None
+    assert outcome.outcome == done
 
 
 class Endless(Reader):
@@ -484,45 +434,43 @@ class Dawdling(InboundRecords):
         await asyncio.Event().wait()
 
 
-def test_a_mail_that_always_takes_too_long_is_given_up_and_can_be_redriven(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_mail_that_always_takes_too_long_is_given_up_and_can_be_redriven(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("convalias.services.inbound.relay.PROCESS_WITHIN", timedelta(0))
     monkeypatch.setattr("convalias.services.inbound.relay.RECOGNISE_WITHIN", timedelta(0))
 
-    async def story(town: Town) -> None:
-        desk = Process(town, reader=Endless(alias_domains=frozenset({"reply.example"})))
-        reference = await desk.take(written(TO_C1))
-        pauses = []
-        for _ in range(19):
-            again = await desk.relay.process(reference)
-            assert isinstance(again, Again)
-            pauses.append(again.after)
-        assert again.because == "took longer than 0 s, 19 of 20 times"
-        assert timedelta(seconds=1) <= pauses[0] <= timedelta(seconds=2)
-        assert timedelta(minutes=7) <= pauses[-1] <= timedelta(minutes=15)
-        assert await desk.relay.process(reference) == Dead("took longer than 0 s", 20)
-        (letter,) = [one async for one in desk.dead_letters.list(LANE)]
-        assert (letter.subject, letter.reason, letter.tries) == (reference.record, "took longer than 0 s", 20)
-        well = Process(town)
-        assert (await well.replay.dead(dry_run=False)).events == 1
-        assert [one async for one in desk.dead_letters.list(LANE)] == []
-        assert await town.inbound.overran(reference.record, at=NOON) == 1
-
-    told(story)
+    town = await open_town()
+    desk = Process(town, reader=Endless(alias_domains=frozenset({"reply.example"})))
+    reference = await desk.take(written(TO_C1))
+    pauses = []
+    for _ in range(19):
+        again = await desk.relay.process(reference)
+        assert isinstance(again, Again)
+        pauses.append(again.after)
+    assert again.because == "took longer than 0 s, 19 of 20 times"
+    assert timedelta(seconds=1) <= pauses[0] <= timedelta(seconds=2)
+    assert timedelta(minutes=7) <= pauses[-1] <= timedelta(minutes=15)
+    assert await desk.relay.process(reference) == Dead("took longer than 0 s", 20)
+    (letter,) = [one async for one in desk.dead_letters.list(LANE)]
+    assert (letter.subject, letter.reason, letter.tries) == (reference.record, "took longer than 0 s", 20)
+    well = Process(town)
+    assert (await well.replay.dead(dry_run=False)).events == 1
+    assert [one async for one in desk.dead_letters.list(LANE)] == []
+    assert await town.inbound.overran(reference.record, at=NOON) == 1
 
 
-def test_a_time_out_of_something_outside_counts_as_no_overrun() -> None:
-    async def story(town: Town) -> None:
-        faults = memory.Faults()
-        desk = Process(town, faults=faults)
-        reference = await desk.take(written(TO_C1))
-        faults.fail("blobs.get", memory.before(TimeoutError), times=1)
-        assert isinstance(await desk.relay.process(reference), Again)
-        assert await town.inbound.overran(reference.record, at=NOON) == 1
-
-    told(story)
+async def test_a_time_out_of_something_outside_counts_as_no_overrun() -> None:
+    town = await open_town()
+    faults = memory.Faults()
+    desk = Process(town, faults=faults)
+    reference = await desk.take(written(TO_C1))
+    faults.fail("blobs.get", memory.before(TimeoutError), times=1)
+    assert isinstance(await desk.relay.process(reference), Again)
+    assert await town.inbound.overran(reference.record, at=NOON) == 1
 
 
-def test_what_was_concluded_though_too_late_is_concluded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_was_concluded_though_too_late_is_concluded(monkeypatch: pytest.MonkeyPatch) -> None:
     limits: list[asyncio.Timeout] = []
     timeout = asyncio.timeout
 
@@ -532,160 +480,138 @@ def test_what_was_concluded_though_too_late_is_concluded(monkeypatch: pytest.Mon
 
     monkeypatch.setattr("asyncio.timeout", noted)
 
-    async def story(town: Town) -> None:
-        desk = Process(town)
-        reference = await desk.take(written(TO_C1))
-        stores = evolve(desk.relay.stores, inbound=Dawdling(records=town.records, limits=limits))
-        slow = evolve(desk.relay, stores=stores)
-        limits.clear()
-        assert isinstance(await slow.process(reference, receives=4), Done)
-        assert await town.inbound.overran(reference.record, at=NOON) == 1
-
-    told(story)
+    town = await open_town()
+    desk = Process(town)
+    reference = await desk.take(written(TO_C1))
+    stores = evolve(desk.relay.stores, inbound=Dawdling(records=town.records, limits=limits))
+    slow = evolve(desk.relay, stores=stores)
+    limits.clear()
+    assert isinstance(await slow.process(reference, receives=4), Done)
+    assert await town.inbound.overran(reference.record, at=NOON) == 1
 
 
-def test_what_cannot_even_be_counted_is_given_back_for_long() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1))
-        process.faults.fail("records.get", memory.before(ZeroDivisionError))
-        again = await process.relay.process(reference)
-        assert isinstance(again, Again)
-        assert again.after == timedelta(minutes=15)
-        assert again.because.startswith("ZeroDivisionError at memory/faults.py:")
-        process.faults.fail("records.write", memory.before(ZeroDivisionError))
-
-    told(story)
+async def test_what_cannot_even_be_counted_is_given_back_for_long() -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1))
+    process.faults.fail("records.get", memory.before(ZeroDivisionError))
+    again = await process.relay.process(reference)
+    assert isinstance(again, Again)
+    assert again.after == timedelta(minutes=15)
+    assert again.because.startswith("ZeroDivisionError at memory/faults.py:")
+    process.faults.fail("records.write", memory.before(ZeroDivisionError))
 
 
-def test_an_end_that_cannot_be_written_down_is_no_death_by_itself() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1))
-        process.faults.fail("blobs.get", memory.before("raw store"), times=1)
-        process.faults.fail("records.write", memory.before("records"), skip=1, times=1)
-        assert isinstance(await process.relay.process(reference, receives=9), Again)
-        assert isinstance(await process.relay.process(reference, receives=10), Done)
-
-    told(story)
+async def test_an_end_that_cannot_be_written_down_is_no_death_by_itself() -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1))
+    process.faults.fail("blobs.get", memory.before("raw store"), times=1)
+    process.faults.fail("records.write", memory.before("records"), skip=1, times=1)
+    assert isinstance(await process.relay.process(reference, receives=9), Again)
+    assert isinstance(await process.relay.process(reference, receives=10), Done)
 
 
 # --- what changes between two tries --------------------------------------------------------------------
 
 
-def test_a_conversation_that_closes_between_decision_and_effect_is_decided_anew() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        stale = await process.threads.threads([C1])
-        await Process(town).messaging.close(C1)
-        fresh = process.threads
+async def test_a_conversation_that_closes_between_decision_and_effect_is_decided_anew() -> None:
+    town = await open_town()
+    process = Process(town)
+    stale = await process.threads.threads([C1])
+    await Process(town).messaging.close(C1)
+    fresh = process.threads
 
-        class Lagging:
-            asked = 0
+    class Lagging:
+        asked = 0
 
-            async def threads(self, ids: object) -> object:
-                self.asked += 1
-                return stale if self.asked == 1 else await fresh.threads([C1])
+        async def threads(self, ids: object) -> object:
+            self.asked += 1
+            return stale if self.asked == 1 else await fresh.threads([C1])
 
-        relay = evolve(process.relay, facts=evolve(process.facts, threads=Lagging()))
-        outcome = await relay.process(await process.take(written(TO_C1)))
-        assert outcome == Done(((TO_C1, Refused(Reason.CONVERSATION_CLOSED, told=True)),))
-
-    told(story)
+    relay = evolve(process.relay, facts=evolve(process.facts, threads=Lagging()))
+    outcome = await relay.process(await process.take(written(TO_C1)))
+    assert outcome == Done(((TO_C1, Refused(Reason.CONVERSATION_CLOSED, told=True)),))
 
 
-def test_a_decision_that_is_overtaken_for_ever_is_a_failure() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        stale = await process.threads.threads([C1])
-        await Process(town).messaging.close(C1)
+async def test_a_decision_that_is_overtaken_for_ever_is_a_failure() -> None:
+    town = await open_town()
+    process = Process(town)
+    stale = await process.threads.threads([C1])
+    await Process(town).messaging.close(C1)
 
-        class Lagging:
-            async def threads(self, ids: object) -> object:
-                return stale
+    class Lagging:
+        async def threads(self, ids: object) -> object:
+            return stale
 
-        relay = evolve(process.relay, facts=evolve(process.facts, threads=Lagging()))
-        reference = await process.take(written(TO_C1))
-        for _ in range(2):
-            assert isinstance(await relay.process(reference), Again)
-        end = await relay.process(reference)
-        assert isinstance(end, Dead)
-        assert end.reason.startswith("Overtaken at inbound/carrier.py:")
-
-    told(story)
+    relay = evolve(process.relay, facts=evolve(process.facts, threads=Lagging()))
+    reference = await process.take(written(TO_C1))
+    for _ in range(2):
+        assert isinstance(await relay.process(reference), Again)
+    end = await relay.process(reference)
+    assert isinstance(end, Dead)
+    assert end.reason.startswith("Overtaken at inbound/carrier.py:")
 
 
-def test_what_an_earlier_try_posted_is_neither_refused_nor_held_later() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        process.faults.fail("legacy.process", memory.before("legacy"), times=1)
-        reference = await process.take(written(TO_C1, LEGACY))
-        assert isinstance(await process.relay.process(reference), Again)
-        await process.messaging.close(C1)
-        outcome = await process.relay.process(reference)
+async def test_what_an_earlier_try_posted_is_neither_refused_nor_held_later() -> None:
+    town = await open_town()
+    process = Process(town)
+    process.faults.fail("legacy.process", memory.before("legacy"), times=1)
+    reference = await process.take(written(TO_C1, LEGACY))
+    assert isinstance(await process.relay.process(reference), Again)
+    await process.messaging.close(C1)
+    outcome = await process.relay.process(reference)
+    assert isinstance(outcome, Done)
+    effect = dict(outcome.effects)[TO_C1]
+    assert isinstance(effect, Relayed)
+    assert not effect.added
+    await process.drain()
+    assert town.outbox.mails == ()
+
+
+async def test_another_mail_under_the_same_id_is_refused_though_the_first_was_posted() -> None:
+    town = await open_town()
+    process = Process(town)
+    await process.relay.process(await process.take(written(TO_C1, headers="Date: Sun, 1 Mar 2026 10:00:00 +0000\n")))
+    await process.messaging.close(C1)
+    other = written(TO_C1, text="Other", headers="Date: Sun, 1 Mar 2026 11:00:00 +0000\n")
+    outcome = await process.relay.process(await process.take(other))
+    assert outcome == Done(((TO_C1, Refused(Reason.CONVERSATION_CLOSED, told=True)),))
+
+
+async def test_an_earlier_claim_of_legacy_stands() -> None:
+    town = await open_town()
+    key = ClaimKey(C1, BOBS, MessageId(b"1@corp.example"))
+    await town.inbound.claim([Claim(key, Path.LEGACY, at=NOON)])
+    process = Process(town)
+    outcome = await process.relay.process(await process.take(written(TO_C1)))
+    assert outcome == Done(((TO_C1, Skipped(None)),))
+    assert await town.messages() == []
+
+
+async def test_a_mail_does_not_see_its_own_claims_as_an_earlier_use_of_its_id() -> None:
+    town = await open_town()
+    process = Process(town)
+    await Process(town).messaging.add_participant(C2, (await process.messaging.thread(C1)).participants[1])
+    process.faults.fail("records.write", memory.after("records"), times=1)
+    reference = await process.take(written(TO_C1, TO_C2, to=[BOBS]))
+    assert isinstance(await process.relay.process(reference), Again)
+    outcome = await process.relay.process(reference)
+    assert isinstance(outcome, Done)
+    assert [type(effect) for _, effect in outcome.effects] == [Relayed, Relayed]
+
+
+async def test_a_signed_mail_that_is_sent_on_to_another_conversation_is_held() -> None:
+    town = await open_town()
+    process = Process(town)
+    await Process(town).messaging.add_participant(C2, (await process.messaging.thread(C1)).participants[1])
+    await process.relay.process(await process.take(written(TO_C1)))
+    await town.clock.advance(timedelta(seconds=1))
+    again = await process.take(written(TO_C2, to=[TO_C1]))
+    for _ in range(2):
+        outcome = await process.relay.process(again)
         assert isinstance(outcome, Done)
-        effect = dict(outcome.effects)[TO_C1]
-        assert isinstance(effect, Relayed)
-        assert not effect.added
-        await process.drain()
-        assert town.outbox.mails == ()
-
-    told(story)
-
-
-def test_another_mail_under_the_same_id_is_refused_though_the_first_was_posted() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await process.relay.process(
-            await process.take(written(TO_C1, headers="Date: Sun, 1 Mar 2026 10:00:00 +0000\n"))
-        )
-        await process.messaging.close(C1)
-        other = written(TO_C1, text="Other", headers="Date: Sun, 1 Mar 2026 11:00:00 +0000\n")
-        outcome = await process.relay.process(await process.take(other))
-        assert outcome == Done(((TO_C1, Refused(Reason.CONVERSATION_CLOSED, told=True)),))
-
-    told(story)
-
-
-def test_an_earlier_claim_of_legacy_stands() -> None:
-    async def story(town: Town) -> None:
-        key = ClaimKey(C1, BOBS, MessageId(b"1@corp.example"))
-        await town.inbound.claim([Claim(key, Path.LEGACY, at=NOON)])
-        process = Process(town)
-        outcome = await process.relay.process(await process.take(written(TO_C1)))
-        assert outcome == Done(((TO_C1, Skipped(None)),))
-        assert await town.messages() == []
-
-    told(story)
-
-
-def test_a_mail_does_not_see_its_own_claims_as_an_earlier_use_of_its_id() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await Process(town).messaging.add_participant(C2, (await process.messaging.thread(C1)).participants[1])
-        process.faults.fail("records.write", memory.after("records"), times=1)
-        reference = await process.take(written(TO_C1, TO_C2, to=[BOBS]))
-        assert isinstance(await process.relay.process(reference), Again)
-        outcome = await process.relay.process(reference)
-        assert isinstance(outcome, Done)
-        assert [type(effect) for _, effect in outcome.effects] == [Relayed, Relayed]
-
-    told(story)
-
-
-def test_a_signed_mail_that_is_sent_on_to_another_conversation_is_held() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await Process(town).messaging.add_participant(C2, (await process.messaging.thread(C1)).participants[1])
-        await process.relay.process(await process.take(written(TO_C1)))
-        await town.clock.advance(timedelta(seconds=1))
-        again = await process.take(written(TO_C2, to=[TO_C1]))
-        for _ in range(2):
-            outcome = await process.relay.process(again)
-            assert isinstance(outcome, Done)
-            assert isinstance(dict(outcome.effects)[TO_C2], Held)
-
-    told(story)
+        assert isinstance(dict(outcome.effects)[TO_C2], Held)
 
 
 # --- whoever may be told is told -----------------------------------------------------------------------
@@ -695,32 +621,28 @@ def sent(town: Town) -> list[str]:
     return [mail.raw.decode() for mail in town.outbox.mails]
 
 
-def test_a_refusal_leaves_a_minute_after_receipt() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await process.relay.process(await process.take(written(NOBODY)))
-        await town.clock.advance(timedelta(seconds=59))
-        assert await process.system_outbox.send_due() == 0
-        await town.clock.advance(timedelta(seconds=1))
-        assert await process.system_outbox.send_due() == 1
-        assert await process.system_outbox.send_due() == 0
-        assert sent(town) == [f"{BOBS} {NOBODY} {GONE}"]
-        assert town.outbox.mails[0].return_path == ""
-
-    told(story)
+async def test_a_refusal_leaves_a_minute_after_receipt() -> None:
+    town = await open_town()
+    process = Process(town)
+    await process.relay.process(await process.take(written(NOBODY)))
+    await town.clock.advance(timedelta(seconds=59))
+    assert await process.system_outbox.send_due() == 0
+    await town.clock.advance(timedelta(seconds=1))
+    assert await process.system_outbox.send_due() == 1
+    assert await process.system_outbox.send_due() == 0
+    assert sent(town) == [f"{BOBS} {NOBODY} {GONE}"]
+    assert town.outbox.mails[0].return_path == ""
 
 
-def test_a_participant_reads_the_reason_and_a_stranger_the_one_text() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town, policy=RoutingPolicy(admission=STRICT))
-        await process.messaging.close(C1)
-        await process.relay.process(await process.take(written(TO_C1)))
-        await process.relay.process(await process.take(written(TO_C2, number=2)))
-        await process.drain()
-        closed = CONSEQUENCES[Reason.CONVERSATION_CLOSED].public_text
-        assert sorted(sent(town)) == sorted([f"{BOBS} {TO_C1} {closed}", f"{BOBS} {TO_C2} {GONE}"])
-
-    told(story)
+async def test_a_participant_reads_the_reason_and_a_stranger_the_one_text() -> None:
+    town = await open_town()
+    process = Process(town, policy=RoutingPolicy(admission=STRICT))
+    await process.messaging.close(C1)
+    await process.relay.process(await process.take(written(TO_C1)))
+    await process.relay.process(await process.take(written(TO_C2, number=2)))
+    await process.drain()
+    closed = CONSEQUENCES[Reason.CONVERSATION_CLOSED].public_text
+    assert sorted(sent(town)) == sorted([f"{BOBS} {TO_C1} {closed}", f"{BOBS} {TO_C2} {GONE}"])
 
 
 @pytest.mark.parametrize(
@@ -733,30 +655,26 @@ def test_a_participant_reads_the_reason_and_a_stranger_the_one_text() -> None:
     ],
     ids=["null return path", "unproved", "automatic", "spam"],
 )
-def test_nobody_else_is_told(mail: IncomingMail) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await process.relay.process(await process.take(mail))
-        await process.drain()
-        assert sent(town) == []
-
-    told(story)
+async def test_nobody_else_is_told(mail: IncomingMail) -> None:
+    town = await open_town()
+    process = Process(town)
+    await process.relay.process(await process.take(mail))
+    await process.drain()
+    assert sent(town) == []
 
 
-def test_of_a_mail_that_is_too_large_its_sender_is_told() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        mail = written(TO_C1, TO_C2, NOBODY, LEGACY, quarantine="too_large")
-        assert await process.relay.process(await process.take(mail)) == Quarantined("too_large")
-        await process.drain()
-        assert await town.messages() == []
-        assert await town.legacy.calls() == ()
-        large = CONSEQUENCES[Reason.TOO_LARGE].public_text
-        assert sorted(sent(town)) == sorted(
-            [f"{BOBS} {TO_C1} {large}", f"{BOBS} {TO_C2} {GONE}", f"{BOBS} {NOBODY} {GONE}"]
-        )
-
-    told(story)
+async def test_of_a_mail_that_is_too_large_its_sender_is_told() -> None:
+    town = await open_town()
+    process = Process(town)
+    mail = written(TO_C1, TO_C2, NOBODY, LEGACY, quarantine="too_large")
+    assert await process.relay.process(await process.take(mail)) == Quarantined("too_large")
+    await process.drain()
+    assert await town.messages() == []
+    assert await town.legacy.calls() == ()
+    large = CONSEQUENCES[Reason.TOO_LARGE].public_text
+    assert sorted(sent(town)) == sorted(
+        [f"{BOBS} {TO_C1} {large}", f"{BOBS} {TO_C2} {GONE}", f"{BOBS} {NOBODY} {GONE}"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -772,114 +690,93 @@ def test_of_a_mail_that_is_too_large_its_sender_is_told() -> None:
     ],
     ids=["unproved", "null return path", "ambiguous", "malformed", "not ours", "unparseable", "no envelope"],
 )
-def test_of_a_quarantined_mail_nobody_else_is_told(mail: IncomingMail) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town, policy=RoutingPolicy())
-        assert isinstance(await process.relay.process(await process.take(mail)), Quarantined)
-        await process.drain()
-        assert sent(town) == []
-
-    told(story)
+async def test_of_a_quarantined_mail_nobody_else_is_told(mail: IncomingMail) -> None:
+    town = await open_town()
+    process = Process(town, policy=RoutingPolicy())
+    assert isinstance(await process.relay.process(await process.take(mail)), Quarantined)
+    await process.drain()
+    assert sent(town) == []
 
 
-def test_a_blocked_sender_is_not_told_that_a_mail_was_too_large() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town, policy=RoutingPolicy(blocked=BlockedSenders(frozenset({BOBS}))))
-        await process.relay.process(await process.take(written(TO_C1, quarantine="too_large")))
-        await process.drain()
-        assert sent(town) == []
-
-    told(story)
+async def test_a_blocked_sender_is_not_told_that_a_mail_was_too_large() -> None:
+    town = await open_town()
+    process = Process(town, policy=RoutingPolicy(blocked=BlockedSenders(frozenset({BOBS}))))
+    await process.relay.process(await process.take(written(TO_C1, quarantine="too_large")))
+    await process.drain()
+    assert sent(town) == []
 
 
-def test_whoever_must_be_heard_is_waited_for_before_a_quarantine_too() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        process.faults.fail("directory.at", memory.before("directory"))
-        progress = await process.relay.process(await process.take(written(TO_C1, quarantine="too_large")))
-        assert progress == Again(timedelta(seconds=5), "directory is unavailable", away="directory")
-
-    told(story)
+async def test_whoever_must_be_heard_is_waited_for_before_a_quarantine_too() -> None:
+    town = await open_town()
+    process = Process(town)
+    process.faults.fail("directory.at", memory.before("directory"))
+    progress = await process.relay.process(await process.take(written(TO_C1, quarantine="too_large")))
+    assert progress == Again(timedelta(seconds=5), "directory is unavailable", away="directory")
 
 
 # --- loops ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("counts", "kinds"), [(True, [Relayed, Relayed, Ignored]), (False, [Relayed] * 3)])
-def test_the_third_mail_with_one_text_is_a_loop(*, counts: bool, kinds: list[type]) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town, policy=RoutingPolicy(loop_guard=LoopGuard(mails_an_hour=9)), counts=counts)
-        seen: list[type] = []
-        for number in range(3):
-            reference = await process.take(
-                written(TO_C1, number=number, text=f"This is the mail of day {number}. " * 2)
-            )
-            await town.clock.advance(timedelta(seconds=1))
-            process.faults.fail("records.write", memory.after("records"), times=1, skip=2)
-            await process.relay.process(reference)
-            await process.relay.process(reference)
-        for effects in await town.effects():
-            seen += [type(effect) for effect in effects.values()]
-        assert sorted(map(str, seen)) == sorted(map(str, kinds))
-
-    told(story)
+async def test_the_third_mail_with_one_text_is_a_loop(*, counts: bool, kinds: list[type]) -> None:
+    town = await open_town()
+    process = Process(town, policy=RoutingPolicy(loop_guard=LoopGuard(mails_an_hour=9)), counts=counts)
+    seen: list[type] = []
+    for number in range(3):
+        reference = await process.take(written(TO_C1, number=number, text=f"This is the mail of day {number}. " * 2))
+        await town.clock.advance(timedelta(seconds=1))
+        process.faults.fail("records.write", memory.after("records"), times=1, skip=2)
+        await process.relay.process(reference)
+        await process.relay.process(reference)
+    for effects in await town.effects():
+        seen += [type(effect) for effect in effects.values()]
+    assert sorted(map(str, seen)) == sorted(map(str, kinds))
 
 
-def test_what_is_not_shown_of_a_loop_is_a_status_of_its_author() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        for number in range(4):
-            await process.relay.process(
-                await process.take(written(TO_C1, number=number, text="The very same words. " * 3))
-            )
-            await town.clock.advance(timedelta(seconds=1))
-        happened = [one.happening for one in await process.messaging.events(C1)]
-        assert [one for one in happened if isinstance(one, StatusNoted)] == [
-            StatusNoted(AccountId("bob"), "1 equal mail not shown"),
-            StatusNoted(AccountId("bob"), "2 equal mails not shown"),
-        ]
-        assert len(await town.messages()) == 2
-
-    told(story)
+async def test_what_is_not_shown_of_a_loop_is_a_status_of_its_author() -> None:
+    town = await open_town()
+    process = Process(town)
+    for number in range(4):
+        await process.relay.process(await process.take(written(TO_C1, number=number, text="The very same words. " * 3)))
+        await town.clock.advance(timedelta(seconds=1))
+    happened = [one.happening for one in await process.messaging.events(C1)]
+    assert [one for one in happened if isinstance(one, StatusNoted)] == [
+        StatusNoted(AccountId("bob"), "1 equal mail not shown"),
+        StatusNoted(AccountId("bob"), "2 equal mails not shown"),
+    ]
+    assert len(await town.messages()) == 2
 
 
 @pytest.mark.parametrize(("pause", "shown"), [(timedelta(seconds=30), 2), (timedelta(minutes=10), 4)])
-def test_short_answers_are_a_loop_only_when_each_comes_in_haste(pause: timedelta, shown: int) -> None:
+async def test_short_answers_are_a_loop_only_when_each_comes_in_haste(pause: timedelta, shown: int) -> None:
     """Three short answers of a person within an hour are none."""
-
-    async def story(town: Town) -> None:
-        process = Process(town)
-        for number in range(4):
-            await process.messaging.send(C1, f"And now? {number}", author="ann", key=f"{number}")
-            await town.clock.advance(pause)
-            answer = written(TO_C1, number=number, text="ok, thanks", headers="In-Reply-To: <n.12@reply.example>\n")
-            await process.relay.process(await process.take(answer))
-        events = await process.messaging.events(C1)
-        mails = [one for one in events if isinstance(one.happening, MessageAdded) and one.origin is Origin.ALIAS_MAIL]
-        assert len(mails) == shown
-
-    told(story)
+    town = await open_town()
+    process = Process(town)
+    for number in range(4):
+        await process.messaging.send(C1, f"And now? {number}", author="ann", key=f"{number}")
+        await town.clock.advance(pause)
+        answer = written(TO_C1, number=number, text="ok, thanks", headers="In-Reply-To: <n.12@reply.example>\n")
+        await process.relay.process(await process.take(answer))
+    events = await process.messaging.events(C1)
+    mails = [one for one in events if isinstance(one.happening, MessageAdded) and one.origin is Origin.ALIAS_MAIL]
+    assert len(mails) == shown
 
 
-def test_a_conversation_takes_so_many_mails_an_hour() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town, policy=RoutingPolicy(loop_guard=LoopGuard(mails_an_hour=2)))
-        for number in range(3):
-            await process.relay.process(await process.take(written(TO_C1, number=number, text=f"{number}")))
-            await town.clock.advance(timedelta(seconds=1))
-        assert len(await town.messages()) == 2
-        await town.clock.advance(timedelta(hours=1))
-        await process.relay.process(await process.take(written(TO_C1, number=9, text="9")))
-        assert len(await town.messages()) == 3
-
-    told(story)
+async def test_a_conversation_takes_so_many_mails_an_hour() -> None:
+    town = await open_town()
+    process = Process(town, policy=RoutingPolicy(loop_guard=LoopGuard(mails_an_hour=2)))
+    for number in range(3):
+        await process.relay.process(await process.take(written(TO_C1, number=number, text=f"{number}")))
+        await town.clock.advance(timedelta(seconds=1))
+    assert len(await town.messages()) == 2
+    await town.clock.advance(timedelta(hours=1))
+    await process.relay.process(await process.take(written(TO_C1, number=9, text="9")))
+    assert len(await town.messages()) == 3
 
 
-def test_a_mail_without_a_clear_sender_is_not_counted() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town, policy=RoutingPolicy(loop_guard=LoopGuard()))
-        outcome = await process.relay.process(await process.take(written(TO_C1, headers="From: boss@corp.example\n")))
-        assert isinstance(outcome, Done)
-        assert isinstance(dict(outcome.effects)[TO_C1], Held)
-
-    told(story)
+async def test_a_mail_without_a_clear_sender_is_not_counted() -> None:
+    town = await open_town()
+    process = Process(town, policy=RoutingPolicy(loop_guard=LoopGuard()))
+    outcome = await process.relay.process(await process.take(written(TO_C1, headers="From: boss@corp.example\n")))
+    assert isinstance(outcome, Done)
+    assert isinstance(dict(outcome.effects)[TO_C1], Held)

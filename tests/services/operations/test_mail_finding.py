@@ -24,7 +24,7 @@ from convalias.services.operations import mail_finding
 from convalias.services.operations.operations import Asked
 from convalias.stores.encoding import digest
 from convalias.stores.inbound.mails import InboundRecords, name_of
-from services.inbound_desk import BOBS, C1, NOON, TO_C1, TO_C2, Process, Town, told, written
+from services.inbound_desk import BOBS, C1, NOON, TO_C1, TO_C2, Process, Town, open_town, written
 
 EVERYTHING_KNOWN = (
     Asked(message_id="<1@corp.example>"),
@@ -61,8 +61,9 @@ def searching(process: Process, records: object) -> Process:
 
 
 @pytest.mark.parametrize("asked", EVERYTHING_KNOWN, ids=str)
-def test_the_cost_does_not_grow_with_the_days_that_are_kept(asked: Asked) -> None:
-    async def cost(town: Town, days: int) -> int:
+async def test_the_cost_does_not_grow_with_the_days_that_are_kept(asked: Asked) -> None:
+    async def cost(days: int) -> int:
+        town = await open_town()
         process = Process(town)
         for number in range(days):
             other = EmailAddress.parse(f"x{number}@else.example")
@@ -75,28 +76,20 @@ def test_the_cost_does_not_grow_with_the_days_that_are_kept(asked: Asked) -> Non
         assert len(await searching(process, counting).operations.why(asked)) == 1
         return counting.rows
 
-    async def few(town: Town) -> int:
-        return await cost(town, 20)
-
-    async def many(town: Town) -> int:
-        return await cost(town, 80)
-
-    assert told(few) == told(many)
+    assert await cost(20) == await cost(80)
 
 
 @pytest.mark.parametrize("asked", EVERYTHING_KNOWN, ids=str)
-def test_a_dead_mail_is_found_like_any_other(asked: Asked) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1))
-        await process.relay._bury(MailReference(reference.record, reference.trace), "Broken", 3, explanation="why\nit")
-        (one,) = await process.operations.why(asked)
-        assert one.record == reference.record
-        assert "letter" in str(one)
-        assert "  why\n" in str(one)
-        assert one.next == ADVICE[Situation.DEAD].format(about=reference.trace)
-
-    told(story)
+async def test_a_dead_mail_is_found_like_any_other(asked: Asked) -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1))
+    await process.relay._bury(MailReference(reference.record, reference.trace), "Broken", 3, explanation="why\nit")
+    (one,) = await process.operations.why(asked)
+    assert one.record == reference.record
+    assert "letter" in str(one)
+    assert "  why\n" in str(one)
+    assert one.next == ADVICE[Situation.DEAD].format(about=reference.trace)
 
 
 class Broken:
@@ -104,39 +97,35 @@ class Broken:
         raise ValueError(str(post))
 
 
-def test_a_dead_mail_whose_head_cannot_be_read_is_found_by_its_recipient() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1))
-        relay = evolve(process.relay, reader=Broken())
-        await relay._bury(reference, "Broken", 3)
-        assert len(await process.operations.why(Asked(recipient=TO_C1))) == 1
-        assert len(await process.operations.why(Asked(sender=BOBS))) == 0
-
-    told(story)
+async def test_a_dead_mail_whose_head_cannot_be_read_is_found_by_its_recipient() -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1))
+    relay = evolve(process.relay, reader=Broken())
+    await relay._bury(reference, "Broken", 3)
+    assert len(await process.operations.why(Asked(recipient=TO_C1))) == 1
+    assert len(await process.operations.why(Asked(sender=BOBS))) == 0
 
 
 @pytest.mark.parametrize("damage", ["gone", "raw", "newer"])
-def test_a_dead_mail_of_which_nothing_can_be_read_is_found_by_its_record(damage: str) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1))
-        if damage == "raw":
-            await town.blobs.delete(await town.blobs.names("raw/", after="", limit=9))
-        else:
-            await town.blobs.delete([reference.record])
-        if damage == "newer":
-            await town.blobs.put(reference.record, b'{"$": "envelope_record/99"}')
-        await process.relay._bury(reference, "Broken", 3)
-        (one,) = await process.operations.why(Asked(record=reference.record))
-        assert "dead" in str(one)
-        if damage == "newer":
-            assert one.next.startswith("the envelope record is in a format that this release cannot read")
-
-    told(story)
+async def test_a_dead_mail_of_which_nothing_can_be_read_is_found_by_its_record(damage: str) -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1))
+    if damage == "raw":
+        await town.blobs.delete(await town.blobs.names("raw/", after="", limit=9))
+    else:
+        await town.blobs.delete([reference.record])
+    if damage == "newer":
+        await town.blobs.put(reference.record, b'{"$": "envelope_record/99"}')
+    await process.relay._bury(reference, "Broken", 3)
+    (one,) = await process.operations.why(Asked(record=reference.record))
+    assert "dead" in str(one)
+    if damage == "newer":
+        assert one.next.startswith("the envelope record is in a format that this release cannot read")
 
 
-def test_a_reader_of_the_head_sees_no_more_than_the_head() -> None:
+async def test_a_reader_of_the_head_sees_no_more_than_the_head() -> None:
     seen: list[bytes] = []
 
     class Reading:
@@ -144,28 +133,24 @@ def test_a_reader_of_the_head_sees_no_more_than_the_head() -> None:
             seen.append(raw)
             raise ValueError
 
-    async def story(town: Town) -> None:
-        process = Process(town)
-        for text, headers in (("secret", ""), ("secret", f"X: {'y' * 300_000}\n")):
-            reference = await process.take(written(TO_C1, text=text, headers=headers))
-            await evolve(process.relay, reader=Reading())._bury(reference, "Broken", 3)
-
-    told(story)
+    town = await open_town()
+    process = Process(town)
+    for text, headers in (("secret", ""), ("secret", f"X: {'y' * 300_000}\n")):
+        reference = await process.take(written(TO_C1, text=text, headers=headers))
+        await evolve(process.relay, reader=Reading())._bury(reference, "Broken", 3)
     assert all(b"secret" not in raw for raw in seen)
     assert len(seen[1]) == 262_145
 
 
-def test_what_an_older_key_wrote_is_found_and_what_a_lost_one_wrote_is_not() -> None:
+async def test_what_an_older_key_wrote_is_found_and_what_a_lost_one_wrote_is_not() -> None:
     old, new = RootKey(0, b"o" * 32), RootKey(1, b"n" * 32)
 
-    async def story(town: Town) -> None:
-        town.inbound = InboundRecords(records=town.records, index=IndexKeys.of(Keyring((old,))))
-        await town.inbound.conclude(outcome(town.inbound))
-        for ring, found in ((Keyring((new, old)), 1), (Keyring((new,)), 0)):
-            inbound = InboundRecords(records=town.records, index=IndexKeys.of(ring))
-            assert len(await inbound.indexed(Known.SENDER, BOBS.key, limit=10)) == found
-
-    told(story)
+    town = await open_town()
+    town.inbound = InboundRecords(records=town.records, index=IndexKeys.of(Keyring((old,))))
+    await town.inbound.conclude(outcome(town.inbound))
+    for ring, found in ((Keyring((new, old)), 1), (Keyring((new,)), 0)):
+        inbound = InboundRecords(records=town.records, index=IndexKeys.of(ring))
+        assert len(await inbound.indexed(Known.SENDER, BOBS.key, limit=10)) == found
 
 
 def outcome(inbound: InboundRecords, record: str = "envelopes/2026/03/01/ab.json") -> OutcomeRecord:
@@ -181,7 +166,7 @@ def outcome(inbound: InboundRecords, record: str = "envelopes/2026/03/01/ab.json
     )
 
 
-def test_the_rows_ride_in_the_request_of_the_outcome() -> None:
+async def test_the_rows_ride_in_the_request_of_the_outcome() -> None:
     writes: list[int] = []
 
     class Writing(memory.Records):
@@ -189,166 +174,147 @@ def test_the_rows_ride_in_the_request_of_the_outcome() -> None:
             writes.append(len(asked))
             return await super().write(asked)
 
-    async def story(town: Town) -> None:
-        inbound = InboundRecords(records=Writing())
-        await inbound.conclude(outcome(inbound))
-        await inbound.conclude(outcome(inbound))
-        assert writes == [4, 4]
-        await inbound.conclude_anew(evolve(outcome(inbound), message_digest="", sender_digest="", recipient_digests=()))
-        assert writes[2:] == [1]
-
-    told(story)
+    inbound = InboundRecords(records=Writing())
+    await inbound.conclude(outcome(inbound))
+    await inbound.conclude(outcome(inbound))
+    assert writes == [4, 4]
+    await inbound.conclude_anew(evolve(outcome(inbound), message_digest="", sender_digest="", recipient_digests=()))
+    assert writes[2:] == [1]
 
 
 @pytest.mark.parametrize("asked", EVERYTHING_KNOWN, ids=str)
-def test_an_outcome_of_before_the_index_is_found_by_its_day(asked: Asked) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1))
-        before = OutcomeRecord(
-            record=reference.record,
-            outcome=Done(((TO_C1, Ignored(Reason.SPAM)),)),
-            decided_at=NOON,
-            trace=reference.trace,
-            message_digest=digest("message", b"1@corp.example"),
-            sender_digest=digest("sender", BOBS.key),
-            recipient_digests=(digest("recipient", TO_C1.key),),
-        )
-        body = Codec(write_format={"outcome_record": 1}).dump(before)
-        await town.records.write([Insert(Key("outcomes", "2026/03/01", name_of(reference.record)), body)])
-        found = await process.operations.why(asked)
-        assert [one.record for one in found] == [reference.record]
-        assert found.notes == ("found by reading days: it was decided before mails were indexed",)
-        nothing = await process.operations.why(Asked(message_id="<2@corp.example>"))
-        assert len(nothing) == 0
-        assert "before the index" in nothing.notes[0]
-        await process.inbound.conclude_anew(
-            evolve(before, sender_digest=process.inbound.index.digest(Known.SENDER, BOBS.key))
-        )
-        assert (await process.operations.why(Asked(sender=BOBS))).notes == ()
-
-    told(story)
+async def test_an_outcome_of_before_the_index_is_found_by_its_day(asked: Asked) -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1))
+    before = OutcomeRecord(
+        record=reference.record,
+        outcome=Done(((TO_C1, Ignored(Reason.SPAM)),)),
+        decided_at=NOON,
+        trace=reference.trace,
+        message_digest=digest("message", b"1@corp.example"),
+        sender_digest=digest("sender", BOBS.key),
+        recipient_digests=(digest("recipient", TO_C1.key),),
+    )
+    body = Codec(write_format={"outcome_record": 1}).dump(before)
+    await town.records.write([Insert(Key("outcomes", "2026/03/01", name_of(reference.record)), body)])
+    found = await process.operations.why(asked)
+    assert [one.record for one in found] == [reference.record]
+    assert found.notes == ("found by reading days: it was decided before mails were indexed",)
+    nothing = await process.operations.why(Asked(message_id="<2@corp.example>"))
+    assert len(nothing) == 0
+    assert "before the index" in nothing.notes[0]
+    await process.inbound.conclude_anew(
+        evolve(before, sender_digest=process.inbound.index.digest(Known.SENDER, BOBS.key))
+    )
+    assert (await process.operations.why(Asked(sender=BOBS))).notes == ()
 
 
-def test_a_search_says_where_it_was_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        for number in range(3):
-            await process.take(written(TO_C1, number=number))
-            await process.worker.step()
-            await town.clock.advance(timedelta(seconds=1))
-        for name, asked, count in (
-            ("operations.mail_finding.MOST_ROWS", Asked(sender=BOBS), 2),
-            ("operations.mail_finding.MOST_SCANNED", Asked(), 2),
-            ("operations.mail_finding.MOST", Asked(), 2),
-            ("operations.operations.MOST", Asked(sender=BOBS), 2),
-            ("operations.operations.MOST", Asked(conversation=C1), 4),
-        ):
-            with monkeypatch.context() as patched:
-                patched.setattr(f"convalias.services.{name}", 2)
-                found = await process.operations.why(asked)
-                assert found.is_cut, name
-                assert len(found) <= count
-        assert not (await process.operations.why(Asked(sender=BOBS))).is_cut
-
-    told(story)
-
-
-def test_a_search_among_what_waits_says_where_it_was_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        for number in range(3):
-            await process.take(written(TO_C1, number=number))
-        monkeypatch.setattr(mail_finding, "AT_ONCE", 1)
-        for name in ("MOST_READ", "MOST_LISTED"):
-            with monkeypatch.context() as patched:
-                patched.setattr(mail_finding, name, 2)
-                found = await process.operations.why(Asked(sender=BOBS))
-                assert (len(found), found.is_cut) == (2, True)
-
-    told(story)
-
-
-def test_a_mail_that_waits_longer_than_a_week_is_found_with_since_and_without_it_the_search_says_that_it_cut() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await process.take(written(TO_C1))
-        assert not (await process.operations.why(Asked(sender=BOBS))).is_cut
-        await town.clock.advance(timedelta(days=11))
-        for asked in (Asked(sender=BOBS), Asked()):
+async def test_a_search_says_where_it_was_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    town = await open_town()
+    process = Process(town)
+    for number in range(3):
+        await process.take(written(TO_C1, number=number))
+        await process.worker.step()
+        await town.clock.advance(timedelta(seconds=1))
+    for name, asked, count in (
+        ("operations.mail_finding.MOST_ROWS", Asked(sender=BOBS), 2),
+        ("operations.mail_finding.MOST_SCANNED", Asked(), 2),
+        ("operations.mail_finding.MOST", Asked(), 2),
+        ("operations.operations.MOST", Asked(sender=BOBS), 2),
+        ("operations.operations.MOST", Asked(conversation=C1), 4),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"convalias.services.{name}", 2)
             found = await process.operations.why(asked)
-            assert (len(found), found.is_cut) == (0, True)
-            assert "cut: mails that wait were looked for since 2026-03-05 alone (--since)" in found.notes
-        found = await process.operations.why(Asked(sender=BOBS), since=NOON)
-        assert (len(found), found.is_cut) == (1, False)
-
-    told(story)
+            assert found.is_cut, name
+            assert len(found) <= count
+    assert not (await process.operations.why(Asked(sender=BOBS))).is_cut
 
 
-def test_a_waiting_mail_that_cannot_be_read_is_shown_to_who_asks_about_all() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await town.blobs.put("envelopes/2026/03/01/ab.json", b'{"$": "envelope_record/99"}')
-        (one,) = await process.operations.why(Asked())
-        assert "cannot read" in one.next
-        assert len(await process.operations.why(Asked(sender=BOBS))) == 0
-
-    told(story)
-
-
-def test_an_unreadable_outcome_hides_no_other_and_says_so() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1))
-        await process.worker.step()
-        key = Key("outcomes", "2026/03/01", name_of(reference.record))
-        standing = (await town.records.get([key]))[key]
-        await town.records.write([Replace(key, standing.version, {**standing.body, "$": "outcome_record/99"})])
-        await process.take(written(TO_C1, number=2))
-        await process.worker.step()
-        assert len(await process.operations.why(Asked())) == 1
-        (unreadable,) = await process.operations.why(Asked(record=reference.record))
-        assert unreadable.next.startswith("the outcome is in a format")
-        assert len(await process.operations.why(Asked(sender=BOBS, recipient=TO_C1))) == 1
-
-    told(story)
+async def test_a_search_among_what_waits_says_where_it_was_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    town = await open_town()
+    process = Process(town)
+    for number in range(3):
+        await process.take(written(TO_C1, number=number))
+    monkeypatch.setattr(mail_finding, "AT_ONCE", 1)
+    for name in ("MOST_READ", "MOST_LISTED"):
+        with monkeypatch.context() as patched:
+            patched.setattr(mail_finding, name, 2)
+            found = await process.operations.why(Asked(sender=BOBS))
+            assert (len(found), found.is_cut) == (2, True)
 
 
-def test_a_failing_mail_says_what_failed() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        reference = await process.take(written(TO_C1))
-        await process.inbound.failed(reference.record, because="ValueError", at=NOON)
-        (one,) = await process.operations.why(Asked(sender=BOBS))
-        assert "failing    1 times so far, last: ValueError" in str(one)
-        assert "ValueError" in one.next
-        assert (await process.dead_letters.get(LANE, "x")) is None
-        assert dump(await record_of(town, reference.record))["$"].startswith("envelope_record/")
+async def test_a_mail_that_waits_longer_than_a_week_is_found_with_since_and_without_it_the_search_says_that_it_cut() -> (
+    None
+):
+    town = await open_town()
+    process = Process(town)
+    await process.take(written(TO_C1))
+    assert not (await process.operations.why(Asked(sender=BOBS))).is_cut
+    await town.clock.advance(timedelta(days=11))
+    for asked in (Asked(sender=BOBS), Asked()):
+        found = await process.operations.why(asked)
+        assert (len(found), found.is_cut) == (0, True)
+        assert "cut: mails that wait were looked for since 2026-03-05 alone (--since)" in found.notes
+    found = await process.operations.why(Asked(sender=BOBS), since=NOON)
+    assert (len(found), found.is_cut) == (1, False)
 
-    told(story)
+
+async def test_a_waiting_mail_that_cannot_be_read_is_shown_to_who_asks_about_all() -> None:
+    town = await open_town()
+    process = Process(town)
+    await town.blobs.put("envelopes/2026/03/01/ab.json", b'{"$": "envelope_record/99"}')
+    (one,) = await process.operations.why(Asked())
+    assert "cannot read" in one.next
+    assert len(await process.operations.why(Asked(sender=BOBS))) == 0
+
+
+async def test_an_unreadable_outcome_hides_no_other_and_says_so() -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1))
+    await process.worker.step()
+    key = Key("outcomes", "2026/03/01", name_of(reference.record))
+    standing = (await town.records.get([key]))[key]
+    await town.records.write([Replace(key, standing.version, {**standing.body, "$": "outcome_record/99"})])
+    await process.take(written(TO_C1, number=2))
+    await process.worker.step()
+    assert len(await process.operations.why(Asked())) == 1
+    (unreadable,) = await process.operations.why(Asked(record=reference.record))
+    assert unreadable.next.startswith("the outcome is in a format")
+    assert len(await process.operations.why(Asked(sender=BOBS, recipient=TO_C1))) == 1
+
+
+async def test_a_failing_mail_says_what_failed() -> None:
+    town = await open_town()
+    process = Process(town)
+    reference = await process.take(written(TO_C1))
+    await process.inbound.failed(reference.record, because="ValueError", at=NOON)
+    (one,) = await process.operations.why(Asked(sender=BOBS))
+    assert "failing    1 times so far, last: ValueError" in str(one)
+    assert "ValueError" in one.next
+    assert (await process.dead_letters.get(LANE, "x")) is None
+    assert dump(await record_of(town, reference.record))["$"].startswith("envelope_record/")
 
 
 async def record_of(town: Town, key: RecordKey) -> EnvelopeRecord:
     return CODEC.loads(await town.blobs.get(key) or b"", EnvelopeRecord)
 
 
-def test_a_mail_that_waits_since_before_is_not_told_of() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await process.take(written(TO_C1))
-        assert len(await process.operations.why(Asked(sender=BOBS), since=NOON + timedelta(minutes=1))) == 0
-
-    told(story)
+async def test_a_mail_that_waits_since_before_is_not_told_of() -> None:
+    town = await open_town()
+    process = Process(town)
+    await process.take(written(TO_C1))
+    assert len(await process.operations.why(Asked(sender=BOBS), since=NOON + timedelta(minutes=1))) == 0
 
 
-def test_quarantined_mail_is_counted_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_quarantined_mail_is_counted_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convalias.services.operations.operations.MOST_QUARANTINED", 1)
 
-    async def story(town: Town) -> None:
-        process = Process(town)
-        for number in range(2):
-            await process.take(written(TO_C1, number=number, quarantine="too_large"))
-            await process.worker.step()
-        assert str(await process.operations.quarantined()) == "at least 1"
-
-    told(story)
+    town = await open_town()
+    process = Process(town)
+    for number in range(2):
+        await process.take(written(TO_C1, number=number, quarantine="too_large"))
+        await process.worker.step()
+    assert str(await process.operations.quarantined()) == "at least 1"

@@ -31,7 +31,7 @@ from convalias.services.outbound.deciding import LANE, decision_letter, index_le
 from convalias.stores.encoding import encoded
 from convalias.stores.errors import Parked
 from convalias.stores.outbound.ledger import Ledger
-from services.inbound_desk import ANN, BOB, BOBS, C1, LEGACY, NOON, TO_C1, TO_C2, Process, Town, told, written
+from services.inbound_desk import ANN, BOB, BOBS, C1, LEGACY, NOON, TO_C1, TO_C2, Process, Town, open_town, written
 
 NOTIFICATION = NotificationId("e1.a1.message.email")
 
@@ -101,17 +101,15 @@ async def the_story(process: Process) -> Story:
     ],
     ids=str,
 )
-def test_each_delivery_is_told_with_owner_and_state(one: Delivery, line: str, situation: Situation) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await decided(town, await relayed(town, process), one)
-        told_of = await the_story(process)
-        assert line in str(told_of)
-        assert "decided    hub delivers, in stage parallel: nothing set" in str(told_of)
-        assert told_of.next.startswith(ADVICE[situation].partition("{")[0])
-        assert (situation is Situation.DELIVERED) is ("delivered" in str(told_of))
-
-    told(story)
+async def test_each_delivery_is_told_with_owner_and_state(one: Delivery, line: str, situation: Situation) -> None:
+    town = await open_town()
+    process = Process(town)
+    await decided(town, await relayed(town, process), one)
+    told_of = await the_story(process)
+    assert line in str(told_of)
+    assert "decided    hub delivers, in stage parallel: nothing set" in str(told_of)
+    assert told_of.next.startswith(ADVICE[situation].partition("{")[0])
+    assert (situation is Situation.DELIVERED) is ("delivered" in str(told_of))
 
 
 @pytest.mark.parametrize(
@@ -124,59 +122,51 @@ def test_each_delivery_is_told_with_owner_and_state(one: Delivery, line: str, si
     ],
     ids=str,
 )
-def test_the_call_of_the_legacy_index_is_told(index: IndexRow, owner: Owner, line: str) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        event = await relayed(town, process)
-        await decided(town, event, row(), owner=owner, index=index)
-        await process.dead_letters.put(letter(index_letter(event), event))
-        text = str(await the_story(process))
-        assert line in text
-        assert "letter" in text
-
-    told(story)
+async def test_the_call_of_the_legacy_index_is_told(index: IndexRow, owner: Owner, line: str) -> None:
+    town = await open_town()
+    process = Process(town)
+    event = await relayed(town, process)
+    await decided(town, event, row(), owner=owner, index=index)
+    await process.dead_letters.put(letter(index_letter(event), event))
+    text = str(await the_story(process))
+    assert line in text
+    assert "letter" in text
 
 
-def test_a_letter_is_told_with_its_explanation_and_no_control_of_others() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        event = await relayed(town, process)
-        await decided(town, event, row(DeliveryState.FAILED))
-        await process.dead_letters.put(letter(NOTIFICATION, event))
-        text = str(await the_story(process))
-        assert f"letter     {NOTIFICATION} after 5 tries: Rejected" in text
-        assert r"the channel's own words\x1b[2J" in text
-        assert text.endswith(f"convalias replay --job {NOTIFICATION}")
-
-    told(story)
+async def test_a_letter_is_told_with_its_explanation_and_no_control_of_others() -> None:
+    town = await open_town()
+    process = Process(town)
+    event = await relayed(town, process)
+    await decided(town, event, row(DeliveryState.FAILED))
+    await process.dead_letters.put(letter(NOTIFICATION, event))
+    text = str(await the_story(process))
+    assert f"letter     {NOTIFICATION} after 5 tries: Rejected" in text
+    assert r"the channel's own words\x1b[2J" in text
+    assert text.endswith(f"convalias replay --job {NOTIFICATION}")
 
 
-def test_nobody_has_decided_and_nobody_can_decide_are_told_apart() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        event = await relayed(town, process)
-        first = await the_story(process)
-        assert first.next == ADVICE[Situation.UNDECIDED]
-        assert "nobody has decided for" not in str(first)
-        await town.clock.advance(timedelta(minutes=3))
-        assert "undecided  who is told of it, nobody has decided for 3 minutes" in str(await the_story(process))
-        await process.dead_letters.put(letter(decision_letter(C1, event), event))
-        assert (await the_story(process)).next.startswith("nobody is told: mend what failed")
-
-    told(story)
+async def test_nobody_has_decided_and_nobody_can_decide_are_told_apart() -> None:
+    town = await open_town()
+    process = Process(town)
+    event = await relayed(town, process)
+    first = await the_story(process)
+    assert first.next == ADVICE[Situation.UNDECIDED]
+    assert "nobody has decided for" not in str(first)
+    await town.clock.advance(timedelta(minutes=3))
+    assert "undecided  who is told of it, nobody has decided for 3 minutes" in str(await the_story(process))
+    await process.dead_letters.put(letter(decision_letter(C1, event), event))
+    assert (await the_story(process)).next.startswith("nobody is told: mend what failed")
 
 
-def test_a_decision_that_cannot_be_read_is_told() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        event = await relayed(town, process)
-        await decided(town, event, row())
-        key = Key("decisions", encoded(C1), encoded(event))
-        standing = (await town.records.get([key]))[key]
-        await town.records.write([Replace(key, standing.version, {**standing.body, "$": "decision/99"})])
-        assert (await the_story(process)).next.startswith("the decision is in a format")
-
-    told(story)
+async def test_a_decision_that_cannot_be_read_is_told() -> None:
+    town = await open_town()
+    process = Process(town)
+    event = await relayed(town, process)
+    await decided(town, event, row())
+    key = Key("decisions", encoded(C1), encoded(event))
+    standing = (await town.records.get([key]))[key]
+    await town.records.write([Replace(key, standing.version, {**standing.body, "$": "decision/99"})])
+    assert (await the_story(process)).next.startswith("the decision is in a format")
 
 
 @pytest.mark.parametrize(
@@ -188,56 +178,48 @@ def test_a_decision_that_cannot_be_read_is_told() -> None:
         (HoldState.EXPIRED, Situation.HOLD_EXPIRED),
     ],
 )
-def test_a_held_mail_is_told_with_its_hold(state: HoldState, situation: Situation) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await process.take(written(TO_C2))
-        await process.worker.step()
-        (hold,) = await town.holds()
-        holds = process.operations.follower.stores.holds
-        if state is not HoldState.HELD:
-            await holds.change(
-                hold.conversation, hold.id, lambda one: evolve(one, state=state, decided_by=ANN), now=NOON
-            )
-        told_of = await the_story(process)
-        assert told_of.next == ADVICE[situation]
-        assert f"hold       {state.value}{'' if state is HoldState.HELD else ' by ann'}, in c2" in str(told_of)
-
-    told(story)
+async def test_a_held_mail_is_told_with_its_hold(state: HoldState, situation: Situation) -> None:
+    town = await open_town()
+    process = Process(town)
+    await process.take(written(TO_C2))
+    await process.worker.step()
+    (hold,) = await town.holds()
+    holds = process.operations.follower.stores.holds
+    if state is not HoldState.HELD:
+        await holds.change(hold.conversation, hold.id, lambda one: evolve(one, state=state, decided_by=ANN), now=NOON)
+    told_of = await the_story(process)
+    assert told_of.next == ADVICE[situation]
+    assert f"hold       {state.value}{'' if state is HoldState.HELD else ' by ann'}, in c2" in str(told_of)
 
 
-def test_a_hold_whose_alias_is_gone_still_waits() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await process.take(written(TO_C2))
-        await process.worker.step()
+async def test_a_hold_whose_alias_is_gone_still_waits() -> None:
+    town = await open_town()
+    process = Process(town)
+    await process.take(written(TO_C2))
+    await process.worker.step()
 
-        class Nowhere:
-            async def at(self, address: EmailAddress) -> None:
-                return None
+    class Nowhere:
+        async def at(self, address: EmailAddress) -> None:
+            return None
 
-        follower = process.operations.follower
-        process.operations = evolve(
-            process.operations, follower=evolve(follower, stores=evolve(follower.stores, aliases=Nowhere()))
-        )
-        assert (await the_story(process)).next == ADVICE[Situation.HELD]
-
-    told(story)
+    follower = process.operations.follower
+    process.operations = evolve(
+        process.operations, follower=evolve(follower, stores=evolve(follower.stores, aliases=Nowhere()))
+    )
+    assert (await the_story(process)).next == ADVICE[Situation.HELD]
 
 
 @pytest.mark.parametrize("is_stand_in", [True, False])
-def test_what_legacy_took_is_not_called_delivered(*, is_stand_in: bool) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        operations = process.operations
-        process.operations = evolve(operations, follower=evolve(operations.follower, is_stand_in=is_stand_in))
-        await process.take(written(LEGACY))
-        await process.worker.step()
-        told_of = await the_story(process)
-        assert "delivered" not in str(told_of)
-        assert ("stand-in" in told_of.next) is is_stand_in
-
-    told(story)
+async def test_what_legacy_took_is_not_called_delivered(*, is_stand_in: bool) -> None:
+    town = await open_town()
+    process = Process(town)
+    operations = process.operations
+    process.operations = evolve(operations, follower=evolve(operations.follower, is_stand_in=is_stand_in))
+    await process.take(written(LEGACY))
+    await process.worker.step()
+    told_of = await the_story(process)
+    assert "delivered" not in str(told_of)
+    assert ("stand-in" in told_of.next) is is_stand_in
 
 
 @pytest.mark.parametrize(
@@ -251,78 +233,70 @@ def test_what_legacy_took_is_not_called_delivered(*, is_stand_in: bool) -> None:
     ],
     ids=str,
 )
-def test_the_evidence_of_the_sender_is_told_as_it_was_judged(
+async def test_the_evidence_of_the_sender_is_told_as_it_was_judged(
     evidence: SenderEvidence | None, headers: str, line: str
 ) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await process.take(written(TO_C1, evidence=evidence, headers=headers))
-        await process.worker.step()
-        assert f"sender     {line}" in str(await the_story(process))
-
-    told(story)
+    town = await open_town()
+    process = Process(town)
+    await process.take(written(TO_C1, evidence=evidence, headers=headers))
+    await process.worker.step()
+    assert f"sender     {line}" in str(await the_story(process))
 
 
-def test_a_conversation_tells_its_mails_and_what_came_by_no_mail() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        assert len(await process.operations.why(Asked(conversation="none"))) == 0
-        first = await process.take(written(TO_C1))
-        second = await process.take(written(TO_C1, number=2, sender=EmailAddress.parse("x@else.example")))
-        await process.drain()
-        await town.clock.advance(timedelta(hours=1))
-        await process.messaging.send(C1, "Hello", author=BOB, key="k")
-        chat, *mails = await process.operations.why(Asked(conversation=C1))
-        assert chat.record is None
-        assert {one.record for one in mails} == {first.record, second.record}
-        assert chat.next == ADVICE[Situation.UNDECIDED]
-
-    told(story)
+async def test_a_conversation_tells_its_mails_and_what_came_by_no_mail() -> None:
+    town = await open_town()
+    process = Process(town)
+    assert len(await process.operations.why(Asked(conversation="none"))) == 0
+    first = await process.take(written(TO_C1))
+    second = await process.take(written(TO_C1, number=2, sender=EmailAddress.parse("x@else.example")))
+    await process.drain()
+    await town.clock.advance(timedelta(hours=1))
+    await process.messaging.send(C1, "Hello", author=BOB, key="k")
+    chat, *mails = await process.operations.why(Asked(conversation=C1))
+    assert chat.record is None
+    assert {one.record for one in mails} == {first.record, second.record}
+    assert chat.next == ADVICE[Situation.UNDECIDED]
 
 
-def test_a_message_of_a_mail_to_no_alias_is_told_with_its_mail() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await relayed(town, process)
+async def test_a_message_of_a_mail_to_no_alias_is_told_with_its_mail() -> None:
+    town = await open_town()
+    process = Process(town)
+    await relayed(town, process)
 
-        class NoAliases:
-            async def of(self, conversation: str) -> tuple[()]:
-                return ()
+    class NoAliases:
+        async def of(self, conversation: str) -> tuple[()]:
+            return ()
 
-            async def at(self, address: EmailAddress) -> None:
-                return None
+        async def at(self, address: EmailAddress) -> None:
+            return None
 
-        follower = process.operations.follower
-        operations = evolve(
-            process.operations, follower=evolve(follower, stores=evolve(follower.stores, aliases=NoAliases()))
-        )
-        (one,) = await operations.why(Asked(conversation=C1))
-        assert one.record is not None
-
-    told(story)
+    follower = process.operations.follower
+    operations = evolve(
+        process.operations, follower=evolve(follower, stores=evolve(follower.stores, aliases=NoAliases()))
+    )
+    (one,) = await operations.why(Asked(conversation=C1))
+    assert one.record is not None
 
 
-def test_a_notification_leads_to_its_mail() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        event = await relayed(town, process)
-        operations = process.operations
-        assert len(await operations.why(Asked(notification=NOTIFICATION))) == 0
-        await process.dead_letters.put(letter(NOTIFICATION, event))
-        (by_letter,) = await operations.why(Asked(notification=NOTIFICATION))
-        await operations.suppressions.place(NOTIFICATION, EventPlace(event=event, conversation=C1))
-        (by_place,) = await operations.why(Asked(notification=NOTIFICATION))
-        assert by_letter == by_place
-        assert by_place.record is not None
-        other = NotificationId("e9.a1.message.email")
-        await operations.suppressions.place(other, EventPlace(event=EventId("e9"), conversation=C1))
-        gone = await operations.why(Asked(notification=other))
-        assert (len(gone), gone.notes) == (0, ("its message, event e9 of c1, was removed",))
-
-    told(story)
+async def test_a_notification_leads_to_its_mail() -> None:
+    town = await open_town()
+    process = Process(town)
+    event = await relayed(town, process)
+    operations = process.operations
+    assert len(await operations.why(Asked(notification=NOTIFICATION))) == 0
+    await process.dead_letters.put(letter(NOTIFICATION, event))
+    (by_letter,) = await operations.why(Asked(notification=NOTIFICATION))
+    await operations.suppressions.place(NOTIFICATION, EventPlace(event=event, conversation=C1))
+    (by_place,) = await operations.why(Asked(notification=NOTIFICATION))
+    assert by_letter == by_place
+    assert by_place.record is not None
+    other = NotificationId("e9.a1.message.email")
+    await operations.suppressions.place(other, EventPlace(event=EventId("e9"), conversation=C1))
+    gone = await operations.why(Asked(notification=other))
+    assert (len(gone), gone.notes) == (0, ("its message, event e9 of c1, was removed",))
 
 
-def test_a_parked_conversation_is_told_and_hides_nothing_else() -> None:
+async def test_a_parked_conversation_is_told_and_hides_nothing_else() -> None:
     class ParkedStore:
         async def keyed(self, conversation: ConversationId, *, key: str) -> None:
             raise Parked(conversation, 4, "event/99")
@@ -330,15 +304,13 @@ def test_a_parked_conversation_is_told_and_hides_nothing_else() -> None:
         async def last(self, conversation: ConversationId) -> None:
             raise Parked(conversation, 4, "event/99")
 
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await relayed(town, process)
-        operations = process.operations
-        stores = evolve(operations.follower.stores, conversations=ParkedStore())
-        process.operations = evolve(operations, follower=evolve(operations.follower, stores=stores))
-        assert (await the_story(process)).next.startswith("conversation c1 is parked: run a release")
-        found = await process.operations.why(Asked(conversation=C1))
-        assert len(found) == 1
-        assert "event/99" in found.notes[0]
-
-    told(story)
+    town = await open_town()
+    process = Process(town)
+    await relayed(town, process)
+    operations = process.operations
+    stores = evolve(operations.follower.stores, conversations=ParkedStore())
+    process.operations = evolve(operations, follower=evolve(operations.follower, stores=stores))
+    assert (await the_story(process)).next.startswith("conversation c1 is parked: run a release")
+    found = await process.operations.why(Asked(conversation=C1))
+    assert len(found) == 1
+    assert "event/99" in found.notes[0]

@@ -17,7 +17,7 @@ from convalias.domain.inbound.posts import EnvelopeRecord, RecordKey
 from convalias.ports.records import Delete, Key, Replace
 from convalias.services.operations.receipt_order import received_order
 from convalias.services.operations.replay import Replayed, Selection
-from services.inbound_desk import C1, C2, LEGACY, NOBODY, TO_C1, TO_C2, Process, Town, told, written
+from services.inbound_desk import C1, C2, LEGACY, NOBODY, TO_C1, TO_C2, Process, Town, open_town, written
 
 LATER = timedelta(hours=7)
 NOTIFY = Selection(notify=True)
@@ -42,64 +42,53 @@ async def three(process: Process) -> None:
         await process.town.clock.advance(timedelta(minutes=1))
 
 
-def test_what_is_restored_is_marked_and_what_is_asked_for_is_not() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await three(process)
-        await town.clock.advance(LATER)
-        assert (await process.replay.all(dry_run=False)).events == 2
-        assert [RESTORED in message.flags for message in await town.messages()] == [True, True]
-        assert [message.text.strip() for message in await town.messages()] == ["text 1", "text 2"]
-
-    told(story)
+async def test_what_is_restored_is_marked_and_what_is_asked_for_is_not() -> None:
+    town = await open_town()
+    process = Process(town)
+    await three(process)
+    await town.clock.advance(LATER)
+    assert (await process.replay.all(dry_run=False)).events == 2
+    assert [RESTORED in message.flags for message in await town.messages()] == [True, True]
+    assert [message.text.strip() for message in await town.messages()] == ["text 1", "text 2"]
 
 
-def test_with_notify_what_is_added_is_like_any_other() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await three(process)
-        assert (await process.replay.all(dry_run=False, of=NOTIFY)).events == 2
-        assert [RESTORED in message.flags for message in await town.messages()] == [False, False]
-
-    told(story)
+async def test_with_notify_what_is_added_is_like_any_other() -> None:
+    town = await open_town()
+    process = Process(town)
+    await three(process)
+    assert (await process.replay.all(dry_run=False, of=NOTIFY)).events == 2
+    assert [RESTORED in message.flags for message in await town.messages()] == [False, False]
 
 
-def test_mail_that_the_workers_have_yet_to_look_at_is_left_to_them() -> None:
+async def test_mail_that_the_workers_have_yet_to_look_at_is_left_to_them() -> None:
     """Restored, its recipients would never hear of it."""
-
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await three(process)
-        assert await process.replay.all(dry_run=False) == Replayed(looked_at=3, waiting=3, young=3)
-        assert await town.messages() == []
-
-    told(story)
+    town = await open_town()
+    process = Process(town)
+    await three(process)
+    assert await process.replay.all(dry_run=False) == Replayed(looked_at=3, waiting=3, young=3)
+    assert await town.messages() == []
 
 
-def test_nobody_is_asked_about_mail_that_a_restore_holds() -> None:
-    async def story(town: Town) -> None:
-        process, stranger = Process(town), EmailAddress.parse("carl@corp.example")
-        await process.take(written(TO_C1, sender=stranger, return_path=stranger))
-        await town.clock.advance(LATER)
-        await process.replay.all(dry_run=False)
-        assert len(await town.holds(C1)) == 1
-        assert "asking" not in town.records.tables()
-        await process.replay.all(dry_run=False, of=NOTIFY)
-        assert "asking" in town.records.tables()
-
-    told(story)
+async def test_nobody_is_asked_about_mail_that_a_restore_holds() -> None:
+    town = await open_town()
+    process, stranger = Process(town), EmailAddress.parse("carl@corp.example")
+    await process.take(written(TO_C1, sender=stranger, return_path=stranger))
+    await town.clock.advance(LATER)
+    await process.replay.all(dry_run=False)
+    assert len(await town.holds(C1)) == 1
+    assert "asking" not in town.records.tables()
+    await process.replay.all(dry_run=False, of=NOTIFY)
+    assert "asking" in town.records.tables()
 
 
-def test_a_dead_mail_that_is_redriven_is_told_of() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        mail = await process.take(written(TO_C1))
-        assert (await process.replay.one(mail.record, dry_run=True)).events == 1
-        assert await town.messages() == []
-        assert (await process.replay.one(mail.record, dry_run=False)).events == 1
-        assert [RESTORED in message.flags for message in await town.messages()] == [False]
-
-    told(story)
+async def test_a_dead_mail_that_is_redriven_is_told_of() -> None:
+    town = await open_town()
+    process = Process(town)
+    mail = await process.take(written(TO_C1))
+    assert (await process.replay.one(mail.record, dry_run=True)).events == 1
+    assert await town.messages() == []
+    assert (await process.replay.one(mail.record, dry_run=False)).events == 1
+    assert [RESTORED in message.flags for message in await town.messages()] == [False]
 
 
 @pytest.mark.parametrize(
@@ -114,39 +103,33 @@ def test_a_dead_mail_that_is_redriven_is_told_of() -> None:
         (Selection(conversation=C2), 0),
     ],
 )
-def test_a_selection_restores_what_it_names(of: Selection, events: int) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await three(process)
-        await town.clock.advance(LATER)
-        said = await process.replay.all(dry_run=True, of=of)
-        assert said.events == events
-        assert await process.replay.all(dry_run=False, of=of) == said
-        if of.conversation is not None:  # a second time what it added is left alone, and other places are not counted
-            assert await process.replay.all(dry_run=False, of=of) == Replayed(looked_at=events, final=events)
-
-    told(story)
+async def test_a_selection_restores_what_it_names(of: Selection, events: int) -> None:
+    town = await open_town()
+    process = Process(town)
+    await three(process)
+    await town.clock.advance(LATER)
+    said = await process.replay.all(dry_run=True, of=of)
+    assert said.events == events
+    assert await process.replay.all(dry_run=False, of=of) == said
+    if of.conversation is not None:  # a second time what it added is left alone, and other places are not counted
+        assert await process.replay.all(dry_run=False, of=of) == Replayed(looked_at=events, final=events)
 
 
-def test_a_mail_that_came_to_its_end_elsewhere_is_not_counted_for_a_conversation() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await process.take(written(TO_C1))
-        await town.clock.advance(LATER)
-        assert (await process.replay.all(dry_run=False)).events == 1
-        assert await process.replay.all(dry_run=False, of=Selection(conversation=C2)) == Replayed()
-
-    told(story)
+async def test_a_mail_that_came_to_its_end_elsewhere_is_not_counted_for_a_conversation() -> None:
+    town = await open_town()
+    process = Process(town)
+    await process.take(written(TO_C1))
+    await town.clock.advance(LATER)
+    assert (await process.replay.all(dry_run=False)).events == 1
+    assert await process.replay.all(dry_run=False, of=Selection(conversation=C2)) == Replayed()
 
 
-def test_a_mail_whose_raw_is_gone_leads_into_no_conversation() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await raw_gone(process)
-        await town.clock.advance(LATER)
-        assert await process.replay.all(dry_run=False, of=Selection(conversation=C1)) == Replayed()
-
-    told(story)
+async def test_a_mail_whose_raw_is_gone_leads_into_no_conversation() -> None:
+    town = await open_town()
+    process = Process(town)
+    await raw_gone(process)
+    await town.clock.advance(LATER)
+    assert await process.replay.all(dry_run=False, of=Selection(conversation=C1)) == Replayed()
 
 
 # --- a dry run -----------------------------------------------------------------------------------------------
@@ -213,64 +196,57 @@ KINDS = [relayed, twice, refused, held, raw_gone, quarantined, newer, dead, of_l
     "kinds", [[kind] for kind in KINDS] + [KINDS], ids=lambda kinds: kinds[0].__name__ + "…" * (len(kinds) > 1)
 )
 @pytest.mark.parametrize("restored", [True, False])
-def test_a_dry_run_says_what_the_run_then_does(
+async def test_a_dry_run_says_what_the_run_then_does(
     kinds: list[Callable[[Process], Awaitable[None]]], *, restored: bool
 ) -> None:
-    async def story(town: Town) -> None:
+    town = await open_town()
+    process = Process(town)
+    for kind in kinds:
+        await kind(process)
+    if restored:
+        await lost(town)
         process = Process(town)
-        for kind in kinds:
-            await kind(process)
-        if restored:
-            await lost(town)
-            process = Process(town)
-        await town.clock.advance(LATER)
-        rows, blobs, mails = dict(town.records._rows), dict(town.blobs._bodies), len(await town.legacy.calls())
-        said = await process.replay.all(dry_run=True)
-        assert await process.replay.all(dry_run=True) == said
-        assert (dict(town.records._rows), dict(town.blobs._bodies)) == (rows, blobs)
-        assert len(await town.legacy.calls()) == mails
-        assert await process.replay.all(dry_run=False) == said
-        again = await process.replay.dead(dry_run=True)
-        assert await process.replay.dead(dry_run=False) == again
-
-    told(story)
+    await town.clock.advance(LATER)
+    rows, blobs, mails = dict(town.records._rows), dict(town.blobs._bodies), len(await town.legacy.calls())
+    said = await process.replay.all(dry_run=True)
+    assert await process.replay.all(dry_run=True) == said
+    assert (dict(town.records._rows), dict(town.blobs._bodies)) == (rows, blobs)
+    assert len(await town.legacy.calls()) == mails
+    assert await process.replay.all(dry_run=False) == said
+    again = await process.replay.dead(dry_run=True)
+    assert await process.replay.dead(dry_run=False) == again
 
 
 # --- the order -----------------------------------------------------------------------------------------------
 
 
-def test_a_final_mail_whose_message_is_gone_is_told_and_left_alone() -> None:
+async def test_a_final_mail_whose_message_is_gone_is_told_and_left_alone() -> None:
     """Events of one backup, outcomes of another: nothing of it would come back, and nobody would know."""
-
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await three(process)
-        await process.drain()
-        assert await process.replay.all(dry_run=False) == Replayed(looked_at=3, final=3)
-        gone = await lose_events(town)
-        assert gone == 2
-        for dry_run in (True, False):
-            done = await process.replay.all(dry_run=dry_run)
-            assert (done.final, done.decided, done.lost, len(done.lost_records)) == (3, 0, 2, 2)
-        one = await process.replay.one(done.lost_records[0], dry_run=False)
-        assert (one.lost, one.lost_records) == (1, done.lost_records[:1])
-        of = Selection(conversation=C2)
-        assert await process.replay.all(dry_run=False, of=of) == Replayed()
-
-    told(story)
+    town = await open_town()
+    process = Process(town)
+    await three(process)
+    await process.drain()
+    assert await process.replay.all(dry_run=False) == Replayed(looked_at=3, final=3)
+    gone = await lose_events(town)
+    assert gone == 2
+    for dry_run in (True, False):
+        done = await process.replay.all(dry_run=dry_run)
+        assert (done.final, done.decided, done.lost, len(done.lost_records)) == (3, 0, 2, 2)
+    one = await process.replay.one(done.lost_records[0], dry_run=False)
+    assert (one.lost, one.lost_records) == (1, done.lost_records[:1])
+    of = Selection(conversation=C2)
+    assert await process.replay.all(dry_run=False, of=of) == Replayed()
 
 
-def test_a_message_that_this_release_cannot_read_is_not_gone() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await process.take(written(TO_C1))
-        await process.drain()
-        for key in messages_of(town):
-            row = (await town.records.get([key]))[key]
-            await town.records.write([Replace(key, row.version, {**row.body, "$": "event/99"})])
-        assert await process.replay.all(dry_run=False) == Replayed(looked_at=1, final=1)
-
-    told(story)
+async def test_a_message_that_this_release_cannot_read_is_not_gone() -> None:
+    town = await open_town()
+    process = Process(town)
+    await process.take(written(TO_C1))
+    await process.drain()
+    for key in messages_of(town):
+        row = (await town.records.get([key]))[key]
+        await town.records.write([Replace(key, row.version, {**row.body, "$": "event/99"})])
+    assert await process.replay.all(dry_run=False) == Replayed(looked_at=1, final=1)
 
 
 def test_only_the_first_lost_mails_are_named() -> None:
@@ -291,42 +267,38 @@ async def lose_events(town: Town) -> int:
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3, 50])
-def test_the_order_is_that_of_receipt_across_days_then_of_keys(at_once: int) -> None:
-    async def story(town: Town) -> None:
-        template = loads(await town.blobs.get((await Process(town).take(written(TO_C1))).record) or b"", EnvelopeRecord)
-        await town.blobs.delete(await town.blobs.names("envelopes/", after="", limit=9))
-        at = datetime(2026, 3, 1, 23, 59, tzinfo=UTC)
-        minute = timedelta(minutes=1)
-        expected = [
-            ("2026/03/01/z", at - 60 * minute),
-            ("2026/03/02/q", at),  # its token was signed by a clock that is ahead
-            ("2026/03/01/b", at),
-            ("2026/03/01/c", at + 2 * minute),  # posted again after midnight
-            ("2026/03/02/a", at + 3 * minute),
-            ("2026/03/05/y", at + timedelta(days=3)),
-        ]
-        for name, received in expected:
-            key = RecordKey(f"envelopes/{name}.json")
-            record = evolve(template, key=key, post=evolve(template.post, received_at=received))
-            await town.blobs.put(key, dumps(record))
-        await town.blobs.put("envelopes/2026/03/02/0.json", b"no record")
-        found = [key[10:22] async for key in received_order(town.blobs, at_once=at_once)]
-        names = sorted(expected, key=lambda one: (one[1], one[0]))
-        readable = [name for name in found if name != "2026/03/02/0"]
-        assert readable == [name for name, _ in names]
-        assert found.index("2026/03/02/0") == 3  # the beginning of its day
-        since = [key[10:22] async for key in received_order(town.blobs, since=at, until=at + 3 * minute)]
-        assert since == ["2026/03/01/b", "2026/03/02/q", "2026/03/02/0", "2026/03/01/c"]
-
-    told(story)
+async def test_the_order_is_that_of_receipt_across_days_then_of_keys(at_once: int) -> None:
+    town = await open_town()
+    template = loads(await town.blobs.get((await Process(town).take(written(TO_C1))).record) or b"", EnvelopeRecord)
+    await town.blobs.delete(await town.blobs.names("envelopes/", after="", limit=9))
+    at = datetime(2026, 3, 1, 23, 59, tzinfo=UTC)
+    minute = timedelta(minutes=1)
+    expected = [
+        ("2026/03/01/z", at - 60 * minute),
+        ("2026/03/02/q", at),  # its token was signed by a clock that is ahead
+        ("2026/03/01/b", at),
+        ("2026/03/01/c", at + 2 * minute),  # posted again after midnight
+        ("2026/03/02/a", at + 3 * minute),
+        ("2026/03/05/y", at + timedelta(days=3)),
+    ]
+    for name, received in expected:
+        key = RecordKey(f"envelopes/{name}.json")
+        record = evolve(template, key=key, post=evolve(template.post, received_at=received))
+        await town.blobs.put(key, dumps(record))
+    await town.blobs.put("envelopes/2026/03/02/0.json", b"no record")
+    found = [key[10:22] async for key in received_order(town.blobs, at_once=at_once)]
+    names = sorted(expected, key=lambda one: (one[1], one[0]))
+    readable = [name for name in found if name != "2026/03/02/0"]
+    assert readable == [name for name, _ in names]
+    assert found.index("2026/03/02/0") == 3  # the beginning of its day
+    since = [key[10:22] async for key in received_order(town.blobs, since=at, until=at + 3 * minute)]
+    assert since == ["2026/03/01/b", "2026/03/02/q", "2026/03/02/0", "2026/03/01/c"]
 
 
-def test_what_cannot_be_listed_stops_it() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        await process.take(written(TO_C1))
-        process.faults.fail("blobs.get", memory.before("blobs"), times=1)
-        with pytest.raises(Exception, match="blobs"):
-            await process.replay.all(dry_run=False)
-
-    told(story)
+async def test_what_cannot_be_listed_stops_it() -> None:
+    town = await open_town()
+    process = Process(town)
+    await process.take(written(TO_C1))
+    process.faults.fail("blobs.get", memory.before("blobs"), times=1)
+    with pytest.raises(Exception, match="blobs"):
+        await process.replay.all(dry_run=False)

@@ -1504,17 +1504,14 @@ async def test_a_letter_that_cannot_be_written_stops_the_log() -> None:
         await world.worker().decide([record(event)])
 
 
-def test_only_so_many_decided_events_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story() -> None:
-        world = World()
-        await world.begin()
-        events = [await world.said() for _ in range(3)]
-        worker = world.worker()
-        await worker.decide([record(event) for event in events])
-        assert list(worker.deciding._decided) == [event.id for event in events[-2:]]
-
+async def test_only_so_many_decided_events_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convalias.services.outbound.deciding.REMEMBERED", 2)
-    asyncio.run(story())
+    world = World()
+    await world.begin()
+    events = [await world.said() for _ in range(3)]
+    worker = world.worker()
+    await worker.decide([record(event) for event in events])
+    assert list(worker.deciding._decided) == [event.id for event in events[-2:]]
 
 
 @pytest.mark.parametrize(("trace", "behind"), [("t9", "; trace t9"), ("", "")])

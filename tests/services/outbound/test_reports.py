@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -47,17 +47,16 @@ class Platform:
         return [one.happening for one in events if isinstance(one.happening, StatusNoted)]
 
 
-def told(story: Callable[[Platform], Awaitable[None]]) -> None:
-    async def tell() -> None:
-        async with Convalias.in_memory(alias_domain="reply.example") as cv:
-            people = [Participant.of(one, addresses=[f"{one}@home.example"]) for one in ("ann", "bob")]
-            for conversation in ("c1", "c2"):
-                await cv.open_conversation(conversation, use_case="hiring", participants=people)
-            platform = Platform(cv)
-            await platform.says(1)
-            await story(platform)
-
-    asyncio.run(tell())
+@asynccontextmanager
+async def opened() -> AsyncIterator[Platform]:
+    """Two conversations, in the first of which Ann has said something."""
+    async with Convalias.in_memory(alias_domain="reply.example") as cv:
+        people = [Participant.of(one, addresses=[f"{one}@home.example"]) for one in ("ann", "bob")]
+        for conversation in ("c1", "c2"):
+            await cv.open_conversation(conversation, use_case="hiring", participants=people)
+        platform = Platform(cv)
+        await platform.says(1)
+        yield platform
 
 
 def bounce(action: str, status: str) -> str:
@@ -77,8 +76,8 @@ def complaint(feedback: str) -> str:
     )
 
 
-def test_a_hard_bounce_fails_the_delivery_and_ends_mail_to_that_address() -> None:
-    async def story(platform: Platform) -> None:
+async def test_a_hard_bounce_fails_the_delivery_and_ends_mail_to_that_address() -> None:
+    async with opened() as platform:
         path = platform.sent()[0].return_path
         await platform.comes(bounce("failed", "5.1.1"), path)
         await platform.comes(bounce("failed", "5.1.1") + "\n", path)  # once more, as another mail
@@ -90,8 +89,6 @@ def test_a_hard_bounce_fails_the_delivery_and_ends_mail_to_that_address() -> Non
         assert len(platform.sent()) == 1
         assert [one.reason for one in await platform.rows()] == ["receipt", "suppressed"]
 
-    told(story)
-
 
 @pytest.mark.parametrize(
     ("action", "status", "state", "noted"),
@@ -101,19 +98,17 @@ def test_a_hard_bounce_fails_the_delivery_and_ends_mail_to_that_address() -> Non
         ("delayed", "4.4.1", DeliveryState.SENT, 0),
     ],
 )
-def test_what_is_not_for_ever_ends_nothing(action: str, status: str, state: DeliveryState, noted: int) -> None:
-    async def story(platform: Platform) -> None:
+async def test_what_is_not_for_ever_ends_nothing(action: str, status: str, state: DeliveryState, noted: int) -> None:
+    async with opened() as platform:
         await platform.comes(bounce(action, status), platform.sent()[0].return_path)
         assert [row.state for row in await platform.rows()] == [state]
         assert len(await platform.noted()) == noted
         await platform.says(2)
         assert len(platform.sent()) == 2
 
-    told(story)
 
-
-def test_a_complaint_mutes_that_conversation_only() -> None:
-    async def story(platform: Platform) -> None:
+async def test_a_complaint_mutes_that_conversation_only() -> None:
+    async with opened() as platform:
         path = platform.sent()[0].return_path
         await platform.comes(complaint("not-spam"), path)
         assert await platform.noted() == []
@@ -124,11 +119,9 @@ def test_a_complaint_mutes_that_conversation_only() -> None:
         await platform.says(3, "c2")
         assert len(platform.sent()) == 2
 
-    told(story)
 
-
-def test_a_report_that_proves_nothing_acts_on_nothing() -> None:
-    async def story(platform: Platform) -> None:
+async def test_a_report_that_proves_nothing_acts_on_nothing() -> None:
+    async with opened() as platform:
         path = platform.sent()[0].return_path
         forged = path.replace(path.partition("@")[0][-1] + "@", "0@" if path.partition("@")[0][-1] != "0" else "1@")
         await platform.comes(bounce("failed", "5.1.1"), forged)
@@ -136,11 +129,9 @@ def test_a_report_that_proves_nothing_acts_on_nothing() -> None:
         assert [row.state for row in await platform.rows()] == [DeliveryState.SENT]
         assert await platform.noted() == []
 
-    told(story)
 
-
-def test_what_was_lifted_stays_lifted_when_the_same_report_comes_again() -> None:
-    async def story(platform: Platform) -> None:
+async def test_what_was_lifted_stays_lifted_when_the_same_report_comes_again() -> None:
+    async with opened() as platform:
         path = platform.sent()[0].return_path
         await platform.comes(bounce("failed", "5.1.1"), path)
         await platform.comes(complaint("abuse"), path)
@@ -151,15 +142,11 @@ def test_what_was_lifted_stays_lifted_when_the_same_report_comes_again() -> None
         await platform.says(2)
         assert len(platform.sent()) == 2
 
-    told(story)
 
-
-def test_a_bounce_about_somebody_who_is_gone_is_still_noted() -> None:
-    async def story(platform: Platform) -> None:
+async def test_a_bounce_about_somebody_who_is_gone_is_still_noted() -> None:
+    async with opened() as platform:
         path = platform.sent()[0].return_path
         await platform.cv.messaging.remove_participant(C1, "bob")
         await platform.cv.services.stores.directory.upsert(Account(AccountId("bob")))
         await platform.comes(bounce("failed", "5.1.1"), path)
         assert [row.state for row in await platform.rows()] == [DeliveryState.FAILED]
-
-    told(story)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -82,29 +81,26 @@ async def test_a_hub_that_does_not_say_what_it_serves_was_not_called() -> None:
     assert set(world.hub.left.values()) == {1}
 
 
-def test_after_a_lost_answer_it_is_held_to_nothing_while_it_does_not_say() -> None:
-    async def story() -> None:
-        world = World(guarantee=Guarantee(timedelta(hours=1)))
-        world.hub.__class__ = Moody
+async def test_after_a_lost_answer_it_is_held_to_nothing_while_it_does_not_say() -> None:
+    world = World(guarantee=Guarantee(timedelta(hours=1)))
+    world.hub.__class__ = Moody
+    assert isinstance(world.hub, Moody)
+    unfit: Any = None
+    world.hub.answer = unfit
+    event = await told(world)
+    asked = 0
+
+    async def send(notification: Any) -> Any:
+        nonlocal asked
+        asked += 1
         assert isinstance(world.hub, Moody)
-        unfit: Any = None
-        world.hub.answer = unfit
-        event = await told(world)
-        asked = 0
+        world.hub.moods = 1
+        return None
 
-        async def send(notification: Any) -> Any:
-            nonlocal asked
-            asked += 1
-            assert isinstance(world.hub, Moody)
-            world.hub.moods = 1
-            return None
-
-        world.hub.send = send  # type: ignore[method-assign] - a hub that loses its answer, and then its head
-        await world.worker().deliver_due()
-        assert asked == 2
-        assert "uncertain" in await world.states(event)
-
-    asyncio.run(story())
+    world.hub.send = send  # type: ignore[method-assign] - a hub that loses its answer, and then its head
+    await world.worker().deliver_due()
+    assert asked == 2
+    assert "uncertain" in await world.states(event)
 
 
 async def test_a_row_in_doubt_stays_in_doubt_while_the_hub_does_not_say_what_it_serves() -> None:

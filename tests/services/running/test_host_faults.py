@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
-from tests.services.inbound_desk import LEGACY_C1, TO_C1, Process, Town, told, written
+from tests.services.inbound_desk import LEGACY_C1, TO_C1, Process, open_town, written
 from tests.services.outbound_world import World
 
 from convalias.adapters.memory import before
@@ -61,34 +61,32 @@ async def test_where_others_are_decided_about_it_is_given_up_soon() -> None:
 
 
 @pytest.mark.parametrize(("call", "to"), [("directory.at", TO_C1), ("legacy.aliases", LEGACY_C1)])
-def test_a_mail_of_whose_sender_a_directory_cannot_tell_is_no_outage_without_end(call: str, to: EmailAddress) -> None:
-    async def story(town: Town) -> None:
-        process = Process(town)
-        fault = AdapterFailed(call, "KeyError at app/people.py:3 in People.at")
-        process.faults.fail(call, before(fault))
-        relay = evolve(process.relay, patience=Patience(faults=2))
-        reference = await process.take(written(to))
-        first = await relay.process(reference)
-        assert isinstance(first, Again)
-        assert first.because == f"{fault}, 1 of 2 times"
-        assert not first.away, "an outage would be told of, and would not count"
-        assert await relay.process(reference) == Dead(str(fault), 2)
+async def test_a_mail_of_whose_sender_a_directory_cannot_tell_is_no_outage_without_end(
+    call: str, to: EmailAddress
+) -> None:
+    town = await open_town()
+    process = Process(town)
+    fault = AdapterFailed(call, "KeyError at app/people.py:3 in People.at")
+    process.faults.fail(call, before(fault))
+    relay = evolve(process.relay, patience=Patience(faults=2))
+    reference = await process.take(written(to))
+    first = await relay.process(reference)
+    assert isinstance(first, Again)
+    assert first.because == f"{fault}, 1 of 2 times"
+    assert not first.away, "an outage would be told of, and would not count"
+    assert await relay.process(reference) == Dead(str(fault), 2)
 
-    told(story)
 
-
-def test_a_mail_on_which_an_adapter_fails_is_given_up_after_many_tries() -> None:
-    async def story(town: Town) -> None:
-        process = Process(town, reader=Failing())
-        relay = evolve(process.relay, patience=Patience(faults=3))
-        reference = await process.take(written(TO_C1))
-        process.faults.fail("records.write", before("records"), times=1)
-        answers = [await relay.process(reference) for _ in range(4)]
-        assert answers[0] == Again(AWAY_FOR, TOLD)
-        for number, answer in enumerate(answers[1:3], 1):
-            assert isinstance(answer, Again)
-            assert answer.because == f"{TOLD}, {number} of 3 times"
-        assert answers[3] == Dead(TOLD, 3)
-        await process.relay.stores.inbound.forgive(reference.record)
-
-    told(story)
+async def test_a_mail_on_which_an_adapter_fails_is_given_up_after_many_tries() -> None:
+    town = await open_town()
+    process = Process(town, reader=Failing())
+    relay = evolve(process.relay, patience=Patience(faults=3))
+    reference = await process.take(written(TO_C1))
+    process.faults.fail("records.write", before("records"), times=1)
+    answers = [await relay.process(reference) for _ in range(4)]
+    assert answers[0] == Again(AWAY_FOR, TOLD)
+    for number, answer in enumerate(answers[1:3], 1):
+        assert isinstance(answer, Again)
+        assert answer.because == f"{TOLD}, {number} of 3 times"
+    assert answers[3] == Dead(TOLD, 3)
+    await process.relay.stores.inbound.forgive(reference.record)

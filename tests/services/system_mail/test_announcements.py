@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -22,25 +22,23 @@ from services.inbound_desk import Audience
 BOB = AccountId("bob")
 OLD = EmailAddress.parse("bob@old.example")
 NEW = EmailAddress.parse("bob@home.example")
-STORY = Callable[[Convalias, EmailAddress], Awaitable[None]]
 
 
-def told(story: STORY) -> None:
-    async def tell() -> None:
-        clock = memory.Clock()
-        legacy = memory.LegacyRelay(outgoing=memory.Outbox(), audience=Audience(), clock=clock)
-        async with Convalias.in_memory(alias_domain="reply.example", clock=clock, legacy=legacy) as cv:
-            people = [Participant.of(one, addresses=[f"{one}@home.example"]) for one in ("ann", "bob")]
-            issued = await cv.messaging.create("hiring", people, conversation="c1")
-            for one in people:
-                await cv.services.stores.directory.upsert(Account(one.account, one.addresses))
-            alias = (await cv.messaging.aliasing.issue_all(issued))[0].address
-            now = clock.now()
-            tenure = AddressTenure(OLD, BOB, now - timedelta(days=99), now - timedelta(days=9))
-            await legacy.load([], [tenure])
-            await story(cv, alias)
-
-    asyncio.run(tell())
+@asynccontextmanager
+async def opened() -> AsyncIterator[tuple[Convalias, EmailAddress]]:
+    """A conversation, Ann's alias in it, and Bob, who has changed his address."""
+    clock = memory.Clock()
+    legacy = memory.LegacyRelay(outgoing=memory.Outbox(), audience=Audience(), clock=clock)
+    async with Convalias.in_memory(alias_domain="reply.example", clock=clock, legacy=legacy) as cv:
+        people = [Participant.of(one, addresses=[f"{one}@home.example"]) for one in ("ann", "bob")]
+        issued = await cv.messaging.create("hiring", people, conversation="c1")
+        for one in people:
+            await cv.services.stores.directory.upsert(Account(one.account, one.addresses))
+        alias = (await cv.messaging.aliasing.issue_all(issued))[0].address
+        now = clock.now()
+        tenure = AddressTenure(OLD, BOB, now - timedelta(days=99), now - timedelta(days=9))
+        await legacy.load([], [tenure])
+        yield cv, alias
 
 
 async def writes(cv: Convalias, alias: EmailAddress, number: int) -> None:
@@ -56,8 +54,8 @@ def mails(cv: Convalias) -> list[bytes]:
     return [mail.raw for mail in cv.ports.system_mail.mailbox(NEW)]
 
 
-def test_the_first_use_is_announced_to_the_current_address_and_no_other() -> None:
-    async def story(cv: Convalias, alias: EmailAddress) -> None:
+async def test_the_first_use_is_announced_to_the_current_address_and_no_other() -> None:
+    async with opened() as (cv, alias):
         for number in (1, 2):
             await writes(cv, alias, number)
             await cv.run_until_idle()
@@ -65,8 +63,6 @@ def test_the_first_use_is_announced_to_the_current_address_and_no_other() -> Non
         (mail,) = mails(cv)
         assert b"Auto-Submitted: auto-generated" in mail
         assert b"bob@old.example" in mail
-
-    told(story)
 
 
 class Failing:
@@ -82,8 +78,8 @@ class Failing:
 
 
 @pytest.mark.parametrize(("error", "stays"), [(Unavailable("smtp"), 1), (ZeroDivisionError(), 0)])
-def test_an_outage_leaves_it_due_and_what_may_have_left_is_not_sent_again(error: Exception, stays: int) -> None:
-    async def story(cv: Convalias, alias: EmailAddress) -> None:
+async def test_an_outage_leaves_it_due_and_what_may_have_left_is_not_sent_again(error: Exception, stays: int) -> None:
+    async with opened() as (cv, alias):
         await writes(cv, alias, 1)
         outbox = evolve(cv.services.system_outbox, outgoing=Failing(error), guarantee=Guarantee())
         try:
@@ -93,14 +89,10 @@ def test_an_outage_leaves_it_due_and_what_may_have_left_is_not_sent_again(error:
         assert await cv.services.system_outbox.send_due() == stays
         assert len(mails(cv)) == stays
 
-    told(story)
 
-
-def test_who_has_no_other_address_is_told_nothing() -> None:
-    async def story(cv: Convalias, alias: EmailAddress) -> None:
+async def test_who_has_no_other_address_is_told_nothing() -> None:
+    async with opened() as (cv, alias):
         await writes(cv, alias, 1)
         await cv.services.stores.directory.upsert(Account(BOB))
         assert await cv.services.system_outbox.send_due() == 1
         assert mails(cv) == []
-
-    told(story)

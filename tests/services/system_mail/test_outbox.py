@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -135,10 +135,6 @@ class Desk:
         return await self.rows.due(until=NOON + timedelta(days=999), limit=99)
 
 
-def told(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(story())
-
-
 DUE, TRYING, SENT, UNCERTAIN, DROPPED = (
     [state]
     for state in (
@@ -152,42 +148,33 @@ DUE, TRYING, SENT, UNCERTAIN, DROPPED = (
 
 
 @pytest.mark.parametrize("letter", LETTERS)
-def test_what_left_is_not_due_any_more_whatever_it_is(letter: RefusalLetter) -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.enter(evolve(MAIL, letter=letter))
-        await desk.enter(evolve(MAIL, letter=letter))
-        assert [await desk.send(), await desk.send(), await desk.later()] == [SENT] * 3
-        assert (desk.out.calls, await desk.due()) == (1, [])
-        counted = ("icer.refusals.sent", "icer.approvals.sent", "icer.announcements.sent")
-        assert [desk.telemetry.total(name) for name in counted] == [one is letter for one in LETTERS]
-
-    told(story)
+async def test_what_left_is_not_due_any_more_whatever_it_is(letter: RefusalLetter) -> None:
+    desk = Desk()
+    await desk.enter(evolve(MAIL, letter=letter))
+    await desk.enter(evolve(MAIL, letter=letter))
+    assert [await desk.send(), await desk.send(), await desk.later()] == [SENT] * 3
+    assert (desk.out.calls, await desk.due()) == (1, [])
+    counted = ("icer.refusals.sent", "icer.approvals.sent", "icer.announcements.sent")
+    assert [desk.telemetry.total(name) for name in counted] == [one is letter for one in LETTERS]
 
 
 @pytest.mark.parametrize("guarantee", [Guarantee(), Guarantee(FOR_EVER)])
-def test_what_surely_did_not_leave_is_sent_by_the_next_look(guarantee: Guarantee) -> None:
-    async def story() -> None:
-        desk = Desk(Unavailable("smtp"))
-        desk.guarantee = guarantee
-        await desk.enter()
-        assert [await desk.send(), await desk.send()] == [DUE, SENT]
-        assert desk.out.sent == [MAIL.key]
-        assert desk.telemetry.total("away") == 1
-
-    told(story)
+async def test_what_surely_did_not_leave_is_sent_by_the_next_look(guarantee: Guarantee) -> None:
+    desk = Desk(Unavailable("smtp"))
+    desk.guarantee = guarantee
+    await desk.enter()
+    assert [await desk.send(), await desk.send()] == [DUE, SENT]
+    assert desk.out.sent == [MAIL.key]
+    assert desk.telemetry.total("away") == 1
 
 
 @pytest.mark.parametrize("letter", LETTERS)
-def test_a_lost_answer_ends_uncertain_where_nobody_can_tell_whatever_it_is(letter: RefusalLetter) -> None:
-    async def story() -> None:
-        desk = Desk(TimeoutError())
-        await desk.enter(evolve(MAIL, letter=letter))
-        assert [await desk.send(), await desk.send(), await desk.later()] == [UNCERTAIN] * 3
-        assert desk.out.sent == [MAIL.key]
-        assert desk.telemetry.total("icer.system_mail.uncertain") == 1
-
-    told(story)
+async def test_a_lost_answer_ends_uncertain_where_nobody_can_tell_whatever_it_is(letter: RefusalLetter) -> None:
+    desk = Desk(TimeoutError())
+    await desk.enter(evolve(MAIL, letter=letter))
+    assert [await desk.send(), await desk.send(), await desk.later()] == [UNCERTAIN] * 3
+    assert desk.out.sent == [MAIL.key]
+    assert desk.telemetry.total("icer.system_mail.uncertain") == 1
 
 
 async def died(desk: Desk) -> None:
@@ -207,99 +194,79 @@ async def died(desk: Desk) -> None:
     desk.out.send = kept  # type: ignore[method-assign]
 
 
-def test_a_worker_that_died_over_it_leaves_it_uncertain_and_nobody_sends_it_twice() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.enter()
-        await died(desk)
-        assert await desk.send() == TRYING  # its call may still arrive
-        assert [await desk.later(), await desk.later()] == [UNCERTAIN] * 2
-        assert desk.out.sent == [MAIL.key]
-
-    told(story)
+async def test_a_worker_that_died_over_it_leaves_it_uncertain_and_nobody_sends_it_twice() -> None:
+    desk = Desk()
+    await desk.enter()
+    await died(desk)
+    assert await desk.send() == TRYING  # its call may still arrive
+    assert [await desk.later(), await desk.later()] == [UNCERTAIN] * 2
+    assert desk.out.sent == [MAIL.key]
 
 
-def test_a_way_out_that_never_forgets_is_called_again_at_once_when_a_worker_died() -> None:
-    async def story() -> None:
-        desk = Desk()
-        desk.guarantee, desk.out.remembers = Guarantee(FOR_EVER), True
-        await desk.enter()
-        await died(desk)
-        assert await desk.send() == SENT
-        assert desk.out.sent == [MAIL.key]
-
-    told(story)
+async def test_a_way_out_that_never_forgets_is_called_again_at_once_when_a_worker_died() -> None:
+    desk = Desk()
+    desk.guarantee, desk.out.remembers = Guarantee(FOR_EVER), True
+    await desk.enter()
+    await died(desk)
+    assert await desk.send() == SENT
+    assert desk.out.sent == [MAIL.key]
 
 
-def test_where_policy_is_to_resend_it_is_sent_again_a_few_times() -> None:
-    async def story() -> None:
-        desk = Desk(*[TimeoutError()] * 4, ambiguity=Ambiguity.RESEND)
-        await desk.enter()
-        assert [await desk.send(), await desk.later(), await desk.later(), await desk.later()] == [
-            TRYING,
-            TRYING,
-            TRYING,
-            UNCERTAIN,
-        ]
-        assert desk.out.calls == 3
-
-    told(story)
+async def test_where_policy_is_to_resend_it_is_sent_again_a_few_times() -> None:
+    desk = Desk(*[TimeoutError()] * 4, ambiguity=Ambiguity.RESEND)
+    await desk.enter()
+    assert [await desk.send(), await desk.later(), await desk.later(), await desk.later()] == [
+        TRYING,
+        TRYING,
+        TRYING,
+        UNCERTAIN,
+    ]
+    assert desk.out.calls == 3
 
 
 @pytest.mark.parametrize("left", [True, False])
-def test_who_can_be_asked_is_asked_and_believed(*, left: bool) -> None:
-    async def story() -> None:
-        desk = Desk(TimeoutError(), effect=left)
-        desk.guarantee = Guarantee(ask=desk.out.ask)
-        await desk.enter()
-        assert [await desk.send(), await desk.later(), await desk.send()] == [TRYING, SENT, SENT]
-        assert desk.out.sent == [MAIL.key]
-        assert desk.out.calls == (1 if left else 2)
-
-    told(story)
+async def test_who_can_be_asked_is_asked_and_believed(*, left: bool) -> None:
+    desk = Desk(TimeoutError(), effect=left)
+    desk.guarantee = Guarantee(ask=desk.out.ask)
+    await desk.enter()
+    assert [await desk.send(), await desk.later(), await desk.send()] == [TRYING, SENT, SENT]
+    assert desk.out.sent == [MAIL.key]
+    assert desk.out.calls == (1 if left else 2)
 
 
 @pytest.mark.parametrize(("answer", "ends"), [(Unknown(), UNCERTAIN), (TimeoutError(), TRYING)])
-def test_who_cannot_tell_leaves_it_uncertain_and_who_does_not_answer_is_asked_again(
+async def test_who_cannot_tell_leaves_it_uncertain_and_who_does_not_answer_is_asked_again(
     answer: Answer | Exception, ends: list[SystemMailState]
 ) -> None:
-    async def story() -> None:
-        desk = Desk(TimeoutError())
 
-        async def shrugs(key: str) -> Answer:
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
+    desk = Desk(TimeoutError())
 
-        desk.guarantee = Guarantee(ask=shrugs)
-        await desk.enter()
-        assert [await desk.send(), await desk.later()] == [TRYING, ends]
-        assert await desk.later(timedelta(days=2)) == UNCERTAIN
-        assert desk.out.calls == 1
+    async def shrugs(key: str) -> Answer:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-    told(story)
+    desk.guarantee = Guarantee(ask=shrugs)
+    await desk.enter()
+    assert [await desk.send(), await desk.later()] == [TRYING, ends]
+    assert await desk.later(timedelta(days=2)) == UNCERTAIN
+    assert desk.out.calls == 1
 
 
-def test_while_the_key_is_remembered_it_is_sent_again_under_it() -> None:
-    async def story() -> None:
-        desk = Desk(TimeoutError(), Unavailable("smtp"))
-        desk.guarantee, desk.out.remembers = Guarantee(DAY), True
-        await desk.enter()
-        assert [await desk.send(), await desk.later(), await desk.send()] == [TRYING, TRYING, SENT]
-        assert (desk.out.sent, desk.out.calls) == ([MAIL.key], 3)
-
-    told(story)
+async def test_while_the_key_is_remembered_it_is_sent_again_under_it() -> None:
+    desk = Desk(TimeoutError(), Unavailable("smtp"))
+    desk.guarantee, desk.out.remembers = Guarantee(DAY), True
+    await desk.enter()
+    assert [await desk.send(), await desk.later(), await desk.send()] == [TRYING, TRYING, SENT]
+    assert (desk.out.sent, desk.out.calls) == ([MAIL.key], 3)
 
 
-def test_a_mail_in_doubt_keeps_back_no_other() -> None:
-    async def story() -> None:
-        desk = Desk(TimeoutError())
-        desk.guarantee = Guarantee(DAY)
-        await desk.enter(MAIL, evolve(MAIL, key="refusal-2"))
-        assert sorted(await desk.send(), key=str) == [*SENT, *TRYING]
-        assert desk.telemetry.total("away") == 0
-
-    told(story)
+async def test_a_mail_in_doubt_keeps_back_no_other() -> None:
+    desk = Desk(TimeoutError())
+    desk.guarantee = Guarantee(DAY)
+    await desk.enter(MAIL, evolve(MAIL, key="refusal-2"))
+    assert sorted(await desk.send(), key=str) == [*SENT, *TRYING]
+    assert desk.telemetry.total("away") == 0
 
 
 async def test_a_mail_that_the_way_out_puts_off_waits_and_keeps_back_no_other() -> None:
@@ -331,97 +298,79 @@ async def test_a_mail_that_is_refused_for_good_is_given_up(first: Exception | No
     assert desk.telemetry.total("icer.refusals.given_up", error="Rejected") == 1
 
 
-def test_what_a_kind_looks_up_in_vain_keeps_back_no_other_kind() -> None:
-    async def story() -> None:
-        desk = Desk()
-        desk.letters.then = {ApprovalLetter: Unavailable("identity")}
-        questions = [evolve(MAIL, key=f"q-{number}", letter=QUESTION) for number in range(2)]
-        await desk.enter(MAIL, *questions)
-        assert sorted(await desk.send(), key=str) == [*DUE, *DUE, *SENT]
-        assert desk.telemetry.total("away") == 1
-        desk.letters.then = {}
-        assert await desk.send() == SENT * 3
-
-    told(story)
+async def test_what_a_kind_looks_up_in_vain_keeps_back_no_other_kind() -> None:
+    desk = Desk()
+    desk.letters.then = {ApprovalLetter: Unavailable("identity")}
+    questions = [evolve(MAIL, key=f"q-{number}", letter=QUESTION) for number in range(2)]
+    await desk.enter(MAIL, *questions)
+    assert sorted(await desk.send(), key=str) == [*DUE, *DUE, *SENT]
+    assert desk.telemetry.total("away") == 1
+    desk.letters.then = {}
+    assert await desk.send() == SENT * 3
 
 
 @pytest.mark.parametrize(("then", "ends"), [(None, DROPPED), (ZeroDivisionError(), DROPPED), (NotYet(NOON + DAY), DUE)])
-def test_what_is_not_written_is_dropped_or_put_off(then: object, ends: list[SystemMailState]) -> None:
-    async def story() -> None:
-        desk = Desk()
-        desk.letters.then = {RefusalLetter: then}
-        await desk.enter()
-        assert [await desk.send(), await desk.send()] == [ends] * 2
-        desk.letters.then = {}
-        assert await desk.later(DAY) == (SENT if ends is DUE else DROPPED)
-        assert desk.telemetry.total("icer.refusals.given_up") == isinstance(then, Exception)
-
-    told(story)
+async def test_what_is_not_written_is_dropped_or_put_off(then: object, ends: list[SystemMailState]) -> None:
+    desk = Desk()
+    desk.letters.then = {RefusalLetter: then}
+    await desk.enter()
+    assert [await desk.send(), await desk.send()] == [ends] * 2
+    desk.letters.then = {}
+    assert await desk.later(DAY) == (SENT if ends is DUE else DROPPED)
+    assert desk.telemetry.total("icer.refusals.given_up") == isinstance(then, Exception)
 
 
-def test_of_two_processes_at_once_one_sends() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.enter()
-        await asyncio.gather(desk.outbox().send_due(), desk.outbox().send_due())
-        assert desk.out.calls == 1
-
-    told(story)
+async def test_of_two_processes_at_once_one_sends() -> None:
+    desk = Desk()
+    await desk.enter()
+    await asyncio.gather(desk.outbox().send_due(), desk.outbox().send_due())
+    assert desk.out.calls == 1
 
 
-def test_who_is_overtaken_while_it_writes_makes_no_call() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.enter()
-        kept = desk.letters.written
+async def test_who_is_overtaken_while_it_writes_makes_no_call() -> None:
+    desk = Desk()
+    await desk.enter()
+    kept = desk.letters.written
 
-        async def beside(mail: SystemMail) -> Outgoing | NotYet | None:
-            desk.letters.written = kept  # type: ignore[method-assign]
-            await desk.outbox().send_due()
-            return await kept(mail)
+    async def beside(mail: SystemMail) -> Outgoing | NotYet | None:
+        desk.letters.written = kept  # type: ignore[method-assign]
+        await desk.outbox().send_due()
+        return await kept(mail)
 
-        desk.letters.written = beside  # type: ignore[method-assign]
-        assert await desk.send() == SENT
-        assert desk.out.calls == 1
-
-    told(story)
+    desk.letters.written = beside  # type: ignore[method-assign]
+    assert await desk.send() == SENT
+    assert desk.out.calls == 1
 
 
-def test_two_processes_before_a_way_out_that_never_forgets_count_the_mail_once() -> None:
-    async def story() -> None:
-        desk = Desk()
-        desk.guarantee, desk.out.remembers = Guarantee(FOR_EVER), True
-        await desk.enter()
-        kept = desk.out.send
+async def test_two_processes_before_a_way_out_that_never_forgets_count_the_mail_once() -> None:
+    desk = Desk()
+    desk.guarantee, desk.out.remembers = Guarantee(FOR_EVER), True
+    await desk.enter()
+    kept = desk.out.send
 
-        async def beside(mail: Outgoing) -> None:
-            desk.out.send = kept  # type: ignore[method-assign]
-            await desk.outbox().send_due()
-            await kept(mail)
+    async def beside(mail: Outgoing) -> None:
+        desk.out.send = kept  # type: ignore[method-assign]
+        await desk.outbox().send_due()
+        await kept(mail)
 
-        desk.out.send = beside  # type: ignore[method-assign]
-        assert await desk.send() == SENT
-        assert desk.telemetry.total("icer.refusals.sent") == 1
-
-    told(story)
+    desk.out.send = beside  # type: ignore[method-assign]
+    assert await desk.send() == SENT
+    assert desk.telemetry.total("icer.refusals.sent") == 1
 
 
 @pytest.mark.parametrize("unreadable", ["row", "letter"])
-def test_what_cannot_be_read_is_put_aside_and_others_leave(unreadable: str) -> None:
-    async def story() -> None:
-        desk = Desk()
-        await desk.enter(MAIL, evolve(MAIL, key="q-1", letter=QUESTION))
-        if unreadable == "letter":
-            desk.letters.then = {RefusalLetter: Parked(ConversationId("c"), 1, "system_mail/9")}
-        else:
-            (row,) = [one for one in await desk.due() if one.key.id == MAIL.key]
-            await desk.records.write([Replace(row.key, row.version, {**row.body, "$": "system_mail/9"}, row.due)])
-        await desk.outbox().send_due()
-        assert desk.out.sent == ["q-1"]
-        (letter,) = [one async for one in DeadLetters(records=desk.records).list(RECORDS)]
-        assert "system_mail/9" in letter.reason
-
-    told(story)
+async def test_what_cannot_be_read_is_put_aside_and_others_leave(unreadable: str) -> None:
+    desk = Desk()
+    await desk.enter(MAIL, evolve(MAIL, key="q-1", letter=QUESTION))
+    if unreadable == "letter":
+        desk.letters.then = {RefusalLetter: Parked(ConversationId("c"), 1, "system_mail/9")}
+    else:
+        (row,) = [one for one in await desk.due() if one.key.id == MAIL.key]
+        await desk.records.write([Replace(row.key, row.version, {**row.body, "$": "system_mail/9"}, row.due)])
+    await desk.outbox().send_due()
+    assert desk.out.sent == ["q-1"]
+    (letter,) = [one async for one in DeadLetters(records=desk.records).list(RECORDS)]
+    assert "system_mail/9" in letter.reason
 
 
 # --- what the former release left ------------------------------------------------------------------------
@@ -448,89 +397,72 @@ async def former_rows(desk: Desk, mark: SystemMailTry | None = None) -> None:
     await desk.records.write(rows)
 
 
-def test_due_rows_of_the_former_release_leave_once_under_their_keys() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await former_rows(desk)
-        notice = Announcement(AccountId("a"), NOTICE.old, ConversationId("c")).key
-        assert [await desk.outbox().send_due(), await desk.outbox().send_due()] == [4, 0]
-        await desk.later()
-        assert sorted(desk.out.sent) == sorted([FORMER, notice])
-        assert await desk.records.due("refusals", until=NOON + DAY, limit=9) == []
-        assert await desk.records.due("announcements", until=NOON + DAY, limit=9) == []
-
-    told(story)
+async def test_due_rows_of_the_former_release_leave_once_under_their_keys() -> None:
+    desk = Desk()
+    await former_rows(desk)
+    notice = Announcement(AccountId("a"), NOTICE.old, ConversationId("c")).key
+    assert [await desk.outbox().send_due(), await desk.outbox().send_due()] == [4, 0]
+    await desk.later()
+    assert sorted(desk.out.sent) == sorted([FORMER, notice])
+    assert await desk.records.due("refusals", until=NOON + DAY, limit=9) == []
+    assert await desk.records.due("announcements", until=NOON + DAY, limit=9) == []
 
 
 @pytest.mark.parametrize("number", range(1, 30))
-def test_a_worker_that_dies_while_it_moves_them_moves_none_twice(number: int) -> None:
-    async def story() -> None:
-        desk = Desk()
-        desk.guarantee, desk.out.remembers = Guarantee(FOR_EVER), True
-        await former_rows(desk)
-        faults = memory.Faults()
-        faults.fail("records.write", memory.after("records"), times=1, skip=number)
-        dying = evolve(desk.outbox(), rows=Outbox(records=memory.faulty.Records(desk.records, faults)))
-        await asyncio.gather(dying.send_due(), return_exceptions=True)
-        await desk.send()
-        await desk.later()
-        assert sorted(set(desk.out.sent)) == sorted(desk.out.sent)
-        assert len(desk.out.sent) == 2
-
-    told(story)
+async def test_a_worker_that_dies_while_it_moves_them_moves_none_twice(number: int) -> None:
+    desk = Desk()
+    desk.guarantee, desk.out.remembers = Guarantee(FOR_EVER), True
+    await former_rows(desk)
+    faults = memory.Faults()
+    faults.fail("records.write", memory.after("records"), times=1, skip=number)
+    dying = evolve(desk.outbox(), rows=Outbox(records=memory.faulty.Records(desk.records, faults)))
+    await asyncio.gather(dying.send_due(), return_exceptions=True)
+    await desk.send()
+    await desk.later()
+    assert sorted(set(desk.out.sent)) == sorted(desk.out.sent)
+    assert len(desk.out.sent) == 2
 
 
 @pytest.mark.parametrize(
     ("state", "ends"), [(FormerState.SENT, SENT), (FormerState.UNCERTAIN, UNCERTAIN), (FormerState.TRYING, TRYING)]
 )
-def test_what_the_former_release_may_have_sent_is_not_sent_again(
+async def test_what_the_former_release_may_have_sent_is_not_sent_again(
     state: FormerState, ends: list[SystemMailState]
 ) -> None:
-    async def story() -> None:
-        desk = Desk()
-        await former_rows(desk, SystemMailTry(key=FORMER, state=state, first=NOON, at=NOON))
-        await desk.send()
-        (refusal,) = [mail for mail in await desk.mails() if mail.key == FORMER]
-        assert [refusal.state] == ends
-        await desk.later()
-        assert FORMER not in desk.out.sent
 
-    told(story)
+    desk = Desk()
+    await former_rows(desk, SystemMailTry(key=FORMER, state=state, first=NOON, at=NOON))
+    await desk.send()
+    (refusal,) = [mail for mail in await desk.mails() if mail.key == FORMER]
+    assert [refusal.state] == ends
+    await desk.later()
+    assert FORMER not in desk.out.sent
 
 
-def test_a_worker_of_the_former_release_finds_a_moved_mail_sent() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await former_rows(desk)
-        await desk.send()
-        stored = await desk.records.get([Key(MARKS, digest(FORMER)[:2], FORMER)])
-        (mark,) = [load(one.body, SystemMailTry) for one in stored.values()]
-        assert (mark.state, mark.tries) == (FormerState.SENT, 0)
-
-    told(story)
+async def test_a_worker_of_the_former_release_finds_a_moved_mail_sent() -> None:
+    desk = Desk()
+    await former_rows(desk)
+    await desk.send()
+    stored = await desk.records.get([Key(MARKS, digest(FORMER)[:2], FORMER)])
+    (mark,) = [load(one.body, SystemMailTry) for one in stored.values()]
+    assert (mark.state, mark.tries) == (FormerState.SENT, 0)
 
 
-def test_a_mark_that_went_while_it_was_looked_at_hides_nothing() -> None:
-    async def story() -> None:
-        class Gone(memory.Records):
-            async def get(self, keys: Sequence[Key]) -> dict[Key, Stored]:
-                return {}
+async def test_a_mark_that_went_while_it_was_looked_at_hides_nothing() -> None:
+    class Gone(memory.Records):
+        async def get(self, keys: Sequence[Key]) -> dict[Key, Stored]:
+            return {}
 
-        former = FormerMails(records=Gone())
-        assert [await former.take_over("k", at=NOON), await former.take_over("k", at=NOON)] == [None, None]
-
-    told(story)
+    former = FormerMails(records=Gone())
+    assert [await former.take_over("k", at=NOON), await former.take_over("k", at=NOON)] == [None, None]
 
 
-def test_a_row_of_the_former_release_that_cannot_be_read_is_put_aside() -> None:
-    async def story() -> None:
-        desk = Desk()
-        await former_rows(desk)
-        key = Key("refusals", PARTITION, "03")
-        row = (await desk.records.get([key]))[key]
-        await desk.records.write([Replace(key, row.version, {**row.body, "$": "refusal/9"}, row.due)])
-        assert await desk.send() == SENT
-        (letter,) = [one async for one in DeadLetters(records=desk.records).list(RECORDS)]
-        assert "refusal/9" in letter.reason
-
-    told(story)
+async def test_a_row_of_the_former_release_that_cannot_be_read_is_put_aside() -> None:
+    desk = Desk()
+    await former_rows(desk)
+    key = Key("refusals", PARTITION, "03")
+    row = (await desk.records.get([key]))[key]
+    await desk.records.write([Replace(key, row.version, {**row.body, "$": "refusal/9"}, row.due)])
+    assert await desk.send() == SENT
+    (letter,) = [one async for one in DeadLetters(records=desk.records).list(RECORDS)]
+    assert "refusal/9" in letter.reason

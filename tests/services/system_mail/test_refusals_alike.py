@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -20,7 +21,7 @@ from convalias.domain.outbound.seals import Seal, Seals
 from convalias.domain.routing.admission import STRICT
 from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy
 from convalias.services.system_mail.refusals import REFUSE_AFTER, RefusalLetters
-from services.inbound_desk import ANN, BOBS, C1, C3, NOON, TO_C2, Process, Town, told, written
+from services.inbound_desk import ANN, BOBS, C1, C3, NOON, TO_C2, Process, Town, open_town, written
 
 UNKNOWN, FORGED, EXPIRED, REVOKED, CLOSED = (
     EmailAddress.parse(f"{local}@reply.example")
@@ -73,7 +74,8 @@ def _writing(town: Town, policy: RoutingPolicy) -> Process:
 def came_of(mail: IncomingMail, *, policy: RoutingPolicy = STRICTLY, waited: int = 0, times: int = 1) -> Came:
     """Post that mail, work when it has lain that long, and watch for two minutes, second by second."""
 
-    async def story(town: Town) -> Came:
+    async def story() -> Came:
+        town = await open_town()
         process = _writing(town, policy)
         await process.messaging.create("apply", [], conversation=C3)
         listed = {EXPIRED: (C1, NOON - timedelta(days=1), None), REVOKED: (C1, None, NOON), CLOSED: (C3, None, None)}
@@ -109,7 +111,7 @@ def came_of(mail: IncomingMail, *, policy: RoutingPolicy = STRICTLY, waited: int
         assert effect is not None
         return Came(effect, Sight(receipt, tuple(left)))
 
-    return told(story)
+    return asyncio.run(story())
 
 
 @pytest.mark.parametrize("waited", WAITED)

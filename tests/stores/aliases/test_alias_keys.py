@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -25,46 +24,34 @@ class Refusing(memory.Records):
         return [Conflict() for _ in writes]
 
 
-def test_the_first_note_stands() -> None:
-    async def work() -> None:
-        uses = KeyUses(records=memory.Records())
-        assert await uses.note(FIRST) == FIRST
-        assert await uses.note(SECOND) == FIRST
-        assert await uses.noted() == NotedKeys(uses=[FIRST])
-
-    asyncio.run(work())
+async def test_the_first_note_stands() -> None:
+    uses = KeyUses(records=memory.Records())
+    assert await uses.note(FIRST) == FIRST
+    assert await uses.note(SECOND) == FIRST
+    assert await uses.noted() == NotedKeys(uses=[FIRST])
 
 
-def test_a_note_is_settled_unless_another_stands() -> None:
-    async def work() -> None:
-        uses = KeyUses(records=memory.Records())
-        await uses.settle(FIRST, SECOND)
-        await uses.note(FIRST)
-        await uses.settle(SECOND, None)
-        assert (await uses.noted()).uses == [FIRST]
-        await uses.settle(FIRST, SECOND)
-        assert (await uses.noted()).uses == [SECOND]
-        await uses.settle(SECOND, None)
-        assert (await uses.noted()).uses == []
-
-    asyncio.run(work())
+async def test_a_note_is_settled_unless_another_stands() -> None:
+    uses = KeyUses(records=memory.Records())
+    await uses.settle(FIRST, SECOND)
+    await uses.note(FIRST)
+    await uses.settle(SECOND, None)
+    assert (await uses.noted()).uses == [FIRST]
+    await uses.settle(FIRST, SECOND)
+    assert (await uses.noted()).uses == [SECOND]
+    await uses.settle(SECOND, None)
+    assert (await uses.noted()).uses == []
 
 
-def test_that_old_aliases_were_looked_at_is_remembered() -> None:
-    async def work() -> None:
-        uses = KeyUses(records=memory.Records())
-        assert not (await uses.noted()).surveyed
-        await uses.note(KeyUse(31, "", NOON))
-        await uses.surveyed(at=NOON)
-        await uses.surveyed(at=NOON)
-        assert await uses.noted() == NotedKeys(uses=[KeyUse(31, "", NOON)], surveyed=True)
-
-    asyncio.run(work())
+async def test_that_old_aliases_were_looked_at_is_remembered() -> None:
+    uses = KeyUses(records=memory.Records())
+    assert not (await uses.noted()).surveyed
+    await uses.note(KeyUse(31, "", NOON))
+    await uses.surveyed(at=NOON)
+    await uses.surveyed(at=NOON)
+    assert await uses.noted() == NotedKeys(uses=[KeyUse(31, "", NOON)], surveyed=True)
 
 
-def test_a_note_that_never_gets_through_is_told() -> None:
-    async def work() -> None:
-        with pytest.raises(Contended):
-            await KeyUses(records=Refusing()).note(FIRST)
-
-    asyncio.run(work())
+async def test_a_note_that_never_gets_through_is_told() -> None:
+    with pytest.raises(Contended):
+        await KeyUses(records=Refusing()).note(FIRST)

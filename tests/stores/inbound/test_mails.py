@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,14 +29,6 @@ ID = MessageId(b"1@corp.example")
 OUTCOME = OutcomeRecord(record=RECORD, outcome=Done(()), decided_at=NOON, trace=TraceId("t"))
 
 
-def told(story: Callable[[InboundRecords], Awaitable[None]]) -> None:
-    asyncio.run(story_of(story))
-
-
-async def story_of(story: Callable[[InboundRecords], Awaitable[None]]) -> None:
-    await story(InboundRecords(records=memory.Records()))
-
-
 class Outrun(memory.Records):
     """Somebody else is always faster."""
 
@@ -55,47 +47,39 @@ class Outrun(memory.Records):
 # --- outcomes ------------------------------------------------------------------------------------------
 
 
-def test_the_first_outcome_stands_until_a_replay() -> None:
-    async def story(store: InboundRecords) -> None:
-        assert await store.outcome(RECORD) is None
-        assert await store.conclude(OUTCOME) == OUTCOME
-        other = evolve(OUTCOME, outcome=Expired())
-        assert await store.conclude(other) == OUTCOME
-        await store.conclude_anew(other)
-        assert await store.outcome(RECORD) == other
-        await store.conclude_anew(other)
-
-    told(story)
+async def test_the_first_outcome_stands_until_a_replay() -> None:
+    store = InboundRecords(records=memory.Records())
+    assert await store.outcome(RECORD) is None
+    assert await store.conclude(OUTCOME) == OUTCOME
+    other = evolve(OUTCOME, outcome=Expired())
+    assert await store.conclude(other) == OUTCOME
+    await store.conclude_anew(other)
+    assert await store.outcome(RECORD) == other
+    await store.conclude_anew(other)
 
 
-def test_an_outcome_is_amended_only_where_there_is_one() -> None:
-    async def story(store: InboundRecords) -> None:
-        assert await store.amend(RECORD, lambda one: evolve(one, outcome=Expired())) is None
-        await store.conclude(OUTCOME)
-        amended = await store.amend(RECORD, lambda one: evolve(one, outcome=Expired()))
-        assert amended == evolve(OUTCOME, outcome=Expired()) == await store.outcome(RECORD)
-        assert await store.amend(RECORD, lambda one: one) == amended
-
-    told(story)
+async def test_an_outcome_is_amended_only_where_there_is_one() -> None:
+    store = InboundRecords(records=memory.Records())
+    assert await store.amend(RECORD, lambda one: evolve(one, outcome=Expired())) is None
+    await store.conclude(OUTCOME)
+    amended = await store.amend(RECORD, lambda one: evolve(one, outcome=Expired()))
+    assert amended == evolve(OUTCOME, outcome=Expired()) == await store.outcome(RECORD)
+    assert await store.amend(RECORD, lambda one: one) == amended
 
 
-def test_outcomes_of_a_day_come_in_the_order_of_their_records() -> None:
-    async def story(store: InboundRecords) -> None:
-        keys = [RecordKey(f"envelopes/2026/03/01/{number:04d}.json") for number in range(PAGE + 3)]
-        for key in [*reversed(keys), RecordKey("envelopes/2026/03/02/ab.json")]:
-            await store.conclude(evolve(OUTCOME, record=key))
-        assert [one.record async for one in store.outcomes_of("2026/03/01")] == keys
-        assert [key async for key in store.concluded("2026/03/01")] == keys
-
-    told(story)
+async def test_outcomes_of_a_day_come_in_the_order_of_their_records() -> None:
+    store = InboundRecords(records=memory.Records())
+    keys = [RecordKey(f"envelopes/2026/03/01/{number:04d}.json") for number in range(PAGE + 3)]
+    for key in [*reversed(keys), RecordKey("envelopes/2026/03/02/ab.json")]:
+        await store.conclude(evolve(OUTCOME, record=key))
+    assert [one.record async for one in store.outcomes_of("2026/03/01")] == keys
+    assert [key async for key in store.concluded("2026/03/01")] == keys
 
 
-def test_a_damaged_outcome_is_one_all_the_same() -> None:
-    async def story(store: InboundRecords) -> None:
-        await store.records.write([Insert(Key("outcomes", "2026/03/01", "ab.json"), {"$": "nonsense"})])
-        assert [key async for key in store.concluded("2026/03/01")] == [RECORD]
-
-    told(story)
+async def test_a_damaged_outcome_is_one_all_the_same() -> None:
+    store = InboundRecords(records=memory.Records())
+    await store.records.write([Insert(Key("outcomes", "2026/03/01", "ab.json"), {"$": "nonsense"})])
+    assert [key async for key in store.concluded("2026/03/01")] == [RECORD]
 
 
 def test_a_record_key_has_a_day_and_a_name() -> None:
@@ -105,34 +89,30 @@ def test_a_record_key_has_a_day_and_a_name() -> None:
 # --- claims --------------------------------------------------------------------------------------------
 
 
-def test_the_first_claim_stands() -> None:
-    async def story(store: InboundRecords) -> None:
-        first = Claim(ClaimKey(C1, BOB, ID), Path.RELAY, AccountAuthor(AccountId("bob")), NOON)
-        second = Claim(ClaimKey(C1, BOB, ID), Path.LEGACY, at=NOON)
-        other = Claim(ClaimKey(C2, BOB, ID), Path.LEGACY, at=NOON)
-        assert await store.claim([]) == ()
-        assert await store.claim([first]) == (first,)
-        assert await store.claim([other, second]) == (other, first)
-
-    told(story)
+async def test_the_first_claim_stands() -> None:
+    store = InboundRecords(records=memory.Records())
+    first = Claim(ClaimKey(C1, BOB, ID), Path.RELAY, AccountAuthor(AccountId("bob")), NOON)
+    second = Claim(ClaimKey(C1, BOB, ID), Path.LEGACY, at=NOON)
+    other = Claim(ClaimKey(C2, BOB, ID), Path.LEGACY, at=NOON)
+    assert await store.claim([]) == ()
+    assert await store.claim([first]) == (first,)
+    assert await store.claim([other, second]) == (other, first)
 
 
-def test_sightings_are_the_claims_of_earlier_mail() -> None:
-    async def story(store: InboundRecords) -> None:
-        await store.claim(
-            [
-                Claim(ClaimKey(C1, BOB, ID), Path.RELAY, at=NOON),
-                Claim(ClaimKey(C2, BOB, ID), Path.RELAY, at=NOON + timedelta(seconds=1)),
-                Claim(ClaimKey(ConversationId("old"), BOB, ID), Path.LEGACY),
-            ]
-        )
-        nobody = (ID, EmailAddress.parse("x@else.example"))
-        old = ConversationId("old")
-        for before, seen in ((0, {old}), (1, {old, C1}), (2, {old, C1, C2})):
-            found = await store.sightings([(ID, BOB), nobody], before=NOON + timedelta(seconds=before))
-            assert found == {(ID, BOB): frozenset(seen), nobody: frozenset()}
-
-    told(story)
+async def test_sightings_are_the_claims_of_earlier_mail() -> None:
+    store = InboundRecords(records=memory.Records())
+    await store.claim(
+        [
+            Claim(ClaimKey(C1, BOB, ID), Path.RELAY, at=NOON),
+            Claim(ClaimKey(C2, BOB, ID), Path.RELAY, at=NOON + timedelta(seconds=1)),
+            Claim(ClaimKey(ConversationId("old"), BOB, ID), Path.LEGACY),
+        ]
+    )
+    nobody = (ID, EmailAddress.parse("x@else.example"))
+    old = ConversationId("old")
+    for before, seen in ((0, {old}), (1, {old, C1}), (2, {old, C1, C2})):
+        found = await store.sightings([(ID, BOB), nobody], before=NOON + timedelta(seconds=before))
+        assert found == {(ID, BOB): frozenset(seen), nobody: frozenset()}
 
 
 async def test_what_is_fought_over_gives_up_in_the_end() -> None:
@@ -168,26 +148,22 @@ async def test_a_count_that_is_fought_over_while_it_is_forgotten_is_looked_at_ag
 # --- tries ---------------------------------------------------------------------------------------------
 
 
-def test_failures_starts_and_overruns_are_counted_apart() -> None:
-    async def story(store: InboundRecords) -> None:
-        await store.forgive(RECORD)
-        assert [(await store.failed(RECORD, because="Broken", at=NOON)).failures for _ in range(2)] == [1, 2]
-        assert [await store.begun(RECORD, at=NOON) for _ in range(3)] == [1, 2, 3]
-        await store.ended(RECORD)
-        assert await store.begun(RECORD, at=NOON) == 1
-        assert (await store.failed(RECORD, because="Other", at=NOON)).last == "Other"
-        assert [await store.overran(RECORD, at=NOON) for _ in range(2)] == [1, 2]
-        await store.forgive(RECORD)
-        assert (await store.failed(RECORD, because="Broken", at=NOON)).failures == 1
-        assert await store.begun(RECORD, at=NOON) == 1
-        assert await store.overran(RECORD, at=NOON) == 1
-
-    told(story)
+async def test_failures_starts_and_overruns_are_counted_apart() -> None:
+    store = InboundRecords(records=memory.Records())
+    await store.forgive(RECORD)
+    assert [(await store.failed(RECORD, because="Broken", at=NOON)).failures for _ in range(2)] == [1, 2]
+    assert [await store.begun(RECORD, at=NOON) for _ in range(3)] == [1, 2, 3]
+    await store.ended(RECORD)
+    assert await store.begun(RECORD, at=NOON) == 1
+    assert (await store.failed(RECORD, because="Other", at=NOON)).last == "Other"
+    assert [await store.overran(RECORD, at=NOON) for _ in range(2)] == [1, 2]
+    await store.forgive(RECORD)
+    assert (await store.failed(RECORD, because="Broken", at=NOON)).failures == 1
+    assert await store.begun(RECORD, at=NOON) == 1
+    assert await store.overran(RECORD, at=NOON) == 1
 
 
-def test_many_that_count_at_once_lose_no_count() -> None:
-    async def story(store: InboundRecords) -> None:
-        await asyncio.gather(*(store.failed(RECORD, because="Broken", at=NOON) for _ in range(20)))
-        assert (await store.failed(RECORD, because="Broken", at=NOON)).failures == 21
-
-    told(story)
+async def test_many_that_count_at_once_lose_no_count() -> None:
+    store = InboundRecords(records=memory.Records())
+    await asyncio.gather(*(store.failed(RECORD, because="Broken", at=NOON) for _ in range(20)))
+    assert (await store.failed(RECORD, because="Broken", at=NOON)).failures == 21
