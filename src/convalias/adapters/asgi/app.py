@@ -40,7 +40,7 @@ _Door = TypeVar("_Door")
 
 @frozen(kw_only=True)
 class Doors:
-    """What the app needs. `checks` are tried by `/readyz`: each raises what is wrong, or returns.
+    """The services that the app needs. `checks` are tried by `/readyz`: each raises what is wrong, or returns.
 
     A text that is returned is shown in the place of "ok"; the words of a `NotReady` are shown as they are.
     """

@@ -45,10 +45,10 @@ _REQUESTS: Final[Mapping[tuple[str, str], Asked]] = {
 
 
 class ApprovalDoor(Protocol):
-    """What the pages stand on: `services.approvals.Approvals` is one."""
+    """The service behind the pages: `services.approvals.Approvals` is one."""
 
     async def show(self, token: str) -> HeldPage | Unusable | NotHis:
-        """What the link is about. Changes nothing."""
+        """Return what the link is about. Changes nothing."""
         ...
 
     async def decide(self, token: str, request: Asked) -> HeldPage | Unusable | NotHis:

@@ -1,4 +1,4 @@
-"""The page behind a link to an attached file, and the file: never opened by the browser, never kept by a cache."""
+"""The page behind a link to an attached file, and the file: no browser opens it, no cache keeps it."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _HEADERS: Final = {
 
 
 class AttachmentDoor(Protocol):
-    """What the pages stand on: `services.outbound.attachment_links.AttachmentLinks` is one."""
+    """The service behind the pages: `services.outbound.attachment_links.AttachmentLinks` is one."""
 
     async def show(self, token: str) -> LinkedFile | None:
-        """What the link opens."""
+        """Return what the link opens."""
         ...
 
     def opened(self, token: str) -> AbstractAsyncContextManager[tuple[LinkedFile, bytes] | None]:

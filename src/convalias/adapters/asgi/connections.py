@@ -1,4 +1,4 @@
-"""Connections bounded in number and time: a client that sends its request slowly gives way to one that sends it at once."""
+"""Connections bounded in number and time: a client that sends slowly gives way to one that sends at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NETWORK_BITS: Final = 64
 
 @frozen(kw_only=True)
 class ConnectionBounds:
-    """How many connections there may be at a time, and how long a client may take to send what stands before a body."""
+    """Bounds on the number of connections, and on the time that a client takes until the body begins."""
 
     total: int = 512
     by_client: int = 128
@@ -45,7 +45,7 @@ class ConnectionBounds:
 
 @frozen
 class Entered:
-    """Where a new connection stands, and which one gives way to it."""
+    """The place of a new connection, and the connection that gives way to it."""
 
     only_health: bool = False
     instead_of: Hashable | None = None
@@ -114,7 +114,7 @@ class Connections:
 
 
 def client_of(address: str) -> str:
-    """Who counts as one client: an IPv4 address, or a network of 64 bits (RFC 6177: a site has at least that)."""
+    """Return what counts as one client: an IPv4 address, or an IPv6 network of 64 bits (RFC 6177)."""
     try:
         found = ip_address(address)
     except ValueError:

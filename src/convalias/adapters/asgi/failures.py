@@ -1,4 +1,4 @@
-"""Each answer 5xx of the doors as a line and a count: class, engine and ids, never what was posted or a link's token."""
+"""Answers 5xx as log lines and counts: class, engine and ids, never a posted body or a token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page behind an unsubscribe link: GET shows, POST acts at once (RFC 8058); no login, no script, nothing from elsewhere."""
+"""The page behind an unsubscribe link: GET shows, POST acts at once (RFC 8058); no login, no script."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _RESUME: Final = (
 
 
 class UnsubscribeDoor(Protocol):
-    """What the page stands on: `services.outbound.unsubscribing.Unsubscribing` is one."""
+    """The service behind the page: `services.outbound.unsubscribing.Unsubscribing` is one."""
 
     async def show(self, token: str) -> Subscription:
-        """What holds now. Changes nothing."""
+        """Return what holds now. Changes nothing."""
         ...
 
     async def stop(self, token: str) -> Subscription:

@@ -18,7 +18,7 @@ from convalias.adapters.kafka.place import Place, admin_config
 
 
 class PartitionDescription(Protocol):
-    """Who has it. A partition without a leader has None there."""
+    """The broker that leads a partition, and its replicas. A partition without a leader has None there."""
 
     replicas: Sequence[object]
     isr: Sequence[object]
@@ -26,20 +26,20 @@ class PartitionDescription(Protocol):
 
 
 class Description(Protocol):
-    """What is read of a topic's description."""
+    """The part of a topic's description that is read."""
 
     partitions: Sequence[PartitionDescription]
     authorized_operations: Sequence[Enum] | None
 
 
 class Setting(Protocol):
-    """One of a topic's own."""
+    """A setting of the topic's own."""
 
     value: object
 
 
 class Admin(Protocol):
-    """What is used of the client for administration."""
+    """The part of the client for administration that is used."""
 
     def describe_topics(
         self, topics: TopicCollection, /, *, include_authorized_operations: bool, request_timeout: float
@@ -55,7 +55,7 @@ class Admin(Protocol):
 
 
 class Watermarks(Protocol):
-    """Of a partition: by the client's documentation None after a time-out, which its types leave out."""
+    """The watermarks of a partition: None after a time-out by the client's documentation, which its types leave out."""
 
     def get_watermark_offsets(self, partition: TopicPartition, timeout: float, /) -> tuple[int, int] | None:
         """The first offset that is kept, and the one behind the last."""
@@ -82,7 +82,10 @@ def asked_for_settings(client: Admin, place: Place, within: float) -> Future[Map
 
 
 def partitions_of(client: Producer | Consumer, topic: str, timeout: float) -> int:
-    """How many the topic has; blocks. Raises `UnusableTopicError`, `Unavailable`, `KafkaException`."""
+    """Return how many partitions the topic has; blocks.
+
+    Raises `UnusableTopicError`, `Unavailable`, `KafkaException`.
+    """
     metadata: ClusterMetadata = client.list_topics(topic, timeout)
     found = metadata.topics[topic]
     if found.error is not None:
@@ -93,7 +96,7 @@ def partitions_of(client: Producer | Consumer, topic: str, timeout: float) -> in
 
 
 def end_of(client: Consumer, partition: TopicPartition, timeout: float) -> int:
-    """Where the next record of that partition will lie; blocks. Raises `KafkaException`."""
+    """Return the offset of the next record of that partition; blocks. Raises `KafkaException`."""
     found = _ends(client, partition, timeout)
     if found is None:
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - the client's own code

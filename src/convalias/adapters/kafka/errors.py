@@ -1,4 +1,4 @@
-"""What goes wrong at a Kafka, in the port's words: no host, no user, no record in any of them."""
+"""Failures of a Kafka in the port's words: no host, no user, no record in any of them."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class KafkaLogError(PortError):
 
 
 class UnusableTopicError(KafkaLogError):
-    """This topic, or this URL, cannot be the event log until somebody mends it."""
+    """The topic or its URL cannot be the event log until somebody mends it."""
 
 
 class RequestFailed(KafkaLogError):
-    """One failure, as far as it may be told: Kafka's own name of it. The client's text holds hosts and users."""
+    """A failed request, as far as it may be told: Kafka's own name of it. The client's text holds hosts and users."""
 
     def __init__(self, error: KafkaError) -> None:
         """Keep the name."""
@@ -63,7 +63,7 @@ class RequestFailed(KafkaLogError):
 
 
 def unusable(error: KafkaError) -> UnusableTopicError | None:
-    """What somebody must mend before the topic can be used, or None when trying again may do."""
+    """Return what somebody must mend before the topic can be used, or None when trying again may do."""
     if error.code() in _MISSING:
         return UnusableTopicError(
             "events: the topic does not exist; create it (docs/reference/engines.md), or name another"

@@ -1,4 +1,4 @@
-"""What `convalias doctor` asks of a Kafka: the topic's partitions, replicas, own settings, and what we may do."""
+"""Questions of `convalias doctor` to a Kafka: the topic's partitions, replicas, own settings, and what we may do."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UNSEEN: Final = "grant Describe and DescribeConfigs on the topic, or look at it
 
 @frozen(kw_only=True)
 class Topic:
-    """What of a topic can be seen. `settings` is None where they may not be."""
+    """The visible state of a topic. `settings` is None where they may not be."""
 
     partitions: int
     replicas: int
@@ -51,7 +51,7 @@ async def examine(place: Place) -> Sequence[Observation]:
 
 
 def observations(topic: Topic) -> Iterable[Observation]:
-    """Of what was seen."""
+    """Return what follows from the visible state."""
     yield _permissions(topic)
     yield _replication(topic)
     yield from _settings(topic.settings or {}, replicas=topic.replicas)

@@ -1,4 +1,4 @@
-"""What one consumer holds of its partitions: read ahead, taken, committed; every rule of it under one lock."""
+"""The partitions of one consumer: what was read ahead, taken and committed; every rule of it under one lock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Ahead: TypeAlias = "tuple[int, int, EventRecord | None]"
 
 
 class Holding:
-    """Not locked by itself: who uses it holds the reader's lock."""
+    """State of a consumer without a lock of its own: its user holds the reader's lock."""
 
     def __init__(self) -> None:
         """Nothing is assigned."""
@@ -41,7 +41,7 @@ class Holding:
         return any(one in self._taken for one in partitions)
 
     def assign(self, partitions: Iterable[int]) -> None:
-        """They are ours from now on."""
+        """Begin to own these partitions."""
         self._owned.update(partitions)
 
     def stop(self, partitions: Iterable[int]) -> None:
@@ -53,7 +53,7 @@ class Holding:
         self._ahead = deque(one for one in self._ahead if one[0] not in leaving)
 
     def forget(self, partitions: Iterable[int]) -> None:
-        """What was taken of them is no longer ours to commit."""
+        """Forget what was taken of these partitions: it is no longer ours to commit."""
         for one in partitions:
             self._taken.pop(one, None)
 
@@ -74,7 +74,7 @@ class Holding:
         return any(self._reached.get(one, -1) < end for one, end in ends.items() if one in self._owned)
 
     def take(self, limit: int) -> list[EventRecord]:
-        """At most so many; what is no event is passed over, and counts as taken."""
+        """Take at most so many records; what is no event is passed over, and counts as taken."""
         found: list[EventRecord] = []
         ahead, taken = self._ahead, self._taken
         while ahead and len(found) < limit:
@@ -85,15 +85,15 @@ class Holding:
         return found
 
     def to_commit(self) -> Mapping[int, int]:
-        """By partition, the offset behind all that was taken."""
+        """Return the offset behind all that was taken, by partition."""
         return dict(self._taken)
 
     def may_commit(self, offsets: Mapping[int, int]) -> Mapping[int, int]:
-        """Those that are still ours: revoked ones only until they are forgotten."""
+        """Return the partitions that are still ours: revoked ones only until they are forgotten."""
         return {one: offset for one, offset in offsets.items() if one in self._taken}
 
     def committed(self, offsets: Mapping[int, int]) -> None:
-        """So far nothing comes again."""
+        """Note that nothing before these offsets comes again."""
         for one, offset in offsets.items():
             if self._taken.get(one) == offset:
                 del self._taken[one]

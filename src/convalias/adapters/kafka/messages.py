@@ -1,4 +1,4 @@
-"""One published event as a Kafka record, and back; what cannot be read is told by its place."""
+"""A published event as a Kafka record, and back; what cannot be read is told by its place."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _ID: Final = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
 
 def key(record: EventRecord) -> bytes:
-    """By which the partition is chosen: a conversation lies in one, so it stays in order."""
+    """Return the key that chooses the partition: a conversation lies in one, so it stays in order."""
     return record.conversation.encode()
 
 
 def value(record: EventRecord) -> bytes:
-    """As the codec writes it."""
+    """Return the event as the codec writes it."""
     return dumps_published(record)
 
 
 def headers(record: EventRecord) -> Headers:
-    """What a consumer may look at without reading the value."""
+    """Return what a consumer may look at without reading the value."""
     return [(EVENT, record.event), (SCHEMA, MARKED), (TRACE, record.trace)]
 
 

@@ -1,4 +1,4 @@
-"""Where the event log is, from a URL: servers, topic, limits; and the client's settings that keep what we promise."""
+"""The place of the event log, from a URL: servers, topic, limits; and the client's settings that keep our promises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One consumer and the thread that keeps it a member of its group, whatever its reader is doing."""
+"""A consumer and the thread that keeps it a member of its group, whatever its reader is doing."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Reader:
         return self._is_joined
 
     def take(self, limit: int) -> Sequence[EventRecord]:
-        """What is there. Raises what stands in the way, once each time that it comes up."""
+        """Take the records that are there. Raises what stands in the way, once each time that it comes up."""
         with self._changed:
             error, self._error = self._error, None
             if error is not None:
@@ -130,7 +130,7 @@ class Reader:
             self._is_waiting = False
 
     async def commit(self) -> None:
-        """What was taken so far and is still ours. Raises `Unavailable`: it may be done all the same."""
+        """Commit what was taken so far and is still ours. Raises `Unavailable`: it may be done all the same."""
         until = time.monotonic() + self._place.limits.timeout
         with self._changed:
             offsets = self._holding.to_commit()

@@ -1,4 +1,4 @@
-"""One idempotent producer and the thread that serves it; after its first failure it is thrown away."""
+"""An idempotent producer and the thread that serves it; after its first failure it is thrown away."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Sender:
         self._thread = threading.Thread(target=self._run, name="convalias-kafka-producer", daemon=True)
 
     async def open(self) -> int:
-        """How many partitions the topic has. Raises `UnusableTopicError`, `Unavailable`."""
+        """Open the producer, and count the topic's partitions. Raises `UnusableTopicError`, `Unavailable`."""
         self._thread.start()
         return await self._opened
 
@@ -102,7 +102,7 @@ class Sender:
             batch.done.cancel()
 
     def end(self) -> None:
-        """Whatever was not acknowledged is dropped, and its waiters are told. Returns at once."""
+        """Drop whatever was not acknowledged, and tell its waiters. Returns at once."""
         self._is_ended = True
         self._busy.set()
         for batch in self._batches:

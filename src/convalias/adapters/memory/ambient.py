@@ -1,4 +1,4 @@
-"""What surrounds a service, in memory: telemetry that can be looked at, a process that can be dead."""
+"""Surroundings of a service, in memory: telemetry that can be looked at, a process that can be dead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KEPT: Final = 100_000
 
 @frozen
 class Measure:
-    """One value that was recorded."""
+    """A value that was recorded."""
 
     name: str
     value: float
@@ -24,7 +24,7 @@ class Measure:
 
 @frozen
 class Span:
-    """One stretch of work that was begun."""
+    """A stretch of work that was begun."""
 
     name: str
     trace: str
@@ -80,7 +80,7 @@ class Incarnation:
 
     @property
     def name(self) -> str:
-        """As given."""
+        """Return the name that was given."""
         return self._name
 
     def is_gone(self, name: str) -> bool:

@@ -35,7 +35,7 @@ class ChangingRecords(Records):
         self._history.forgotten = len(self._history.inserts)
 
     async def since(self, position: str, *, table: str) -> _Stream:
-        """From that number on; empty: from now on."""
+        """Follow the changes from that number on; empty: from now on."""
         if position and not (position.isascii() and position.isdecimal()):
             raise PositionLost
         start = int(position) if position else len(self._history.inserts)
@@ -44,7 +44,7 @@ class ChangingRecords(Records):
         return stream
 
     async def scan(self, lane: str, *, since: datetime, behind: Key | None, limit: int) -> Sequence[Stored]:
-        """By (at, key), ascending."""
+        """Return due rows by (at, key), ascending."""
         later = [
             key for at, key in self._lanes[lane] if at > since or (at == since and (behind is None or key > behind))
         ]

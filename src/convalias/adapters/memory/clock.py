@@ -28,7 +28,7 @@ class Clock:
         self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose: nothing here guards a secret
 
     def now(self) -> datetime:
-        """What the wall clock shows."""
+        """Return what the wall clock shows."""
         return self._wall
 
     async def sleep(self, duration: timedelta) -> None:

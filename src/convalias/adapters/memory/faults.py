@@ -1,4 +1,4 @@
-"""Faults on demand: a plan of what fails when, and the wrappers that ask it at every call of a port."""
+"""Faults on demand: a plan of what fails when, and wrappers that ask it at every call."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ class Fault:
     cause: Cause
 
     def error(self) -> BaseException:
-        """What the caller sees."""
+        """Return the exception that the caller sees."""
         if isinstance(self.cause, str):
             return Unavailable(self.cause)
         return self.cause() if isinstance(self.cause, type) else self.cause
 
 
 def before(cause: Cause) -> Fault:
-    """It fails and has done nothing."""
+    """Return a fault that fails the call before it has done anything."""
     return Fault(When.BEFORE, cause)
 
 
 def after(cause: Cause) -> Fault:
-    """It fails though it was done: the answer was lost."""
+    """Return a fault that fails the call after it was done: the answer was lost."""
     return Fault(When.AFTER, cause)
 
 
@@ -65,11 +65,11 @@ class Faults:
         """How often each call was begun."""
 
     def fail(self, call: str, fault: Fault, *, times: int | None = None, skip: int = 0) -> None:
-        """From now on that call fails: `times` times (None: until `mend`), after `skip` that go well."""
+        """Let that call fail from now on: `times` times (None: until `mend`), after `skip` that go well."""
         self._planned.append(_Planned(call, fault, skip, times))
 
     def mend(self, call: str | None = None) -> None:
-        """Nothing more fails, or no more under that name."""
+        """End the faults of that name, or all of them."""
         self._planned = [one for one in self._planned if call is not None and one.call != call]
 
     async def around(self, call: str, work: Callable[[], Awaitable[T]]) -> T:

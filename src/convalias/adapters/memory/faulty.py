@@ -27,25 +27,25 @@ class Records:
     faults: Faults
 
     async def get(self, keys: Sequence[records.Key]) -> Mapping[records.Key, records.Stored]:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("records.get", lambda: self.port.get(keys))
 
     async def write(self, writes: Sequence[records.Write]) -> Sequence[records.Written | records.Conflict]:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("records.write", lambda: self.port.write(writes))
 
     async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[records.Stored]:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around(
             "records.range", lambda: self.port.range(table, partition, after=after, limit=limit)
         )
 
     async def latest(self, table: str, partition: str) -> records.Stored | None:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("records.latest", lambda: self.port.latest(table, partition))
 
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[records.Stored]:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("records.due", lambda: self.port.due(lane, until=until, limit=limit))
 
 
@@ -57,19 +57,19 @@ class Blobs:
     faults: Faults
 
     async def put(self, key: str, body: bytes) -> blobs.Put:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("blobs.put", lambda: self.port.put(key, body))
 
     async def get(self, key: str) -> bytes | None:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("blobs.get", lambda: self.port.get(key))
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         await self.faults.around("blobs.delete", lambda: self.port.delete(keys))
 
     async def names(self, prefix: str, *, after: str, limit: int) -> Sequence[str]:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("blobs.names", lambda: self.port.names(prefix, after=after, limit=limit))
 
 
@@ -81,23 +81,23 @@ class JobQueue:
     faults: Faults
 
     async def put(self, bodies: Sequence[str]) -> None:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         await self.faults.around("queue.put", lambda: self.port.put(bodies))
 
     async def take(self, *, limit: int, wait: timedelta, lease: timedelta) -> Sequence[queue.Job]:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("queue.take", lambda: self.port.take(limit=limit, wait=wait, lease=lease))
 
     async def keep(self, jobs: Sequence[queue.Job], lease: timedelta, *, held: bool = True) -> None:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         await self.faults.around("queue.keep", lambda: self.port.keep(jobs, lease, held=held))
 
     async def done(self, jobs: Sequence[queue.Job]) -> None:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         await self.faults.around("queue.done", lambda: self.port.done(jobs))
 
     async def depth(self) -> queue.QueueDepth:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("queue.depth", self.port.depth)
 
 
@@ -109,15 +109,15 @@ class Subscription:
     faults: Faults
 
     async def take(self, *, limit: int, wait: timedelta) -> Sequence[event_log.EventRecord]:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("log.take", lambda: self.port.take(limit=limit, wait=wait))
 
     async def commit(self) -> None:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         await self.faults.around("log.commit", self.port.commit)
 
     async def close(self) -> None:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         await self.faults.around("log.close", self.port.close)
 
 
@@ -129,7 +129,7 @@ class EventLog:
     faults: Faults
 
     async def publish(self, records: Sequence[event_log.EventRecord]) -> None:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         await self.faults.around("log.publish", lambda: self.port.publish(records))
 
     def records(self, group: str) -> Subscription:
@@ -145,23 +145,23 @@ class ConversationStore:
     faults: Faults
 
     async def append(self, event: ConversationEvent) -> conversations.Append:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("conversations.append", lambda: self.port.append(event))
 
     async def last(self, conversation: ConversationId) -> ConversationEvent | None:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("conversations.last", lambda: self.port.last(conversation))
 
     async def keyed(self, conversation: ConversationId, *, key: str | EventId) -> ConversationEvent | None:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("conversations.keyed", lambda: self.port.keyed(conversation, key=key))
 
     async def after(self, conversation: ConversationId, seq: int, *, limit: int) -> Sequence[ConversationEvent]:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("conversations.after", lambda: self.port.after(conversation, seq, limit=limit))
 
     async def redact(self, event: ConversationEvent) -> None:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         await self.faults.around("conversations.redact", lambda: self.port.redact(event))
 
 
@@ -173,11 +173,11 @@ class IdentityDirectory:
     faults: Faults
 
     async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("directory.at", lambda: self.port.at(addresses))
 
     async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("directory.get", lambda: self.port.get(accounts))
 
     async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
@@ -193,25 +193,25 @@ class LegacyRelay:
     faults: Faults
 
     async def aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("legacy.aliases", lambda: self.port.aliases(addresses))
 
     async def of_conversations(
         self, conversations: Collection[ConversationId]
     ) -> Mapping[ConversationId, tuple[LegacyAlias, ...]]:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("legacy.of_conversations", lambda: self.port.of_conversations(conversations))
 
     async def tenures(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[AddressTenure, ...]]:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("legacy.tenures", lambda: self.port.tenures(addresses))
 
     async def process(self, mail: legacy.HandOff) -> None:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         await self.faults.around("legacy.process", lambda: self.port.process(mail))
 
     async def index(self, call: legacy.IndexCall) -> None:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         await self.faults.around("legacy.index", lambda: self.port.index(call))
 
 
@@ -224,11 +224,11 @@ class NotificationHub:
 
     @property
     def channels(self) -> Mapping[Channel, hub.Guarantee]:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return self.port.channels
 
     async def send(self, notification: Notification) -> hub.Sent | hub.Declined:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("hub.send", lambda: self.port.send(notification))
 
 
@@ -241,11 +241,11 @@ class OutgoingMail:
 
     @property
     def guarantee(self) -> hub.Guarantee:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return mail.guarantee_of(self.port)
 
     async def send(self, mail: mail.Outgoing) -> None:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         await self.faults.around("outgoing.send", lambda: self.port.send(mail))
 
 
@@ -257,5 +257,5 @@ class Flags:
     faults: Faults
 
     async def read(self, use_case: UseCase, axis: Axis) -> Rollout | None:
-        """As the port."""
+        """Do what the port says, unless a fault is planned."""
         return await self.faults.around("flags.read", lambda: self.port.read(use_case, axis))

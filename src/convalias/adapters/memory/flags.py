@@ -14,10 +14,10 @@ class Flags:
         self._settings: dict[tuple[UseCase, Axis], Rollout] = {}
 
     def set(self, rollout: Rollout, *axes: Axis) -> None:
-        """From now on this holds for its use case, on these axes; none named: on all."""
+        """Set this for its use case from now on, on these axes; if none is named, on all."""
         for axis in axes or Axis:
             self._settings[rollout.use_case, axis] = rollout
 
     async def read(self, use_case: UseCase, axis: Axis) -> Rollout | None:
-        """What was set last."""
+        """Return what was set last."""
         return self._settings.get((use_case, axis))

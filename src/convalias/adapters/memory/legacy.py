@@ -28,7 +28,7 @@ _PRINTABLE: Final = re.compile(r"[!-~]{1,200}")
 
 
 class Telling(ABC):
-    """What a stand-in does with its calls, wherever it keeps them.
+    """The calls of a stand-in, wherever it keeps its data.
 
     Row first, then the mails, then the row says so: a call that a crash cut short is completed by its repetition.
     """
@@ -62,13 +62,13 @@ class Telling(ABC):
 
     @abstractmethod
     async def aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
-        """Those that are known."""
+        """Return the aliases that are known."""
 
     @abstractmethod
     async def of_conversations(
         self, conversations: Collection[ConversationId]
     ) -> Mapping[ConversationId, tuple[LegacyAlias, ...]]:
-        """In the order they were loaded in."""
+        """Return the aliases of these conversations, in the order they were loaded in."""
 
     @abstractmethod
     async def _noted(self, row: LegacyCall) -> LegacyCall:
@@ -96,25 +96,25 @@ class LegacyRelay(Telling):
             self._tenures.setdefault(one.address, {})[one.account, one.since] = one
 
     async def aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
-        """Those that are known."""
+        """Return the aliases that are known."""
         return {address: self._aliases[address] for address in addresses if address in self._aliases}
 
     async def of_conversations(
         self, conversations: Collection[ConversationId]
     ) -> Mapping[ConversationId, tuple[LegacyAlias, ...]]:
-        """In the order they were loaded in."""
+        """Return the aliases of these conversations, in the order they were loaded in."""
         listed = _by_conversation(self._aliases.values())
         return {one: tuple(listed.get(one, ())) for one in conversations}
 
     async def tenures(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[AddressTenure, ...]]:
-        """By beginning."""
+        """Return the tenures by their beginning."""
         return {
             address: tuple(sorted(self._tenures.get(address, {}).values(), key=lambda one: (one.since, one.account)))
             for address in addresses
         }
 
     async def calls(self) -> Sequence[LegacyCall]:
-        """What it was told, in order."""
+        """Return the calls that it received, in order."""
         return tuple(self._calls.values())
 
     async def _noted(self, row: LegacyCall) -> LegacyCall:
@@ -156,7 +156,7 @@ def handed_over(mail: HandOff, conversation: ConversationId | None) -> LegacyCal
 
 
 def notification(row: LegacyCall, recipient: EmailAddress, *, at: datetime) -> Outgoing:
-    """What legacy sends: one mail per (message, recipient), under a key made of both.
+    """Return the mail that legacy sends: one per (message, recipient), under a key made of both.
 
     Mail that came to two legacy aliases of one conversation is one message of it.
     """

@@ -18,7 +18,7 @@ class Outbox:
 
     @property
     def guarantee(self) -> Guarantee:
-        """It never forgets a key."""
+        """State that no key is ever forgotten."""
         return Guarantee(FOR_EVER, self.ask)
 
     async def send(self, mail: Outgoing) -> None:
@@ -35,5 +35,5 @@ class Outbox:
         return tuple(self._mails.values())
 
     def mailbox(self, address: EmailAddress) -> Sequence[Outgoing]:
-        """What was sent to that address, in order."""
+        """Return what was sent to that address, in order."""
         return tuple(mail for mail in self._mails.values() if mail.to == address)

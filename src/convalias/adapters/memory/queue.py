@@ -44,7 +44,7 @@ class JobQueue:
         self._bell.ring()
 
     async def take(self, *, limit: int, wait: timedelta, lease: timedelta) -> Sequence[Job]:
-        """Those that have been visible longest."""
+        """Take the jobs that have been visible longest."""
         until = self._clock.now() + wait
         while True:
             now = self._clock.now()

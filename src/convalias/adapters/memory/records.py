@@ -29,7 +29,7 @@ class Row:
     due: Due | None
 
     def stored(self) -> Stored:
-        """For who reads it."""
+        """Return the row for its reader."""
         return Stored(self.key, self.also, self.body(), self.version, self.due)
 
     def body(self) -> Body:
@@ -52,16 +52,16 @@ class Records:
         self._versions = count(1)
 
     async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
-        """By key or by any of `also`."""
+        """Find a record by its key or by any of `also`."""
         found = {key: self._names.get(key) for key in keys}
         return {key: self._rows[name].stored() for key, name in found.items() if name is not None}
 
     async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
-        """One after the other, each by itself."""
+        """Write one after the other, each by itself."""
         return [self._write(write) for write in writes]
 
     async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
-        """By key, ascending."""
+        """Return records by key, ascending."""
         ids = self._ids[table, partition]
         start = bisect_right(ids, after)
         return [self._rows[Key(table, partition, one)].stored() for one in ids[start : start + limit]]
@@ -72,17 +72,17 @@ class Records:
         return self._rows[Key(table, partition, ids[-1])].stored() if ids else None
 
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
-        """By (at, key), ascending."""
+        """Return due records by (at, key), ascending."""
         waiting = islice(self._lanes[lane], limit)
         return [self._rows[key].stored() for at, key in waiting if at <= until]
 
     async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:
-        """Of that table, ascending; no part of the port."""
+        """Return the partitions of that table, ascending; no part of the port."""
         found = (partition for name, partition in self._ids if name == table and self._ids[name, partition])
         return sorted(one for one in found if one > after)[:limit]
 
     def tables(self) -> set[str]:
-        """Those that hold anything; no part of the port."""
+        """Return the tables that hold anything; no part of the port."""
         return {key.table for key in self._rows}
 
     def _write(self, write: Write) -> Written | Conflict:
