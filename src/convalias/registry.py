@@ -15,6 +15,7 @@ QUEUES: Final = "convalias.queues"
 EVENT_LOGS: Final = "convalias.event_logs"
 MAIL: Final = "convalias.mail"
 INBOUND: Final = "convalias.inbound"
+DELIVERY_EVENTS: Final = "convalias.delivery_events"
 
 
 class NotRegistered(LookupError):

@@ -62,6 +62,7 @@ _KNOWN: Final = frozenset(
         "trusted_authserv_ids",
         "rewriters",
         "languages",
+        "delivery_events",
         "authenticate_senders",
         "authentication",
         "identity_cache_seconds",
@@ -209,6 +210,8 @@ class Settings(Options):
     """For the user in `mail`; from the environment or a file, never in the URL. Empty: not set."""
     inbound: tuple[str, ...] = DOORS
     """The doors by which mail comes in over HTTP: `POST /inbound/<door>`."""
+    delivery_events: tuple[str, ...] = DOORS
+    """The doors by which providers tell what became of mail: `POST /events/<door>`. Unset: those of `inbound`."""
     alias_domains: tuple[str, ...] = ()
     """Empty: those that `convalias load` was given."""
     legacy_domains: tuple[str, ...] = ()
@@ -224,6 +227,8 @@ class Settings(Options):
     """None: the embedded backend makes its own key file."""
     signing_keys: Mapping[str, str] = field(factory=dict[str, str], repr=False)
     """By door: what its provider signs with, several comma-separated, newest first. Empty: not set."""
+    event_keys: Mapping[str, str] = field(factory=dict[str, str], repr=False)
+    """By door of `delivery_events`: the same, of its own or else that of the door of mail. Empty: not set."""
 
 
 def read_settings(
@@ -241,6 +246,7 @@ def read_settings(
     folder = data or environment.get(DATA) or reader.text("data", "convalias-data")
     alias_domains = reader.domains("alias_domains")
     doors = reader.doors("inbound")
+    event_doors = reader.event_doors("delivery_events", doors)
     settings = Settings(
         data=Path(folder),
         raw=reader.engine("raw", environment, RAW, registry.BLOBS),
@@ -251,6 +257,7 @@ def read_settings(
         mail=reader.engine("mail", environment, MAIL, registry.MAIL),
         mail_password=reader.secret(environment, MAIL_PASSWORD),
         inbound=doors,
+        delivery_events=event_doors,
         alias_domains=alias_domains,
         legacy_domains=reader.legacy_domains(alias_domains),
         dkim=reader.dkim(environment),
@@ -276,6 +283,7 @@ def read_settings(
         missing_key_ids=reader.key_ids(),
         keyring=reader.keyring(environment),
         signing_keys={door: key for door in doors if (key := reader.secret(environment, signing_key_of(door)))},
+        event_keys={door: key for door in event_doors if (key := reader.event_key(environment, door))},
     )
     reader.finish()
     return settings
@@ -293,6 +301,11 @@ def _twice(group: str, name: str) -> str:
 def signing_key_of(door: str) -> str:
     """The variable that holds what the provider behind a door signs with."""
     return f"CONVALIAS_{door.upper().replace('-', '_')}_SIGNING_KEY"
+
+
+def event_key_of(door: str) -> str:
+    """The variable of a key of its own for the events of a provider; without it that of its mail is taken."""
+    return f"CONVALIAS_{door.upper().replace('-', '_')}_EVENTS_SIGNING_KEY"
 
 
 def _starts(schemes: Sequence[str]) -> str:
@@ -383,14 +396,27 @@ class _Reader(TableReader):
         """The registered doors that are open; their names stand in addresses and in variables."""
         if key not in self.table:
             return DOORS
+        return self._registered(key, registry.INBOUND)
+
+    def event_doors(self, key: str, doors: tuple[str, ...]) -> tuple[str, ...]:
+        """The registered doors of events; not set: those among the doors of mail."""
+        if key in self.table:
+            return self._registered(key, registry.DELIVERY_EVENTS)
+        there = registry.names(registry.DELIVERY_EVENTS)
+        return tuple(door for door in doors if door in there)
+
+    def _registered(self, key: str, group: str) -> tuple[str, ...]:
         found = self.texts(key)
-        there = registry.names(registry.INBOUND)
+        there = registry.names(group)
         for name in found:
             if name not in there:
                 self.problem(key, name, " or ".join(there))
-            elif twice := _twice(registry.INBOUND, name):
+            elif twice := _twice(group, name):
                 self.problems[key] = twice
         return tuple(dict.fromkeys(found))
+
+    def event_key(self, environment: Mapping[str, str], door: str) -> str:
+        return self.secret(environment, event_key_of(door)) or self.secret(environment, signing_key_of(door))
 
     def authentication(self) -> SenderAuthentication | None:
         """Asked for by a switch of its own: a table that was left behind must not make a deployment ask the network."""

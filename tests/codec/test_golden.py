@@ -64,6 +64,7 @@ from convalias.domain.outbound.delivery import (
 )
 from convalias.domain.outbound.legacy_calls import LegacyCall
 from convalias.domain.outbound.pacing import AuthorGroup, Release, Releases
+from convalias.domain.outbound.reports import SeenEvent
 from convalias.domain.outbound.suppressions import EventPlace, Muted, Suppressed
 from convalias.domain.routing.announcements import Announcement, AnnouncementDue
 from convalias.domain.routing.policy import SenderTrust
@@ -293,6 +294,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         Asking(conversation=C1, wanted=1),
         Asking(conversation=C1, wanted=3, answered=2, at=NOON, listed=(HoldId("h"),), sending=True),
     ],
+    "seen_event": [SeenEvent(digest="ab" * 32, at=NOON)],
     "event_place": [EventPlace(event=EventId("000p5vaf6m3o0000000000000c"), conversation=C1)],
     "suppressed": [Suppressed(account=A2, address=MARY, status="5.1.1", at=NOON)],
     "system_mail_try": [

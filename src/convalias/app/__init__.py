@@ -16,7 +16,15 @@ from convalias.services.conversations.errors import (
     ServiceError,
     WouldGoBack,
 )
-from convalias.services.inbound.doors import Door, DoorAnswer, DoorNeeds, MakesDoor
+from convalias.services.inbound.doors import (
+    Door,
+    DoorAnswer,
+    DoorNeeds,
+    EventDoor,
+    EventDoorNeeds,
+    MakesDoor,
+    MakesEventDoor,
+)
 from convalias.services.inbound.receiver import Kept, Receipt, TokenReused
 
 __all__ = [
@@ -26,12 +34,15 @@ __all__ = [
     "Door",
     "DoorAnswer",
     "DoorNeeds",
+    "EventDoor",
+    "EventDoorNeeds",
     "FlagsElsewhere",
     "Idle",
     "Kept",
     "KeyReused",
     "KeysRefused",
     "MakesDoor",
+    "MakesEventDoor",
     "NoSuchAlias",
     "NoSuchConversation",
     "NotOpen",

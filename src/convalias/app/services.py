@@ -47,6 +47,7 @@ from convalias.services.outbound.answering import Answering
 from convalias.services.outbound.attachment_links import AttachmentLinks
 from convalias.services.outbound.calls import Calls
 from convalias.services.outbound.deciding import Deciding
+from convalias.services.outbound.delivery_events import DeliveryEvents
 from convalias.services.outbound.legacy_audience import ParticipantsAudience
 from convalias.services.outbound.notifier import OutboundNotifier
 from convalias.services.outbound.pacing import Pacing
@@ -68,6 +69,7 @@ from convalias.stores.conversations.threads import Threads
 from convalias.stores.deployment.data_places import DirectoryClaims
 from convalias.stores.deployment.signs import Signs
 from convalias.stores.feed.positions import Positions
+from convalias.stores.outbound.delivery_events import DeliveryEvents as SeenEvents
 from convalias.stores.outbound.paces import Paces
 
 
@@ -86,6 +88,7 @@ class Services:
     approval_mails: ApprovalMails
     system_outbox: SystemOutbox
     suppressing: Suppressing
+    delivery_events: DeliveryEvents
     unsubscribing: Unsubscribing
     attachment_links: AttachmentLinks
     sweeper: Sweeper
@@ -145,7 +148,8 @@ def assemble(
     notices = inbound.notices()
     suppressing = Suppressing(suppressions=stores.suppressions, contacts=contacts, clock=ports.clock)
     operations = _operations(ports, stores, inbound, aliasing.guard, suppressing)
-    relay = inbound.relay(messaging, notices, inbound.reports(messaging, contacts))
+    reports = inbound.reports(messaging, contacts)
+    relay = inbound.relay(messaging, notices, reports)
     return Services(
         stores=stores,
         keys=aliasing.guard,
@@ -176,6 +180,13 @@ def assemble(
             shown_domains=(alias_domain(deployment),),
         ),
         suppressing=suppressing,
+        delivery_events=DeliveryEvents(
+            reports=reports,
+            events=SeenEvents(records=ports.records),
+            seals=seals(wiring.keyring),
+            clock=ports.clock,
+            telemetry=ports.telemetry,
+        ),
         unsubscribing=Unsubscribing(seals=seals(wiring.keyring), suppressions=stores.suppressions, clock=ports.clock),
         sweeper=Sweeper(
             blobs=ports.blobs,

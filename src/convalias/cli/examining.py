@@ -34,7 +34,7 @@ from convalias.services.conversations.errors import KeysRefused
 from convalias.services.inbound.relay import LANE as INBOUND
 from convalias.services.operations.numbers import Reading
 from convalias.services.outbound.deciding import LANE as DELIVERIES
-from convalias.settings import DOORS, KEYS, Settings, WrongSettings, signing_key_of
+from convalias.settings import DOORS, KEYS, Settings, WrongSettings, event_key_of, signing_key_of
 
 SPARE: Final = 1_000_000_000
 LEAST: Final = 100_000_000
@@ -80,6 +80,7 @@ def examine_settings(read: Callable[[], Settings]) -> tuple[Settings | None, lis
     return settings, [
         Finding(check="settings", found="read"),
         *(_signing_key(door, settings) for door in settings.inbound),
+        *(_event_key(door, settings) for door in settings.delivery_events),
         _senders(settings),
         _asking(settings),
     ]
@@ -94,6 +95,19 @@ def _signing_key(door: str, settings: Settings) -> Finding:
         health=Health.WARNING,
         found="none",
         mend=f"set {signing_key_of(door)}: serve and run refuse to start",
+    )
+
+
+def _event_key(door: str, settings: Settings) -> Finding:
+    """Whether what a provider tells of mail can be verified; its mail has a key of its own, or the same."""
+    check = f"signing key of {door} events"
+    if keys := settings.event_keys.get(door, ""):
+        return Finding(check=check, found=f"{len(keys.split(','))} set")
+    return Finding(
+        check=check,
+        health=Health.WARNING,
+        found="none",
+        mend=f"set {event_key_of(door)} or {signing_key_of(door)}: serve and run refuse to start",
     )
 
 

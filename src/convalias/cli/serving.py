@@ -21,11 +21,12 @@ from convalias.app.workers import Worker
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.domain.inbound.posts import IncomingMail
+from convalias.domain.outbound.reports import DeliveryEvent, EventAnswer
 from convalias.extras import brought_by
-from convalias.services.inbound.doors import Door, DoorNeeds, MakesDoor
+from convalias.services.inbound.doors import Door, DoorNeeds, EventDoor, EventDoorNeeds, MakesDoor, MakesEventDoor
 from convalias.services.inbound.receiver import Receipt
 from convalias.services.running.log_lines import LogLines
-from convalias.settings import Http, Settings, signing_key_of
+from convalias.settings import Http, Settings, event_key_of, signing_key_of
 
 with brought_by("asgi"):
     import uvicorn
@@ -69,6 +70,13 @@ def check_signing_keys(settings: Settings) -> None:
                 " comma-separated, newest first)",
                 Exit.CONFIG,
             )
+    for door in settings.delivery_events:
+        if not settings.event_keys.get(door, "").strip(" ,"):
+            raise Failed(
+                f"{event_key_of(door)}: not set, nor {signing_key_of(door)}; expected the webhook signing key of the"
+                " provider, or delivery_events without it",
+                Exit.CONFIG,
+            )
 
 
 def listen(address: Address) -> socket.socket:
@@ -95,7 +103,13 @@ async def serve(cv: Convalias, settings: Settings, at: socket.socket, *workers: 
     lines = LogLines(asgi.log, cv.ports.clock)
     bounds = bounds_of(settings.http)
     config = uvicorn.Config(
-        asgi.app(await _doors(cv, settings), inbound=settings.inbound, lines=lines, telemetry=cv.ports.telemetry),
+        asgi.app(
+            await _doors(cv, settings),
+            inbound=settings.inbound,
+            events=settings.delivery_events,
+            lines=lines,
+            telemetry=cv.ports.telemetry,
+        ),
         http=asgi.bounded(asgi.Connections(bounds), lines),
         ws="none",
         log_config=None,
@@ -152,6 +166,7 @@ async def _doors(cv: Convalias, settings: Settings) -> Callable[[], asgi.Doors]:
         return await cv.receiver.accept(mail)  # the receiver of now: a refresh wires a new one
 
     inbound = {name: _door(name, cv, settings, accept) for name in settings.inbound}
+    events = {name: _event_door(name, cv, settings) for name in settings.delivery_events}
     checks = await cv.checks()
 
     def doors() -> asgi.Doors:  # of now: a refresh wires new services
@@ -159,7 +174,12 @@ async def _doors(cv: Convalias, settings: Settings) -> Callable[[], asgi.Doors]:
         unsubscribing = cv.unsubscribing if cv.knows_deployment else None
         attachments = cv.attachment_links if cv.knows_deployment else None
         return asgi.Doors(
-            inbound=inbound, approvals=approvals, unsubscribing=unsubscribing, attachments=attachments, checks=checks
+            inbound=inbound,
+            events=events,
+            approvals=approvals,
+            unsubscribing=unsubscribing,
+            attachments=attachments,
+            checks=checks,
         )
 
     return doors
@@ -175,6 +195,16 @@ def _door(name: str, cv: Convalias, settings: Settings, accept: Callable[[Incomi
             mail_limit=settings.mail_limit,
             trust_spam_flag=settings.trust_spam_flag,
         )
+    )
+
+
+def _event_door(name: str, cv: Convalias, settings: Settings) -> EventDoor:
+    async def take(event: DeliveryEvent) -> EventAnswer:
+        return await cv.services.delivery_events.take(event)  # the service of now: a refresh wires a new one
+
+    make: MakesEventDoor = registry.load(registry.DELIVERY_EVENTS, name, "__call__")
+    return make(
+        EventDoorNeeds(take=take, keys=settings.event_keys[name], clock=cv.ports.clock, telemetry=cv.ports.telemetry)
     )
 
 

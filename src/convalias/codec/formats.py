@@ -34,6 +34,7 @@ from convalias.domain.operations.numbers import GoneEvent, SignOfLife
 from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.domain.outbound.legacy_calls import LegacyCall
 from convalias.domain.outbound.pacing import Releases
+from convalias.domain.outbound.reports import SeenEvent
 from convalias.domain.outbound.suppressions import EventPlace, Muted, Suppressed
 from convalias.domain.routing.announcements import AnnouncementDue
 from convalias.domain.system_mail.former import SystemMailTry
@@ -199,6 +200,7 @@ HOLD: Final = Format(
 WAITING: Final = Format("waiting", (Waiting,))
 ASKING: Final = Format("asking", (Asking,))
 ADMITTED: Final = Format("admitted", (Admitted,))
+SEEN_EVENT: Final = Format("seen_event", (SeenEvent,))
 EVENT_PLACE: Final = Format("event_place", (EventPlace,))
 SUPPRESSED: Final = Format("suppressed", (Suppressed,))
 MUTED: Final = Format("muted", (Muted,))
@@ -250,6 +252,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     WAITING,
     ASKING,
     ADMITTED,
+    SEEN_EVENT,
     EVENT_PLACE,
     SUPPRESSED,
     MUTED,

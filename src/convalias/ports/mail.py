@@ -64,6 +64,8 @@ class Outgoing:
     to: EmailAddress
     return_path: str = ""
     """Empty: the null return path."""
+    receipt_token: str = ""
+    """A text that a provider's API can carry, and gives back with its events. Empty: nothing to give back."""
 
 
 class OutgoingMail(Protocol):

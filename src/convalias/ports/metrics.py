@@ -234,6 +234,20 @@ _ALL: Final = (
         alert="a delivery failed",
         runbook=A_MAIL,
     ),
+    Metric(
+        name="mons.delivery.events",
+        unit="{event}",
+        labels=_labels(event="bounce, complaint or unsubscribed; a bounce may tell of an arrival"),
+        help="Events of mail providers that were acted on.",
+    ),
+    Metric(
+        name="mons.delivery.events.refused",
+        unit="{event}",
+        labels=_labels(
+            source="name of the door", reason="signature, reused (its token), too large, malformed; unproved: not ours"
+        ),
+        help="Events of mail providers that were not acted on, because something about them was not right.",
+    ),
     # --- processes
     Metric(
         name="convalias.deployment.unreadable",

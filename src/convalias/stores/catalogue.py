@@ -72,6 +72,7 @@ CATALOGUE: Final = (
         "ends by itself; none yet for address notices",
         f"{_WITH_MAIL}; an address notice for ever",
     ),
+    Table("delivery_events", "", "", "four days"),
     Table("system_mail", "", "", "30 days after the last try"),
     # --- work, and what the deployment was told
     Table("dead_letters", "", "", "until it is redriven or dropped"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from attrs import frozen
 from starlette.applications import Starlette
@@ -23,7 +23,7 @@ from convalias.adapters.asgi.unsubscribing import UnsubscribeDoor, unsubscribing
 from convalias.ports.ambient import Telemetry
 from convalias.ports.errors import EngineAway, Unavailable
 from convalias.services.conversations.errors import NotReady
-from convalias.services.inbound.doors import Door
+from convalias.services.inbound.doors import Door, DoorAnswer, EventDoor
 from convalias.services.running.log_lines import LogLines
 from convalias.services.running.places import told_of
 
@@ -36,6 +36,7 @@ POST_WITHIN: Final = 120.0
 
 
 _Door = TypeVar("_Door")
+_Handle: TypeAlias = Callable[[str, AsyncIterable[bytes]], Awaitable[DoorAnswer]]
 
 
 @frozen(kw_only=True)
@@ -47,6 +48,8 @@ class Doors:
 
     inbound: Mapping[str, Door] = MappingProxyType({})
     """By name: it takes what is posted to `/inbound/<name>` and `/inbound/<name>/mime`."""
+    events: Mapping[str, EventDoor] = MappingProxyType({})
+    """By name: it takes what is posted to `/events/<name>`."""
     approvals: ApprovalDoor | None = None
     unsubscribing: UnsubscribeDoor | None = None
     attachments: AttachmentDoor | None = None
@@ -57,35 +60,19 @@ def app(
     doors: Callable[[], Doors | None],
     *,
     inbound: Sequence[str] = ("mailgun",),
+    events: Sequence[str] = ("mailgun",),
     lines: LogLines | None = None,
     telemetry: Telemetry | None = None,
 ) -> Starlette:
     """An ASGI app. `doors()` is asked at each request and may be None while nothing is open yet: then 503.
 
     `POST /inbound/<name>` and `POST /inbound/<name>/mime` of each name in `inbound` (Mailgun posts raw mail only to an
-    address that ends so), `GET` and `POST /approvals/{token}` and `/unsubscribe/{token}` (shows, acts), `GET /attachments/{token}` (shows) and `/attachments/{token}/file`, `GET /healthz` (the process lives), `GET /readyz` (raw store and queue answer).
+    address that ends so), `POST /events/<name>` of each name in `events`, `GET` and `POST /approvals/{token}` and `/unsubscribe/{token}` (shows, acts), `GET /attachments/{token}` (shows) and `/attachments/{token}/file`, `GET /healthz` (the process lives), `GET /readyz` (raw store and queue answer).
 
     Each answer 5xx is a line (equal ones once a minute, with a count) in `lines`, or in the log `convalias.http` by the
     clock of this machine, and a count in `telemetry`.
     """
     failures = Failures(lines=lines or LogLines(log, Wall()), telemetry=telemetry)
-
-    async def posted(name: str, request: Request) -> Response:
-        standing = doors()
-        door = None if standing is None else standing.inbound.get(name)
-        if door is None:
-            because(request, NOT_OPEN)
-            return PlainTextResponse("not open", 503)
-        content_type = request.headers.get("content-type", "")
-        try:
-            async with asyncio.timeout(POST_WITHIN):
-                answer = await door.handle(content_type, request.stream(), raw=request.url.path.endswith("/mime"))
-        except TimeoutError:
-            return PlainTextResponse("too slow", 408)
-        except ClientDisconnect:
-            return PlainTextResponse("gone", 400)
-        because(request, getattr(answer, "error", None) or "")
-        return PlainTextResponse(answer.text + "\n", answer.status)
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -104,14 +91,18 @@ def app(
     def route(path: str, endpoint: Endpoint, *methods: str) -> Route:
         return Route(path, failures.told(path, endpoint), methods=methods or ["GET"])
 
+    def posts(path: str, take: Callable[[Doors], _Handle | None]) -> Route:
+        return route(path, posted(_part(doors, take)), "POST")
+
     application = Starlette(
         middleware=[Middleware(OneFraming)],
         routes=[
             *(
-                route(f"/inbound/{name}{form}", partial(posted, name), "POST")
+                posts(f"/inbound/{name}{form}", partial(_mail_door, name, raw=bool(form)))
                 for name in inbound
                 for form in ("", "/mime")
             ),
+            *(posts(f"/events/{name}", partial(_event_door, name)) for name in events),
             route("/approvals/{token}", opened(_part(doors, lambda standing: standing.approvals)), "GET", "POST"),
             route(
                 "/unsubscribe/{token}",
@@ -128,6 +119,38 @@ def app(
     # A redirect to the address without its slash would be made of the Host header, which is the client's text.
     application.router.redirect_slashes = False
     return application
+
+
+def _mail_door(name: str, standing: Doors, *, raw: bool) -> _Handle | None:
+    door = standing.inbound.get(name)
+    return None if door is None else partial(door.handle, raw=raw)
+
+
+def _event_door(name: str, standing: Doors) -> _Handle | None:
+    door = standing.events.get(name)
+    return None if door is None else door.handle
+
+
+def posted(find: Callable[[], _Handle | None]) -> Endpoint:
+    """Hand a post of a provider to its door; `find()` may be None while nothing is open yet."""
+
+    async def endpoint(request: Request) -> Response:
+        handle = find()
+        if handle is None:
+            because(request, NOT_OPEN)
+            return PlainTextResponse("not open", 503)
+        content_type = request.headers.get("content-type", "")
+        try:
+            async with asyncio.timeout(POST_WITHIN):
+                answer = await handle(content_type, request.stream())
+        except TimeoutError:
+            return PlainTextResponse("too slow", 408)
+        except ClientDisconnect:
+            return PlainTextResponse("gone", 400)
+        because(request, getattr(answer, "error", None) or "")
+        return PlainTextResponse(answer.text + "\n", answer.status)
+
+    return endpoint
 
 
 def _part(doors: Callable[[], Doors | None], take: Callable[[Doors], _Door | None]) -> Callable[[], _Door | None]:

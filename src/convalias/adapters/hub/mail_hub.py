@@ -118,6 +118,7 @@ class NotificationHub:
                 raw=self._compose(draft),
                 to=to,
                 return_path=self._seals.return_path(notification.id, self._bounce_domain),
+                receipt_token=self._seals.receipt_token(notification.id),
             )
             try:
                 await self._outgoing.send(mail)

@@ -1,10 +1,11 @@
-"""Mailgun: its webhook in (`Webhook`), verified, bounded and turned into `IncomingMail`."""
+"""Mailgun: mail in by its routes (`Webhook`), and its events about mail that left (`Events`), verified and bounded."""
 
 from convalias.extras import brought_by
 
 with brought_by("mailgun"):
+    from convalias.adapters.mailgun.events import Events
     from convalias.adapters.mailgun.form import Bounds
     from convalias.adapters.mailgun.signature import SigningKeys
     from convalias.adapters.mailgun.webhook import HttpAnswer, Webhook
 
-__all__ = ["Bounds", "HttpAnswer", "SigningKeys", "Webhook"]
+__all__ = ["Bounds", "Events", "HttpAnswer", "SigningKeys", "Webhook"]

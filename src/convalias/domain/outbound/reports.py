@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from datetime import datetime
 from enum import Enum
 from typing import Final, TypeAlias
 
 from attrs import frozen
 
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.outbound.delivery import NotificationId
 
 
@@ -44,7 +47,70 @@ class Complaint:
     """`abuse`, `fraud`, `not-spam`, ..., in lower case."""
 
 
-Report: TypeAlias = Bounce | Complaint
+@frozen(kw_only=True)
+class Unsubscribed:
+    """The recipient unsubscribed at the provider: a wish, and no complaint."""
+
+    notification: NotificationId | None
+
+
+Report: TypeAlias = Bounce | Complaint | Unsubscribed
+
+
+@frozen(kw_only=True)
+class DeliveryEvent:
+    """An event of a mail provider about one mail. Its door has verified the signature, and nothing else."""
+
+    source: str
+    """The name of the door."""
+    token: str
+    """What the provider signed: good for this one event."""
+    id: str
+    """The provider's own; unique for a day at least."""
+    receipt_token: str
+    """What the mail carried: it proves the notification. Empty: nothing of ours."""
+    report: Report | None
+    """What happened, of no notification yet. None: nothing that is acted on, such as an opened mail."""
+    recipient: EmailAddress | None
+    """Where the mail went."""
+    at: datetime
+    """When it happened, as the provider says; within the bounds of its signature."""
+
+    @property
+    def digest(self) -> str:
+        """64 hex digits over what it says, so that a token serves no other event."""
+        sha = hashlib.sha256()
+        for part in (self.id, self.receipt_token, repr(self.report), repr(self.recipient)):
+            sha.update(b"%d:" % len(part) + part.encode("utf-8", "surrogatepass"))
+        return sha.hexdigest()
+
+
+@frozen(kw_only=True)
+class SeenEvent:
+    """An event that came: under which token, or as carried out."""
+
+    digest: str
+    at: datetime
+
+
+class EventAnswer(Enum):
+    """The outcome of a provider's event."""
+
+    DONE = "done"
+    """It was acted on, now or before."""
+    IGNORED = "ignored"
+    """It says nothing that is acted on."""
+    UNPROVED = "unproved"
+    """No notification of ours is proved by it."""
+    REUSED = "reused"
+    """Its token came before with another event: somebody put a signature under another body."""
+
+
+def of_failure(status: str) -> Bounce:
+    """Return the bounce that a provider tells of for good, with the code that it quotes, if any."""
+    code = status if status.startswith("5.") else "5.0.0"
+    return Bounce(notification=None, kind=kind_of("failed", code), status=code)
+
 
 _STATUS: Final = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)")
 _REPLY: Final = re.compile(r"(?<![\d.])(4[2-7]\d|5[0-7]\d)(?=[ -])")

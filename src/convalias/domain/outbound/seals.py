@@ -27,6 +27,8 @@ _BY_LETTER: Final = {letter: kind for kind, letter in _KINDS.items()}
 _MAC: Final = 16
 """Hex digits: 64 bits, so a forged bounce takes 2^63 mails on average."""
 _TOKEN: Final = re.compile(r"b-([a-z0-9_-]{1,26})\.([0-9a-f]{16})\.([a-z])\.([0-9a-f]{16})")
+_RECEIPT: Final = re.compile(r"([a-z0-9_-]{1,26}\.[0-9a-f]{16}\.[a-z0-9-]{1,20}\.[a-z_]{1,10})\.([0-9a-f]{32})")
+"""A notification's id and its MAC."""
 _LINK: Final = re.compile(r"([A-Za-z0-9_=-]{1,600})\.([A-Za-z0-9_=-]{1,600})\.([0-9a-f]{32}|[A-Za-z0-9_-]{22})")
 """The MAC in base64, or in hex and with padded ids, as before."""
 _FILE: Final = re.compile(
@@ -112,6 +114,19 @@ class Seals:
             return None
         kind = _BY_LETTER[found[3]].value
         return NotificationId(f"{found[1]}.{found[2]}.{kind}.{Channel.EMAIL.value}")
+
+    def receipt_token(self, notification: NotificationId) -> str:
+        """Make the text that a provider gives back with its events: the notification's id, and its MAC."""
+        return f"{notification}.{self.return_paths.digest('receipt', notification)[:32]}"
+
+    def receipted(self, token: str) -> NotificationId | None:
+        """Read such a token, or return None if we did not make it."""
+        found = _RECEIPT.fullmatch(token)
+        if found is None:
+            return None
+        if not _is_among(found[2], (one[:32] for one in self.return_paths.digests("receipt", found[1]))):
+            return None
+        return NotificationId(found[1])
 
     def unsubscribe_token(self, conversation: ConversationId, account: AccountId) -> str:
         """Make the token of a link that mutes e-mail of one conversation for one account, and does nothing else."""

@@ -1,4 +1,4 @@
-"""Doors for the posts of a provider: a door verifies a post and hands its mail to the receiver."""
+"""Doors for the posts of a provider: each verifies a post and hands on its mail or its event."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Protocol, TypeAlias
 from attrs import field, frozen
 
 from convalias.domain.inbound.posts import IncomingMail
-from convalias.ports.ambient import Clock
+from convalias.domain.outbound.reports import DeliveryEvent, EventAnswer
+from convalias.ports.ambient import Clock, Telemetry
 from convalias.services.inbound.receiver import Receipt
 
 
@@ -51,3 +52,27 @@ class DoorNeeds:
 
 MakesDoor: TypeAlias = Callable[[DoorNeeds], Door]
 """Group `convalias.inbound`, by the name of the door."""
+
+
+class EventDoor(Protocol):
+    """A door for the events of one provider, such as `adapters.mailgun.Events`."""
+
+    async def handle(self, content_type: str, body: AsyncIterable[bytes]) -> DoorAnswer:
+        """Take the post in and say how it went."""
+        ...
+
+
+@frozen(kw_only=True)
+class EventDoorNeeds:
+    """Dependencies of an event door."""
+
+    take: Callable[[DeliveryEvent], Awaitable[EventAnswer]]
+    """Raises `Unavailable`: answer so that the provider posts the event again."""
+    keys: str = field(repr=False)
+    """What the provider signs with, several comma-separated, newest first. Never empty."""
+    clock: Clock
+    telemetry: Telemetry
+
+
+MakesEventDoor: TypeAlias = Callable[[EventDoorNeeds], EventDoor]
+"""Group `convalias.delivery_events`, by the name of the door."""

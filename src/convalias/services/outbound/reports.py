@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final, Protocol, assert_never
 
 from attrs import frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import StatusNoted
+from convalias.domain.ids import TraceId
 from convalias.domain.inbound.posts import EnvelopeRecord
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import InboundMail, MessageEnvelope
 from convalias.domain.outbound.delivery import Delivery, DeliveryDecision, DeliveryState, NotificationId
-from convalias.domain.outbound.reports import Bounce, BounceKind, Complaint, Report
+from convalias.domain.outbound.reports import Bounce, BounceKind, Complaint, Report, Unsubscribed
 from convalias.domain.outbound.suppressions import Muted, Suppressed
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.services.conversations.appending import Appender
@@ -39,6 +41,16 @@ class ReportReader(Protocol):
 
 
 @frozen(kw_only=True)
+class Reported:
+    """Circumstances of a report: its time, its trace, and where the mail went."""
+
+    at: datetime
+    trace: TraceId
+    address: EmailAddress | None = None
+    """Where the mail went, as its carrier proved. None: where mail to the recipient goes now."""
+
+
+@frozen(kw_only=True)
 class Reports:
     """Acts on a report once, however often it comes. One without our MAC acts on nothing. Raises `Unavailable`."""
 
@@ -51,23 +63,31 @@ class Reports:
     telemetry: Telemetry
 
     async def take(self, mail: InboundMail, raw: bytes, record: EnvelopeRecord) -> None:
-        """Note what it says, if it is a report and ours."""
+        """Act on a report that came by mail, if it is one and ours."""
         if not isinstance(mail, MessageEnvelope) or mail.mail_class not in _REPORTS:
             return
         report = self.reader.read(raw, mail.recipients)
-        found = None if report is None or report.notification is None else await self._found(report.notification)
-        if report is None or found is None:
+        reported = Reported(at=record.post.received_at, trace=record.trace)
+        if report is None or not await self.act(report, reported):
             self.telemetry.measure("icer.reports.unproved", 1)
-            return
+
+    async def act(self, report: Report, reported: Reported) -> bool:
+        """Act on a report, by whichever way it came. False: it is about no notification that was sent from here."""
+        found = None if report.notification is None else await self._found(report.notification)
+        if found is None:
+            return False
         decision, row = found
         match report:
             case Bounce():
-                await self._bounced(report, decision, row, record)
+                await self._bounced(report, decision, row, reported)
             case Complaint(feedback=feedback):
                 if feedback != NO_COMPLAINT:
-                    await self._complained(decision, row, record)
+                    await self._complained(decision, row, reported)
+            case Unsubscribed():
+                await self._mute(decision, row)
             case _:
                 assert_never(report)
+        return True
 
     async def _found(self, notification: NotificationId) -> tuple[DeliveryDecision, Delivery] | None:
         place = await self.suppressions.where(notification)
@@ -75,7 +95,7 @@ class Reports:
         row = None if decision is None else decision.row(notification)
         return None if decision is None or row is None else (decision, row)
 
-    async def _bounced(self, bounce: Bounce, decision: DeliveryDecision, row: Delivery, record: EnvelopeRecord) -> None:
+    async def _bounced(self, bounce: Bounce, decision: DeliveryDecision, row: Delivery, reported: Reported) -> None:
         match bounce.kind:
             case BounceKind.DELAYED:
                 return
@@ -88,21 +108,24 @@ class Reports:
                 assert_never(bounce.kind)
         if await self._is_noted(BOUNCE, decision, row):
             return
-        if bounce.kind is BounceKind.HARD:
+        address = reported.address
+        if bounce.kind is BounceKind.HARD and address is None:
             thread = await self.appender.threads.thread(decision.conversation)
             address = None if thread is None else await self.contacts.address(row.recipient, thread)
-            if address is not None:
-                await self.suppressions.suppress(
-                    Suppressed(account=row.recipient, address=address, status=bounce.status, at=self.clock.now())
-                )
-        await self._note(BOUNCE, decision, row, record)
+        if bounce.kind is BounceKind.HARD and address is not None:
+            await self.suppressions.suppress(
+                Suppressed(account=row.recipient, address=address, status=bounce.status, at=self.clock.now())
+            )
+        await self._note(BOUNCE, decision, row, reported)
 
-    async def _complained(self, decision: DeliveryDecision, row: Delivery, record: EnvelopeRecord) -> None:
-        if await self._is_noted(COMPLAINT, decision, row):
-            return
+    async def _complained(self, decision: DeliveryDecision, row: Delivery, reported: Reported) -> None:
+        if not await self._is_noted(COMPLAINT, decision, row):
+            await self._mute(decision, row)
+            await self._note(COMPLAINT, decision, row, reported)
+
+    async def _mute(self, decision: DeliveryDecision, row: Delivery) -> None:
         muted = Muted(account=row.recipient, conversation=decision.conversation, at=self.clock.now())
         await self.suppressions.mute(muted)
-        await self._note(COMPLAINT, decision, row, record)
 
     async def _receipt(self, decision: DeliveryDecision, row: Delivery, state: DeliveryState, status: str) -> None:
         await self.ledger.receipt(decision.conversation, decision.event, row.id, state, receipt=status)
@@ -112,15 +135,15 @@ class Reports:
         key = _note_key(status, decision, row)
         return await self.appender.conversations.keyed(decision.conversation, key=key) is not None
 
-    async def _note(self, status: str, decision: DeliveryDecision, row: Delivery, record: EnvelopeRecord) -> None:
+    async def _note(self, status: str, decision: DeliveryDecision, row: Delivery, reported: Reported) -> None:
         """The conversation says so, once for each notification, however many reports there are of it."""
         await note_status(
             self.appender,
             decision.conversation,
             StatusNoted(row.recipient, status),
             cause=f"{status} {row.id}",
-            at=record.post.received_at,
-            trace=record.trace,
+            at=reported.at,
+            trace=reported.trace,
         )
 
 
