@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from email import message_from_bytes
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -59,6 +60,16 @@ def test_everybody_was_told_and_legacy_told_nobody(told: tuple[Path, Sequence[st
     assert "27 messages, 33 notifications (33 sent), 33 mails" in text
     assert "for 27 of them, and notified for 0" in text
     assert "mary@corp.example" not in text
+
+
+def test_the_last_message_leaves_by_smtp_and_is_read_at_the_server(told: tuple[Path, Sequence[str]]) -> None:
+    text = act(told, "leaves by SMTP")
+    assert "The server took 2 mails." in text
+    assert "To: mary@corp.example" in text
+    assert text.endswith("Then Thursday at ten it is. John")
+    mails = [message_from_bytes(path.read_bytes()) for path in sorted((told[0] / "mailbox").iterdir())]
+    assert {mail["To"] for mail in mails} == {"kim@corp.example", "mary@corp.example"}
+    assert all("john@home.example" not in mail.as_string() for mail in mails)
 
 
 def test_one_decision_is_left_as_a_picture(told: tuple[Path, Sequence[str]]) -> None:

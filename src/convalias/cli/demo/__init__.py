@@ -20,7 +20,7 @@ __all__ = ["command"]
 @click.option("--folder", metavar="DIR", help="Where to leave everything; a new temporary folder by default.")
 @click.option("--json", "as_json", is_flag=True, help="Tell the story as JSON.")
 def command(folder: str | None, *, as_json: bool) -> int:
-    """Run the whole system on this machine: real mail in by signed webhook, notifications out into files.
+    """Run the whole system on this machine: real mail in by signed webhook, notifications out into files, and by SMTP.
 
     Nothing leaves the machine. The folder stays, to be looked at.
     """

@@ -160,6 +160,31 @@ def spoof() -> Letter:
     )
 
 
+_TOPICS: Final = (
+    "Python",
+    "testing",
+    "databases",
+    "queues",
+    "mail",
+    "typing",
+    "reviews",
+    "releases",
+    "on-call",
+    "the team",
+    "remote work",
+    "travel",
+    "holidays",
+    "salary",
+    "the office",
+    "training",
+    "conferences",
+    "hardware",
+    "open source",
+    "your start",
+)
+"""Of the burst: equal texts would be taken for a loop."""
+
+
 def burst(count: int) -> Sequence[Letter]:
     """Many mails at once, for the crash."""
     return [
@@ -168,7 +193,7 @@ def burst(count: int) -> Sequence[Letter]:
             says="one of many",
             sender=MARY,
             to=[JOHN_DESIGN],
-            text=f"Number {number} of {count}, all sent while the machine goes down.",
+            text=f"Can you tell me more about {topic}? Sent while the machine goes down.",
         )
-        for number in range(1, count + 1)
+        for number, topic in enumerate(_TOPICS[:count], start=1)
     ]

@@ -8,6 +8,9 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +20,7 @@ from convalias.app.loading import load_world
 from convalias.app.workers import Polled
 from convalias.cli.demo import provider
 from convalias.cli.demo.machine import Machine
+from convalias.cli.demo.mail_server import mail_server
 from convalias.cli.demo.page import page
 from convalias.cli.demo.scene import Act, Scene
 from convalias.cli.demo.script import SETTINGS, Letter, burst, letters, spoof, world
@@ -48,7 +52,19 @@ async def tell_story(folder: Path, tell: Callable[[str], None]) -> Sequence[Act]
     try:
         async with Convalias.from_toml(folder / "convalias.toml", data=folder / "data") as cv:
             scene = Scene(folder=folder, cv=cv, machine=machine, key=key, tell=tell)
-            for act in (_beginning, _seven_cases, _twice, _spoofed, _crash, _chat, _told, _seen, _explained, _end):
+            for act in (
+                _beginning,
+                _seven_cases,
+                _twice,
+                _spoofed,
+                _crash,
+                _chat,
+                _told,
+                _seen,
+                _explained,
+                _by_smtp,
+                _end,
+            ):
                 await act(scene)
             return scene.told
     finally:
@@ -56,7 +72,8 @@ async def tell_story(folder: Path, tell: Callable[[str], None]) -> Sequence[Act]
 
 
 def _prepare(folder: Path) -> None:
-    (folder / "mails").mkdir(parents=True, exist_ok=True)
+    for name in ("mails", "mailbox"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "convalias.toml").write_text(SETTINGS, encoding="utf-8")
     (folder / "world.json").write_text(json.dumps(world(), indent=2), encoding="utf-8")
 
@@ -211,12 +228,42 @@ async def _explained(scene: Scene) -> None:
     )
 
 
+async def _by_smtp(scene: Scene) -> None:
+    if find_spec("aiosmtplib") is None:
+        scene.act("Mail by SMTP is left out", "pip install 'convalias[smtp]' brings what it needs.")
+        return
+    await scene.machine.stop()
+    async with mail_server(scene.folder / "mailbox") as server:
+        setting = f'mail = "smtp://127.0.0.1:{server.port}?tls=off"'
+        with (scene.folder / "convalias.toml").open("a", encoding="utf-8") as file:
+            file.write(f"{setting}\n")
+        await scene.machine.start()
+        await scene.cv.messaging.send("backend", "Then Thursday at ten it is. John", author="john", key="demo-2")
+        await scene.settle()
+        await scene.machine.stop()
+        mails = [message_from_bytes(path.read_bytes(), policy=SMTP) for path in server.mails()]
+    scene.act(
+        "So far mail left into a folder. Now it leaves by SMTP, to a mail server of this demo",
+        f"{setting}    # in convalias.toml; a real one has a user and TLS",
+        '$ convalias send backend --as john --key demo-2 "Then Thursday at ten it is. John"',
+        f"The server took {len(mails)} mails. This is what Mary reads there:",
+        *(line for mail in mails if "mary@" in str(mail["To"]) for line in _read(mail)),
+    )
+
+
+def _read(mail: EmailMessage) -> Sequence[str]:
+    """The head of a mail and its first line."""
+    text = mail.get_body(("plain",))
+    first = "" if text is None else next(iter(str(text.get_content()).splitlines()), "")
+    return [*(f"    {name}: {mail[name]}" for name in ("From", "To", "Subject", "Date")), "", f"    {first}"]
+
+
 async def _end(scene: Scene) -> None:
     data = scene.folder / "data"
     scene.act(
         "All of it is still there",
         f"the picture      {scene.folder / 'decision.html'} (also .svg, and .mmd with the Mermaid text)",
-        f"notifications    {data / 'outbox'}",
+        f"notifications    {data / 'outbox'}, and {scene.folder / 'mailbox'} by SMTP",
         f"what came in     {scene.folder / 'mails'}",
         *(() if _engines(scene) else _look_further(data)),
     )
