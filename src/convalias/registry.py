@@ -1,4 +1,4 @@
-"""Engines, mail senders and doors by name: the entry points of every installed distribution, ours among them.
+"""Engines, mail senders, doors and channels by name: the entry points of every installed distribution, ours among them.
 
 Nothing is loaded before it is used. To add one, write a folder and a line in the metadata of its distribution.
 """
@@ -16,6 +16,7 @@ EVENT_LOGS: Final = "convalias.event_logs"
 MAIL: Final = "convalias.mail"
 INBOUND: Final = "convalias.inbound"
 DELIVERY_EVENTS: Final = "convalias.delivery_events"
+CHANNELS: Final = "convalias.channels"
 
 
 class NotRegistered(LookupError):

@@ -23,6 +23,7 @@ from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.deployment.policy_overlay import PolicyOverlay
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
+from convalias.domain.outbound.delivery import Channel
 from convalias.domain.outbound.pacing import UNVERIFIED_AN_HOUR, VERIFIED_AN_HOUR
 from convalias.domain.outbound.tries import Ambiguity
 from convalias.domain.routing.admission import Admission
@@ -76,6 +77,7 @@ _KNOWN: Final = frozenset(
         "unverified_messages_an_hour",
         "on_uncertain",
         "missing_key_ids",
+        "channels",
         "inbound",
         "inbound_batches",
         "policy",
@@ -208,6 +210,8 @@ class Settings(Options):
     """URL of where mail leaves, notifications and the platform's own, where it is not that folder: `smtp://user@host:587`."""
     mail_password: str = field(default="", repr=False)
     """For the user in `mail`; from the environment or a file, never in the URL. Empty: not set."""
+    channels: Mapping[Channel, str] = field(factory=dict[Channel, str], repr=False)
+    """URLs of providers by channel, for channels other than e-mail: `file:///sms`."""
     inbound: tuple[str, ...] = DOORS
     """The doors by which mail comes in over HTTP: `POST /inbound/<door>`."""
     delivery_events: tuple[str, ...] = DOORS
@@ -256,6 +260,7 @@ def read_settings(
         store=reader.engine("store", environment, STORE, registry.STORES),
         mail=reader.engine("mail", environment, MAIL, registry.MAIL),
         mail_password=reader.secret(environment, MAIL_PASSWORD),
+        channels=reader.channels(environment),
         inbound=doors,
         delivery_events=event_doors,
         alias_domains=alias_domains,
@@ -296,6 +301,11 @@ def _twice(group: str, name: str) -> str:
     except registry.RegisteredTwice as twice:
         return str(twice)
     return ""
+
+
+def channel_variable(channel: Channel) -> str:
+    """The variable that holds the URL of a channel's provider, if it has a password."""
+    return f"CONVALIAS_CHANNEL_{channel.value.upper()}"
 
 
 def signing_key_of(door: str) -> str:
@@ -368,7 +378,24 @@ class _Reader(TableReader):
 
     def engine(self, key: str, environment: Mapping[str, str], variable: str, group: str) -> str | None:
         """A URL from the environment or the file; one with a password from the environment only. None: not set."""
-        given, written = self.secret(environment, variable), self.text(key, "")
+        return self._url(key, self.text(key, ""), environment, variable, group)
+
+    def channels(self, environment: Mapping[str, str]) -> Mapping[Channel, str]:
+        """The URL of each channel's provider. E-mail leaves by `mail`."""
+        table = self.sub(self.table, "channels")
+        others = [channel for channel in Channel if channel is not Channel.EMAIL]
+        self.expect(table, "channels", frozenset(channel.value for channel in others))
+        found: dict[Channel, str] = {}
+        for channel in others:
+            shown, written = f"channels.{channel.value}", table.get(channel.value, "")
+            if not isinstance(written, str):
+                self.problem(shown, written, "a URL")
+            elif url := self._url(shown, written, environment, channel_variable(channel), registry.CHANNELS):
+                found[channel] = url
+        return found
+
+    def _url(self, key: str, written: str, environment: Mapping[str, str], variable: str, group: str) -> str | None:
+        given = self.secret(environment, variable)
         if not (given or written):
             return None
         scheme, _, rest = (given or written).partition("://")

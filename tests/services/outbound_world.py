@@ -20,6 +20,7 @@ from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from convalias.domain.outbound.delivery import Channel, Delivery, DeliveryDecision
 from convalias.domain.outbound.notifications import Notification
 from convalias.domain.outbound.tries import Persistence
+from convalias.ports.channels import ChannelChoice, ChannelEndpoints
 from convalias.ports.hub import Answer, Declined, Guarantee, NotSent, Sent
 from convalias.services.conversations.aliasing import Aliasing, AliasMint
 from convalias.services.conversations.appending import Appender
@@ -27,7 +28,7 @@ from convalias.services.conversations.contacts import Contacts
 from convalias.services.conversations.stages import Stages
 from convalias.services.outbound.answering import Answering
 from convalias.services.outbound.calls import Calls
-from convalias.services.outbound.deciding import ChannelChoice, Deciding, OnlyEmail
+from convalias.services.outbound.deciding import Deciding, OnlyEmail
 from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
 from convalias.services.outbound.scenes import Scenes
 from convalias.services.outbound.sending import Sending
@@ -125,6 +126,7 @@ class World:
         self.persistence = persistence or Persistence()
         self.unset = unset
         self.channels: ChannelChoice = OnlyEmail()
+        self.endpoints: ChannelEndpoints | None = None
         self.has_legacy = True
         self.lost_keys = ""
         self.mint: AliasMint | None = AliasMint(domain="reply.example", keys=AliasKeys((AliasKey(0, b"s" * 32),)))
@@ -157,6 +159,7 @@ class World:
             clock=self.clock,
             alias_domain="reply.example",
             persistence=self.persistence,
+            endpoints=self.endpoints,
         )
         common = {"clock": self.clock, "telemetry": self.telemetry}
         return OutboundNotifier(

@@ -17,7 +17,7 @@ from convalias.adapters import system
 from convalias.adapters.alarms import Telemetry
 from convalias.adapters.embedded import folder as folders
 from convalias.app import late_ports
-from convalias.app.engines import engines, named, sender, shared_keyring
+from convalias.app.engines import channel_hubs, engines, named, sender, shared_keyring
 from convalias.app.opening import EngineName, Late, Patience, lasting
 from convalias.app.ports import Instead, Opener, Ports
 from convalias.app.services import Wiring, audience
@@ -71,6 +71,8 @@ def embedded(
             outbox = adapters.Outbox(settings.data / "outbox", incarnation=incarnation)
             system_outbox = adapters.Outbox(settings.data / "outbox-system", incarnation=incarnation)
             legacy_outbox = adapters.Outbox(settings.data / "legacy-outbox", incarnation=incarnation)
+            own = instead.get("channels", {})
+            hubs = {**await stack.enter_async_context(channel_hubs(settings, own)), **own}
             outgoing = await stack.enter_async_context(sender(settings)) if "mail" not in instead else None
             shared = instead.get("records") or remote.get("records")
             hearers = audience(
@@ -102,6 +104,7 @@ def embedded(
                 )
                 .but(**remote)
                 .but(**instead)
+                .but(channels=hubs)
             )
 
     wiring = Wiring.of(

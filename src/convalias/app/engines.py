@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
@@ -15,9 +15,13 @@ from convalias.adapters import system
 from convalias.app import late_ports
 from convalias.app.opening import LASTING, EngineName, Late, Patience, lasting, of_a_command
 from convalias.app.ports import Instead
+from convalias.app.refusals import channel_problems
 from convalias.domain.deployment.keyring import Keyring
+from convalias.domain.outbound.delivery import Channel
 from convalias.ports.engines import (
     BlobsEngine,
+    ChannelAt,
+    ChannelEngine,
     EngineAt,
     EventLogEngine,
     LongPolls,
@@ -28,6 +32,7 @@ from convalias.ports.engines import (
 )
 from convalias.ports.errors import Unavailable
 from convalias.ports.examining import Examined, Observation
+from convalias.ports.hub import NotificationHub
 from convalias.ports.mail import OutgoingMail
 from convalias.settings import EVENTS, KEYS, MAIL, QUEUE, RAW, STORE, Settings, WrongSettings
 
@@ -244,6 +249,29 @@ async def sender(settings: Settings) -> AsyncGenerator[OutgoingMail | None]:
     engine: MailEngine = _registered(registry.MAIL, settings.mail)
     async with engine.opened(_at(settings.mail, LASTING, password=settings.mail_password)) as outgoing:
         yield outgoing
+
+
+@asynccontextmanager
+async def channel_hubs(
+    settings: Settings, given: Collection[Channel]
+) -> AsyncGenerator[Mapping[Channel, NotificationHub]]:
+    """Open the hubs that the setting `channels` names, but for given ones. Raises `WrongSettings` for a wrong hub."""
+    async with AsyncExitStack() as stack:
+        hubs: dict[Channel, NotificationHub] = {}
+        for channel, url in settings.channels.items():
+            if channel in given:
+                continue
+            at = _at(url, LASTING)
+            engine: ChannelEngine = _registered(registry.CHANNELS, url)
+            hub = await stack.enter_async_context(
+                engine.opened(
+                    ChannelAt(url=at.url, within=at.within, clock=at.clock, incarnation=at.incarnation, channel=channel)
+                )
+            )
+            if problems := dict(channel_problems(channel, hub)):
+                raise WrongSettings(problems)
+            hubs[channel] = hub
+        yield hubs
 
 
 def shared_keyring(settings: Settings) -> Keyring | None:

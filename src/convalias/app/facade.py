@@ -181,11 +181,12 @@ class Convalias:
     ) -> Self:
         """The embedded backend under a data directory, by settings. Opens nothing. Raises `WrongSettings`."""
         from convalias.app.embedded import embedded  # noqa: PLC0415 - adapters load when used
-        from convalias.app.refusals import refuse  # noqa: PLC0415
+        from convalias.app.refusals import refuse, refuse_unreached  # noqa: PLC0415
         from convalias.settings import read_settings  # noqa: PLC0415
 
         refuse(instead)
         settings = read_settings(path, data=data, environ=environ)
+        refuse_unreached(settings.channels, instead)
         opener, wiring = embedded(settings, with_system_mail(instead))
         return cls(opener, wiring)
 

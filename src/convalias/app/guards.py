@@ -19,6 +19,7 @@ from convalias.ports.ambient import Clock
 from convalias.ports.changes import ChangeStream
 from convalias.ports.errors import AdapterFailed, PortError
 from convalias.ports.event_log import Subscription
+from convalias.ports.hub import NotificationHub
 from convalias.services.conversations.errors import NotReady
 from convalias.services.running.log_lines import LogLines
 from convalias.services.running.places import place_of, told_of
@@ -39,6 +40,8 @@ WITHIN_OF_LONG: Final = timedelta(seconds=60)
 """The same of calls that move mail, read it or ask the world."""
 _LONG: Final = frozenset({"blobs", "reader", "authenticator"})
 _SENDS: Final = frozenset({"hub", "mail", "system_mail"})
+CHANNELS: Final = "channels."
+"""How the hub of one channel is called: `channels.sms`. It is a hub like any other."""
 _UNGUARDED: Final = frozenset({"clock", "incarnation"})
 _OPENED: Final[Mapping[tuple[str, str], type]] = {
     ("events", "records"): Subscription,
@@ -105,8 +108,12 @@ class AdapterFaults:
 def guard_ports(ports: Ports, faults: AdapterFaults) -> Ports:
     """The ports, those of the host's own each behind a guard."""
     given: dict[str, Any] = {}
+    given["channels"] = {
+        channel: guarded(hub, f"{CHANNELS}{channel.value}", NotificationHub, faults) if _is_foreign(hub) else hub
+        for channel, hub in ports.channels.items()
+    }
     for keyword, protocol in get_type_hints(Instead).items():
-        port = getattr(ports, keyword)
+        port = None if keyword == "channels" else getattr(ports, keyword)
         if port is not None and keyword not in _UNGUARDED and _is_foreign(port):
             given[keyword] = guarded(port, keyword, protocol, faults)
     return evolve(ports, **given)
@@ -161,7 +168,7 @@ class _Call:
     @property
     def is_ambiguous(self) -> bool:
         """Whether its port knows failures after which it may have been done."""
-        return (self.keyword, self.name) in AMBIGUOUS
+        return (_kind(self.keyword), self.name) in AMBIGUOUS
 
     def answer(self, result: Any, args: Sequence[object]) -> Any:  # noqa: ANN401 - whatever the port gives
         try:
@@ -205,7 +212,7 @@ class _Call:
     @property
     def within(self) -> timedelta:
         """How long it may take, besides what it was told to wait."""
-        return WITHIN_OF_LONG if self.keyword in _LONG else WITHIN_OF_SENDS if self.keyword in _SENDS else WITHIN
+        return WITHIN_OF_LONG if self.keyword in _LONG else WITHIN_OF_SENDS if _kind(self.keyword) in _SENDS else WITHIN
 
     def _bound(self, named: Mapping[str, object]) -> asyncio.Timeout:
         wait = named.get("wait")
@@ -277,6 +284,10 @@ def _written_at(port: object, name: str) -> str:
     if code is None:
         return f"{kind.__module__}.{kind.__qualname__}"
     return f"{code.co_qualname} in {'/'.join(Path(code.co_filename).parts[-2:])}:{code.co_firstlineno}"
+
+
+def _kind(keyword: str) -> str:
+    return "hub" if keyword.startswith(CHANNELS) else keyword
 
 
 def _requests_to_cancel() -> int:

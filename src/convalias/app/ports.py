@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypedDict, Unpack, runtime_checkable
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.outbound.delivery import Channel
 from convalias.ports.ambient import Clock, Incarnation, Telemetry
 from convalias.ports.blobs import Blobs
 from convalias.ports.changes import Changes
+from convalias.ports.channels import ChannelChoice, ChannelEndpoints
 from convalias.ports.conversations import ConversationStore
 from convalias.ports.event_log import EventLog
 from convalias.ports.flags import Flags
@@ -38,6 +40,9 @@ class Instead(TypedDict, total=False):
     identity: IdentityDirectory
     legacy: LegacyRelay
     hub: NotificationHub
+    channels: Mapping[Channel, NotificationHub]
+    channel_choice: ChannelChoice
+    endpoints: ChannelEndpoints
     flags: Flags
     mail: OutgoingMail
     system_mail: OutgoingMail
@@ -73,6 +78,12 @@ class Ports:
     """None: there is no legacy relay, and stages are `native` until set."""
     hub: NotificationHub | None = None
     """None: e-mail by `mail`."""
+    channels: Mapping[Channel, NotificationHub] = field(factory=dict[Channel, NotificationHub], hash=False)
+    """Channels with a hub of their own, beside those of `hub`."""
+    channel_choice: ChannelChoice | None = None
+    """None: everybody is notified by e-mail."""
+    endpoints: ChannelEndpoints | None = None
+    """None: the hub knows where accounts are reached by channels other than e-mail."""
     flags: Flags | None = None
     """None: what `rollout.set` wrote."""
     reader: MailReader | None = None

@@ -46,7 +46,7 @@ from convalias.services.operations.retention import Retention
 from convalias.services.outbound.answering import Answering
 from convalias.services.outbound.attachment_links import AttachmentLinks
 from convalias.services.outbound.calls import Calls
-from convalias.services.outbound.deciding import Deciding
+from convalias.services.outbound.deciding import Deciding, OnlyEmail
 from convalias.services.outbound.delivery_events import DeliveryEvents
 from convalias.services.outbound.legacy_audience import ParticipantsAudience
 from convalias.services.outbound.notifier import OutboundNotifier
@@ -355,7 +355,8 @@ def _outbound(
         contacts=contacts,
         answering=answering,
         legacy=ports.legacy,
-        hub=ports.hub or _mail_hub(ports, deployment, wiring),
+        hub=_hub(ports, deployment, wiring),
+        endpoints=ports.endpoints,
         clock=ports.clock,
         alias_domain=alias_domain(deployment),
         persistence=Persistence(ambiguity=wiring.on_uncertain),
@@ -378,6 +379,7 @@ def _outbound(
                 telemetry=ports.telemetry,
                 bounds=MessageBounds(verified=wiring.messages_an_hour, unverified=wiring.unverified_messages_an_hour),
             ),
+            channels=ports.channel_choice or OnlyEmail(),
         ),
         sending=Sending(
             ledger=stores.ledger,
@@ -388,6 +390,11 @@ def _outbound(
             telemetry=ports.telemetry,
         ),
     )
+
+
+def _hub(ports: Ports, deployment: Deployment, wiring: Wiring) -> NotificationHub:
+    others = ports.hub or _mail_hub(ports, deployment, wiring)
+    return hub.ChannelsHub(others, ports.channels) if ports.channels else others
 
 
 def _mail_hub(ports: Ports, deployment: Deployment, wiring: Wiring) -> NotificationHub:

@@ -9,7 +9,7 @@ from convalias.app.workers import WORKERS
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.logs import logged
-from convalias.cli.serving import Address, check_signing_keys, listen, serve
+from convalias.cli.serving import Address, check_channels, check_signing_keys, listen, serve
 
 
 @click.command("run")
@@ -24,6 +24,7 @@ def command(at: At, port: int, host: str) -> int:
     """
     settings = at.settings()
     check_signing_keys(settings)  # before the port is taken
+    check_channels(settings)
     with listen(Address(host=host, port=port)) as taken:
         at.run(lambda cv: serve(cv, settings, taken, *WORKERS), entry=Entry.HOST)
     return Exit.OK

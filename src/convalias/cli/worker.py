@@ -13,7 +13,7 @@ from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.cli.logs import logged
 from convalias.cli.output import answer
-from convalias.cli.serving import stopping
+from convalias.cli.serving import check_channels, stopping
 
 
 @click.command("worker")
@@ -28,6 +28,8 @@ def command(at: At, name: str, *, once: bool) -> int:
     With --once: work that a dead process of this machine held is due at once, work in back-off is not.
     """
     worker = WORKERS[[str(one) for one in WORKERS].index(name)]
+    if worker == "outbound":
+        check_channels(at.settings())
     if not once:
         at.run(lambda cv: _until_stopped(cv, worker), entry=Entry.HOST)
         return Exit.OK

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from convalias.ports.changes import Changes as Changes
     from convalias.ports.changes import ChangeStream as ChangeStream
     from convalias.ports.changes import PositionLost as PositionLost
+    from convalias.ports.channels import ChannelChoice as ChannelChoice
+    from convalias.ports.channels import ChannelEndpoints as ChannelEndpoints
     from convalias.ports.conversations import Append as Append
     from convalias.ports.conversations import ConversationStore as ConversationStore
     from convalias.ports.dns import DnsResolver as DnsResolver
@@ -65,6 +67,8 @@ if TYPE_CHECKING:
     from convalias.ports.drafts import Draft as Draft
     from convalias.ports.drafts import DraftCalendar as DraftCalendar
     from convalias.ports.engines import BlobsEngine as BlobsEngine
+    from convalias.ports.engines import ChannelAt as ChannelAt
+    from convalias.ports.engines import ChannelEngine as ChannelEngine
     from convalias.ports.engines import EngineAt as EngineAt
     from convalias.ports.engines import EventLogEngine as EventLogEngine
     from convalias.ports.engines import LongPolls as LongPolls
@@ -160,6 +164,10 @@ __all__ = [
     "ChangeStream",
     "Changes",
     "Channel",
+    "ChannelAt",
+    "ChannelChoice",
+    "ChannelEndpoints",
+    "ChannelEngine",
     "Check",
     "Clock",
     "Compose",
@@ -281,6 +289,10 @@ _HOMES = {
     "ChangeStream": "ports.changes",
     "Changes": "ports.changes",
     "Channel": "domain.outbound.delivery",
+    "ChannelAt": "ports.engines",
+    "ChannelChoice": "ports.channels",
+    "ChannelEndpoints": "ports.channels",
+    "ChannelEngine": "ports.engines",
     "Check": "ports.mail",
     "Clock": "ports.ambient",
     "Compose": "ports.drafts",

@@ -9,10 +9,12 @@ from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
 
+from convalias.domain.outbound.delivery import Channel
 from convalias.ports.ambient import Clock, Incarnation
 from convalias.ports.blobs import Blobs
 from convalias.ports.changes import Changes
 from convalias.ports.event_log import EventLog
+from convalias.ports.hub import NotificationHub
 from convalias.ports.mail import OutgoingMail
 from convalias.ports.queue import JobQueue
 from convalias.ports.records import Records
@@ -29,6 +31,13 @@ class EngineAt:
     within: timedelta
     clock: Clock
     incarnation: Incarnation
+
+
+@frozen(kw_only=True)
+class ChannelAt(EngineAt):
+    """Address of a provider, and the channel that it is to serve."""
+
+    channel: Channel
 
 
 @frozen(kw_only=True)
@@ -103,4 +112,15 @@ class MailEngine(Protocol):
 
     def opened(self, at: EngineAt) -> AbstractAsyncContextManager[OutgoingMail]:
         """Return the sender at this URL."""
+        ...
+
+
+class ChannelEngine(Protocol):
+    """Group `convalias.channels`, by scheme. Entering connects to nobody: a channel connects when it sends.
+
+    The hub that is opened serves the channel of `at`; of any others nothing is asked.
+    """
+
+    def opened(self, at: ChannelAt) -> AbstractAsyncContextManager[NotificationHub]:
+        """Return the hub at this URL."""
         ...

@@ -22,9 +22,18 @@ from convalias.domain.conversations.threads import ConversationThread, ThreadSta
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, TraceId, UseCase
 from convalias.domain.outbound.delivery import WITHDRAWN, Channel, Delivery, NotificationId
 from convalias.domain.outbound.first_tries import FirstTryRules
+from convalias.domain.outbound.mail_threads import MailThread
 from convalias.domain.outbound.mailboxes import Mailboxes
 from convalias.domain.outbound.masks import Masks
-from convalias.domain.outbound.notifications import NO_ADDRESS, NO_MESSAGE, Shown, notification, unsendable
+from convalias.domain.outbound.notifications import (
+    NO_ADDRESS,
+    NO_ENDPOINT,
+    NO_MESSAGE,
+    Shown,
+    notification,
+    unreachable,
+    unsendable,
+)
 from convalias.domain.outbound.scene import Scene
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -77,6 +86,35 @@ def test_without_an_alias_it_comes_from_no_reply_and_of_a_closed_conversation_it
     there = scene(state=ThreadState.CLOSED)
     made = notification(BY_MAIL, there, Shown(author_name="Ann"), alias_domain="reply.example", trace=TraceId(""))
     assert (str(made.reply_alias), made.answerable, made.closed) == ("no-reply@reply.example", False, True)
+
+
+def test_by_a_channel_without_replies_it_has_an_endpoint_and_neither_mailbox_nor_alias_nor_thread() -> None:
+    shown = Shown(author_name="Ann", endpoint="+44 20 7946 0018")
+    made = notification(BY_SMS, scene(), shown, alias_domain="reply.example", trace=TraceId(""))
+    assert (made.endpoint, made.recipient_address, made.reply_alias, made.answerable) == (
+        "+44 20 7946 0018",
+        None,
+        None,
+        False,
+    )
+    assert made.thread == MailThread()
+    assert "7946" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    ("channel", "endpoint", "is_known", "reason"),
+    [
+        (Channel.SMS, "1", True, None),
+        (Channel.SMS, None, True, NO_ENDPOINT),
+        (Channel.PUSH, "", True, NO_ENDPOINT),
+        (Channel.IN_APP, None, True, None),
+        (Channel.SMS, None, False, None),
+    ],
+)
+def test_who_has_no_endpoint_cannot_be_reached_by_a_channel_that_needs_one(
+    channel: Channel, endpoint: str | None, reason: str | None, *, is_known: bool
+) -> None:
+    assert unreachable(evolve(BY_SMS, channel=channel), endpoint, is_known=is_known) == reason
 
 
 def test_what_is_no_message_stands_as_it_is() -> None:

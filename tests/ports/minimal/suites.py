@@ -133,6 +133,8 @@ SUITES: Final[Mapping[str, tuple[Sequence[Check[Any]], Callable[[Make], Any], Ma
     "identity": (conformance.IDENTITY_DIRECTORY, _knowing_accounts, surroundings.IdentityDirectory),
     "legacy": (conformance.LEGACY_RELAY, _knowing_aliases, surroundings.LegacyRelay),
     "hub": (conformance.NOTIFICATION_HUB, _notifying, surroundings.NotificationHub),
+    "channel_choice": (conformance.CHANNEL_CHOICE, _knowing_flags, surroundings.ChannelChoice),
+    "endpoints": (conformance.CHANNEL_ENDPOINTS, _knowing_flags, surroundings.ChannelEndpoints),
     "flags": (conformance.FLAGS, _knowing_flags, surroundings.Flags),
     "mail": (conformance.OUTGOING_MAIL, _sending, surroundings.OutgoingMail),
 }

@@ -16,6 +16,7 @@ from itertools import count
 from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
 from convalias.domain.aliases.alias import LegacyAlias
 from convalias.domain.conversations.participants import Account, AddressTenure
+from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId, UseCase
 from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.authentication import SenderEvidence
@@ -141,6 +142,28 @@ class NotificationHub:
             return Declined("e-mail only")
         self.sent.append(notification)
         return Sent()
+
+
+class ChannelChoice:
+    """Nobody has chosen anything."""
+
+    def __init__(self, chosen: Mapping[AccountId, tuple[Channel, ...]] | None = None) -> None:
+        self.chosen = chosen or {}
+
+    async def of(self, thread: ConversationThread) -> Mapping[AccountId, tuple[Channel, ...]]:
+        await asyncio.sleep(0)
+        return self.chosen
+
+
+class ChannelEndpoints:
+    """It knows what it was given."""
+
+    def __init__(self, places: Mapping[tuple[Channel, AccountId], str] | None = None) -> None:
+        self.places = places or {}
+
+    async def of(self, channel: Channel, accounts: Collection[AccountId]) -> Mapping[AccountId, str]:
+        await asyncio.sleep(0)
+        return {one: self.places[channel, one] for one in accounts if (channel, one) in self.places}
 
 
 class Flags:

@@ -72,13 +72,15 @@ MAKERS: Final[Mapping[str, Callable[[surroundings.Clock], object]]] = {
     "identity": lambda _: surroundings.IdentityDirectory(accounts()),
     "legacy": lambda _: surroundings.LegacyRelay(LEGACY_ALIASES),
     "hub": lambda _: surroundings.NotificationHub(),
+    "channel_choice": lambda _: surroundings.ChannelChoice(),
+    "endpoints": lambda _: surroundings.ChannelEndpoints(),
     "flags": lambda _: surroundings.Flags(rollouts()),
     "mail": lambda _: surroundings.OutgoingMail(),
     "system_mail": lambda _: surroundings.OutgoingMail(),
     "reader": lambda _: surroundings.MailReader(),
     "authenticator": lambda _: surroundings.SenderAuthenticator(),
 }
-"""Every keyword of the façade but `conversations`, which is refused by itself."""
+"""Every keyword of the façade but `conversations`, which is refused by itself, and `channels`, each of which is a hub."""
 
 NEEDS: Final = {"changes": ("records",)}
 ROWS: Final = [Row(*NEEDS.get(name, ()), name) for name in MAKERS]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Collection
 from datetime import timedelta
 
 import pytest
@@ -461,23 +462,103 @@ async def test_a_channel_that_the_hub_does_not_serve_fails_apart_from_the_others
     ]
 
 
-async def test_a_channel_without_mail_gets_no_mailbox() -> None:
+class Texting(Hub):
+    @property
+    def channels(self) -> dict[Channel, Guarantee]:
+        return dict.fromkeys(Channel, self.guarantee)
+
+
+class By:
+    """Everybody is reached by these channels."""
+
+    def __init__(self, *channels: Channel) -> None:
+        self.chosen = channels
+
+    async def of(self, thread: object) -> dict[AccountId, tuple[Channel, ...]]:
+        return dict.fromkeys((ANN, BOB, EVE), self.chosen)
+
+
+class Numbers:
+    def __init__(self, places: dict[AccountId, str]) -> None:
+        self.places = places
+
+    async def of(self, channel: Channel, accounts: Collection[AccountId]) -> dict[AccountId, str]:
+        return {one: f"{channel.value}:{self.places[one]}" for one in accounts if one in self.places}
+
+
+@pytest.mark.parametrize("channel", [Channel.SMS, Channel.PUSH, Channel.IN_APP])
+async def test_a_channel_other_than_mail_needs_neither_mailbox_nor_alias(channel: Channel) -> None:
     world = World()
+    world.mint = None
+    world.hub, world.channels, world.endpoints = Texting(world.clock), By(channel), Numbers({BOB: "1", EVE: "2"})
+    await world.begin(aliases=False)
+    world.minting(Stage.LEGACY)
+    for account in (BOB, EVE):
+        await world.directory.upsert(Account(account, name=account))
+    event = await world.said(author=PeripheralAuthor(address("who@corp.example")))
+    await world.happens(e.ParticipantRemoved(ANN))
+    await world.worker().decide([record(event)])
+    decision = await world.decision(event)
+    assert (decision.owner, decision.reason) == (Owner.HUB, "nothing set"), "legacy is not asked to help out"
+    for _ in range(2):
+        await world.worker().deliver_due()
+    assert await world.states(event) == ["cancelled", "sent", "sent"]
+    assert {(one.recipient, one.endpoint) for one in world.hub.told} == {
+        (BOB, f"{channel.value}:1"),
+        (EVE, f"{channel.value}:2"),
+    }
+    assert {(one.recipient_address, one.reply_alias, one.answerable) for one in world.hub.told} == {(None, None, False)}
+    assert set(world.hub.left.values()) == {1}
+    assert await world.aliases.of(C1) == []
 
-    class Texting(Hub):
-        @property
-        def channels(self) -> dict[Channel, Guarantee]:
-            return dict.fromkeys((Channel.EMAIL, Channel.SMS), self.guarantee)
 
-    class ByText:
-        async def of(self, thread: object) -> dict[AccountId, tuple[Channel, ...]]:
-            return {BOB: (Channel.SMS,)}
-
-    world.hub, world.channels = Texting(world.clock), ByText()
+@pytest.mark.parametrize(
+    ("channel", "known", "state", "reason"),
+    [
+        (Channel.SMS, True, "failed", "NO_ENDPOINT"),
+        (Channel.PUSH, True, "failed", "NO_ENDPOINT"),
+        (Channel.IN_APP, True, "sent", ""),
+        (Channel.SMS, False, "sent", ""),
+    ],
+)
+async def test_an_account_without_an_endpoint_is_reached_if_the_account_says_enough_or_the_hub_knows(
+    channel: Channel, state: str, reason: str, *, known: bool
+) -> None:
+    world = World()
+    world.hub, world.channels = Texting(world.clock), By(channel)
+    world.endpoints = Numbers({}) if known else None
     event = await told(world)
     await world.worker().deliver_due()
-    assert {(row.channel, row.state.value) for row in await world.rows(event)} >= {(Channel.SMS, "sent")}
-    assert [one.recipient_address for one in world.hub.told if one.channel is Channel.SMS] == [None]
+    assert {(row.state.value, row.reason) for row in await world.rows(event)} == {(state, reason)}
+    assert {one.endpoint for one in world.hub.told} <= {""}
+
+
+async def test_a_delivery_waits_while_nobody_can_say_where_its_recipient_is_reached() -> None:
+    world = World()
+
+    class Away(Numbers):
+        async def of(self, channel: Channel, accounts: Collection[AccountId]) -> dict[AccountId, str]:
+            raise Unavailable("numbers")
+
+    world.hub, world.channels, world.endpoints = Texting(world.clock), By(Channel.SMS), Away({})
+    event = await told(world)
+    await world.worker().deliver_due()
+    assert await world.states(event) == ["planned", "planned"]
+    world.endpoints = Numbers({BOB: "1", EVE: "2"})
+    await world.pass_time(minutes=1)
+    await world.worker().deliver_due()
+    assert await world.states(event) == ["sent", "sent"]
+
+
+async def test_a_channel_that_was_chosen_twice_tells_once_and_one_who_chose_none_is_told_nothing() -> None:
+    world = World()
+    world.hub, world.channels = Texting(world.clock), By(Channel.EMAIL, Channel.SMS, Channel.EMAIL)
+    event = await told(world)
+    assert [row.channel for row in await world.rows(event)] == [Channel.EMAIL, Channel.SMS] * 2
+    world.channels = By()
+    silent = await world.said()
+    await world.worker().decide([record(silent)])
+    assert await world.rows(silent) == ()
 
 
 # --- withdrawn ---------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from convalias.testing.conformance import Check, PromiseBrokenError
 from testing.conformance.broken import (
     blobs,
     changes,
+    channels,
     conversations,
     directory,
     event_log,
@@ -37,6 +38,18 @@ SUITES: Mapping[str, tuple[Sequence[str], list[Attempt | None], Mapping[str, obj
     for name, suite, tries, mutants in [
         ("Records", conformance.RECORDS, attempts(conformance.RECORDS, records.MUTANTS), records.MUTANTS),
         ("Changes", conformance.CHANGES, attempts(conformance.CHANGES, changes.MUTANTS), changes.MUTANTS),
+        (
+            "ChannelChoice",
+            conformance.CHANNEL_CHOICE,
+            attempts(conformance.CHANNEL_CHOICE, channels.CHOICES),
+            channels.CHOICES,
+        ),
+        (
+            "ChannelEndpoints",
+            conformance.CHANNEL_ENDPOINTS,
+            attempts(conformance.CHANNEL_ENDPOINTS, channels.ENDPOINTS),
+            channels.ENDPOINTS,
+        ),
         ("Blobs", conformance.BLOBS, attempts(conformance.BLOBS, blobs.MUTANTS), blobs.MUTANTS),
         ("JobQueue", conformance.JOB_QUEUE, attempts(conformance.JOB_QUEUE, job_queue.MUTANTS), job_queue.MUTANTS),
         ("EventLog", conformance.EVENT_LOG, attempts(conformance.EVENT_LOG, event_log.MUTANTS), event_log.MUTANTS),
@@ -102,6 +115,16 @@ def test_a_check_fails_on_its_mutant(attempt: Attempt | None) -> None:
 @pytest.mark.parametrize("check", conformance.IDENTITY_DIRECTORY, ids=str)
 def test_a_directory_that_is_right_passes(check: Check[conformance.MakeIdentityDirectory]) -> None:
     asyncio.run(check(directory.making(directory.Directory)()))
+
+
+@pytest.mark.parametrize("check", conformance.CHANNEL_CHOICE, ids=str)
+def test_a_choice_that_is_right_passes(check: Check[conformance.MakeChannelChoice]) -> None:
+    asyncio.run(check(channels.choosing(channels.Choice)()))
+
+
+@pytest.mark.parametrize("check", conformance.CHANNEL_ENDPOINTS, ids=str)
+def test_endpoints_that_are_right_pass(check: Check[conformance.MakeChannelEndpoints]) -> None:
+    asyncio.run(check(channels.reaching(channels.Endpoints)()))
 
 
 @pytest.mark.parametrize("check", conformance.LEGACY_RELAY, ids=str)

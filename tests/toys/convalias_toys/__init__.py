@@ -1,1 +1,1 @@
-"""A distribution of somebody else: a store, a sender and a door, each a file and a line of its metadata."""
+"""A distribution of somebody else: a store, a sender, a door and a channel, each a file and a line of its metadata."""

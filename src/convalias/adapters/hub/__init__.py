@@ -2,8 +2,9 @@
 
 from convalias.adapters.hub.announcements import AnnouncementWriter
 from convalias.adapters.hub.approvals import ApprovalWriter
+from convalias.adapters.hub.channels import ChannelsHub
 from convalias.adapters.hub.mail_hub import NotificationHub
 from convalias.adapters.hub.refusals import RefusalWriter
 from convalias.adapters.hub.rendering import Wording
 
-__all__ = ["AnnouncementWriter", "ApprovalWriter", "NotificationHub", "RefusalWriter", "Wording"]
+__all__ = ["AnnouncementWriter", "ApprovalWriter", "ChannelsHub", "NotificationHub", "RefusalWriter", "Wording"]

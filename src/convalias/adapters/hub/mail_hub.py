@@ -105,14 +105,15 @@ class NotificationHub:
     async def send(self, notification: Notification) -> Sent | Declined:
         """Render and send. Receipts come by the return path, if at all. A mail that is refused for good is declined."""
         to, message = notification.recipient_address, notification.event.happening
-        if notification.channel is not Channel.EMAIL or to is None:
+        if notification.channel is not Channel.EMAIL or to is None or notification.reply_alias is None:
             return Declined("this hub sends e-mail only")
         if not isinstance(message, MessageAdded):
             return Declined("nothing to tell: the event is no message")
         ways = passages(message, links=self._base_url is not None)
         along = (one for one, way in zip(message.attachments, ways, strict=True) if way is Passage.ALONG)
         async with self._octets.held(sum(encoded(one.size) for one in along)):
-            draft = self._draft(notification, message, to, await self._files(notification, message, ways))
+            files = await self._files(notification, message, ways)
+            draft = self._draft(notification, message, (notification.reply_alias, to), files)
             mail = Outgoing(
                 key=notification.id,
                 raw=self._compose(draft),
@@ -146,15 +147,15 @@ class NotificationHub:
         """Write a calendar entry anew: the octets that came name people by their addresses."""
         content = await self._read_file(file.digest) if file.size <= MOST_CALENDAR else None
         entry = None if content is None else calendar(content)
-        to = notification.recipient_address
-        if entry is None or to is None:
+        to, alias = notification.recipient_address, notification.reply_alias
+        if entry is None or to is None or alias is None:
             return files.and_line(Enclosed(name=file.name))
         is_along = way is Passage.ALONG
         files = files.and_line(Enclosed(name=file.name, along=is_along, link=link, meeting=entry.meeting))
         if not is_along:
             return files
         name = shown_name(notification.author_name, self._via)
-        text = entry.for_recipient(author=notification.reply_alias, author_name=name, recipient=to)
+        text = entry.for_recipient(author=alias, author_name=name, recipient=to)
         # As a file it is of a type by which no program offers to answer a second time.
         files = files.and_file(AttachedFile(file.name, "application/ics", text.encode()))
         return files if files.calendar is not None else evolve(files, calendar=DraftCalendar(entry.method, text))
@@ -165,7 +166,10 @@ class NotificationHub:
         link = FileLink(event.conversation, event.id, number, notification.recipient, until)
         return f"{self._base_url}/attachments/{self._seals.file_token(link)}"
 
-    def _draft(self, notification: Notification, message: MessageAdded, to: EmailAddress, files: _Files) -> Draft:
+    def _draft(
+        self, notification: Notification, message: MessageAdded, way: tuple[EmailAddress, EmailAddress], files: _Files
+    ) -> Draft:
+        sender, to = way
         about = (notification.conversation, notification.recipient)
         root = self._seals.root_id(*about, self._alias_domain)
         thread = notification.thread
@@ -188,7 +192,7 @@ class NotificationHub:
             stop=unsubscribe,
         )
         return Draft(
-            sender=notification.reply_alias,
+            sender=sender,
             sender_name=notification.author_name,
             via=self._via,
             to=to,

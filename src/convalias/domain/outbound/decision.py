@@ -40,7 +40,7 @@ def decide(
     """The decision about one event, or None when it is of a kind that nobody is told of.
 
     `as_of` is the thread as of the event's seq: its participants hear of it, but the author. `channels` says by
-    what each is reached (missing: e-mail). An event older than `notify_within` is recorded `too_late`, never
+    what each is reached, in order and once each (missing: e-mail). An event older than `notify_within` is recorded `too_late`, never
     silently. What came in by the legacy sync was delivered by legacy. Pure: the same input, the same ids.
     """
     if not isinstance(event.happening, MessageAdded):
@@ -66,7 +66,7 @@ def decide(
     rows = tuple(
         _row(event, recipient, channel, late=late, restored=restored)
         for recipient in recipients(event.happening, as_of)
-        for channel in channels.get(recipient, (Channel.EMAIL,))
+        for channel in dict.fromkeys(channels.get(recipient, (Channel.EMAIL,)))
     )
     return _scheduled(evolve(decision, deliveries=rows), at=now, quiet=late or restored)
 

@@ -35,6 +35,16 @@ class Channel(Enum):
     PUSH = "push"
     IN_APP = "in_app"
 
+    @property
+    def takes_replies(self) -> bool:
+        """Whether a recipient answers by mail, and so needs an alias to answer to."""
+        return self is Channel.EMAIL
+
+    @property
+    def needs_endpoint(self) -> bool:
+        """Whether an account alone does not say where to send: a number, a token of a device."""
+        return self in {Channel.SMS, Channel.PUSH}
+
 
 class NotificationKind(Enum):
     """The subject of a notification."""

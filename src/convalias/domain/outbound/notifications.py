@@ -16,6 +16,7 @@ from convalias.domain.outbound.mail_threads import MailThread, mail_thread
 from convalias.domain.outbound.scene import Scene
 
 NO_ADDRESS: Final = "NO_ADDRESS"
+NO_ENDPOINT: Final = "NO_ENDPOINT"
 NO_MESSAGE: Final = "no message"
 NO_REPLY: Final = "no-reply"
 """Local part of the address that nobody can answer to."""
@@ -25,9 +26,10 @@ NO_REPLY: Final = "no-reply"
 class Notification:
     """Enough for a hub to render and send; no address of another participant can be in it.
 
-    `reply_alias` is the author's alias as this recipient knows it: what From shows and where a reply goes. For a
+    By e-mail `reply_alias` is the author's alias as this recipient knows it: what From shows and where a reply goes. For a
     peripheral author it is the recipient's own alias of the conversation. If there is none and none may be issued, it
     is the platform's no-reply address, and `answerable` is False: say so, and where the conversation can be read.
+    By a channel that takes no replies it is None.
     """
 
     id: NotificationId
@@ -39,7 +41,7 @@ class Notification:
     recipient_address: EmailAddress | None
     """Where e-mail goes; None for the other channels."""
     author_name: str
-    reply_alias: EmailAddress
+    reply_alias: EmailAddress | None
     event: ConversationEvent = field(repr=False)
     """Its text names no address of another participant: these are masked."""
     in_reply_to: str | None = None
@@ -57,6 +59,8 @@ class Notification:
     """Names of those who read an answer, the author first where they do."""
     thread: MailThread = MailThread()
     """Which mails it follows in the recipient's mailbox."""
+    endpoint: str = field(default="", repr=False)
+    """Where a channel other than e-mail reaches the recipient: a number, a token. Empty: the account says enough."""
 
 
 @frozen(kw_only=True)
@@ -67,7 +71,9 @@ class Shown:
     readers: tuple[str, ...] = ()
     in_reply_to: str | None = None
     reply_alias: EmailAddress | None = None
-    """None: no alias of author or recipient works, and none may be issued."""
+    """None: no alias of author or recipient works, and none may be issued; or the channel takes no replies."""
+    endpoint: str = ""
+    """Where a channel other than e-mail reaches the recipient."""
 
 
 def unsendable(row: Delivery, scene: Scene) -> str | None:
@@ -79,10 +85,19 @@ def unsendable(row: Delivery, scene: Scene) -> str | None:
     return None
 
 
+def unreachable(row: Delivery, endpoint: str | None, *, is_known: bool) -> str | None:
+    """Return why the recipient cannot be reached by a channel other than e-mail, or None.
+
+    `is_known`: the host says where accounts are reached. Otherwise the hub itself must know.
+    """
+    return NO_ENDPOINT if is_known and row.channel.needs_endpoint and not endpoint else None
+
+
 def notification(row: Delivery, scene: Scene, shown: Shown, *, alias_domain: str, trace: TraceId) -> Notification:
     """Return what the channel gets. The scene's event is a message."""
     event = scene.event
     message = event.happening
+    is_mail = row.channel.takes_replies
     return Notification(
         id=row.id,
         kind=row.kind,
@@ -90,16 +105,21 @@ def notification(row: Delivery, scene: Scene, shown: Shown, *, alias_domain: str
         conversation=event.conversation,
         use_case=scene.thread.use_case,
         recipient=row.recipient,
-        recipient_address=scene.mailboxes.address(row.recipient) if row.channel is Channel.EMAIL else None,
+        recipient_address=scene.mailboxes.address(row.recipient) if is_mail else None,
         author_name=shown.author_name,
-        reply_alias=shown.reply_alias or EmailAddress.parse(f"{NO_REPLY}@{alias_domain}"),
+        reply_alias=_sender(shown, alias_domain) if is_mail else None,
         answerable=shown.reply_alias is not None,
         closed=scene.thread.state is not ThreadState.OPEN,
         readers=shown.readers,
         event=evolve(event, happening=scene.masks.message(message)) if isinstance(message, MessageAdded) else event,
-        thread=mail_thread(scene.before, event, row.recipient),
+        thread=mail_thread(scene.before, event, row.recipient) if is_mail else MailThread(),
         in_reply_to=shown.in_reply_to,
         attempt=row.attempts,
         date=row.first_tried,
         trace=trace,
+        endpoint=shown.endpoint,
     )
+
+
+def _sender(shown: Shown, alias_domain: str) -> EmailAddress:
+    return shown.reply_alias or EmailAddress.parse(f"{NO_REPLY}@{alias_domain}")

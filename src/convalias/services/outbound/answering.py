@@ -30,10 +30,14 @@ class Answering:
     async def before(self, decision: DeliveryDecision, scene: Scene) -> MintingAnswer:
         """Issue what is lacking before the hub owns this decision. One read where nothing is.
 
-        A decision of legacy, or one that tells nobody, needs no alias.
+        A decision of legacy, or one that tells nobody by mail, needs no alias.
         """
         message = scene.event.happening
-        told = [row.recipient for row in decision.deliveries if row.state is DeliveryState.PLANNED]
+        told = [
+            row.recipient
+            for row in decision.deliveries
+            if row.state is DeliveryState.PLANNED and row.channel.takes_replies
+        ]
         silent = decision.owner is not Owner.HUB or not told or scene.is_withdrawn
         if silent or not isinstance(message, MessageAdded):
             return ALL_THERE

@@ -23,6 +23,7 @@ from convalias.domain.outbound.scene import Scene
 from convalias.domain.outbound.suppressions import SAME_MAILBOX, EventPlace
 from convalias.domain.outbound.tries import End, Facts, Persistence, Promises, Retry
 from convalias.ports.ambient import Clock
+from convalias.ports.channels import ChannelEndpoints
 from convalias.ports.errors import Rejected, Unavailable
 from convalias.ports.hub import Guarantee, NotificationHub
 from convalias.ports.legacy import LegacyRelay
@@ -65,6 +66,8 @@ class Calls:
     within: timedelta = tries.CALL_WITHIN
     suppressions: Suppressions | None = None
     """None: no report is ever acted on."""
+    endpoints: ChannelEndpoints | None = None
+    """None: the hub knows where it reaches an account by a channel other than e-mail."""
     lines: LogLines = field(default=Factory(lambda self: LogLines(log, self.clock), takes_self=True))
     """Where it is told what deliveries wait for."""
 
@@ -177,16 +180,33 @@ class Calls:
         reason = notifications.unsendable(row, scene)
         if reason is not None or not isinstance(event.happening, MessageAdded):
             return reason or notifications.NO_MESSAGE
-        if row.channel is Channel.EMAIL:
-            objection = await self._wish(row.recipient, scene)
-            if objection is not None or await self._is_doubled(row, attempt):
-                return objection or SAME_MAILBOX
-        if row.channel is Channel.EMAIL and self.suppressions is not None:
+        if row.channel is not Channel.EMAIL:
+            return await self._without_mail(row, attempt, event.happening.author)
+        objection = await self._wish(row.recipient, scene)
+        if objection is not None or await self._is_doubled(row, attempt):
+            return objection or SAME_MAILBOX
+        if self.suppressions is not None:
             # Before it leaves: a bounce may come back while the call that sent it still waits for its answer.
             await self.suppressions.place(row.id, EventPlace(event=event.id, conversation=event.conversation))
         shown = await self._shown(row, scene, event.happening.author)
         trace = TraceId(attempt.decision.trace)
         return notifications.notification(row, scene, shown, alias_domain=self.alias_domain, trace=trace)
+
+    async def _without_mail(self, row: Delivery, attempt: Attempt, author: Author) -> Notification | str:
+        """By a channel that knows neither mailboxes nor aliases."""
+        thread, endpoint = attempt.scene.thread, None
+        if self.endpoints is not None:
+            endpoint = (await self.endpoints.of(row.channel, [row.recipient])).get(row.recipient)
+        reason = notifications.unreachable(row, endpoint, is_known=self.endpoints is not None)
+        if reason is not None:
+            return reason
+        shown = Shown(
+            endpoint=endpoint or "",
+            author_name=await self.contacts.name(author, thread),
+            readers=await self.contacts.readers(author, row.recipient, thread),
+        )
+        trace = TraceId(attempt.decision.trace)
+        return notifications.notification(row, attempt.scene, shown, alias_domain=self.alias_domain, trace=trace)
 
     async def _shown(self, row: Delivery, scene: Scene, author: Author) -> Shown:
         alias = reply_alias(scene.aliases, author=author, recipient=row.recipient, now=self.clock.now())

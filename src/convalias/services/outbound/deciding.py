@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, Protocol, TypeVar, get_args
+from typing import Final, TypeVar, get_args
 
 from attrs import Factory, evolve, field, frozen
 
@@ -25,6 +25,7 @@ from convalias.domain.outbound.delivery import Channel, DeliveryDecision, Owner
 from convalias.domain.outbound.first_tries import NOTIFY_WITHIN
 from convalias.domain.outbound.scene import Scene
 from convalias.ports.ambient import Clock, Telemetry
+from convalias.ports.channels import ChannelChoice
 from convalias.ports.errors import AdapterFailed, NotFound, Unavailable
 from convalias.ports.event_log import UNPLACED, EventRecord
 from convalias.services.conversations.stages import Stages
@@ -53,14 +54,6 @@ REMEMBERED: Final = 10_000
 LANE: Final = "deliveries"
 UNTOLD: Final = frozenset(TAGS[kind] for kind in get_args(Happening) if kind is not MessageAdded)
 """Kinds that nobody is told of: they are read past. One that is not known here is looked at."""
-
-
-class ChannelChoice(Protocol):
-    """The choice of channels for each participant; e-mail for those that the answer leaves out."""
-
-    async def of(self, thread: ConversationThread) -> Mapping[AccountId, tuple[Channel, ...]]:
-        """Raises `Unavailable`."""
-        ...
 
 
 class OnlyEmail:

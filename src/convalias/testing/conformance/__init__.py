@@ -19,6 +19,12 @@ from typing import Final
 
 from convalias.testing.conformance.blobs import BLOBS, MakeBlobs
 from convalias.testing.conformance.changes import CHANGES, ChangesUnderTest, MakeChanges
+from convalias.testing.conformance.channels import (
+    CHANNEL_CHOICE,
+    CHANNEL_ENDPOINTS,
+    MakeChannelChoice,
+    MakeChannelEndpoints,
+)
 from convalias.testing.conformance.check import Check, Open, PassTime, PromiseBrokenError, Timed
 from convalias.testing.conformance.conversations import CONVERSATION_STORE, MakeConversationStore
 from convalias.testing.conformance.directory import IDENTITY_DIRECTORY, MakeIdentityDirectory
@@ -37,6 +43,8 @@ RECORDS: Final[tuple[Check[MakeRecords], ...]] = RECORDS_KEYS + RECORDS_VERSIONS
 __all__ = [
     "BLOBS",
     "CHANGES",
+    "CHANNEL_CHOICE",
+    "CHANNEL_ENDPOINTS",
     "CONVERSATION_STORE",
     "EVENT_LOG",
     "FLAGS",
@@ -54,6 +62,8 @@ __all__ = [
     "MailSink",
     "MakeBlobs",
     "MakeChanges",
+    "MakeChannelChoice",
+    "MakeChannelEndpoints",
     "MakeConversationStore",
     "MakeEventLog",
     "MakeFlags",

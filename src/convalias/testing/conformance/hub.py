@@ -47,7 +47,9 @@ def _notification(channel: Channel, event: str = "event1") -> Notification:
         recipient=_BOB,
         recipient_address=EmailAddress.parse("bob@corp.example") if channel is Channel.EMAIL else None,
         author_name="Ann",
-        reply_alias=EmailAddress.parse("ann-1ab131e2@reply.example"),
+        reply_alias=EmailAddress.parse("ann-1ab131e2@reply.example") if channel.takes_replies else None,
+        answerable=channel.takes_replies,
+        endpoint="+44 20 7946 0018" if channel.needs_endpoint else "",
         event=evolve(_EVENT, id=EventId(event)),
         trace=TraceId("t"),
     )

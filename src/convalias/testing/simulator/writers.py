@@ -60,11 +60,11 @@ class Writers:
             await self.mail(draws, name)
             return
         notification = draws.choice(sent).notification
-        sender = notification.recipient_address
-        if sender is None or not notification.answerable:
+        sender, alias = notification.recipient_address, notification.reply_alias
+        if sender is None or alias is None or not notification.answerable:
             return
         about = notification.conversation
-        recipients = [(notification.reply_alias, about)]
+        recipients = [(alias, about)]
         await self._write(name, Kind.REPLY, draws, sender=sender, account=notification.recipient, recipients=recipients)
 
     async def stranger(self, draws: Stream, name: str) -> None:

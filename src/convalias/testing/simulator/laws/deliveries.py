@@ -160,7 +160,11 @@ def no_address_leaks(found: Findings) -> Iterator[Violation]:
         about = (notification.event.id, notification.recipient)
         if notification.recipient_address not in people[notification.recipient]:
             yield Violation("I5", f"{notification.recipient} was told at an address of another", about)
-        if notification.reply_alias.domain != ALIAS_DOMAIN or "@" in notification.author_name:
+        if (
+            notification.reply_alias is None
+            or notification.reply_alias.domain != ALIAS_DOMAIN
+            or "@" in notification.author_name
+        ):
             yield Violation("I5", f"{notification.recipient} was shown an address of another", about)
         if notification.event.conversation != notification.conversation:
             yield Violation("I5", f"{notification.recipient} was told of another conversation", about)
