@@ -407,5 +407,6 @@ def _mail_hub(ports: Ports, deployment: Deployment, wiring: Wiring) -> Notificat
         via=wiring.platform,
         base_url=wiring.base_url,
         conversation_url=wiring.conversation_url,
+        languages=wiring.languages,
         files=Attachments(blobs=ports.blobs).get,
     )

@@ -11,12 +11,12 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import pytest
-from attrs import evolve
+from attrs import asdict, evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from convalias.adapters import memory
-from convalias.adapters.hub import NotificationHub, RefusalWriter, Wording
+from convalias.adapters.hub import WORDINGS, NotificationHub, RefusalWriter, Wording
 from convalias.adapters.mime.compose import compose
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations import events as e
@@ -277,6 +277,44 @@ def both(mail: EmailMessage) -> tuple[str, str]:
     assert plain is not None
     assert html is not None
     return plain.get_content().replace("\r\n", "\n"), html.get_content().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    ("market", "languages", "language"),
+    [
+        (None, (), "en"),
+        ("jp", (), "ja"),
+        ("FR-paris", ("de",), "fr"),
+        ("xx", ("de", "en"), "de"),
+        (None, ("tlh",), "en"),
+    ],
+)
+def test_words_are_those_of_the_market_else_of_the_deployment(
+    market: str | None, languages: tuple[str, ...], language: str
+) -> None:
+    outbox = memory.Outbox()
+    desk = NotificationHub(
+        outgoing=outbox, compose=compose, seals=SEALS, alias_domain=DOMAIN, guarantee=Guarantee(), languages=languages
+    )
+    asyncio.run(desk.send(evolve(notification(), market=market, readers=("Ann",))))
+    mail = message_from_bytes(outbox.mails[0].raw, policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    plain, html = both(mail)
+    words = WORDINGS[language]
+    assert words.footer in plain
+    assert words.readers.replace("{names}", "Ann") in plain
+    assert REPLY_MARKER in plain
+    assert f'<html lang="{language}">' in html
+    assert mail["Subject"].startswith(f"{words.subject} [")
+
+
+def test_each_language_has_words_of_its_own_for_all_that_is_said() -> None:
+    for language, words in WORDINGS.items():
+        assert words.language == language
+        said = asdict(words)
+        assert language == "en" or not {one for one, text in said.items() if text == asdict(Wording())[one]}
+        assert "{names}" in words.readers
+        assert "{when}" in words.written
 
 
 def test_lines_and_paragraphs_are_broken_by_tags() -> None:

@@ -5,6 +5,14 @@ from convalias.adapters.hub.approvals import ApprovalWriter
 from convalias.adapters.hub.channels import ChannelsHub
 from convalias.adapters.hub.mail_hub import NotificationHub
 from convalias.adapters.hub.refusals import RefusalWriter
-from convalias.adapters.hub.rendering import Wording
+from convalias.adapters.hub.wordings import WORDINGS, Wording
 
-__all__ = ["AnnouncementWriter", "ApprovalWriter", "ChannelsHub", "NotificationHub", "RefusalWriter", "Wording"]
+__all__ = [
+    "WORDINGS",
+    "AnnouncementWriter",
+    "ApprovalWriter",
+    "ChannelsHub",
+    "NotificationHub",
+    "RefusalWriter",
+    "Wording",
+]

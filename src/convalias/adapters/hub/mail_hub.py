@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from attrs import evolve, frozen
 
-from convalias.adapters.hub.rendering import Enclosed, Footing, Wording, as_html, as_text, shown_name
+from convalias.adapters.hub.rendering import Enclosed, Footing, as_html, as_text, shown_name
+from convalias.adapters.hub.wordings import Wording, wording_of
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.mail.envelope import Attachment
@@ -20,6 +21,7 @@ from convalias.domain.outbound.invitations import calendar, is_calendar
 from convalias.domain.outbound.mail_threads import MailRef, OurMail
 from convalias.domain.outbound.notifications import Notification
 from convalias.domain.outbound.seals import FileLink, Seals
+from convalias.domain.system_mail.refusal_texts import language_of
 from convalias.ports.drafts import AttachedFile, Compose, Draft, DraftCalendar
 from convalias.ports.errors import Rejected
 from convalias.ports.hub import Declined, Guarantee, Sent
@@ -75,10 +77,14 @@ class NotificationHub:
         base_url: str | None = None,
         conversation_url: str | None = None,
         wording: Wording | None = None,
+        languages: Sequence[str] = (),
         files: ReadFile | None = None,
         most_octets: int = MOST_OCTETS,
     ) -> None:
         """`files` reads what goes along; None: nothing does. `most_octets` of them are in mails on their way at once.
+
+        Words are those of `wording`, else of the market's language, else of the first of `languages`. The subject of a
+        thread is among them: another language begins new threads in people's mailboxes.
 
         `base_url` (https): where links to unsubscribe and to files lead; None: no such links. `via`: the platform's name.
 
@@ -93,7 +99,8 @@ class NotificationHub:
         self._via = via
         self._base_url = None if base_url is None else base_url.rstrip("/")
         self._conversation_url = conversation_url
-        self._wording = wording or Wording()
+        self._wording = wording
+        self._languages = tuple(languages)
         self._read_file = files or _nothing
         self._octets = Octets(most_octets)
 
@@ -170,6 +177,7 @@ class NotificationHub:
         self, notification: Notification, message: MessageAdded, way: tuple[EmailAddress, EmailAddress], files: _Files
     ) -> Draft:
         sender, to = way
+        words = self._wording or wording_of((language_of(notification.market), *self._languages))
         about = (notification.conversation, notification.recipient)
         root = self._seals.root_id(*about, self._alias_domain)
         thread = notification.thread
@@ -178,7 +186,7 @@ class NotificationHub:
         answered = notification.in_reply_to or follows
         if answered is not None and answered not in earlier:
             earlier = [answered, *earlier]
-        subject = thread.subject or f"{self._wording.subject} [{self._seals.subject_code(*about)}]"
+        subject = thread.subject or f"{words.subject} [{self._seals.subject_code(*about)}]"
         unsubscribe = self._unsubscribe(notification)
         date, written = notification.date or notification.event.appended_at, notification.event.occurred_at
         footing = Footing(
@@ -187,7 +195,7 @@ class NotificationHub:
             closed=notification.closed,
             readers=notification.readers,
             platform=self._via,
-            about=thread.subject or self._wording.subject,
+            about=thread.subject or words.subject,
             link=self._link(notification),
             stop=unsubscribe,
         )
@@ -199,8 +207,8 @@ class NotificationHub:
             subject=f"Re: {subject}" if thread.subject else subject,
             thread_index=self._seals.thread_index(*about, None if answered is None else notification.id),
             thread_topic=subject,
-            text=as_text(message, self._wording, footing, files.lines),
-            html=as_html(message, self._wording, footing, files.lines),
+            text=as_text(message, words, footing, files.lines),
+            html=as_html(message, words, footing, files.lines),
             attachments=files.attached,
             calendar=files.calendar,
             message_id=self._seals.message_id(notification.id, self._alias_domain),

@@ -10,6 +10,7 @@ from typing import Final
 
 from attrs import frozen
 
+from convalias.adapters.hub.wordings import Wording
 from convalias.domain.addresses.likeness import holds_brand
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.timeline import SOMEBODY
@@ -30,32 +31,6 @@ _BRACKETS: Final = {")": "(", "]": "[", "}": "{"}
 _BREAK: Final = re.compile(r"\r\n?|\n|\x85|\u2028|\u2029")
 _MISLEADING: Final = dict.fromkeys((0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 """Marks that turn the direction of text: in a name or a file name they only mislead."""
-
-
-@frozen(kw_only=True)
-class Wording:
-    """The words of ours in a notification. Plain text; markup in them is shown, not obeyed."""
-
-    language: str = "en"
-    """Of these words, as HTML names it."""
-    subject: str = "Message in your conversation"
-    """The same for every message: neither a preview nor a name."""
-    attached: str = "Attached:"
-    not_sent_along: str = "(not sent along: see the conversation)"
-    empty: str = "(no text)"
-    cut: str = "[The message goes on: see the conversation.]"
-    footer: str = "Answer this e-mail to answer in the conversation."
-    unanswerable: str = "This e-mail cannot be answered. Read and answer in the conversation on the platform."
-    closed: str = "This conversation is closed: it takes no more messages."
-    readers: str = "Your answer goes to {names}."
-    """`{names}`: the author, and who else takes part."""
-    others: str = "others"
-    when: str = "When:"
-    where: str = "Where:"
-    repeats: str = "(repeats)"
-    conversation: str = "Conversation:"
-    stop: str = "No more e-mail about this conversation:"
-    written: str = "Written on {when}."
 
 
 @frozen(kw_only=True)

@@ -37,6 +37,8 @@ class Notification:
     channel: Channel
     conversation: ConversationId
     use_case: UseCase
+    market: str | None = None
+    """The conversation's, where it has one: it may tell the language."""
     recipient: AccountId
     recipient_address: EmailAddress | None
     """Where e-mail goes; None for the other channels."""
@@ -104,6 +106,7 @@ def notification(row: Delivery, scene: Scene, shown: Shown, *, alias_domain: str
         channel=row.channel,
         conversation=event.conversation,
         use_case=scene.thread.use_case,
+        market=scene.thread.market,
         recipient=row.recipient,
         recipient_address=scene.mailboxes.address(row.recipient) if is_mail else None,
         author_name=shown.author_name,
