@@ -146,6 +146,7 @@ def test_a_history_is_one_conversation_without_a_gap(history: tuple[Conversation
     assert fold(history).seq == len(history)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [RelayToConversation, HandToLegacy, SkipOverlap, Hold])
 def test_exchanges_come_to_every_kind_of_verdict(kind: type[object]) -> None:
     def met(example: Exchange) -> bool:
