@@ -63,7 +63,7 @@ class Changes:
         raise Unavailable("changes")
 
     async def scan(self, lane: str, *, since: datetime, behind: Key | None, limit: int) -> Sequence[Stored]:
-        """By the index of lanes, from a place in it."""
+        """Return due rows by the index of lanes, from a place in it."""
         await self._database.checked()
         at = instant(since)
         later: list[dict[str, object]] = [{"due.at": {"$gt": at}}]

@@ -1,4 +1,4 @@
-"""One MongoDB database: opened only where it keeps what the library promises, and asked only as its true primary."""
+"""A MongoDB database: opened only where it keeps what the library promises, and asked only as its true primary."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class Database:
             self._sound_until = asked + self._look_every.total_seconds()
 
     def doubt(self) -> None:
-        """Something said that the indexes may not be as they were: the next call looks before it goes on."""
+        """Note that the indexes may not be as they were: the next call looks before it goes on."""
         self._sound_until = 0.0
 
     async def examine(self) -> Sequence[Observation]:

@@ -18,7 +18,7 @@ class KeyDocument(TypedDict):
 
 
 class DueDocument(TypedDict):
-    """When and in which lane."""
+    """The due time of a record, and its lane."""
 
     lane: str
     at: str
@@ -26,7 +26,7 @@ class DueDocument(TypedDict):
 
 
 class Document(TypedDict):
-    """One record."""
+    """A record as a document."""
 
     _id: KeyDocument
     names: list[str]
@@ -43,14 +43,14 @@ class Token(TypedDict):
 
 
 class Change(TypedDict):
-    """What a change stream tells of one insert."""
+    """The part of a change stream's entry about an insert that is read."""
 
     _id: Token
     fullDocument: Document
 
 
 def key_document(key: Key) -> KeyDocument:
-    """As `_id`. MongoDB compares embedded documents field by field, text by its octets."""
+    """Return the key as `_id`. MongoDB compares embedded documents field by field, text by its octets."""
     return {"table": key.table, "partition": key.partition, "id": key.id}
 
 

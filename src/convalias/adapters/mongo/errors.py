@@ -1,4 +1,4 @@
-"""What MongoDB answers, as the ports' own errors: translated once, here, without an address or a secret."""
+"""Answers of MongoDB as the ports' own errors: translated once, here, without an address or a secret."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MongoError(PortError):
 
 
 class UnusableStoreError(MongoError):
-    """This MongoDB cannot hold the store: one line with what is wrong, and what would be right."""
+    """The MongoDB cannot hold the store: one line with what is wrong, and what would be right."""
 
     def __init__(self, wrong: str, *, right: str) -> None:
         """Say what is wrong with it, and what would be right. Never a host, a user or a password."""

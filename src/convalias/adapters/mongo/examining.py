@@ -1,4 +1,4 @@
-"""What `convalias doctor` asks of a MongoDB: its members, what the credentials may do, a majority write, its clock."""
+"""Questions of `convalias doctor` to a MongoDB: members, credentials, a majority write, its clock."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def examine(database: AsyncDatabase[Document], records: AsyncCollection[Do
 
 
 def members(hello: Mapping[str, Any]) -> Observation:
-    """Of the replica set. Behind a router they cannot be seen."""
+    """Observe the members of the replica set. Behind a router they cannot be seen."""
     about = "replica set"
     if hello.get("msg") == "isdbgrid":
         return Observation(about=about, found="a sharded cluster, seen through its router")
@@ -51,7 +51,7 @@ def members(hello: Mapping[str, Any]) -> Observation:
 
 
 def permissions(who: Mapping[str, Any], *, database: str, collection: str) -> Observation:
-    """By the privileges that the server itself tells of."""
+    """Observe the privileges that the server itself tells of."""
     about = "permissions"
     if not who.get("authenticatedUsers"):
         return weak(about, "nobody is asked who they are", "switch authorization on, and give us a user")

@@ -43,7 +43,7 @@ class Records:
         self._database = database
 
     async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
-        """By the unique index over all names of a partition, the key's own included."""
+        """Find records by the unique index over all names of a partition, the key's own included."""
         found: dict[Key, Stored] = {}
         queries = _lookups(keys)
         pages = [await self._find(queries[0])] if len(queries) == 1 else await self._find_all(queries)
@@ -66,7 +66,7 @@ class Records:
         return [answers[number] for number in range(len(writes))]
 
     async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
-        """By `_id`, ascending."""
+        """Return records by `_id`, ascending."""
         behind = {"table": table, "partition": partition, "id": after}
         found = await self._find(_between(behind), sort=[("_id", ASCENDING)], limit=limit)
         return [stored(document) for document in found]
@@ -78,14 +78,14 @@ class Records:
         return stored(found[0]) if found else None
 
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
-        """By (at, key), ascending."""
+        """Return due records by (at, key), ascending."""
         await self._database.checked()  # it is asked for by name
         query = {"due.lane": lane, "due.at": {"$lte": instant(until)}}
         order = [("due.at", ASCENDING), ("_id", ASCENDING)]
         return [stored(document) for document in await self._find(query, sort=order, limit=limit, hint=DUE)]
 
     async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:
-        """Of that table, ascending; no part of the port: for tools that show a whole store."""
+        """Return the partitions of that table, ascending; no part of the port: for tools that show a whole store."""
         found: list[str] = []
         while len(found) < limit:
             behind = {"table": table, "partition": after, "id": MaxKey()}
@@ -98,7 +98,7 @@ class Records:
         return found[:limit]
 
     async def examine(self) -> Sequence[Observation]:
-        """What the database says about itself."""
+        """Return what the database says about itself."""
         return await self._database.examine()
 
     async def _ids(self, query: _Filter) -> Sequence[str]:

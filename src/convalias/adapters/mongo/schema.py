@@ -26,7 +26,7 @@ _TAKEN: Final = 11000
 
 @frozen(kw_only=True)
 class Index:
-    """One index, as it has to be."""
+    """An index, as it has to be."""
 
     name: str
     fields: tuple[str, ...]
@@ -35,7 +35,7 @@ class Index:
     """Only documents that have this field are in it."""
 
     def model(self) -> IndexModel:
-        """For the driver."""
+        """Return the index for the driver."""
         keys = [(field, ASCENDING) for field in self.fields]
         if self.only_with is None:
             return IndexModel(keys, name=self.name, unique=self.is_unique)
