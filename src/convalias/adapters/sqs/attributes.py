@@ -1,4 +1,4 @@
-"""What a queue's own attributes say: how much waits, and what about it would lose jobs or hold them up."""
+"""Attributes of a queue: how much waits, and what about the queue would lose jobs or hold them up."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _DAY: Final = timedelta(days=1)
 
 
 def number(attributes: Mapping[str, str], name: str, default: int = 0) -> int:
-    """One attribute; the default where the engine does not tell it."""
+    """Return an attribute; the default where the engine does not tell it."""
     text = attributes.get(name, "")
     return int(text) if text.isdigit() else default
 
 
 def retention(attributes: Mapping[str, str]) -> timedelta:
-    """How long a job is kept; 14 days, the longest there is, where the engine does not say."""
+    """Return how long a job is kept; 14 days, the longest there is, where the engine does not say."""
     seconds = number(attributes, "MessageRetentionPeriod", int(_LONGEST_RETENTION.total_seconds()))
     return timedelta(seconds=seconds)
 
 
 def shortcomings(attributes: Mapping[str, str]) -> Iterator[Observation]:
-    """What would lose jobs or hold them up, all of it."""
+    """Return all that would lose jobs or hold them up."""
     receives = _most_receives(attributes.get("RedrivePolicy", ""))
     if receives is not None and receives < LEAST_RECEIVES:
         yield weak(
@@ -52,7 +52,7 @@ def shortcomings(attributes: Mapping[str, str]) -> Iterator[Observation]:
 
 
 def redrive(attributes: Mapping[str, str]) -> Observation:
-    """What stands, where nothing about it falls short."""
+    """Observe the redrive policy, where nothing about it falls short."""
     receives = _most_receives(attributes.get("RedrivePolicy", ""))
     found = "none: the dead letters are the library's own" if receives is None else f"after {receives} receives"
     return Observation(about="redrive policy", found=found)

@@ -23,7 +23,7 @@ Fates: TypeAlias = Sequence[PortError | None]
 
 
 def weightless(_: object) -> int:
-    """For entries whose size does not count."""
+    """Weigh nothing: for entries whose size does not count."""
     return 0
 
 

@@ -28,7 +28,7 @@ Operation: TypeAlias = Literal[
 
 
 class Message(TypedDict):
-    """One receipt."""
+    """A job as SQS gives it, with its receipt."""
 
     MessageId: str
     ReceiptHandle: str
@@ -37,20 +37,20 @@ class Message(TypedDict):
 
 
 class FailedEntry(TypedDict):
-    """What did not work of a batch."""
+    """An entry of a batch that failed."""
 
     Id: str
     Code: str
 
 
 class Metadata(TypedDict):
-    """About the answer itself."""
+    """Facts about the answer itself."""
 
     HTTPHeaders: dict[str, str]
 
 
 class Answer(TypedDict, total=False):
-    """What is read of any operation's answer."""
+    """The part of any operation's answer that is read."""
 
     QueueUrl: str
     Messages: list[Message]
@@ -64,7 +64,7 @@ class _Method(Protocol):
 
 
 class Connection:
-    """One queue over a pool of connections. Every call raises `Unavailable` and nothing else."""
+    """A queue over a pool of connections. Every call raises `Unavailable` and nothing else."""
 
     def __init__(self, place: Place, credentials: Credentials | None) -> None:
         """No request is made. Raises `UnusableQueueError`."""

@@ -1,4 +1,4 @@
-"""What goes wrong at an SQS, in the port's words: no address, no account, no receipt in any of them."""
+"""Failures of an SQS in the port's words: no address, no account, no receipt in any of them."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class SqsError(PortError):
 
 
 class UnusableQueueError(SqsError):
-    """This queue, or this URL, cannot hold jobs until somebody mends it."""
+    """The queue or its URL cannot hold jobs until somebody mends it."""
 
 
 class RequestFailed(SqsError):
-    """One request's failure, as far as it may be told: the client's class, the HTTP status, the engine's own code.
+    """A failed request, as far as it may be told: the client's class, the HTTP status, the engine's own code.
 
     The client's own message holds the endpoint, and the engine's may quote a receipt or an account.
     """
@@ -54,7 +54,7 @@ class RequestFailed(SqsError):
 
 
 def failure(error: Exception) -> RequestFailed:
-    """What may be told of it."""
+    """Return what may be told of a failure."""
     # Other errors of the client have a `response` too, which is something else, or None.
     answer: Mapping[str, Mapping[str, object]] = (
         getattr(error, "response", {}) if isinstance(error, ClientError) else {}
@@ -78,7 +78,7 @@ def unavailable(cause: RequestFailed | None) -> Unavailable:
 
 
 def unusable(error: Unavailable) -> UnusableQueueError | None:
-    """What somebody must mend before the queue can be used, or None when trying again may do."""
+    """Return what somebody must mend before the queue can be used, or None when trying again may do."""
     cause = error.__cause__
     if not isinstance(cause, RequestFailed):
         return None

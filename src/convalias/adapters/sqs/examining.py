@@ -1,4 +1,4 @@
-"""What `convalias doctor` asks of a queue: its own settings, what the credentials may do, its clock. No job is touched."""
+"""Questions of `convalias doctor` to a queue: its settings, the credentials, its clock. No job is touched."""
 
 from __future__ import annotations
 

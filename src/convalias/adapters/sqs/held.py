@@ -1,4 +1,4 @@
-"""What this process took: until when it is ours, since when, and how old what waits must be."""
+"""Jobs that this process took: until when each is ours, since when, and how old what waits must be."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Held:
         self._tidy(at)
 
     def seconds(self, job: Job, lease: timedelta, *, at: float) -> int | None:
-        """For how long SQS may be asked to hide it: whole seconds, within 12 hours in all. None: it is lost."""
+        """Return for how long SQS may hide the job: whole seconds, within 12 hours in all. None: it is lost."""
         wanted = -(-lease // timedelta(seconds=1))
         known = self._leases.get(job.lease)
         if known is None:  # another process took it
@@ -56,7 +56,7 @@ class Held:
         return min(wanted, left) if left or not wanted else None
 
     def kept(self, job: Job, seconds: int, *, at: float) -> None:
-        """It is hidden for so long from now."""
+        """Note that the job is hidden for so long from now."""
         known = self._leases.get(job.lease)
         if known is not None:
             self._leases[job.lease] = evolve(known, until=at + seconds)
@@ -66,7 +66,7 @@ class Held:
         self._leases.pop(job.lease, None)
 
     def oldest(self, *, at: float) -> datetime | None:
-        """When the oldest was sent, as far as takes show: SQS gives roughly the oldest first. None: none was lately."""
+        """Return when the oldest job was sent: SQS gives roughly the oldest first. None: none was lately."""
         self._turn(at)
         held = (lease.sent for lease in self._leases.values() if lease.until > at)
         seen = [sent for sent in self._seen if sent is not None]

@@ -1,4 +1,4 @@
-"""Where a queue is, from a URL: the region, the name, the limits; never a secret."""
+"""The place of a queue, from a URL: the region, the name, the limits; never a secret."""
 
 from __future__ import annotations
 

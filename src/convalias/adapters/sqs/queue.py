@@ -1,4 +1,4 @@
-"""A job queue in SQS: leases by visibility, batches of ten, long polls that lose nothing when they are called off."""
+"""A job queue in SQS: leases by visibility, batches of ten, long polls that lose nothing when cancelled."""
 
 from __future__ import annotations
 
