@@ -37,7 +37,7 @@ def mint(at: At, conversation: str, account: str, topic: str) -> int:
 @click.argument("address")
 @located
 def inspect(at: At, address: str) -> int:
-    """How ADDRESS is read, and what it leads to."""
+    """Show how ADDRESS is read, and what it leads to."""
     row = at.run(lambda cv: _inspect(cv, EmailAddress.parse(address)))
     answer(row, as_json=at.as_json, text=lambda: lines(row))
     return Exit.OK
@@ -47,7 +47,7 @@ def inspect(at: At, address: str) -> int:
 @click.argument("address")
 @located
 def revoke(at: At, address: str) -> int:
-    """From now on ADDRESS takes no mail; it is never given to anybody else."""
+    """Let ADDRESS take no mail from now on; nobody else ever gets it."""
     alias = at.run(lambda cv: cv.messaging.aliasing.revoke(address))
     answer(_row(alias), as_json=at.as_json, text=lambda: f"{alias.address.key} is revoked")
     return Exit.OK

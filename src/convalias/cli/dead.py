@@ -25,7 +25,7 @@ _COLUMNS: Final = ("id", "lane", "recipients", "reason", "attempts", "explanatio
 
 @click.group("dead")
 def command() -> None:
-    """What was given up; `convalias replay --dead` tries all of it again, `replay --job ID` one of them."""
+    """Show what was given up; `convalias replay --dead` tries all of it again, `replay --job ID` one of them."""
 
 
 @command.command("list")

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @frozen(kw_only=True)
 class At:
-    """Where the command works, and whether it answers in JSON."""
+    """The place where the command works, and whether it answers in JSON."""
 
     data: str | None = None
     config: str | None = None

@@ -52,7 +52,7 @@ class Failed(Exception):
 
 
 def told(error: BaseException) -> Failed:
-    """Any exception as a line and a status. What nobody foresaw is a fault of convalias: 70."""
+    """Return any exception as a line and a status. What nobody foresaw is a fault of convalias: 70."""
     match error:
         case Failed():
             return error
@@ -113,5 +113,5 @@ def read_octets(path: str) -> bytes:
 
 
 def unreadable(path: str, error: OSError) -> Failed:
-    """Why a file cannot be read."""
+    """Return why a file cannot be read."""
     return Failed(f"{path}: {error.strerror or error}; expected a file that can be read", Exit.NO_INPUT)

@@ -48,7 +48,7 @@ _OWNER_ONLY: Final = 0o077
 
 
 class Health(Enum):
-    """How bad it is."""
+    """The grades of a finding, from good to bad."""
 
     GOOD = "good"
     WARNING = "warning"
@@ -59,7 +59,7 @@ class Health(Enum):
 
 @frozen(kw_only=True)
 class Finding:
-    """What was looked at, how it is, what mends it (empty where nothing has to be mended)."""
+    """A thing that was looked at, how it is, and what mends it (empty where nothing has to be mended)."""
 
     check: str
     health: Health = Health.GOOD
@@ -216,7 +216,7 @@ def _clock(folder: Path) -> Finding:
 
 
 async def examine_store(cv: Convalias, settings: Settings) -> list[Finding]:
-    """What is kept: domains, accounts, aliases of retired keys, what waits and what was given up."""
+    """Examine what is kept: domains, accounts, aliases of retired keys, what waits and what was given up."""
     try:
         async with cv:
             return [

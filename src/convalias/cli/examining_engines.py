@@ -17,7 +17,7 @@ _AWAY: Final = "see that it runs and can be reached from this machine, and that 
 
 
 async def examine_engines(settings: Settings) -> Sequence[Finding]:
-    """For each that is named: whether it can be used, and what it says about itself."""
+    """Examine each engine that is named: whether it can be used, and what it says about itself."""
     return [finding async for setting, seen in examine(settings) for finding in _findings(setting, seen)]
 
 

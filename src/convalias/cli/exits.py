@@ -1,4 +1,4 @@
-"""What a command's exit status means: the codes of BSD's sysexits.h that are used here."""
+"""Exit statuses of commands: the codes of BSD's sysexits.h that are used here."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def command(
     svg: str | None,
     schema_of: str | None,
 ) -> int:
-    """What becomes of MAIL (an .eml file, or - for standard input) in a world, and why.
+    """Show what becomes of MAIL (an .eml file, or - for standard input) in a world, and why.
 
     Exit status: 0 with a plan (a batch always), 65 for a world that is not valid, 66 for a file that is missing, 75
     when the plan is "try again".

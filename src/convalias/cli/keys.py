@@ -26,7 +26,7 @@ def command() -> None:
 @command.command("new")
 @located
 def new(at: At) -> int:
-    """Print a value for CONVALIAS_KEYS: a new key in front of those that it holds now, and of the data directory's own.
+    """Print a value for CONVALIAS_KEYS: a new key before those of the variable and of the data directory.
 
     The newest key makes, all verify: take a key away only when nothing that it made is in use any more.
     """

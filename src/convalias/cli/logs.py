@@ -74,7 +74,7 @@ def formatter(form: str) -> logging.Formatter:
 
 
 def log_to_stderr(*, form: str = "text", level: str = "info") -> None:
-    """What convalias has to say from that level on, and of everybody else warnings; nothing of each request."""
+    """Log what convalias says from that level on, and warnings of everybody else; nothing of each request."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter(form))
     ours = logging.getLevelNamesMapping()[level.upper()]

@@ -22,7 +22,7 @@ _PIECE: Final = 64 * 1024
 
 @frozen(kw_only=True)
 class FiledMail:
-    """One mail and where it was found."""
+    """A mail and where it was found."""
 
     place: str
     raw: bytes = field(repr=False)

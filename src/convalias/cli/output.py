@@ -1,4 +1,4 @@
-"""What a command prints: JSON for scripts, else lines or a table for people."""
+"""Output of commands: JSON for scripts, else lines or a table for people."""
 
 from __future__ import annotations
 

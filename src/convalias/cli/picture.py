@@ -32,7 +32,7 @@ _PLAIN: Final = "#37474f"
 
 @frozen
 class Box:
-    """Some lines of text in a frame; `tip` shows under the pointer."""
+    """A frame with lines of text; `tip` shows under the pointer."""
 
     lines: tuple[str, ...]
     colour: str = _PLAIN

@@ -54,7 +54,7 @@ def set_(  # noqa: PLR0913 - the options of one command
     by: str | None,
     back: bool,
 ) -> int:
-    """From now on so many of ten thousand conversations of USE_CASE are in that stage.
+    """Put so many of ten thousand conversations of USE_CASE into that stage from now on.
 
     The setting is written first; then at most 5 s go into counting what it moved and who has no alias.
     """

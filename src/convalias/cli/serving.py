@@ -40,7 +40,7 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 @frozen(kw_only=True)
 class Address:
-    """Where to listen; port 0: any that is free."""
+    """The address to listen at; port 0: any that is free."""
 
     host: str
     port: int

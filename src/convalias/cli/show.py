@@ -32,14 +32,14 @@ _EVENTS: Final = ("seq", "kind", "author", "origin", "text", "occurred_at")
 
 @click.group("show")
 def command() -> None:
-    """What the store holds: a conversation, deliveries, holds, jobs; what the legacy relay was told."""
+    """Show what the store holds: a conversation, deliveries, holds, jobs, calls of the legacy relay."""
 
 
 @command.command("conversation")
 @click.argument("conversation", metavar="ID")
 @located
 def show_conversation(at: At, conversation: str) -> int:
-    """One conversation with all its events."""
+    """Show one conversation with all its events."""
     thread, events = at.run(lambda cv: _conversation(cv, conversation))
     row = views.conversation(thread, events)
     answer(row, as_json=at.as_json, text=lambda: lines(row))
@@ -61,7 +61,7 @@ async def _conversation(cv: Convalias, conversation: str) -> tuple[ConversationT
 @command.command("deliveries")
 @located
 def show_deliveries(at: At) -> int:
-    """Who is told of what by whom, and how far that is."""
+    """Show who is told of what by whom, and how far that is."""
     listing(at.run(_deliveries), as_json=at.as_json, columns=_DELIVERIES)
     return Exit.OK
 
@@ -75,7 +75,7 @@ async def _deliveries(cv: Convalias) -> Sequence[Row]:
 @command.command("legacy")
 @located
 def show_legacy(at: At) -> int:
-    """What the stand-in legacy relay was told, in order."""
+    """Show the calls that the stand-in legacy relay received, in order."""
     rows = [
         {
             "kind": call.kind,
@@ -109,7 +109,7 @@ async def _holds(cv: Convalias) -> Sequence[Row]:
 @command.command("jobs")
 @located
 def show_jobs(at: At) -> int:
-    """What waits in the queue, what is worked on, what was given up or parked, and which numbers are past their bound."""
+    """Show the jobs that wait, are worked on, were given up or are parked, and numbers past their bound."""
     letters, jobs = at.run(jobs_of)
     answer(jobs, as_json=at.as_json, text=lambda: f"{lines(jobs)}\ndead: {len(letters)}")
     if not at.as_json:
@@ -121,7 +121,7 @@ def show_jobs(at: At) -> int:
 
 
 class Jobs(TypedDict):
-    """What `show jobs` answers in JSON."""
+    """The answer of `show jobs` in JSON."""
 
     ready: int
     in_flight: int

@@ -1,4 +1,4 @@
-"""Everything of one kind that a data directory holds, across all conversations."""
+"""Reading of everything of one kind that a data directory holds, across all conversations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class StandIn(Protocol):
     """A legacy relay that remembers what it was told: ours does."""
 
     async def calls(self) -> Sequence[LegacyCall]:
-        """In order."""
+        """Return the calls in order."""
         ...
 
 
@@ -54,7 +54,7 @@ async def _in_partition(records: Records, table: str, partition: str) -> AsyncIt
 
 
 async def all_events(cv: Convalias, conversation: str) -> Sequence[ConversationEvent]:
-    """Of one conversation, in order."""
+    """Return the events of one conversation, in order."""
     events: list[ConversationEvent] = []
     while page := await cv.messaging.events(conversation, after=len(events), limit=PAGE):  # seq has no gap
         events.extend(page)
@@ -62,7 +62,7 @@ async def all_events(cv: Convalias, conversation: str) -> Sequence[ConversationE
 
 
 async def legacy_calls(cv: Convalias) -> Sequence[LegacyCall]:
-    """What the stand-in legacy relay was told."""
+    """Return the calls that the stand-in legacy relay received."""
     relay = cv.ports.legacy
     if relay is None:
         return ()

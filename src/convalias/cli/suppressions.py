@@ -43,7 +43,7 @@ def list_(at: At, account: str | None) -> int:
 @click.option("--conversation", metavar="ID", help="With --account: the conversation to mute.")
 @located
 def add(at: At, address: str | None, account: str | None, conversation: str | None) -> int:
-    """From now on no mail leaves for ADDRESS, or about a conversation for one participant."""
+    """Send no mail to ADDRESS from now on, or none about a conversation to one participant."""
     if address is not None and account is None and conversation is None:
         mailbox = EmailAddress.parse(address)
         added = at.run(lambda cv: cv.suppressing.add(mailbox))

@@ -35,17 +35,17 @@ def conversation(thread: ConversationThread, events: Sequence[ConversationEvent]
 
 
 def shown_participants(thread: ConversationThread) -> Sequence[Participant]:
-    """Who takes part; nobody is named where the conversation was erased."""
+    """Show who takes part; nobody is named where the conversation was erased."""
     return [nameless(one) if thread.state is ThreadState.ERASED else one for one in thread.participants]
 
 
 def participant(one: Participant) -> Json:
-    """Who takes part."""
+    """Show a participant."""
     return {"account": one.account, "role": one.role, "name": one.name}
 
 
 def event(one: ConversationEvent) -> Json:
-    """Something that happened; what only messages have is null for the others."""
+    """Show an event; what only messages have is null for the others."""
     said = one.happening if isinstance(one.happening, MessageAdded) else None
     return {
         "seq": one.seq,
@@ -71,7 +71,7 @@ def author(one: Author) -> str:
 
 
 def delivery(decision: DeliveryDecision, row: Delivery) -> Json:
-    """One notification of one recipient."""
+    """Show a notification of one recipient."""
     return {
         "notification_id": row.id,
         "event_id": decision.event,
@@ -186,7 +186,7 @@ def story(told: Story, *, is_cut: bool = False) -> Json:
 
 
 def setting(one: Setting) -> Json:
-    """What is set for one use case on one axis."""
+    """Show what is set for one use case on one axis."""
     return {
         "use_case": one.rollout.use_case,
         "axis": one.axis.value,
@@ -201,7 +201,7 @@ def setting(one: Setting) -> Json:
 
 
 def moved(one: Setting, shares: Moves, counts: Counts) -> Json:
-    """What a setting moved: shares in basis points by the buckets, conversations as far as they were counted."""
+    """Show what a setting moved: shares in basis points by the buckets, conversations as far as they were counted."""
     return {
         "forward_basis_points": shares.forward,
         "back_basis_points": shares.back,

@@ -26,7 +26,7 @@ from convalias.services.operations.operations import Asked
 @click.option("--since", metavar="TIME", help="RFC 3339: only mails received since then.")
 @located
 def command(at: At, /, *, since: str | None, **known: str | None) -> int:
-    """What became of mails, newest first: each step to its end, the rule that decided, what to do next."""
+    """Show what became of mails, newest first: each step to its end, the rule that decided, what to do next."""
     asked = _asked(**known)
     begin = None if since is None else read_time(since)
     found = at.run(lambda cv: cv.operations.why(asked, since=begin))

@@ -47,13 +47,13 @@ class Machine:
         self.port = int(found[1])
 
     async def kill(self) -> None:
-        """As an outage does."""
+        """Kill the process, as an outage does."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
 
     async def stop(self) -> None:
-        """As an operator does: it finishes what it holds."""
+        """Stop the process, as an operator does: the process finishes what it holds."""
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             await self._process.wait()

@@ -1,4 +1,4 @@
-"""One decision as a page to open: the picture, the reasons, and the same graph as Mermaid text."""
+"""A decision as a page to open: the picture, the reasons, and the same graph as Mermaid text."""
 
 from __future__ import annotations
 

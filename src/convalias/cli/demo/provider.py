@@ -1,4 +1,4 @@
-"""What stands for the mail provider: signed posts, one per recipient, repeated until they are answered 200."""
+"""A stand-in for the mail provider: signed posts, one per recipient, repeated until they are answered 200."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @frozen
 class Post:
-    """One signed form; a retry is the same to the octet."""
+    """A signed form; a retry is the same to the octet."""
 
     body: bytes = field(repr=False)
 
 
 def signed(letter: Letter, recipient: str, *, key: str) -> Post:
-    """As Mailgun signs: HMAC-SHA256 over timestamp and token."""
+    """Sign as Mailgun does: HMAC-SHA256 over timestamp and token."""
     timestamp, token = str(int(time.time())), secrets.token_hex(25)
     signature = hmac.new(key.encode(), (timestamp + token).encode(), hashlib.sha256).hexdigest()
     form = {

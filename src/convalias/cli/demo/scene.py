@@ -1,4 +1,4 @@
-"""What every act of the story needs: the running system, the folder, and a way to tell what happens."""
+"""The scene of every act: the running system, the folder, and a way to tell what happens."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WIDTH: Final = 96
 
 @frozen
 class Act:
-    """One step of the story, as it was told."""
+    """A step of the story, as it was told."""
 
     title: str
     lines: list[str]
@@ -36,7 +36,7 @@ class Act:
 
 @frozen(kw_only=True)
 class Scene:
-    """One per story."""
+    """The scene of one story."""
 
     folder: Path
     cv: Convalias
@@ -93,20 +93,20 @@ class Scene:
     # --- looking -------------------------------------------------------------------------------------
 
     async def conversations(self) -> Sequence[str]:
-        """Those of the demo."""
+        """Return the conversations of the demo."""
         return ("backend", "design", "old-1", "old-2")
 
     async def messages(self, conversation: str) -> Sequence[ConversationEvent]:
-        """What was said in that conversation."""
+        """Return what was said in that conversation."""
         events = await all_events(self.cv, conversation)
         return [event for event in events if isinstance(event.happening, MessageAdded)]
 
     async def decisions(self) -> Sequence[DeliveryDecision]:
-        """Who was to be told of what."""
+        """Return who was to be told of what."""
         return [one async for one in everything(self.cv.ports.records, "decisions", DeliveryDecision)]
 
     async def became(self, letter: Letter) -> Sequence[str]:
-        """What the operator's `why` says about that mail: the decisions of all its posts, oldest first."""
+        """Return what the operator's `why` says about that mail: the decisions of all its posts, oldest first."""
         told = await self.cv.operations.why(Asked(message_id=letter.message_id))
         return [step.what for story in reversed(told.stories) for step in story.steps[1:]]
 

@@ -1,4 +1,4 @@
-"""Who is in the demo, and what they write."""
+"""People of the demo, and what they write."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Letter:
 
     @property
     def message_id(self) -> str:
-        """In angle brackets."""
+        """Return the id in angle brackets."""
         return f"<{self.name}@corp.example>"
 
     @property
@@ -135,7 +135,7 @@ CASES: Final[Sequence[tuple[str, str, Sequence[str], str]]] = (
 
 
 def letters() -> Sequence[Letter]:
-    """One for each of the seven cases."""
+    """Return a letter for each of the seven cases."""
     return [
         Letter(
             name=f"case-{number}",
@@ -149,7 +149,7 @@ def letters() -> Sequence[Letter]:
 
 
 def spoof() -> Letter:
-    """Somebody pretends to be Mary; her domain's DMARC record says that nobody else may."""
+    """Return a letter of somebody who pretends to be Mary; her domain's DMARC record says that nobody else may."""
     return Letter(
         name="spoof",
         says="somebody else writes as Mary, and DMARC fails",
