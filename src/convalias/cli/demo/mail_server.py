@@ -1,4 +1,4 @@
-"""What stands for a mail server: takes mail by SMTP from this machine, and keeps each one as a file."""
+"""A stand-in for a mail server: takes mail by SMTP from this machine, and keeps each as a file."""
 
 from __future__ import annotations
 
