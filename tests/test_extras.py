@@ -116,6 +116,7 @@ def test_the_metadata_knows_an_extra_for_each_optional_package() -> None:
         "confluent_kafka": "kafka",
         "cryptography": "dkim",
         "dns": "dns",
+        "httpx": "mailgun",
         "hypothesis": "testing",
         "nh3": "mime",
         "obstore": "s3",
