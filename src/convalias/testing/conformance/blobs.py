@@ -20,7 +20,7 @@ async def _stored(blobs: Blobs, *keys: str) -> None:
 
 
 async def a_put_object_comes_back_octet_by_octet(open_: MakeBlobs) -> None:
-    """Any octets, none at all, and many."""
+    """Put any octets, none at all, and many."""
     async with open_("a") as blobs:
         for key, body in ((_KEY, _BODY), ("empty", b""), ("big", _BODY * 128)):
             expect(await blobs.put(key, body) is Put.NEW, "it is new")
@@ -36,7 +36,7 @@ async def what_is_not_there_is_none(open_: MakeBlobs) -> None:
 
 
 async def a_second_put_leaves_what_is_there(open_: MakeBlobs) -> None:
-    """Whatever it brings."""
+    """Put other octets under the same key."""
     async with open_("a") as blobs:
         await blobs.put(_KEY, b"first")
         expect(await blobs.put(_KEY, b"second") is Put.THERE, "the key is taken")
@@ -105,7 +105,7 @@ async def keys_of_any_characters_and_length_stay_apart(open_: MakeBlobs) -> None
 
 
 async def what_was_answered_is_seen_by_every_process(open_: MakeBlobs) -> None:
-    """At once, by every method."""
+    """Look from another process at once, by every method."""
     async with open_("a") as one, open_("a") as two:
         await _stored(one, _KEY)
         expect(await two.get(_KEY) is not None, "get sees it")

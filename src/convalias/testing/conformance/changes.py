@@ -55,7 +55,7 @@ async def _read(make: MakeChanges, stream: ChangeStream, count: int) -> list[str
 
 
 async def inserts_come_in_order_as_they_were_inserted(make: MakeChanges) -> None:
-    """From the moment that the stream was opened; what was there before does not come."""
+    """Read from the moment that the stream was opened; what was there before does not come."""
     async with make.open("a") as store:
         await written(store.records, Insert(_at("before"), BODY))
         stream = await store.changes.since("", table=HERE.table)
@@ -120,7 +120,7 @@ async def a_stream_just_opened_has_a_position(make: MakeChanges) -> None:
 
 
 async def a_quiet_stream_keeps_a_position_that_can_be_used(make: MakeChanges) -> None:
-    """While only other tables are written to."""
+    """Write to other tables only."""
     async with make.open("a") as store:
         stream = await store.changes.since("", table=HERE.table)
         for number in range(20):

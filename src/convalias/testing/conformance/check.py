@@ -1,4 +1,4 @@
-"""What a conformance suite is made of: checks, each named by the promise it looks at."""
+"""Checks that a conformance suite is made of, each named by its promise."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PromiseBrokenError(AssertionError):
 
 @frozen
 class Check(Generic[M]):
-    """One promise of a port, and the experiment that shows whether an adapter keeps it.
+    """A promise of a port, and the experiment that shows whether an adapter keeps it.
 
     `name` says the promise, `await check(maker)` makes the experiment and raises `PromiseBrokenError`. Each works in
     places of its own names, so one maker per check: a fresh folder, database or name space.

@@ -52,7 +52,7 @@ async def an_appended_event_comes_back_as_it_was(open_: MakeConversationStore) -
 
 
 async def a_seq_is_taken_once(open_: MakeConversationStore) -> None:
-    """Whatever the other event's key is; and what was there stays."""
+    """Append under the same seq with the same key and with another; what was there stays."""
     async with open_("a") as store:
         await _appended(store, _event(1))
         expect(await store.append(_event(1, key="other")) is Append.TAKEN, "the seq is taken")
@@ -60,7 +60,7 @@ async def a_seq_is_taken_once(open_: MakeConversationStore) -> None:
 
 
 async def a_dedup_key_is_taken_once(open_: MakeConversationStore) -> None:
-    """Whatever the other event's seq is; a repeated append is TAKEN too."""
+    """Append under the same key with another seq; a repeated append is TAKEN too."""
     async with open_("a") as store:
         await _appended(store, _event(1, key="k"))
         expect(await store.append(_event(2, key="k")) is Append.TAKEN, "the key is taken")
@@ -88,7 +88,7 @@ async def what_is_not_there_is_none(open_: MakeConversationStore) -> None:
 
 
 async def after_ascends_by_seq_up_to_its_limit(open_: MakeConversationStore) -> None:
-    """By number, not by text."""
+    """Compare by number, not by text."""
     async with open_("a") as store:
         await _appended(store, *(_event(seq) for seq in range(1, 13)))
         expect([one.seq for one in await store.after(_HERE, 1, limit=100)] == list(range(2, 13)), "2 to 12")
@@ -96,7 +96,7 @@ async def after_ascends_by_seq_up_to_its_limit(open_: MakeConversationStore) -> 
 
 
 async def last_is_the_highest_seq(open_: MakeConversationStore) -> None:
-    """By number, not by text."""
+    """Compare by number, not by text."""
     async with open_("a") as store:
         await _appended(store, *(_event(seq) for seq in range(1, 12)))
         last = await store.last(_HERE)
@@ -104,7 +104,7 @@ async def last_is_the_highest_seq(open_: MakeConversationStore) -> None:
 
 
 async def a_redacted_event_keeps_its_seq_and_key(open_: MakeConversationStore) -> None:
-    """So that a replay cannot bring it back."""
+    """Append once more: a replay cannot bring the event back."""
     async with open_("a") as store:
         await _appended(store, _event(1), _event(2))
         redacted = evolve(_event(1), happening=MessageAdded(author=AccountAuthor(AccountId("a1")), text=""))
@@ -129,7 +129,7 @@ async def of_concurrent_appends_of_one_seq_one_is_appended(open_: MakeConversati
 
 
 async def what_was_answered_is_seen_by_every_process(open_: MakeConversationStore) -> None:
-    """At once."""
+    """Look from another process at once."""
     async with open_("a") as one, open_("a") as two:
         for seq in range(1, 6):
             await _appended(one, _event(seq))

@@ -42,13 +42,13 @@ async def every_address_asked_is_answered(make: MakeIdentityDirectory) -> None:
 
 
 async def an_account_is_found_at_each_of_its_addresses(make: MakeIdentityDirectory) -> None:
-    """As it is known, with everything."""
+    """Expect the account as it is known, with everything."""
     async with make(_KNOWN) as directory:
         expect((await directory.at([_HOME]))[_HOME] == (_JOHN,), "the account is there, whole")
 
 
 async def all_accounts_of_a_shared_address_are_answered(make: MakeIdentityDirectory) -> None:
-    """In any order: which of them it is, the library decides or asks."""
+    """Expect the accounts in any order: the library decides or asks which of them it is."""
     async with make(_KNOWN) as directory:
         expect({one.id for one in (await directory.at([_OFFICE]))[_OFFICE]} == {_JOHN.id, _MARY.id}, "both are there")
 
@@ -68,7 +68,7 @@ async def accounts_are_found_by_id_and_unknown_ones_missing(make: MakeIdentityDi
 
 
 async def what_passed_once_is_remembered(make: MakeIdentityDirectory) -> None:
-    """For every account together, also where the address is nobody's by now."""
+    """Ask for every account together, also where nobody has the address by now."""
     gone = EmailAddress.parse("gone@corp.example")
     mary = evolve(_MARY, authenticates=frozenset({gone}))
     async with make((_JOHN, mary)) as directory:

@@ -96,7 +96,7 @@ async def a_new_group_starts_at_the_beginning(make: MakeEventLog) -> None:
 
 
 async def a_reader_does_not_repeat_itself(make: MakeEventLog) -> None:
-    """What it took it has, committed or not."""
+    """Expect nothing twice, committed or not."""
     async with make.open("a") as log:
         await log.publish(_events("c1", 1, 2))
         reader = log.records("g")
@@ -107,7 +107,7 @@ async def a_reader_does_not_repeat_itself(make: MakeEventLog) -> None:
 
 
 async def a_take_gives_at_most_its_limit(make: MakeEventLog) -> None:
-    """And the rest the next time."""
+    """Expect the rest the next time."""
     async with make.open("a") as log:
         await log.publish(_events("c1", 1, 5))
         reader = log.records("g")
@@ -121,7 +121,7 @@ async def a_take_gives_at_most_its_limit(make: MakeEventLog) -> None:
 
 
 async def what_was_committed_does_not_come_again(make: MakeEventLog) -> None:
-    """To the next reader of the group, in another process."""
+    """Read in the same group from another process."""
     async with make.open("a") as one, make.open("a") as two:
         await one.publish(_events("c1", 1, 3))
         reader = one.records("g")
@@ -134,7 +134,7 @@ async def what_was_committed_does_not_come_again(make: MakeEventLog) -> None:
 
 
 async def what_was_not_committed_comes_again(make: MakeEventLog) -> None:
-    """To somebody, when its reader left."""
+    """Expect the records at some reader, after their reader has left."""
     async with make.open("a") as log:
         await log.publish(_events("c1", 1, 3))
         reader = log.records("g")
@@ -146,7 +146,7 @@ async def what_was_not_committed_comes_again(make: MakeEventLog) -> None:
 
 
 async def a_commit_covers_what_was_taken_and_no_more(make: MakeEventLog) -> None:
-    """Not what was published since."""
+    """Expect what was published since the take."""
     async with make.open("a") as log:
         await log.publish(_events("c1", 1, 4))
         reader = log.records("g")

@@ -56,7 +56,7 @@ def _notification(channel: Channel, event: str = "event1") -> Notification:
 
 
 async def each_channel_it_serves_sends_under_the_notifications_id(open_: MakeNotificationHub) -> None:
-    """There is at least one channel, and none sends something else."""
+    """Expect at least one channel, and that none sends something else."""
     async with open_("a") as hub:
         served = [_notification(channel) for channel in hub.port.channels]
         expect(served, "it serves a channel")
@@ -66,7 +66,7 @@ async def each_channel_it_serves_sends_under_the_notifications_id(open_: MakeNot
 
 
 async def a_key_that_is_remembered_is_sent_once(open_: MakeNotificationHub) -> None:
-    """By whichever process, as long as the channel says; both are told that it was sent."""
+    """Send from two processes while the channel says so; both are told that it was sent."""
     async with open_("a") as one, open_("a") as two:
         for channel, guarantee in one.port.channels.items():
             if guarantee.remembers_keys_for < _MINUTE:

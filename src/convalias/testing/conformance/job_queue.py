@@ -42,7 +42,7 @@ async def what_is_put_is_taken(make: MakeJobQueue) -> None:
 
 
 async def a_taken_job_is_hidden_from_others(make: MakeJobQueue) -> None:
-    """Of this process and of another."""
+    """Take in this process and in another."""
     async with make.open("a") as one, make.open("a") as two:
         await one.put(["x"])
         expect(len(await _take(one)) == 1, "the first gets it")
@@ -60,7 +60,7 @@ async def of_concurrent_takers_one_gets_a_job(make: MakeJobQueue) -> None:
 
 
 async def a_take_gives_at_most_its_limit(make: MakeJobQueue) -> None:
-    """And leaves the others."""
+    """Expect the others to stay."""
     async with make.open("a") as queue:
         await queue.put(["a", "b", "c"])
         expect(len(await _take(queue, limit=2)) <= 2, "two at most")  # noqa: PLR2004
@@ -68,7 +68,7 @@ async def a_take_gives_at_most_its_limit(make: MakeJobQueue) -> None:
 
 
 async def a_job_comes_back_when_its_lease_runs_out(make: MakeJobQueue) -> None:
-    """Not before; and it says how often it was received."""
+    """Expect the job not before, and how often it was received."""
     async with make.open("a") as queue:
         await queue.put(["x"])
         await _take(queue, lease=_LEASE)
@@ -80,7 +80,7 @@ async def a_job_comes_back_when_its_lease_runs_out(make: MakeJobQueue) -> None:
 
 
 async def keep_extends_the_lease(make: MakeJobQueue) -> None:
-    """From now, not from when it was taken."""
+    """Measure from now, not from when the job was taken."""
     async with make.open("a") as queue:
         await queue.put(["x"])
         jobs = await _take(queue, lease=_LEASE)
@@ -93,7 +93,7 @@ async def keep_extends_the_lease(make: MakeJobQueue) -> None:
 
 
 async def keep_for_nothing_gives_a_job_back_at_once(make: MakeJobQueue) -> None:
-    """To anybody."""
+    """Take in any process."""
     async with make.open("a") as one, make.open("a") as two:
         await one.put(["x"])
         await one.keep(await _take(one), _NO_WAIT)
@@ -111,7 +111,7 @@ async def a_back_off_hides_a_job_for_its_time(make: MakeJobQueue) -> None:
 
 
 async def what_is_done_never_comes_again(make: MakeJobQueue) -> None:
-    """Not when its lease would have run out either."""
+    """Expect nothing, also after the lease would have run out."""
     async with make.open("a") as queue:
         await queue.put(["x", "y"])
         jobs = [*await _take(queue, limit=1, lease=_LEASE), *await _take(queue, limit=1, lease=_LEASE)]

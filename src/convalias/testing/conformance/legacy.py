@@ -20,7 +20,7 @@ from convalias.testing.conformance.check import expect, suite
 
 @frozen(kw_only=True)
 class LegacyKnowledge:
-    """What the relay knows when it is opened. Its conversations have one participant to notify."""
+    """The knowledge of the relay when it is opened. Its conversations have one participant to notify."""
 
     aliases: tuple[LegacyAlias, ...]
     tenures: tuple[AddressTenure, ...]
@@ -66,7 +66,7 @@ _MAIL: Final = HandOff(external_id="h1", message_id="<x@y>", address=_FIRST.addr
 
 
 async def known_aliases_are_found_and_others_missing(make: MakeLegacyRelay) -> None:
-    """With their conversation, or none."""
+    """Expect each alias with its conversation, or none."""
     async with make("a", _KNOWN) as relay:
         asked = [_FIRST.address, _HOMELESS.address, _at("other@relay.example")]
         expected = {_FIRST.address: _FIRST, _HOMELESS.address: _HOMELESS}
@@ -108,7 +108,7 @@ async def the_first_flag_stands_for_ever(make: MakeLegacyRelay) -> None:
 
 
 async def a_repeated_index_call_notifies_once(make: MakeLegacyRelay) -> None:
-    """At once from two processes, and again."""
+    """Call at once from two processes, and again."""
     async with make("a", _KNOWN) as one, make("a", _KNOWN) as two:
         await asyncio.gather(*(relay.port.index(_CALL) for relay in (one, two, one, two)))
         await two.port.index(_CALL)

@@ -75,7 +75,7 @@ async def mail_with_the_null_return_path_leaves_too(open_: MakeOutgoingMail) -> 
 
 
 async def mails_sent_at_once_all_arrive(open_: MakeOutgoingMail) -> None:
-    """None is lost to another."""
+    """Expect that no mail is lost to another."""
     async with open_("a") as sink:
         mails = [_mail(f"k{number}", _BOB if number % 2 else _ANN) for number in range(20)]
         await asyncio.gather(*(sink.port.send(mail) for mail in mails))
@@ -83,7 +83,7 @@ async def mails_sent_at_once_all_arrive(open_: MakeOutgoingMail) -> None:
 
 
 async def what_the_adapter_states_is_a_guarantee(open_: MakeOutgoingMail) -> None:
-    """Nothing, or a `Guarantee` that is the same whenever it is read, and never a negative time."""
+    """Expect nothing, or a `Guarantee` that is the same whenever it is read, and never a negative time."""
     async with open_("a") as sink:
         try:
             stated = guarantee_of(sink.port)
@@ -107,7 +107,7 @@ async def who_can_be_asked_tells_what_left(open_: MakeOutgoingMail) -> None:
 
 
 async def one_key_is_one_mail_where_the_adapter_says_so(open_: MakeOutgoingMail) -> None:
-    """From two processes, at once and later."""
+    """Send from two processes, at once and later."""
     async with open_("a") as one, open_("a") as two:
         mail = _mail("once")
         await asyncio.gather(*(sink.port.send(mail) for sink in (one, two, one, two)))

@@ -29,12 +29,12 @@ async def refused(records: Records, write: Write) -> None:
 
 
 async def found(records: Records, key: Key) -> Stored | None:
-    """One record."""
+    """Return the one record of that key."""
     return (await records.get([key])).get(key)
 
 
 async def an_insert_is_found_by_its_key(open_: MakeRecords) -> None:
-    """With all that was written, and a version."""
+    """Expect all that was written, and a version."""
     async with open_("a") as records:
         (version,) = await written(records, Insert(HERE, BODY, ("k:1",)))
         expect(await found(records, HERE) == Stored(HERE, ("k:1",), BODY, version, None), "what was written is read")
@@ -83,7 +83,7 @@ async def keys_and_further_ids_share_one_name_space(open_: MakeRecords) -> None:
 
 
 async def further_ids_are_unique_within_their_partition_only(open_: MakeRecords) -> None:
-    """So that a store can be split by partition."""
+    """Insert in another partition: a store can be split by partition."""
     async with open_("a") as records:
         others = (HERE, HERE._replace(partition="c2"), HERE._replace(table="holds"))
         for key in others:
@@ -103,7 +103,7 @@ async def a_conflicting_insert_takes_none_of_its_ids(open_: MakeRecords) -> None
 
 
 async def a_delete_frees_the_key_and_all_further_ids(open_: MakeRecords) -> None:
-    """Nothing of it remains."""
+    """Expect that nothing of the record remains."""
     async with open_("a") as records:
         (version,) = await written(records, Insert(HERE, BODY, ("k:1", "e:1")))
         await written(records, Delete(HERE, version))

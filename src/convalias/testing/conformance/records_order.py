@@ -26,7 +26,7 @@ async def _due(records: Records, *, until: datetime = _NOON, limit: int = 100, l
 
 
 async def a_range_ascends_by_the_octets_of_ids(open_: MakeRecords) -> None:
-    """Not by a locale, not by number."""
+    """Compare by octets, not by a locale and not by number."""
     ids = ["10", "9", "B", "a", "b", "~", "-", "_", "A", "a-", "a0", "aa"]
     async with open_("a") as records:
         await written(records, *(Insert(_at(one), BODY) for one in ids))
@@ -61,7 +61,7 @@ async def a_range_and_the_latest_go_by_keys_alone(open_: MakeRecords) -> None:
 
 
 async def the_latest_is_the_highest_key_of_the_partition(open_: MakeRecords) -> None:
-    """Whatever order they came in; None where nothing is."""
+    """Insert in any order; expect None in an empty partition."""
     async with open_("a") as records:
         expect(await records.latest(HERE.table, HERE.partition) is None, "nothing is there yet")
         versions = [(await written(records, Insert(_at(one), BODY)))[0] for one in ("2", "3", "1")]
@@ -74,7 +74,7 @@ async def the_latest_is_the_highest_key_of_the_partition(open_: MakeRecords) -> 
 
 
 async def due_gives_what_is_due_at_or_before_until(open_: MakeRecords) -> None:
-    """To the microsecond."""
+    """Compare to the microsecond."""
     async with open_("a") as records:
         times = {"before": _NOON - _MICROSECOND, "at": _NOON, "behind": _NOON + _MICROSECOND}
         await written(records, *(Insert(_at(one), BODY, (), Due("feed", at)) for one, at in times.items()))
@@ -100,7 +100,7 @@ async def due_ascends_by_time_then_key_up_to_its_limit(open_: MakeRecords) -> No
 
 
 async def lanes_are_apart(open_: MakeRecords) -> None:
-    """And what has no due time is in none."""
+    """Expect a record without a due time in no lane."""
     async with open_("a") as records:
         await written(
             records,
@@ -113,7 +113,7 @@ async def lanes_are_apart(open_: MakeRecords) -> None:
 
 
 async def a_replace_sets_or_clears_the_due_time(open_: MakeRecords) -> None:
-    """As it says, not as it was."""
+    """Expect the due time of the replacement."""
     async with open_("a") as records:
         versions = [(await written(records, Insert(_at(one), BODY, (), Due("feed", _NOON))))[0] for one in "123"]
         await written(records, Replace(_at("1"), versions[0], BODY))
@@ -143,7 +143,7 @@ async def a_due_time_comes_back_to_the_microsecond(open_: MakeRecords) -> None:
 
 
 async def appends_at_the_latest_plus_one_leave_no_hole(open_: MakeRecords) -> None:
-    """What conversations stand on: two processes, one sequence."""
+    """Append from two processes to one sequence, as conversations do."""
     async with open_("a") as one, open_("a") as two:
         for turn in range(20):
             key = f"k:{turn // 2}"

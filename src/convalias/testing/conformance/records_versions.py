@@ -40,7 +40,7 @@ async def a_replace_of_another_version_is_a_conflict(open_: MakeRecords) -> None
 
 
 async def a_delete_of_another_version_is_a_conflict(open_: MakeRecords) -> None:
-    """Nobody deletes what they have not seen."""
+    """Delete a version that the caller has not seen."""
     async with open_("a") as records:
         (first,) = await written(records, Insert(HERE, BODY))
         await written(records, Replace(HERE, first, _OTHER))
@@ -59,7 +59,7 @@ async def what_is_gone_cannot_be_replaced_or_deleted(open_: MakeRecords) -> None
 
 
 async def a_version_never_comes_back(open_: MakeRecords) -> None:
-    """Not even when a record is deleted and made anew."""
+    """Delete a record and insert it anew."""
     async with open_("a") as records:
         (first,) = await written(records, Insert(HERE, BODY))
         await written(records, Delete(HERE, first))
@@ -108,14 +108,14 @@ async def writes_of_one_call_are_answered_in_their_order(open_: MakeRecords) -> 
 
 
 async def an_empty_call_answers_nothing(open_: MakeRecords) -> None:
-    """And is no error."""
+    """Expect no error."""
     async with open_("a") as records:
         expect(not await records.write([]), "no writes, no answers")
         expect(not await records.get([]), "no keys, no records")
 
 
 async def a_body_comes_back_as_it_was(open_: MakeRecords) -> None:
-    """Any text, big integers, empty things, null."""
+    """Write any text, big integers, empty things, null."""
     async with open_("a") as records:
         await written(records, Insert(HERE, _RICH))
         stored = await found(records, HERE)
@@ -123,7 +123,7 @@ async def a_body_comes_back_as_it_was(open_: MakeRecords) -> None:
 
 
 async def a_body_is_never_shared_with_the_store(open_: MakeRecords) -> None:
-    """What a caller does to an object afterwards changes nothing that is kept."""
+    """Change the caller's object afterwards: nothing that is kept changes."""
     inner: list[Json] = ["kept"]
     async with open_("a") as records:
         await written(records, Insert(HERE, {"list": inner}))
@@ -138,7 +138,7 @@ async def a_body_is_never_shared_with_the_store(open_: MakeRecords) -> None:
 
 
 async def what_was_answered_is_seen_by_every_process(open_: MakeRecords) -> None:
-    """At once, by every method."""
+    """Look from another process at once, by every method."""
     async with open_("a") as one, open_("a") as two:
         for number in range(10):
             key = HERE._replace(id=f"{number:012d}")
