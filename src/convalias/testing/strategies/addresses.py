@@ -53,7 +53,7 @@ _PEOPLES_DOMAINS: Final = ("home.example", "corp.example", "mail.corp.example", 
 
 
 def addresses() -> st.SearchStrategy[EmailAddress]:
-    """Any address that may stand in a mail: well-known people first, then made-up and odd ones."""
+    """Addresses that may stand in a mail: well-known people first, then made-up and odd ones."""
     plain = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=12)
     local = st.one_of(plain, st.sampled_from(_ODD_LOCALS))
     made = st.builds(_at, local, st.sampled_from(_PEOPLES_DOMAINS))
@@ -107,7 +107,7 @@ def legacy_aliases() -> st.SearchStrategy[LegacyAlias]:
 
 @frozen
 class Spot:
-    """Where a mail goes, before it is known what addresses there are: the same strategy serves every world."""
+    """A place where a mail goes, before the addresses are known: the same strategy serves every world."""
 
     number: int
     form: str
@@ -155,7 +155,7 @@ def mail_domains() -> st.SearchStrategy[MailDomains]:
 
 
 def alias_keys() -> st.SearchStrategy[AliasKeys]:
-    """One to three keys, newest first; their secrets are no secret."""
+    """Draw one to three keys, newest first; their secrets are no secret."""
     return st.lists(st.integers(0, 31), min_size=1, max_size=3, unique=True).map(
         lambda ids: AliasKeys(AliasKey(number, b"no secret, for tests") for number in ids)
     )

@@ -1,4 +1,4 @@
-"""What is known when a mail arrives, and the mail with it: the small worlds that laws of routing are tried on."""
+"""Contexts of an arriving mail, and the mail with it: the small worlds that laws of routing are tried on."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def policies() -> st.SearchStrategy[RoutingPolicy]:
 
 
 def blocked_senders() -> st.SearchStrategy[BlockedSenders]:
-    """Nobody, one address, one domain, or both."""
+    """Draw blocked senders: nobody, one address, one domain, or both."""
     nobody: tuple[str, ...] = ()
     return st.builds(
         BlockedSenders,
@@ -157,7 +157,7 @@ def _listed(context: RoutingContext) -> tuple[EmailAddress, ...]:
 
 
 def decisions(policy: RoutingPolicy = DEFAULT_POLICY, rules: RuleBook = RULES) -> st.SearchStrategy[Decision]:
-    """What `route` makes of drawn exchanges: plans, and refusals to guess."""
+    """Draw what `route` makes of drawn exchanges: plans, and refusals to guess."""
     return exchanges().map(lambda one: route(one.mail, one.context, policy, rules))
 
 

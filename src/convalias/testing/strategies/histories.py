@@ -1,4 +1,4 @@
-"""What happens in conversations: single events, and whole histories as a store would hold them."""
+"""Events of conversations: single ones, and whole histories as a store would hold them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def messages() -> st.SearchStrategy[MessageAdded]:
 
 
 def happenings() -> st.SearchStrategy[Happening]:
-    """Everything that may follow the creation of a conversation, mostly messages."""
+    """Draw all that may follow the creation of a conversation, mostly messages."""
     return st.one_of(
         messages(),
         messages(),
@@ -88,5 +88,5 @@ def histories(draw: st.DrawFn, conversation: ConversationId | None = None) -> tu
 
 
 def events() -> st.SearchStrategy[ConversationEvent]:
-    """One event of a history."""
+    """Draw an event of a history."""
     return histories().flatmap(st.sampled_from)

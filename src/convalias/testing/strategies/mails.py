@@ -55,7 +55,7 @@ def _vague(readings: tuple[EmailAddress, ...]) -> From:
 
 
 def return_paths() -> st.SearchStrategy[ReturnPath]:
-    """Not told, somebody's, or null."""
+    """Draw a return path: unknown, somebody's, or null."""
     return st.sampled_from((None, *SENDERS, NULL_RETURN_PATH))
 
 
@@ -92,7 +92,7 @@ _CONTENTS: Final = contents()
 
 @st.composite
 def envelopes(draw: st.DrawFn, listed: Sequence[EmailAddress] = _LISTED) -> MessageEnvelope:
-    """One readable mail as one source posted it. `listed` are the addresses that it is likely to go to."""
+    """Draw a readable mail as a source posted it. `listed` are the addresses that it is likely to go to."""
     return MessageEnvelope(
         sender=draw(_FROMS),
         message_id=draw(_IDS),
@@ -144,7 +144,7 @@ def mails(draw: st.DrawFn, listed: Sequence[EmailAddress] = _LISTED) -> InboundM
 
 
 def posts(listed: Sequence[EmailAddress] = _LISTED) -> st.SearchStrategy[Post]:
-    """What a source says about a mail that it brings."""
+    """Draw what a source says about a mail that it brings."""
     return st.builds(
         Post,
         received_at=st.just(NOW),

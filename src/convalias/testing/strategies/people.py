@@ -26,7 +26,7 @@ _COMPANY = st.sampled_from((frozenset[str](), frozenset({"corp.example"})))
 
 
 def participants(account: AccountId | None = None) -> st.SearchStrategy[Participant]:
-    """One participant: that account, or any."""
+    """Draw a participant: that account, or any."""
     return st.builds(
         Participant,
         st.sampled_from(ACCOUNTS) if account is None else st.just(account),
@@ -39,7 +39,7 @@ def participants(account: AccountId | None = None) -> st.SearchStrategy[Particip
 
 
 def threads(conversation: ConversationId | None = None) -> st.SearchStrategy[ConversationThread]:
-    """That conversation, or any; mostly open, with up to three participants."""
+    """Draw that conversation, or any; mostly open, with up to three participants."""
     return st.builds(
         ConversationThread,
         st.sampled_from(CONVERSATIONS) if conversation is None else st.just(conversation),
@@ -52,7 +52,7 @@ def threads(conversation: ConversationId | None = None) -> st.SearchStrategy[Con
 
 
 def accounts(account: AccountId | None = None) -> st.SearchStrategy[Account]:
-    """That account, or any: mostly with the address of its own, sometimes with one that it shares with another."""
+    """Draw that account, or any: mostly with an address of its own, sometimes with a shared one."""
     own = {one: SENDERS[number : number + 1] for number, one in enumerate(ACCOUNTS)}
     addresses = some(SENDERS[:4], most=2)
     return st.builds(
@@ -86,7 +86,7 @@ def authors() -> st.SearchStrategy[Author]:
 
 
 def applicants(*, authentication: Authentication | None = None) -> st.SearchStrategy[Applicant]:
-    """Somebody who does not take part and writes all the same: what an admission policy decides on."""
+    """Draw an author who does not take part and writes all the same: an admission policy decides on him."""
     return st.builds(
         Applicant,
         address=st.sampled_from(SENDERS),

@@ -1,4 +1,4 @@
-"""What routing answers: recipients, verdicts and rulings, each as it could stand in a plan."""
+"""Answers of routing: recipients, verdicts and rulings, each as it could stand in a plan."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ def mail_keys() -> st.SearchStrategy[MailKey]:
 
 
 def relays() -> st.SearchStrategy[RelayToConversation]:
-    """To a conversation, as anybody."""
+    """Draw a relay to a conversation, as anybody."""
     return st.builds(_relayed, authors(), mail_keys())
 
 
 def handovers() -> st.SearchStrategy[HandToLegacy]:
-    """There is but one."""
+    """Return the only handover that there is."""
     return st.just(HandToLegacy())
 
 
@@ -92,18 +92,18 @@ def skips() -> st.SearchStrategy[SkipOverlap]:
 
 
 def holds() -> st.SearchStrategy[Hold]:
-    """With an author and a key, or with neither, where From is ambiguous."""
+    """Draw a hold with an author and a key, or with neither, where From is ambiguous."""
     known = st.builds(Hold, st.sampled_from(Reason), authors(), mail_keys())
     return st.one_of(known, st.just(Hold(Reason.FROM_AMBIGUOUS)))
 
 
 def rejections() -> st.SearchStrategy[Reject]:
-    """For every reason."""
+    """Draw a rejection for every reason."""
     return st.builds(Reject, st.sampled_from(Reason))
 
 
 def dismissals() -> st.SearchStrategy[Ignore]:
-    """For every reason."""
+    """Draw a dismissal for every reason."""
     return st.builds(Ignore, st.sampled_from(Reason))
 
 
