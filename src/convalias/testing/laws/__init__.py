@@ -1,4 +1,4 @@
-"""What holds for every mail under every policy and every book of rules: each law is a function that asserts it.
+"""Laws that hold for every mail under every policy and every book of rules: functions that assert them.
 
 To hold them against a policy, or a book of rules, of one's own, one class is enough under pytest (or unittest, beside
 `unittest.TestCase`); elsewhere `check(law, policy, rules)` for each law of `ALL`. Needs `convalias[testing]`.

@@ -26,7 +26,7 @@ from convalias.testing.strategies import Exchange
 
 
 def nothing_is_skipped_unless_it_is_carried(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
-    """By a recipient of the same mail that relays to the same conversation."""
+    """A recipient is skipped only if another recipient of the same mail relays to the same conversation."""
     decision = route(example.mail, example.context, policy, rules)
     if isinstance(decision, RoutingPlan):
         for ruling in decision:
@@ -46,7 +46,7 @@ def a_conversation_takes_a_mail_once(example: Exchange, policy: RoutingPolicy, r
 
 
 def nothing_crosses_conversations(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
-    """A mail is posted or held only where the address that it was sent to leads; only legacy's own goes to legacy."""
+    """A mail is posted or held only where its recipient address leads; only legacy's own goes to legacy."""
     decision = route(example.mail, example.context, policy, rules)
     if isinstance(decision, RoutingPlan):
         for ruling in decision:
@@ -80,7 +80,7 @@ def a_mail_is_told_by_its_sender_and_id(example: Exchange, policy: RoutingPolicy
 
 
 def legacy_is_no_way_around_a_decision(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
-    """What is held or refused for its sender is not handed over by the legacy address of the same conversation."""
+    """The legacy address of a conversation hands over nothing that is held or refused there for its sender."""
     decision = route(example.mail, example.context, policy, rules)
     if isinstance(decision, RoutingPlan):
         decided = {one.conversation for one in decision if _is_about_the_sender(one)}

@@ -26,7 +26,7 @@ ROUNDS: Final = 4
 
 
 def every_mail_is_decided(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
-    """Whatever the mail: no rule and no policy raises, and only a witness who is away is waited for."""
+    """Every mail is decided: no rule and no policy raises, and only a witness who is away is waited for."""
     try:
         decision = route(example.mail, example.context, policy, rules)
     except Exception as error:
@@ -37,7 +37,7 @@ def every_mail_is_decided(example: Exchange, policy: RoutingPolicy, rules: RuleB
 
 
 def every_recipient_has_one_verdict(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
-    """One of the six kinds, in canonical order; nobody else has one but a header alias that relays."""
+    """Each recipient has a verdict of the six kinds, in canonical order; so has a header alias that relays."""
     decision = route(example.mail, example.context, policy, rules)
     if isinstance(decision, RoutingPlan):
         shown = [ruling.recipient.address.key for ruling in decision]
@@ -51,7 +51,7 @@ def every_recipient_has_one_verdict(example: Exchange, policy: RoutingPolicy, ru
 
 
 def order_case_and_duplicates_change_nothing(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
-    """Of the recipients: a source may list them as it likes, and as often."""
+    """A source may list the recipients in any order, in any case and twice."""
     mail = example.mail
     shouted = tuple(map(_shouted, reversed((*mail.recipients, *mail.recipients))))
     other = route(evolve(mail, recipients=shouted), example.context, policy, rules)
@@ -83,7 +83,7 @@ def explaining_decides_nothing_else(example: Exchange, policy: RoutingPolicy, ru
 
 
 def answered(lacking: Questions, whole: RoutingContext) -> Answers:
-    """What a world that is known whole answers; a witness who is away answers nothing."""
+    """Answer from a world that is known whole; a witness who is away answers nothing."""
     return Answers(
         aliases={one: whole.aliases.get(one) for one in lacking.aliases},
         legacy={one: whole.legacy.get(one) for one in lacking.legacy},

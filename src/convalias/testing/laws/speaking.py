@@ -29,7 +29,7 @@ _SECRET: Final = b"no secret, for laws"
 
 
 def nobody_posts_in_the_name_of_another(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
-    """A post in an account's name comes from an address that the evidence gives to it, or to one that speaks for it.
+    """A post in an account's name comes from an address that the evidence allows to speak for the account.
 
     The directory counts, and where it knows nobody, the history; a stranger's post stands under his own address.
     """
@@ -57,7 +57,7 @@ def who_fails_authentication_posts_nothing(example: Exchange, policy: RoutingPol
 
 
 def the_blocked_are_dropped_everywhere(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
-    """By any reading of From and by the envelope sender: nothing of it is posted, held, or handed to legacy."""
+    """Blocked senders, by any reading of From and by the envelope, have nothing posted, held, or handed to legacy."""
     mail = example.mail
     if isinstance(mail, MessageEnvelope):
         sender = mail.sender
