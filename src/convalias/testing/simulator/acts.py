@@ -1,4 +1,4 @@
-"""What people, providers and operators do, act by act: each numbered, each drawing only from its own number."""
+"""Acts of people, providers and operators: each numbered, each drawing only from its own number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold of a run: the invariants I1 to I8, while it goes on and at its end."""
+"""Invariants I1 to I8 of a run, while it goes on and at its end."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ ENOUGH: Final = 50
 
 
 async def glanced(world: World) -> Sequence[Violation]:
-    """What is wrong now, in the middle of it."""
+    """Return what is wrong now, in the middle of a run."""
     return _broken(await found(world), ALWAYS)
 
 
@@ -81,7 +81,7 @@ async def judged(world: World, *, drained: Sequence[str]) -> Sequence[Violation]
 
 
 async def states(world: World) -> Mapping[str, int]:
-    """How often each end was reached: of recipients of mails, of deliveries, of holds."""
+    """Count how often each end was reached: of recipients of mails, of deliveries, of holds."""
     seen = await found(world)
     counted: Counter[str] = Counter()
     for outcome in seen.outcomes.values():

@@ -1,4 +1,4 @@
-"""What people and operators have a process do: tried again until it is done, refused, or they have had enough."""
+"""Commands of people and operators to a process: tried again until done, refused, or given up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLIENT_TRIES: Final = 12
 
 
 class GivenUp(Exception):
-    """Nobody knows whether it was done: the client stopped asking."""
+    """The client stopped asking, so nobody knows whether the command was done."""
 
 
 async def asked(

@@ -1,4 +1,4 @@
-"""Of everything that happened in a run, what a violation is about: the few calls that a story of it tells."""
+"""Calls that a violation is about, out of all that happened in a run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BETWEEN_WORDS: Final = re.compile(r"[\s/>]+")
 
 @frozen(kw_only=True)
 class Line:
-    """One line of a story: at virtual second `at`, `who` did `what` to `whom`."""
+    """A line of a story: at virtual second `at`, `who` did `what` to `whom`."""
 
     at: float
     who: str
@@ -44,7 +44,10 @@ class Line:
 
 
 def concerned(report: Report, violation: Violation, *, most: int = MOST) -> Sequence[Line]:
-    """At most so many lines, in their order. Reads and polls that came to nothing are left out, retries folded."""
+    """Return at most so many lines, in their order.
+
+    Reads and polls that came to nothing are left out, retries folded.
+    """
     names = _Names(report, violation)
     lines = sorted([*_entries(report, names), *_posts(report, names)], key=lambda one: one.at)
     folded = _folded(_kept_whole(lines))

@@ -1,4 +1,4 @@
-"""Randomness that hangs on what is asked, never on when: every draw is a hash of seed, actor, call and number."""
+"""Randomness that does not depend on when it is asked: a hash of seed, actor, call and number."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Stream:
         return int(self.unit() * number)
 
     def choice(self, of: Sequence[T]) -> T:
-        """One of them, each as likely."""
+        """Choose among them, each as likely."""
         return of[self.below(len(of))]
 
     def between(self, low: float, high: float) -> float:

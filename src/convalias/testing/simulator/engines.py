@@ -1,4 +1,4 @@
-"""What all processes share, as weak as each port's promise allows: queue, log, hub, directory, flags."""
+"""Engines that all processes share, as weak as each port's promise allows: queue, log, hub, directory, flags."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class _Entry:
 
 
 class Queue:
-    """At least once, in any order. What one holds comes back when its lease runs out: nobody sees him die."""
+    """A queue that gives at least once, in any order. A job comes back when its lease runs out: nobody sees a worker die."""
 
     def __init__(self, draws: Stream, *, reorders: bool, duplicates: bool) -> None:
         """Empty."""
@@ -92,22 +92,22 @@ class Queue:
         return jobs
 
     def keep(self, jobs: Sequence[Job], lease: timedelta) -> None:
-        """Those whose lease still holds."""
+        """Extend the leases that still hold."""
         for number in self._held(jobs):
             self.entries[number].visible_at = _now() + lease.total_seconds()
 
     def done(self, jobs: Sequence[Job]) -> None:
-        """Those whose lease still holds; the others come again."""
+        """Remove the jobs whose lease still holds; the others come again."""
         for number in self._held(jobs):
             del self.entries[number]
 
     def lose(self) -> None:
-        """Everything, as when somebody empties it."""
+        """Lose all jobs, as when somebody empties the queue."""
         self.lost.update(key for entry in self.entries.values() for key in _RECORD.findall(entry.body))
         self.entries.clear()
 
     def depth(self) -> QueueDepth:
-        """As exact as an engine would be."""
+        """Count as exactly as an engine would."""
         now = _now()
         ready = sum(entry.visible_at <= now for entry in self.entries.values())
         oldest = min((entry.put_at for entry in self.entries.values()), default=None)
@@ -115,7 +115,7 @@ class Queue:
         return QueueDepth(ready, len(self.entries) - ready, age)
 
     def next_at(self) -> float | None:
-        """When the next one becomes visible."""
+        """Return when the next job becomes visible."""
         return min((entry.visible_at for entry in self.entries.values()), default=None)
 
     def _held(self, jobs: Sequence[Job]) -> Sequence[int]:
@@ -172,7 +172,7 @@ class Log:
             self.partitions[number].until[group] = _now() + TURN
 
     def leave(self, group: str, consumer: int) -> None:
-        """Its partitions are free at once."""
+        """Free the partitions of that reader at once."""
         for partition in self.partitions:
             if partition.holder.get(group) == consumer:
                 del partition.holder[group]
@@ -191,7 +191,7 @@ class Log:
 
 @frozen
 class HubKind:
-    """What a simulated channel can be held to."""
+    """A kind of simulated channel, by what it can be held to."""
 
     name: str
     remembers_for: timedelta = timedelta(0)
@@ -208,7 +208,7 @@ HUBS: Final = (
 
 @frozen
 class SentByHub:
-    """One delivery that reached a person."""
+    """A delivery that reached a person."""
 
     at: float
     notification: Notification
@@ -240,7 +240,7 @@ class Hub:
 
 
 class MailBox:
-    """Where system mail arrives. It remembers no key: what is sent twice arrives twice."""
+    """The place where system mail arrives. It remembers no key: what is sent twice arrives twice."""
 
     def __init__(self) -> None:
         """Nothing arrived."""
@@ -262,43 +262,43 @@ class Directory:
         self.accounts = {account.id: account for account in accounts}
 
     def put(self, account: Account) -> None:
-        """From now on it is this."""
+        """Set the account from now on."""
         self.accounts[account.id] = account
 
     async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
-        """Who has them now."""
+        """Return who has these addresses now."""
         accounts = sorted(self.accounts.values(), key=lambda one: one.id)
         return {address: tuple(one for one in accounts if address in one.addresses) for address in addresses}
 
     async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
-        """Those that exist."""
+        """Return the accounts that exist."""
         return {one: self.accounts[one] for one in accounts if one in self.accounts}
 
     async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
-        """Those that ever were, for any account."""
+        """Return the addresses that ever passed, for any account."""
         proved = {one for account in self.accounts.values() for one in account.authenticates}
         return frozenset(proved & set(addresses))
 
 
 class Flags:
-    """What operators set, and what stood before, for whoever still sees that."""
+    """Flags that operators set, and the values before, for readers that still see those."""
 
     def __init__(self) -> None:
         """Nothing is set."""
         self.history: dict[tuple[UseCase, Axis], list[tuple[float, Rollout]]] = {}
 
     def set(self, rollout: Rollout, axis: Axis) -> None:
-        """From now on."""
+        """Set the flags from now on."""
         self.history.setdefault((rollout.use_case, axis), []).append((_now(), rollout))
 
     def turn_back(self, use_case: UseCase, axis: Axis) -> None:
-        """What stood before the last change stands again."""
+        """Undo the last change."""
         settings = self.history.get((use_case, axis), [])
         if len(settings) > 1:
             self.set(settings[-2][1], axis)
 
     def read(self, use_case: UseCase, axis: Axis, *, lag: float) -> Rollout | None:
-        """What stood `lag` seconds ago."""
+        """Return the flags of `lag` seconds ago."""
         settings = self.history.get((use_case, axis), [])
         if not settings:
             return None
@@ -326,13 +326,13 @@ class LegacyRelay(memory.LegacyRelay):
         return None if alias is None else alias.conversation
 
     def calls_now(self) -> Sequence[LegacyCall]:
-        """In order."""
+        """Return the calls in order."""
         return tuple(self._calls.values())
 
 
 @frozen
 class Backup:
-    """What a store held at one moment."""
+    """The contents of a store at one moment."""
 
     rows: Mapping[Key, Row]
     names: Mapping[Key, Key]
@@ -364,7 +364,7 @@ class Records(memory.Records):
         self._lanes = defaultdict(list, {name: list(lane) for name, lane in backup.lanes.items()})
 
     def lanes(self) -> Sequence[str]:
-        """Those that something waits in."""
+        """Return the lanes that something waits in."""
         return sorted(name for name, waiting in self._lanes.items() if waiting)
 
     def table(self, name: str) -> Sequence[Stored]:

@@ -1,4 +1,4 @@
-"""What a run left behind, read off the engines: the checker's own view, apart from the services that wrote it."""
+"""Traces that a run left, read off the engines: the checker's view, apart from the services that wrote them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAGE = 1_000
 
 @frozen
 class Violation:
-    """One thing that must not be."""
+    """A thing that must not be."""
 
     law: str
     """`I1` to `I8`, or `run` when something ended that must not end."""
@@ -53,7 +53,7 @@ class LegacyMail:
 
 @frozen(kw_only=True)
 class Findings:
-    """Everything that the laws look at."""
+    """All that the laws look at."""
 
     world: World
     events: Mapping[ConversationId, Sequence[ConversationEvent]]
@@ -159,13 +159,13 @@ def is_of(message: MessageAdded, mail: Mail) -> bool:
 
 
 def envelope_key(post: Post) -> str:
-    """Where the envelope record of a post has to lie: by the token's day and a digest of source and token."""
+    """Return the key of a post's envelope record: the token's day and a digest of source and token."""
     digest = hashlib.sha256(f"{post.source}\0{post.token}".encode()).hexdigest()
     return f"envelopes/{post.day:%Y/%m/%d}/{digest}.json"
 
 
 def raw_keys(post: Post, *, until: float) -> Sequence[str]:
-    """Where its raw mail may lie: under its digest, on any day since."""
+    """Return where the raw mail may lie: under its digest, on any day since."""
     digest = hashlib.sha256(post.mail.raw).hexdigest()
     days = int((EPOCH + timedelta(seconds=until) - post.day) / timedelta(days=1)) + 3
     return [f"raw/{post.day + timedelta(days=day - 1):%Y/%m/%d}/{digest}" for day in range(days)]

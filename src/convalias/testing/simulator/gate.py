@@ -29,7 +29,7 @@ _LATE: Final = 30.0
 
 
 class Surroundings(Protocol):
-    """What a gate needs of its world."""
+    """The part of its world that a gate needs."""
 
     draws: Draws
     weather: Weather
@@ -44,7 +44,7 @@ class Surroundings(Protocol):
         ...
 
     def crash(self, process: Process) -> None:
-        """That process dies now."""
+        """Let that process die now."""
         ...
 
     def is_cut(self, process: Process) -> bool:
@@ -52,7 +52,7 @@ class Surroundings(Protocol):
         ...
 
     def later(self, seconds: float, effect: Callable[[], Awaitable[object]]) -> None:
-        """It takes effect then, whoever still waits for it."""
+        """Let the call take effect then, whoever still waits for it."""
         ...
 
 

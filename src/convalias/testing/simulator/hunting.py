@@ -1,4 +1,4 @@
-"""Whether a mutant is seen: runs of one seed after the other, until one breaks what the same run keeps without it."""
+"""Hunt for a mutant: run seed after seed, until a law breaks that holds without the mutant."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Kill:
 
 
 def killed(mutant: Mutant, seeds: Iterable[int], *, mails: int = MAILS) -> Kill | None:
-    """The first seed that shows it: the law that it breaks is broken, and is not in the run without it. None: it lives."""
+    """Return the first seed that shows the mutant: its law breaks, and holds in the run without it. None: it lives."""
     for number, seed in enumerate(seeds, 1):
         seen = _of(mutant.breaks, seed, mails, mutant, mutant.weather)
         if seen and not _of(mutant.breaks, seed, mails, None, mutant.weather):

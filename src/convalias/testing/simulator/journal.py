@@ -1,4 +1,4 @@
-"""What was done to the system from outside: all that the checker may hold it to."""
+"""A journal of what was done to the system from outside: all that the checker may hold it to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from convalias.domain.mail.authentication import SenderEvidence
 
 
 class Kind(Enum):
-    """What sort of mail somebody wrote."""
+    """The sort of a mail that somebody wrote."""
 
     MAIL = "mail"
     REPLY = "reply"
@@ -28,7 +28,7 @@ class Kind(Enum):
 
 @frozen(kw_only=True)
 class Mail:
-    """One mail that was written, whatever became of it."""
+    """A mail that was written, whatever became of it."""
 
     name: str
     """In its Message-ID and in its text; unique in a run."""
@@ -49,13 +49,13 @@ class Mail:
 
     @property
     def message_id(self) -> str:
-        """As its header has it."""
+        """Return the id as the header has it."""
         return f"<{self.borrowed or self.name}@home.example>"
 
 
 @define(kw_only=True)
 class Post:
-    """One post of a mail by the provider, through all its tries."""
+    """A post of a mail by the provider, through all its tries."""
 
     mail: Mail
     recipients: tuple[EmailAddress, ...]
@@ -74,7 +74,7 @@ class Post:
 
 @define(kw_only=True)
 class Chat:
-    """One chat message, through all the tries of its client."""
+    """A chat message, through all the tries of its client."""
 
     conversation: ConversationId
     author: AccountId
@@ -86,7 +86,7 @@ class Chat:
 
 @frozen(kw_only=True)
 class Change:
-    """Something that changes what becomes of mails in that conversation (None: in all)."""
+    """A change of what becomes of mails in that conversation (None: in all)."""
 
     at: float
     what: str
@@ -95,7 +95,7 @@ class Change:
 
 @define
 class Journal:
-    """Everything, in the order in which it was begun."""
+    """All entries, in the order in which they were begun."""
 
     mails: dict[str, Mail] = field(factory=dict[str, Mail])
     posts: list[Post] = field(factory=list[Post])

@@ -1,4 +1,4 @@
-"""What a record was read as. The same octets are the same value, and values never change: a run decodes them once."""
+"""Records with the value that they were read as: values never change, so a run decodes the same octets once."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class KnownRow(Row):
 
 @contextmanager
 def decoding_once() -> Generator[None]:
-    """While entered, what was once loaded from a `Known` body is not built anew."""
+    """Keep what was loaded from a `Known` body while entered: it is not built anew."""
     plain = Codec.load
 
     def load(self: Codec, body: Body, expected: type[T] | Format[T]) -> T:

@@ -19,11 +19,11 @@ Args = TypeVarTuple("Args")
 
 
 class OutsideWorld(RuntimeError):
-    """Something under simulation reached for a thread, a socket or a child process."""
+    """A simulated task reached for a thread, a socket or a child process."""
 
 
 class Stalled(RuntimeError):
-    """Everybody waits for somebody, and nobody for time."""
+    """All tasks wait for one another, and none waits for time."""
 
 
 class _Soon(asyncio.Handle):
@@ -77,7 +77,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         *args: *Args,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        """So many virtual seconds from now."""
+        """Call so many virtual seconds from now."""
         return self.call_at(self._elapsed + delay, callback, *args, context=context)
 
     def call_at(
@@ -87,7 +87,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         *args: *Args,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        """At that virtual second."""
+        """Call at that virtual second."""
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         heappush(self._timers, (when, next(self._set), handle))
         return handle

@@ -1,4 +1,4 @@
-"""The mail port of a host: notifications leave by it as mail, and it is held to what it states, which may be nothing."""
+"""A host's mail port, by which notifications leave: held to what it states, which may be nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class NotifyingMail:
     records: engines.Records
 
     async def send(self, mail: Outgoing) -> None:
-        """As the port."""
+        """Do what the port says."""
 
         async def effect() -> None:
             self.engine.send(await read(mail, self.records))
@@ -52,7 +52,7 @@ class RememberingMail(NotifyingMail):
 
     @property
     def guarantee(self) -> Guarantee:
-        """As its kind."""
+        """State what its kind promises."""
         kind = self.engine.kind
         return Guarantee(kind.remembers_for, self._ask if kind.answers else None)
 

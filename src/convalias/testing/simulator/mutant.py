@@ -1,4 +1,4 @@
-"""What a mutant is: a slip that somebody could make, built into one run. The checker must see it."""
+"""A mutant: a slip that somebody could make, built into one run. The checker must see it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def as_they_are(world: World, ports: Ports) -> Ports:
 
 @frozen(kw_only=True)
 class Mutant:
-    """One slip: in an adapter (`alter`), in a service (`patched`), or in both. Never in the product's own path."""
+    """A slip in an adapter (`alter`), in a service (`patched`), or in both. Never in the product's own path."""
 
     name: str
     slip: str

@@ -38,15 +38,15 @@ class IdentityDirectory:
     engine: engines.Directory
 
     async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
-        """As the port."""
+        """Do what the port says."""
         return await self.gate.call("directory.at", _listed(addresses), lambda: self.engine.at(addresses))
 
     async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
-        """As the port."""
+        """Do what the port says."""
         return await self.gate.call("directory.get", " ".join(sorted(accounts)), lambda: self.engine.get(accounts))
 
     async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
-        """As the port."""
+        """Do what the port says."""
         about = _listed(addresses)
         return await self.gate.call("directory.authenticated", about, lambda: self.engine.authenticated(addresses))
 
@@ -59,28 +59,28 @@ class LegacyRelay:
     engine: LegacyRelayPort
 
     async def aliases(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, LegacyAlias]:
-        """As the port."""
+        """Do what the port says."""
         return await self.gate.call("legacy.aliases", _listed(addresses), lambda: self.engine.aliases(addresses))
 
     async def of_conversations(
         self, conversations: Collection[ConversationId]
     ) -> Mapping[ConversationId, tuple[LegacyAlias, ...]]:
-        """As the port."""
+        """Do what the port says."""
         about = " ".join(sorted(conversations))
         return await self.gate.call(
             "legacy.of_conversations", about, lambda: self.engine.of_conversations(conversations)
         )
 
     async def tenures(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[AddressTenure, ...]]:
-        """As the port."""
+        """Do what the port says."""
         return await self.gate.call("legacy.tenures", _listed(addresses), lambda: self.engine.tenures(addresses))
 
     async def process(self, mail: HandOff) -> None:
-        """As the port."""
+        """Do what the port says."""
         await self.gate.call("legacy.process", mail.external_id, lambda: self.engine.process(mail))
 
     async def index(self, call: IndexCall) -> None:
-        """As the port."""
+        """Do what the port says."""
         await self.gate.call("legacy.index", call.external_id, lambda: self.engine.index(call))
 
 
@@ -98,7 +98,7 @@ class NotificationHub:
         return {Channel.EMAIL: Guarantee(kind.remembers_for, self._ask if kind.answers else None)}
 
     async def send(self, notification: Notification) -> Sent | Declined:
-        """As the port."""
+        """Do what the port says."""
 
         async def effect() -> Sent:
             self.engine.send(notification)
@@ -121,7 +121,7 @@ class MailReader:
     engine: MailReaderPort
 
     async def read(self, raw: bytes, post: Post) -> ReadMail:
-        """As the port, but for poison."""
+        """Read as the port says, poison aside."""
         if KILLS in raw:
             self.gate.world.crash(self.gate.process)
             await self.gate.process.never()
@@ -138,7 +138,7 @@ class OutgoingMail:
     engine: OutgoingMailPort
 
     async def send(self, mail: Outgoing) -> None:
-        """As the port."""
+        """Do what the port says."""
         await self.gate.call("outgoing.send", mail.key, lambda: self.engine.send(mail), surely=True)
 
 
@@ -151,7 +151,7 @@ class Flags:
     is_stale: Callable[[], bool]
 
     async def read(self, use_case: UseCase, axis: Axis) -> Rollout | None:
-        """As the port."""
+        """Do what the port says."""
 
         async def effect() -> Rollout | None:
             return self.engine.read(use_case, axis, lag=FLAG_LAG if self.is_stale() else 0.0)
@@ -171,11 +171,11 @@ class Incarnation:
 
     @property
     def name(self) -> str:
-        """Of this run."""
+        """Return the name of this run."""
         return self.process.name
 
     def is_gone(self, name: str) -> bool:
-        """As the port."""
+        """Do what the port says."""
         return self.gone(name)
 
 

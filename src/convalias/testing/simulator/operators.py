@@ -1,4 +1,4 @@
-"""What changes under way: people's addresses, who takes part, stages, keys, and what operators do."""
+"""Changes under way: people's addresses, who takes part, stages, keys, and what operators do."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _ROLLED: Final = 120.0
 
 
 class Operators:
-    """Those who run the platform, and what happens to it."""
+    """People who run the platform, and what happens to it."""
 
     def __init__(self, world: World, people: People) -> None:
         """Nothing has changed yet."""
@@ -52,7 +52,7 @@ class Operators:
     # --- changes ---------------------------------------------------------------------------------------
 
     async def move(self, draws: Stream, name: str) -> None:
-        """Somebody has a new address; the old one may become another person's."""
+        """Give somebody a new address; the old one may become another person's."""
         people, directory = self._people, self._world.engines.directory
         account = draws.choice(sorted(people.names))
         fresh = EmailAddress.parse(f"{account}-{name}@home.example")
@@ -159,7 +159,7 @@ class Operators:
         return []
 
     async def revoke(self, draws: Stream, name: str) -> None:
-        """One alias is revoked for good, and its participant gets another; or all of a conversation, and nobody does."""
+        """Revoke an alias for good, and issue another; or revoke all of a conversation, and issue none."""
         del name
         people = self._people
         if draws.chance(0.5) and (waiting := await self._until(_waiting)):  # after the decision, before the send
@@ -184,7 +184,7 @@ class Operators:
     # --- operators -------------------------------------------------------------------------------------
 
     async def replay(self, draws: Stream, name: str) -> None:
-        """Everything is decided anew: what is final stays."""
+        """Decide everything anew: what is final stays."""
         del name
         if self._world.is_halted:  # he who puts a backup back says what is replayed
             return
@@ -198,7 +198,7 @@ class Operators:
         await commanded(self._world, draws, notifying, kind="worker", within=3600.0)
 
     async def redrive(self, draws: Stream, name: str) -> None:
-        """What was given up is tried again."""
+        """Try again what was given up."""
         del name
         await commanded(self._world, draws, lambda cv: cv.replay.dead(dry_run=False), kind="worker", within=3600.0)
         await commanded(
@@ -206,7 +206,7 @@ class Operators:
         )
 
     async def give_back(self, draws: Stream, name: str) -> None:
-        """What was not yet tried follows the flag as it stands now."""
+        """Let deliveries that were not yet tried follow the flag as it is now."""
         del name
         use_case = UseCase(self._people.use_case)
         await commanded(self._world, draws, lambda cv: cv.outbound.give_back(use_case), kind="worker")
@@ -247,7 +247,7 @@ class Operators:
             self._world.engines.log.rewind("outbound", draws)
 
     async def empty(self, draws: Stream, name: str) -> None:
-        """Somebody empties the queue, or it loses what it holds: the mail is kept, and nothing tells of it any more."""
+        """Empty the queue: the mail is kept, and no job tells of it any more."""
         del draws, name
         for _ in range(_LOOKS):
             if self._world.engines.queue.entries and self._world.weather.has(Fault.LOST, self._world.now):

@@ -1,4 +1,4 @@
-"""Who takes part in which conversation, and by which addresses they know one another."""
+"""People of the conversations, and the addresses by which they know one another."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES: Final = ("ann", "bob", "cid", "dee", "eli", "fay")
 
 @define
 class People:
-    """As the people themselves know it: an address that was given to them goes on being used."""
+    """The people's own knowledge: an address that was given to them goes on being used."""
 
     use_case: UseCase = UseCase("hiring")
     names: dict[AccountId, str] = field(factory=dict[AccountId, str])
@@ -35,18 +35,18 @@ class People:
     directory: dict[AccountId, Account] = field(factory=dict[AccountId, Account])
 
     def address(self, account: AccountId, draws: Stream) -> EmailAddress:
-        """Where that person writes from: most often where he is reached."""
+        """Return where that person writes from: most often where he is reached."""
         addresses = self.directory[account].addresses
         return addresses[0] if draws.chance(0.8) else draws.choice(addresses)
 
     def way_to(self, conversation: ConversationId, account: AccountId) -> EmailAddress:
-        """Their alias, as far as people know one; else where the conversation always was."""
+        """Return their alias, as far as people know one; else where the conversation always was."""
         return self.aliases.get((conversation, account)) or self.legacy[conversation][0]
 
     def addressed(
         self, conversation: ConversationId, author: AccountId | None, draws: Stream
     ) -> Sequence[tuple[EmailAddress, ConversationId]]:
-        """To whom a mail into that conversation goes: each address with where it leads."""
+        """Return to whom a mail into that conversation goes: each address with where it leads."""
         others = [one for one in self.members[conversation] if one != author]
         found = [(self.way_to(conversation, draws.choice(others)), conversation)]
         legacy = [(one, conversation) for one in self.legacy.get(conversation, ())]

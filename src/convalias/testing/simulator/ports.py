@@ -31,12 +31,12 @@ LOG: Final = "log"
 
 
 def lane(name: str) -> str:
-    """What a loop waits for that polls a lane."""
+    """Name what a loop waits for that polls a lane."""
     return f"lane {name}"
 
 
 def poll(resource: str) -> None:
-    """This loop has looked there: it need not look again before something changes."""
+    """Note that this loop has looked there: it need not look again before something changes."""
     polls = POLLS.get()
     if polls is not None:
         polls.on.add(resource)
@@ -58,7 +58,7 @@ class Clock:
     rings: Rings
 
     def now(self) -> datetime:
-        """What its wall clock shows. A process that is stopped looks at it when it goes on."""
+        """Return what the process's wall clock shows. A process that is stopped looks at it when it goes on."""
         process = self.process
         time = max(asyncio.get_running_loop().time(), process.stopped_until)
         return EPOCH + timedelta(seconds=round(time + process.skew, 6))
@@ -83,7 +83,7 @@ class Clock:
         return "".join(_DIGITS[(value >> shift) & 31] for shift in range(125, -1, -5))
 
     def entropy(self, octets: int) -> bytes:
-        """What follows from the seed."""
+        """Return octets that follow from the seed."""
         return self.process.entropy.octets(octets)
 
 
@@ -96,11 +96,11 @@ class Records:
     rings: Rings
 
     async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
-        """As the port."""
+        """Do what the port says."""
         return await self.gate.call("records.get", _named(keys), lambda: self.engine.get(keys))
 
     async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
-        """As the port. A batch that fails in its middle has done its first half."""
+        """Do what the port says. A batch that fails in its middle has done its first half."""
 
         async def effect() -> Sequence[Written | Conflict]:
             answers = await self.engine.write(writes)
@@ -122,19 +122,19 @@ class Records:
         return await self.gate.call("records.write", about, effect, part=part, rival=rival)
 
     async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
-        """As the port."""
+        """Do what the port says."""
         about = f"{table}/{partition}/>{after}"
         return await self.gate.call(
             "records.range", about, lambda: self.engine.range(table, partition, after=after, limit=limit)
         )
 
     async def latest(self, table: str, partition: str) -> Stored | None:
-        """As the port."""
+        """Do what the port says."""
         about = f"{table}/{partition}"
         return await self.gate.call("records.latest", about, lambda: self.engine.latest(table, partition))
 
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
-        """As the port."""
+        """Do what the port says."""
         poll(f"lane {lane}")
         return await self.gate.call("records.due", lane, lambda: self.engine.due(lane, until=until, limit=limit))
 
@@ -152,19 +152,19 @@ class Blobs:
     engine: BlobsPort
 
     async def put(self, key: str, body: bytes) -> Put:
-        """As the port."""
+        """Do what the port says."""
         return await self.gate.call("blobs.put", key, lambda: self.engine.put(key, body))
 
     async def get(self, key: str) -> bytes | None:
-        """As the port."""
+        """Do what the port says."""
         return await self.gate.call("blobs.get", key, lambda: self.engine.get(key))
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """As the port."""
+        """Do what the port says."""
         await self.gate.call("blobs.delete", keys[0] if keys else "", lambda: self.engine.delete(keys))
 
     async def names(self, prefix: str, *, after: str, limit: int) -> Sequence[str]:
-        """As the port."""
+        """Do what the port says."""
         about = f"{prefix}>{after}"
         return await self.gate.call("blobs.names", about, lambda: self.engine.names(prefix, after=after, limit=limit))
 
@@ -179,7 +179,7 @@ class JobQueue:
     is_calm: Callable[[], bool]
 
     async def put(self, bodies: Sequence[str]) -> None:
-        """As the port. A batch that fails in its middle is half there."""
+        """Do what the port says. A batch that fails in its middle is half there."""
 
         async def effect() -> None:
             self.engine.put(bodies, calm=self.is_calm())
@@ -192,7 +192,7 @@ class JobQueue:
         await self.gate.call("queue.put", bodies[0] if bodies else "", effect, part=part)
 
     async def take(self, *, limit: int, wait: timedelta, lease: timedelta) -> Sequence[Job]:
-        """As the port. `wait` has passed when nothing is there: a loop that rests is woken."""
+        """Do what the port says. `wait` has passed when nothing is there: a loop that rests is woken."""
         poll(QUEUE)
 
         async def effect() -> Sequence[Job]:
@@ -202,7 +202,7 @@ class JobQueue:
         return await self.gate.call("queue.take", "", effect)
 
     async def keep(self, jobs: Sequence[Job], lease: timedelta, *, held: bool = True) -> None:
-        """As the port."""
+        """Do what the port says."""
         del held
 
         async def effect() -> None:
@@ -212,7 +212,7 @@ class JobQueue:
         await self.gate.call("queue.keep", " ".join(job.id for job in jobs), effect)
 
     async def done(self, jobs: Sequence[Job]) -> None:
-        """As the port. A batch that fails in its middle is half done."""
+        """Do what the port says. A batch that fails in its middle is half done."""
 
         async def effect() -> None:
             self.engine.done(jobs)
@@ -223,7 +223,7 @@ class JobQueue:
         await self.gate.call("queue.done", " ".join(job.id for job in jobs), effect, part=part)
 
     async def depth(self) -> QueueDepth:
-        """As the port."""
+        """Do what the port says."""
 
         async def effect() -> QueueDepth:
             return self.engine.depth()
@@ -240,7 +240,7 @@ class EventLog:
     rings: Rings
 
     async def publish(self, records: Sequence[EventRecord]) -> None:
-        """As the port: raised, any prefix may be there."""
+        """Do what the port says: if it raises, any prefix may be there."""
 
         async def effect() -> None:
             self.engine.publish(records)
@@ -271,7 +271,7 @@ class Subscription:
         self._cursors: dict[int, int] = {}
 
     async def take(self, *, limit: int, wait: timedelta) -> Sequence[EventRecord]:
-        """As the port."""
+        """Do what the port says."""
         del wait
         poll(LOG)
 
@@ -295,7 +295,7 @@ class Subscription:
         return found
 
     async def commit(self) -> None:
-        """As the port."""
+        """Do what the port says."""
 
         async def effect() -> None:
             for number, position in self._cursors.items():
@@ -304,7 +304,7 @@ class Subscription:
         await self._gate.call("log.commit", self._group, effect)
 
     async def close(self) -> None:
-        """As the port."""
+        """Do what the port says."""
 
         async def effect() -> None:
             self._engine.leave(self._group, self._consumer)

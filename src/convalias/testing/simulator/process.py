@@ -12,7 +12,7 @@ from convalias.testing.simulator.loop import pause
 
 
 class Polls:
-    """What a loop has looked at since it last rested: a rest ends when one of these may answer otherwise."""
+    """Places that a loop has looked at since it last rested: its rest ends when one may answer otherwise."""
 
     def __init__(self) -> None:
         """Nothing yet."""
@@ -24,7 +24,7 @@ POLLS: Final[ContextVar[Polls | None]] = ContextVar("polls", default=None)
 
 
 class Process:
-    """One run of one process. From its crash on, none of its port calls has an effect, and none returns.
+    """A run of a process. From its crash on, none of its port calls has an effect, and none returns.
 
     Cancelling its tasks would run their `finally`, which kill -9 never does; so they are left where they wait, and
     cleared away when the simulation is over.
@@ -77,7 +77,7 @@ class Process:
             self.died.set_result(None)
 
     async def never(self) -> NoReturn:
-        """What a call of a dead process comes to."""
+        """Wait for ever, as a call of a dead process does."""
         if self.over:
             raise asyncio.CancelledError
         await asyncio.shield(self._never)

@@ -24,7 +24,7 @@ GIVES_UP: Final = frozenset({406})
 
 
 class Provider:
-    """It forgets a mail only after 200, after 406, or after its last try."""
+    """A provider that forgets a mail only after 200, after 406, or after its last try."""
 
     def __init__(self, world: World) -> None:
         """Nothing is on its way."""

@@ -17,7 +17,7 @@ _BESIDE: Final = 0.2
 
 
 class Rests:
-    """Who rests on what. In truth all poll: the looks that this leaves out would have found nothing."""
+    """The loops that rest, and on what. In truth all poll: the looks that this leaves out would have found nothing."""
 
     def __init__(self, draws: Draws) -> None:
         """Nobody rests."""
@@ -27,7 +27,7 @@ class Rests:
         self._rings = 0
 
     def ring(self, resource: str) -> None:
-        """Something changed there: one who rests on it looks again, and now and then all, for the races of it."""
+        """Wake a loop that rests on what changed, and now and then all of them, for the races."""
         resting = self._resting.get(resource)
         if not resting:
             return
@@ -63,6 +63,6 @@ class Rests:
 
 
 def wake(woken: asyncio.Future[None]) -> None:
-    """Its rest is over, if it still rests."""
+    """End a rest, unless it is over."""
     if not woken.done():
         woken.set_result(None)

@@ -38,7 +38,7 @@ class Restore:
         self._world = world
 
     async def happen(self, draws: Stream, *, until: float) -> None:
-        """From the backup, before `until`, to the moment when workers work again."""
+        """Restore from the backup, made before `until`, to the moment when workers work again."""
         world = self._world
         await asyncio.sleep(draws.between(10.0, max(until - world.now, 20.0)))
         backed_up, backup = world.now, world.engines.records.backup()

@@ -1,4 +1,4 @@
-"""One run: a seed becomes a world, a storm, a calm, and a judgement."""
+"""A run: a seed becomes a world, a storm, a calm, and a judgement."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ an adapter of the host raises on is tried for a day, and then given up."""
 
 @frozen(kw_only=True)
 class Plan:
-    """What to simulate. The same plan gives the same digest, in every process and on every version of Python."""
+    """The extent of a simulation. The same plan gives the same digest in every process, on every Python."""
 
     seed: int
     mails: int
@@ -59,7 +59,7 @@ class Plan:
 
 @frozen(kw_only=True)
 class Report:
-    """What came of it."""
+    """The result of a run."""
 
     plan: Plan
     mails: int

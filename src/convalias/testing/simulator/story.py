@@ -1,4 +1,4 @@
-"""A violation as a story: the law, how to see it again, who did what when, and a picture of it."""
+"""A violation as a story: the law, how to see it again, who did what when, and a picture."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def story(report: Report, violation: Violation, *, command: Plan | None = None) 
 
 
 def command_of(plan: Plan) -> str:
-    """What to type to see it again."""
+    """Return the command that shows it again."""
     words = ["convalias", "simulate", "--seed", str(plan.seed), "--mails", str(plan.mails)]
     return shlex.join(words if plan.mutant is None else [*words, "--mutant", plan.mutant.name])
 

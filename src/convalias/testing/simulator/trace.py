@@ -1,4 +1,4 @@
-"""What happened at the ports: a running digest over every call, and, when asked, the calls themselves."""
+"""A trace of the ports: a running digest over every call, and, when asked, the calls themselves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @frozen
 class Entry:
-    """One port call at the moment of its effect, or of its failure. `about`: its subject, in clear: it is all made up."""
+    """A port call at the moment of its effect, or of its failure. `about`: its subject, in clear: it is all made up."""
 
     at: float
     process: str
@@ -34,7 +34,7 @@ class Trace:
         self.calls = 0
 
     def note(self, at: float, process: str, call: str, about: str, came_to: str) -> None:
-        """One more."""
+        """Add an entry."""
         self.calls += 1
         line = f"{at:.9f}\0{process}\0{call}\0{about}\0{came_to}\n"
         self._digest.update(line.encode("utf-8", "surrogatepass"))
@@ -43,5 +43,5 @@ class Trace:
 
     @property
     def digest(self) -> str:
-        """Of everything so far."""
+        """Return the digest of everything so far."""
         return self._digest.copy().hexdigest()

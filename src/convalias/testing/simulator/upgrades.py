@@ -36,7 +36,7 @@ class Upgrade:
         self._people = people
 
     async def happen(self, draws: Stream, *, until: float) -> None:
-        """From its beginning, which lies before `until`, to the end, when nothing is parked any more."""
+        """Upgrade from a beginning before `until` to the end, when nothing is parked any more."""
         await asyncio.sleep(draws.between(10.0, max(until - self._world.now, 20.0)))
         marked: list[Key] = []
         for _ in range(1 + draws.below(3)):

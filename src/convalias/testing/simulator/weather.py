@@ -12,7 +12,7 @@ from convalias.testing.simulator.draws import Draws
 
 
 class Fault(Enum):
-    """What may go wrong at one call of one port."""
+    """A thing that may go wrong at one call of one port."""
 
     BEFORE = "before"
     """It fails, and nothing was done."""
@@ -95,7 +95,7 @@ class Weather:
     )
 
     def at(self, draw: float, now: float) -> Fault | None:
-        """What goes wrong with a call that drew this; None: nothing."""
+        """Return what goes wrong with a call that drew this; None: nothing."""
         if draw >= self.rate or now >= self.until:
             return None
         return next((fault for bound, fault in self._table if draw < bound), None)

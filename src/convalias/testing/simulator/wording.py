@@ -90,7 +90,7 @@ def is_effect(entry: Entry) -> bool:
 
 
 def call_in_words(entry: Entry, before: Collection[tuple[str, str]]) -> tuple[str, bool]:
-    """What the caller does, and whether it only goes on with something.
+    """Return what the caller does, and whether it only goes on with something.
 
     `before`: who called about what so far, by process and by nobody's name.
     """

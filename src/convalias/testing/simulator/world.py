@@ -55,12 +55,12 @@ _PAUSES: Final[Mapping[str, timedelta]] = {"holds": timedelta(minutes=20)}
 
 
 class ConnectionLost(Exception):
-    """Who was asked died, or did not answer in time. Whether it was done, nobody knows."""
+    """The process that was asked died, or did not answer in time. Whether it was done, nobody knows."""
 
 
 @frozen(kw_only=True)
 class Restored:
-    """What putting a backup back has taken away."""
+    """The losses that came with a restored backup."""
 
     backed_up: float
     """The virtual second of the backup."""
@@ -80,7 +80,7 @@ class Restored:
 
 @frozen(kw_only=True)
 class Shape:
-    """How a deployment is run: drawn once per seed."""
+    """The shape of a deployment, drawn once per seed."""
 
     webs: int = 1
     workers: int = 2
@@ -118,7 +118,7 @@ def drawn_shape(draws: Draws, policy: RoutingPolicy | None = None) -> Shape:
 
 @frozen
 class Engines:
-    """What outlives every process."""
+    """The engines, which outlive every process."""
 
     records: engines.Records
     blobs: memory.Blobs
@@ -150,7 +150,7 @@ def _as_they_are(world: World, ports: Ports) -> Ports:
 
 
 class World:
-    """Everything of one run. Made inside the virtual loop; nothing of it is shared with another run."""
+    """The whole world of one run. Made inside the virtual loop; nothing of it is shared with another run."""
 
     def __init__(self, seed: int, *, weather: Weather, shape: Shape, recording: bool = False) -> None:
         """Nothing runs yet."""
@@ -197,7 +197,7 @@ class World:
         return Fault.FULL in self.weather.on and self._within(f"full {dependency}", Fault.FULL)
 
     def crash(self, process: Process) -> None:
-        """It dies now, and another run of its role begins a while later."""
+        """Let the process die now, and begin another run of its role a while later."""
         if not process.alive:
             return
         self.trace.note(self.now, process.name, "crash", "", "")
@@ -235,14 +235,14 @@ class World:
         return process.epoch != self.epoch
 
     def stop(self, process: Process, seconds: float) -> None:
-        """It stands still for so long."""
+        """Let the process stand still for so long."""
         if process.alive:
             self.trace.note(self.now, process.name, "stopped", "", "")
             self.trace.faults[Fault.STOPPED.value] += 1
             process.stopped_until = max(process.stopped_until, self.now + seconds)
 
     def later(self, seconds: float, effect: Callable[[], Awaitable[object]]) -> None:
-        """It takes effect then, if it can: whoever called was told that it failed."""
+        """Let the call take effect then, if it can: its caller was told that it failed."""
 
         async def late() -> None:
             await asyncio.sleep(seconds)
@@ -287,7 +287,7 @@ class World:
         return process
 
     def ports_of(self, process: Process) -> Ports:
-        """What that process has: all of it through its gate."""
+        """Return the ports of that process, each through its gate."""
         gate, shared = Gate(self, process), self.engines
         rings = ports.Rings(self.rests.ring, self.rest)
         own = Ports(
@@ -343,7 +343,7 @@ class World:
         task.add_done_callback(ended)
 
     def wiring(self) -> Wiring:
-        """What every run of every process is told."""
+        """Return the wiring of every run of every process."""
         return Wiring(
             keyring=self.keyring,
             base_url=f"https://{ALIAS_DOMAIN}",
@@ -385,7 +385,7 @@ class World:
     # --- outside -----------------------------------------------------------------------------------------
 
     def outside(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[Any]:
-        """Something that no crash ends: people, the provider, a late effect."""
+        """Start a task that no crash ends: people, the provider, a late effect."""
         task = asyncio.get_running_loop().create_task(work)
         self._outside.add(task)
 
@@ -403,7 +403,7 @@ class World:
         return bool(self._outside)
 
     def begin_storm(self) -> None:
-        """From now on things go wrong, until they stop."""
+        """Let things go wrong from now on, until they stop."""
         self.weather = self.storm
         self._away = {}
         for name in ("records", "blobs", "queue", "log", "hub", "legacy", "directory", "flags", "outgoing"):
@@ -412,7 +412,7 @@ class World:
                     self._away[f"{kind} {name}"] = windows
 
     async def undrained(self) -> list[str]:
-        """What still waits somewhere for somebody."""
+        """Return what still waits somewhere."""
         left = [f"queue: {len(self.engines.queue.entries)} jobs"] if self.engines.queue.entries else []
         if lag := self.engines.log.lag("outbound"):
             left.append(f"event log: {lag} records not committed")

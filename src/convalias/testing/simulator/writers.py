@@ -1,4 +1,4 @@
-"""What people write: mail, replies, chat, and what programs write in their place."""
+"""Writing of people: mail, replies, chat, and what programs write in their place."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Writers:
         )
 
     async def reply(self, draws: Stream, name: str) -> None:
-        """Somebody answers the last notification that reached him."""
+        """Answer the last notification that reached somebody."""
         sent = self._world.engines.hub.sent[-40:]
         if not sent:
             await self.mail(draws, name)
@@ -68,7 +68,7 @@ class Writers:
         await self._write(name, Kind.REPLY, draws, sender=sender, account=notification.recipient, recipients=recipients)
 
     async def stranger(self, draws: Stream, name: str) -> None:
-        """Somebody from outside has found an address."""
+        """Write from outside to an address that was found."""
         conversation = draws.choice(self._people.conversations)
         address = EmailAddress.parse(f"eve{draws.below(3)}@else.example")
         self._world.journal.strangers.add(address)
@@ -94,7 +94,7 @@ class Writers:
         )
 
     async def spoof(self, draws: Stream, name: str) -> None:
-        """Somebody writes under a participant's address, and its domain says that this is not him."""
+        """Write under a participant's address, whose domain says that this is not the participant."""
         conversation = draws.choice(self._people.conversations)
         victim = draws.choice(self._people.members[conversation])
         recipients = self._people.addressed(conversation, victim, draws)[:1]

@@ -56,7 +56,7 @@ def every_event_is_published(found: Findings) -> Iterator[Violation]:
 
 
 def what_is_shown_follows_from_what_is_stored(found: Findings) -> Iterator[Violation]:
-    """I3: in the order of (occurred_at, id), whatever order it was appended in; to who left, what there was by then."""
+    """I3: in the order of (occurred_at, id), whatever order it was appended in; who left sees what there was."""
     readers = (*sorted(found.world.journal.people), AccountId("nobody"))
     for conversation, events in found.events.items():
         for reader in readers:

@@ -111,7 +111,7 @@ def nobody_is_cut_off(found: Findings) -> Iterator[Violation]:
 
 
 def legacy_tells_each_once(found: Findings) -> Iterator[Violation]:
-    """I2: of one event, one mail to one address, and no more mails than there are people to hear of it."""
+    """I2: of one event, one mail to one address, and no more mails than people who hear of it."""
     told = Counter((mail.about, mail.to) for mail in found.legacy_mails)
     for (about, to), count in told.items():
         if count > 1 and about in found.decisions:
@@ -191,7 +191,7 @@ def uncertain_only_where_declared(found: Findings) -> Iterator[Violation]:
 
 
 def nobody_is_told_again_after_a_restore(found: Findings) -> Iterator[Violation]:
-    """I2: of one mail in one conversation a person is told once, though its event went and came under another id."""
+    """I2: of one mail a person is notified once, though its event was lost and came again under another id."""
     if found.world.restored is None:
         return
     people = {address: account for account, had in found.world.journal.people.items() for address in had}
@@ -211,7 +211,7 @@ def nobody_is_told_again_after_a_restore(found: Findings) -> Iterator[Violation]
 
 
 def to_hear(message: MessageAdded, thread: ConversationThread) -> Sequence[AccountId]:
-    """Who takes part as of that event, but the author."""
+    """Return who takes part as of that event, except the author."""
     author = message.author.account if isinstance(message.author, AccountAuthor) else None
     return [one.account for one in thread.participants if one.account != author]
 

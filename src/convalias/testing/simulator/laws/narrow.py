@@ -1,4 +1,4 @@
-"""What only a moment's carelessness breaks: closed conversations, people who left, a legacy system told twice."""
+"""Laws that only a moment's carelessness breaks: closed conversations, people who left, legacy called twice."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def whoever_is_skipped_is_carried(found: Findings) -> Iterator[Violation]:
 
 
 def each_address_is_handed_over_for_itself(found: Findings) -> Iterator[Violation]:
-    """I8: legacy hears of every address that an outcome says was handed over: it may stand for a conversation of its own."""
+    """I8: legacy hears of every address that an outcome says was handed over, each for its own conversation."""
     handed = {
         (call.external_id, call.address) for call in found.world.engines.legacy.calls_now() if call.kind == HANDOFF
     }
