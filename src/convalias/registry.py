@@ -20,7 +20,7 @@ CHANNELS: Final = "convalias.channels"
 
 
 class NotRegistered(LookupError):
-    """Nobody registered this name. The message lists the names there are."""
+    """No distribution registered this name. The message lists the names there are."""
 
     def __init__(self, group: str, name: str) -> None:
         """`name` must be fit to be shown: never a piece of a URL with a password."""
@@ -43,7 +43,7 @@ class RegisteredTwice(Exception):
 
 
 class WrongRegistration(Exception):
-    """What was registered does not do what its group asks for."""
+    """The registered object does not do what its group asks for."""
 
     def __init__(self, group: str, name: str, problem: str) -> None:
         """Name the entry point and its distribution."""

@@ -117,7 +117,7 @@ class WrongSettings(Exception):
 
 @frozen(kw_only=True)
 class SenderAuthentication:
-    """How a sender is authenticated whose mail no trusted server speaks for: by its bytes and the name servers."""
+    """Authentication of senders for whom no trusted server speaks: by the bytes of the mail and the name servers."""
 
     sealers: frozenset[str] = frozenset()
     """Whose ARC seals lift a failure (RFC 8617): forwarders and lists that you know."""
@@ -129,7 +129,7 @@ class SenderAuthentication:
 
 @frozen(kw_only=True)
 class DkimSigning:
-    """How mail of ours is signed (RFC 6376), where the relay that it leaves by does not sign."""
+    """Signing of our own mail (RFC 6376), where the relay that it leaves by does not sign."""
 
     selector: str
     domain: str | None = None
@@ -154,7 +154,7 @@ class Http:
 
 @frozen(kw_only=True)
 class Options:
-    """What a host may decide about the services, however their ports are bound. Everything has a value that works."""
+    """Choices of a host about the services, however their ports are bound. Everything has a value that works."""
 
     platform: str = "convalias"
     """The name in "(via Platform)" behind an author."""
@@ -192,7 +192,7 @@ class Options:
 
 @frozen(kw_only=True)
 class Settings(Options):
-    """What a deployment on one machine may decide. Everything has a value that works."""
+    """Choices of a deployment on one machine. Everything has a value that works."""
 
     data: Path = Path("convalias-data")
     """Folder of the embedded backend."""
@@ -314,7 +314,7 @@ def signing_key_of(door: str) -> str:
 
 
 def event_key_of(door: str) -> str:
-    """The variable of a key of its own for the events of a provider; without it that of its mail is taken."""
+    """Return the variable of the key for a provider's events; without that key the key of its mail is taken."""
     return f"CONVALIAS_{door.upper().replace('-', '_')}_EVENTS_SIGNING_KEY"
 
 

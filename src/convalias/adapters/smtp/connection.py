@@ -1,4 +1,4 @@
-"""One connection to a mail server: the one place that calls aiosmtplib."""
+"""A connection to a mail server: the one place that calls aiosmtplib."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ class Connection:
 
 
 class Progress:
-    """How far one send has come."""
+    """The steps of a send that are done."""
 
     def __init__(self) -> None:
         """Nothing was done yet."""

@@ -1,4 +1,4 @@
-"""A mail as SMTP carries it: its octets on the wire, its envelope, and what the server must be able to do for it."""
+"""A mail as SMTP carries it: octets on the wire, envelope, and the extensions that the server needs."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _HELO: Final = re.compile(r"[A-Za-z0-9.-]{1,255}|\[[0-9A-Fa-f.:]{2,45}\]|\[IPv6:
 
 
 class Tls(Enum):
-    """When a connection is encrypted. The certificate is checked in both cases."""
+    """The moment when a connection is encrypted. The certificate is checked in both cases."""
 
     IMPLICIT = "from the first octet on"
     STARTTLS = "by STARTTLS, or no mail is sent"
