@@ -19,11 +19,11 @@ from convalias.codec import CodecError
 from convalias.domain.conversations import storable
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.inbound.posts import RecordKey
+from convalias.domain.outbound.redrives import Redriven
 from convalias.domain.printable import counted
 from convalias.services.inbound.relay import LANE as INBOUND
 from convalias.services.operations.replay import EVERYTHING, Replayed, Selection
 from convalias.services.outbound.deciding import LANE as DELIVERIES
-from convalias.services.outbound.redriving import Redriven
 from convalias.stores.conversations.parking import CONVERSATIONS, RECORDS
 from convalias.stores.errors import Parked
 

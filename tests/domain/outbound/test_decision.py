@@ -17,7 +17,7 @@ from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
 from convalias.domain.migration.rollout import Cohort, Rollout, Stage
 from convalias.domain.outbound.answering import MINTING_OFF, MintingAnswer
-from convalias.domain.outbound.decision import answered, decide, reowned
+from convalias.domain.outbound.decision import ALONE_AFTER, FAULTY_FOR, answered, decide, is_hopeless, reowned
 from convalias.domain.outbound.delivery import Channel, DeliveryDecision, DeliveryState, Owner
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -164,3 +164,26 @@ def test_without_legacy_a_refused_alias_leaves_the_event_to_the_hub() -> None:
 def test_the_minting_flag_stands_in_the_decision_where_it_was_read() -> None:
     flag = cohort(Stage.NATIVE)
     assert answered(decided(Stage.NATIVE), MintingAnswer(cohort=flag), has_legacy=True).minting == flag
+
+
+@pytest.mark.parametrize(
+    ("failing", "worked_after", "hopeless"),
+    [
+        (timedelta(0), timedelta(0), False),
+        (FAULTY_FOR - timedelta(seconds=1), timedelta(0), False),
+        (FAULTY_FOR, timedelta(0), True),
+        (ALONE_AFTER, ALONE_AFTER - timedelta(seconds=1), False),
+        (ALONE_AFTER, ALONE_AFTER, True),
+    ],
+)
+def test_an_event_on_which_an_adapter_fails_waits_a_day_or_minutes_if_the_adapter_works_for_others(
+    failing: timedelta, worked_after: timedelta, *, hopeless: bool
+) -> None:
+    assert is_hopeless(now=NOON + failing, since=NOON, worked=NOON + worked_after) is hopeless
+
+
+def test_each_participant_is_told_once_by_each_chosen_channel() -> None:
+    chosen = {BOB: (Channel.SMS, Channel.EMAIL, Channel.SMS), EVE: ()}
+    decision = decide(event(), THREAD, Stage.NATIVE, chosen, now=NOON)
+    assert decision is not None
+    assert [(row.recipient, row.channel) for row in decision.deliveries] == [(BOB, Channel.SMS), (BOB, Channel.EMAIL)]

@@ -13,10 +13,10 @@ from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.ids import EventId, Seq
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.migration.rollout import Stage
+from convalias.domain.outbound.redrives import Redriven
 from convalias.domain.outbound.tries import Persistence
 from convalias.services.feed.change_feed import record
 from convalias.services.outbound.deciding import subject_of
-from convalias.services.outbound.redriving import Redriven
 from services.outbound_world import ANN, BOB, C1, EVE, NOON, World
 
 ONE_TRY = Persistence(tries=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
 from attrs import evolve
 
@@ -26,6 +27,19 @@ from convalias.domain.outbound.delivery import (
     notification_id,
 )
 from convalias.domain.outbound.first_tries import NOTIFY_WITHIN, is_too_old
+
+FAULTY_FOR: Final = timedelta(days=1)
+"""How long an adapter of the host may fail on one event before that is a dead letter."""
+ALONE_AFTER: Final = timedelta(minutes=5)
+"""The same if the adapter works for others: their events must not wait for one that never will be decided."""
+
+
+def is_hopeless(*, now: datetime, since: datetime, worked: datetime) -> bool:
+    """Return whether an adapter of the host has failed on an event for too long.
+
+    `since`: when it failed on that event first. `worked`: when it last worked for another event.
+    """
+    return now - since >= FAULTY_FOR or worked - since >= ALONE_AFTER
 
 
 def decide(

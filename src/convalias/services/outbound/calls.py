@@ -46,7 +46,7 @@ class Attempt:
     scene: Scene
     until: datetime
     """When the lease ends; behind it, no call."""
-    landed: bool = True
+    all_arrived: bool = True
     """Whether all that earlier attempts sent has arrived. Not so when somebody died over it a moment ago."""
 
 
@@ -109,9 +109,9 @@ class Calls:
         try:
             guarantee = self.hub.channels.get(row.channel)
         except Exception as failed:  # noqa: BLE001 - nothing was called
-            facts = self._facts(Promises(), all_arrived=attempt.landed)
+            facts = self._facts(Promises(), all_arrived=attempt.all_arrived)
             return self._written(tries.not_called(row, before, because(failed), facts), failed)
-        facts = self._facts(_promises(guarantee), all_arrived=attempt.landed)
+        facts = self._facts(_promises(guarantee), all_arrived=attempt.all_arrived)
         objection = attempt.scene.objection(row.recipient, self.rules, now=facts.now)
         step = tries.next_step(row, before, objection, facts)
         match step:
@@ -129,9 +129,9 @@ class Calls:
             async with asyncio.timeout(self._time(attempt.until)):
                 answer = _answered(await guarantee.ask(row.id) if guarantee.ask is not None else Unknown())
         except Exception as failed:  # noqa: BLE001 - asking changes nothing, so it can be repeated
-            facts = self._facts_of(row, all_arrived=attempt.landed)
+            facts = self._facts_of(row, all_arrived=attempt.all_arrived)
             return self._written(tries.in_doubt(row, because(failed), facts), failed)
-        step = tries.after_answer(row, answer, self._facts_of(row, all_arrived=attempt.landed))
+        step = tries.after_answer(row, answer, self._facts_of(row, all_arrived=attempt.all_arrived))
         if isinstance(step, tries.StartOver):
             return await self.deliver(row, attempt, before=DeliveryState.PLANNED)
         return self._written(step)
@@ -221,9 +221,9 @@ class Calls:
 
     # --- what is known afterwards --------------------------------------------------------------------
 
-    def uncalled(self, row: Delivery, failed: BaseException, *, before: DeliveryState, landed: bool) -> Delivery:
+    def uncalled(self, row: Delivery, failed: BaseException, *, before: DeliveryState, all_arrived: bool) -> Delivery:
         """Return the row after a try in which no call was made."""
-        facts = self._facts_of(row, all_arrived=landed)
+        facts = self._facts_of(row, all_arrived=all_arrived)
         return self._written(tries.not_called(row, before, because(failed), facts), failed)
 
     def called_off(self, row: Delivery) -> Delivery:

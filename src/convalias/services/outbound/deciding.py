@@ -20,7 +20,7 @@ from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.migration.rollout import Axis, Cohort, Stage
 from convalias.domain.operations.numbers import GoneEvent
 from convalias.domain.outbound.answering import ALL_THERE
-from convalias.domain.outbound.decision import answered, decide, reowned
+from convalias.domain.outbound.decision import answered, decide, is_hopeless, reowned
 from convalias.domain.outbound.delivery import Channel, DeliveryDecision, Owner
 from convalias.domain.outbound.first_tries import NOTIFY_WITHIN
 from convalias.domain.outbound.scene import Scene
@@ -45,10 +45,6 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 DECIDE_WITHIN: Final = timedelta(seconds=20)
-FAULTY_FOR: Final = timedelta(days=1)
-"""How long an adapter of the host may fail on one event before that is a dead letter."""
-ALONE_AFTER: Final = timedelta(minutes=5)
-"""The same where it works for others: their events are not to wait for one that it never will be right for."""
 SIDE_BY_SIDE: Final = 16
 REMEMBERED: Final = 10_000
 LANE: Final = "deliveries"
@@ -258,15 +254,11 @@ class Deciding:
             await self._bury(conversation, event, trace, why=because(poison))
 
     def _is_hopeless(self, event: EventId) -> bool:
-        """Whether an adapter of the host has failed on this event for too long: then a letter, and the log goes on.
-
-        At once where others have been decided about since: the adapter works, but not for this one.
-        """
+        """Whether an adapter of the host has failed on this event for too long: then a letter, and the log goes on."""
         now = self.clock.now()
         since = self._faulty.setdefault(event, now)
         _remember(self._faulty, event, since)
-        worked = self._worked.get("last", since)
-        return now - since >= FAULTY_FOR or worked - since >= ALONE_AFTER
+        return is_hopeless(now=now, since=since, worked=self._worked.get("last", since))
 
     async def _park_at(
         self, conversation: ConversationId, event: EventId, seq: Seq, trace: str, unreadable: Parked | CodecError

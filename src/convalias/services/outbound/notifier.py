@@ -12,9 +12,10 @@ from attrs import frozen
 
 from convalias.domain.ids import UseCase
 from convalias.domain.inbound.dead_letters import DeadLetter
+from convalias.domain.outbound.redrives import Redriven
 from convalias.ports.event_log import EventLog, EventRecord, Subscription
 from convalias.services.outbound.deciding import Deciding
-from convalias.services.outbound.redriving import Redriven, Redriving
+from convalias.services.outbound.redriving import Redriving
 from convalias.services.outbound.sending import Sending
 from convalias.stores.conversations.parking import CONVERSATIONS, RECORDS, ParkedConversation, of_letter
 from convalias.stores.outbound.ledger import GivenBack

@@ -10,36 +10,14 @@ from attrs import frozen
 from convalias.codec import CodecError
 from convalias.domain.ids import ConversationId, EventId
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState
+from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.domain.outbound.lease import redriven
+from convalias.domain.outbound.redrives import Redriven, counted
 from convalias.ports.errors import NotFound
 from convalias.ports.event_log import UNPLACED
 from convalias.services.outbound.deciding import LANE, Deciding, decision_letter, index_letter, read_subject
 from convalias.services.outbound.sending import Sending
 from convalias.stores.errors import Parked
-
-
-@frozen(kw_only=True)
-class Redriven:
-    """The result of a redrive, or of a dry run of it. Each figure counts deliveries: a recipient on a channel."""
-
-    due: int = 0
-    """Due again. An index call of legacy counts as one where the hub owns the deliveries."""
-    cancelled: int = 0
-    """Read in the meantime, or withdrawn: ended without a call."""
-    too_late: int = 0
-    """Older than the notify age: ended without a call."""
-    failed: int = 0
-    """The event of the letter cannot be read: the letter stays."""
-
-    def plus(self, other: Redriven) -> Redriven:
-        """Add both together."""
-        return Redriven(
-            due=self.due + other.due,
-            cancelled=self.cancelled + other.cancelled,
-            too_late=self.too_late + other.too_late,
-            failed=self.failed + other.failed,
-        )
 
 
 @frozen(kw_only=True)
@@ -78,7 +56,7 @@ class Redriving:
         if not dry_run:
             for one in await self._letters(letter):
                 await self.sending.dead_letters.drop(one)
-        return _counted(before, after)
+        return counted(before, after)
 
     async def _redriven(
         self, conversation: ConversationId, event: EventId, *, dry_run: bool
@@ -108,17 +86,3 @@ class Redriving:
         }
         found = [await self.sending.dead_letters.get(LANE, name) for name in sorted(names)]
         return [one for one in found if one is not None]
-
-
-def _counted(before: DeliveryDecision | None, after: DeliveryDecision | None) -> Redriven:
-    if after is None:
-        return Redriven()
-    known = {} if before is None else {row.id: row.state for row in before.deliveries}
-    states = [row.state for row in after.deliveries if known.get(row.id) is not row.state]
-    # Of legacy's rows its one call is what is due: they are counted, not the call.
-    index_alone = before is not None and not states
-    return Redriven(
-        due=states.count(DeliveryState.PLANNED) + index_alone,
-        cancelled=states.count(DeliveryState.CANCELLED),
-        too_late=states.count(DeliveryState.TOO_LATE),
-    )

@@ -139,7 +139,7 @@ class Sending:
             if held.index and decision.index is not None:
                 group.create_task(self._index(held, decision.index, scene, progress, until))
             if decision.owner is Owner.HUB:
-                attempt = Attempt(decision=decision, scene=scene, until=until, landed=not held.taken_over)
+                attempt = Attempt(decision=decision, scene=scene, until=until, all_arrived=not held.taken_over)
                 for row in held.rows:
                     group.create_task(self._deliver(held, row, attempt, progress))
 
@@ -166,8 +166,8 @@ class Sending:
             self._follow_index(held, progress)
         if decision.owner is Owner.HUB:
             for row in held.rows:
-                before, landed = held.before[row.id], not held.taken_over
-                progress.rows[row.id] = self.calls.uncalled(row, failed, before=before, landed=landed)
+                before, arrived = held.before[row.id], not held.taken_over
+                progress.rows[row.id] = self.calls.uncalled(row, failed, before=before, all_arrived=arrived)
 
     def _wait(self, held: Taken, parked: Parked, progress: _Progress) -> None:
         """Nothing was called, and that was no try: all is due again when parked mail is looked at."""

@@ -12,8 +12,8 @@ from typing import Final
 from attrs import field, frozen
 
 from convalias.app.ports import Ports
+from convalias.domain.outbound.decision import FAULTY_FOR
 from convalias.domain.routing.policy import RoutingPolicy
-from convalias.services.outbound.deciding import FAULTY_FOR
 from convalias.testing.simulator.acts import Act, Script, drawn_acts
 from convalias.testing.simulator.checker import glanced, judged, states
 from convalias.testing.simulator.draws import Draws

@@ -27,8 +27,9 @@ def _without_alias(kept: Method) -> Method:
     def unsendable(row: Delivery, scene: Scene) -> str | None:
         message = scene.event.happening
         if isinstance(message, MessageAdded):
-            now = max(event.appended_at for event in (scene.event, *scene.since))
-            shown = reply_alias(scene.aliases, author=message.author, recipient=row.recipient, now=now)
+            at = scene.event.appended_at
+            left = [alias for alias in scene.aliases if alias.revoked_at is None]
+            shown = reply_alias(left, author=message.author, recipient=row.recipient, now=at)
             if shown is None:
                 return "NO_ALIAS"
         found: str | None = kept(row, scene)
