@@ -1,4 +1,4 @@
-"""Outgoing mail as bytes, built so that no value of a draft can add a line, a field or an address."""
+"""Outgoing mail as bytes: no value of a draft can add a line, a field or an address."""
 
 from __future__ import annotations
 

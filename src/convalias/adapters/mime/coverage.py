@@ -17,7 +17,7 @@ _LABELS: Final = 2
 
 
 def covered(names: Iterable[str], present: Mapping[bytes, int]) -> frozenset[str]:
-    """Of the names in `h=`, those that stand there as often as the field is present, or more often.
+    """Return the names in `h=` that stand there as often as the field is present, or more often.
 
     RFC 6376 §5.4.2: the lowest instances are signed, so one more on top of them is anybody's. A name that is signed
     and not present says that there was no such field.

@@ -31,7 +31,7 @@ _ORGANISATIONAL_LABELS: Final = 2
 
 
 def read_evidence(block: Block, sender: From, trusted: frozenset[str]) -> SenderEvidence:
-    """What trusted servers found. Of several results for one method the worst counts.
+    """Return what trusted servers found. Of several results for one method the worst counts.
 
     Only fields above the first Received count: our border wrote both, everything below came with the mail. A trusted
     field that cannot be read is a permanent error, not nothing: else a sender could hide a failure by breaking it.

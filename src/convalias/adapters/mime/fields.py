@@ -1,4 +1,4 @@
-"""One header block of raw bytes: where it ends, its fields, and what parsers disagree about in it."""
+"""Header blocks of raw bytes: where a block ends, its fields, and what parsers disagree about in it."""
 
 from __future__ import annotations
 

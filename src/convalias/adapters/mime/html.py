@@ -93,7 +93,7 @@ def is_within_bounds(source: str) -> bool:
 
 
 def sanitised(source: str) -> str | None:
-    """What a browser may be shown: no script, form, style or remote image. None beyond the bounds."""
+    """Return what a browser may be shown: no script, form, style or remote image. None beyond the bounds."""
     if not is_within_bounds(source):
         return None
     return _CLEANER.clean(visible(source))
@@ -101,7 +101,7 @@ def sanitised(source: str) -> str | None:
 
 @define
 class Room:
-    """How much HTML of one mail may still be laid out."""
+    """The amount of HTML of one mail that may still be laid out."""
 
     size: int = limits.HTML
     tags: int = limits.HTML_TAGS

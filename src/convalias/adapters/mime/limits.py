@@ -1,4 +1,4 @@
-"""How much of a mail is read: the limits of the reader. The limit itself passes."""
+"""Limits of the reader: how much of a mail is read. The limit itself passes."""
 
 from __future__ import annotations
 

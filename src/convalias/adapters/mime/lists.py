@@ -1,4 +1,4 @@
-"""What a mail says about the list that it came by: Reply-To, X-Original-From and List-Id."""
+"""Fields about the list that a mail came by: Reply-To, X-Original-From and List-Id."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def _lower_ascii(char: str) -> str:
 
 
 def parsed(text: str) -> EmailAddress | None:
-    """One bare address, its domain put into A-labels; None when it is none."""
+    """Parse a bare address, its domain put into A-labels; None when it is none."""
     local, at, domain = text.rpartition("@")
     if not at:
         return None

@@ -23,7 +23,7 @@ def listed(values: list[bytes]) -> tuple[MessageId, ...]:
 
 
 def right_side(value: bytes) -> str:
-    """What stands after the last `@` of an id, in lower case; empty when nothing does."""
+    """Return what follows the last `@` of an id, in lower case; empty when nothing does."""
     one = canonical(value)
     if one is None or b"@" not in one.value:
         return ""

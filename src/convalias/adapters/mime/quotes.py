@@ -83,7 +83,7 @@ _UNSEEN: Final = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x061C, 0xFEFF, *range(0
 
 
 def without_history(text: str, alias_domains: Collection[str], *, subject: str = "") -> str:
-    """The new part of a reply; all of it when nothing would be left, or when it is too long to search.
+    """Return the new part of a reply; the whole if nothing would be left, or if it is too long.
 
     In a forward, told by its subject, the forwarded text is the message: only what our marker stands in is history.
     """

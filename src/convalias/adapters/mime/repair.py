@@ -1,4 +1,4 @@
-"""A From with broken syntax that can still be read in one way only: a mark too many or too few around one address.
+"""Repair of a broken From that can be read in one way only: a mark too many or too few.
 
 Broken syntax is also a way round DMARC, as servers read such a field in different ways. So what is repaired here says
 so, and the rules believe it only with proof of exactly its domain.

@@ -49,7 +49,7 @@ class ReportReader:
     """The right side of our Message-IDs."""
 
     def read(self, raw: bytes, recipients: Iterable[EmailAddress] = ()) -> Report | None:
-        """What it reports; None when it is over a limit of the reader. `recipients`: of its envelope."""
+        """Return what the mail reports; None when it is over a limit of the reader. `recipients`: of its envelope."""
         scanned = scan(raw)
         if scanned.root is None:
             return None

@@ -28,7 +28,7 @@ _METHODS: Final = frozenset({"dmarc", "dkim", "spf", "arc"})
 
 @frozen
 class Result:
-    """One result of one method, and the properties it was found for; all in lower case, domains as A-labels."""
+    """A result of one method, and the properties it was found for; all in lower case, domains as A-labels."""
 
     method: str
     result: str
@@ -93,7 +93,7 @@ def results_of(text: str, trusted: frozenset[str]) -> list[Result]:
 
 @frozen
 class Part:
-    """What stands between two semicolons."""
+    """The text between two semicolons."""
 
     text: str
     """Without its comments."""

@@ -52,7 +52,7 @@ class _Tokens:
 
 
 def read_from(block: Block) -> From:
-    """What the From fields of a mail say (RFC 5322 §3.6.2), ambiguous unless exactly one reading is possible."""
+    """Read the From fields of a mail (RFC 5322 §3.6.2): ambiguous unless exactly one reading is possible."""
     values = block.all(b"from")
     objection = _objection(block, values)
     if not objection:

@@ -24,7 +24,7 @@ _ESCAPED: Final = re.compile(r"^- ", re.MULTILINE)
 
 
 def enclosed(octets: bytes) -> bytes | None:
-    """What S/MIME's signed-data encloses (RFC 5652 §5); None when it is something else, or torn."""
+    """Return what S/MIME's signed-data encloses (RFC 5652 §5); None when it is something else, or torn."""
     try:
         kind, content = _fields(octets, 0, len(octets), _SEQUENCE, (_OID, _EXPLICIT))
         if octets[slice(*kind)] != _SIGNED_DATA:

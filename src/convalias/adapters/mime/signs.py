@@ -21,7 +21,7 @@ _TOKEN: Final = re.compile(rb"\s*+(?:\([^()]*+\)\s*+)*+([^\s();]++)")
 
 
 def collect(block: Block, root: Part | None, sender: From, *, subject: str, null_return_path: bool) -> Signs:
-    """What the fields of a mail and its tree tell about who, or what, sent it."""
+    """Collect what the fields of a mail and its tree tell about who, or what, sent it."""
     named = block.named
     return Signs(
         from_domains=frozenset(reading.domain for reading in readings_of(sender)),

@@ -35,7 +35,7 @@ _MESSAGES: Final = frozenset({"message/rfc822", "message/global"})
 
 @frozen
 class Part:
-    """One entity: its type, its fields, and where its body lies."""
+    """An entity: its type, its fields, and where its body lies."""
 
     media_type: str
     labels: Labelled
@@ -59,7 +59,7 @@ class Part:
 
 @define
 class Tree:
-    """What a walk finds: the root and what parsers disagree about."""
+    """The result of a walk: the root and what parsers disagree about."""
 
     data: bytes
     odd: bool = False
@@ -183,7 +183,7 @@ def _boundary(labels: Labelled) -> bytes:
 
 
 def delimited(data: bytes, start: int, end: int, boundary: bytes, *, room: int) -> list[tuple[int, int]]:
-    """Where the parts between the delimiters of that boundary lie, at most one more than there is room for."""
+    """Return where the parts between the delimiters of that boundary lie, at most one more than there is room for."""
     marker = b"--" + boundary
     spans: list[tuple[int, int]] = []
     opened = -1

@@ -1,4 +1,4 @@
-"""What a mail says: its text chosen among the parts, its attachments, and the digests of both."""
+"""Text of a mail, chosen among its parts, its attachments, and the digests of both."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _WORD: Final = re.compile(r"[^\W_]++")
 
 @frozen
 class Said:
-    """What the parts of a mail amount to."""
+    """The sum of the parts of a mail."""
 
     text: str = ""
     html: str | None = None
@@ -101,7 +101,7 @@ class _Words:
 
 @define
 class Extraction:
-    """One walk over the tree that decodes each leaf once."""
+    """A walk over the tree that decodes each leaf once."""
 
     data: bytes
     attachments: list[ReadAttachment] = field(factory=list[ReadAttachment])

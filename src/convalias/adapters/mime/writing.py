@@ -28,7 +28,7 @@ _UNSAFE_IN_NAMES: Final = frozenset('<>"\\@\uff20\ufe6b')
 
 
 def clean(text: str) -> str:
-    """One line without controls, format characters (bidi marks, zero widths) and surrogates."""
+    """Return one line without controls, format characters (bidi marks, zero widths) and surrogates."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
     kept = (" " if char in "\r\n\t\v\f\x85\u2028\u2029" or not _is_shown(char) else char for char in text)
@@ -98,7 +98,7 @@ def message_id(text: str) -> str:
 
 
 def message_ids(texts: Iterable[str]) -> str:
-    """Those of the ids that may be written; ids of other people's mail can hold anything."""
+    """Return the ids that may be written; ids of other people's mail can hold anything."""
     inner = (text.removeprefix("<").removesuffix(">") for text in texts)
     return " ".join(f"<{one}>" for one in inner if _ID.fullmatch(one))
 

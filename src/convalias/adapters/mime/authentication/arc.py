@@ -33,7 +33,7 @@ _RESULT: Final = re.compile(r"([a-z0-9-]+)=([a-z]+)")
 
 @frozen
 class ArcSet:
-    """One instance: what a server found, its signature of the mail, and its seal over the chain."""
+    """A set of one instance: what a server found, its signature of the mail, and its seal over the chain."""
 
     results: SignedField
     signature: SignedField
@@ -93,7 +93,7 @@ async def vouched_for(
 
 
 def arc_chain(mail: SignedMail) -> tuple[ArcSet, ...]:
-    """The sets by instance; empty when they are not one to n, each whole and with the `cv` of its place (§5.2)."""
+    """Return the sets by instance; none unless they are one to n, each whole and with its `cv` (§5.2)."""
     seals = {tags.get("i", ""): (one, tags) for one in mail.all(b"arc-seal") if (tags := read_tags(one.value))}
     signatures = {
         tags.get("i", ""): one for one in mail.all(b"arc-message-signature") if (tags := read_tags(one.value))

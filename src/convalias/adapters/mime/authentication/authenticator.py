@@ -35,7 +35,7 @@ _NOTHING: Final = SenderEvidence()
 
 
 class WithoutSpf(Enum):
-    """What it means that DKIM proves nothing, when nobody told us about SPF.
+    """The meaning of a mail that DKIM does not prove, when nobody told us about SPF.
 
     DMARC passes by either of the two, and SPF is about the connection: only the border saw it. Honest mail of domains
     that publish `p=reject` and never sign exists.
@@ -62,7 +62,7 @@ class Authenticator:
     keys: KeyChecks = field(factory=KeyChecks, repr=False)
 
     async def evidence(self, raw: bytes, post: Post) -> SenderEvidence:
-        """What is proved of the From address. What a border found about DMARC stands."""
+        """Return what is proved of the From address. What a border found about DMARC stands."""
         border = post.evidence
         if border is not None and border.dmarc is not Dmarc.NONE:
             return border

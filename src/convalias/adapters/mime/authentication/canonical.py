@@ -17,7 +17,7 @@ _VALUE_OF_B: Final = re.compile(rb"((?:\A|;)[ \t\r\n]*+b[ \t\r\n]*+=)[^;]*+")
 
 @frozen
 class SignedField:
-    """One field, as it came: `line` without its last line end, folded, in CRLF."""
+    """A field, as it came: `line` without its last line end, folded, in CRLF."""
 
     name: bytes
     """In lower case."""
@@ -26,7 +26,7 @@ class SignedField:
 
     @property
     def value(self) -> bytes:
-        """What stands behind the colon."""
+        """Return what follows the colon."""
         return self.line[self.value_at :]
 
     def canonical(self, *, relaxed: bool) -> bytes:

@@ -1,4 +1,4 @@
-"""One DKIM signature (RFC 6376): taken apart, and verified."""
+"""A DKIM signature (RFC 6376): taken apart, and verified."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MODES: Final = {"simple": False, "relaxed": True}
 
 
 class Checked(Enum):
-    """What became of a signature."""
+    """The result of checking a signature."""
 
     PASS = "pass"  # noqa: S105 - a result, no password
     FAIL = "fail"
@@ -34,7 +34,7 @@ class Checked(Enum):
 
 @frozen(kw_only=True)
 class Signature:
-    """What a signature field says, as far as it can be verified at all."""
+    """A signature field, as far as it can be verified at all."""
 
     field: SignedField
     algorithm: str
@@ -107,7 +107,7 @@ def _times(made: str | None, expires: str | None) -> tuple[int | None, int | Non
 
 
 def covers_from(signature: Signature, mail: SignedMail) -> bool:
-    """Every From of the mail is signed, and there is one: else another could be added above it (RFC 6376 §8.15)."""
+    """Return whether there is a From and each is signed: else another could be added above (RFC 6376 §8.15)."""
     return 1 <= len(mail.all(b"from")) <= signature.signed.count("from")
 
 

@@ -36,7 +36,7 @@ class PolicyUnknown(Exception):
 
 @frozen(kw_only=True)
 class DmarcRecord:
-    """One policy record. The percentage of RFC 7489 is not read: RFC 9989 §4.7 took it back."""
+    """A policy record. The percentage of RFC 7489 is not read: RFC 9989 §4.7 took it back."""
 
     policy: DmarcPolicy
     below: DmarcPolicy
@@ -51,7 +51,7 @@ class DmarcRecord:
 
 @frozen
 class Published:
-    """What holds for a From domain."""
+    """The policy that holds for a From domain."""
 
     policy: DmarcPolicy
     strict: bool

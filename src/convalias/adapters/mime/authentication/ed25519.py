@@ -23,7 +23,7 @@ _SMALL: Final = frozenset({0, 1, _P - 1, _ORDER_8, _P - _ORDER_8})
 
 
 def ed25519_key(octets: bytes) -> bytes | None:
-    """The octets, if they may be a key: of 32, in the one way to write them, and not one that anybody can sign for.
+    """Return the octets if they are a key: 32, written canonically, and not one that anybody can sign for.
 
     With a key of small order the secret number hardly matters: signatures made without it pass. Implementations differ
     about these keys, and about the ones that are written in a second way.

@@ -1,4 +1,4 @@
-"""What is looked up or computed while one mail is authenticated: each thing once, and not too many."""
+"""Look-ups and computations while one mail is authenticated: each thing once, and not too many."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _IN_THREAD: Final = 256 * 1024
 
 @define
 class Lookups:
-    """Of one mail, for one try."""
+    """The look-ups of one mail, for one try."""
 
     resolver: DnsResolver
     keys: KeyChecks = field(factory=KeyChecks)

@@ -35,11 +35,11 @@ class OwnMathematics:
         return True
 
     def rsa_verifies(self, key: RsaKey, signature: bytes, digest: bytes) -> bool:
-        """By one power modulo the key."""
+        """Verify by one power modulo the key."""
         return key.verifies(signature, digest)
 
     def ed25519_verifies(self, key: bytes, signature: bytes, message: bytes) -> bool:
-        """By the formulas of the standard."""
+        """Verify by the formulas of the standard."""
         return ed25519_verifies(key, signature, message)
 
 

@@ -161,7 +161,7 @@ class Signing:
 
 
 class Publication(Enum):
-    """What name servers say about the key of a signer."""
+    """The state of a signer's key at the name servers."""
 
     MATCHES = "the published key is that of the signer"
     OTHER = "another key is published, or one that does not serve"
