@@ -141,6 +141,13 @@ def test_the_glossary_is_sorted_and_has_each_word_once() -> None:
     assert words == sorted(set(words), key=lambda word: word.replace("ç", "c").casefold())
 
 
+def test_every_name_of_code_in_the_glossary_is_in_the_code() -> None:
+    names = set(re.findall(r"`([A-Za-z_]+)`", (EXPLANATION / "glossary.md").read_text(encoding="utf-8")))
+    code = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+    assert {"Account", "IN_FLIGHT"} <= names
+    assert {name for name in names if not re.search(rf"\b{name}\b", code)} == set()
+
+
 def test_the_words_that_the_architecture_sets_in_italics_are_in_the_glossary() -> None:
     words = {word.casefold() for word in re.findall(r"(?<!\*)\*([A-Za-z ]+)\*(?!\*)", ARCHITECTURE)}
     known = {word.casefold() for word in glossary()}
