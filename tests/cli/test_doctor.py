@@ -31,7 +31,7 @@ def test_what_is_good_is_0_with_warnings(commands: Commands) -> None:
     assert found["signing key"]["health"] == "warning"
     assert "CONVALIAS_MAILGUN_SIGNING_KEY" in found["signing key"]["mend"]
     assert found["who proves senders"]["health"] == "warning"
-    warned = {"signing key", "who proves senders", "asking about held mail"}
+    warned = {"signing key", "who proves senders", "asking about held mail", "unsubscribe links"}
     for worker in ("inbound worker", "feed worker", "outbound worker"):
         assert (found[worker]["health"], found[worker]["found"]) == ("warning", "no sign of life")
         warned.add(worker)
@@ -167,6 +167,30 @@ def test_held_mail_that_nobody_is_asked_about_is_warned_of(commands: Commands) -
     config = commands.file("asking.toml", 'base_url = "https://mail.example"\n')
     found = findings(commands, "--config", config)["asking about held mail"]
     assert (found["health"], found["found"]) == ("good", "links to https://mail.example")
+
+
+def test_notifications_without_list_unsubscribe_are_warned_of(commands: Commands) -> None:
+    found = findings(commands)["unsubscribe links"]
+    assert (found["health"], "List-Unsubscribe" in found["found"], "base_url" in found["mend"]) == (
+        "warning",
+        True,
+        True,
+    )
+    config = commands.file("linking.toml", 'base_url = "https://mail.example"\n')
+    found = findings(commands, "--config", config)["unsubscribe links"]
+    assert (found["health"], found["found"]) == ("good", "lead to https://mail.example")
+
+
+def test_events_without_a_key_are_warned_of_where_no_mail_comes_in(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = commands.file("events.toml", 'inbound = []\ndelivery_events = ["mailgun"]\n')
+    check = "signing key of mailgun events"
+    found = findings(commands, "--config", config)[check]
+    assert (found["health"], "CONVALIAS_MAILGUN_EVENTS_SIGNING_KEY" in found["mend"]) == ("warning", True)
+    assert commands.run("serve", "--port", "0", "--config", config).status == 78
+    monkeypatch.setenv("CONVALIAS_MAILGUN_EVENTS_SIGNING_KEY", "new, old")
+    assert findings(commands, "--config", config)[check]["found"] == "2 set"
 
 
 def test_mail_that_may_have_left_is_counted_and_shown(commands: Commands) -> None:

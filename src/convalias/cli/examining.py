@@ -80,9 +80,10 @@ def examine_settings(read: Callable[[], Settings]) -> tuple[Settings | None, lis
     return settings, [
         Finding(check="settings", found="read"),
         *(_signing_key(door, settings) for door in settings.inbound),
-        *(_event_key(door, settings) for door in settings.delivery_events),
+        *(_event_key(door, settings) for door in settings.delivery_events if door not in settings.inbound),
         _senders(settings),
         _asking(settings),
+        _unsubscribing(settings),
     ]
 
 
@@ -99,7 +100,7 @@ def _signing_key(door: str, settings: Settings) -> Finding:
 
 
 def _event_key(door: str, settings: Settings) -> Finding:
-    """Whether what a provider tells of mail can be verified; its mail has a key of its own, or the same."""
+    """Whether what a provider tells of mail can be verified, where its mail has no door here."""
     check = f"signing key of {door} events"
     if keys := settings.event_keys.get(door, ""):
         return Finding(check=check, found=f"{len(keys.split(','))} set")
@@ -134,6 +135,19 @@ def _asking(settings: Settings) -> Finding:
         check=check,
         health=Health.WARNING,
         found="nobody is asked: what is held expires unanswered",
+        mend="set base_url to where serve is reached from outside (https)",
+    )
+
+
+def _unsubscribing(settings: Settings) -> Finding:
+    """Whether notifications can be unsubscribed from: the link of List-Unsubscribe needs a page."""
+    check = "unsubscribe links"
+    if settings.base_url is not None:
+        return Finding(check=check, found=f"lead to {settings.base_url}")
+    return Finding(
+        check=check,
+        health=Health.WARNING,
+        found="none: no notification has List-Unsubscribe, and large mailbox providers may take it for spam",
         mend="set base_url to where serve is reached from outside (https)",
     )
 

@@ -132,12 +132,13 @@ def _form(found: HeldPage) -> str:
     )
 
 
-def html_page(title: str, body: str, status: int) -> HTMLResponse:
+def html_page(title: str, body: str, status: int, *, language: str = "en") -> HTMLResponse:
     """A page that loads nothing and is kept by nobody. `title` and `body` are HTML."""
     text = (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">'
-        f"<title>{title}</title></head>"
-        f'<body style="font-family:sans-serif;max-width:40em;margin:2em auto"><h1>{title}</h1>{body}</body></html>'
+        f'<!DOCTYPE html><html lang="{language}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
+        f'<meta name="color-scheme" content="light dark"><title>{title}</title></head>'
+        '<body style="font-family:sans-serif;max-width:40em;margin:2em auto;padding:0 1em">'
+        f"<main><h1>{title}</h1>{body}</main></body></html>"
     )
-    return HTMLResponse(text, status, headers=dict(_HEADERS))
+    return HTMLResponse(text, status, headers={**_HEADERS, "Content-Language": language})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from html import escape
+from typing import Protocol
 from urllib.parse import parse_qs
 
 from starlette.requests import ClientDisconnect, Request
@@ -13,17 +14,8 @@ from starlette.responses import Response
 from convalias.adapters.asgi.approvals import MOST, WITHIN, html_page
 from convalias.adapters.asgi.failures import NOT_OPEN, because
 from convalias.domain.outbound.suppressions import Subscription
+from convalias.domain.system_mail.unsubscribe_texts import TEXTS, language_asked
 from convalias.ports.errors import Unavailable
-
-_STOP: Final = (
-    "<p>You get e-mail about one conversation.</p>"
-    '<form method="post"><input type="hidden" name="answer" value="stop"><button>Stop this e-mail</button></form>'
-)
-_RESUME: Final = (
-    "<p>You get no more e-mail about this conversation. Other conversations stay as they are, and you can still read "
-    "this one on the platform.</p>"
-    '<form method="post"><input type="hidden" name="answer" value="resume"><button>Send it again</button></form>'
-)
 
 
 class UnsubscribeDoor(Protocol):
@@ -46,22 +38,23 @@ def unsubscribing(find: Callable[[], UnsubscribeDoor | None]) -> Callable[[Reque
     """The route's end point; `find()` may be None while nothing is open yet."""
 
     async def endpoint(request: Request) -> Response:
-        door = find()
+        language = language_asked(request.headers.get("accept-language", ""))
+        door, texts = find(), TEXTS[language]
         if door is None:
             because(request, NOT_OPEN)
-            return html_page("Please try again", "", 503)
+            return html_page(escape(texts.away_title), "", 503, language=language)
         token: str = request.path_params["token"]
         try:
             async with asyncio.timeout(WITHIN):
                 if request.method != "POST":
-                    return _page(await door.show(token))
+                    return _page(await door.show(token), language)
                 act = door.resume if await _asks_to_resume(request) else door.stop
-                return _page(await act(token))
+                return _page(await act(token), language)
         except ClientDisconnect:
-            return html_page("Nothing was changed", "", 400)
+            return html_page(escape(texts.unchanged_title), "", 400, language=language)
         except (Unavailable, TimeoutError) as away:
             because(request, away)
-            return html_page("Please try again", "<p>This page cannot be shown right now.</p>", 503)
+            return html_page(escape(texts.away_title), _paragraph(texts.away), 503, language=language)
 
     return endpoint
 
@@ -79,11 +72,26 @@ async def _asks_to_resume(request: Request) -> bool:
         return False
 
 
-def _page(found: Subscription) -> Response:
+def _page(found: Subscription, language: str) -> Response:
+    texts = TEXTS[language]
     match found:
         case Subscription.MAILED:
-            return html_page("E-mail about a conversation", _STOP, 200)
+            body = _paragraph(texts.mailed) + _form("stop", texts.stop)
+            return html_page(escape(texts.mailed_title), body, 200, language=language)
         case Subscription.MUTED:
-            return html_page("E-mail is stopped", _RESUME, 200)
+            body = _paragraph(texts.muted) + _form("resume", texts.resume)
+            return html_page(escape(texts.muted_title), body, 200, language=language)
         case Subscription.NO_LINK:
-            return html_page("This link is not valid", "<p>Please open it as it stands in the mail.</p>", 404)
+            return html_page(escape(texts.no_link_title), _paragraph(texts.no_link), 404, language=language)
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{escape(text)}</p>"
+
+
+def _form(answer: str, words: str) -> str:
+    """A form with one button, large enough for a thumb."""
+    return (
+        f'<form method="post"><input type="hidden" name="answer" value="{answer}">'
+        f'<button style="font:inherit;padding:.75em 1em">{escape(words)}</button></form>'
+    )
