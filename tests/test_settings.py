@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.deployment.policy_overlay import PolicyOverlay
 from convalias.domain.ids import UseCase
+from convalias.domain.mail.checks import WhenAway
 from convalias.domain.outbound.tries import Ambiguity
 from convalias.domain.routing.admission import FREE, LIGHT, STRICT
 from convalias.domain.routing.policy import DEFAULT_POLICY, BlockedSenders, LoopGuard, SenderTrust
@@ -48,6 +49,7 @@ trust_spam_flag = true
 mail_limit = 1000
 inbound_batches = 2
 on_uncertain = "resend"
+on_check_away = "go on"
 mail_what_was_read = true
 messages_an_hour = 30
 unverified_messages_an_hour = 3
@@ -130,6 +132,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         identity_cache=timedelta(0),
         inbound_batches=2,
         on_uncertain=Ambiguity.RESEND,
+        on_check_away=WhenAway.GO_ON,
         mail_what_was_read=True,
         messages_an_hour=30,
         unverified_messages_an_hour=3,
@@ -281,6 +284,7 @@ def test_a_secret_in_the_file_is_refused_and_not_quoted(tmp_path: Path, key: str
         ("inbound_batches = 0", "inbound_batches"),
         ('on_uncertain = "perhaps"', "on_uncertain"),
         ("on_uncertain = 1", "on_uncertain"),
+        ('on_check_away = "panic"', "on_check_away"),
         ("mail_what_was_read = 1", "mail_what_was_read"),
         ("messages_an_hour = 0", "messages_an_hour"),
         ("unverified_messages_an_hour = 0", "unverified_messages_an_hour"),

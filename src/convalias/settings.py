@@ -23,6 +23,7 @@ from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.deployment.policy_overlay import PolicyOverlay
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
+from convalias.domain.mail.checks import WhenAway
 from convalias.domain.outbound.delivery import Channel
 from convalias.domain.outbound.pacing import UNVERIFIED_AN_HOUR, VERIFIED_AN_HOUR
 from convalias.domain.outbound.tries import Ambiguity
@@ -75,6 +76,7 @@ _KNOWN: Final = frozenset(
         "mail_what_was_read",
         "messages_an_hour",
         "unverified_messages_an_hour",
+        "on_check_away",
         "on_uncertain",
         "missing_key_ids",
         "channels",
@@ -176,6 +178,8 @@ class Options:
     """Whether a mail that may have left, where nobody can tell, is left as it is or sent again."""
     mail_what_was_read: bool = False
     """Whether a message is mailed though its recipient has read it in the meantime."""
+    on_check_away: WhenAway = WhenAway.WAIT
+    """What becomes of mail while the detector is away that a host has bound as `check`."""
     messages_an_hour: int = VERIFIED_AN_HOUR
     """So many messages of one conversation, in chat or of verified senders, are mailed within an hour; others wait."""
     unverified_messages_an_hour: int = UNVERIFIED_AN_HOUR
@@ -280,6 +284,7 @@ def read_settings(
         languages=reader.languages(),
         on_uncertain=reader.ambiguity("on_uncertain"),
         mail_what_was_read=reader.boolean("mail_what_was_read"),
+        on_check_away=reader.when_away("on_check_away"),
         messages_an_hour=reader.count("messages_an_hour", VERIFIED_AN_HOUR),
         unverified_messages_an_hour=reader.count("unverified_messages_an_hour", UNVERIFIED_AN_HOUR),
         mail_kept=timedelta(days=days) if (days := reader.number("mail_kept_days", MAIL_KEPT.days)) else None,
@@ -497,6 +502,14 @@ class _Reader(TableReader):
         except ValueError:
             self.problem(key, found, "leave or resend")
             return Ambiguity.LEAVE
+
+    def when_away(self, key: str) -> WhenAway:
+        found = self.text(key, WhenAway.WAIT.value)
+        try:
+            return WhenAway(found)
+        except ValueError:
+            self.problem(key, found, "wait, hold or go on")
+            return WhenAway.WAIT
 
     def _without_spf(self, table: Toml) -> Literal["ask", "fail"]:
         match table.get("without_spf", "ask"):

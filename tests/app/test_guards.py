@@ -22,7 +22,20 @@ from convalias.ports.errors import AdapterFailed, Unavailable
 from convalias.services.conversations.errors import NotReady
 from ports.minimal.table import HIRING, MAKERS, PEOPLE
 
-PORTS = ("records", "blobs", "queue", "events", "identity", "legacy", "hub", "flags", "mail", "reader", "authenticator")
+PORTS = (
+    "records",
+    "blobs",
+    "queue",
+    "events",
+    "identity",
+    "legacy",
+    "hub",
+    "flags",
+    "mail",
+    "reader",
+    "authenticator",
+    "check",
+)
 CALLS = [
     (port, name)
     for port in PORTS

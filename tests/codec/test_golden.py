@@ -46,6 +46,7 @@ from convalias.domain.inbound.evidence_records import EvidenceRecord
 from convalias.domain.inbound.held import Admits, Admitted, Asking, HeldMail, HoldId, HoldState, Waiting
 from convalias.domain.inbound.posts import EnvelopeRecord, Post, RawKey, RecordKey
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.mail.checks import Finding
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, Attachment
 from convalias.domain.mail.message_id import MessageId
 from convalias.domain.mail.reasons import Reason
@@ -288,6 +289,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             tell=True,
         ),
         HeldMail(HoldId("h"), C1, JOHN, Reason.NEEDS_APPROVAL, RECORD, "<x@y>", NOON, participant=True),
+        HeldMail(HoldId("h"), C1, JOHN, Reason.NEEDS_APPROVAL, RECORD, "<x@y>", NOON, finding=Finding.HARMFUL),
     ],
     "waiting": [Waiting(conversation=C1), Waiting(conversation=C1, holds=(HoldId("h"), HoldId("i")))],
     "asking": [
@@ -547,6 +549,7 @@ def test_evidence_can_be_written_as_processes_of_the_release_before_read_it(tag:
         body = Codec({tag: {"hold": 3}.get(tag, row.version - 1)}).dump(record)
         assert "dkim_signed" not in json.dumps(body)
         assert "participant" not in body
+        assert "finding" not in body
         load(body, row)
 
 

@@ -16,6 +16,7 @@ from convalias.services.conversations.messaging import Messaging
 from convalias.services.conversations.stages import Stages
 from convalias.services.inbound import identity_cache, mail_lines
 from convalias.services.inbound.carrier import PlanCarrier
+from convalias.services.inbound.checking import Checking
 from convalias.services.inbound.evidence import EvidenceFinder
 from convalias.services.inbound.facts import FactFinder
 from convalias.services.inbound.relay import InboundRelay
@@ -128,6 +129,18 @@ class Inbound:
             require_dkim=self.wiring.require_dkim,
         )
 
+    def checking(self) -> Checking | None:
+        """Return the service that asks a detector; None: there is none."""
+        ports = self.ports
+        if ports.check is None:
+            return None
+        return Checking(
+            check=ports.check,
+            domains=self.deployment.domains,
+            telemetry=ports.telemetry,
+            when_away=self.wiring.on_check_away,
+        )
+
     def reports(self, messaging: Messaging, contacts: Contacts) -> Reports:
         """Return the service that acts on bounces and complaints."""
         return Reports(
@@ -184,6 +197,7 @@ class Inbound:
             announcing=None if notices is None else self.announcing(),
             reports=reports,
             evidence=self.evidence(),
+            checking=self.checking(),
             policy=self.policy,
             tell=mail_lines.nothing if isinstance(ports.records, rehearsal.Records) else mail_lines.concluded,
         )

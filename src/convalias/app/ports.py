@@ -19,7 +19,7 @@ from convalias.ports.event_log import EventLog
 from convalias.ports.flags import Flags
 from convalias.ports.hub import NotificationHub
 from convalias.ports.legacy import LegacyRelay
-from convalias.ports.mail import MailReader, Outgoing, OutgoingMail, SenderAuthenticator
+from convalias.ports.mail import Check, MailReader, Outgoing, OutgoingMail, SenderAuthenticator
 from convalias.ports.people import IdentityDirectory
 from convalias.ports.queue import JobQueue
 from convalias.ports.records import Records
@@ -48,6 +48,7 @@ class Instead(TypedDict, total=False):
     system_mail: OutgoingMail
     reader: MailReader
     authenticator: SenderAuthenticator
+    check: Check
 
 
 @frozen(kw_only=True)
@@ -90,6 +91,8 @@ class Ports:
     """None: the MIME reader."""
     authenticator: SenderAuthenticator | None = None
     """Asked about mail whose border proved nothing. None: such mail is not verified."""
+    check: Check | None = None
+    """Asked whether mail is spam or harmful. None: the provider's word counts, if it is trusted."""
 
     def but(self, **instead: Unpack[Instead]) -> Ports:
         """Return a copy with the given ports replaced."""

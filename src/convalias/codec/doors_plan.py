@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final, assert_never
 
 from convalias.domain.conversations.participants import AccountAuthor, Author, PeripheralAuthor
+from convalias.domain.mail.checks import Finding
 from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import InboundMail, MessageEnvelope, Oddity, UnreadableMail
 from convalias.domain.routing.explanation import Json
@@ -138,6 +139,7 @@ def _flags(mail: InboundMail) -> list[str]:
         return []
     flags = {
         "spam": mail.spam,
+        "harmful": mail.checked is not None and mail.checked.finding is Finding.HARMFUL,
         "mime_ambiguous": bool(mail.oddities & {Oddity.HEADER, Oddity.BODY}),
         "message_id_synthetic": mail.message_id.synthetic,
     }

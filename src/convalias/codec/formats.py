@@ -71,6 +71,11 @@ def _hold_4(fields: Body) -> Body:
     return {name: value for name, value in fields.items() if name != "participant"}
 
 
+def _hold_5(fields: Body) -> Body:
+    """Without what a detector found."""
+    return {name: value for name, value in fields.items() if name != "finding"}
+
+
 def _decision_1(fields: Body) -> Body:
     """Without the minting flag as it stood."""
     return {name: value for name, value in fields.items() if name != "minting"}
@@ -193,9 +198,9 @@ CLAIM: Final = Format("claim", (Claim,))
 HOLD: Final = Format(
     "hold",
     (HeldMail,),
-    version=5,
-    upgrades={1: _same, 2: _same, 3: _same, 4: _same},
-    downgrades={1: _hold_1, 2: _hold_2, 3: _without_signed, 4: _hold_4},
+    version=6,
+    upgrades={1: _same, 2: _same, 3: _same, 4: _same, 5: _same},
+    downgrades={1: _hold_1, 2: _hold_2, 3: _without_signed, 4: _hold_4, 5: _hold_5},
 )
 WAITING: Final = Format("waiting", (Waiting,))
 ASKING: Final = Format("asking", (Asking,))

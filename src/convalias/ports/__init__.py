@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from convalias.domain.ids import Seq as Seq
     from convalias.domain.ids import TraceId as TraceId
     from convalias.domain.inbound.posts import Post as Post
+    from convalias.domain.mail.checks import Checked as Checked
+    from convalias.domain.mail.checks import Finding as Finding
     from convalias.domain.mail.envelope import Attachment as Attachment
     from convalias.domain.mail.envelope import MailContent as MailContent
     from convalias.domain.mail.envelope import NullReturnPath as NullReturnPath
@@ -169,6 +171,7 @@ __all__ = [
     "ChannelEndpoints",
     "ChannelEngine",
     "Check",
+    "Checked",
     "Clock",
     "Compose",
     "Conflict",
@@ -193,6 +196,7 @@ __all__ = [
     "EventLogEngine",
     "EventRecord",
     "Examined",
+    "Finding",
     "Flags",
     "GivenUp",
     "Grade",
@@ -294,6 +298,7 @@ _HOMES = {
     "ChannelEndpoints": "ports.channels",
     "ChannelEngine": "ports.engines",
     "Check": "ports.mail",
+    "Checked": "domain.mail.checks",
     "Clock": "ports.ambient",
     "Compose": "ports.drafts",
     "Conflict": "ports.records",
@@ -320,6 +325,7 @@ _HOMES = {
     "EventRecord": "ports.event_log",
     "Examined": "ports.examining",
     "FOR_EVER": "ports.hub",
+    "Finding": "domain.mail.checks",
     "Flags": "ports.flags",
     "GivenUp": "domain.conversations.participants",
     "Grade": "ports.examining",

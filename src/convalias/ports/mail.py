@@ -9,6 +9,7 @@ from attrs import field, frozen
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.authentication import SenderEvidence
+from convalias.domain.mail.checks import Checked
 from convalias.domain.mail.envelope import Attachment, InboundMail
 from convalias.ports.hub import Guarantee
 
@@ -110,8 +111,8 @@ def guarantee_of(mail: OutgoingMail) -> Guarantee:
 
 
 class Check(Protocol):
-    """An opinion on raw bytes: spam, or a virus in what is about to be signed."""
+    """A detector of spam, of viruses, or of both. Raises `Unavailable` while it cannot look."""
 
-    async def objection(self, raw: bytes) -> str | None:
-        """Return the objection to these bytes, or None."""
+    async def check(self, raw: bytes, post: Post) -> Checked:
+        """Return what was found in a mail: `NOTHING`, `SPAM` or `HARMFUL`, for any bytes. May be asked again."""
         ...

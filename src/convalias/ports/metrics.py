@@ -126,6 +126,12 @@ _ALL: Final = (
         labels=_labels(dmarc="result of DMARC: pass, fail, none, temperror, permerror"),
         help="Mail whose sender was authenticated here, because its border proved nothing.",
     ),
+    Metric(
+        name="icer.mail.checked",
+        unit="{mail}",
+        labels=_labels(finding="nothing, spam, harmful, passed unseen or held unseen"),
+        help="Tries of mail that a detector looked at, or could not.",
+    ),
     Metric(name="deduplication.skipped", help="Effects that had been carried out before."),
     Metric(
         name="icer.http.errors",

@@ -2,6 +2,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -109,3 +110,18 @@ def test_flags(check: Check[conformance.MakeFlags]) -> None:
         yield flags
 
     asyncio.run(check(open_flags))
+
+
+@pytest.mark.parametrize("check", conformance.CHECK, ids=str)
+@pytest.mark.parametrize("objectionable", [*memory.Check().spam, *memory.Check().harmful])
+def test_check(check: Check[conformance.MakeCheck], objectionable: bytes) -> None:
+    @asynccontextmanager
+    async def opened(*, away: bool) -> AsyncIterator[memory.Check]:
+        yield memory.Check(away=away)
+
+    under_test = conformance.CheckUnderTest(
+        open=partial(opened, away=False),
+        away=partial(opened, away=True),
+        objectionable=b"From: eve@evil.example\r\n\r\n" + objectionable,
+    )
+    asyncio.run(check(lambda: under_test))

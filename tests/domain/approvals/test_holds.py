@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.holds import (
+    FOUND,
     PROOF,
     SIGNED,
     TRANSITIONS,
@@ -37,6 +38,7 @@ from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound.held import HeldMail, HoldId, HoldState
 from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence
+from convalias.domain.mail.checks import Finding
 from convalias.domain.mail.reasons import Reason
 from convalias.testing.strategies import NOW
 from domain.cases import ANN, BOB, C1, EVE
@@ -209,3 +211,15 @@ def test_of_mail_that_rests_on_a_signature_only_what_is_signed_is_quoted() -> No
     signed = evolve(evidence, dkim_signed=frozenset({"from", "to", "subject"}))
     assert approval_item(HELD, signed, "The job").subject == "The job"
     assert approval_item(HELD, SenderEvidence(), "").proof == PROOF[Authentication.UNPROVED]
+
+
+@pytest.mark.parametrize("finding", [Finding.HARMFUL, Finding.SPAM, Finding.HELD_UNSEEN])
+def test_who_is_asked_is_told_what_a_detector_found(finding: Finding) -> None:
+    said = approval_item(evolve(HELD, finding=finding), SenderEvidence(), "").proof
+    assert said == f"{FOUND[finding]} {PROOF[Authentication.UNPROVED]}"
+
+
+@pytest.mark.parametrize("finding", [None, Finding.NOTHING, Finding.PASSED_UNSEEN])
+def test_a_finding_that_says_nothing_is_not_told(finding: Finding | None) -> None:
+    said = approval_item(evolve(HELD, finding=finding), SenderEvidence(), "").proof
+    assert said == PROOF[Authentication.UNPROVED]

@@ -8,12 +8,15 @@ from attrs import evolve
 from convalias.domain.conversations.participants import PeripheralAuthor, speaker
 from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.ids import ConversationId
+from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.authentication import Authentication
 from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.checks import Checked, Finding
 from convalias.domain.mail.envelope import AmbiguousFrom, MailContent, Oddity
 from convalias.domain.mail.message_id import MessageId
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing import rules
+from convalias.domain.routing.let_in import hold_key
 from convalias.domain.routing.policy import LoopGuard, RoutingPolicy
 from convalias.domain.routing.verdicts import (
     HandToLegacy,
@@ -143,6 +146,24 @@ def test_empty() -> None:
     assert rules.empty(evolve(RELAY_CASE, mail=mail)) == Reject(Reason.EMPTY)
     assert rules.empty(evolve(RELAY_CASE, mail=mail, verdict=UNKNOWN_HOLD)) is None
     assert rules.empty(RELAY_CASE) is None
+
+
+@pytest.mark.parametrize("finding", [Finding.HARMFUL, Finding.HELD_UNSEEN])
+def test_what_a_check_found_harmful_or_nobody_could_look_at_waits_for_a_person(finding: Finding) -> None:
+    case = evolve(BY_PROVED, mail=evolve(MAIL, checked=Checked(finding)))
+    hold = Hold(Reason.NEEDS_APPROVAL, PROVED, KEY)
+    assert rules.found_by_check(case) == hold
+    assert rules.found_by_check(evolve(case, verdict=UNKNOWN_HOLD)) is None
+    approved = evolve(case, context=evolve(CONTEXT, approvals={hold_key(C1, case.mail, KEY): Admits.THIS_MAIL}))
+    assert rules.found_by_check(approved) is None
+    address = evolve(case, context=evolve(CONTEXT, approvals={hold_key(C1, case.mail, KEY): Admits.THIS_ADDRESS}))
+    assert rules.found_by_check(address) == hold
+
+
+@pytest.mark.parametrize("finding", [None, Finding.NOTHING, Finding.SPAM, Finding.PASSED_UNSEEN])
+def test_whatever_else_a_check_says_holds_nothing(finding: Finding | None) -> None:
+    mail = evolve(MAIL, checked=None if finding is None else Checked(finding))
+    assert rules.found_by_check(evolve(BY_PROVED, mail=mail)) is None
 
 
 def test_odd_header() -> None:

@@ -14,7 +14,7 @@ from convalias.ports.event_log import EventLog, Subscription
 from convalias.ports.flags import Flags
 from convalias.ports.hub import NotificationHub
 from convalias.ports.legacy import LegacyRelay
-from convalias.ports.mail import MailReader, OutgoingMail, SenderAuthenticator
+from convalias.ports.mail import Check, MailReader, OutgoingMail, SenderAuthenticator
 from convalias.ports.people import IdentityDirectory
 from convalias.ports.queue import JobQueue
 from convalias.ports.records import Records
@@ -35,6 +35,7 @@ PROTOCOLS: Final[Mapping[str, type[Any]]] = {
     "system_mail": OutgoingMail,
     "reader": MailReader,
     "authenticator": SenderAuthenticator,
+    "check": Check,
 }
 
 

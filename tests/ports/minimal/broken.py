@@ -14,6 +14,7 @@ from convalias.domain.conversations.participants import Account
 from convalias.domain.ids import AccountId, ConversationId, UseCase
 from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
+from convalias.domain.mail.checks import Checked, Finding
 from convalias.domain.migration.rollout import Axis, Rollout
 from convalias.domain.outbound.delivery import Channel
 from convalias.domain.outbound.notifications import Notification
@@ -358,6 +359,21 @@ class RaisesForASender(surroundings.SenderAuthenticator):
         raise ValueError("a sender")
 
 
+class FindsSpamEverywhere(surroundings.Check):
+    async def check(self, raw: bytes, post: Post) -> Checked:
+        return Checked(Finding.SPAM, "everything is")
+
+
+class RaisesForACheck(surroundings.Check):
+    async def check(self, raw: bytes, post: Post) -> Checked:
+        raise ValueError("a mail")
+
+
+class SaysNothing(surroundings.Check):
+    async def check(self, raw: bytes, post: Post) -> Checked:
+        return None  # type: ignore[return-value] - what its signature forbids
+
+
 BROKEN: Final[Mapping[str, Sequence[type[Any]]]] = {
     "records": (
         InsertsOverWhatIsThere,
@@ -383,6 +399,7 @@ BROKEN: Final[Mapping[str, Sequence[type[Any]]]] = {
     "mail": (LosesMail, CutsMail, LeftAndUnavailable),
     "reader": (ReadsNothing, ForgetsWhereItWent, RaisesForAMail),
     "authenticator": (FailsWhatIsNotSigned, RaisesForASender),
+    "check": (FindsSpamEverywhere, RaisesForACheck, SaysNothing),
 }
 
 

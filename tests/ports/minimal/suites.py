@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 from convalias.adapters import memory
@@ -15,6 +16,7 @@ from convalias.testing import conformance
 from convalias.testing.conformance import (
     ChangesUnderTest,
     Check,
+    CheckUnderTest,
     HubUnderTest,
     LegacyKnowledge,
     LegacyUnderTest,
@@ -123,6 +125,19 @@ def _notifying(make: Make) -> Any:
     return _open(_places(hub))
 
 
+def _detecting(make: Make) -> Any:
+    def under_test() -> CheckUnderTest:
+        @asynccontextmanager
+        async def opened(*, away: bool) -> AsyncGenerator[Any]:
+            yield make(away=away)
+
+        return CheckUnderTest(
+            open=partial(opened, away=False), away=partial(opened, away=True), objectionable=b"From: a@b\n\npills\n"
+        )
+
+    return under_test
+
+
 SUITES: Final[Mapping[str, tuple[Sequence[Check[Any]], Callable[[Make], Any], Make]]] = {
     "records": (conformance.RECORDS, _plain, storing.Records),
     "blobs": (conformance.BLOBS, _plain, storing.Blobs),
@@ -137,6 +152,7 @@ SUITES: Final[Mapping[str, tuple[Sequence[Check[Any]], Callable[[Make], Any], Ma
     "endpoints": (conformance.CHANNEL_ENDPOINTS, _knowing_flags, surroundings.ChannelEndpoints),
     "flags": (conformance.FLAGS, _knowing_flags, surroundings.Flags),
     "mail": (conformance.OUTGOING_MAIL, _sending, surroundings.OutgoingMail),
+    "check": (conformance.CHECK, _detecting, surroundings.Check),
 }
 """By keyword of the façade. What is not here (clock, telemetry, incarnation, reader, authenticator) has no suite."""
 

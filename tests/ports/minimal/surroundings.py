@@ -20,11 +20,13 @@ from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId, UseCase
 from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.authentication import SenderEvidence
+from convalias.domain.mail.checks import Checked, Finding
 from convalias.domain.mail.envelope import AmbiguousFrom, ClearFrom, MailContent, MessageEnvelope
 from convalias.domain.mail.message_id import MessageId
 from convalias.domain.migration.rollout import Axis, Rollout
 from convalias.domain.outbound.delivery import Channel
 from convalias.domain.outbound.notifications import Notification
+from convalias.ports.errors import Unavailable
 from convalias.ports.hub import Declined, Guarantee, Sent
 from convalias.ports.legacy import HandOff, IndexCall
 from convalias.ports.mail import Outgoing, ReadMail
@@ -190,6 +192,18 @@ class SenderAuthenticator:
 
     async def evidence(self, raw: bytes, post: Post) -> SenderEvidence:
         return post.evidence or SenderEvidence()
+
+
+class Check:
+    """It knows one text."""
+
+    def __init__(self, *, away: bool = False) -> None:
+        self.away = away
+
+    async def check(self, raw: bytes, post: Post) -> Checked:
+        if self.away:
+            raise Unavailable("check")
+        return Checked(Finding.SPAM, "it sells pills") if b"pills" in raw else Checked(Finding.NOTHING)
 
 
 class MailReader:

@@ -79,6 +79,7 @@ MAKERS: Final[Mapping[str, Callable[[surroundings.Clock], object]]] = {
     "system_mail": lambda _: surroundings.OutgoingMail(),
     "reader": lambda _: surroundings.MailReader(),
     "authenticator": lambda _: surroundings.SenderAuthenticator(),
+    "check": lambda _: surroundings.Check(),
 }
 """Every keyword of the façade but `conversations`, which is refused by itself, and `channels`, each of which is a hub."""
 

@@ -11,6 +11,7 @@ from testing.conformance.broken import (
     blobs,
     changes,
     channels,
+    checks,
     conversations,
     directory,
     event_log,
@@ -50,6 +51,7 @@ SUITES: Mapping[str, tuple[Sequence[str], list[Attempt | None], Mapping[str, obj
             attempts(conformance.CHANNEL_ENDPOINTS, channels.ENDPOINTS),
             channels.ENDPOINTS,
         ),
+        ("Check", conformance.CHECK, attempts(conformance.CHECK, checks.MUTANTS), checks.MUTANTS),
         ("Blobs", conformance.BLOBS, attempts(conformance.BLOBS, blobs.MUTANTS), blobs.MUTANTS),
         ("JobQueue", conformance.JOB_QUEUE, attempts(conformance.JOB_QUEUE, job_queue.MUTANTS), job_queue.MUTANTS),
         ("EventLog", conformance.EVENT_LOG, attempts(conformance.EVENT_LOG, event_log.MUTANTS), event_log.MUTANTS),
@@ -108,7 +110,7 @@ def test_a_check_fails_on_its_mutant(attempt: Attempt | None) -> None:
     async def run() -> None:
         await attempt()
 
-    with pytest.raises((PromiseBrokenError, Unavailable)):
+    with pytest.raises((PromiseBrokenError, Unavailable, UnicodeDecodeError)):
         asyncio.run(run())
 
 
@@ -151,3 +153,8 @@ def test_a_mail_adapter_that_claims_what_never_left_is_caught(name: str) -> None
     (check,) = [check for check in conformance.OUTGOING_MAIL if check.name == name]
     with pytest.raises(PromiseBrokenError):
         asyncio.run(check(outgoing.MORE[name]()))
+
+
+@pytest.mark.parametrize("check", conformance.CHECK, ids=str)
+def test_a_detector_that_is_right_passes(check: Check[conformance.MakeCheck]) -> None:
+    asyncio.run(check(checks.RIGHT()))

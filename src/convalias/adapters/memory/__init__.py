@@ -4,6 +4,7 @@ from convalias.adapters.memory import faulty
 from convalias.adapters.memory.ambient import Incarnation, Measure, NoTelemetry, Span, Telemetry
 from convalias.adapters.memory.blobs import Blobs
 from convalias.adapters.memory.changes import ChangingRecords
+from convalias.adapters.memory.check import Check
 from convalias.adapters.memory.clock import Clock
 from convalias.adapters.memory.event_log import EventLog
 from convalias.adapters.memory.faults import Fault, Faults, after, before
@@ -17,6 +18,7 @@ from convalias.domain.outbound.legacy_calls import LegacyCall
 __all__ = [
     "Blobs",
     "ChangingRecords",
+    "Check",
     "Clock",
     "EventLog",
     "Fault",

@@ -17,6 +17,7 @@ from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound.held import Admits, Asking, HeldMail, HoldId, HoldState
 from convalias.domain.mail.authentication import Authentication, SenderEvidence, judge, rests_on_dkim_alone
+from convalias.domain.mail.checks import Finding
 from convalias.domain.mail.dedup import keyed
 
 TRANSITIONS: Final[Mapping[HoldState, frozenset[HoldState]]] = MappingProxyType(
@@ -253,7 +254,7 @@ def approval_item(
         authentication=found,
         subject=subject if clear else "",
         expires_at=expires_at(hold, policy),
-        proof=proof(evidence),
+        proof=proof(evidence, hold.finding),
         masked=masked(hold.sender),
     )
 
@@ -282,12 +283,22 @@ def masked(address: EmailAddress | None) -> str:
     return "an unreadable sender" if address is None else f"{address.local[:1]}…@{address.domain}"
 
 
-def proof(evidence: SenderEvidence) -> str:
-    """The evidence in words, for those who decide."""
-    found = judge(evidence)
-    if found is Authentication.AUTHENTICATED and rests_on_dkim_alone(evidence):
-        return SIGNED
-    return PROOF[found]
+def proof(evidence: SenderEvidence, finding: Finding | None = None) -> str:
+    """The evidence in words, for those who decide; before it what a detector found that must not be missed."""
+    judged = judge(evidence)
+    alone = judged is Authentication.AUTHENTICATED and rests_on_dkim_alone(evidence)
+    said = SIGNED if alone else PROOF[judged]
+    return said if finding not in FOUND else f"{FOUND[finding]} {said}"
+
+
+FOUND: Final[Mapping[Finding | None, str]] = MappingProxyType(
+    {
+        Finding.HARMFUL: "A detector says that the mail is harmful.",
+        Finding.SPAM: "A detector says that the mail is spam.",
+        Finding.HELD_UNSEEN: "The detector of harmful mail could not look at this mail.",
+    }
+)
+"""What a finding says to people, where it says anything."""
 
 
 SIGNED: Final = (

@@ -12,6 +12,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.authentication import SenderEvidence
+from convalias.domain.mail.checks import Finding
 from convalias.domain.mail.reasons import Reason
 
 HoldId = NewType("HoldId", str)
@@ -59,6 +60,8 @@ class HeldMail:
     """`MailContent.digest`. Empty: kept before that was written down."""
     participant: bool = False
     """Whether its author would be an account of the conversation. False where that was not written down yet."""
+    finding: Finding | None = None
+    """What a detector found in it; None: none was asked."""
 
 
 @frozen(kw_only=True)

@@ -11,6 +11,7 @@ from attrs import field, frozen
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.mail.authentication import SenderEvidence, is_proved, requiring_dkim, rests_on_dkim_alone
 from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.checks import Checked
 from convalias.domain.mail.message_id import MessageId
 
 
@@ -122,6 +123,9 @@ class MessageEnvelope:
     shown: frozenset[str] = SHOWN
     """Which fields of `SHOWN` the mail has, be they empty."""
     spam: bool = False
+    """By its source, or by a check."""
+    checked: Checked | None = None
+    """What a detector found. None: none was asked."""
     oddities: frozenset[Oddity] = frozenset()
     content: MailContent = MailContent()
     size: int = 0

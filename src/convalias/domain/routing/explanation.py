@@ -12,6 +12,7 @@ from convalias.domain.aliases.alias import ConversationAlias
 from convalias.domain.conversations.participants import Standing
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.mail.authentication import Authentication, judge, rests_on_dkim_alone
+from convalias.domain.mail.checks import Checked
 from convalias.domain.mail.envelope import InboundMail, MessageEnvelope, UnreadableMail
 from convalias.domain.routing.arrival import resolved
 from convalias.domain.routing.context import RoutingContext, Witness
@@ -63,6 +64,13 @@ class Evidence:
 
 
 @frozen
+class Examined:
+    """A detector looked at the mail, or could not."""
+
+    checked: Checked
+
+
+@frozen
 class Weighed:
     """An account was considered as the author; none at all: the sender is a stranger."""
 
@@ -110,7 +118,7 @@ class Waiting:
     witness: Witness
 
 
-Step: TypeAlias = Looked | Arrived | Evidence | Weighed | Passed | Fired | Ruled | Waiting
+Step: TypeAlias = Looked | Arrived | Evidence | Examined | Weighed | Passed | Fired | Ruled | Waiting
 
 
 @frozen
@@ -163,6 +171,8 @@ def explain(case: Case) -> Explanation:
         evidence = case.mail.evidence
         signed = evidence.dkim_signed if rests_on_dkim_alone(evidence) else None
         steps.append(Evidence(judge(evidence), None if signed is None else tuple(sorted(signed))))
+        if case.mail.checked is not None:
+            steps.append(Examined(case.mail.checked))
     for one in heard:
         steps.extend(_weighed(one))
         steps.append(_rule_step(one))

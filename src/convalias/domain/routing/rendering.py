@@ -10,6 +10,7 @@ from convalias.domain.conversations.participants import AccountAuthor, Author, P
 from convalias.domain.routing.explanation import (
     Arrived,
     Evidence,
+    Examined,
     Explanation,
     Fired,
     Json,
@@ -104,6 +105,8 @@ def _lines(step: Step, show: Pseudonym) -> Iterable[str]:
         case Evidence(authentication=authentication, signed=signed):
             covers = "" if signed is None else f", by a signature alone, which covers {', '.join(signed) or 'nothing'}"
             yield f"sender: {authentication.value}{covers}"
+        case Examined(checked=checked):
+            yield f"check: {checked.finding.value}{checked.said and f', {checked.said}'}"
         case Weighed(recipient=recipient, accounts=accounts, standing=standing, takes_part=takes_part):
             part = f"{standing.value}, takes part" if takes_part and standing is not None else "takes no part"
             yield f"candidates at {show(recipient)}: {', '.join(accounts) or 'nobody known'}, {part}"
@@ -148,6 +151,8 @@ def _datum(step: Step, hide: Pseudonym) -> Mapping[str, Json]:
         case Evidence(authentication=authentication):
             signed = None if step.signed is None else [*step.signed]
             return {"step": "evidence", "authentication": authentication.value, "dkim_signed": signed}
+        case Examined(checked=checked):
+            return {"step": "examined", "finding": checked.finding.value, "said": checked.said}
         case Weighed(accounts=accounts, standing=standing):
             return {
                 "step": "weighed",

@@ -101,6 +101,15 @@ def approved(case: RelayCase) -> Verdict | None:
 
 
 @rule(9)
+def found_by_check(case: RelayCase) -> Verdict | None:
+    """A mail waits for approval that a check found harmful, or could not look at where a person is to decide."""
+    checked, verdict = case.mail.checked, case.verdict
+    if checked is None or not checked.needs_a_person or not isinstance(verdict, RelayToConversation):
+        return None
+    return _unless_let_in(case, Hold(Reason.NEEDS_APPROVAL, verdict.author, verdict.dedup_key))
+
+
+@rule(9)
 def odd_header(case: RelayCase) -> Verdict | None:
     """A mail whose fields that rules read can be read in two ways waits for approval."""
     oddities, verdict = case.mail.oddities, case.verdict

@@ -95,7 +95,7 @@ class Approvals:
         return HeldPage(
             state=HoldState.EXPIRED if late else hold.state,
             sender=masked(hold.sender),
-            proof=proof(hold.evidence or SenderEvidence()),
+            proof=proof(hold.evidence or SenderEvidence(), hold.finding),
             since=hold.since,
             expires_at=expires,
             may_admit_address=hold.sender is not None,

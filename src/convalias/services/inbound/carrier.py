@@ -18,6 +18,7 @@ from convalias.domain.inbound.held import HeldMail, HoldState
 from convalias.domain.inbound.outcomes import Effect, HandedOver, Held, Ignored, Refused, Relayed, Skipped
 from convalias.domain.inbound.posts import EnvelopeRecord
 from convalias.domain.mail.authentication import Authentication, judge, rests_on_dkim_alone
+from convalias.domain.mail.checks import Finding
 from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope, Oddity
 from convalias.domain.mail.reasons import Reason
@@ -239,6 +240,7 @@ class PlanCarrier:
             tell=tell,
             content_digest=mail.content.digest,
             participant=isinstance(command.author, AccountAuthor),
+            finding=None if mail.checked is None else mail.checked.finding,
         )
         standing = await self.holds.keep(held, asks=not self.restores)
         if standing is not None:
@@ -330,6 +332,7 @@ def _flags(mail: MessageEnvelope, author: Author, key: MailKey) -> frozenset[str
         "unverified": not author.verified,
         "peripheral": not isinstance(author, AccountAuthor),
         "spam": mail.spam,
+        "harmful": mail.checked is not None and mail.checked.finding is Finding.HARMFUL,
         "mime_ambiguous": bool(mail.oddities & {Oddity.HEADER, Oddity.BODY}),
         "message_id_synthetic": key.message_id.synthetic,
     }

@@ -60,6 +60,7 @@ from convalias.ports.blobs import Blobs
 from convalias.ports.errors import AdapterFailed, PortError, Unavailable
 from convalias.ports.mail import MailReader, ReadMail
 from convalias.services.inbound.carrier import ClaimedOtherwise, Overtaken, PlanCarrier
+from convalias.services.inbound.checking import Checking
 from convalias.services.inbound.evidence import EvidenceFinder
 from convalias.services.inbound.facts import FactFinder, mail_name
 from convalias.services.inbound.mail_lines import concluded
@@ -114,6 +115,8 @@ class InboundRelay:
     """None: bounces and complaints are counted, and act on nothing."""
     evidence: EvidenceFinder | None = None
     """None: a mail proves what its source and fields of trusted servers say, and no more."""
+    checking: Checking | None = None
+    """None: no detector looks at mail."""
     policy: RoutingPolicy = DEFAULT_POLICY
     rules: RuleBook = RULES
     patience: Patience = Patience()
@@ -252,18 +255,20 @@ class InboundRelay:
         return await self._route(mail, record, raw, read, standing)
 
     async def read(self, record: EnvelopeRecord, raw: bytes, *, keep: bool = True) -> ReadMail | Again:
-        """The mail, with all that is proved of its sender. `Again`: that could not be found out yet.
+        """The mail, with all that is proved of its sender and what a detector found. `Again`: that could not be found out yet.
 
         Not `keep`: changes nothing, and waits for nobody.
         """
         read = await self.reader.read(raw, record.post)
-        if self.evidence is None or record.quarantined is not None:  # cut off, no signature of it would hold
+        if record.quarantined is not None:  # cut off, no signature of it would hold, and nothing of it is relayed
             return read
-        found = await self.evidence.missing(read.mail, raw, record, keep=keep)
-        if found is None or isinstance(found, Again):
-            return read if found is None else found
-        # Once more, for who is believed to have written a mail that came by a list depends on the evidence.
-        return await self.reader.read(raw, evolve(record.post, evidence=found))
+        found = None if self.evidence is None else await self.evidence.missing(read.mail, raw, record, keep=keep)
+        if isinstance(found, Again):
+            return found
+        if found is not None:
+            # Once more, for who is believed to have written a mail that came by a list depends on the evidence.
+            read = await self.reader.read(raw, evolve(record.post, evidence=found))
+        return read if self.checking is None else await self.checking.checked(read, raw, record.post)
 
     async def decide(
         self, record: EnvelopeRecord, read: ReadMail, *, stages: Mapping[ConversationId, Stage] | None = None

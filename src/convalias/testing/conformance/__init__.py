@@ -26,6 +26,7 @@ from convalias.testing.conformance.channels import (
     MakeChannelEndpoints,
 )
 from convalias.testing.conformance.check import Check, Open, PassTime, PromiseBrokenError, Timed
+from convalias.testing.conformance.checks import CHECK, CheckUnderTest, MakeCheck
 from convalias.testing.conformance.conversations import CONVERSATION_STORE, MakeConversationStore
 from convalias.testing.conformance.directory import IDENTITY_DIRECTORY, MakeIdentityDirectory
 from convalias.testing.conformance.event_log import EVENT_LOG, MakeEventLog
@@ -45,6 +46,7 @@ __all__ = [
     "CHANGES",
     "CHANNEL_CHOICE",
     "CHANNEL_ENDPOINTS",
+    "CHECK",
     "CONVERSATION_STORE",
     "EVENT_LOG",
     "FLAGS",
@@ -56,6 +58,7 @@ __all__ = [
     "RECORDS",
     "ChangesUnderTest",
     "Check",
+    "CheckUnderTest",
     "HubUnderTest",
     "LegacyKnowledge",
     "LegacyUnderTest",
@@ -64,6 +67,7 @@ __all__ = [
     "MakeChanges",
     "MakeChannelChoice",
     "MakeChannelEndpoints",
+    "MakeCheck",
     "MakeConversationStore",
     "MakeEventLog",
     "MakeFlags",

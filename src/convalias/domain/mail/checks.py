@@ -1,0 +1,65 @@
+"""The result of a check: nothing, spam, something harmful; or that nobody could look."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+from attrs import field, frozen
+
+from convalias.domain.printable import visible
+
+MOST_SAID: Final = 200
+"""Characters of what a detector says about its finding."""
+
+
+class Finding(Enum):
+    """The result of a check."""
+
+    NOTHING = "nothing"
+    """No objection."""
+    SPAM = "spam"
+    HARMFUL = "harmful"
+    """A virus or its like, in an attachment or anywhere else."""
+    PASSED_UNSEEN = "passed unseen"
+    """The detector was away, and mail is not to wait for it."""
+    HELD_UNSEEN = "held unseen"
+    """The detector was away, and a person is to decide."""
+
+
+class WhenAway(Enum):
+    """The policy for mail that comes while the detector is away."""
+
+    GO_ON = "go on"
+    """It is decided without a check."""
+    WAIT = "wait"
+    """It is looked at again later, however long that takes. Nothing is lost."""
+    HOLD = "hold"
+    """What would be relayed waits for the approval of a participant."""
+
+
+def _said(text: str) -> str:
+    """One line that a terminal may show, cut."""
+    return visible(" ".join(text.split()))[:MOST_SAID]
+
+
+@frozen
+class Checked:
+    """A finding, with what the detector says about it: the name of a virus, a score. No text of the mail."""
+
+    finding: Finding
+    said: str = field(default="", converter=_said)
+
+    @property
+    def is_spam(self) -> bool:
+        """Whether a mail of this finding counts as spam. What is harmful does."""
+        return self.finding in {Finding.SPAM, Finding.HARMFUL}
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether a mail of this finding waits for approval where it would be relayed."""
+        return self.finding in {Finding.HARMFUL, Finding.HELD_UNSEEN}
+
+
+AWAY: Final = {WhenAway.GO_ON: Finding.PASSED_UNSEEN, WhenAway.HOLD: Finding.HELD_UNSEEN}
+"""What is found of a mail that nobody could look at, unless it waits."""
