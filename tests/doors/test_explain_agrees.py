@@ -11,6 +11,7 @@ from doors.agreement import asked, by_kind, differences, from_scenarios
 from doors.naive import expected
 from doors.naive_address import canonical
 from doors.naive_mail import read
+from doors.naive_sender import signature_alone
 from doors.worlds import cases
 
 HERE = Path(__file__).parent
@@ -57,6 +58,17 @@ def test_generated_worlds_reach_every_outcome_and_reason() -> None:
     assert {("relay", None, None), ("legacy", None, None), ("hold", "NEEDS_APPROVAL", 12)} <= reached
     assert {("skip", None, rule) for rule in (6, 8, 11)} <= reached
     assert {reason for _, reason, _ in reached} >= set(REASONS)
+
+
+def test_a_third_of_the_worlds_says_what_is_signed_and_some_mails_have_a_repaired_sender() -> None:
+    batch = list(cases(SEED, 5 * COUNT))
+    signed = [case for case in batch if isinstance(case.world.get("authentication", {}).get("dkim_signed"), list)]
+    alone = [case for case in signed if signature_alone(case.world) is not None]
+    repaired = [case for case in batch if case.facts.repaired]
+    assert len(signed) >= len(batch) / 3
+    assert len(alone) >= len(batch) / 5
+    assert len(repaired) >= len(batch) / 60
+    assert any(case.facts.repaired for case in alone)
 
 
 REASONS = (

@@ -266,7 +266,7 @@ def _passing(rng: Random, world: dict[str, Any], facts: MailFacts, recipients: l
         "spf_aligned": rng.random() < 0.3,
         "dkim_aligned": rng.random() < 0.3,
     }
-    if rng.random() < 0.4:
+    if rng.random() < 0.45:
         names = ["from", "to", "cc", "subject", "date", "message-id", "To"]
         few = rng.sample(names, rng.randint(0, 4))
         world["authentication"]["dkim_signed"] = rng.choice([None, few, few, few, names, names[:5]])

@@ -217,6 +217,8 @@ class Proof:
     policy: str | None = None
     spf: bool = False
     dkim: bool = False
+    signed: tuple[str, ...] | None = None
+    """Fields that passing signatures cover; None: not known."""
 
 
 PROVED, UNPROVED, DOUBTFUL, SPOOFED = Proof(), Proof("none"), Proof("fail", "none"), Proof("fail", "reject")
@@ -239,6 +241,7 @@ class Letter:
     date: datetime | None = NOW
     message_id: str | None = "1@home.example"
     empty: bool = False
+    repaired: bool = False
     odd: bool = False
     odd_body: bool = False
     malformed: bool = False
@@ -259,7 +262,9 @@ class Letter:
         oddities = {Oddity.HEADER: self.odd, Oddity.BODY: self.odd_body}
         evidence = self.proof
         return MessageEnvelope(
-            sender=AmbiguousFrom(readings) if self.sender is None else ClearFrom(at(self.sender)),
+            sender=AmbiguousFrom(readings)
+            if self.sender is None
+            else ClearFrom(at(self.sender), repaired=self.repaired),
             message_id=self.canonical_id(),
             received_at=NOW,
             recipients=tuple(map(at, self.recipients)),
@@ -274,6 +279,7 @@ class Letter:
                 None if evidence.policy is None else DmarcPolicy(evidence.policy),
                 spf_aligned=evidence.spf,
                 dkim_aligned=evidence.dkim,
+                dkim_signed=None if evidence.signed is None else frozenset(evidence.signed),
             ),
             spam=self.spam,
             oddities=frozenset(oddity for oddity, there in oddities.items() if there),
@@ -304,6 +310,7 @@ class Letter:
             message_id=None if self.message_id is None else f"<{self.message_id}>",
             date=self.date,
             empty=self.empty,
+            repaired=self.repaired,
             odd_fields=self.odd,
             mime_ambiguous=self.odd or self.odd_body,
             malformed=self.malformed,
@@ -316,6 +323,8 @@ class Letter:
             envelope["sender"] = self.return_path
         proof = self.proof
         authentication = {"dmarc": proof.dmarc, "spf_aligned": proof.spf, "dkim_aligned": proof.dkim}
+        if proof.signed is not None:
+            authentication["dkim_signed"] = list(proof.signed)
         if proof.policy is not None:
             authentication["policy"] = proof.policy
         return {"envelope": envelope, "authentication": authentication, "spam": self.spam}

@@ -158,8 +158,37 @@ def _proof(outer: tuple[str, str, str, bool], inner: tuple[Proof, Policy]) -> Ca
     return Case(world(who, passed, vouched), replace(letter, proof=proof), policy)
 
 
+_SIGNED = (
+    None,
+    (),
+    ("from", "message-id"),
+    ("to",),
+    ("cc", "from"),
+    ("from", "subject", "date"),
+    ("from", "subject", "date", "to", "cc"),
+)
+_SIGNATURES = tuple(
+    Proof(dmarc, "none", spf, dkim, signed)
+    for dmarc, spf, dkim, signed in product(("pass", "none", "fail"), (False, True), (False, True), _SIGNED)
+)
+_ADDRESSED = (
+    LETTER,
+    replace(LETTER, to=(TEAM,), cc=(ALIAS,)),
+    replace(LETTER, to=(TEAM,)),
+    replace(LETTER, to=(TEAM,), date=NOW - 2 * DAY),
+    replace(LETTER, kind=MailClass.BULK),
+    replace(LETTER, spam=True),
+)
+
+
+def _signature(outer: tuple[str, str, bool], inner: tuple[Proof, Letter, Policy]) -> Case:
+    who, passed, repaired = outer
+    proof, letter, policy = inner
+    return Case(world(who, passed, "company"), replace(letter, proof=proof, repaired=repaired), policy)
+
+
 def scopes() -> Iterator[Scope]:
-    """PEOPLE, STANDING, PROOF."""
+    """PEOPLE, STANDING, SIGNATURE, PROOF."""
     who = list(product(PEOPLE, PASSED, VOUCHED))
     yield Scope("people", who, list(product(PROOFS, POLICIES)), _person)
     few = [("never", one) for one in VOUCHED]
@@ -170,4 +199,6 @@ def scopes() -> Iterator[Scope]:
     cells = list(
         product(("registered", "nobody"), ("never", "for somebody else"), ("nothing", "company"), (False, True))
     )
+    signers = list(product(("registered", "nobody", "historical"), ("never", "for somebody else"), (False, True)))
+    yield Scope("signature", signers, list(product(_SIGNATURES, _ADDRESSED, POLICIES)), _signature)
     yield Scope("proof", cells, list(product(_EVERY_PROOF, POLICIES)), _proof)
