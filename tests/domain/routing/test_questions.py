@@ -95,7 +95,7 @@ def test_an_unreadable_mail_asks_for_its_addresses_alone() -> None:
 def test_one_open_question_is_a_question() -> None:
     assert Questions(accounts=frozenset({BOB}))
     assert not Questions()
-    assert len(Questions().groups()) == 12
+    assert len(Questions().groups()) == 13
 
 
 def test_a_rule_of_ones_own_may_look_at_everything_that_is_known() -> None:

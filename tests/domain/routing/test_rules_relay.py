@@ -141,6 +141,20 @@ def test_a_conversation_has_a_budget(others: int, verdict: Verdict | None) -> No
     assert rules.over_budget(evolve(case, policy=RoutingPolicy(loop_guard=LoopGuard()))) is None
 
 
+@pytest.mark.parametrize(
+    ("subject", "refused"),
+    [("Re: The  Job", True), ("AW: Re: the job", True), ("the job", False), ("Re: yes, Tuesday at ten", False)],
+)
+def test_an_answer_that_says_nothing_but_an_earlier_subject_is_empty(subject: str, *, refused: bool) -> None:
+    mail = evolve(MAIL, content=MailContent(subject=subject, text=subject, subject_alone=True))
+    context = evolve(CONTEXT, subjects={(C1, MESSAGE): frozenset({"the job"})})
+    case = evolve(RELAY_CASE, mail=mail, context=context)
+    assert rules.empty(case) == (Reject(Reason.EMPTY) if refused else None)
+    assert rules.empty(evolve(case, context=CONTEXT)) is None
+    assert rules.empty(evolve(case, verdict=REFUSED)) is None
+    assert rules.empty(evolve(case, mail=evolve(mail, content=evolve(mail.content, subject_alone=False)))) is None
+
+
 def test_empty() -> None:
     mail = evolve(MAIL, content=MailContent(empty=True))
     assert rules.empty(evolve(RELAY_CASE, mail=mail)) == Reject(Reason.EMPTY)

@@ -24,6 +24,7 @@ from convalias.domain.inbound.outcomes import (
     Again,
     Dead,
     Done,
+    Effect,
     Expired,
     HandedOver,
     Held,
@@ -731,6 +732,32 @@ async def test_the_third_mail_with_one_text_is_a_loop(*, counts: bool, kinds: li
     for effects in await town.effects():
         seen += [type(effect) for effect in effects.values()]
     assert sorted(map(str, seen)) == sorted(map(str, kinds))
+
+
+async def test_a_mail_that_says_nothing_but_an_earlier_subject_is_empty() -> None:
+    town = await open_town()
+    process = Process(town)
+
+    async def came(number: int, subject: str, text: str = "") -> list[Effect]:
+        mail = written(TO_C1, number=number, text=text)
+        mail = evolve(mail, raw=mail.raw.replace(b"Subject: Hi", f"Subject: {subject}".encode()))
+        reference = await process.take(mail)
+        await process.relay.process(reference)
+        outcome = await process.relay.process(reference)
+        assert isinstance(outcome, Done)
+        return [effect for _, effect in outcome.effects]
+
+    assert isinstance((await came(1, "Interview", "When?"))[0], Relayed)
+    assert isinstance((await came(2, "Re: yes, Tuesday at ten"))[0], Relayed)
+    assert isinstance(
+        (await came(6, "Re: at ten, then", "On 1 March, Ann <ann@x.example> wrote:\n> When?"))[0], Relayed
+    )
+    assert (await town.messages())[-1].text.startswith("Re: at ten, then\n\n")
+    assert await came(3, "Re: interview") == [Refused(Reason.EMPTY, told=True)]
+    for number in range(150):
+        await process.messaging.send(C1, "Hm", author="ann", key=f"{number}")
+    assert isinstance((await came(4, "Last words", "Bye."))[0], Relayed)
+    assert await came(5, "AW: Last words") == [Refused(Reason.EMPTY, told=False)]
 
 
 async def test_what_is_not_shown_of_a_loop_is_a_status_of_its_author() -> None:

@@ -36,7 +36,7 @@ from convalias.domain.mail.envelope import (
 from convalias.domain.mail.list_rewriting import written_by
 from convalias.domain.mail.message_id import MessageId, canonical, synthetic
 from convalias.domain.mail.repeats import repeat_digest
-from convalias.domain.mail.subjects import own_subject, without_marks
+from convalias.domain.mail.subjects import is_marked, own_subject
 from convalias.ports.drafts import SUBJECT
 from convalias.ports.mail import ReadMail
 
@@ -126,7 +126,7 @@ class Reader:
         said_in_subject = own_subject(subject, self.subjects) if wordless else ""
         full_text = said.text if said.text.strip() else said_in_subject
         text = without_history(full_text, domains, subject=subject)
-        if said_in_subject and full_text != said_in_subject and said_in_subject == without_marks(subject):
+        if said_in_subject and full_text != said_in_subject and not is_marked(subject):
             text = f"{said_in_subject}\n\n{text}"  # it would be lost: who has only mail sees no subject
         return MailContent(
             subject=subject,
@@ -138,6 +138,7 @@ class Reader:
             body_digest=said.digest.hex(),
             repeat_digest=repeat_digest(text, (one.described.digest for one in said.attachments)),
             empty=wordless and said.bare and not said_in_subject,
+            subject_alone=said.bare and bool(said_in_subject),
         )
 
 

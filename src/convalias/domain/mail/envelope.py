@@ -87,6 +87,8 @@ class MailContent:
     """`repeats.repeat_digest`: mails with the same say the same, numbers and dates aside. Empty: not known."""
     empty: bool = field(default=False, kw_only=True)
     """No words of its author, in text or subject, and no other part at all."""
+    subject_alone: bool = field(default=False, kw_only=True)
+    """Its subject is all that it says: no words in the text, and no other part at all."""
 
 
 def evidence_of(sender: From, evidence: SenderEvidence, *, require_dkim: frozenset[str]) -> SenderEvidence:

@@ -39,6 +39,16 @@ def without_marks(subject: str) -> str:
     return subject.lstrip()[found.end() :].strip() if found else subject.strip()
 
 
+def topic(subject: str) -> str:
+    """A subject behind its marks, as it is compared: letter case and white space say nothing."""
+    return " ".join(without_marks(subject).split()).casefold()
+
+
+def is_marked(subject: str) -> bool:
+    """Whether a subject has a mark of a reply or of a forwarded mail."""
+    return _MARKS.match(subject.lstrip()) is not None
+
+
 def is_forward(subject: str) -> bool:
     """Whether the outermost mark says that the mail forwards another. `VS` is a reply in one language, a forward in others.
 

@@ -69,6 +69,8 @@ class HoldKey:
 SightingKey: TypeAlias = tuple[MessageId, EmailAddress]
 TextKey: TypeAlias = tuple[ConversationId, EmailAddress, str]
 """Conversation, canonical sender and `MailContent.repeat_digest`."""
+SubjectsKey: TypeAlias = tuple[ConversationId, MessageId]
+"""A conversation, and the mail that is compared with those before it."""
 SpeakerKey: TypeAlias = tuple[ConversationId, Speaker]
 """A conversation, and somebody who writes to it."""
 
@@ -99,6 +101,8 @@ class Answers:
     """How many other mails of that sender with that text counted there within the hour before now."""
     heard: Mapping[SpeakerKey, datetime | None] = field(factory=dict[SpeakerKey, "datetime | None"])
     """When the newest message was added there, before now, that somebody else wrote. Asked only of short answers."""
+    subjects: Mapping[SubjectsKey, frozenset[str]] = field(factory=dict[SubjectsKey, frozenset[str]])
+    """The topics of other mails there, before now. Asked only of a mail that says nothing but its subject."""
     traffic: Mapping[ConversationId, int] = field(factory=dict[ConversationId, int])
     """How many other mails that conversation took within the hour before now."""
     approvals: Mapping[HoldKey, Admits | None] = field(factory=dict[HoldKey, "Admits | None"])
@@ -163,6 +167,7 @@ class RoutingContext(Answers):
             sightings={**self.sightings, **answers.sightings},
             repeats={**self.repeats, **answers.repeats},
             heard={**self.heard, **answers.heard},
+            subjects={**self.subjects, **answers.subjects},
             traffic={**self.traffic, **answers.traffic},
             approvals={**self.approvals, **answers.approvals},
             away=self.away | answers.away,

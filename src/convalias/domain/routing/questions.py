@@ -23,6 +23,7 @@ from convalias.domain.routing.context import (
     RoutingContext,
     SightingKey,
     SpeakerKey,
+    SubjectsKey,
     TextKey,
     Witness,
 )
@@ -51,6 +52,7 @@ class Questions:
     sightings: frozenset[SightingKey] = frozenset()
     repeats: frozenset[TextKey] = frozenset()
     heard: frozenset[SpeakerKey] = frozenset()
+    subjects: frozenset[SubjectsKey] = frozenset()
     traffic: frozenset[ConversationId] = frozenset()
     approvals: frozenset[HoldKey] = frozenset()
 
@@ -71,6 +73,7 @@ class Questions:
             self.sightings,
             self.repeats,
             self.heard,
+            self.subjects,
             self.traffic,
             self.approvals,
         )
@@ -141,6 +144,7 @@ class _Noting:
         self.sightings: _Noted[SightingKey, frozenset[ConversationId]] = _Noted(known.sightings)
         self.repeats: _Noted[TextKey, int] = _Noted(known.repeats)
         self.heard: _Noted[SpeakerKey, datetime | None] = _Noted(known.heard)
+        self.subjects: _Noted[SubjectsKey, frozenset[str]] = _Noted(known.subjects)
         self.traffic: _Noted[ConversationId, int] = _Noted(known.traffic)
         self.approvals: _Noted[HoldKey, Admits | None] = _Noted(known.approvals)
         self.context = evolve(
@@ -155,6 +159,7 @@ class _Noting:
             sightings=self.sightings,
             repeats=self.repeats,
             heard=self.heard,
+            subjects=self.subjects,
             traffic=self.traffic,
             approvals=self.approvals,
         )
@@ -191,6 +196,7 @@ class _Noting:
             sightings=frozenset(self.sightings.missing),
             repeats=frozenset(self.repeats.missing),
             heard=frozenset(self.heard.missing),
+            subjects=frozenset(self.subjects.missing),
             traffic=frozenset(self.traffic.missing),
             approvals=frozenset(self.approvals.missing),
         )

@@ -12,6 +12,7 @@ from convalias.domain.mail.authentication import Authentication, is_weak, rests_
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import ClearFrom, Oddity
 from convalias.domain.mail.reasons import Reason
+from convalias.domain.mail.subjects import is_marked, topic
 from convalias.domain.routing.let_in import as_relayed, let_in
 from convalias.domain.routing.repeated_texts import counts, text_key
 from convalias.domain.routing.rulebook import OverlapCase, RelayCase, rule
@@ -88,8 +89,18 @@ def over_budget(case: RelayCase) -> Verdict | None:
 @rule(9)
 def empty(case: RelayCase) -> Verdict | None:
     """A mail without words of its author, in text or subject, and without any other part is refused."""
-    relays = isinstance(case.verdict, RelayToConversation)
-    return Reject(Reason.EMPTY) if relays and case.mail.content.empty else None
+    if not isinstance(case.verdict, RelayToConversation):
+        return None
+    return Reject(Reason.EMPTY) if case.mail.content.empty or _repeats_a_subject(case) else None
+
+
+def _repeats_a_subject(case: RelayCase) -> bool:
+    """Whether the mail says nothing but the subject of a mail that it answers: behind a mark, one of this conversation."""
+    content = case.mail.content
+    if not content.subject_alone or not is_marked(content.subject):
+        return False
+    earlier = case.context.subjects.get((case.recipient.thread.id, case.mail.message_id), frozenset())
+    return topic(content.subject) in earlier
 
 
 @rule(9)

@@ -35,6 +35,7 @@ from convalias.domain.routing.commands import (
     commands,
 )
 from convalias.domain.routing.decision import may_be_told
+from convalias.domain.routing.earlier_subjects import with_subject
 from convalias.domain.routing.let_in import hold_key
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.verdicts import AliasRecipient
@@ -191,7 +192,7 @@ class PlanCarrier:
     async def _add(self, command: AddMail, read: ReadMail, record: EnvelopeRecord) -> Effect:
         mail = _envelope(read)
         added = await self.messaging.add_mail(
-            mail.content,
+            with_subject(mail.content),
             conversation=command.conversation,
             author=command.author,
             key=command.dedup_key,

@@ -24,9 +24,11 @@ from convalias.domain.routing.context import (
     HoldKey,
     RoutingContext,
     SpeakerKey,
+    SubjectsKey,
     TextKey,
     Witness,
 )
+from convalias.domain.routing.earlier_subjects import topics_of
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.domain.routing.questions import Questions, questions
 from convalias.domain.routing.repeated_texts import heard_at
@@ -49,6 +51,8 @@ ROUNDS: Final = 8
 """The core needs three; more would be a fault of the core, and an endless loop is worse than an error."""
 LAST_HEARD: Final = 20
 """So many events of a conversation are looked at for the message that a short mail answers."""
+SUBJECTS: Final = 100
+"""So many events at the beginning of a conversation, and at its end, are looked at for their subjects."""
 ANSWER_WITHIN: Final = timedelta(seconds=10)
 
 LegacyFacts: TypeAlias = tuple[
@@ -132,6 +136,7 @@ class FactFinder:
             legacy = group.create_task(self._legacy(asked)) if asked.legacy or asked.tenures else None
             people = group.create_task(self._people(asked)) if asked.holders or asked.accounts else None
             heard = _begun(group, asked.heard, partial(self._heard, before=now))
+            subjects = _begun(group, asked.subjects, partial(self._subjects, before=now))
             counts = group.create_task(self._counts(asked, now, name)) if asked.repeats or asked.traffic else None
         repeats, traffic = _NO_COUNTS if counts is None else counts.result()
         known_legacy, tenures, legacy_away = _NO_LEGACY if legacy is None else legacy.result()
@@ -144,6 +149,7 @@ class FactFinder:
             sightings=sightings(),
             repeats=repeats,
             heard=heard(),
+            subjects=subjects(),
             traffic=traffic,
             approvals=approvals(),
             legacy=known_legacy,
@@ -169,6 +175,20 @@ class FactFinder:
             first = 0 if thread is None else max(thread.seq - LAST_HEARD, 0)
             events = await self.threads.conversations.after(conversation, first, limit=LAST_HEARD)
             found[conversation, who] = heard_at(events, besides=who, before=before)
+        return found
+
+    async def _subjects(
+        self, asked: Collection[SubjectsKey], *, before: datetime
+    ) -> Mapping[SubjectsKey, frozenset[str]]:
+        """Look among the first events, where subjects are set, and the last."""
+        found: dict[SubjectsKey, frozenset[str]] = {}
+        for conversation, mail in sorted(asked, key=str):
+            thread = await self.threads.thread(conversation)
+            events = list(await self.threads.conversations.after(conversation, 0, limit=SUBJECTS))
+            if thread is not None and thread.seq > SUBJECTS:
+                last = max(thread.seq - SUBJECTS, SUBJECTS)
+                events += await self.threads.conversations.after(conversation, last, limit=SUBJECTS)
+            found[conversation, mail] = topics_of(events, besides=mail, before=before)
         return found
 
     async def _counts(self, asked: Questions, now: datetime, name: str) -> Counts:

@@ -112,6 +112,9 @@ _AWAY: Final = mostly(st.just(_NOBODY), st.sampled_from(tuple(frozenset({one}) f
 _REPEATS: Final = st.dictionaries(
     st.tuples(_CONVERSATIONS, st.sampled_from(SENDERS), st.just("0a")), st.integers(0, 3), max_size=1
 )
+_SUBJECTS: Final = st.dictionaries(
+    st.tuples(_CONVERSATIONS, message_ids()), st.sampled_from((frozenset({"hello"}), frozenset[str]())), max_size=2
+)
 _SPEAKERS: Final[st.SearchStrategy[Speaker]] = st.sampled_from(ACCOUNTS) | st.sampled_from(SENDERS)
 _HEARD: Final = st.dictionaries(st.tuples(_CONVERSATIONS, _SPEAKERS), st.none() | moments(), max_size=2)
 _TRAFFIC: Final = st.dictionaries(_CONVERSATIONS, st.integers(0, 2), max_size=1)
@@ -128,7 +131,7 @@ def contexts(draw: st.DrawFn) -> RoutingContext:
     facts += draw(_HISTORY)
     facts += draw(_SEEN)
     whole = RoutingContext.of(*facts, now=NOW, domains=DOMAINS, away=draw(_AWAY))
-    return evolve(whole, repeats=draw(_REPEATS), heard=draw(_HEARD), traffic=draw(_TRAFFIC))
+    return evolve(whole, repeats=draw(_REPEATS), heard=draw(_HEARD), subjects=draw(_SUBJECTS), traffic=draw(_TRAFFIC))
 
 
 def _alias(draw: st.DrawFn, address: EmailAddress) -> ConversationAlias:

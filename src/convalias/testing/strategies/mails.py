@@ -72,6 +72,7 @@ def contents() -> st.SearchStrategy[MailContent]:
         text=st.sampled_from(("Hello", "こんにちは", "Thank you for your message. I shall be back next week.")),
         attachments=st.lists(attachments(), max_size=1, unique=True).map(tuple),
         body_digest=st.sampled_from(("0a", "1b")),
+        subject_alone=st.booleans(),
         repeat_digest=st.sampled_from(("0a", "1b", "")),
     )
     return mostly(said, st.just(MailContent(empty=True)))
