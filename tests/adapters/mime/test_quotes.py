@@ -32,6 +32,7 @@ ATTRIBUTIONS = {
     "zero width": f"Bob Ray <{BOB}> wrote:\u200b\n",
     "in brackets": f"[On 1 March 2026, Bob Ray <{BOB}> wrote:]\n",
     "in full-width brackets": f"（2026年3月1日 Bob Ray <{BOB}>：）\n",
+    "in brackets, no colon": f"[{BOB} wrote on 1 March]\n",
     "between angles": f">>> Bob Ray <{BOB}> 3/1/2026 10:00 AM >>>\n",
     "verb on the next line": f"El dom, 1 mar 2026 a las 10:00, Bob Ray (<{BOB}>)\nescribió:\n",
     "opening angle on its line": f"On Sun, Mar 1, 2026 at 10:00 AM Bob Ray via Corp and a long name <\n{BOB}> wrote:\n",
@@ -62,6 +63,10 @@ def test_an_attribution_goes_with_what_it_introduces(attribution: str, quoted: s
 )
 def test_words_of_the_author_that_look_like_an_attribution_stay(text: str) -> None:
     assert cut(text) == text
+
+
+def test_a_mark_alone_above_the_attribution_is_no_word() -> None:
+    assert cut(f"Tuesday.\n> \n> On 1 March 2026, Bob Ray <{BOB}> wrote:\n> Hello") == "Tuesday."
 
 
 def test_a_date_in_the_line_above_an_attribution_stays_without_its_month() -> None:

@@ -77,10 +77,18 @@ MAILS: tuple[Mail, ...] = (
     ),
     letter(
         "body-alternative-html-first",
-        "plain is preferred wherever it stands",
+        "a plain part behind HTML never takes its place",
         "--alt\nContent-Type: text/html; charset=utf-8\n\n<p>The other words.</p>\n"
         "--alt\nContent-Type: text/plain; charset=utf-8\n\nThe plain words.\n--alt--\n",
-        {"text": "The plain words."},
+        {"text": "The other words.\n\nThe plain words."},
+        content=ALTERNATIVE,
+    ),
+    letter(
+        "body-alternative-html-first-same",
+        "HTML and the same in plain words behind it",
+        "--alt\nContent-Type: text/html; charset=utf-8\n\n<p>The same <b>words</b>.</p>\n"
+        "--alt\nContent-Type: text/plain; charset=utf-8\n\nThe same words.\n--alt--\n",
+        {"text": "The same words."},
         content=ALTERNATIVE,
     ),
     letter(

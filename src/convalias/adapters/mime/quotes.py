@@ -34,6 +34,7 @@ _DATE: Final = re.compile(
 _FRAMED: Final = re.compile(r"[>\s]*+-{3,}+\s.{1,300}\s-{3,}+\s*+|>{2,}+\s.{1,300}\s>{2,}+\s*+")
 """An attribution between hyphens, as `---- On Monday, John <alias> wrote ---`, or between brackets, as GroupWise's."""
 _BRACKETED: Final = re.compile(r"\s*+[\[(\uff08\u3010].{1,300}[:\uff1a]\s*+[\])\uff09\u3011]\s*+")
+_ENCLOSED: Final = re.compile(r"\s*+[\[(\uff08\u3010].{1,300}[\])\uff09\u3011]")
 _CLOSED_LATE: Final = re.compile(r">[^<>:\uff1a]{0,40}[:\uff1a]\s*+")
 """The end of an attribution whose closing angle was wrapped onto a line of its own."""
 _MONTH: Final = re.compile(r"[^\W\d]{3,12}\.?,? (?:19|20)\d\d")
@@ -94,6 +95,8 @@ def without_history(text: str, alias_domains: Collection[str], *, subject: str =
     cut = _cut_at(seen, alias_domains, forward=is_forward(subject))
     if cut is None:
         return text
+    while cut and not lines[cut - 1].strip("> \t"):  # a mark alone is the beginning of what was quoted
+        cut -= 1
     kept = "\n".join(lines[:cut]).rstrip()
     return kept if kept.strip() else text
 
@@ -200,8 +203,9 @@ def _end_of_attribution(lines: list[str], number: int, trail: int | None) -> int
             ends = lines[number + step - 1].rstrip().endswith((">", ")"))
             if ends or _DATED.search(one) or _quotes_from(lines, number + step + 1, trail):
                 return number + step
-    if len(line) < _LONGEST and _DATE.search(line) and _quotes_from(lines, number + 1, trail):
-        return number  # without a colon, but with a date, and what was quoted goes to the end
+    told = _DATE.search(line) or _ENCLOSED.fullmatch(line)
+    if len(line) < _LONGEST and told and _quotes_from(lines, number + 1, trail):
+        return number  # without a colon, but with a date or in brackets, and what was quoted goes to the end
     return None
 
 

@@ -242,6 +242,8 @@ class Extraction:
         if not strong:
             weak = [form for form in plain if _says(form, weak=True)]
             return [*itertools.chain(*rich)] if rich else [*itertools.chain(*(weak or plain)[-1:])]
+        if rich and forms.index(strong[0]) > forms.index(rich[0]):
+            return [*itertools.chain(*rich), *itertools.chain(*strong)]
         main = "\n\n".join(one.plain or "" for one in strong[0])
         others = [one.plain for one in itertools.chain(*strong[1:], *rich[-1:]) if one.html is None and one.plain]
         if not rich and others:  # two plain forms of one text: the better one is the last
