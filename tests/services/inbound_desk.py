@@ -96,7 +96,7 @@ class Writer:
         return f"{to} {old}".encode()
 
     def refusal(self, *, to: EmailAddress, words: RefusalText, about: str, key: str) -> bytes:
-        return f"{to} {about} {words.text}".encode()
+        return f"{to} {about} {' '.join(words.text.split())}".encode()
 
 
 def written(
