@@ -427,6 +427,11 @@ def test_one_click_unsubscribing_is_offered_where_there_is_somewhere_to_go() -> 
     assert SEALS.unsubscribed(link.rpartition("/")[2]) == ("c1", "bob")
 
 
+def test_complaints_are_counted_by_use_case_and_customer() -> None:
+    _, mail = sent(evolve(notification(), use_case=UseCase("job offers")))
+    assert mail["Feedback-ID"] == "job-offers:reply.example:message:convalias"
+
+
 def test_no_line_of_a_header_is_longer_than_it_should_be() -> None:
     outbox, _ = sent(notification(name="x" * 400), base_url="https://reply.example")
     assert max(map(len, outbox.mails[0].raw.partition(b"\r\n\r\n")[0].split(b"\r\n"))) <= 78

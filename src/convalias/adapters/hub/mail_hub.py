@@ -16,6 +16,7 @@ from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.mail.envelope import Attachment
 from convalias.domain.outbound.delivery import Channel
 from convalias.domain.outbound.enclosures import LINKED_FOR, Passage, encoded, listed_type, passages
+from convalias.domain.outbound.feedback import feedback_id
 from convalias.domain.outbound.invitations import MOST_OCTETS as MOST_CALENDAR
 from convalias.domain.outbound.invitations import calendar, is_calendar
 from convalias.domain.outbound.mail_threads import MailRef, OurMail
@@ -216,7 +217,7 @@ class NotificationHub:
             in_reply_to=answered,
             references=(root, *earlier),
             unsubscribe=unsubscribe,
-            feedback_id=f"{notification.kind.value}:convalias",
+            feedback_id=feedback_id(notification.use_case, customer=self._alias_domain, kind=notification.kind),
             mark=notification.id,
         )
 
