@@ -25,11 +25,9 @@ def run(folder: Path, work: Callable[[Database], Awaitable[None]], *, patience: 
     asyncio.run(inside())
 
 
-def opened(folder: Path) -> None:
-    async def nothing(database: Database) -> None:
-        """Only open it."""
-
-    run(folder, nothing)
+async def opened(folder: Path) -> None:
+    async with Database(folder):
+        pass
 
 
 def commits(database: Database) -> list[str]:
@@ -45,20 +43,19 @@ def test_construction_touches_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-def test_opening_makes_a_folder_for_this_user_alone(tmp_path: Path) -> None:
-    opened(tmp_path / "a" / "data")
+async def test_opening_makes_a_folder_for_this_user_alone(tmp_path: Path) -> None:
+    await opened(tmp_path / "a" / "data")
     assert stat.S_IMODE((tmp_path / "a" / "data").stat().st_mode) == 0o700
     assert (tmp_path / "a" / "data" / "store.db").exists()
 
 
-def test_opening_and_closing_twice_changes_nothing(tmp_path: Path) -> None:
-    async def work(database: Database) -> None:
+async def test_opening_and_closing_twice_changes_nothing(tmp_path: Path) -> None:
+
+    async with Database(tmp_path) as database:
         await database.open()
         await database.write(lambda connection: None)
         await database.close()
         await database.close()
-
-    run(tmp_path, work)
 
 
 async def test_a_call_before_opening_or_after_closing_says_so(tmp_path: Path) -> None:
@@ -71,8 +68,9 @@ async def test_a_call_before_opening_or_after_closing_says_so(tmp_path: Path) ->
         await database.write(lambda connection: None)
 
 
-def test_a_database_opened_before_a_fork_must_be_opened_again(tmp_path: Path) -> None:
-    async def work(database: Database) -> None:
+async def test_a_database_opened_before_a_fork_must_be_opened_again(tmp_path: Path) -> None:
+
+    async with Database(tmp_path) as database:
         parent = database._open
         assert parent is not None
         database._open = evolve(parent, pid=parent.pid + 1)
@@ -83,11 +81,10 @@ def test_a_database_opened_before_a_fork_must_be_opened_again(tmp_path: Path) ->
         await database.close()
         database._open = parent
 
-    run(tmp_path, work)
 
+async def test_writes_that_wait_are_committed_together(tmp_path: Path) -> None:
 
-def test_writes_that_wait_are_committed_together(tmp_path: Path) -> None:
-    async def work(database: Database) -> None:
+    async with Database(tmp_path) as database:
         records = Records(database)
         seen = commits(database)
         writes = [records.write([Insert(HERE._replace(id=str(number)), {})]) for number in range(200)]
@@ -95,15 +92,13 @@ def test_writes_that_wait_are_committed_together(tmp_path: Path) -> None:
         assert all(isinstance(answer[0], Written) for answer in answers)
         assert len(seen) < 150  # far fewer than writes, however slow the machine
 
-    run(tmp_path, work)
 
-
-def test_a_write_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
+async def test_a_write_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
     def broken(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO jobs (body, put_at, visible_at) VALUES ('half', 0, 0)")
         raise ValueError("mine")
 
-    async def work(database: Database) -> None:
+    async with Database(tmp_path) as database:
         records = Records(database)
         tries = [records.write([Insert(HERE._replace(id=str(number)), {})]) for number in range(20)]
         *answers, error = await asyncio.gather(*tries, database.write(broken), return_exceptions=True)
@@ -113,11 +108,10 @@ def test_a_write_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
             0,
         )
 
-    run(tmp_path, work)
 
+async def test_a_lock_held_too_long_is_unavailable_and_then_over(tmp_path: Path) -> None:
 
-def test_a_lock_held_too_long_is_unavailable_and_then_over(tmp_path: Path) -> None:
-    async def work(database: Database) -> None:
+    async with Database(tmp_path, patience=0.05) as database:
         other = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable) as raised:
@@ -127,17 +121,15 @@ def test_a_lock_held_too_long_is_unavailable_and_then_over(tmp_path: Path) -> No
         other.close()
         await database.write(lambda connection: None)
 
-    run(tmp_path, work, patience=0.05)
 
-
-def test_a_write_cancelled_while_it_waits_is_not_done(tmp_path: Path) -> None:
+async def test_a_write_cancelled_while_it_waits_is_not_done(tmp_path: Path) -> None:
     begun, gate = threading.Event(), threading.Event()
 
     def slow(connection: sqlite3.Connection) -> None:
         begun.set()
         gate.wait(10)
 
-    async def work(database: Database) -> None:
+    async with Database(tmp_path) as database:
         records = Records(database)
         ahead = asyncio.create_task(database.write(slow))
         await asyncio.to_thread(begun.wait, 10)
@@ -150,15 +142,13 @@ def test_a_write_cancelled_while_it_waits_is_not_done(tmp_path: Path) -> None:
         await database.write(lambda connection: None)
         assert await records.get([HERE]) == {}
 
-    run(tmp_path, work)
 
-
-def test_a_full_disk_is_unavailable_and_loses_nothing_answered(tmp_path: Path) -> None:
+async def test_a_full_disk_is_unavailable_and_loses_nothing_answered(tmp_path: Path) -> None:
     def fill(connection: sqlite3.Connection) -> None:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages + 2}")
 
-    async def work(database: Database) -> None:
+    async with Database(tmp_path) as database:
         records = Records(database)
         await records.write([Insert(HERE, {})])
         await database.write(fill)
@@ -167,13 +157,11 @@ def test_a_full_disk_is_unavailable_and_loses_nothing_answered(tmp_path: Path) -
         assert "full" in str(raised.value.__cause__)
         assert list(await records.get([HERE, HERE._replace(id="2")])) == [HERE]
 
-    run(tmp_path, work)
 
-
-def test_a_file_that_is_no_database_is_refused_in_one_line(tmp_path: Path) -> None:
+async def test_a_file_that_is_no_database_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "store.db").write_bytes(b"no database at all, " * 100)
     with pytest.raises(UnusableDirectoryError, match=r"store\.db is damaged .*; restore it from a backup"):
-        opened(tmp_path)
+        await opened(tmp_path)
 
 
 def test_a_damaged_page_is_unavailable_when_it_is_met(tmp_path: Path) -> None:
@@ -191,27 +179,27 @@ def test_a_damaged_page_is_unavailable_when_it_is_met(tmp_path: Path) -> None:
     run(tmp_path, read)
 
 
-def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+async def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "store.db")
     other.execute("CREATE TABLE theirs (x)")
     other.close()
     with pytest.raises(UnusableDirectoryError, match="another program's database; use an empty data directory"):
-        opened(tmp_path)
+        await opened(tmp_path)
 
 
-def test_a_newer_format_is_refused_with_both_numbers(tmp_path: Path) -> None:
-    opened(tmp_path)
+async def test_a_newer_format_is_refused_with_both_numbers(tmp_path: Path) -> None:
+    await opened(tmp_path)
     newer = sqlite3.connect(tmp_path / "store.db")
     newer.execute("PRAGMA user_version = 7")
     newer.close()
     with pytest.raises(NewerFormatError, match="has format 7, this release reads up to 1; use a newer convalias"):
-        opened(tmp_path)
+        await opened(tmp_path)
 
 
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UnusableDirectoryError, match="cannot be made"):
-        opened(tmp_path / "file" / "data")
+        await opened(tmp_path / "file" / "data")
 
 
 async def test_several_processes_may_open_a_new_directory_at_once(tmp_path: Path) -> None:
@@ -222,15 +210,14 @@ async def test_several_processes_may_open_a_new_directory_at_once(tmp_path: Path
     await asyncio.gather(*(one() for _ in range(6)))
 
 
-def test_an_operator_can_read_what_is_kept(tmp_path: Path) -> None:
-    async def work(database: Database) -> None:
+async def test_an_operator_can_read_what_is_kept(tmp_path: Path) -> None:
+
+    async with Database(tmp_path) as database:
         await Records(database).write([Insert(HERE, {"text": "Grüße 日本"})])
         await Records(database).write([Insert(HERE._replace(id="2"), {"text": "no UTF-8: \udc80"})])
         query = "SELECT body FROM records ORDER BY id"
         rows = await database.read(lambda connection: connection.execute(query).fetchall())
         assert rows == [('{"text":"Grüße 日本"}',), ('{"text":"no UTF-8: \\udc80"}',)]
-
-    run(tmp_path, work)
 
 
 def statement(folder: Path, *texts: str) -> None:
@@ -249,20 +236,20 @@ def statement(folder: Path, *texts: str) -> None:
         ["DROP INDEX records_key", "CREATE INDEX records_key ON records (tbl, part, id)"],
     ],
 )
-def test_an_index_that_somebody_dropped_or_changed_is_made_again(tmp_path: Path, spoilt: list[str]) -> None:
-    async def twice(database: Database) -> None:
+async def test_an_index_that_somebody_dropped_or_changed_is_made_again(tmp_path: Path, spoilt: list[str]) -> None:
+
+    await opened(tmp_path)
+    statement(tmp_path, *spoilt)
+    async with Database(tmp_path) as database:
         records = Records(database)
         await records.write([Insert(HERE, {"$": "note/1"})])
         with pytest.raises(sqlite3.IntegrityError):
             await database.write(lambda connection: connection.execute("INSERT INTO records SELECT * FROM records"))
 
-    opened(tmp_path)
-    statement(tmp_path, *spoilt)
-    run(tmp_path, twice)
 
+async def test_an_index_dropped_while_it_is_open_stops_writing_until_it_is_made_again(tmp_path: Path) -> None:
 
-def test_an_index_dropped_while_it_is_open_stops_writing_until_it_is_made_again(tmp_path: Path) -> None:
-    async def story(database: Database) -> None:
+    async with Database(tmp_path) as database:
         records = Records(database)
         await records.write([Insert(HERE, {"$": "note/1"})])
         statement(tmp_path, "CREATE INDEX of_an_operator ON records (version)")
@@ -276,28 +263,25 @@ def test_an_index_dropped_while_it_is_open_stops_writing_until_it_is_made_again(
             assert lacking(tmp_path / "store.db") == ()
         await records.write([Insert(HERE._replace(id="3"), {"$": "note/1"})])
 
-    run(tmp_path, story)
-
 
 def test_a_look_at_another_programs_database_finds_nothing_of_ours(tmp_path: Path) -> None:
     statement(tmp_path, "CREATE TABLE theirs (x)")
     assert lacking(tmp_path / "store.db") == ()
 
 
-def test_two_records_under_one_key_are_named_and_nothing_is_opened(tmp_path: Path) -> None:
-    async def one(database: Database) -> None:
-        await Records(database).write([Insert(HERE, {"$": "note/1"})])
+async def test_two_records_under_one_key_are_named_and_nothing_is_opened(tmp_path: Path) -> None:
 
-    run(tmp_path, one)
+    async with Database(tmp_path) as database:
+        await Records(database).write([Insert(HERE, {"$": "note/1"})])
     statement(tmp_path, "DROP INDEX records_key", "INSERT INTO records SELECT * FROM records")
     with pytest.raises(UnusableDirectoryError, match=r"records_key.* several records under one key: notes c1 1;"):
-        opened(tmp_path)
+        await opened(tmp_path)
     statement(tmp_path, "DELETE FROM records WHERE rowid = 2")
-    opened(tmp_path)
+    await opened(tmp_path)
 
 
-def test_a_table_that_is_gone_is_told(tmp_path: Path) -> None:
-    opened(tmp_path)
+async def test_a_table_that_is_gone_is_told(tmp_path: Path) -> None:
+    await opened(tmp_path)
     statement(tmp_path, "DROP TABLE jobs")
     with pytest.raises(UnusableDirectoryError, match="lacks the table jobs; restore"):
-        opened(tmp_path)
+        await opened(tmp_path)

@@ -6,9 +6,10 @@ import asyncio
 import errno
 import os
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -28,21 +29,20 @@ class Usage(NamedTuple):
     free: int
 
 
-def run(folder: Path, work: Callable[[DataDirectory], Coroutine[Any, Any, None]]) -> None:
-    async def story() -> None:
-        data = DataDirectory(folder, clock=memory.Clock(), incarnation=Incarnation())
-        async with data:
-            await work(data)
-
-    asyncio.run(story())
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[DataDirectory]:
+    data = DataDirectory(folder, clock=memory.Clock(), incarnation=Incarnation())
+    async with data:
+        yield data
 
 
 def everything(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.suffix != ".db-wal")
 
 
-def test_a_good_disk_is_good_and_trying_leaves_nothing_behind(tmp_path: Path) -> None:
-    async def story(data: DataDirectory) -> None:
+async def test_a_good_disk_is_good_and_trying_leaves_nothing_behind(tmp_path: Path) -> None:
+
+    async with opened(tmp_path) as data:
         assert isinstance(data.blobs, Probed)
         assert isinstance(data.jobs, Probed)
         before = everything(tmp_path)
@@ -54,23 +54,22 @@ def test_a_good_disk_is_good_and_trying_leaves_nothing_behind(tmp_path: Path) ->
         assert (depth.ready, depth.in_flight) == (0, 0)
         assert await data.blobs.names("", after="", limit=10) == []
 
-    run(tmp_path, story)
 
+async def test_a_disk_without_room_for_a_mail_is_said_to_be_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
 
-def test_a_disk_without_room_for_a_mail_is_said_to_be_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(data: DataDirectory) -> None:
+    async with opened(tmp_path) as data:
         monkeypatch.setattr(blobs.shutil, "disk_usage", lambda _: Usage(10**9, 10**9, 5_000_000))
         with pytest.raises(Unavailable, match="the disk is full: 5 MB are left"):
             await data.blobs.probe()
 
-    run(tmp_path, story)
 
-
-def test_a_write_that_fails_says_why_and_not_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_write_that_fails_says_why_and_not_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somebody/wrote/here")
 
-    async def story(data: DataDirectory) -> None:
+    async with opened(tmp_path) as data:
         monkeypatch.setattr(os, "fsync", full)
         with pytest.raises(Unavailable, match="No space left on device") as raised:
             await data.blobs.probe()
@@ -78,13 +77,11 @@ def test_a_write_that_fails_says_why_and_not_where(tmp_path: Path, monkeypatch: 
         monkeypatch.undo()
         await data.blobs.probe()
 
-    run(tmp_path, story)
 
-
-def test_a_full_database_says_so(tmp_path: Path) -> None:
+async def test_a_full_database_says_so(tmp_path: Path) -> None:
     """By SQLite's own limit of pages, which it takes for a full disk."""
+    async with opened(tmp_path) as data:
 
-    async def story(data: DataDirectory) -> None:
         def fill(connection: sqlite3.Connection) -> None:
             (count,) = connection.execute("PRAGMA page_count").fetchone()
             connection.execute(f"PRAGMA max_page_count = {count}")
@@ -92,8 +89,6 @@ def test_a_full_database_says_so(tmp_path: Path) -> None:
         await data.database.write(fill)
         with pytest.raises(Unavailable, match="full"):
             await data.jobs.put(["mail/1 " + "x" * 5_000])
-
-    run(tmp_path, story)
 
 
 async def test_a_file_that_another_program_locks_is_away_and_not_unusable(tmp_path: Path) -> None:

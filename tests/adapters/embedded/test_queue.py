@@ -1,5 +1,5 @@
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,24 +23,23 @@ class Two:
     second: JobQueue
 
 
-def run(folder: Path, work: Callable[[Two], Awaitable[None]]) -> None:
-    async def inside() -> None:
-        clock, gone = memory.Clock(), set[str]()
-        async with Database(folder) as database:
-            first, second = (
-                JobQueue(database, clock=clock, incarnation=memory.Incarnation(name, gone=gone)) for name in ("1", "2")
-            )
-            await work(Two(clock, gone, first, second))
-
-    asyncio.run(inside())
+@asynccontextmanager
+async def two_processes(folder: Path) -> AsyncIterator[Two]:
+    clock, gone = memory.Clock(), set[str]()
+    async with Database(folder) as database:
+        first, second = (
+            JobQueue(database, clock=clock, incarnation=memory.Incarnation(name, gone=gone)) for name in ("1", "2")
+        )
+        yield Two(clock, gone, first, second)
 
 
 async def take(queue: JobQueue) -> list[Job]:
     return list(await queue.take(limit=10, wait=NO_WAIT, lease=MINUTE))
 
 
-def test_what_a_dead_process_held_is_taken_at_once(tmp_path: Path) -> None:
-    async def work(two: Two) -> None:
+async def test_what_a_dead_process_held_is_taken_at_once(tmp_path: Path) -> None:
+
+    async with two_processes(tmp_path) as two:
         await two.first.put(["x"])
         await take(two.first)
         assert await take(two.second) == []
@@ -48,21 +47,19 @@ def test_what_a_dead_process_held_is_taken_at_once(tmp_path: Path) -> None:
         (job,) = await take(two.second)
         assert job.receives == 2
 
-    run(tmp_path, work)
 
+async def test_the_heartbeat_of_a_dead_process_holds_nothing(tmp_path: Path) -> None:
 
-def test_the_heartbeat_of_a_dead_process_holds_nothing(tmp_path: Path) -> None:
-    async def work(two: Two) -> None:
+    async with two_processes(tmp_path) as two:
         await two.first.put(["x"])
         await two.first.keep(await take(two.first), 10 * MINUTE)
         two.gone.add("1")
         assert len(await take(two.second)) == 1
 
-    run(tmp_path, work)
 
+async def test_a_back_off_outlives_its_process(tmp_path: Path) -> None:
 
-def test_a_back_off_outlives_its_process(tmp_path: Path) -> None:
-    async def work(two: Two) -> None:
+    async with two_processes(tmp_path) as two:
         await two.first.put(["x"])
         await two.first.keep(await take(two.first), MINUTE, held=False)
         two.gone.add("1")
@@ -70,11 +67,10 @@ def test_a_back_off_outlives_its_process(tmp_path: Path) -> None:
         await two.clock.advance(MINUTE)
         assert len(await take(two.second)) == 1
 
-    run(tmp_path, work)
 
+async def test_a_dead_process_that_was_not_dead_can_finish_nothing_that_another_has(tmp_path: Path) -> None:
 
-def test_a_dead_process_that_was_not_dead_can_finish_nothing_that_another_has(tmp_path: Path) -> None:
-    async def work(two: Two) -> None:
+    async with two_processes(tmp_path) as two:
         await two.first.put(["x"])
         old = await take(two.first)
         two.gone.add("1")
@@ -83,11 +79,10 @@ def test_a_dead_process_that_was_not_dead_can_finish_nothing_that_another_has(tm
         await two.second.keep(new, NO_WAIT)
         assert len(await take(two.second)) == 1
 
-    run(tmp_path, work)
 
+async def test_depth_counts_what_a_dead_process_held_as_ready(tmp_path: Path) -> None:
 
-def test_depth_counts_what_a_dead_process_held_as_ready(tmp_path: Path) -> None:
-    async def work(two: Two) -> None:
+    async with two_processes(tmp_path) as two:
         await two.first.put(["x", "y"])
         await two.first.keep((await take(two.first))[:1], MINUTE, held=False)
         assert (await two.second.depth()).ready == 0
@@ -95,14 +90,11 @@ def test_depth_counts_what_a_dead_process_held_as_ready(tmp_path: Path) -> None:
         depth = await two.second.depth()
         assert (depth.ready, depth.in_flight) == (1, 1)
 
-    run(tmp_path, work)
 
+async def test_nothing_to_do_is_nothing_written(tmp_path: Path) -> None:
 
-def test_nothing_to_do_is_nothing_written(tmp_path: Path) -> None:
-    async def work(two: Two) -> None:
+    async with two_processes(tmp_path) as two:
         await two.first.put([])
         await two.first.done([])
         await two.first.keep([], MINUTE)
         assert (await two.first.depth()).oldest is None
-
-    run(tmp_path, work)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -80,20 +81,20 @@ class Platform:
         return self.cv.ports.telemetry.total(name)
 
 
-def told(story: Callable[[Platform], Awaitable[None]]) -> None:
-    async def tell() -> None:
-        async with Convalias.in_memory(alias_domain="reply.example") as cv:
-            people = [Participant.of(one, addresses=[f"{one}@home.example"]) for one in ("ann", "bob")]
-            await cv.open_conversation("c1", use_case="hiring", participants=people)
-            platform = Platform(cv)
-            await platform.says(1)
-            await story(platform)
+@asynccontextmanager
+async def opened() -> AsyncIterator[Platform]:
+    """A conversation in which Ann has said something."""
+    async with Convalias.in_memory(alias_domain="reply.example") as cv:
+        people = [Participant.of(one, addresses=[f"{one}@home.example"]) for one in ("ann", "bob")]
+        await cv.open_conversation("c1", use_case="hiring", participants=people)
+        platform = Platform(cv)
+        await platform.says(1)
+        yield platform
 
-    asyncio.run(tell())
 
+async def test_an_arrival_is_noted_once_whatever_comes_after_it() -> None:
 
-def test_an_arrival_is_noted_once_whatever_comes_after_it() -> None:
-    async def story(platform: Platform) -> None:
+    async with opened() as platform:
         arrived = platform.event(DELIVERED)
         assert [await platform.take(one) for one in (arrived, arrived)] == [EventAnswer.DONE] * 2
         assert await platform.states() == [DeliveryState.DELIVERED]
@@ -103,10 +104,8 @@ def test_an_arrival_is_noted_once_whatever_comes_after_it() -> None:
         assert await platform.states() == [DeliveryState.DELIVERED]
         assert await platform.noted() == []
 
-    told(story)
 
-
-def test_an_event_that_comes_before_the_answer_of_the_call_counts() -> None:
+async def test_an_event_that_comes_before_the_answer_of_the_call_counts() -> None:
     class Slow(memory.Outbox):
         """A provider whose event is faster than its answer."""
 
@@ -117,20 +116,18 @@ def test_an_event_that_comes_before_the_answer_of_the_call_counts() -> None:
             if self.platform is not None:
                 assert await self.platform.take(self.platform.event(DELIVERED, proof=mail.receipt_token))
 
-    async def tell() -> None:
-        outbox = Slow()
-        async with Convalias.in_memory(alias_domain="reply.example", mail=outbox) as cv:
-            people = [Participant.of(one, addresses=[f"{one}@home.example"]) for one in ("ann", "bob")]
-            await cv.open_conversation("c1", use_case="hiring", participants=people)
-            outbox.platform = Platform(cv)
-            await outbox.platform.says(1)
-            assert await outbox.platform.states() == [DeliveryState.DELIVERED]
-
-    asyncio.run(tell())
+    outbox = Slow()
+    async with Convalias.in_memory(alias_domain="reply.example", mail=outbox) as cv:
+        people = [Participant.of(one, addresses=[f"{one}@home.example"]) for one in ("ann", "bob")]
+        await cv.open_conversation("c1", use_case="hiring", participants=people)
+        outbox.platform = Platform(cv)
+        await outbox.platform.says(1)
+        assert await outbox.platform.states() == [DeliveryState.DELIVERED]
 
 
-def test_a_mailbox_that_is_not_there_suppresses_where_the_mail_went_and_is_told_in_the_conversation() -> None:
-    async def story(platform: Platform) -> None:
+async def test_a_mailbox_that_is_not_there_suppresses_where_the_mail_went_and_is_told_in_the_conversation() -> None:
+
+    async with opened() as platform:
         stores = platform.cv.services.stores
         elsewhere = EmailAddress.parse("bob@former.example")
         assert await platform.take(evolve(platform.event(HARD), recipient=elsewhere)) is EventAnswer.DONE
@@ -139,21 +136,19 @@ def test_a_mailbox_that_is_not_there_suppresses_where_the_mail_went_and_is_told_
         assert await stores.suppressions.suppressed(BOB, elsewhere) is not None
         assert await stores.suppressions.suppressed(BOB, BOBS) is None
 
-    told(story)
-
 
 @pytest.mark.parametrize("status", ["5.7.1", "5.2.2", "5.4.4", "", "4.2.2"])
-def test_no_other_failure_suppresses_anything(status: str) -> None:
-    async def story(platform: Platform) -> None:
+async def test_no_other_failure_suppresses_anything(status: str) -> None:
+
+    async with opened() as platform:
         await platform.take(platform.event(of_failure(status)))
         assert await platform.states() == [DeliveryState.FAILED]
         assert await platform.cv.services.stores.suppressions.suppressed(BOB, BOBS) is None
 
-    told(story)
 
+async def test_a_complaint_mutes_and_is_told_and_unsubscribing_mutes_alone() -> None:
 
-def test_a_complaint_mutes_and_is_told_and_unsubscribing_mutes_alone() -> None:
-    async def story(platform: Platform) -> None:
+    async with opened() as platform:
         suppressions = platform.cv.services.stores.suppressions
         left = platform.event(Unsubscribed(notification=None))
         await platform.take(left)
@@ -168,30 +163,27 @@ def test_a_complaint_mutes_and_is_told_and_unsubscribing_mutes_alone() -> None:
         assert await platform.noted() == ["complaint"]
         assert platform.counted("mons.delivery.events") == 4
 
-    told(story)
-
 
 @pytest.mark.parametrize("proof", ["", "no token", "e1.0123456789abcdef.message.email." + "0" * 32])
-def test_an_event_without_our_mac_acts_on_nothing(proof: str) -> None:
-    async def story(platform: Platform) -> None:
+async def test_an_event_without_our_mac_acts_on_nothing(proof: str) -> None:
+
+    async with opened() as platform:
         assert await platform.take(platform.event(HARD, proof=proof)) is EventAnswer.UNPROVED
         assert await platform.states() == [DeliveryState.SENT]
         assert platform.counted("mons.delivery.events.refused") == 1
 
-    told(story)
 
+async def test_a_notification_that_was_never_sent_is_not_acted_on() -> None:
 
-def test_a_notification_that_was_never_sent_is_not_acted_on() -> None:
-    async def story(platform: Platform) -> None:
+    async with opened() as platform:
         named = NotificationId("e1.0123456789abcdef.message.email")
         proof = platform.cv.services.delivery_events.seals.receipt_token(named)
         assert await platform.take(platform.event(HARD, proof=proof)) is EventAnswer.UNPROVED
 
-    told(story)
 
+async def test_a_token_serves_the_event_that_it_came_with_and_no_other() -> None:
 
-def test_a_token_serves_the_event_that_it_came_with_and_no_other() -> None:
-    async def story(platform: Platform) -> None:
+    async with opened() as platform:
         seen = platform.event(None, token="seen")
         assert await platform.take(seen) is EventAnswer.IGNORED
         for other in (
@@ -204,10 +196,8 @@ def test_a_token_serves_the_event_that_it_came_with_and_no_other() -> None:
         assert await platform.states() == [DeliveryState.SENT]
         assert await platform.take(seen) is EventAnswer.IGNORED
 
-    told(story)
 
-
-def test_what_cannot_be_written_now_is_asked_for_again() -> None:
+async def test_what_cannot_be_written_now_is_asked_for_again() -> None:
     class Failing(SeenEvents):
         async def is_done(self, event: DeliveryEvent) -> bool:
             raise StoreError("contended")
@@ -216,7 +206,7 @@ def test_what_cannot_be_written_now_is_asked_for_again() -> None:
         async def is_done(self, event: DeliveryEvent) -> bool:
             return await asyncio.Event().wait()
 
-    async def story(platform: Platform) -> None:
+    async with opened() as platform:
         events = evolve(platform.cv.services.delivery_events, events=Failing(records=platform.cv.ports.records))
         with pytest.raises(Unavailable):
             await events.take(platform.event(HARD))
@@ -224,16 +214,12 @@ def test_what_cannot_be_written_now_is_asked_for_again() -> None:
         with pytest.raises(Unavailable):
             await late.take(platform.event(HARD))
 
-    told(story)
 
-
-def test_a_token_that_ends_in_the_moment_of_the_look_is_asked_for_again() -> None:
+async def test_a_token_that_ends_in_the_moment_of_the_look_is_asked_for_again() -> None:
     class Ending(memory.Records):
         async def get(self, keys: Sequence[Key]) -> dict[Key, Stored]:
             return {}
 
-    async def story(platform: Platform) -> None:
+    async with opened() as platform:
         with pytest.raises(Unavailable):
             await SeenEvents(records=Ending()).bind(platform.event(HARD), now=platform.cv.ports.clock.now())
-
-    told(story)

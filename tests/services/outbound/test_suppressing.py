@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from attrs import evolve
@@ -25,15 +25,14 @@ C1 = ConversationId("c1")
 BOBS = EmailAddress.parse("bob@home.example")
 
 
-def told(story: Callable[[Convalias], Awaitable[None]]) -> None:
-    async def tell() -> None:
-        wiring = evolve(memory_wiring("reply.example", None, None), base_url="https://app.example")
-        async with Convalias.over(memory_ports(legacy=False), wiring) as cv:
-            people = [Participant.of(one, addresses=[f"{one}@home.example"]) for one in ("ann", "bob")]
-            await cv.open_conversation("c1", use_case="hiring", participants=people)
-            await story(cv)
-
-    asyncio.run(tell())
+@asynccontextmanager
+async def opened() -> AsyncIterator[Convalias]:
+    """A conversation of Ann and Bob, whose mail has links."""
+    wiring = evolve(memory_wiring("reply.example", None, None), base_url="https://app.example")
+    async with Convalias.over(memory_ports(legacy=False), wiring) as cv:
+        people = [Participant.of(one, addresses=[f"{one}@home.example"]) for one in ("ann", "bob")]
+        await cv.open_conversation("c1", use_case="hiring", participants=people)
+        yield cv
 
 
 def mailed(cv: Convalias, address: str) -> int:
@@ -51,8 +50,9 @@ async def says(cv: Convalias, number: int = 1) -> list[str]:
     return [step.what for step in story.steps if step.what.startswith(("suppressed", "muted"))]
 
 
-def test_why_names_who_suppressed_an_address_and_how_it_is_lifted() -> None:
-    async def story(cv: Convalias) -> None:
+async def test_why_names_who_suppressed_an_address_and_how_it_is_lifted() -> None:
+
+    async with opened() as cv:
         assert await says(cv, 1) == []
         assert await cv.suppressing.add(BOBS)
         (by_hand,) = await says(cv, 2)
@@ -71,11 +71,10 @@ def test_why_names_who_suppressed_an_address_and_how_it_is_lifted() -> None:
         assert await says(cv, 5) == []
         assert mailed(cv, "bob@home.example") == 2
 
-    told(story)
 
+async def test_what_stands_against_mail_is_known_without_a_conversation_or_an_address() -> None:
 
-def test_what_stands_against_mail_is_known_without_a_conversation_or_an_address() -> None:
-    async def story(cv: Convalias) -> None:
+    async with opened() as cv:
         suppressing = cv.suppressing
         assert await suppressing.against(BOB, ConversationId("none")) is None
         await suppressing.mute("bob", "c1")
@@ -83,11 +82,10 @@ def test_what_stands_against_mail_is_known_without_a_conversation_or_an_address(
         await cv.services.stores.directory.upsert(Account(BOB))
         assert isinstance(await suppressing.against(BOB, C1), Muted)
 
-    told(story)
 
+async def test_mail_of_the_platform_itself_is_not_written_to_an_address_that_takes_none() -> None:
 
-def test_mail_of_the_platform_itself_is_not_written_to_an_address_that_takes_none() -> None:
-    async def story(cv: Convalias) -> None:
+    async with opened() as cv:
         now, letters = cv.ports.clock.now(), cv.services.system_outbox.letters
         alias = (await cv.services.stores.aliases.of(C1))[0].address
         refusal = RefusalLetter(sender=BOBS, alias=alias, reason=Reason.EMPTY, to_participant=True, trace=TraceId("t"))
@@ -99,11 +97,10 @@ def test_mail_of_the_platform_itself_is_not_written_to_an_address_that_takes_non
             assert await letters.written(mail) is None
             await cv.suppressing.lift(BOBS)
 
-    told(story)
 
+async def test_nobody_is_asked_about_held_mail_of_a_muted_conversation() -> None:
 
-def test_nobody_is_asked_about_held_mail_of_a_muted_conversation() -> None:
-    async def story(cv: Convalias) -> None:
+    async with opened() as cv:
         alias = (await cv.services.stores.aliases.of(C1))[0].address
         raw = f"From: eve@x.example\nTo: {alias}\nMessage-ID: <m1@x.example>\nSubject: Hi\n\nLet me in\n"
         await cv.receiver.accept(IncomingMail(raw.encode(), recipients=[str(alias)], sender="eve@x.example"))
@@ -113,5 +110,3 @@ def test_nobody_is_asked_about_held_mail_of_a_muted_conversation() -> None:
         await cv.ports.clock.advance(timedelta(hours=1))
         await cv.run_until_idle()
         assert [mailed(cv, f"{one}@home.example") for one in ("ann", "bob")] == [1, 0]
-
-    told(story)
