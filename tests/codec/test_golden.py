@@ -196,6 +196,17 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             (None, None),
             (MARY, evolve(BOTH, dkim_signed=SIGNED)),
         )
+    ]
+    + [
+        EnvelopeRecord(
+            key=RECORD,
+            raw=RawKey("raw/2026/03/01/ff"),
+            source="mailgun",
+            post=Post(received_at=NOON, recipients=(JOHN,)),
+            digest="dd",
+            trace=TraceId("t"),
+            cut=True,
+        )
     ],
     "outcome": [
         outcomes.Done(
@@ -546,7 +557,7 @@ def test_a_refusal_can_be_written_as_processes_of_the_release_before_read_it() -
 def test_evidence_can_be_written_as_processes_of_the_release_before_read_it(tag: str) -> None:
     row = next(one for one in FORMATS if one.tag == tag)
     for record in SAMPLES[tag]:
-        body = Codec({tag: {"hold": 3}.get(tag, row.version - 1)}).dump(record)
+        body = Codec({tag: {"hold": 3, "envelope_record": 1}.get(tag, row.version - 1)}).dump(record)
         assert "dkim_signed" not in json.dumps(body)
         assert "participant" not in body
         assert "finding" not in body

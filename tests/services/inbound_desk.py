@@ -274,7 +274,13 @@ class Process:
             evidence=evidence,
             policy=policy,
         )
-        self.receiver = Receiver(blobs=self.blobs, queue=self.queue, clock=town.clock, telemetry=town.telemetry)
+        self.receiver = Receiver(
+            blobs=self.blobs,
+            queue=self.queue,
+            clock=town.clock,
+            telemetry=town.telemetry,
+            domains=self.facts.domains,
+        )
         self.worker = InboundWorker(queue=self.queue, relay=self.relay, clock=town.clock, telemetry=town.telemetry)
         self.sweeper = Sweeper(
             blobs=self.blobs,

@@ -154,7 +154,15 @@ def assemble(
         stores=stores,
         keys=aliasing.guard,
         place=PlaceGuard(claims=DirectoryClaims(records=ports.records), place=wiring.place, clock=ports.clock),
-        receiver=Receiver(blobs=ports.blobs, queue=ports.queue, clock=ports.clock, telemetry=ports.telemetry),
+        receiver=Receiver(
+            blobs=ports.blobs,
+            queue=ports.queue,
+            clock=ports.clock,
+            telemetry=ports.telemetry,
+            # Where no domain is known yet, nothing is known not to be ours.
+            domains=deployment.domains if deployment.alias_domains else None,
+            keys=None if deployment.foreign_tokens or wiring.lost_keys else wiring.keyring.alias_keys(),
+        ),
         inbound=InboundWorker(
             queue=ports.queue, relay=relay, clock=ports.clock, telemetry=ports.telemetry, lines=lines
         ),

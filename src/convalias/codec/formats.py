@@ -111,6 +111,11 @@ def _post_without_signed(fields: Body) -> Body:
     return {**fields, "post": _without_signed(post)} if isinstance(post, Mapping) else fields
 
 
+def _whole(fields: Body) -> Body:
+    """Without whether its mail was cut."""
+    return {name: value for name, value in fields.items() if name != "cut"}
+
+
 def _dead_letter_1(fields: Body) -> Body:
     """Without whom the work was for."""
     return {name: value for name, value in fields.items() if name != "recipients"}
@@ -180,7 +185,11 @@ THREAD: Final = Format("thread", (ThreadSnapshot,))
 POSITION: Final = Format("position", (Position,))
 FEED_CURSOR: Final = Format("feed_cursor", (FeedCursor,))
 ENVELOPE_RECORD: Final = Format(
-    "envelope_record", (EnvelopeRecord,), version=2, upgrades={1: _same}, downgrades={1: _post_without_signed}
+    "envelope_record",
+    (EnvelopeRecord,),
+    version=3,
+    upgrades={1: _same, 2: _same},
+    downgrades={1: _post_without_signed, 2: _whole},
 )
 EVIDENCE: Final = Format("evidence", (EvidenceRecord,), version=2, upgrades={1: _same}, downgrades={1: _without_signed})
 OUTCOME: Final[Format[Outcome]] = Format(

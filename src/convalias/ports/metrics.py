@@ -79,6 +79,12 @@ _ALL: Final = (
         runbook=A_MAIL,
     ),
     Metric(
+        name="icer.messages.cut",
+        unit="{mail}",
+        labels=_labels(source="door that took the mail"),
+        help="Mail that may be nobody's here, of which only the first 320 kB were kept.",
+    ),
+    Metric(
         name="icer.messages.processed",
         unit="{mail}",
         labels=_labels(

@@ -9,10 +9,14 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains
+from convalias.domain.aliases.alias import AliasKey, AliasKeys
+from convalias.domain.inbound.outcomes import Done, Ignored, Quarantined, Refused
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.envelope import NULL_RETURN_PATH
 from convalias.ports.errors import Unavailable
-from convalias.services.inbound.receiver import Kept, TokenReused, posted_digest
+from convalias.services.inbound.receiver import STRANGERS_KEPT, Kept, Receiver, TokenReused, posted_digest
+from convalias.services.inbound.relay import InboundRelay
 from services.inbound_desk import NOON, TO_C1, TO_C2, Process, Town, open_town, written
 
 MAIL = written(TO_C1)
@@ -140,3 +144,66 @@ async def test_with_the_database_away_mail_is_still_accepted() -> None:
     process = Process(town)
     process.faults.fail("records.*", memory.before("records"))
     assert isinstance(await process.receiver.accept(IncomingMail(b"any octets at all\xff\0")), Kept)
+
+
+FORGED = EmailAddress.parse("john-1abcdefghjkmnpqrs@reply.example")
+LARGE = "x" * (STRANGERS_KEPT + 1_000)
+
+
+@pytest.mark.parametrize("recipient", [EmailAddress.parse("ann@elsewhere.example"), FORGED], ids=["foreign", "forged"])
+async def test_of_a_large_mail_that_needs_no_store_to_be_nobodys_only_the_beginning_is_kept(
+    recipient: EmailAddress,
+) -> None:
+    town = await open_town()
+    desk = Process(town)
+    receiver, relay = with_keys(desk, KEYS)
+    receipt = await receiver.accept(written(recipient, text=LARGE))
+    assert isinstance(receipt, Kept)
+    _, raw = await names(town)
+    assert len(await town.blobs.get(raw) or b"") == STRANGERS_KEPT
+    assert town.telemetry.total("icer.messages.cut") == 1
+    outcome = await relay.process(await town.reference(receipt.record))
+    assert isinstance(outcome, Done)
+    assert isinstance(outcome.effects[0][1], Ignored | Refused)
+    assert (await receiver.accept(written(recipient, text=LARGE))) == receipt
+
+
+@pytest.mark.parametrize(
+    "recipients",
+    [(TO_C1,), (EmailAddress.parse("nobody-9ab131e2@reply.example"),), (FORGED, TO_C1), ()],
+    ids=["an alias", "perhaps an alias", "one of two", "none in the envelope"],
+)
+async def test_what_may_be_ours_is_kept_whole(recipients: tuple[EmailAddress, ...]) -> None:
+    town = await open_town()
+    receiver, _ = with_keys(Process(town), KEYS)
+    mail = written(*recipients, text=LARGE)
+    await receiver.accept(mail)
+    _, raw = await names(town)
+    assert await town.blobs.get(raw) == mail.raw
+
+
+async def test_a_receiver_that_knows_no_domain_or_no_key_keeps_all() -> None:
+    town = await open_town()
+    receiver = Process(town).receiver
+    for mail in (written(FORGED, text=LARGE), written(EmailAddress.parse("a@b.example"), text=LARGE, number=2)):
+        await evolve(receiver, domains=None if "b.example" in str(mail.recipients[0]) else receiver.domains).accept(
+            mail
+        )
+    assert town.telemetry.total("icer.messages.cut") == 0
+
+
+async def test_a_mail_that_was_cut_and_turns_out_to_be_ours_is_not_relayed() -> None:
+    town = await open_town()
+    desk = Process(town)
+    receiver = evolve(desk.receiver, domains=MailDomains({"other.example"}))
+    receipt = await receiver.accept(written(TO_C1, text=LARGE))
+    assert isinstance(receipt, Kept)
+    assert await desk.relay.process(await town.reference(receipt.record)) == Quarantined("too_large")
+    assert not await town.messages()
+
+
+KEYS = AliasKeys((AliasKey(0, b"s" * 32),))
+
+
+def with_keys(desk: Process, keys: AliasKeys) -> tuple[Receiver, InboundRelay]:
+    return evolve(desk.receiver, keys=keys), evolve(desk.relay, facts=evolve(desk.relay.facts, keys=keys))

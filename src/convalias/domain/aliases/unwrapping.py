@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -41,6 +41,18 @@ def decode(address: EmailAddress, keys: AliasKeys | None = None) -> Token | Forg
     Only the deciding handle: a v3 alias is listed under `ByName` of its stored address as well.
     """
     return tokens.read_v3(address.local, address.domain, keys) or ByName(address)
+
+
+def may_be_ours(addresses: Iterable[EmailAddress], domains: MailDomains, keys: AliasKeys | None = None) -> bool:
+    """Return whether one of them may be an alias, as far as can be told without a store.
+
+    It may where it lies at a domain of ours and holds no forged token.
+    """
+    return any(
+        domains.ours(one) and not isinstance(decode(one, keys), Forged)
+        for address in addresses
+        for one in unwrapped(address, domains)
+    )
 
 
 def unwrapped(address: EmailAddress, domains: MailDomains) -> tuple[EmailAddress, ...]:

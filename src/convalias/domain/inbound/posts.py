@@ -82,6 +82,8 @@ class EnvelopeRecord:
     digest: str
     trace: TraceId
     quarantined: str | None = None
+    cut: bool = False
+    """Only its beginning was kept, as nothing in it may be an alias of ours: it is never relayed."""
 
 
 @frozen

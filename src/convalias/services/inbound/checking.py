@@ -9,7 +9,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from convalias.domain.addresses.email_address import MailDomains
-from convalias.domain.aliases.unwrapping import unwrapped
+from convalias.domain.aliases.unwrapping import may_be_ours
 from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.checks import AWAY, Checked, WhenAway
 from convalias.domain.mail.envelope import MessageEnvelope
@@ -37,7 +37,9 @@ class Checking:
     async def checked(self, read: ReadMail, raw: bytes, post: Post) -> ReadMail:
         """Return the mail with what was found. Mail that is nobody's here, or that no reader understood, is not checked."""
         mail = read.mail
-        if not isinstance(mail, MessageEnvelope) or not self._is_ours(mail):
+        if not isinstance(mail, MessageEnvelope) or not may_be_ours(
+            mail.recipients or header_addresses(mail), self.domains
+        ):
             return read
         found = await self._found(raw, post)
         self.telemetry.measure("icer.mail.checked", 1, finding=found.finding.value)
@@ -56,7 +58,3 @@ class Checking:
         if self.when_away is WhenAway.WAIT:
             raise away
         return Checked(AWAY[self.when_away], str(away))
-
-    def _is_ours(self, mail: MessageEnvelope) -> bool:
-        addresses = mail.recipients or header_addresses(mail)
-        return any(self.domains.ours(one) for address in addresses for one in unwrapped(address, self.domains))

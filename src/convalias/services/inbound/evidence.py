@@ -8,9 +8,9 @@ from typing import Final
 
 from attrs import field, frozen
 
-from convalias.domain.addresses.email_address import EmailAddress, MailDomains
-from convalias.domain.aliases.alias import AliasKeys, Forged
-from convalias.domain.aliases.unwrapping import decode, unwrapped
+from convalias.domain.addresses.email_address import MailDomains
+from convalias.domain.aliases.alias import AliasKeys
+from convalias.domain.aliases.unwrapping import may_be_ours
 from convalias.domain.inbound.evidence_records import EvidenceRecord
 from convalias.domain.inbound.outcomes import Again
 from convalias.domain.inbound.posts import EnvelopeRecord
@@ -71,7 +71,10 @@ class EvidenceFinder:
         """
         if not isinstance(mail, MessageEnvelope) or judge(mail.evidence) is not Authentication.UNPROVED:
             return None
-        if not any(map(self._is_ours, mail.recipients or header_addresses(mail))):
+        # Mail that is nobody's here costs no look-up, nor does a token that we did not make. An address of an older
+        # format costs one whether or not it is an alias: else the sender's own name server, which sees who is looked
+        # up, would tell which aliases exist.
+        if not may_be_ours(mail.recipients or header_addresses(mail), self.domains, self.keys):
             return None
         standing = await self.records.get(record.raw)
         if standing is not None:
@@ -117,17 +120,6 @@ class EvidenceFinder:
             jitter=self.clock.entropy(1)[0] / 256,
         )
         return Again(pause, UNANSWERED)
-
-    def _is_ours(self, address: EmailAddress) -> bool:
-        """Mail that is nobody's here costs no look-up, nor does a token that we did not make.
-
-        An address of an older format costs one whether or not it is an alias: else the sender's own name server, which
-        sees who is looked up, would tell which aliases exist.
-        """
-        return any(
-            self.domains.ours(one) and not isinstance(decode(one, self.keys), Forged)
-            for one in unwrapped(address, self.domains)
-        )
 
 
 def _domain(sender: From) -> str:

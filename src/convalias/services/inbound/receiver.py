@@ -10,6 +10,9 @@ from typing import Final, TypeAlias
 from attrs import frozen
 
 from convalias.codec import CodecError, dumps, loads
+from convalias.domain.addresses.email_address import MailDomains
+from convalias.domain.aliases.alias import AliasKeys
+from convalias.domain.aliases.unwrapping import may_be_ours
 from convalias.domain.ids import TraceId
 from convalias.domain.inbound.posts import EnvelopeRecord, IncomingMail, MailReference, Post, RawKey, RecordKey
 from convalias.domain.mail.envelope import NullReturnPath
@@ -20,6 +23,9 @@ from convalias.ports.queue import JobQueue
 
 KEEP_WITHIN: Final = timedelta(seconds=30)
 """All three steps together; then the source is told to try again."""
+
+STRANGERS_KEPT: Final = 327_680
+"""Octets of a mail that may be nobody's here: the longest header block, and 64 kB behind it."""
 
 
 @frozen
@@ -50,29 +56,42 @@ class Receiver:
     clock: Clock
     telemetry: Telemetry
     within: timedelta = KEEP_WITHIN
+    domains: MailDomains | None = None
+    """Ours. None: not known, and all mail is kept whole."""
+    keys: AliasKeys | None = None
+    """Of our v3 aliases; None: no token is known to be forged."""
 
     async def accept(self, mail: IncomingMail) -> Receipt:
         """Raw object, envelope record, job: each step idempotent, so a repeated call heals a half-done one.
 
         Returned: kept and queued. Raised (`Unavailable`): let the source try again. May be repeated.
         """
-        now = self.clock.now()
-        record = self._record(mail, raw=raw_key(mail.raw, now), now=now)
+        now, kept = self.clock.now(), self._kept(mail)
+        record = self._record(mail, raw=raw_key(kept, now), now=now, cut=len(kept) < len(mail.raw))
         try:
-            return await self._in_time(mail, record)
+            return await self._in_time(mail, kept, record)
         except Unavailable as away:
             away.record = record.key
             raise
 
-    async def _in_time(self, mail: IncomingMail, record: EnvelopeRecord) -> Receipt:
+    def _kept(self, mail: IncomingMail) -> bytes:
+        """Return what is kept of a mail: all, unless what needs no store shows that it is no mail of ours.
+
+        A cached absence of an alias never shows that.
+        """
+        if self.domains is None or not mail.recipients or may_be_ours(mail.recipients, self.domains, self.keys):
+            return mail.raw
+        return mail.raw[:STRANGERS_KEPT]
+
+    async def _in_time(self, mail: IncomingMail, kept: bytes, record: EnvelopeRecord) -> Receipt:
         try:
             async with asyncio.timeout(self.within.total_seconds()):
-                return await self._accept(mail, record)
+                return await self._accept(mail, kept, record)
         except TimeoutError as late:
             raise Unavailable("raw store or queue", retry_after=self.within) from late
 
-    async def _accept(self, mail: IncomingMail, new: EnvelopeRecord) -> Receipt:
-        await self.blobs.put(new.raw, mail.raw)
+    async def _accept(self, mail: IncomingMail, kept: bytes, new: EnvelopeRecord) -> Receipt:
+        await self.blobs.put(new.raw, kept)
         record = await self._bind(new)
         if record is None:
             with self.telemetry.span("icer.receiving", "", record=new.key):
@@ -88,11 +107,13 @@ class Receiver:
             away.trace = record.trace
             raise
         self.telemetry.measure("icer.messages.received", 1, source=mail.source)
+        if record.cut:
+            self.telemetry.measure("icer.messages.cut", 1, source=mail.source)
         if record.quarantined:
             self.telemetry.measure("icer.messages.quarantined", 1, reason=record.quarantined)
         return Kept(record.key, record.trace, record.quarantined)
 
-    def _record(self, mail: IncomingMail, *, raw: RawKey, now: datetime) -> EnvelopeRecord:
+    def _record(self, mail: IncomingMail, *, raw: RawKey, now: datetime, cut: bool) -> EnvelopeRecord:
         post = Post(
             received_at=now,
             recipients=mail.recipients,
@@ -108,6 +129,7 @@ class Receiver:
             digest=mail.digest or posted_digest(mail),
             trace=TraceId(self.clock.new_id()),
             quarantined=mail.quarantine,
+            cut=cut,
         )
 
     async def _bind(self, record: EnvelopeRecord) -> EnvelopeRecord | None:

@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from convalias.codec import CodecError, loads
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.unwrapping import may_be_ours
 from convalias.domain.approvals.holds import masked
 from convalias.domain.ids import ConversationId
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
@@ -248,11 +249,17 @@ class InboundRelay:
         read = await self.read(record, raw)
         if isinstance(read, Again):
             return read
+        if record.cut and record.quarantined is None and self._is_ours_by_now(record):
+            record = evolve(record, quarantined=TOO_LARGE)
         if record.quarantined is not None:
             return await self._quarantine(mail, record, raw, read, standing)
         if self.reports is not None:
             await self.reports.take(read.mail, raw, record)
         return await self._route(mail, record, raw, read, standing)
+
+    def _is_ours_by_now(self, record: EnvelopeRecord) -> bool:
+        """Whether a domain or a key became known since the mail was cut: its rest is gone, so nothing of it is relayed."""
+        return may_be_ours(record.post.recipients, self.facts.domains, self.facts.keys)
 
     async def read(self, record: EnvelopeRecord, raw: bytes, *, keep: bool = True) -> ReadMail | Again:
         """The mail, with all that is proved of its sender and what a detector found. `Again`: that could not be found out yet.

@@ -119,7 +119,7 @@ def _not_stored_under_load(kept: Method) -> Method:
 
 def _record(self: Receiver, mail: IncomingMail) -> EnvelopeRecord:
     now = self.clock.now()
-    return Receiver._record(self, mail, raw=raw_key(mail.raw, now), now=now)  # pyright: ignore[reportPrivateUsage]
+    return Receiver._record(self, mail, raw=raw_key(mail.raw, now), now=now, cut=False)  # pyright: ignore[reportPrivateUsage]
 
 
 MUTANTS: Final[Sequence[Mutant]] = (
