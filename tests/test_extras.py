@@ -123,6 +123,7 @@ def test_the_metadata_knows_an_extra_for_each_optional_package() -> None:
         "pymongo": "mongo",
         "python_multipart": "mailgun",
         "rich": "cli",
+        "spf": "spf",
         "starlette": "asgi",
         "uvicorn": "asgi",
     }

@@ -77,6 +77,7 @@ idle_seconds = 6
 sealers = ["Fwd.example"]
 without_spf = "fail"
 name_servers = ["192.0.2.53", "2001:db8::53"]
+spf_borders = ["MX.border.example"]
 
 [use_case.apply]
 admission = "free"
@@ -119,7 +120,10 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         alias_domains=("reply.example", "xn--fa-hia.example"),
         legacy_domains=("relay.example",),
         authentication=SenderAuthentication(
-            sealers=frozenset({"fwd.example"}), without_spf="fail", name_servers=("192.0.2.53", "2001:db8::53")
+            sealers=frozenset({"fwd.example"}),
+            without_spf="fail",
+            name_servers=("192.0.2.53", "2001:db8::53"),
+            spf_borders=frozenset({"mx.border.example"}),
         ),
         trust_spam_flag=True,
         mail_limit=1000,
@@ -326,6 +330,8 @@ def test_a_secret_in_the_file_is_refused_and_not_quoted(tmp_path: Path, key: str
         ("authenticate_senders = true\nauthentication.without_spf = []", "authentication.without_spf"),
         ('authenticate_senders = true\nauthentication.name_servers = ["ns.example"]', "authentication.name_servers"),
         ("authenticate_senders = true\nauthentication.name_servers = 53", "authentication.name_servers"),
+        ("authenticate_senders = true\nauthentication.spf_borders = [1]", "authentication.spf_borders"),
+        ('authentication.spf_borders = ["mx.example"]', "authentication"),
         ("policy = 1", "policy"),
         ("policy.colour = 1", "policy.colour"),
         ('policy.admission = "everybody"', "policy.admission"),

@@ -92,7 +92,7 @@ _HTTP: Final = frozenset({"connections", "connections_by_client", "header_second
 _POLICY: Final = frozenset({"admission", "sender_trust", "blocked_senders", "historical_days", "loop_guard"})
 _LOOP_GUARD: Final = frozenset({"same_text", "mails_an_hour"})
 _REQUIRE_DKIM: Final = "require_dkim"
-_ASKING: Final = frozenset({"sealers", "without_spf", "name_servers"})
+_ASKING: Final = frozenset({"sealers", "without_spf", "name_servers", "spf_borders"})
 """Settings of `authentication` that only matter where name servers are asked."""
 _AUTHENTICATION: Final = _ASKING | {_REQUIRE_DKIM}
 _BY_USE_CASE: Final = frozenset({"admission", "sender_trust"})
@@ -127,6 +127,8 @@ class SenderAuthentication:
     """What it means that DKIM proves nothing: a person is asked, or it counts as if SPF had failed too."""
     name_servers: tuple[str, ...] = ()
     """IP addresses; empty: those of this machine."""
+    spf_borders: frozenset[str] = frozenset()
+    """Hosts that write a Received on top of every mail: SPF is computed for the client in it. Empty: it is not."""
 
 
 @frozen(kw_only=True)
@@ -461,6 +463,7 @@ class _Reader(TableReader):
             sealers=frozenset(self.domains("sealers", table, "authentication.sealers")),
             without_spf=self._without_spf(table),
             name_servers=self._name_servers(table),
+            spf_borders=frozenset(self.domains("spf_borders", table, "authentication.spf_borders")),
         )
         return found if wanted else None
 

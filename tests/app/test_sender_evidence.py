@@ -24,7 +24,7 @@ from convalias.domain.inbound.outcomes import Done, Effect, Held, Refused, Relay
 from convalias.domain.inbound.posts import IncomingMail, RecordKey
 from convalias.domain.mail.authentication import SenderEvidence
 from convalias.domain.mail.reasons import Reason
-from convalias.ports.dns import TemporaryFailure, TxtAnswer
+from convalias.ports.dns import NoSuchName, TemporaryFailure, TxtAnswer, TxtRecords
 from convalias.ports.mail import SenderAuthenticator
 from convalias.settings import WrongSettings
 
@@ -178,6 +178,39 @@ def test_without_the_library_that_is_told_as_a_wrong_setting(tmp_path: Path, mon
     monkeypatch.setitem(sys.modules, "dns", None)
     with pytest.raises(WrongSettings, match=r"convalias\[dns\]"):
         configured(tmp_path, "authenticate_senders = true\n")
+
+
+async def test_spf_is_computed_by_a_deployment_that_names_its_borders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def txt(_: object, name: str) -> TxtAnswer:
+        records = {"corp.example": b"v=spf1 ip4:11.22.33.44 -all", "_dmarc.corp.example": b"v=DMARC1; p=reject"}
+        return TxtRecords((records[name],)) if name in records else NoSuchName()
+
+    monkeypatch.setattr(DnsResolver, "txt", txt)
+    text = (
+        'alias_domains = ["reply.example"]\nauthenticate_senders = true\n'
+        'authentication.spf_borders = ["mx.border.example"]\n'
+    )
+    async with configured(tmp_path, text) as cv:
+        alias = await alias_of(cv)
+        for number, client in ((1, "11.22.33.44"), (2, "11.9.9.9")):
+            received = f"Received: from x (y [{client}]) by mx.border.example; z\r\n".encode()
+            mail = IncomingMail(received + written(alias, number), recipients=[alias], sender="bob@corp.example")
+            await cv.receiver.accept(mail)
+            await cv.run_until_idle("inbound")
+        assert await verified(cv) == [True]
+        assert Refused(Reason.SPOOFED_SENDER) in await effects(cv)
+
+
+def test_without_the_library_for_spf_that_is_told_as_a_wrong_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [one for one in sys.modules if one.startswith("convalias.adapters.spf")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "spf", None)
+    with pytest.raises(WrongSettings, match=r"convalias\[spf\]"):
+        configured(tmp_path, 'authenticate_senders = true\nauthentication.spf_borders = ["mx.example"]\n')
 
 
 # --- a directory of one's own ----------------------------------------------------------------------------

@@ -44,6 +44,17 @@ def test_who_proves_senders_is_said(commands: Commands) -> None:
     assert (found["health"], found["found"]) == ("good", "mx.example, name servers")
 
 
+def test_who_tells_of_spf_is_said(commands: Commands) -> None:
+    asked = "authenticate_senders = true\n"
+    nobody = findings(commands, "--config", commands.file("asked.toml", asked))["SPF of senders"]
+    assert (nobody["health"], "nobody tells" in nobody["found"]) == ("warning", True)
+    text = asked + 'authentication.spf_borders = ["mx.example"]\n'
+    computed = findings(commands, "--config", commands.file("spf.toml", text))["SPF of senders"]
+    assert (computed["health"], computed["found"]) == ("good", "computed for the client in the Received of mx.example")
+    text = asked + 'trusted_authserv_ids = ["mx.example"]\n'
+    assert findings(commands, "--config", commands.file("t.toml", text))["SPF of senders"]["health"] == "good"
+
+
 SIGNED = '[dkim]\nselector = "s1"\n'
 
 

@@ -30,6 +30,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "mongo": ("convalias.adapters.mongo",),
     "s3": ("convalias.adapters.s3",),
     "smtp": ("convalias.adapters.smtp",),
+    "spf": ("convalias.adapters.spf",),
     "sqs": ("convalias.adapters.sqs",),
     "testing": ("convalias.testing.laws", "convalias.testing.strategies"),
 }

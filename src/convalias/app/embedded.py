@@ -28,9 +28,10 @@ from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import SECRET_OCTETS, Keyring, RootKey
 from convalias.domain.errors import InvalidValue
 from convalias.extras import MissingPackageError
-from convalias.ports.dns import DnsResolver
+from convalias.ports.dns import HostResolver
 from convalias.ports.legacy import LegacyRelay
 from convalias.ports.mail import SenderAuthenticator
+from convalias.ports.spf import SpfCheck
 from convalias.settings import DATA, EVENTS, KEYS, QUEUE, RAW, SenderAuthentication, Settings, WrongSettings
 
 KEY_FILE: Final = "keys"
@@ -174,11 +175,24 @@ def _folder(
     return Late(name, opened, patience=patience)
 
 
-def resolver_of(asked: SenderAuthentication) -> DnsResolver:
+def resolver_of(asked: SenderAuthentication) -> HostResolver:
     """Return what asks the name servers. Raises `MissingPackageError`."""
-    from convalias.adapters.dns import DnsResolver as Resolver  # noqa: PLC0415 - when used only
+    from convalias.adapters.dns import DnsResolver  # noqa: PLC0415 - when used only
 
-    return Resolver.asking(asked.name_servers) if asked.name_servers else Resolver()
+    return DnsResolver.asking(asked.name_servers) if asked.name_servers else DnsResolver()
+
+
+def _spf(asked: SenderAuthentication, resolver: HostResolver) -> SpfCheck | None:
+    """Raises `WrongSettings` where the library is not installed."""
+    if not asked.spf_borders:
+        return None
+    try:
+        from convalias.adapters.spf import SpfCheck as Pyspf  # noqa: PLC0415 - when used only
+    except MissingPackageError as error:
+        raise WrongSettings(
+            {"authentication.spf_borders": "found hosts, expected pyspf: pip install 'convalias[spf]' brings it"}
+        ) from error
+    return Pyspf(resolver)
 
 
 def _authenticator(asked: SenderAuthentication) -> SenderAuthenticator:
@@ -195,6 +209,8 @@ def _authenticator(asked: SenderAuthentication) -> SenderAuthenticator:
         resolver=resolver,
         sealers=asked.sealers,
         without_spf=WithoutSpf[asked.without_spf.upper()],
+        spf=_spf(asked, resolver),
+        borders=asked.spf_borders,
     )
 
 

@@ -82,6 +82,7 @@ def examine_settings(read: Callable[[], Settings]) -> tuple[Settings | None, lis
         *(_signing_key(door, settings) for door in settings.inbound),
         *(_event_key(door, settings) for door in settings.delivery_events if door not in settings.inbound),
         _senders(settings),
+        *_spf(settings),
         _asking(settings),
         _unsubscribing(settings),
     ]
@@ -124,6 +125,24 @@ def _senders(settings: Settings) -> Finding:
         found="nobody",
         mend="set trusted_authserv_ids to what your border writes, or authenticate_senders = true",
     )
+
+
+def _spf(settings: Settings) -> Iterator[Finding]:
+    """Whether anything may tell of aligned SPF: without it a pass rests on a signature, which anybody can send on."""
+    if settings.authentication is None:
+        return
+    check, borders = "SPF of senders", settings.authentication.spf_borders
+    if borders:
+        yield Finding(check=check, found=f"computed for the client in the Received of {', '.join(sorted(borders))}")
+    elif settings.trusted_authserv_ids:
+        yield Finding(check=check, found="what trusted servers report; their field must name spf")
+    else:
+        yield Finding(
+            check=check,
+            health=Health.WARNING,
+            found="nobody tells: mail rests on DKIM alone, and what was sent on is held",
+            mend="set trusted_authserv_ids if your border reports SPF, else authentication.spf_borders to its hosts",
+        )
 
 
 def _asking(settings: Settings) -> Finding:

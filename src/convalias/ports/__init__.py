@@ -59,6 +59,10 @@ if TYPE_CHECKING:
     from convalias.ports.conversations import Append as Append
     from convalias.ports.conversations import ConversationStore as ConversationStore
     from convalias.ports.dns import DnsResolver as DnsResolver
+    from convalias.ports.dns import HostAnswer as HostAnswer
+    from convalias.ports.dns import HostKind as HostKind
+    from convalias.ports.dns import HostRecords as HostRecords
+    from convalias.ports.dns import HostResolver as HostResolver
     from convalias.ports.dns import NoSuchName as NoSuchName
     from convalias.ports.dns import TemporaryFailure as TemporaryFailure
     from convalias.ports.dns import TxtAnswer as TxtAnswer
@@ -142,6 +146,8 @@ if TYPE_CHECKING:
     from convalias.ports.records import Stored as Stored
     from convalias.ports.records import Write as Write
     from convalias.ports.records import Written as Written
+    from convalias.ports.spf import SpfCheck as SpfCheck
+    from convalias.ports.spf import SpfResult as SpfResult
 
 __all__ = [
     "FOR_EVER",
@@ -202,6 +208,10 @@ __all__ = [
     "Grade",
     "Guarantee",
     "HandOff",
+    "HostAnswer",
+    "HostKind",
+    "HostRecords",
+    "HostResolver",
     "IdentityDirectory",
     "Incarnation",
     "IndexCall",
@@ -256,6 +266,8 @@ __all__ = [
     "SenderAuthenticator",
     "Sent",
     "Seq",
+    "SpfCheck",
+    "SpfResult",
     "Standing",
     "StatusNoted",
     "Store",
@@ -331,6 +343,10 @@ _HOMES = {
     "Grade": "ports.examining",
     "Guarantee": "ports.hub",
     "HandOff": "ports.legacy",
+    "HostAnswer": "ports.dns",
+    "HostKind": "ports.dns",
+    "HostRecords": "ports.dns",
+    "HostResolver": "ports.dns",
     "IdentityDirectory": "ports.people",
     "Incarnation": "ports.ambient",
     "IndexCall": "ports.legacy",
@@ -387,6 +403,8 @@ _HOMES = {
     "SenderAuthenticator": "ports.mail",
     "Sent": "ports.hub",
     "Seq": "domain.ids",
+    "SpfCheck": "ports.spf",
+    "SpfResult": "ports.spf",
     "Standing": "domain.conversations.participants",
     "StatusNoted": "domain.conversations.events",
     "Store": "ports.engines",

@@ -1,8 +1,8 @@
-"""TXT records of the domain name system: where the keys of DKIM and the policies of DMARC are."""
+"""The domain name system: TXT records, which hold keys and policies, and hosts, which SPF needs."""
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from attrs import frozen
 
@@ -37,4 +37,23 @@ class DnsResolver(Protocol):
 
         A failure is an answer, not an exception: a stranger's broken zone is no outage of ours. Ends in bounded time.
         """
+        ...
+
+
+@frozen
+class HostRecords:
+    """Addresses as text, or names without a dot at their end; those of MX by preference. Empty if there are others only."""
+
+    values: tuple[str, ...] = ()
+
+
+HostAnswer: TypeAlias = HostRecords | NoSuchName | TemporaryFailure
+HostKind: TypeAlias = Literal["A", "AAAA", "MX", "PTR"]
+
+
+class HostResolver(DnsResolver, Protocol):
+    """A `DnsResolver` that knows hosts too. The same holds of its answers."""
+
+    async def hosts(self, name: str, kind: HostKind) -> HostAnswer:
+        """The hosts of an absolute name in A-labels. A failure is an answer; ends in bounded time."""
         ...

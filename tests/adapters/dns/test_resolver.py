@@ -17,7 +17,7 @@ import pytest
 from attrs import frozen
 
 from convalias.adapters.dns import DnsResolver
-from convalias.ports.dns import NoSuchName, TemporaryFailure, TxtAnswer, TxtRecords
+from convalias.ports.dns import HostAnswer, HostKind, HostRecords, NoSuchName, TemporaryFailure, TxtAnswer, TxtRecords
 
 
 @frozen
@@ -100,3 +100,34 @@ def test_other_name_servers_can_be_asked_by_their_addresses() -> None:
     assert getattr(resolver.asked, "nameservers", None) == ["192.0.2.53", "2001:db8::53"]
     with pytest.raises(ValueError, match=r"ns\.example"):
         DnsResolver.asking(["ns.example"])
+
+
+def hosts(outcome: Exception | tuple[str, ...], kind: HostKind) -> HostAnswer:
+    return asyncio.run(DnsResolver(Server(outcome, kind)).hosts("corp.example", kind))
+
+
+@pytest.mark.parametrize(
+    ("kind", "records", "expected"),
+    [
+        ("A", ("11.0.0.1", "11.0.0.2"), {"11.0.0.1", "11.0.0.2"}),
+        ("AAAA", ("2a00::1",), {"2a00::1"}),
+        ("PTR", ("host.corp.example.",), {"host.corp.example"}),
+    ],
+)
+def test_hosts_are_addresses_or_names(kind: HostKind, records: tuple[str, ...], expected: set[str]) -> None:
+    found = hosts(records, kind)
+    assert isinstance(found, HostRecords)
+    assert {*found.values} == expected
+
+
+def test_exchanges_come_by_preference() -> None:
+    assert hosts(("20 b.corp.example.", "10 a.corp.example."), "MX") == HostRecords(
+        ("a.corp.example", "b.corp.example")
+    )
+
+
+def test_failures_about_hosts_are_answers_too() -> None:
+    assert hosts(dns.resolver.NXDOMAIN(), "A") == NoSuchName()
+    assert hosts(dns.resolver.NoAnswer(), "A") == HostRecords()
+    assert hosts(dns.exception.Timeout(), "MX") == TemporaryFailure("Timeout")
+    assert asyncio.run(DnsResolver(Server(("text",), "TXT")).hosts("corp.example", "A")) == HostRecords()

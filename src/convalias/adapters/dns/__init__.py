@@ -1,4 +1,4 @@
-"""TXT records from the domain name system, by dnspython. Needs `convalias[dns]`."""
+"""Records from the domain name system, by dnspython. Needs `convalias[dns]`."""
 
 from __future__ import annotations
 

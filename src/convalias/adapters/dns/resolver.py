@@ -13,9 +13,21 @@ import dns.exception
 import dns.name
 import dns.resolver
 from attrs import field, frozen
+from dns.rdtypes.ANY.MX import MX
+from dns.rdtypes.ANY.PTR import PTR
 from dns.rdtypes.ANY.TXT import TXT
+from dns.rdtypes.IN.A import A
+from dns.rdtypes.IN.AAAA import AAAA
 
-from convalias.ports.dns import NoSuchName, TemporaryFailure, TxtAnswer, TxtRecords
+from convalias.ports.dns import (
+    HostAnswer,
+    HostKind,
+    HostRecords,
+    NoSuchName,
+    TemporaryFailure,
+    TxtAnswer,
+    TxtRecords,
+)
 
 _RECORDS: Final = 64
 
@@ -42,7 +54,7 @@ def _servers(addresses: Iterable[str]) -> Asked:
 
 @frozen
 class DnsResolver:
-    """`ports.DnsResolver`, by the name servers of this machine unless told otherwise. Keeps nothing between calls."""
+    """`ports.HostResolver`, by the name servers of this machine unless told otherwise. Keeps nothing between calls."""
 
     asked: Asked = field(factory=_system, repr=False)
     within: timedelta = field(default=timedelta(seconds=5), kw_only=True)
@@ -58,22 +70,59 @@ class DnsResolver:
 
     async def txt(self, name: str) -> TxtAnswer:
         """The TXT records of that name."""
+        answer = await self._answer(name, "TXT")
+        match answer:
+            case NoSuchName() | TemporaryFailure():
+                return answer
+            case None:
+                return TxtRecords()
+            case _:
+                return TxtRecords(_texts(answer))
+
+    async def hosts(self, name: str, kind: HostKind) -> HostAnswer:
+        """The hosts of that name: addresses, or names."""
+        answer = await self._answer(name, kind)
+        match answer:
+            case NoSuchName() | TemporaryFailure():
+                return answer
+            case None:
+                return HostRecords()
+            case _:
+                return HostRecords(_hosts(answer))
+
+    async def _answer(self, name: str, kind: str) -> dns.resolver.Answer | NoSuchName | TemporaryFailure | None:
+        """None: the name is there, and has other records."""
         seconds = self.within.total_seconds()
         try:
             async with asyncio.timeout(seconds + 1):  # the net behind the library's own time-out
-                answer = await self.asked.resolve(dns.name.from_text(name), "TXT", lifetime=seconds)
+                return await self.asked.resolve(dns.name.from_text(name), kind, lifetime=seconds)
         except dns.resolver.NXDOMAIN:
             return NoSuchName()
         except dns.resolver.NoAnswer:
-            return TxtRecords()
+            return None
         except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel, dns.name.BadEscape):
             return NoSuchName()
         except (dns.exception.DNSException, OSError, TimeoutError) as failure:
             return TemporaryFailure(type(failure).__name__)
-        return TxtRecords(_texts(answer))
 
 
 def _texts(answer: dns.resolver.Answer) -> tuple[bytes, ...]:
     """The texts of a TXT answer, each record's strings joined; all of them fit one DNS message, so 64 kB."""
     records = (record for record in answer if isinstance(record, TXT))
     return tuple(b"".join(record.strings) for record in islice(records, _RECORDS))
+
+
+def _hosts(answer: dns.resolver.Answer) -> tuple[str, ...]:
+    """Addresses as they are, names without the last dot, those of MX by preference."""
+    found: list[tuple[int, str]] = []
+    for record in islice(answer, _RECORDS):
+        match record:
+            case A() | AAAA():
+                found.append((0, record.address))
+            case MX():
+                found.append((record.preference, record.exchange.to_text(omit_final_dot=True)))
+            case PTR():
+                found.append((0, record.target.to_text(omit_final_dot=True)))
+            case _:  # of another type: not asked for
+                pass
+    return tuple(host for _, host in sorted(found, key=lambda one: one[0]))

@@ -1,4 +1,4 @@
-"""SenderAuthenticator: who a mail is from, proved by DKIM and DMARC from its bytes and the domain name system."""
+"""SenderAuthenticator: who a mail is from, proved by DKIM, DMARC and SPF from its bytes and the domain name system."""
 
 from __future__ import annotations
 
@@ -14,17 +14,26 @@ from attrs import field, frozen
 from convalias.adapters.mime.authentication.arc import Saw, saw_dmarc, saw_spf, vouched_for
 from convalias.adapters.mime.authentication.canonical import SignedMail
 from convalias.adapters.mime.authentication.dkim import Checked, Signature, covers_from, read_signature, verify
-from convalias.adapters.mime.authentication.dmarc import PolicyUnknown, Published, aligned, published
+from convalias.adapters.mime.authentication.dmarc import (
+    PolicyUnknown,
+    Published,
+    aligned,
+    aligned_by_spf,
+    published,
+)
 from convalias.adapters.mime.authentication.key_checks import KeyChecks
 from convalias.adapters.mime.authentication.lookups import Lookups
+from convalias.adapters.mime.authentication.received import client_of
 from convalias.adapters.mime.coverage import covered
-from convalias.adapters.mime.fields import read_block
+from convalias.adapters.mime.fields import read_block, unfolded
+from convalias.adapters.mime.mailboxes import text_of
 from convalias.adapters.mime.sender import read_from, readings_of
-from convalias.domain.addresses.email_address import canonical_domain
+from convalias.domain.addresses.email_address import EmailAddress, canonical_domain
 from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.authentication import Dmarc, SenderEvidence
 from convalias.domain.mail.envelope import SHOWN
 from convalias.ports.dns import DnsResolver
+from convalias.ports.spf import SpfCheck, SpfResult
 
 _MOST_SIGNATURES: Final = 8
 """Signatures of domains akin to From that are verified; the others prove nothing about it."""
@@ -60,6 +69,10 @@ class Authenticator:
     within: timedelta = timedelta(seconds=20)
     """For all look-ups of one mail; what is not answered by then is a temporary error."""
     keys: KeyChecks = field(factory=KeyChecks, repr=False)
+    spf: SpfCheck | None = field(default=None, repr=False)
+    """None: SPF is not computed."""
+    borders: frozenset[str] = field(default=frozenset(), converter=_domains)
+    """Hosts that write a Received on top of every mail: what it says of the client is believed, for SPF."""
 
     async def evidence(self, raw: bytes, post: Post) -> SenderEvidence:
         """Return what is proved of the From address. What a border found about DMARC stands."""
@@ -71,7 +84,7 @@ class Authenticator:
         if block.over is not None or len(domains) != 1:
             return border or _NOTHING
         lookups = Lookups(self.resolver, self.keys)
-        case = _Case(SignedMail.of(raw, block.body), domains.pop(), lookups, post.received_at, border, self)
+        case = _Case(SignedMail.of(raw, block.body), domains.pop(), lookups, post, self)
         try:
             async with asyncio.timeout(self.within.total_seconds()):
                 return await case.evidence()
@@ -86,19 +99,23 @@ class _Case:
     mail: SignedMail
     domain: str
     lookups: Lookups
-    now: datetime
-    border: SenderEvidence | None
+    post: Post
     settings: Authenticator
+
+    @property
+    def now(self) -> datetime:
+        return self.post.received_at
 
     async def evidence(self) -> SenderEvidence:
         policy = await published(self.domain, self.lookups)
         found, signed = await self._signed(policy)
-        spf, dkim = self.border is not None and self.border.spf_aligned, found is Checked.PASS
+        sent = await self._sent(policy)
+        spf, dkim = sent is Checked.PASS, found is Checked.PASS
         if policy is None:
             dmarc, wanted = Dmarc.NONE, None
         else:
             passed = dkim or spf or await self._is_vouched_for(saw_dmarc)
-            dmarc, wanted = Dmarc.PASS if passed else self._failure(found), policy.policy
+            dmarc, wanted = Dmarc.PASS if passed else self._failure(found, sent), policy.policy
         # A listed sealer that saw SPF pass knows more than a signature, which anybody may have sent on.
         known = dkim and (spf or not await self._is_vouched_for(saw_spf))
         return SenderEvidence(dmarc, wanted, spf_aligned=spf, dkim_aligned=dkim, dkim_signed=signed if known else None)
@@ -137,8 +154,30 @@ class _Case:
             self.mail, self.domain, self.lookups, sealers=self.settings.sealers, now=self.now, saw=saw
         )
 
-    def _failure(self, found: Checked) -> Dmarc:
-        if found is Checked.TEMPERROR:
+    async def _sent(self, policy: Published | None) -> Checked | None:
+        """Whether the From domain let the client send: as the source says, else computed. None: nobody knows."""
+        border, settings, sender = self.post.evidence, self.settings, self.post.return_path
+        if border is not None:
+            return Checked.PASS if border.spf_aligned else Checked.FAIL
+        received = next((one for one in self.mail.fields if one.name == b"received"), None)
+        if settings.spf is None or received is None or not isinstance(sender, EmailAddress):
+            return None
+        client = client_of(text_of(unfolded(received.value)), settings.borders)
+        if client is None:
+            return None
+        if not await aligned_by_spf(sender.domain, self.domain, policy, self.lookups):
+            return Checked.FAIL
+        match await settings.spf.check(client.address, sender.key, client.helo):
+            case SpfResult.PASS:
+                return Checked.PASS
+            case SpfResult.NO_PASS:
+                return Checked.FAIL
+            case SpfResult.TEMPERROR:
+                return Checked.TEMPERROR
+
+    def _failure(self, found: Checked, sent: Checked | None) -> Dmarc:
+        """`found` is about DKIM, `sent` about SPF; either alone would pass."""
+        if Checked.TEMPERROR in {found, sent}:
             return Dmarc.TEMPERROR
-        told = self.border is not None or self.settings.without_spf is WithoutSpf.FAIL
+        told = sent is not None or self.settings.without_spf is WithoutSpf.FAIL
         return Dmarc.FAIL if told else Dmarc.PERMERROR

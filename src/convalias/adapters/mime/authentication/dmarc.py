@@ -47,6 +47,8 @@ class DmarcRecord:
     """`adkim=s`: the signer must be the From domain itself."""
     psd: str
     """`y`: a public suffix, `n`: an organisation, `u`: not said."""
+    strict_spf: bool = False
+    """`aspf=s`: the envelope sender must be at the From domain itself."""
 
 
 @frozen
@@ -55,6 +57,7 @@ class Published:
 
     policy: DmarcPolicy
     strict: bool
+    strict_spf: bool = False
 
 
 def read_record(texts: Sequence[bytes]) -> DmarcRecord | None:
@@ -79,6 +82,7 @@ def read_record(texts: Sequence[bytes]) -> DmarcRecord | None:
         below=below,
         absent=absent,
         strict=record.get("adkim", "r").lower() == "s",
+        strict_spf=record.get("aspf", "r").lower() == "s",
         psd=psd if psd in {"y", "n"} else "u",
     )
 
@@ -124,13 +128,13 @@ async def published(domain: str, lookups: Lookups) -> Published | None:
         return None
     own = dict(found).get(domain)
     if own is not None:
-        return Published(own.policy, own.strict)
+        return Published(own.policy, own.strict, own.strict_spf)
     by_name = dict(found)
     name = await organisation(domain, lookups)
     record = by_name.get(name, found[-1][1])
     if isinstance(await lookups.txt(domain), NoSuchName):
-        return Published(record.absent, record.strict)
-    return Published(record.below, record.strict)
+        return Published(record.absent, record.strict, record.strict_spf)
+    return Published(record.below, record.strict, record.strict_spf)
 
 
 async def aligned(signer: str, domain: str, policy: Published | None, lookups: Lookups) -> bool:
@@ -138,8 +142,18 @@ async def aligned(signer: str, domain: str, policy: Published | None, lookups: L
 
     Where nobody publishes a policy, a name above the From domain speaks for it: whoever has the parent has the child.
     """
-    if signer == domain:
+    return await _speaks_for(signer, domain, lookups, strict=None if policy is None else policy.strict)
+
+
+async def aligned_by_spf(sender: str, domain: str, policy: Published | None, lookups: Lookups) -> bool:
+    """Whether an envelope sender of that domain speaks for a From domain (RFC 7489 §3.1.2). Raises `PolicyUnknown`."""
+    return await _speaks_for(sender, domain, lookups, strict=None if policy is None else policy.strict_spf)
+
+
+async def _speaks_for(name: str, domain: str, lookups: Lookups, *, strict: bool | None) -> bool:
+    """`strict`: as the policy says; None: there is none."""
+    if name == domain:
         return True
-    if policy is None:
-        return domain.endswith(f".{signer}")
-    return not policy.strict and await organisation(signer, lookups) == await organisation(domain, lookups)
+    if strict is None:
+        return domain.endswith(f".{name}")
+    return not strict and await organisation(name, lookups) == await organisation(domain, lookups)

@@ -1,0 +1,165 @@
+"""SPF computed for the client in the border's own Received: each attack beside its honest look-alike."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from attrs import define, field
+
+from adapters.mime.authentication.signing import NOW, PLAIN, signed, zone
+from convalias.adapters.mime.authentication import Authenticator, WithoutSpf
+from convalias.adapters.mime.authentication.received import Client, client_of
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.inbound.posts import Post
+from convalias.domain.mail.authentication import Dmarc, SenderEvidence, requiring_dkim, rests_on_dkim_alone
+from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
+from convalias.ports.spf import SpfResult
+
+BORDERS = {"mx.border.example"}
+RECEIVED = "from mail.corp.example (mail.corp.example [11.22.33.44]) by mx.border.example (Postfix) with ESMTPS id 1; x"
+HONEST = {
+    "postfix": RECEIVED,
+    "postfix with tls": (
+        "from mail.corp.example (mail.corp.example [11.22.33.44])  (using TLSv1.3 with cipher X (256/256 bits) "
+        "key-exchange X25519 (raw)) (No client certificate requested) by mx.border.example (Postfix) with ESMTPS id 1; x"
+    ),
+    "no reverse name": "from mail.corp.example (unknown [11.22.33.44]) by mx.border.example with SMTP; x",
+    "exim": "from [11.22.33.44] (helo=mail.corp.example) by mx.border.example with esmtps (Exim 4.97) id 1; x",
+    "letter case": "From mail.corp.example ([11.22.33.44]) By MX.border.example; x",
+}
+
+
+@pytest.mark.parametrize("value", HONEST.values(), ids=list(HONEST))
+def test_the_client_of_an_ordinary_border_is_read(value: str) -> None:
+    found = client_of(value, BORDERS)
+    assert found is not None
+    assert found.address == "11.22.33.44"
+
+
+def test_a_client_of_ipv6_is_read() -> None:
+    value = RECEIVED.replace("[11.22.33.44]", "[IPv6:2a00:1450:4864:20::52a]")
+    assert client_of(value, BORDERS) == Client("2a00:1450:4864:20::52a", "mail.corp.example")
+
+
+FORGED = {
+    "by another host": RECEIVED.replace("mx.border.example", "mx.evil.example"),
+    "by a host that begins like it": RECEIVED.replace("mx.border.example", "mx.border.example.evil.example"),
+    "a greeting that holds a whole field": (
+        "from x (corp.example [11.22.33.44]) by mx.border.example (Postfix) with ESMTP id 1; x "
+        "(evil.example [11.9.9.9]) by mx.border.example (Postfix) with ESMTP id 2; x"
+    ),
+    "a greeting that holds an address": RECEIVED.replace("from mail", "from [11.1.1.1] mail"),
+    "a greeting that opens a comment": RECEIVED.replace("from mail.corp.example", "from x("),
+    "a greeting that closes one": RECEIVED.replace("from mail.corp.example", "from x)"),
+    "a greeting of two words": RECEIVED.replace("from mail.corp.example", "from a b"),
+    "a greeting with a by": RECEIVED.replace("from mail.corp.example", "from a by mx.border.example"),
+    "an address within the host's own network": RECEIVED.replace("11.22.33.44", "10.0.0.1"),
+    "an address that is none": RECEIVED.replace("11.22.33.44", "11.22.33.444"),
+    "no address": RECEIVED.replace("[11.22.33.44]", ""),
+    "an unclosed bracket": RECEIVED + " [",
+    "nothing": "",
+    "too much": RECEIVED + "x" * 2000,
+}
+
+
+@pytest.mark.parametrize("value", FORGED.values(), ids=list(FORGED))
+def test_a_field_that_can_be_read_in_two_ways_names_no_client(value: str) -> None:
+    assert client_of(value, BORDERS) is None
+
+
+@define
+class Spf:
+    """A check that answers as it is told, and remembers what it was asked."""
+
+    result: SpfResult = SpfResult.PASS
+    asked: list[tuple[str, str, str]] = field(factory=list[tuple[str, str, str]])
+
+    async def check(self, client: str, sender: str, helo: str) -> SpfResult:
+        self.asked.append((client, sender, helo))
+        return self.result
+
+
+BOB = EmailAddress.parse("bob@corp.example")
+
+
+def evidence(
+    raw: bytes = PLAIN,
+    *,
+    spf: Spf | None = None,
+    sender: ReturnPath = BOB,
+    received: str = RECEIVED,
+    policy: str | None = "v=DMARC1; p=reject",
+    source: SenderEvidence | None = None,
+    without: WithoutSpf = WithoutSpf.ASK,
+) -> SenderEvidence:
+    top = f"Received: {received}\r\n".encode() if received else b""
+    authenticator = Authenticator(
+        resolver=zone(policy=policy), spf=spf, borders=frozenset(BORDERS), without_spf=without
+    )
+    return asyncio.run(authenticator.evidence(top + raw, Post(received_at=NOW, return_path=sender, evidence=source)))
+
+
+def test_a_pass_authenticates_and_a_signed_mail_rests_no_more_on_dkim_alone() -> None:
+    spf = Spf()
+    assert evidence(spf=spf).dmarc is Dmarc.PASS
+    assert spf.asked == [("11.22.33.44", "bob@corp.example", "mail.corp.example")]
+    assert not rests_on_dkim_alone(evidence(signed(), spf=Spf()))
+    assert rests_on_dkim_alone(evidence(signed()))
+    assert rests_on_dkim_alone(evidence(signed(), spf=Spf(SpfResult.NO_PASS)))
+
+
+def test_off_by_default_and_where_the_field_says_nothing_nobody_knows() -> None:
+    assert evidence().dmarc is Dmarc.PERMERROR
+    for received in (FORGED["by another host"], ""):
+        spf = Spf()
+        assert evidence(spf=spf, received=received).dmarc is Dmarc.PERMERROR
+        assert spf.asked == []
+    for sender in (None, NULL_RETURN_PATH):
+        assert evidence(spf=Spf(), sender=sender).dmarc is Dmarc.PERMERROR
+    assert evidence(without=WithoutSpf.FAIL).dmarc is Dmarc.FAIL
+
+
+def test_a_received_of_the_sender_below_that_of_the_border_counts_for_nothing() -> None:
+    spf = Spf()
+    forged = f"Received: {RECEIVED}\r\n".encode() + PLAIN
+    assert evidence(forged, spf=spf, received=FORGED["by another host"]).dmarc is Dmarc.PERMERROR
+    assert spf.asked == []
+
+
+def test_without_a_pass_the_domain_has_spoken() -> None:
+    assert evidence(spf=Spf(SpfResult.NO_PASS)).dmarc is Dmarc.FAIL
+    assert evidence(spf=Spf(SpfResult.TEMPERROR)).dmarc is Dmarc.TEMPERROR
+    assert evidence(signed(), spf=Spf(SpfResult.TEMPERROR)).dmarc is Dmarc.PASS
+    none = evidence(spf=Spf(SpfResult.NO_PASS), policy=None)
+    assert (none.dmarc, none.spf_aligned) == (Dmarc.NONE, False)
+
+
+@pytest.mark.parametrize(
+    ("sender", "policy", "aligned"),
+    [
+        ("bob@mail.corp.example", "v=DMARC1; p=reject", True),
+        ("bob@mail.corp.example", "v=DMARC1; p=reject; aspf=s", False),
+        ("bob@mail.corp.example", "v=DMARC1; p=reject; adkim=s", True),
+        ("bob@evil.example", "v=DMARC1; p=reject", False),
+        ("bob@corp.example.evil.example", "v=DMARC1; p=reject", False),
+        ("bob@evil.example", None, False),
+    ],
+)
+def test_only_an_aligned_sender_is_asked_about(sender: str, policy: str | None, aligned: bool) -> None:  # noqa: FBT001
+    spf = Spf()
+    found = evidence(spf=spf, sender=EmailAddress.parse(sender), policy=policy)
+    assert (found.spf_aligned, bool(spf.asked)) == (aligned, aligned)
+    assert policy is None or found.dmarc is (Dmarc.PASS if aligned else Dmarc.FAIL)
+
+
+def test_what_the_source_says_of_spf_stands() -> None:
+    spf = Spf()
+    assert evidence(spf=spf, source=SenderEvidence()).dmarc is Dmarc.FAIL
+    assert evidence(spf=spf, source=SenderEvidence(spf_aligned=True)).dmarc is Dmarc.PASS
+    assert spf.asked == []
+
+
+def test_where_dkim_is_required_a_computed_pass_is_none_either() -> None:
+    assert requiring_dkim(evidence(spf=Spf())).dmarc is Dmarc.NONE
+    assert requiring_dkim(evidence(signed(), spf=Spf())).dmarc is Dmarc.PASS
