@@ -124,6 +124,10 @@ def test_a_short_text_counts_only_within_two_minutes_of_what_it_answers(answered
         quick = evolve(case, context=evolve(context, heard=heard))
         assert rules.repeated_text(quick) == verdict
         assert rules.repeated_text(evolve(quick, mail=evolve(mail, in_reply_to=(), references=(MESSAGE,)))) is None
+        bare = evolve(mail, in_reply_to=(), references=())
+        assert rules.repeated_text(evolve(quick, mail=bare)) is None
+        marked = evolve(bare, content=evolve(bare.content, subject="Re: the job"))
+        assert rules.repeated_text(evolve(quick, mail=marked)) == verdict
 
 
 def test_a_conversation_is_told_how_many_equal_mails_it_does_not_show() -> None:

@@ -11,6 +11,7 @@ from convalias.domain.conversations.participants import Author, Speaker, speaker
 from convalias.domain.ids import ConversationId
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.mail.repeats import is_short
+from convalias.domain.mail.subjects import is_marked
 from convalias.domain.routing.context import RoutingContext, TextKey
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.verdicts import Hold, Ignore, RelayToConversation, Repeats
@@ -74,6 +75,9 @@ def heard_at(events: Iterable[ConversationEvent], *, besides: Speaker, before: d
 
 
 def _answers_ours(mail: MessageEnvelope, alias_domains: Iterable[str]) -> bool:
-    """Whether In-Reply-To or References name an id of ours."""
+    """Whether In-Reply-To or References name an id of ours; old programs name none, and mark the subject."""
+    answered = (*mail.in_reply_to, *mail.references)
+    if not answered:
+        return is_marked(mail.content.subject)
     ends = tuple(b"@" + domain.encode() for domain in alias_domains)
-    return any(one.value.lower().endswith(ends) for one in (*mail.in_reply_to, *mail.references))
+    return any(one.value.lower().endswith(ends) for one in answered)
