@@ -10,6 +10,7 @@ from typing_extensions import get_protocol_members
 from convalias.app.ports import Ports
 from convalias.ports.ambient import Clock, Incarnation, Telemetry
 from convalias.ports.blobs import Blobs
+from convalias.ports.channels import ChannelChoice, ChannelEndpoints
 from convalias.ports.event_log import EventLog, Subscription
 from convalias.ports.flags import Flags
 from convalias.ports.hub import NotificationHub
@@ -30,6 +31,8 @@ PROTOCOLS: Final[Mapping[str, type[Any]]] = {
     "identity": IdentityDirectory,
     "legacy": LegacyRelay,
     "hub": NotificationHub,
+    "channel_choice": ChannelChoice,
+    "endpoints": ChannelEndpoints,
     "flags": Flags,
     "mail": OutgoingMail,
     "system_mail": OutgoingMail,

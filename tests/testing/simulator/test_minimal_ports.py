@@ -41,5 +41,8 @@ def _bared(names: tuple[str, ...], ports: Ports) -> Ports:
 
 
 def test_every_port_of_the_facade_has_its_protocol() -> None:
-    """Changes and a store of the host's own events are bound to records of the host's own: no simulated port has them."""
-    assert {*PROTOCOLS, "changes", "conversations"} == set(Instead.__annotations__)
+    """Changes and a store of the host's own events are bound to records of the host's own: no simulated port has them.
+
+    Each of `channels` is a hub.
+    """
+    assert {*PROTOCOLS, "changes", "conversations", "channels"} == set(Instead.__annotations__)

@@ -105,7 +105,8 @@ def nobody_is_cut_off(found: Findings) -> Iterator[Violation]:
         return
     for sent in found.world.engines.hub.sent:
         notification = sent.notification
-        if not notification.answerable and not found.changed(notification.conversation, "revoked"):
+        is_mail = notification.channel.takes_replies
+        if is_mail and not notification.answerable and not found.changed(notification.conversation, "revoked"):
             what = f"{notification.recipient} was told of {notification.event.id} and cannot answer"
             yield Violation("I4", what, (notification.event.id, notification.recipient))
 
@@ -158,13 +159,10 @@ def no_address_leaks(found: Findings) -> Iterator[Violation]:
     for sent in found.world.engines.hub.sent:
         notification = sent.notification
         about = (notification.event.id, notification.recipient)
-        if notification.recipient_address not in people[notification.recipient]:
+        is_mail, alias = notification.channel.takes_replies, notification.reply_alias
+        if is_mail and notification.recipient_address not in people[notification.recipient]:
             yield Violation("I5", f"{notification.recipient} was told at an address of another", about)
-        if (
-            notification.reply_alias is None
-            or notification.reply_alias.domain != ALIAS_DOMAIN
-            or "@" in notification.author_name
-        ):
+        if (is_mail and (alias is None or alias.domain != ALIAS_DOMAIN)) or "@" in notification.author_name:
             yield Violation("I5", f"{notification.recipient} was shown an address of another", about)
         if notification.event.conversation != notification.conversation:
             yield Violation("I5", f"{notification.recipient} was told of another conversation", about)
