@@ -13,6 +13,7 @@ from convalias.app.facade import Entry
 from convalias.cli.deployment import At, located
 from convalias.cli.examining import Finding, Health, examine_place, examine_settings, examine_store
 from convalias.cli.examining_aliases import examine_aliases
+from convalias.cli.examining_domains import examine_domains
 from convalias.cli.examining_engines import examine_engines
 from convalias.cli.examining_signing import examine_signing
 from convalias.cli.exits import Exit
@@ -50,7 +51,8 @@ def _examine(at: At) -> Sequence[Finding]:
     if any(one.health in _STATUS for one in findings):
         return findings
     findings = [*findings, *at.run(examine_aliases)]
-    return [*findings, *at.run(partial(examine_signing, settings=settings))]
+    findings = [*findings, *at.run(partial(examine_signing, settings=settings))]
+    return [*findings, *at.run(partial(examine_domains, settings=settings))]
 
 
 def _row(one: Finding) -> Row:

@@ -105,10 +105,6 @@ class Mailbox:
         return "250 2.0.0 taken"
 
 
-def check_password(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
-    return AuthResult(success=(data.login, data.password) == (USER.encode(), PASSWORD.encode()), handled=False)
-
-
 @asynccontextmanager
 async def aiosmtpd_server(
     box: Mailbox,
@@ -116,11 +112,15 @@ async def aiosmtpd_server(
     implicit: Certificate | None = None,
     starttls: Certificate | None = None,
     login: bool = False,
+    user: str = USER,
     utf8: bool = True,
     size: int = 10_000_000,
 ) -> AsyncIterator[int]:
     """Its port."""
     protocols: list[SMTP] = []
+
+    def check_password(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
+        return AuthResult(success=(data.login, data.password) == (user.encode(), PASSWORD.encode()), handled=False)
 
     def protocol() -> SMTP:
         with warnings.catch_warnings():

@@ -60,20 +60,25 @@ class Connection:
 
     def abort(self) -> None:
         """End it without a word: what was not handed over whole is not sent."""
-        transport = self._client.transport
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.abort()
-        self._client.close()
+        self._drop(self._client.transport)
 
     async def close(self) -> None:
         """Say goodbye, within a bound."""
+        transport = self._client.transport
         try:
             async with asyncio.timeout(_QUIT_WITHIN):
                 await self._client.quit()
         except (aiosmtplib.SMTPException, OSError, TimeoutError):
             pass
         finally:
-            self.abort()
+            # The client only begins to close: behind TLS it would wait for the server's word, in a loop that may be over.
+            self._drop(transport)
+            await asyncio.sleep(0)
+
+    def _drop(self, transport: asyncio.BaseTransport | None) -> None:
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
+        self._client.close()
 
     async def begin(self, letter: Letter, at: Progress) -> None:
         """Name sender and recipient, until the server asks for the mail. Raises `Deferred`, `Rejected`, `EngineAway`.
