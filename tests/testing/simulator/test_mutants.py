@@ -16,6 +16,9 @@ from testing.simulator.mutants import MUTANTS
 # Slow enough without coverage; and what a mutant covers says nothing.
 pytestmark = pytest.mark.no_cover
 
+Place = tuple[Mapping[str, object], str, object]
+"""What holds a name, the name, and what it meant at first."""
+
 SOAK = os.environ.get("CONVALIAS_SOAK") == "1"
 AT_ONCE = (
     "acknowledge-before-store",
@@ -74,28 +77,18 @@ def test_there_are_enough_of_them_and_each_says_what_is_wrong() -> None:
         assert "\n" not in mutant.slip
 
 
-def test_a_slip_is_gone_when_its_run_is_over() -> None:
-    before = _methods()
+def test_a_slip_is_gone_when_its_run_is_over(before: list[Place]) -> None:
     for mutant in MUTANTS.values():
         with mutant.patched():
             pass
-    after = _methods()
-    assert [name for name, found in before.items() if after[name] is not found] == []
+    assert _replaced(before) == []
 
 
-@pytest.fixture(scope="module")
-def before() -> Mapping[str, object]:
-    """What no mutant has replaced yet."""
-    return _methods()
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
-def test_a_slip_is_called_as_what_it_replaces(name: str, before: Mapping[str, object]) -> None:
+def test_a_slip_is_called_as_what_it_replaces(name: str, before: list[Place]) -> None:
     """Else each call fails: that breaks many laws, and shows nothing."""
     with MUTANTS[name].patched():
-        standing = _methods().items()
-        replaced = [(before[at], found) for at, found in standing if at in before and found is not before[at]]
+        replaced = _replaced(before)
     for plain, slip in replaced:
         if inspect.isroutine(plain) and inspect.isroutine(slip):
             inspect.signature(slip).bind(*_positional(plain), **_by_name(plain))
@@ -111,16 +104,23 @@ def _by_name(plain: Callable[..., object]) -> dict[str, str]:
     return {one.name: one.name for one in named if one.kind is one.KEYWORD_ONLY}
 
 
-def _methods() -> dict[str, object]:
-    """What the product's modules hold, and what their classes hold."""
-    found: dict[str, object] = {}
+@pytest.fixture(scope="module")
+def before() -> list[Place]:
+    """What the product's modules and their classes hold, before a mutant has replaced anything."""
+    found: list[Place] = []
     for module_name, module in sorted(sys.modules.items()):
         if not module_name.startswith("convalias.") or ".mutants" in module_name:
             continue
-        for name, value in vars(module).items():
+        for name, value in list(vars(module).items()):
             if name.startswith("__"):
                 continue
-            found[f"{module_name}.{name}"] = value
+            found.append((vars(module), name, value))
             if isinstance(value, type) and value.__module__.startswith("convalias."):
-                found.update({f"{value.__module__}.{value.__qualname__}.{one}": of for one, of in vars(value).items()})
+                found += [(vars(value), one, of) for one, of in vars(value).items()]
     return found
+
+
+def _replaced(before: list[Place]) -> list[tuple[object, object]]:
+    """What stands elsewhere now, with what stands there."""
+    now = ((plain, holder.get(name, plain)) for holder, name, plain in before)
+    return [(plain, found) for plain, found in now if found is not plain]

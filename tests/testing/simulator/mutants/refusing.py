@@ -10,12 +10,12 @@ from attrs import evolve
 
 from convalias.codec import dump
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.inbound.held import HeldMail
 from convalias.domain.mail.authentication import Authentication, SenderEvidence
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.routing import decision as routing
 from convalias.domain.routing.arrival import arrived
-from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.verdicts import AliasRecipient, HandToLegacy, LegacyRecipient, Ruling, SkipOverlap, Source
 from convalias.domain.system_mail.letters import RefusalLetter, SystemMail
 from convalias.ports.records import Due, Insert, Key, Stored, Written
@@ -45,8 +45,8 @@ def _anybody(mail: MessageEnvelope, authentication: Authentication) -> bool:
     return isinstance(mail.sender, ClearFrom)
 
 
-async def _takes_part(self: PlanCarrier, sender: EmailAddress, plan: RoutingPlan, recipient: EmailAddress) -> bool:
-    del self, sender, plan, recipient
+async def _takes_part(self: PlanCarrier, sender: EmailAddress, thread: ConversationThread | None) -> bool:
+    del self, sender, thread
     return True
 
 
