@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from attrs import evolve
 
+from convalias import Convalias, Participant
+from convalias.app.memory import memory_ports, memory_wiring
 from convalias.app.wiring import Wiring, link_keys, seals
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.links import ApprovalLink, Unusable
@@ -50,3 +53,11 @@ def test_a_key_that_is_not_in_the_ring_proves_nothing(reader: Keyring, maker: Ke
     assert link_keys(Wiring(keyring=reader)).read(link_keys(Wiring(keyring=maker)).token(LINK), now=NOON) is (
         Unusable.FORGED
     )
+
+
+async def test_no_alias_is_made_that_holds_the_name_of_the_platform() -> None:
+    wiring = evolve(memory_wiring("reply.example", None, None), platform="Jobs Fair")
+    async with Convalias.over(memory_ports(legacy=False), wiring) as cv:
+        people = [Participant.of(name, name=name) for name in ("Jobs Fair Support", "Simon")]
+        made = await cv.open_conversation("c1", use_case="hiring", participants=people)
+        assert sorted(alias.local.split("-")[0] for alias in made.values()) == ["member", "simon"]

@@ -317,7 +317,7 @@ def audience(
 
 
 def _aliasing(ports: Ports, stores: Stores, stages: Stages, deployment: Deployment, wiring: Wiring) -> Aliasing:
-    mint = AliasMint(domain=alias_domain(deployment), keys=wiring.keyring.alias_keys())
+    mint = AliasMint(domain=alias_domain(deployment), keys=wiring.keyring.alias_keys(), brand=wiring.platform)
     return Aliasing(
         aliases=stores.aliases,
         appender=Appender(conversations=stores.conversations, threads=stores.threads, clock=ports.clock),

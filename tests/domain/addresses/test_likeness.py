@@ -76,3 +76,8 @@ def test_a_name_that_reads_like_the_platforms_holds_the_brand(name: str, brand: 
 )
 def test_an_honest_name_holds_no_brand(name: str, brand: str) -> None:
     assert not holds_brand(name, brand)
+
+
+def test_small_capitals_read_like_capitals() -> None:
+    assert holds_brand("ᴊᴏʙs ꜰᴀɪʀ ꜱᴜᴘᴘᴏʀᴛ", "Jobs Fair")
+    assert resembled("ʙᴏʙ", ["Bob"]) == "Bob"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convalias.domain.aliases.naming import RESERVED, NamePolicy, Naming, alias_name
+from convalias.domain.aliases.naming import NEUTRAL, RESERVED, NamePolicy, Naming, alias_name
 from convalias.domain.aliases.transliteration import latin
 
 FULL, INITIAL, NONE = NamePolicy.FULL, NamePolicy.FIRST_AND_INITIAL, NamePolicy.NONE
@@ -96,3 +96,15 @@ def test_any_name_becomes_one_to_thirty_plain_characters(name: str, policy: Name
 @given(st.text(min_size=1, max_size=20))
 def test_what_cannot_be_written_leaves_nothing_behind(word: str) -> None:
     assert latin(word).isascii()
+
+
+@pytest.mark.parametrize(
+    "name", ["Jobs Fair", "The Jobs Fair Team", "J\u043ebs F\u0430ir", "JobsFair", "J0bs Fa1r", "ᴊobs fair"]
+)
+def test_an_alias_does_not_hold_the_name_of_the_platform(name: str) -> None:
+    assert alias_name(name, brand="Jobs Fair") == NEUTRAL
+    assert alias_name(name) != NEUTRAL
+
+
+def test_a_name_that_merely_contains_the_letters_of_the_platform_stays() -> None:
+    assert alias_name("Simon Berg", brand="on") == "simon-berg"

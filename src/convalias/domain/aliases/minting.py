@@ -35,12 +35,13 @@ def mint(
     random: bytes,
     keys: AliasKeys,
     naming: NamePolicy = NamePolicy.FULL,
+    brand: str = "",
     format: AliasFormat = AliasFormat.V3,  # noqa: A002 - the term of the field
 ) -> EmailAddress | None:
     """The address that these random octets make, or None when others have to be drawn: its token looks bad.
 
     `random` are at least 16 octets from a cryptographic source, `domain` is canonical (an A-label). The newest key
-    mints. Whether the address is taken already is for the store to find out; it then draws again. About a fifth
+    mints. `brand` is the platform's name, which nobody else's alias holds. Whether the address is taken already is for the store to find out; it then draws again. About a fifth
     of the v3 draws end in None. `InvalidValue` when there are too few octets.
     """
     if len(random) < DRAW:
@@ -49,12 +50,12 @@ def mint(
         case AliasFormat.V1:
             local = str(UUID(bytes=random[:DRAW], version=4))
         case AliasFormat.V2:
-            local = f"{alias_name(name, naming)}-{random[:4].hex()}"
+            local = f"{alias_name(name, naming, brand=brand)}-{random[:4].hex()}"
         case AliasFormat.V3:
             token = _token(random, domain, keys)
             if token is None:
                 return None
-            local = f"{alias_name(name, naming)}-{token}"
+            local = f"{alias_name(name, naming, brand=brand)}-{token}"
         case _:  # pragma: no cover
             assert_never(format)
     address = f"{local}@{domain}"

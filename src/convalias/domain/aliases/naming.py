@@ -10,6 +10,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from convalias.domain.addresses.likeness import holds_brand
 from convalias.domain.aliases.transliteration import latin
 
 NEUTRAL: Final = "member"
@@ -67,8 +68,8 @@ class Naming:
         return self.default if region is None else self.by_region.get(region, self.default)
 
 
-def alias_name(name: str, policy: NamePolicy = NamePolicy.FULL) -> str:
-    """The name part of an alias: `[a-z0-9-]`, 1 to 30 characters, never a reserved local part.
+def alias_name(name: str, policy: NamePolicy = NamePolicy.FULL, *, brand: str = "") -> str:
+    """The name part of an alias: `[a-z0-9-]`, 1 to 30 characters, never a reserved local part nor the brand.
 
     >>> alias_name("José Ångström"), alias_name("José Ångström", NamePolicy.FIRST_AND_INITIAL), alias_name("山田")
     ('jose-angstrom', 'jose-a', 'member')
@@ -79,7 +80,9 @@ def alias_name(name: str, policy: NamePolicy = NamePolicy.FULL) -> str:
     if policy is NamePolicy.FIRST_AND_INITIAL:
         words = [*words[:1], *(word[0] for word in words[1:][-1:])]
     text = _bounded(words)
-    return NEUTRAL if not _is_a_name(text) else text
+    # By the name as it is shown, and as it is written here: letters of another script may become those of the brand.
+    is_brand = bool(brand) and (holds_brand(name, brand) or holds_brand(text, brand))
+    return text if _is_a_name(text) and not is_brand else NEUTRAL
 
 
 def _words(name: str) -> list[str]:

@@ -40,6 +40,8 @@ class AliasMint:
     format: AliasFormat = AliasFormat.V3
     lives: timedelta | None = None
     """None: until it is revoked."""
+    brand: str = ""
+    """The platform's name: no alias holds it. Empty: there is none."""
 
 
 @frozen(kw_only=True)
@@ -155,6 +157,7 @@ class Aliasing:
                 random=self.appender.clock.entropy(DRAW),
                 keys=how.keys,
                 naming=how.naming.policy(who.region),
+                brand=how.brand,
                 format=how.format,
             )
 
