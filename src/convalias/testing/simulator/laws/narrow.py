@@ -173,7 +173,8 @@ def what_is_gone_is_no_dead_letter(found: Findings) -> Iterator[Violation]:
 def strangers_read_one_text(found: Findings) -> Iterator[Violation]:
     """I5: whoever takes part nowhere learns nothing of an alias but that it is of no use to him."""
     for mail in _refusals(found):
-        if mail.to in found.world.journal.strangers and GONE.encode() not in mail.raw:
+        words = b" ".join(mail.raw.split())  # its lines are broken
+        if mail.to in found.world.journal.strangers and GONE.encode() not in words:
             yield Violation("I5", f"{mail.to} read why he was refused", (str(mail.to),))
 
 
