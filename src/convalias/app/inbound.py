@@ -29,6 +29,7 @@ from convalias.services.system_mail.letters import Letters
 from convalias.services.system_mail.outbox import SystemOutbox
 from convalias.services.system_mail.refusals import Notices, RefusalLetters
 from convalias.stores.inbound.evidence import EvidenceRecords
+from convalias.stores.inbound.misses import Misses
 from convalias.stores.inbound.traffic import Traffic
 from convalias.stores.system_mail.outbox import Outbox
 
@@ -166,7 +167,11 @@ class Inbound:
         traffic = Traffic(records=ports.records)
         return InboundRelay(
             stores=InboundStores(
-                blobs=ports.blobs, inbound=stores.inbound, dead_letters=stores.dead_letters, traffic=traffic
+                blobs=ports.blobs,
+                inbound=stores.inbound,
+                dead_letters=stores.dead_letters,
+                traffic=traffic,
+                misses=None if notices is None else Misses(records=ports.records),
             ),
             reader=self.reader(),
             facts=FactFinder(

@@ -85,6 +85,14 @@ _ALL: Final = (
         help="Mail that may be nobody's here, of which only the first 320 kB were kept.",
     ),
     Metric(
+        name="icer.aliases.guessed",
+        unit="{mail}",
+        labels=_labels(by="source or all"),
+        help="Mail to no alias, beyond 20 misses of its source or 500 in all within an hour.",
+        alert="somebody guesses aliases: more addresses were missed within an hour than people mistype",
+        runbook=A_MAIL,
+    ),
+    Metric(
         name="icer.messages.processed",
         unit="{mail}",
         labels=_labels(

@@ -54,6 +54,7 @@ CATALOGUE: Final = (
     Table("faults", "", "", _COUNTED),
     Table("texts", "a digest of conversation, sender and text", "ends by itself", "two days"),
     Table("traffic", "how much was written in a conversation", "ends by itself", "two days"),
+    Table("misses", "a digest of the domain that mail claims to come from", "ends by itself", "two days"),
     Table("sweeps", "", "", _WITH_MAIL),
     Table("swept_days", "", "", _WITH_MAIL),
     Table("refusals", "sender and alias (of the former release)", "none yet", _EVER),

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from itertools import islice
 from typing import Final, assert_never
 
 from attrs import evolve, frozen
@@ -48,6 +49,7 @@ from convalias.domain.operations.mail_index import Known, message_value, recipie
 from convalias.domain.outbound.delivery import backoff
 from convalias.domain.routing.decision import route
 from convalias.domain.routing.explanation import numbered
+from convalias.domain.routing.misses import BY_SOURCE, IN_ALL, misses_of, source_of
 from convalias.domain.routing.plan import Decision, RoutingPlan, TryAgain
 from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy
 from convalias.domain.routing.repeated_texts import counted_texts
@@ -72,6 +74,7 @@ from convalias.services.system_mail.address_notices import Announcing
 from convalias.stores.errors import Contended
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.inbound.mails import InboundRecords
+from convalias.stores.inbound.misses import Misses
 from convalias.stores.inbound.traffic import Traffic
 
 PROCESS_WITHIN: Final = timedelta(seconds=120)
@@ -98,6 +101,8 @@ class Stores:
     dead_letters: DeadLetters
     traffic: Traffic | None = None
     """None: mails are not counted, and a loop guard sees nothing."""
+    misses: Misses | None = None
+    """None: nobody notices who guesses aliases."""
 
 
 @frozen(kw_only=True)
@@ -301,6 +306,7 @@ class InboundRelay:
             if isinstance(plan, TryAgain):
                 return self._waiting(plan)
             await self._note(plan, mail, record)
+            await self._notice_guesses(plan, record)
             if self.announcing is not None:
                 await self.announcing.note(plan, received=record.post.received_at)
             try:
@@ -340,6 +346,19 @@ class InboundRelay:
             texts=counted_texts(plan),
             conversations=[] if guard.mails_an_hour is None else [one for one in kept if one is not None],
         )
+
+    async def _notice_guesses(self, plan: RoutingPlan, record: EnvelopeRecord) -> None:
+        """Alarm where more addresses were missed within an hour than people mistype."""
+        missed = list(islice(misses_of(plan), BY_SOURCE + 1))
+        if self.stores.misses is None or not missed:
+            return
+        of_source, in_all = await self.stores.misses.note(
+            source_of(plan), missed, record.key, at=record.post.received_at, most=IN_ALL + 1
+        )
+        if of_source > BY_SOURCE:
+            self.telemetry.measure("icer.aliases.guessed", 1, by="source")
+        if in_all > IN_ALL:
+            self.telemetry.measure("icer.aliases.guessed", 1, by="all")
 
     async def _quarantine(
         self, mail: MailReference, record: EnvelopeRecord, raw: bytes, read: ReadMail, standing: OutcomeRecord | None

@@ -1,0 +1,70 @@
+"""Who guesses aliases is noticed: by source, in all, once for each recipient of a post."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.inbound.posts import IncomingMail
+from convalias.domain.mail.envelope import NULL_RETURN_PATH
+from convalias.domain.routing.misses import BY_SOURCE, IN_ALL
+from convalias.services.inbound.relay import InboundRelay
+from convalias.stores.inbound.misses import Misses
+from services.inbound_desk import TO_C1, Process, Town, open_town, written
+
+
+def guess(number: int, *, by: str = "evil.example", count: int = 1) -> IncomingMail:
+    sender = EmailAddress.parse(f"eve@{by}")
+    recipients = [EmailAddress.parse(f"john-smith-{number + place:08x}@reply.example") for place in range(count)]
+    return written(*recipients, number=number, sender=sender, return_path=sender, evidence=None)
+
+
+def relay(desk: Process) -> InboundRelay:
+    return evolve(desk.relay, stores=evolve(desk.relay.stores, misses=Misses(records=desk.records)))
+
+
+async def guessed(town: Town, *mails: IncomingMail) -> float:
+    """The alarms by source after these mails."""
+    desk = Process(town)
+    for mail in mails:
+        await relay(desk).process(await desk.take(mail))
+    return town.telemetry.total("icer.aliases.guessed", by="source")
+
+
+async def test_many_misses_of_one_source_within_an_hour_are_an_alarm() -> None:
+    town = await open_town()
+    assert await guessed(town, *map(guess, range(BY_SOURCE))) == 0
+    assert await guessed(town, guess(99, by="home.example"), written(TO_C1)) == 0
+    assert await guessed(town, guess(100)) == 1
+    await town.clock.advance(timedelta(hours=1, seconds=1))
+    assert await guessed(town, guess(101)) == 1
+
+
+async def test_the_recipients_of_one_post_count_each_and_only_once() -> None:
+    town = await open_town()
+    assert await guessed(town, guess(0, count=BY_SOURCE)) == 0
+    desk = Process(town)
+    reference = await desk.take(guess(0, count=BY_SOURCE))
+    for _ in range(3):
+        await relay(desk).conclude(reference)
+    assert town.telemetry.total("icer.aliases.guessed") == 0
+    assert await guessed(town, guess(500, count=BY_SOURCE + 5)) == 1
+
+
+async def test_misses_of_many_sources_are_an_alarm_in_all() -> None:
+    town = await open_town()
+    count = IN_ALL // BY_SOURCE
+    for number in range(count + 1):
+        assert await guessed(town, guess(1_000 * number, by=f"d{number}.example", count=BY_SOURCE)) == 0
+    assert town.telemetry.total("icer.aliases.guessed", by="all") == 1
+
+
+@pytest.mark.parametrize("sender", ["eve@evil.example", "eve@evil.example, ann@home.example"], ids=["one", "two"])
+async def test_without_a_return_path_the_source_is_that_of_from_or_nobody(sender: str) -> None:
+    town = await open_town()
+    mails = [evolve(guess(number), sender=NULL_RETURN_PATH) for number in range(BY_SOURCE + 1)]
+    mails = [evolve(mail, raw=mail.raw.replace(b"eve@evil.example", sender.encode())) for mail in mails]
+    assert await guessed(town, *mails) == 1
