@@ -14,6 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import AliasFormat
+from convalias.domain.aliases.naming import NamePolicy
+from convalias.domain.aliases.styles import AliasStyle, AliasStyles, StyleWish
 from convalias.domain.deployment.policy_overlay import PolicyOverlay
 from convalias.domain.ids import UseCase
 from convalias.domain.mail.checks import WhenAway
@@ -492,3 +495,32 @@ def test_a_user_in_a_url_belongs_into_the_environment_or_a_file_of_its_own(tmp_p
 def test_settings_that_are_nested_without_end_are_told_like_any_wrong_one(tmp_path: Path, text: str) -> None:
     (told,) = wrong(tmp_path, text).problems.values()
     assert "in one another" in told
+
+
+def test_styles_of_aliases_are_read_by_use_case_and_region(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(
+        '[aliases]\nnames = "none"\ndays = 0\n[aliases.use_case.apply]\nformat = "v2"\ndays = 30\n'
+        '[aliases.region.de]\nnames = "first_initial"\n'
+    )
+    styles = read_settings(tmp_path / "c.toml", environ={}).alias_styles
+    assert styles == AliasStyles(
+        default=AliasStyle(names=NamePolicy.NONE),
+        by_use_case={UseCase("apply"): StyleWish(format=AliasFormat.V2, lives=timedelta(days=30))},
+        by_region={"de": StyleWish(names=NamePolicy.FIRST_AND_INITIAL)},
+    )
+
+
+def test_wrong_styles_of_aliases_are_all_told(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(
+        '[aliases]\nnames = "long"\ncolour = 1\n[aliases.use_case.apply]\nformat = "uuid"\ndays = -1\n'
+        "[aliases.region]\nde = 7\n"
+    )
+    with pytest.raises(WrongSettings) as wrong:
+        read_settings(tmp_path / "c.toml", environ={})
+    assert {*wrong.value.problems} == {
+        "aliases.names",
+        "aliases.colour",
+        "aliases.use_case.apply.format",
+        "aliases.use_case.apply.days",
+        "aliases.region.de",
+    }

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from attrs import field, frozen
 
@@ -17,7 +17,9 @@ from convalias import registry
 from convalias.codec.addresses import read_address, what_is_wrong
 from convalias.codec.settings_table import TableReader, Toml, is_deeper, is_domain, read_domain
 from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
-from convalias.domain.aliases.alias import KEY_IDS
+from convalias.domain.aliases.alias import KEY_IDS, AliasFormat
+from convalias.domain.aliases.naming import NamePolicy
+from convalias.domain.aliases.styles import AliasStyle, AliasStyles, StyleWish
 from convalias.domain.deployment.domains_and_policy import ADMISSIONS
 from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.deployment.policy_overlay import PolicyOverlay
@@ -35,6 +37,7 @@ from convalias.stores.retention import MAIL_KEPT
 
 __all__ = ["SenderAuthentication", "Settings", "WrongSettings"]
 
+T = TypeVar("T")
 DATA: Final = "CONVALIAS_DATA"
 KEYS: Final = "CONVALIAS_KEYS"
 SIGNING_KEY: Final = "CONVALIAS_MAILGUN_SIGNING_KEY"
@@ -84,6 +87,7 @@ _KNOWN: Final = frozenset(
         "inbound_batches",
         "policy",
         "use_case",
+        "aliases",
     }
 )
 _DKIM: Final = frozenset({"selector", "domain"})
@@ -95,6 +99,7 @@ _REQUIRE_DKIM: Final = "require_dkim"
 _ASKING: Final = frozenset({"sealers", "without_spf", "name_servers", "spf_borders"})
 """Settings of `authentication` that only matter where name servers are asked."""
 _AUTHENTICATION: Final = _ASKING | {_REQUIRE_DKIM}
+_ALIASES: Final = frozenset({"names", "format", "days"})
 _BY_USE_CASE: Final = frozenset({"admission", "sender_trust"})
 _MOST_OF_HTTP: Final = 100_000
 _DEEPEST: Final = 8
@@ -192,6 +197,8 @@ class Options:
     """So many batches of mail a worker process works on at once."""
     missing_key_ids: frozenset[int] = frozenset()
     """Keys given up although aliases which they made are in use: mail to these is refused as forged."""
+    alias_styles: AliasStyles = AliasStyles()
+    """How new aliases look and how long they work, by use case and region; those that were made stay as they are."""
     overlay: PolicyOverlay = PolicyOverlay()
     """Laid key by key over what `convalias load` was given, else over the defaults."""
 
@@ -291,6 +298,7 @@ def read_settings(
         unverified_messages_an_hour=reader.count("unverified_messages_an_hour", UNVERIFIED_AN_HOUR),
         mail_kept=timedelta(days=days) if (days := reader.number("mail_kept_days", MAIL_KEPT.days)) else None,
         inbound_batches=reader.count("inbound_batches", 4),
+        alias_styles=reader.alias_styles(),
         overlay=reader.policy(),
         missing_key_ids=reader.key_ids(),
         keyring=reader.keyring(environment),
@@ -523,6 +531,40 @@ class _Reader(TableReader):
             case value:
                 self.problem("authentication.without_spf", value, "ask or fail")
                 return "ask"
+
+    def alias_styles(self) -> AliasStyles:
+        """A table of the deployment, in it one for each use case and region that differs."""
+        table = self.sub(self.table, "aliases")
+        self.expect(table, "aliases", _ALIASES | {"use_case", "region"})
+        wish = self._style(table, "aliases")
+        cases, regions = (self.sub(table, one, f"aliases.{one}") for one in ("use_case", "region"))
+        usual = AliasStyle()
+        return AliasStyles(
+            default=AliasStyle(
+                names=wish.names or usual.names, format=wish.format or usual.format, lives=wish.lives or usual.lives
+            ),
+            by_use_case={UseCase(name): self._style_of(cases, name, "use_case") for name in cases},
+            by_region={name: self._style_of(regions, name, "region") for name in regions},
+        )
+
+    def _style_of(self, table: Toml, name: str, by: str) -> StyleWish:
+        where = f"aliases.{by}.{name}"
+        row = self.sub(table, name, where)
+        self.expect(row, where, _ALIASES)
+        return self._style(row, where)
+
+    def _style(self, row: Toml, where: str) -> StyleWish:
+        names = self._one_of(row, "names", where, {one.value: one for one in NamePolicy})
+        form = self._one_of(row, "format", where, {one.name.lower(): one for one in AliasFormat})
+        days = self.whole(row, "days", f"{where}.days", 0, least=0, most=_A_MILLENNIUM) if "days" in row else None
+        return StyleWish(names=names, format=form, lives=None if days is None else timedelta(days=days))
+
+    def _one_of(self, row: Toml, key: str, where: str, values: Mapping[str, T]) -> T | None:
+        value = row.get(key)
+        if value is None or (isinstance(value, str) and value in values):
+            return None if value is None else values[str(value)]
+        self.problem(f"{where}.{key}", value, " or ".join(values))
+        return None
 
     def languages(self) -> tuple[str, ...]:
         found = tuple(dict.fromkeys(self.texts("languages")))

@@ -317,7 +317,12 @@ def audience(
 
 
 def _aliasing(ports: Ports, stores: Stores, stages: Stages, deployment: Deployment, wiring: Wiring) -> Aliasing:
-    mint = AliasMint(domain=alias_domain(deployment), keys=wiring.keyring.alias_keys(), brand=wiring.platform)
+    mint = AliasMint(
+        domain=alias_domain(deployment),
+        keys=wiring.keyring.alias_keys(),
+        styles=wiring.alias_styles,
+        brand=wiring.platform,
+    )
     return Aliasing(
         aliases=stores.aliases,
         appender=Appender(conversations=stores.conversations, threads=stores.threads, clock=ports.clock),

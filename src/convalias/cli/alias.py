@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 import click
 
 from convalias.app.facade import Convalias
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
-from convalias.cli.output import Row, answer, lines
+from convalias.cli.output import Row, answer, lines, listing
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import AliasKeys, ConversationAlias, Forged
 from convalias.domain.aliases.tokens import is_v1, is_v2, read_v3
 from convalias.domain.aliases.unwrapping import unwrapped
+
+_SAMPLES: Final = ("John Smith", "José Ångström", "山田太郎")
 
 
 @click.group("alias")
@@ -31,6 +34,34 @@ def mint(at: At, conversation: str, account: str, topic: str) -> int:
     alias = at.run(lambda cv: cv.messaging.aliasing.issue(conversation, account=account, topic=topic))
     answer(_row(alias), as_json=at.as_json, text=lambda: alias.address.key)
     return Exit.OK
+
+
+@command.command("preview")
+@click.argument("use_case", metavar="USE_CASE")
+@click.option("--region", metavar="REGION", help="Of the participant; none: not known.")
+@click.option("--name", "names", metavar="NAME", multiple=True, help="Of the participant; several times for several.")
+@located
+def preview(at: At, use_case: str, region: str | None, names: tuple[str, ...]) -> int:
+    """Show how new aliases would look in USE_CASE, by the settings. Nothing is given out."""
+
+    async def shown(cv: Convalias) -> list[Row]:
+        return [_preview(cv, use_case, region, name) for name in names or _SAMPLES]
+
+    listing(at.run(shown), as_json=at.as_json, columns=("name", "address", "names", "format", "days"))
+    return Exit.OK
+
+
+def _preview(cv: Convalias, use_case: str, region: str | None, name: str) -> Row:
+    address, style = cv.messaging.aliasing.preview(use_case, name=name, region=region)
+    return {
+        "use_case": use_case,
+        "region": region,
+        "name": name,
+        "address": address.key,
+        "names": style.names.value,
+        "format": style.format.name.lower(),
+        "days": None if style.lives is None else style.lives.days,
+    }
 
 
 @command.command("inspect")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convalias.domain.aliases.naming import NEUTRAL, RESERVED, NamePolicy, Naming, alias_name
+from convalias.domain.aliases.naming import NEUTRAL, RESERVED, NamePolicy, alias_name
 from convalias.domain.aliases.transliteration import latin
 
 FULL, INITIAL, NONE = NamePolicy.FULL, NamePolicy.FIRST_AND_INITIAL, NamePolicy.NONE
@@ -74,15 +74,6 @@ def test_a_name_is_written_in_plain_letters(name: str, expected: str) -> None:
 )
 def test_a_policy_shows_less(name: str, policy: NamePolicy, expected: str) -> None:
     assert alias_name(name, policy) == expected
-
-
-def test_the_policy_is_looked_up_by_region() -> None:
-    naming = Naming(FULL, {"eu": INITIAL})
-    assert [naming.policy(region) for region in ("eu", "us", None)] == [
-        INITIAL,
-        FULL,
-        FULL,
-    ]
 
 
 @given(st.text(), st.sampled_from(NamePolicy))

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.domain.aliases.alias import AliasFormat
+from convalias.domain.aliases.styles import AliasStyle, AliasStyles
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.ports.records import Delete
@@ -43,7 +44,7 @@ async def minted(keyring: Keyring = RING, *, lives: timedelta | None = None) -> 
     desk = Desk(keyring=keyring)
     messaging = await desk.conversation()
     assert messaging.aliasing.mint is not None
-    mint = evolve(messaging.aliasing.mint, lives=lives)
+    mint = evolve(messaging.aliasing.mint, styles=AliasStyles(default=AliasStyle(lives=lives)))
     await evolve(messaging.aliasing, mint=mint).issue(C1, account=ANN)
     assert isinstance(desk.records, memory.Records)
     return desk.records
@@ -168,7 +169,7 @@ async def test_aliases_without_a_token_are_nobodys() -> None:
     desk = Desk()
     messaging = await desk.conversation()
     assert messaging.aliasing.mint is not None
-    old = evolve(messaging.aliasing.mint, format=AliasFormat.V2)
+    old = evolve(messaging.aliasing.mint, styles=AliasStyles(default=AliasStyle(format=AliasFormat.V2)))
     await evolve(messaging.aliasing, mint=old).issue(C1, account=ANN)
     survey = await of(desk.records, OTHER).survey()
     assert (survey.made, survey.strange) == ({}, {})

@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
+from convalias.domain.aliases.styles import AliasStyle, AliasStyles
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.errors import InvalidValue
 from convalias.ports.errors import Unavailable
@@ -40,7 +41,9 @@ async def test_an_alias_lives_as_long_as_the_policy_says() -> None:
     desk = Desk()
     await desk.conversation()
     assert desk.aliasing.mint is not None
-    short = evolve(desk.aliasing, mint=evolve(desk.aliasing.mint, lives=timedelta(days=1)))
+    short = evolve(
+        desk.aliasing, mint=evolve(desk.aliasing.mint, styles=AliasStyles(default=AliasStyle(lives=timedelta(days=1))))
+    )
     assert (await short.issue(C1, account=ANN)).expires_at == NOON + timedelta(days=1)
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import Enum
 from typing import Final
-
-from attrs import field, frozen
 
 from convalias.domain.addresses.likeness import holds_brand
 from convalias.domain.aliases.transliteration import latin
@@ -50,22 +48,6 @@ class NamePolicy(Enum):
     FULL = "full"
     FIRST_AND_INITIAL = "first_initial"
     NONE = "none"
-
-
-def _no_regions() -> Mapping[str, NamePolicy]:
-    return {}
-
-
-@frozen
-class Naming:
-    """The policy per region; `default` holds where a region has none of its own, or is not known."""
-
-    default: NamePolicy = NamePolicy.FULL
-    by_region: Mapping[str, NamePolicy] = field(factory=_no_regions, hash=False)
-
-    def policy(self, region: str | None) -> NamePolicy:
-        """Return the name policy for people of a region."""
-        return self.default if region is None else self.by_region.get(region, self.default)
 
 
 def alias_name(name: str, policy: NamePolicy = NamePolicy.FULL, *, brand: str = "") -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 
 from attrs import evolve, field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.aliases.alias import AliasFormat, AliasKeys, ConversationAlias
+from convalias.domain.aliases.alias import AliasKeys, ConversationAlias
 from convalias.domain.aliases.minting import DRAW, mint
-from convalias.domain.aliases.naming import Naming
+from convalias.domain.aliases.styles import AliasStyle, AliasStyles
 from convalias.domain.conversations import storable
 from convalias.domain.conversations.events import AliasIssued, AliasRevoked, Happening, NewEvent, Origin
 from convalias.domain.conversations.participants import Participant
@@ -36,10 +35,7 @@ class AliasMint:
     domain: str
     """Canonical: an A-label."""
     keys: AliasKeys = field(repr=False)
-    naming: Naming = Naming()
-    format: AliasFormat = AliasFormat.V3
-    lives: timedelta | None = None
-    """None: until it is revoked."""
+    styles: AliasStyles = AliasStyles()
     brand: str = ""
     """The platform's name: no alias holds it. Empty: there is none."""
 
@@ -136,29 +132,44 @@ class Aliasing:
             raise InvalidValue("alias domain", found="none", expected="one, before an alias can be issued")
         await self.guard.before_minting()
         now = self.appender.clock.now()
+        who = thread.participant(account) or Participant(account)
+        style = self.mint.styles.of(thread.use_case, who.region)
         wanted = NewAlias(
             id=AliasId(self.appender.clock.new_id()),
             conversation=thread.id,
             stands_for=account,
             topic=topic,
             created_at=now,
-            expires_at=None if self.mint.lives is None else now + self.mint.lives,
+            expires_at=None if style.lives is None else now + style.lives,
         )
-        draw = self._draw(self.mint, thread.participant(account) or Participant(account))
+        draw = self._draw(self.mint, who.name, style)
         alias = await self.aliases.issue(wanted, draw, replacing=replacing)
         await self.note(alias)
         return alias
 
-    def _draw(self, how: AliasMint, who: Participant) -> Draw:
+    def preview(self, use_case: str, *, name: str, region: str | None = None) -> tuple[EmailAddress, AliasStyle]:
+        """Return an address as somebody of that name would get one, and its style. Nothing is written; it leads nowhere.
+
+        Raises `InvalidValue` (no alias domain).
+        """
+        if self.mint is None:
+            raise InvalidValue("alias domain", found="none", expected="one, before an alias can be shown")
+        style = self.mint.styles.of(storable.use_case(use_case), region)
+        draw = self._draw(self.mint, name, style)
+        while (address := draw()) is None:  # its token looks bad
+            pass
+        return address, style
+
+    def _draw(self, how: AliasMint, name: str, style: AliasStyle) -> Draw:
         def draw() -> EmailAddress | None:
             return mint(
-                who.name,
+                name,
                 domain=how.domain,
                 random=self.appender.clock.entropy(DRAW),
                 keys=how.keys,
-                naming=how.naming.policy(who.region),
+                naming=style.names,
                 brand=how.brand,
-                format=how.format,
+                format=style.format,
             )
 
         return draw
