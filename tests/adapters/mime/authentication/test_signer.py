@@ -85,6 +85,7 @@ def test_what_we_sign_verifies_here_and_elsewhere(key: bytes, draft: Draft) -> N
     assert not is_aligned(raw.replace(b"Tuesday", b"Thursday", 1), sign.signer.record)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(st.text(max_size=200), st.text(max_size=60))
 def test_whatever_the_text_a_mailbox_file_on_the_way_changes_no_verdict(text: str, subject: str) -> None:
