@@ -51,7 +51,9 @@ class CountingRecords:
 
 
 def mail(number: int, alias: str) -> bytes:
-    text = "\n".join(f"Line {line} of an ordinary answer, as people write them." for line in range(8))
+    # Words of its own: texts that differ by numbers alone are one text to the loop guard.
+    own = str(number).translate(str.maketrans("0123456789", "abcdefghij"))
+    text = "\n".join(f"Line {line} of an ordinary answer about {own}, as people write them." for line in range(8))
     return (
         f"From: Bob Lee <bob@corp.example>\nTo: {alias}\nSubject: Re: Message in your conversation\n"
         f"Message-ID: <{number}@corp.example>\nDate: Sun, 01 Mar 2026 11:59:00 +0000\nMIME-Version: 1.0\n"
