@@ -47,6 +47,16 @@ async def test_an_alias_lives_as_long_as_the_policy_says() -> None:
     assert (await short.issue(C1, account=ANN)).expires_at == NOON + timedelta(days=1)
 
 
+async def test_a_preview_draws_until_a_token_looks_well_and_writes_nothing() -> None:
+    desk = Desk()
+    shown = [desk.aliasing.preview("apply", name="Ann Albright") for _ in range(100)]  # about twenty are drawn anew
+    assert all(address.key.startswith("ann-albright-") for address, _ in shown)
+    assert {style for _, style in shown} == {AliasStyle()}
+    assert [await desk.aliasing.resolve(address) for address, _ in shown[:3]] == [None] * 3
+    with pytest.raises(InvalidValue, match="alias domain"):
+        Desk(mints=False).aliasing.preview("apply", name="Ann")
+
+
 async def test_only_participants_of_what_exists_get_an_alias() -> None:
     desk = Desk()
     await desk.conversation()
