@@ -247,6 +247,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="A call that raised is taken for one that did nothing.",
         breaks="I2",
         patched=instead(tries, "ambiguous", _surely_not_sent),
+        weather=Weather(on=frozenset({Fault.AFTER, Fault.HANGS_AFTER, Fault.FORGET}), rate=0.03, until=3600.0),
     ),
     Mutant(
         name="unavailable-is-sent",
