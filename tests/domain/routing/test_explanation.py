@@ -131,7 +131,7 @@ def test_the_text_is_for_people() -> None:
         "rule 1 participant about ann-1ab131e2@reply.example: relay to c1 as bob (registered, not verified)",
         "  because: A participant's mail becomes a message of the conversation.",
         "=> ann-1ab131e2@reply.example (envelope): relay to c1 as bob (registered, not verified) [1 participant]",
-        "22 times a rule had nothing to say; admission light, sender trust accept_known",
+        "23 times a rule had nothing to say; admission light, sender trust accept_known",
         "the sender may not be told",
     ]
 

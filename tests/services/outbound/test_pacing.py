@@ -170,6 +170,7 @@ async def test_strangers_are_counted_among_much_chat(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("convalias.services.outbound.pacing.PAGE", page)
     world = World()
     await world.begin()
+    await world.pass_time(hours=2)
     for number in range(60):
         await world.said(
             STRANGER if number % 4 == 0 else AccountAuthor(BOB),
