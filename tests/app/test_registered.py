@@ -162,7 +162,8 @@ def test_what_is_no_engine_is_named_with_its_distribution(
 
 def test_what_is_not_there_is_told_with_what_is() -> None:
     with pytest.raises(
-        registry.NotRegistered, match=r"'ses' is not registered in convalias\.mail, expected file or smtp or smtps"
+        registry.NotRegistered,
+        match=r"'ses' is not registered in convalias\.mail, expected file or mailgun or smtp or smtps",
     ):
         registry.load(registry.MAIL, "ses")
     with pytest.raises(registry.NotRegistered, match=r"nothing is registered in convalias\.none; install"):
