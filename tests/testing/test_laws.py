@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
+from attrs import fields
 from hypothesis import Phase, find, settings
 from hypothesis.errors import Flaky, NoSuchExample
 
+from convalias.domain.addresses.email_address import MailDomains
 from convalias.domain.ids import UseCase
 from convalias.domain.mail.authentication import Authentication
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing import rules
 from convalias.domain.routing.admission import LIGHT, Admittance, Applicant, admission
+from convalias.domain.routing.context import RoutingContext
 from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.questions import Questions
 from convalias.domain.routing.rulebook import RelayCase, rule
 from convalias.domain.routing.verdicts import Hold, RelayToConversation, Verdict
 from convalias.testing import laws
+from convalias.testing.laws.deciding import answered
 from convalias.testing.strategies import Exchange, exchanges
 from testing.mutants import MUTANTS, Mutant
 
@@ -72,3 +80,13 @@ def test_every_law_has_its_mutant_its_test_and_its_sentence() -> None:
     assert tests == {f"test_{law.__name__}" for law in laws.ALL}
     assert all(law.__doc__ for law in laws.ALL)
     assert {law.__name__ for law in laws.ALL} <= set(laws.__all__)
+
+
+def test_a_world_that_is_known_whole_answers_every_kind_of_question() -> None:
+    kinds = [one.name for one in fields(Questions)]
+    asked: dict[str, Any] = {kind: frozenset({kind}) for kind in kinds}
+    whole = RoutingContext(
+        now=datetime(2026, 3, 1, tzinfo=UTC), domains=MailDomains(alias=frozenset({"reply.example"}))
+    )
+    answers = answered(Questions(**asked), whole)
+    assert {kind: list(getattr(answers, kind)) for kind in kinds} == {kind: [kind] for kind in kinds}

@@ -94,6 +94,8 @@ def answered(lacking: Questions, whole: RoutingContext) -> Answers:
         tenures={one: whole.tenures.get(one, ()) for one in lacking.tenures},
         sightings={one: whole.sightings.get(one, frozenset()) for one in lacking.sightings},
         repeats={one: whole.repeats.get(one, 0) for one in lacking.repeats},
+        heard={one: whole.heard.get(one) for one in lacking.heard},
+        subjects={one: whole.subjects.get(one, frozenset()) for one in lacking.subjects},
         traffic={one: whole.traffic.get(one, 0) for one in lacking.traffic},
         approvals={one: whole.approvals.get(one) for one in lacking.approvals},
         away=whole.away,
