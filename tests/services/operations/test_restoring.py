@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +14,7 @@ from convalias.codec import dumps, loads
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import RESTORED
 from convalias.domain.inbound.posts import EnvelopeRecord, RecordKey
+from convalias.ports.errors import Unavailable
 from convalias.ports.records import Delete, Key, Replace
 from convalias.services.operations.receipt_order import received_order
 from convalias.services.operations.replay import Replayed, Selection
@@ -302,3 +303,20 @@ async def test_what_cannot_be_listed_stops_it() -> None:
     process.faults.fail("blobs.get", memory.before("blobs"), times=1)
     with pytest.raises(Exception, match="blobs"):
         await process.replay.all(dry_run=False)
+
+
+async def test_a_failure_that_is_no_promise_of_the_port_makes_no_mail_look_old() -> None:
+    """A restore would add it without a word, though it came after the loss."""
+    town = await open_town()
+    process = Process(town)
+    await process.take(written(TO_C1))
+
+    class Slow(memory.Blobs):
+        async def names(self, prefix: str, *, after: str, limit: int) -> Sequence[str]:
+            return await town.blobs.names(prefix, after=after, limit=limit)
+
+        async def get(self, key: str) -> bytes | None:
+            raise TimeoutError(key)
+
+    with pytest.raises(Unavailable):
+        _ = [key async for key in received_order(Slow(), until=datetime(2026, 3, 1, 0, 1, tzinfo=UTC))]

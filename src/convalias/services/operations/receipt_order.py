@@ -9,7 +9,7 @@ from typing import Final
 from convalias.codec import loads
 from convalias.domain.inbound.posts import EnvelopeRecord, RecordKey
 from convalias.ports.blobs import Blobs
-from convalias.ports.errors import PortError
+from convalias.ports.errors import PortError, Unavailable
 from convalias.services.inbound.envelope_records import days_of, names_of
 from convalias.stores.inbound.mails import day_of
 
@@ -70,9 +70,15 @@ async def _received(blobs: Blobs, key: RecordKey) -> datetime:
     begin = _begin(day_of(key))
     try:
         body = await blobs.get(key)
-        received = begin if body is None else loads(body, EnvelopeRecord).post.received_at
     except PortError:
         raise
+    except Exception as failed:
+        # Not knowing is not "old": a restore would take it for mail of before the loss, and tell nobody of it.
+        raise Unavailable("the time of receipt of a mail") from failed
+    if body is None:
+        return begin
+    try:
+        received = loads(body, EnvelopeRecord).post.received_at
     except Exception:  # noqa: BLE001 - of a newer release, or damaged: whoever replays it says so
         return begin
     return min(max(received, begin - _EARLY), begin + 2 * _DAY - timedelta.resolution)
