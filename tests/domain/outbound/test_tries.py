@@ -142,8 +142,20 @@ def test_the_answer_of_a_channel_that_was_asked_decides(
 
 
 def test_what_a_channel_took_is_sent_and_what_it_declined_failed() -> None:
-    assert after_sending(row(), Sent("r")) == End(evolve(left("", DeliveryState.SENT), receipt="r"))
-    assert after_sending(row(), Declined("blocked")) == End(left("blocked", DeliveryState.FAILED))
+    for doubtful in (False, True):
+        sent = after_sending(row(), Sent("r"), facts(), doubtful=doubtful)
+        assert sent == End(evolve(left("", DeliveryState.SENT), receipt="r"))
+    assert after_sending(row(), Declined("blocked"), facts(), doubtful=False) == End(
+        left("blocked", DeliveryState.FAILED)
+    )
+
+
+@pytest.mark.parametrize(("promises", "state"), [(AN_HOUR, DeliveryState.FAILED), (NOTHING, DeliveryState.UNCERTAIN)])
+def test_what_is_declined_after_a_try_that_may_have_sent_failed_only_where_the_channel_knows_the_key(
+    promises: Promises, state: DeliveryState
+) -> None:
+    step = after_sending(row(), Declined("550"), facts(promises), doubtful=True)
+    assert step == End(left("550", state))
 
 
 # --- what follows from a failure ---------------------------------------------------------------------

@@ -174,11 +174,16 @@ def after_answer(row: Delivery, answer: Answer, facts: Facts) -> StartOver | Ret
             assert_never(answer)
 
 
-def after_sending(row: Delivery, answer: Sent | Declined) -> End[Delivery]:
-    """Return what follows when the channel answered the call that sends."""
+def after_sending(row: Delivery, answer: Sent | Declined, facts: Facts, *, doubtful: bool) -> End[Delivery]:
+    """Return what follows when the channel answered the call that sends.
+
+    A channel that has forgotten the key declines this call alone: what an earlier one sent stays unknown.
+    """
     match answer:
         case Sent():
             return End(evolve(row.becoming(DeliveryState.SENT), receipt=answer.receipt))
+        case Declined() if doubtful and not is_remembered(row, facts):
+            return End(row.becoming(DeliveryState.UNCERTAIN, reason=answer.reason))
         case Declined():
             return End(row.becoming(DeliveryState.FAILED, reason=answer.reason))
         case _:

@@ -153,7 +153,7 @@ class Calls:
         except Exception as failed:  # noqa: BLE001 - a time-out above all: it may have been sent
             return self._written(tries.ambiguous(row, because(failed), self._facts_of(row)), failed)
         self.lines.back(seen_by=row.id)
-        return tries.after_sending(row, answer).row
+        return tries.after_sending(row, answer, self._facts_of(row), doubtful=doubtful).row
 
     async def _is_doubled(self, row: Delivery, attempt: Attempt) -> bool:
         """Whether the mailbox is the author's, or gets this mail for another account that is not kept from it."""
