@@ -23,6 +23,7 @@ from convalias.domain.outbound.delivery import (
     Owner,
 )
 from convalias.domain.outbound.lease import Taken
+from convalias.domain.outbound.mailboxes import Mailboxes
 from convalias.domain.outbound.scene import Scene
 from convalias.ports.records import Due, Insert, Key, Written
 from convalias.services.outbound.deciding import Deciding
@@ -34,7 +35,7 @@ from convalias.stores.outbound import ledger
 from convalias.stores.outbound.ledger import Ledger
 from convalias.testing.simulator.mutant import Mutant
 
-from .patching import Method, around, instead
+from .patching import Method, around, instead, together
 
 _AT_REST: Final = frozenset({DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.CANCELLED})
 
@@ -194,7 +195,10 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="author-is-told",
         slip="An author is told of his own message.",
         breaks="I5",
-        patched=instead(deciding, "recipients", _everybody),
+        # The second net is off as well: no mailbox is taken for the author's.
+        patched=together(
+            instead(deciding, "recipients", _everybody), instead(Mailboxes, "is_authors", lambda *_: False)
+        ),
     ),
     Mutant(
         name="one-is-enough",
