@@ -62,6 +62,7 @@ def test_type_and_ending_must_agree_on_a_kind_that_cannot_run(name: str, media_t
         (AccountAuthor(AccountId("ann"), Standing.DELEGATED, verified=True), frozenset[str]()),
         (PeripheralAuthor(EmailAddress.parse("guest@corp.example")), frozenset[str]()),
         (ANN, frozenset({"spam"})),
+        (ANN, frozenset({"unchecked"})),
         (ANN, frozenset({"unverified"})),
     ],
 )
@@ -69,6 +70,14 @@ def test_files_of_those_who_are_not_vouched_for_are_links(author: Author, flags:
     sent = message(attached("CV.pdf", "application/pdf"), author=author, flags=flags)
     assert passages(sent, links=True) == (Passage.LINK,)
     assert passages(sent, links=False) == (Passage.LEFT_OUT,)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_nothing_of_a_message_that_a_check_found_harmful_is_passed_on(*, links: bool) -> None:
+    sent = message(
+        attached("CV.pdf", "application/pdf"), attached("a.zip", "application/zip"), flags=frozenset({"harmful"})
+    )
+    assert passages(sent, links=links) == (Passage.HARMFUL, Passage.HARMFUL)
 
 
 def test_a_file_that_does_not_fit_leaves_room_for_a_smaller_one_behind_it() -> None:

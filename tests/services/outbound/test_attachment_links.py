@@ -213,6 +213,27 @@ async def test_a_link_ends_with_the_message(what: str) -> None:
         assert not await here.is_open(here.token())
 
 
+async def test_a_file_of_a_message_that_a_check_found_harmful_is_neither_sent_nor_linked() -> None:
+    async with town() as here:
+        await here.comes("CV.zip", proved=True, media_type="application/zip")
+        before = (await here.cv.messaging.events("c1"))[-1]
+        assert isinstance(before.happening, e.MessageAdded)
+        said = evolve(before.happening, flags=frozenset({"harmful"}), message_id="<2@home>")
+        new = e.NewEvent(EventId("e-harmful"), before.conversation, said, "harmful", e.Origin.CHAT, here.clock.now())
+        await here.cv.messaging.appender.append(before.conversation, lambda _: new, key="harmful")
+        await here.cv.run_until_idle()
+        assert isinstance(here.cv.ports.mail, memory.Outbox)
+        last = here.cv.ports.mail.mailbox(EmailAddress.parse("ann@home.example"))[-1]
+        mail = message_from_bytes(last.raw, policy=policy.default)
+        assert isinstance(mail, EmailMessage)
+        plain = mail.get_body(("plain",))
+        assert plain is not None
+        assert f"- CV.zip {Wording().harmful}" in plain.get_content()
+        seals, until = here.cv.attachment_links.seals, here.clock.now() + timedelta(days=1)
+        link = FileLink(ConversationId("c1"), EventId("e-harmful"), 0, AccountId("ann"), until)
+        assert not await here.is_open(seals.file_token(link))
+
+
 async def test_a_file_that_is_not_kept_any_more_is_named_and_its_link_ends() -> None:
     async with town() as here:
         await here.comes("CV.zip", proved=True, media_type="application/zip")

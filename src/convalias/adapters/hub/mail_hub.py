@@ -140,6 +140,9 @@ class NotificationHub:
         files = _Files()
         for number, (one, way) in enumerate(zip(message.attachments, ways, strict=True)):
             link = self._file_link(notification, number) if way is Passage.LINK else None
+            if way is Passage.HARMFUL:
+                files = files.and_line(Enclosed(name=one.name, harmful=True))
+                continue
             if is_calendar(one):
                 files = await self._calendar(notification, one, files, link, way)
                 continue

@@ -40,6 +40,7 @@ class Enclosed:
     name: str
     along: bool = False
     link: str | None = None
+    harmful: bool = False
     meeting: Meeting | None = None
     """What a calendar entry says."""
 
@@ -141,7 +142,8 @@ def _listing(files: Sequence[Enclosed], words: Wording) -> Iterator[tuple[str, s
     for one in files:
         name = _file_name(one.name)
         is_there = one.along or one.link is not None
-        yield name if is_there else f"{name} {words.not_sent_along}", one.link
+        why = words.harmful if one.harmful else words.not_sent_along
+        yield name if is_there else f"{name} {why}", one.link
 
 
 def _below(words: Wording, below: Footing) -> Iterator[tuple[str, str]]:

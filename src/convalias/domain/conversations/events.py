@@ -52,7 +52,7 @@ class MessageAdded:
     """The Date field of a mail, as its sender claims it."""
     in_reply_to: EventId | None = None
     flags: frozenset[str] = frozenset()
-    """`restored`, `unverified`, `spam`, `harmful`, `mime_ambiguous`, `message_id_synthetic`, `message_id_reused`, `peripheral`."""
+    """`restored`, `unverified`, `spam`, `harmful`, `unchecked`, `mime_ambiguous`, `message_id_synthetic`, `message_id_reused`, `peripheral`."""
     raw_key: str | None = None
 
 

@@ -56,6 +56,11 @@ class Checked:
         return self.finding in {Finding.SPAM, Finding.HARMFUL}
 
     @property
+    def is_unseen(self) -> bool:
+        """Whether the detector could not look."""
+        return self.finding in {Finding.PASSED_UNSEEN, Finding.HELD_UNSEEN}
+
+    @property
     def needs_a_person(self) -> bool:
         """Whether a mail of this finding waits for approval where it would be relayed."""
         return self.finding in {Finding.HARMFUL, Finding.HELD_UNSEEN}

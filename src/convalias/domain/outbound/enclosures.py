@@ -14,6 +14,8 @@ from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.participants import AccountAuthor, Standing
 from convalias.domain.mail.envelope import Attachment
 
+HARMFUL: Final = "harmful"
+"""The flag of a message in which a check found something harmful: none of its files is passed on."""
 MOST_ENCODED: Final = 5_000_000
 """Octets of all files of one mail as base64: many servers take 10 MB, and each recipient gets a copy."""
 LINKED_FOR: Final = timedelta(days=30)
@@ -65,6 +67,8 @@ class Passage(Enum):
     """By a link to a page of ours."""
     LEFT_OUT = "left_out"
     """Not by mail: it is in the conversation."""
+    HARMFUL = "harmful"
+    """Not at all: a check found something harmful in the message."""
 
 
 @frozen(kw_only=True)
@@ -105,13 +109,15 @@ def passages(message: MessageAdded, *, links: bool) -> tuple[Passage, ...]:
     Files go along where a verified account wrote from a registered address, of listed kinds, while all that go fit in `MOST_ENCODED`. `links`:
     whether there is an address that a link can lead to.
     """
+    if HARMFUL in message.flags:
+        return (Passage.HARMFUL,) * len(message.attachments)
     otherwise = Passage.LINK if links else Passage.LEFT_OUT
     author = message.author
     is_vouched = (
         isinstance(author, AccountAuthor)
         and author.verified
         and author.standing is Standing.REGISTERED
-        and not message.flags & {"spam", "unverified"}
+        and not message.flags & {"spam", "unverified", "unchecked"}
     )
     found, left = list[Passage](), MOST_ENCODED
     for one in message.attachments:

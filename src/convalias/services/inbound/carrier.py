@@ -334,6 +334,7 @@ def _flags(mail: MessageEnvelope, author: Author, key: MailKey) -> frozenset[str
         "peripheral": not isinstance(author, AccountAuthor),
         "spam": mail.spam,
         "harmful": mail.checked is not None and mail.checked.finding is Finding.HARMFUL,
+        "unchecked": mail.checked is not None and mail.checked.is_unseen,
         "mime_ambiguous": bool(mail.oddities & {Oddity.HEADER, Oddity.BODY}),
         "message_id_synthetic": key.message_id.synthetic,
     }

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.timeline import SOMEBODY
 from convalias.domain.mail.envelope import Attachment
-from convalias.domain.outbound.enclosures import LinkedFile
+from convalias.domain.outbound.enclosures import HARMFUL, LinkedFile
 from convalias.domain.outbound.invitations import calendar, is_calendar
 from convalias.domain.outbound.seals import Seals
 from convalias.ports.ambient import Clock
@@ -72,7 +72,9 @@ class AttachmentLinks:
         except EventGone:
             return None
         message = scene.event.happening
-        if not isinstance(message, MessageAdded) or scene.is_withdrawn or not scene.thread.takes_part(link.reader):
+        if not isinstance(message, MessageAdded) or HARMFUL in message.flags:
+            return None
+        if scene.is_withdrawn or not scene.thread.takes_part(link.reader):
             return None
         attachment = next(iter(message.attachments[link.number :]), None)
         if attachment is None:
