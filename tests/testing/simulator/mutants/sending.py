@@ -20,6 +20,7 @@ from convalias.domain.outbound.channel_answers import Answer, NotSent, Sent
 from convalias.domain.outbound.delivery import Delivery, DeliveryDecision, DeliveryState, IndexRow, NotificationId
 from convalias.domain.outbound.first_tries import FirstTryRules, Objection
 from convalias.domain.outbound.lease import Results, Taken, settled
+from convalias.domain.outbound.mailboxes import Mailboxes
 from convalias.domain.outbound.notifications import Notification
 from convalias.domain.outbound.scene import Scene
 from convalias.domain.outbound.tries import End, Facts, Retry
@@ -227,9 +228,8 @@ def _read_by_somebody(kept: Method) -> Method:
 
 
 def _somebodys_address(kept: Method) -> Method:
-    async def address(self: Contacts, account: AccountId, thread: ConversationThread) -> EmailAddress | None:
-        listed = [one.account for one in thread.participants]
-        found: EmailAddress | None = await kept(self, max([account, *listed]), thread)
+    def address(self: Mailboxes, account: AccountId) -> EmailAddress | None:
+        found: EmailAddress | None = kept(self, max([account, *self.by_account]))
         return found
 
     return address
@@ -393,6 +393,6 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="somebodys-address",
         slip="A notification goes to another participant's address.",
         breaks="I5",
-        patched=around(Contacts, "address", _somebodys_address),
+        patched=around(Mailboxes, "address", _somebodys_address),
     ),
 )

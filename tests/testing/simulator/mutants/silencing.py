@@ -8,12 +8,12 @@ from typing import Final
 
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.migration.rollout import Cohort, Stage
-from convalias.domain.outbound import notifications
 from convalias.domain.outbound.answering import ALL_THERE, MintingAnswer, reply_alias
 from convalias.domain.outbound.decision import reowned
 from convalias.domain.outbound.delivery import Delivery, DeliveryDecision
 from convalias.domain.outbound.scene import Scene
 from convalias.services.outbound.answering import Answering
+from convalias.services.outbound.calls import Attempt, Calls
 from convalias.services.outbound.deciding import Deciding
 from convalias.testing.simulator.mutant import Mutant
 from convalias.testing.simulator.weather import Fault, Weather
@@ -24,18 +24,15 @@ from .patching import Method, around, instead
 def _without_alias(kept: Method) -> Method:
     """Without any alias there is nothing to give the hub: the delivery fails."""
 
-    def unsendable(row: Delivery, scene: Scene) -> str | None:
-        message = scene.event.happening
+    async def notification(self: Calls, row: Delivery, attempt: Attempt) -> object:
+        scene, message = attempt.scene, attempt.scene.event.happening
         if isinstance(message, MessageAdded):
-            at = scene.event.appended_at
-            left = [alias for alias in scene.aliases if alias.revoked_at is None]
-            shown = reply_alias(left, author=message.author, recipient=row.recipient, now=at)
+            shown = reply_alias(scene.aliases, author=message.author, recipient=row.recipient, now=self.clock.now())
             if shown is None:
                 return "NO_ALIAS"
-        found: str | None = kept(row, scene)
-        return found
+        return await kept(self, row, attempt)
 
-    return unsendable
+    return notification
 
 
 async def _reowned_at_once(self: Deciding, decision: DeliveryDecision, stage: Stage | Cohort) -> bool:
@@ -52,7 +49,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="revoked-in-between",
         slip="A delivery whose aliases were revoked between decision and send fails.",
         breaks="I4",
-        patched=around(notifications, "unsendable", _without_alias),
+        patched=around(Calls, "_notification", _without_alias),
     ),
     Mutant(
         name="re-owned-without-looking",
