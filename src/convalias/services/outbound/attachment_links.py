@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 
 from attrs import field, frozen
@@ -46,7 +46,7 @@ class AttachmentLinks:
         return None if found is None else found[0]
 
     @asynccontextmanager
-    async def opened(self, token: str) -> AsyncIterator[tuple[LinkedFile, bytes] | None]:
+    async def opened(self, token: str) -> AsyncGenerator[tuple[LinkedFile, bytes] | None]:
         """Hold the file and its content while it is sent.
 
         None where the link opens nothing, or the file is not kept any more. Waits while `octets` are all in use.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
 
@@ -21,7 +21,7 @@ class Octets:
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @asynccontextmanager
-    async def held(self, octets: int) -> AsyncIterator[None]:
+    async def held(self, octets: int) -> AsyncGenerator[None]:
         """Hold that many while the block runs; wait for them first."""
         wanted = min(octets, self._most)
         await self._take(wanted)
