@@ -20,6 +20,8 @@ from typing import Any, Self
 from convalias.cli import main
 
 SIGNING_KEY = "key-of-the-provider-3f1c"
+UNBOUND = "messages_an_hour = 100000\nunverified_messages_an_hour = 100000\n"
+"""People here write more within minutes than their conversations are mailed in an hour."""
 READY_WITHIN = 60.0
 _LISTENING = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
 
@@ -30,7 +32,7 @@ class Machine:
     def __init__(self, folder: Path, command: str = "run", *, settings: str = "") -> None:
         self.command = command
         self.config = folder / "convalias.toml"
-        self.config.write_text(settings, encoding="utf-8")
+        self.config.write_text(UNBOUND + settings, encoding="utf-8")
         self.data = folder / "data"
         self.log = folder / "log.txt"
         self.port = 0

@@ -39,6 +39,8 @@ def command(  # noqa: PLR0917 - one parameter for each option
 
 
 def _file(path: Path) -> AttachedFile:
+    if not path.is_file():  # a pipe would be waited for, without end
+        raise click.BadParameter(f"{path} is no regular file", param_hint="--attach")
     kind, packed = mimetypes.guess_type(path.name)
     try:
         content = path.read_bytes()

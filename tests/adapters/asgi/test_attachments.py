@@ -61,6 +61,12 @@ def test_the_page_shows_name_size_sender_and_end_as_text() -> None:
     assert "script" not in answer.text
 
 
+@pytest.mark.parametrize(("verified", "said"), [(True, "sent by this person"), (False, "nobody could verify that")])
+def test_the_page_says_whether_it_was_proved_who_sent_it(said: str, *, verified: bool) -> None:
+    shown = call(Desk(LinkedFile(name="a", size=1, author="A", until=CV.until, verified=verified))).text
+    assert said in shown
+
+
 @pytest.mark.parametrize(("size", "shown"), [(7, "7 octets"), (1_500, "1.5 kB"), (25_000_000, "25.0 MB")])
 def test_a_size_is_in_the_unit_that_people_read(size: int, shown: str) -> None:
     assert shown in call(Desk(LinkedFile(name="a", size=size, author="A", until=CV.until))).text

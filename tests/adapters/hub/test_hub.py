@@ -308,6 +308,16 @@ def test_words_are_those_of_the_market_else_of_the_deployment(
     assert mail["Subject"].startswith(f"{words.subject} [")
 
 
+@pytest.mark.parametrize("flags", [frozenset[str](), frozenset({"unverified"})])
+def test_a_message_that_nothing_proved_says_so(flags: frozenset[str]) -> None:
+    one = notification()
+    assert isinstance(one.event.happening, e.MessageAdded)
+    said = evolve(one.event.happening, flags=flags)
+    plain, html = both(sent(evolve(one, event=evolve(one.event, happening=said)))[1])
+    for text in (plain, html):
+        assert (Wording().unverified in text) == bool(flags)
+
+
 def test_each_language_has_words_of_its_own_for_all_that_is_said() -> None:
     for language, words in WORDINGS.items():
         assert words.language == language

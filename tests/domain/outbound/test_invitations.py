@@ -140,14 +140,39 @@ def test_behind_a_link_it_names_nobody_and_asks_nothing() -> None:
         ("DTSTART;VALUE=DATE:20260310", "2026-03-10"),
         ("DTSTART:20260310T230000Z\nDTEND:20260311T010000Z", "2026-03-10 23:00 \u2013 2026-03-11 01:00 (UTC)"),
         ("DTSTART:20260310T230000Z\nDTEND:20260311", "2026-03-10 23:00 (UTC)"),
-        ("DTSTART:tomorrow", ""),
         ("DTSTART;TZID=ann@corp.example:20260310T100000", "2026-03-10 10:00"),
         ("DTEND:20260310T100000Z", ""),
+        ("DTSTART:tomorrow", ""),
     ],
 )
 def test_times_are_shown_as_they_stand(times: str, when: str) -> None:
     found = read(f"BEGIN:VCALENDAR\nBEGIN:VEVENT\n{times}\nRRULE:FREQ=DAILY\nEND:VEVENT\nEND:VCALENDAR\n")
     assert found.meeting == Meeting(when=when, repeats=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "cancelled"),
+    [
+        ("METHOD:CANCEL\nBEGIN:VEVENT\nDTSTART:20260310", True),
+        ("BEGIN:VEVENT\nSTATUS:cancelled", True),
+        ("METHOD:REQUEST\nBEGIN:VEVENT\nDTSTART:20260310\nSTATUS:CONFIRMED", False),
+    ],
+)
+def test_a_meeting_that_is_off_says_so(text: str, *, cancelled: bool) -> None:
+    assert read(f"BEGIN:VCALENDAR\n{text}\n").meeting.cancelled == cancelled
+
+
+def test_what_would_keep_a_program_busy_is_left_out() -> None:
+    lines = written(
+        f"BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:{'x' * 20_000}\nRRULE:FREQ=SECONDLY\nDTSTART:20260310\nEND:VEVENT"
+    )
+    assert not [one for one in lines if one.startswith("RRULE")]
+    assert max(map(len, lines)) < 10_100
+
+
+def test_the_link_to_a_meeting_loses_the_address_in_it_alone() -> None:
+    text = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDESCRIPTION:Join https://teams.example/x?u=mary@corp.example&v=1 now"
+    assert "DESCRIPTION:Join https://teams.example/x?u=[\u2026@\u2026]&v=1 now" in written(text)
 
 
 def test_only_the_first_event_is_shown() -> None:
@@ -164,6 +189,7 @@ def test_only_the_first_event_is_shown() -> None:
         b"%PDF-1.4",
         b"BEGIN:VCALENDAR\r\nBEGIN:VTODO\r\nEND:VTODO\r\nEND:VCALENDAR",
         b"BEGIN:VEVENT\r\n" * 20_001,
+        b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nDTSTART:tomorrow\r\nEND:VEVENT\r\nEND:VCALENDAR",
         b"BEGIN:VEVENT\r\n" + b" " * MOST_OCTETS,
     ],
 )

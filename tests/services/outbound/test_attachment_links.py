@@ -126,7 +126,7 @@ async def test_every_other_file_is_a_link_that_opens_it(name: str, media_type: s
         found = await here.opened(here.token())
         assert found is not None
         assert found[0].name == name
-        assert found[0].author == "Bob"
+        assert (found[0].author, found[0].verified) == ("Bob", proved)
         assert found[1] == PDF
 
 

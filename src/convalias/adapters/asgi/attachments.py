@@ -18,6 +18,8 @@ from convalias.adapters.asgi.failures import NOT_OPEN, because
 from convalias.domain.outbound.enclosures import LinkedFile
 from convalias.ports.errors import Unavailable
 
+_BY_THEM: Final = "It was sent by this person, not by the platform."
+_UNVERIFIED: Final = "It was sent in the name of this person; nobody could verify that."
 _SIZES: Final = ((1_000_000, "MB"), (1_000, "kB"))
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -100,7 +102,7 @@ def _page(found: LinkedFile, token: str) -> Response:
     name = escape(found.name)
     body = (
         f"<p><b>{name}</b>, {_size(found.size)}, from {escape(found.author)}.</p>"
-        "<p>It was sent by this person, not by the platform. Open it only if you expected it.</p>"
+        f"<p>{_BY_THEM if found.verified else _UNVERIFIED} Open it only if you expected it.</p>"
         f'<p><a href="/attachments/{escape(token)}/file" download rel="noreferrer">Download the file</a></p>'
         f"<p>This link works until {found.until:%Y-%m-%d %H:%M} UTC.</p>"
     )

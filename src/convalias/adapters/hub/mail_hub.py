@@ -15,7 +15,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.mail.envelope import Attachment
 from convalias.domain.outbound.delivery import Channel
-from convalias.domain.outbound.enclosures import LINKED_FOR, Passage, encoded, listed_type, passages
+from convalias.domain.outbound.enclosures import LINKED_FOR, UNVERIFIED, Passage, encoded, listed_type, passages
 from convalias.domain.outbound.feedback import feedback_id
 from convalias.domain.outbound.invitations import MOST_OCTETS as MOST_CALENDAR
 from convalias.domain.outbound.invitations import calendar, is_calendar
@@ -197,6 +197,7 @@ class NotificationHub:
             written=written if date - written >= LATE else None,
             answerable=notification.answerable,
             closed=notification.closed,
+            unverified=UNVERIFIED in message.flags,
             readers=notification.readers,
             platform=self._via,
             about=thread.subject or words.subject,

@@ -52,6 +52,8 @@ class Footing:
     answerable: bool = True
     closed: bool = False
     """The conversation takes no more messages."""
+    unverified: bool = False
+    """Nothing proved who wrote the message."""
     readers: tuple[str, ...] = ()
     """Who reads an answer, the author first."""
     platform: str = ""
@@ -134,7 +136,8 @@ def _meetings(files: Sequence[Enclosed], words: Wording) -> Iterator[list[str]]:
     for meeting in dict.fromkeys(one.meeting for one in files if one.meeting is not None):
         when = f"{meeting.when} {words.repeats}" if meeting.repeats else meeting.when
         places = ((words.when, when), (words.where, meeting.where))
-        yield [*filter(None, [meeting.title]), *(f"{said} {what}" for said, what in places if what)]
+        title = f"{words.cancelled} {meeting.title}".rstrip() if meeting.cancelled else meeting.title
+        yield [*filter(None, [title]), *(f"{said} {what}" for said, what in places if what)]
 
 
 def _listing(files: Sequence[Enclosed], words: Wording) -> Iterator[tuple[str, str | None]]:
@@ -150,6 +153,8 @@ def _below(words: Wording, below: Footing) -> Iterator[tuple[str, str]]:
     """Lines of the footer: words of ours, and the address they lead to or nothing."""
     if below.written is not None:
         yield words.written.replace("{when}", f"{below.written.astimezone(UTC):%Y-%m-%d %H:%M} UTC"), ""
+    if below.unverified:
+        yield words.unverified, ""
     if below.closed:
         yield words.closed, ""
     elif not below.answerable:

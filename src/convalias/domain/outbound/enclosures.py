@@ -14,6 +14,8 @@ from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.participants import AccountAuthor, Standing
 from convalias.domain.mail.envelope import Attachment
 
+UNVERIFIED: Final = "unverified"
+"""The flag of a message of which nothing proved who wrote it."""
 HARMFUL: Final = "harmful"
 """The flag of a message in which a check found something harmful: none of its files is passed on."""
 MOST_ENCODED: Final = 5_000_000
@@ -82,6 +84,8 @@ class LinkedFile:
     """The name of who sent it."""
     until: datetime
     """When the link ends."""
+    verified: bool = True
+    """Whether it was proved who sent it."""
 
 
 def encoded(size: int) -> int:
@@ -117,7 +121,7 @@ def passages(message: MessageAdded, *, links: bool) -> tuple[Passage, ...]:
         isinstance(author, AccountAuthor)
         and author.verified
         and author.standing is Standing.REGISTERED
-        and not message.flags & {"spam", "unverified", "unchecked"}
+        and not message.flags & {"spam", UNVERIFIED, "unchecked"}
     )
     found, left = list[Passage](), MOST_ENCODED
     for one in message.attachments:

@@ -30,6 +30,11 @@ _ESCAPED: Final = re.compile(r"\\([\\;,nN])")
 _WHEN: Final = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)\d\d(Z?))?")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _SAFE: Final = re.compile(r"[A-Za-z0-9 /_+:.()-]{1,80}")
+_LONGEST_TEXT: Final = 10_000
+"""Characters of a title, place or description."""
+_TIMES: Final = frozenset({"DTSTART", "DTEND"})
+_TOO_OFTEN: Final = re.compile(r"FREQ=(?:SECONDLY|MINUTELY)", re.IGNORECASE)
+"""Meetings are not so frequent, and a program that lists them all has work for hours."""
 _VALUE: Final = re.compile(r"[A-Za-z0-9 /_+:;,.=()-]*")
 """Times, rules, numbers and names of zones: no sign by which an address could stand there."""
 _TEXTS: Final = frozenset({"SUMMARY", "LOCATION", "DESCRIPTION"})
@@ -92,6 +97,7 @@ class Meeting:
     when: str = ""
     where: str = ""
     repeats: bool = False
+    cancelled: bool = False
 
 
 @frozen(kw_only=True)
@@ -156,7 +162,11 @@ def calendar(octets: bytes) -> Calendar | None:
     method = next((one.value.strip().upper() for one in lines if one.name == "METHOD"), "PUBLISH")
     known = method if method in _ASKS | _ANSWERS else "PUBLISH"
     answer = next(answers, "")
-    return Calendar(method=known, answer=answer if answer in _ANSWERED else "", meeting=_meeting(kept), lines=kept)
+    if known in _ASKS and not any(line.name == "DTSTART" for line in kept):
+        return None  # nothing that anybody could answer
+    meeting = _meeting(kept)
+    meeting = evolve(meeting, cancelled=meeting.cancelled or known == "CANCEL")
+    return Calendar(method=known, answer=answer if answer in _ANSWERED else "", meeting=meeting, lines=kept)
 
 
 def _read(line: str) -> _Line | None:
@@ -195,6 +205,10 @@ def _ended(around: tuple[str, ...]) -> Iterator[_Line]:
 
 
 def _is_kept(line: _Line) -> bool:
+    if line.name in _TIMES:
+        return _WHEN.fullmatch(line.value.strip()) is not None
+    if line.name == "RRULE" and _TOO_OFTEN.search(line.value):
+        return False
     return line.name in _TEXTS or line.name == "UID" or (line.name in _PLAIN and bool(_VALUE.fullmatch(line.value)))
 
 
@@ -202,7 +216,9 @@ def _harmless(line: _Line) -> _Line:
     parameters = tuple(
         (name, value) for name, value in line.parameters if name in _KEPT_PARAMETERS and _SAFE.fullmatch(value)
     )
-    value = _escaped(without_addresses(_unescaped(line.value))) if line.name in _TEXTS else line.value
+    value = line.value
+    if line.name in _TEXTS:
+        value = _escaped(without_addresses(_unescaped(line.value[:_LONGEST_TEXT])))
     return evolve(line, parameters=parameters, value=value)
 
 
@@ -220,7 +236,8 @@ def _meeting(lines: Iterable[_Line]) -> Meeting:
         one_line(_unescaped(found[name].value))[:_SHOWN] if name in found else "" for name in ("SUMMARY", "LOCATION")
     )
     when = _when(found["DTSTART"], found.get("DTEND")) if "DTSTART" in found else ""
-    return Meeting(title=title, when=when, where=where, repeats="RRULE" in found)
+    is_off = "STATUS" in found and found["STATUS"].value.strip().upper() == "CANCELLED"
+    return Meeting(title=title, when=when, where=where, repeats="RRULE" in found, cancelled=is_off)
 
 
 def _when(start: _Line, end: _Line | None) -> str:

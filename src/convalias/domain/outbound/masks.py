@@ -94,7 +94,8 @@ class Masks:
             found = self._found(line[start : sign.start()], domain[0], is_name=is_name)
             if found is None and every and "." in domain[0]:
                 written = domain[0].rstrip("._-")
-                found = None if _canonical(written) in self.shown_domains else (0, len(written))
+                begin = _behind_address_of_web(line[start : sign.start()])
+                found = None if _canonical(written) in self.shown_domains else (begin, len(written))
             if found is not None:
                 parts += [line[at : start + found[0]], MASK]
                 at = sign.end() + found[1]
@@ -146,6 +147,11 @@ def _local_start(line: str, end: int, least: int) -> int:
     while start > max(least, end - _LONGEST_LOCAL) and line[start - 1] not in _ENDS_LOCAL:
         start -= 1
     return start
+
+
+def _behind_address_of_web(local: str) -> int:
+    """Where a mail address may begin in a run that is a web address: `//host/path?u=ann` is more than a local part."""
+    return max(map(local.rfind, "/?=&")) + 1 if local.startswith("//") else 0
 
 
 def _domains(domain: str, *, is_name: bool) -> Iterator[str]:

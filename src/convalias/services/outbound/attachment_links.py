@@ -10,7 +10,7 @@ from attrs import field, frozen
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.timeline import SOMEBODY
 from convalias.domain.mail.envelope import Attachment
-from convalias.domain.outbound.enclosures import HARMFUL, LinkedFile
+from convalias.domain.outbound.enclosures import HARMFUL, UNVERIFIED, LinkedFile
 from convalias.domain.outbound.invitations import calendar, is_calendar
 from convalias.domain.outbound.seals import Seals
 from convalias.ports.ambient import Clock
@@ -83,5 +83,9 @@ class AttachmentLinks:
         masks = await self.contacts.masks(scene.event, scene.thread, before, shown_domains=self.shown_domains)
         name = await self.contacts.name(message.author, scene.thread)
         return LinkedFile(
-            name=masks.file_name(attachment.name), size=attachment.size, author=name or SOMEBODY, until=link.until
+            name=masks.file_name(attachment.name),
+            size=attachment.size,
+            author=name or SOMEBODY,
+            until=link.until,
+            verified=UNVERIFIED not in message.flags,
         ), attachment
