@@ -320,3 +320,15 @@ async def test_a_failure_that_is_no_promise_of_the_port_makes_no_mail_look_old()
 
     with pytest.raises(Unavailable):
         _ = [key async for key in received_order(Slow(), until=datetime(2026, 3, 1, 0, 1, tzinfo=UTC))]
+
+
+async def test_a_record_that_is_gone_when_it_is_read_stands_at_the_beginning_of_its_day() -> None:
+    town = await open_town()
+    await Process(town).take(written(TO_C1))
+
+    class Gone(memory.Blobs):
+        async def names(self, prefix: str, *, after: str, limit: int) -> Sequence[str]:
+            return await town.blobs.names(prefix, after=after, limit=limit)
+
+    found = [key async for key in received_order(Gone(), until=datetime(2026, 3, 1, 0, 1, tzinfo=UTC))]
+    assert len(found) == 1

@@ -243,8 +243,7 @@ def _meeting(lines: Iterable[_Line]) -> Meeting:
 def _when(start: _Line, end: _Line | None) -> str:
     """Days and times as they stand there, and in what zone."""
     begins = _WHEN.fullmatch(start.value.strip())
-    if begins is None:
-        return ""
+    assert begins is not None  # noqa: S101 - no other DTSTART is kept
     ends = None if end is None else _WHEN.fullmatch(end.value.strip())
     day = "-".join(begins.group(1, 2, 3))
     if begins[4] is None:
