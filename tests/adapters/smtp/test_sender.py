@@ -153,6 +153,14 @@ async def test_a_refusal_in_the_middle_of_a_mail_is_heard() -> None:
         assert script.connections == 2, "the first one still reads text"
 
 
+async def test_a_mail_is_not_taken_before_its_end() -> None:
+    script = Scripted(says={"body": ["250 early", SILENT]})
+    async with sending(script) as sender:
+        with pytest.raises(EngineAway, match="its answer is unclear at sending the mail: 250"):
+            await sender.send(mail(RAW + LONG))
+    assert script.taken == []
+
+
 async def test_a_call_that_is_called_off_ends_its_connection_and_frees_its_place() -> None:
     script = Scripted(says={"RCPT": [SILENT]})
     async with sending(script, connections=1) as sender:

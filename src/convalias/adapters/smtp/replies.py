@@ -69,6 +69,8 @@ def meaning(reply: Reply, step: Step) -> Meaning:
     """
     good = 300 if step is Step.DATA else 200  # RFC 5321 §4.3.2: DATA is answered 354
     match reply.code // 100 * 100:
+        case 200 if step is Step.BODY:
+            return Meaning.UNCLEAR  # the line that ends the mail is not written yet: nothing can be taken
         case found if found == good:
             return Meaning.TAKEN
         case 400 if reply.code == _CLOSING or step is Step.SENDER or reply.enhanced.startswith(_SYSTEM):
