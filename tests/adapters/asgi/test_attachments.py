@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, MutableMapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
 
 from convalias.adapters import asgi
+from convalias.adapters.asgi import attachments
+from convalias.adapters.asgi.attachments import PIECE
 from convalias.domain.outbound.enclosures import LinkedFile
 from convalias.ports.errors import Unavailable
 
@@ -111,6 +114,21 @@ def test_nothing_is_posted_there(path: str) -> None:
     assert call(Desk(), path, "POST").status_code == 405
 
 
+SCOPE: dict[str, object] = {
+    "type": "http",
+    "method": "GET",
+    "path": "/attachments/t.o-k/file",
+    "raw_path": b"/attachments/t.o-k/file",
+    "query_string": b"",
+    "headers": [],
+    "app": None,
+}
+
+
+async def receive() -> dict[str, object]:
+    return {"type": "http.disconnect"}
+
+
 async def test_a_client_that_goes_away_in_the_middle_lets_go_of_the_file() -> None:
     desk = Desk()
     app = asgi.app(lambda: asgi.Doors(attachments=desk, checks={}))
@@ -119,18 +137,62 @@ async def test_a_client_that_goes_away_in_the_middle_lets_go_of_the_file() -> No
         assert desk.held == 1
         raise ConnectionResetError(message)
 
-    async def receive() -> dict[str, object]:
-        return {"type": "http.disconnect"}
-
-    scope: dict[str, object] = {
-        "type": "http",
-        "method": "GET",
-        "path": "/attachments/t.o-k/file",
-        "raw_path": b"/attachments/t.o-k/file",
-        "query_string": b"",
-        "headers": [],
-        "app": None,
-    }
     with pytest.raises(ConnectionResetError):
-        await app(scope, receive, send)
+        await app(SCOPE, receive, send)
+    assert desk.held == 0
+
+
+@pytest.mark.parametrize("octets", [0, 1, PIECE, 2 * PIECE + 1])
+async def test_a_file_is_sent_in_pieces_and_held_until_the_last_is_taken(octets: int) -> None:
+    content = bytes(range(256)) * (octets // 256) + b"x" * (octets % 256)
+    desk, sent = Desk(content=content), list[MutableMapping[str, Any]]()
+    app = asgi.app(lambda: asgi.Doors(attachments=desk, checks={}))
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        await asyncio.sleep(0)  # the server waits for the client
+        assert desk.held == 1
+        sent.append(message)
+
+    await app(SCOPE, receive, send)
+    assert desk.held == 0
+    start, *bodies = sent
+    assert (b"content-length", str(octets).encode()) in start["headers"]
+    assert [one["more_body"] for one in bodies] == [True] * (len(bodies) - 1) + [False]
+    pieces = [one["body"] for one in bodies]
+    assert b"".join(pieces) == content
+    assert [len(one) for one in pieces] == [
+        *([PIECE] * (octets // PIECE)),
+        *([octets % PIECE] if octets % PIECE else []),
+        0,
+    ]
+
+
+async def test_a_client_that_does_not_read_lets_go_of_the_file_when_its_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(attachments, "SENT_WITHIN", 0.01)
+    desk, sent = Desk(content=b"x" * 3 * PIECE), list[MutableMapping[str, Any]]()
+    app = asgi.app(lambda: asgi.Doors(attachments=desk, checks={}))
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        assert desk.held == 1
+        sent.append(message)
+        if len(sent) > 2:
+            await asyncio.Event().wait()
+
+    await app(SCOPE, receive, send)
+    assert desk.held == 0
+    assert len(sent) == 3
+    assert sent[-1]["more_body"], "the response stays unfinished, so that no client takes it for the whole file"
+
+
+async def test_a_time_out_of_the_connection_is_a_fault_of_the_connection() -> None:
+    desk = Desk()
+    app = asgi.app(lambda: asgi.Doors(attachments=desk, checks={}))
+
+    async def send(message: object) -> None:
+        raise TimeoutError(message)
+
+    with pytest.raises(TimeoutError):
+        await app(SCOPE, receive, send)
     assert desk.held == 0

@@ -18,6 +18,10 @@ from convalias.adapters.asgi.failures import NOT_OPEN, because
 from convalias.domain.outbound.enclosures import LinkedFile
 from convalias.ports.errors import Unavailable
 
+PIECE: Final = 64 * 1024
+"""Octets that are handed to the server at once: as many as uvicorn buffers before a sender has to wait."""
+SENT_WITHIN: Final = 300.0
+"""Seconds in which a client has to read a file; so long a slow one keeps its octets from others."""
 _BY_THEM: Final = "It was sent by this person, not by the platform."
 _UNVERIFIED: Final = "It was sent in the name of this person; nobody could verify that."
 _SIZES: Final = ((1_000_000, "MB"), (1_000, "kB"))
@@ -45,7 +49,10 @@ class AttachmentDoor(Protocol):
 
 
 class _Held(Response):
-    """A response that lets go of what it holds when it was sent, or could not be."""
+    """A response that lets go of what it holds when the client has read it, or could not in time.
+
+    Then it ends unfinished, and the server closes the connection.
+    """
 
     def __init__(self, content: bytes, headers: dict[str, str], stack: AsyncExitStack) -> None:
         super().__init__(content, headers=headers, media_type="application/octet-stream")
@@ -53,7 +60,22 @@ class _Held(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._stack:
-            await super().__call__(scope, receive, send)
+            bound = asyncio.timeout(SENT_WITHIN)
+            try:
+                async with bound:
+                    await self._sent(send)
+            except TimeoutError:
+                if not bound.expired():  # of the connection
+                    raise
+
+    async def _sent(self, send: Send) -> None:
+        """Send in pieces. A server takes the next one when most of those before have left its buffer."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for begin in range(0, len(self.body), PIECE):
+            piece = bytes(self.body[begin : begin + PIECE])
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        # Empty, and waited for like the others: otherwise nobody would wait for the last piece.
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def attachment_page(find: Callable[[], AttachmentDoor | None]) -> Callable[[Request], Awaitable[Response]]:
