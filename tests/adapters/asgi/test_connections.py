@@ -7,7 +7,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import uvicorn
@@ -17,8 +17,11 @@ from hypothesis import strategies as st
 
 from adapters.mailgun.posting import Door
 from convalias.adapters import asgi
+from convalias.adapters.asgi import attachments
+from convalias.adapters.asgi.attachments import AttachmentDoor
 from convalias.adapters.asgi.connections import Connections, Entered, client_of
 from convalias.adapters.asgi.failures import Wall
+from convalias.domain.outbound.enclosures import LinkedFile
 from convalias.services.running.log_lines import LogLines
 
 SOON, NEVER = timedelta(milliseconds=50), timedelta(hours=1)
@@ -55,10 +58,12 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(bounds: asgi.ConnectionBounds, door: Door | None = None) -> AsyncIterator[Served]:
+async def serving(
+    bounds: asgi.ConnectionBounds, door: Door | None = None, *, files: AttachmentDoor | None = None
+) -> AsyncIterator[Served]:
     places = Connections(bounds)
     lines = LogLines(asgi.log, Wall())
-    doors = asgi.Doors(inbound={} if door is None else {"mailgun": door.webhook}, checks={})
+    doors = asgi.Doors(inbound={} if door is None else {"mailgun": door.webhook}, attachments=files, checks={})
     config = uvicorn.Config(
         asgi.app(lambda: doors),
         http=asgi.bounded(places, lines),
@@ -205,6 +210,38 @@ def test_requests_that_were_sent_ahead_are_answered_in_order() -> None:
         writer.close()
 
     tell(story)
+
+
+class Large:
+    """A link to more than any socket buffers."""
+
+    async def show(self, token: str) -> LinkedFile:
+        return LinkedFile(name=token, size=0, author="A", until=datetime.max.replace(tzinfo=UTC))
+
+    @asynccontextmanager
+    async def opened(self, token: str) -> AsyncIterator[tuple[LinkedFile, bytes]]:
+        yield await self.show(token), b"x" * 30_000_000
+
+
+async def test_a_client_that_does_not_read_its_answer_is_let_go(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(attachments, "SENT_WITHIN", 0.05)
+    caplog.set_level(logging.WARNING)
+    async with asyncio.timeout(LONGEST), serving(BOUNDS, files=Large()) as served:
+        _, writer = await served.opened(b"GET /attachments/t/file HTTP/1.1\r\nHost: x\r\n\r\n")
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await served.until(lambda: len(served.places._busy) == 1)
+        await served.until(lambda: len(served.places) == 0)
+        writer.transport.abort()
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == "HTTP connections: a client that did not read its answer in time was let go"
+
+
+async def test_a_client_that_reads_slowly_has_the_whole_file() -> None:
+    async with asyncio.timeout(LONGEST), serving(BOUNDS, files=Large()) as served:
+        answer = await served.asked(b"GET /attachments/t/file HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answer.endswith(b"\r\n\r\n" + b"x" * 30_000_000)
 
 
 # --- the places ------------------------------------------------------------------------------------------

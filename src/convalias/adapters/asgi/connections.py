@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
@@ -141,6 +141,26 @@ def only_health(app: ASGIApp) -> ASGIApp:
     return answer
 
 
+def whole(app: ASGIApp, cut: Callable[[], None]) -> ASGIApp:
+    """Return an app that calls `cut` if it ends with its answer unfinished, and waits until the connection is gone."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        is_unfinished = False
+
+        async def noted(message: Message) -> None:
+            nonlocal is_unfinished
+            await send(message)
+            is_unfinished = message["type"] == "http.response.start" or message.get("more_body", False)
+
+        await app(scope, receive, noted)
+        if is_unfinished:
+            cut()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+    return answer
+
+
 Protocol: TypeAlias = type[asyncio.Protocol]
 
 
@@ -166,8 +186,7 @@ class _Bounded(H11Protocol):
             return
         if isinstance(entered.instead_of, _Bounded):
             entered.instead_of.transport.abort()
-        if entered.only_health:
-            self.app = only_health(self.app)
+        self.app = whole(only_health(self.app) if entered.only_health else self.app, self._cut)
         self._wait(self.places.bounds.idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -195,6 +214,11 @@ class _Bounded(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         self.lines.repeated("HTTP connections: a request that cannot be read was refused")
         super().send_400_response(msg)
+
+    def _cut(self) -> None:
+        """Close it at once: to close it in order, the server would wait for ever for a client that does not read."""
+        self.lines.repeated("HTTP connections: a client that did not read its answer in time was let go")
+        self.transport.abort()
 
     def _is_under_way(self) -> bool:
         return self.cycle is not self._answered
