@@ -90,7 +90,7 @@ async def caught(port: str, broken: type[Any]) -> str | None:
 
 
 def test_the_table_has_a_row_for_every_port_that_the_facade_takes() -> None:
-    assert {*MAKERS, "conversations", "channels"} == set(Instead.__annotations__)
+    assert {*MAKERS, "event_store", "channels"} == set(Instead.__annotations__)
     broken = sum(map(len, BROKEN.values()))
     print(f"\n{len(ROWS)} ports and all together, in memory and on disk; {broken} broken adapters")  # noqa: T201 - its count
 

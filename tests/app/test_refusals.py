@@ -17,7 +17,7 @@ from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId
 from convalias.settings import WrongSettings
-from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.event_store import EventStore
 
 Make = Callable[..., Convalias]
 
@@ -45,12 +45,12 @@ def refused(make: Make, tmp_path: Path, **given: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("make", [in_memory, from_toml, over])
-def test_conversations_of_the_hosts_own_need_what_feeds(make: Make, tmp_path: Path) -> None:
-    store = ConversationStore(records=memory.Records())
-    problems = refused(make, tmp_path, conversations=store)
-    assert list(problems) == ["conversations"]
-    assert "expected one" in problems["conversations"]
-    assert "changes=" in problems["conversations"]
+def test_an_event_store_of_the_hosts_own_needs_what_feeds(make: Make, tmp_path: Path) -> None:
+    store = EventStore(records=memory.Records())
+    problems = refused(make, tmp_path, event_store=store)
+    assert list(problems) == ["event_store"]
+    assert "expected one" in problems["event_store"]
+    assert "changes=" in problems["event_store"]
 
 
 class Changes:
@@ -68,9 +68,9 @@ def test_changes_need_the_store_that_they_are_of(make: Make, tmp_path: Path) -> 
     }
 
 
-def test_what_feeds_and_its_store_make_conversations_of_ones_own_possible(tmp_path: Path) -> None:
+def test_what_feeds_and_its_store_make_an_event_store_of_ones_own_possible(tmp_path: Path) -> None:
     records = memory.Records()
-    given = {"conversations": ConversationStore(records=records), "changes": Changes(), "records": records}
+    given = {"event_store": EventStore(records=records), "changes": Changes(), "records": records}
     for make in (in_memory, from_toml, over):
         assert not make(tmp_path, **given).is_open
 

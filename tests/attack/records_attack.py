@@ -23,7 +23,7 @@ from convalias.adapters import system
 from convalias.adapters.embedded import DataDirectory
 from convalias.domain.conversations.events import ConversationEvent
 from convalias.ports.records import Records, Replace
-from convalias.stores.conversations.event_store import FEED, ConversationStore
+from convalias.stores.conversations.event_store import FEED, EventStore
 
 WRITERS = 4
 APART = 3.0
@@ -143,7 +143,7 @@ async def _kill_by_and_by(fleet: Fleet, feed: Feed, kills: int, draw: random.Ran
 
 
 async def _findings(fleet: Fleet, feed: Feed, kills: int, started: float) -> Findings:
-    store = ConversationStore(records=feed.records)
+    store = EventStore(records=feed.records)
     holes: list[str] = []
     where: dict[str, int] = {}
     for conversation in sorted({writer.conversation_of(mail) for mail in range(writer.CONVERSATIONS)}):

@@ -18,9 +18,9 @@ from convalias.adapters.embedded import DataDirectory
 from convalias.domain.conversations.events import ConversationEvent, MessageAdded, Origin
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
-from convalias.ports.conversations import Append
+from convalias.ports.event_store import Append
 from convalias.ports.records import Insert, Key, Records
-from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.event_store import EventStore
 
 CONVERSATIONS = 3
 PATHS = ("relay", "legacy")
@@ -49,7 +49,7 @@ class Writer:
         return str((await self.records.get([key]))[key].body["path"])
 
     async def append(self, mail: int) -> int:
-        store = ConversationStore(records=self.records)
+        store = EventStore(records=self.records)
         conversation = conversation_of(mail)
         while True:
             if (there := await store.keyed(conversation, key=dedup_key(mail))) is not None:

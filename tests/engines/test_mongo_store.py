@@ -21,12 +21,12 @@ from convalias.adapters import memory, mongo
 from convalias.domain.conversations.events import ConversationEvent, MessageAdded, Origin
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
-from convalias.ports.conversations import Append
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventRecord, Subscription
+from convalias.ports.event_store import Append
 from convalias.ports.records import Conflict, Insert, Key, Records
 from convalias.services.feed.change_stream import ChangeStreamFeed
-from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.feed.positions import Positions
 from engines.fixtures import or_skip
 from engines.servers import mongod
@@ -219,7 +219,7 @@ class Writer:
         return str((await self.records.get([key]))[key].body["path"])  # no KeyError: what stood in the way is seen
 
     async def append(self, mail: int) -> int:
-        store = ConversationStore(records=self.records)
+        store = EventStore(records=self.records)
         conversation = ConversationId(CONVERSATIONS[mail % len(CONVERSATIONS)])
         while True:
             if (there := await store.keyed(conversation, key=f"mail-{mail}")) is not None:
@@ -280,7 +280,7 @@ async def stepped(feed: ChangeStreamFeed) -> None:
 
 async def publish_all(feed: ChangeStreamFeed, log: Log, records: Records) -> None:
     """Step until all that is stored is published: a step without events says only that none came for a moment."""
-    store = ConversationStore(records=records)
+    store = EventStore(records=records)
     async with asyncio.timeout(300):
         for conversation in CONVERSATIONS:
             last = await Writer(records, 0, timedelta(0)).again(partial(store.last, ConversationId(conversation)))
@@ -340,7 +340,7 @@ def step_down(servers: mongod.ReplicaSet) -> None:
 
 async def check(records: Records, writers: Sequence[Writer], log: Log) -> None:
     """No hole, no double, nothing answered is lost, each claim has one path, all is published in order."""
-    store = ConversationStore(records=records)
+    store = EventStore(records=records)
     where: dict[str, int] = {}
     for conversation in CONVERSATIONS:
         events = await store.after(ConversationId(conversation), 0, limit=100_000)

@@ -54,7 +54,7 @@ from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.approvals.holds import Holds
 from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.directory import IdentityDirectory
-from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.conversations.threads import Threads
 from convalias.stores.encoding import encoded
 from convalias.stores.inbound.dead_letters import DeadLetters
@@ -144,7 +144,7 @@ class Town:
         self.telemetry = memory.Telemetry()
         self.inbound = InboundRecords(records=self.records)
         self.directory = IdentityDirectory(records=self.records)
-        self.store = ConversationStore(records=self.records)
+        self.store = EventStore(records=self.records)
 
     async def open(self) -> None:
         """c1 of Ann and Bob, c2 of Ann alone; c3 is known to legacy only."""
@@ -209,7 +209,7 @@ class Process:
         self.queue = memory.faulty.JobQueue(town.queue, self.faults)
         self.inbound = InboundRecords(records=self.records)
         self.dead_letters = DeadLetters(records=self.records)
-        store = ConversationStore(records=self.records)
+        store = EventStore(records=self.records)
         self.threads = Threads(conversations=store, records=self.records)
         self.stages = Stages(flags=memory.faulty.Flags(town.flags, self.faults), unset=stage)
         aliases = Aliases(records=self.records)
@@ -310,7 +310,7 @@ class Process:
                 stores=FollowedStores(
                     inbound=self.inbound,
                     dead_letters=self.dead_letters,
-                    conversations=store,
+                    event_store=store,
                     ledger=Ledger(records=self.records, incarnation=memory.Incarnation()),
                     holds=Holds(records=self.records),
                     aliases=aliases,

@@ -25,7 +25,7 @@ from convalias.services.conversations.messaging import MailAddition, Messaging
 from convalias.services.conversations.stages import Stages
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.conversations.attachments import Attachments
-from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.conversations.threads import Threads
 from services.keys_desk import RING, guard
 
@@ -66,7 +66,7 @@ class Desk:
         self.clock = ProcessClock()
         self.flags = memory.Flags()
         self.aliases = Aliases(records=self.records)
-        self.store = ConversationStore(records=self.records)
+        self.store = EventStore(records=self.records)
         threads = Threads(conversations=self.store, records=self.records)
         self.appender = Appender(conversations=self.store, threads=threads, clock=self.clock)
         self.aliasing = Aliasing(

@@ -34,7 +34,7 @@ from convalias.services.outbound.scenes import Scenes
 from convalias.services.outbound.sending import Sending
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.conversations.directory import IdentityDirectory
-from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.conversations.threads import Threads
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.outbound.ledger import Ledger
@@ -109,8 +109,8 @@ class World:
         self.log = memory.EventLog(clock=self.clock)
         self.raw_records = records or memory.Records()
         self.records = memory.faulty.Records(self.raw_records, self.faults)
-        self.conversations = ConversationStore(records=self.raw_records)
-        self.watched = memory.faulty.ConversationStore(self.conversations, self.faults)
+        self.conversations = EventStore(records=self.raw_records)
+        self.watched = memory.faulty.EventStore(self.conversations, self.faults)
         self.directory = IdentityDirectory(records=self.raw_records)
         self.aliases = Aliases(records=self.raw_records)
         self.alias_faults = memory.Faults()

@@ -14,8 +14,8 @@ from convalias.ports.ambient import Clock, Incarnation, Telemetry
 from convalias.ports.blobs import Blobs
 from convalias.ports.changes import Changes
 from convalias.ports.channels import ChannelChoice, ChannelEndpoints
-from convalias.ports.conversations import ConversationStore
 from convalias.ports.event_log import EventLog
+from convalias.ports.event_store import EventStore
 from convalias.ports.flags import Flags
 from convalias.ports.hub import NotificationHub
 from convalias.ports.legacy import LegacyRelay
@@ -36,7 +36,7 @@ class Instead(TypedDict, total=False):
     telemetry: Telemetry
     incarnation: Incarnation
     changes: Changes
-    conversations: ConversationStore
+    event_store: EventStore
     identity: IdentityDirectory
     legacy: LegacyRelay
     hub: NotificationHub
@@ -71,7 +71,7 @@ class Ports:
     """Where refusals leave."""
     changes: Changes | None = None
     """None: the due lane of `records` is polled for new events."""
-    conversations: ConversationStore | None = None
+    event_store: EventStore | None = None
     """None: kept in `records`."""
     identity: IdentityDirectory | None = None
     """None: the accounts kept in `records`."""

@@ -29,8 +29,8 @@ def refuse(given: Mapping[str, object]) -> None:
             what_is_wrong = _no_port(keyword, port)
             if what_is_wrong:
                 problems[keyword] = what_is_wrong
-    if given.get("conversations") is not None and given.get("changes") is None:
-        problems["conversations"] = (
+    if given.get("event_store") is not None and given.get("changes") is None:
+        problems["event_store"] = (
             f"found no changes= beside it, expected one: {FEED}, and nobody would ever be notified of a message"
         )
     if given.get("changes") is not None and given.get("records") is None:

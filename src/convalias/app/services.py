@@ -63,7 +63,7 @@ from convalias.services.system_mail.refusals import Notices
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.directory import IdentityDirectory
-from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.conversations.listing import Listing
 from convalias.stores.conversations.threads import Threads
 from convalias.stores.deployment.data_places import DirectoryClaims
@@ -123,12 +123,12 @@ def assemble(
         flags=ports.flags or stores.rollouts, unset=Stage.LEGACY if has_legacy(ports, deployment) else Stage.NATIVE
     )
     contacts = Contacts(
-        conversations=stores.conversations,
+        conversations=stores.event_store,
         threads=stores.threads,
         aliases=stores.aliases,
         identities=ports.identity or stores.directory,
     )
-    scenes = Scenes(conversations=stores.conversations, threads=stores.threads)
+    scenes = Scenes(conversations=stores.event_store, threads=stores.threads)
     aliasing = _aliasing(ports, stores, stages, deployment, wiring)
     messaging = Messaging(
         appender=aliasing.appender,
@@ -230,7 +230,7 @@ def assemble(
         numbers=Numbers(
             records=ports.records,
             events=ports.events,
-            conversations=stores.conversations,
+            conversations=stores.event_store,
             operations=operations,
             signs=Signs(records=ports.records),
             clock=ports.clock,
@@ -240,7 +240,7 @@ def assemble(
             blobs=ports.blobs,
             inbound=stores.inbound,
             dead_letters=stores.dead_letters,
-            conversations=stores.conversations,
+            conversations=stores.event_store,
             keys=aliasing.guard,
             relay=inbound.relay(messaging, None),  # a replay mails nobody
             restoring=inbound.relay(messaging, None, restores=True),
@@ -253,7 +253,7 @@ def assemble(
             listing=Listing(records=ports.records),
             has_legacy=has_legacy(ports, deployment),
             outside=ports.flags,
-            searches=ports.conversations is None,
+            searches=ports.event_store is None,
         ),
     )
 
@@ -273,7 +273,7 @@ def _operations(ports: Ports, stores: Stores, inbound: Inbound, keys: KeyGuard, 
             stores=FollowedStores(
                 inbound=stores.inbound,
                 dead_letters=stores.dead_letters,
-                conversations=stores.conversations,
+                event_store=stores.event_store,
                 ledger=stores.ledger,
                 holds=stores.holds,
                 aliases=stores.aliases,
@@ -291,7 +291,7 @@ def _operations(ports: Ports, stores: Stores, inbound: Inbound, keys: KeyGuard, 
 
 def rehearsed(ports: Ports) -> Ports:
     """The same ports, which change nothing. Refuses a conversation store of the host's own: it would be written to."""
-    if ports.conversations is not None:
+    if ports.event_store is not None:
         raise TypeError("a dry run over a conversation store of one's own: found conversations=, expected none")
     quiet = ports.but(
         records=rehearsal.Records(ports.records), blobs=rehearsal.Blobs(ports.blobs), telemetry=memory.NoTelemetry()
@@ -306,7 +306,7 @@ def audience(
 
     From the ports alone: it is opened before there are services.
     """
-    conversations = ConversationStore(records=records)
+    conversations = EventStore(records=records)
     contacts = Contacts(
         conversations=conversations,
         threads=Threads(conversations=conversations, records=records),
@@ -325,7 +325,7 @@ def _aliasing(ports: Ports, stores: Stores, stages: Stages, deployment: Deployme
     )
     return Aliasing(
         aliases=stores.aliases,
-        appender=Appender(conversations=stores.conversations, threads=stores.threads, clock=ports.clock),
+        appender=Appender(conversations=stores.event_store, threads=stores.threads, clock=ports.clock),
         stages=stages,
         mint=mint if deployment.alias_domains else None,
         guard=KeyGuard(
@@ -387,7 +387,7 @@ def _outbound(
             clock=ports.clock,
             telemetry=ports.telemetry,
             pacing=Pacing(
-                conversations=stores.conversations,
+                conversations=stores.event_store,
                 paces=Paces(records=ports.records),
                 telemetry=ports.telemetry,
                 bounds=MessageBounds(verified=wiring.messages_an_hour, unverified=wiring.unverified_messages_an_hour),

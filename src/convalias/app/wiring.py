@@ -16,14 +16,14 @@ from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.operations.mail_index import IndexKeys
 from convalias.domain.outbound.seals import Seal, Seals
 from convalias.domain.routing.policy import RoutingPolicy
-from convalias.ports.conversations import ConversationStore as ConversationStorePort
 from convalias.ports.drafts import Compose
+from convalias.ports.event_store import EventStore as EventStorePort
 from convalias.settings import Options
 from convalias.stores.aliases.alias_keys import KeyUses
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.approvals.holds import Holds
 from convalias.stores.conversations.directory import IdentityDirectory
-from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.conversations.parking import Parking
 from convalias.stores.conversations.threads import Threads
 from convalias.stores.deployment.deployments import Deployments
@@ -86,7 +86,7 @@ class Stores:
     rollouts: Rollouts
     suppressions: Suppressions
     threads: Threads
-    conversations: ConversationStorePort
+    event_store: EventStorePort
 
 
 def seals(keyring: Keyring) -> Seals:
@@ -115,7 +115,7 @@ def alias_domain(deployment: Deployment) -> str:
 
 def typed_stores(ports: Ports, keyring: Keyring, *, mail_kept: timedelta | None = MAIL_KEPT) -> Stores:
     """The stores over these ports; digests of people are keyed."""
-    conversations = ports.conversations or ConversationStore(records=ports.records)
+    events = ports.event_store or EventStore(records=ports.records)
     return Stores(
         aliases=Aliases(records=ports.records),
         key_uses=KeyUses(records=ports.records),
@@ -128,6 +128,6 @@ def typed_stores(ports: Ports, keyring: Keyring, *, mail_kept: timedelta | None 
         parking=Parking(records=ports.records),
         rollouts=Rollouts(records=ports.records),
         suppressions=Suppressions(records=ports.records),
-        threads=Threads(conversations=conversations, records=ports.records),
-        conversations=conversations,
+        threads=Threads(conversations=events, records=ports.records),
+        event_store=events,
     )

@@ -56,8 +56,16 @@ if TYPE_CHECKING:
     from convalias.ports.changes import PositionLost as PositionLost
     from convalias.ports.channels import ChannelChoice as ChannelChoice
     from convalias.ports.channels import ChannelEndpoints as ChannelEndpoints
-    from convalias.ports.conversations import Append as Append
-    from convalias.ports.conversations import ConversationStore as ConversationStore
+    from convalias.ports.conversations import AlreadyPosted as AlreadyPosted
+    from convalias.ports.conversations import Conversations as Conversations
+    from convalias.ports.conversations import History as History
+    from convalias.ports.conversations import Message as Message
+    from convalias.ports.conversations import MessageRef as MessageRef
+    from convalias.ports.conversations import NewMessage as NewMessage
+    from convalias.ports.conversations import PostDeclined as PostDeclined
+    from convalias.ports.conversations import Posted as Posted
+    from convalias.ports.conversations import ReadMarks as ReadMarks
+    from convalias.ports.conversations import Thread as Thread
     from convalias.ports.dns import DnsResolver as DnsResolver
     from convalias.ports.dns import HostAnswer as HostAnswer
     from convalias.ports.dns import HostKind as HostKind
@@ -97,6 +105,8 @@ if TYPE_CHECKING:
     from convalias.ports.event_log import Lag as Lag
     from convalias.ports.event_log import Lagging as Lagging
     from convalias.ports.event_log import Subscription as Subscription
+    from convalias.ports.event_store import Append as Append
+    from convalias.ports.event_store import EventStore as EventStore
     from convalias.ports.examining import SKEW as SKEW
     from convalias.ports.examining import TOO_MUCH as TOO_MUCH
     from convalias.ports.examining import Examined as Examined
@@ -160,6 +170,7 @@ __all__ = [
     "AliasId",
     "AliasIssued",
     "AliasRevoked",
+    "AlreadyPosted",
     "Answer",
     "Append",
     "AttachedFile",
@@ -186,7 +197,7 @@ __all__ = [
     "ConversationCreated",
     "ConversationErased",
     "ConversationReopened",
-    "ConversationStore",
+    "Conversations",
     "CopiesSeen",
     "Declined",
     "Deferred",
@@ -201,6 +212,7 @@ __all__ = [
     "EventLog",
     "EventLogEngine",
     "EventRecord",
+    "EventStore",
     "Examined",
     "Finding",
     "Flags",
@@ -208,6 +220,7 @@ __all__ = [
     "Grade",
     "Guarantee",
     "HandOff",
+    "History",
     "HostAnswer",
     "HostKind",
     "HostRecords",
@@ -227,11 +240,14 @@ __all__ = [
     "MailContent",
     "MailEngine",
     "MailReader",
+    "Message",
     "MessageAdded",
     "MessageRedacted",
+    "MessageRef",
     "MessagesRead",
     "Migrates",
     "NamedFlags",
+    "NewMessage",
     "NoSuchName",
     "NotFound",
     "NotSent",
@@ -252,12 +268,15 @@ __all__ = [
     "PortError",
     "PositionLost",
     "Post",
+    "PostDeclined",
+    "Posted",
     "Probed",
     "Put",
     "QueueDepth",
     "QueueEngine",
     "ReadAttachment",
     "ReadMail",
+    "ReadMarks",
     "Records",
     "Rejected",
     "RememberingMail",
@@ -276,6 +295,7 @@ __all__ = [
     "Subscription",
     "Telemetry",
     "TemporaryFailure",
+    "Thread",
     "TraceId",
     "TxtAnswer",
     "TxtRecords",
@@ -294,8 +314,10 @@ _HOMES = {
     "AliasId": "domain.ids",
     "AliasIssued": "domain.conversations.events",
     "AliasRevoked": "domain.conversations.events",
+    "AlreadyPosted": "ports.conversations",
     "Answer": "ports.hub",
-    "Append": "ports.conversations",
+    "Append": "ports.event_store",
+    "AttachedFile": "ports.drafts",
     "Attachment": "domain.mail.envelope",
     "Audience": "ports.legacy",
     "Axis": "domain.migration.rollout",
@@ -319,7 +341,7 @@ _HOMES = {
     "ConversationCreated": "domain.conversations.events",
     "ConversationErased": "domain.conversations.events",
     "ConversationReopened": "domain.conversations.events",
-    "ConversationStore": "ports.conversations",
+    "Conversations": "ports.conversations",
     "CopiesSeen": "domain.conversations.events",
     "Declined": "ports.hub",
     "Deferred": "ports.errors",
@@ -327,7 +349,6 @@ _HOMES = {
     "DnsResolver": "ports.dns",
     "Draft": "ports.drafts",
     "DraftCalendar": "ports.drafts",
-    "AttachedFile": "ports.drafts",
     "Due": "ports.records",
     "EngineAt": "ports.engines",
     "EngineAway": "ports.errors",
@@ -335,6 +356,7 @@ _HOMES = {
     "EventLog": "ports.event_log",
     "EventLogEngine": "ports.engines",
     "EventRecord": "ports.event_log",
+    "EventStore": "ports.event_store",
     "Examined": "ports.examining",
     "FOR_EVER": "ports.hub",
     "Finding": "domain.mail.checks",
@@ -343,6 +365,7 @@ _HOMES = {
     "Grade": "ports.examining",
     "Guarantee": "ports.hub",
     "HandOff": "ports.legacy",
+    "History": "ports.conversations",
     "HostAnswer": "ports.dns",
     "HostKind": "ports.dns",
     "HostRecords": "ports.dns",
@@ -362,11 +385,14 @@ _HOMES = {
     "MailContent": "domain.mail.envelope",
     "MailEngine": "ports.engines",
     "MailReader": "ports.mail",
+    "Message": "ports.conversations",
     "MessageAdded": "domain.conversations.events",
     "MessageRedacted": "domain.conversations.events",
+    "MessageRef": "ports.conversations",
     "MessagesRead": "domain.conversations.events",
     "Migrates": "ports.engines",
     "NamedFlags": "ports.flags",
+    "NewMessage": "ports.conversations",
     "NoSuchName": "ports.dns",
     "NotFound": "ports.errors",
     "NotSent": "ports.hub",
@@ -387,6 +413,8 @@ _HOMES = {
     "PortError": "ports.errors",
     "PositionLost": "ports.changes",
     "Post": "domain.inbound.posts",
+    "PostDeclined": "ports.conversations",
+    "Posted": "ports.conversations",
     "Probed": "ports.examining",
     "Put": "ports.blobs",
     "QueueDepth": "ports.queue",
@@ -394,6 +422,7 @@ _HOMES = {
     "REPLY_MARKER": "ports.drafts",
     "ReadAttachment": "ports.mail",
     "ReadMail": "ports.mail",
+    "ReadMarks": "ports.conversations",
     "Records": "ports.records",
     "Rejected": "ports.errors",
     "RememberingMail": "ports.mail",
@@ -414,6 +443,7 @@ _HOMES = {
     "TOO_MUCH": "ports.examining",
     "Telemetry": "ports.ambient",
     "TemporaryFailure": "ports.dns",
+    "Thread": "ports.conversations",
     "TraceId": "domain.ids",
     "TxtAnswer": "ports.dns",
     "TxtRecords": "ports.dns",

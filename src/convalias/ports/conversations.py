@@ -1,46 +1,154 @@
-"""ConversationStore: the events of conversations. By default kept in `Records`; a company's own database fits too."""
+"""Conversations: the messages and members of a host, in the host's own tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from enum import Enum
-from typing import Protocol
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Protocol, TypeAlias, runtime_checkable
 
-from convalias.domain.conversations.events import ConversationEvent
-from convalias.domain.ids import ConversationId, EventId
+from attrs import field, frozen
 
-
-class Append(Enum):
-    """The result of an append."""
-
-    APPENDED = "appended"
-    TAKEN = "taken"
-    """By seq or by dedup key: the library looks which."""
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.conversations.threads import ThreadState
+from convalias.domain.mail.envelope import Attachment
 
 
-class ConversationStore(Protocol):
-    """Two unique constraints: (conversation, seq) and (conversation, dedup key).
+@frozen(kw_only=True)
+class Thread:
+    """A conversation of the host, as it is now. Use case and market choose policy and rollout, and never change."""
 
-    Promises: reads see every answered append of every process. The library numbers, folds, authorises, retries.
-    Raises: `Unavailable`; then an append may have happened. Every call may be repeated.
+    id: str
+    use_case: str
+    members: tuple[Participant, ...]
+    state: ThreadState = ThreadState.OPEN
+    market: str | None = None
+
+
+@frozen
+class MessageRef:
+    """The name of one message. Its id is never given again in its thread, deleted or not."""
+
+    thread: str
+    message: str
+
+
+@frozen(kw_only=True)
+class NewMessage:
+    """A mail that becomes a message.
+
+    Keep `key`, `author` and `text`, and the rest if you like: convalias keeps what it needs of it beside your message.
     """
 
-    async def append(self, event: ConversationEvent) -> Append:
-        """Insert it, unless its seq or its dedup key is taken in that conversation."""
+    thread: str
+    key: str
+    """42 ASCII characters, unique in its thread: by a constraint, not by a look before the insert."""
+    author: str | None
+    """The account; None: nobody of yours (a guest)."""
+    author_name: str
+    """May be shown. Of a guest it is the address, for a name without it could be anybody's."""
+    text: str = field(repr=False)
+    at: datetime
+    """When the mail was received: aware, UTC."""
+    answers: str | None = None
+    """A message of this thread."""
+    subject: str = field(default="", repr=False)
+    full_text: str = field(default="", repr=False)
+    """With quoted history."""
+    attachments: tuple[Attachment, ...] = ()
+
+
+@frozen(kw_only=True)
+class Message:
+    """A message as it reads now, its last edit included."""
+
+    id: str
+    author: str | None
+    """The account; None: nobody of the host's."""
+    text: str = field(repr=False)
+    at: datetime
+    """When it was written: aware."""
+    key: str | None = None
+    """As posted; None of what the host's own people wrote."""
+    audience: frozenset[str] | None = None
+    """Accounts it was written to, the same at each call; None: the members when it is decided who is told."""
+
+
+@frozen
+class Posted:
+    """The message was added and committed; `untold` has it."""
+
+    id: str
+
+
+@frozen
+class AlreadyPosted:
+    """The key is taken, by this message."""
+
+    id: str
+
+
+@frozen
+class PostDeclined:
+    """The host declined: nothing was added, and repeating the call will add nothing."""
+
+    reason: str
+    """For operators. Without personal data: it is logged."""
+
+
+PostAnswer: TypeAlias = Posted | AlreadyPosted | PostDeclined
+
+
+class Conversations(Protocol):
+    """Five calls on committed data. Each may be repeated, and made by several processes at once.
+
+    Promises: what one call answered, every later call of every process sees (no lagging replica, no transaction left
+    open); an id is never given again, whatever was deleted. Whatever is raised means "try again": it may have been done.
+    Not asked for: dense or ascending ids, any order, a position, a lock, that nobody else writes.
+    """
+
+    async def thread(self, id: str) -> Thread | None:  # noqa: A002 - hosts call it so, too
+        """Return it as it is now. None: unknown or erased; nobody is told of anything in it any more."""
         ...
 
-    async def last(self, conversation: ConversationId) -> ConversationEvent | None:
-        """The event with the highest seq."""
+    async def post(self, message: NewMessage) -> Posted | AlreadyPosted | PostDeclined:
+        """Add it in one transaction, unless its key is taken.
+
+        It may be declined: the thread is closed, its author has left, a rule of the host's own.
+        """
         ...
 
-    async def keyed(self, conversation: ConversationId, *, key: str | EventId) -> ConversationEvent | None:
-        """The event with that dedup key or that event id."""
+    async def find(self, thread: str, *, message: str | None = None, key: str | None = None) -> Message | None:
+        """Return a message by one of the two.
+
+        None: it was never posted, or was withdrawn; then nobody is told of it any more.
+        """
         ...
 
-    async def after(self, conversation: ConversationId, seq: int, *, limit: int) -> Sequence[ConversationEvent]:
-        """Events with a higher seq, ascending."""
+    async def untold(self, *, limit: int) -> Sequence[MessageRef]:
+        """Return committed messages that were not given to `told`, of either way in, in any order.
+
+        What was there before convalias, and what is imported, is told from birth.
+        """
         ...
 
-    async def redact(self, event: ConversationEvent) -> None:
-        """Put this in the place of the event with its conversation and seq; both keys stay."""
+    async def told(self, messages: Sequence[MessageRef]) -> None:
+        """Note that these, and no others, need not come again."""
+        ...
+
+
+@runtime_checkable
+class ReadMarks(Protocol):
+    """Conversations that know who has read what: a reader of a message is not mailed about it."""
+
+    async def read(self, thread: str, message: str, accounts: Collection[str]) -> Collection[str]:
+        """Return those of these accounts who have read that message."""
+        ...
+
+
+@runtime_checkable
+class History(Protocol):
+    """Conversations that can be read back: what a timeline is made of."""
+
+    async def history(self, thread: str, *, before: str | None = None, limit: int) -> Sequence[Message]:
+        """Return the latest messages, newest first; `before`: those before that message."""
         ...

@@ -10,7 +10,7 @@ from convalias.adapters import memory
 from convalias.adapters.embedded import Blobs, DataDirectory
 from convalias.adapters.system import Incarnation
 from convalias.ports import blobs, event_log, queue, records
-from convalias.ports.conversations import ConversationStore
+from convalias.ports.event_store import EventStore
 from convalias.stores.conversations import event_store as conversations
 from convalias.testing import conformance
 from convalias.testing.conformance import Check, Timed
@@ -52,9 +52,9 @@ class Machine:
             yield directory.events
 
     @asynccontextmanager
-    async def conversations(self, place: str) -> AsyncIterator[ConversationStore]:
+    async def conversations(self, place: str) -> AsyncIterator[EventStore]:
         async with self.directory(place) as directory:
-            yield conversations.ConversationStore(records=directory.records)
+            yield conversations.EventStore(records=directory.records)
 
 
 @pytest.mark.parametrize("check", conformance.RECORDS, ids=str)
@@ -85,6 +85,6 @@ def test_event_log(check: Check[conformance.MakeEventLog], tmp_path: Path) -> No
     asyncio.run(check(Timed(machine.events, machine.pass_time)))
 
 
-@pytest.mark.parametrize("check", conformance.CONVERSATION_STORE, ids=str)
-def test_the_default_conversation_store(check: Check[conformance.MakeConversationStore], tmp_path: Path) -> None:
+@pytest.mark.parametrize("check", conformance.EVENT_STORE, ids=str)
+def test_the_default_conversation_store(check: Check[conformance.MakeEventStore], tmp_path: Path) -> None:
     asyncio.run(check(Machine(tmp_path).conversations))

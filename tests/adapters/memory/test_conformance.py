@@ -10,8 +10,8 @@ from convalias.adapters import memory
 from convalias.domain.ids import UseCase
 from convalias.domain.migration.rollout import Axis, Rollout
 from convalias.ports.blobs import Blobs
-from convalias.ports.conversations import ConversationStore
 from convalias.ports.event_log import EventLog
+from convalias.ports.event_store import EventStore
 from convalias.ports.flags import Flags
 from convalias.ports.queue import JobQueue
 from convalias.ports.records import Records
@@ -89,13 +89,13 @@ def test_event_log(check: Check[conformance.MakeEventLog]) -> None:
     asyncio.run(check(Timed(open_log, clock.advance)))
 
 
-@pytest.mark.parametrize("check", conformance.CONVERSATION_STORE, ids=str)
-def test_the_default_conversation_store(check: Check[conformance.MakeConversationStore]) -> None:
+@pytest.mark.parametrize("check", conformance.EVENT_STORE, ids=str)
+def test_the_default_conversation_store(check: Check[conformance.MakeEventStore]) -> None:
     places = defaultdict(memory.Records)
 
     @asynccontextmanager
-    async def open_store(place: str) -> AsyncIterator[ConversationStore]:
-        yield conversations.ConversationStore(records=places[place])
+    async def open_store(place: str) -> AsyncIterator[EventStore]:
+        yield conversations.EventStore(records=places[place])
 
     asyncio.run(check(open_store))
 

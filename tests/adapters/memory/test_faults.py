@@ -5,7 +5,7 @@ import pytest
 
 from convalias.adapters import memory
 from convalias.adapters.memory import Faults, after, before, faulty
-from convalias.ports import blobs, conversations, event_log, flags, hub, legacy, mail, people, queue, records
+from convalias.ports import blobs, event_log, event_store, flags, hub, legacy, mail, people, queue, records
 from convalias.ports.blobs import Put
 from convalias.ports.errors import Unavailable
 
@@ -64,7 +64,7 @@ async def test_mending_one_call_leaves_the_others_failing() -> None:
         (faulty.JobQueue, queue.JobQueue),
         (faulty.EventLog, event_log.EventLog),
         (faulty.Subscription, event_log.Subscription),
-        (faulty.ConversationStore, conversations.ConversationStore),
+        (faulty.EventStore, event_store.EventStore),
         (faulty.IdentityDirectory, people.IdentityDirectory),
         (faulty.LegacyRelay, legacy.LegacyRelay),
         (faulty.NotificationHub, hub.NotificationHub),

@@ -15,9 +15,9 @@ from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.ids import ConversationId, EventId
 from convalias.ports.blobs import Put
 from convalias.ports.changes import PositionLost
-from convalias.ports.conversations import Append
 from convalias.ports.errors import NotFound
 from convalias.ports.event_log import EventRecord
+from convalias.ports.event_store import Append
 from convalias.ports.queue import Job, QueueDepth
 from convalias.ports.records import Conflict, Delete, Insert, Key, Replace, Stored, Write, Written
 
@@ -298,7 +298,7 @@ class Subscription:
             self.group.reader = None
 
 
-class ConversationStore:
+class EventStore:
     def __init__(self) -> None:
         self.events: dict[tuple[ConversationId, int], ConversationEvent] = {}
 

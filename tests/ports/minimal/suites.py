@@ -144,7 +144,7 @@ SUITES: Final[Mapping[str, tuple[Sequence[Check[Any]], Callable[[Make], Any], Ma
     "queue": (conformance.JOB_QUEUE, _timed, storing.JobQueue),
     "events": (conformance.EVENT_LOG, _timed, storing.EventLog),
     "changes": (conformance.CHANGES, _changing, storing.ChangingRecords),
-    "conversations": (conformance.CONVERSATION_STORE, _plain, storing.ConversationStore),
+    "event_store": (conformance.EVENT_STORE, _plain, storing.EventStore),
     "identity": (conformance.IDENTITY_DIRECTORY, _knowing_accounts, surroundings.IdentityDirectory),
     "legacy": (conformance.LEGACY_RELAY, _knowing_aliases, surroundings.LegacyRelay),
     "hub": (conformance.NOTIFICATION_HUB, _notifying, surroundings.NotificationHub),

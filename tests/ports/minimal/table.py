@@ -81,7 +81,7 @@ MAKERS: Final[Mapping[str, Callable[[surroundings.Clock], object]]] = {
     "authenticator": lambda _: surroundings.SenderAuthenticator(),
     "check": lambda _: surroundings.Check(),
 }
-"""Every keyword of the façade but `conversations`, which is refused by itself, and `channels`, each of which is a hub."""
+"""Every keyword of the façade but `event_store`, which is refused by itself, and `channels`, each of which is a hub."""
 
 NEEDS: Final = {"changes": ("records",)}
 ROWS: Final = [Row(*NEEDS.get(name, ()), name) for name in MAKERS]

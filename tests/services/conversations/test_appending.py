@@ -12,12 +12,12 @@ from convalias.adapters import memory
 from convalias.domain.conversations import events as e
 from convalias.domain.conversations.events import ConversationEvent, NewEvent, Origin
 from convalias.domain.ids import EventId
-from convalias.ports.conversations import Append
 from convalias.ports.errors import Unavailable
+from convalias.ports.event_store import Append
 from convalias.ports.records import Conflict, Write, Written
 from convalias.services.conversations.appending import TRIES, Addition, Appender
 from convalias.services.conversations.errors import Refused
-from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.event_store import EventStore
 from services.messaging_desk import ANN, BOB, C1, NOON, Desk
 from stores.interfering import Interfering
 
@@ -26,7 +26,7 @@ def reading(key: str, identity: str = "") -> NewEvent:
     return NewEvent(EventId(identity or f"id-{key}"), C1, e.ConversationClosed(), key, Origin.CHAT, NOON)
 
 
-class Taken(ConversationStore):
+class Taken(EventStore):
     """Every seq is taken by somebody else, always."""
 
     tried = 0

@@ -308,7 +308,7 @@ async def test_a_parked_conversation_is_told_and_hides_nothing_else() -> None:
     process = Process(town)
     await relayed(town, process)
     operations = process.operations
-    stores = evolve(operations.follower.stores, conversations=ParkedStore())
+    stores = evolve(operations.follower.stores, event_store=ParkedStore())
     process.operations = evolve(operations, follower=evolve(operations.follower, stores=stores))
     assert (await the_story(process)).next.startswith("conversation c1 is parked: run a release")
     found = await process.operations.why(Asked(conversation=C1))

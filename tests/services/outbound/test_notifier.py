@@ -344,7 +344,7 @@ async def test_a_process_with_wrong_keys_decides_nothing_that_needs_an_alias_and
 async def test_an_alias_whose_event_was_lost_with_a_crash_is_told_of_by_the_next_try() -> None:
     world, event = await bare(Stage.NATIVE)
     await world.pass_time(seconds=1)
-    world.faults.fail("conversations.append", before(Unavailable("conversations")), times=1)
+    world.faults.fail("event_store.append", before(Unavailable("conversations")), times=1)
     with pytest.raises(Unavailable):
         await world.worker().decide([record(event)])
     assert len(await world.aliases.of(C1)) == 1
@@ -774,7 +774,7 @@ async def test_what_has_come_to_rest_is_left_at_rest_by_whoever_takes_over() -> 
     assert rows[failed.id].state is DeliveryState.TRIED
 
 
-@pytest.mark.parametrize("fails", ["conversations.after", "hub.ask"])
+@pytest.mark.parametrize("fails", ["event_store.after", "hub.ask"])
 async def test_who_takes_over_and_learns_nothing_waits_too(fails: str) -> None:
     world = World()
     asked = Counter[str]()
@@ -1057,7 +1057,7 @@ def test_a_crash_at_any_write_or_call_is_taken_over_and_nobody_is_told_twice_or_
         return world.faults.calls[call]
 
     for stage in (Stage.LEGACY, Stage.PARALLEL, Stage.NATIVE):
-        for call in ("records.write", "records.due", "hub.send", "legacy.index", "conversations.after"):
+        for call in ("records.write", "records.due", "hub.send", "legacy.index", "event_store.after"):
             for fault in (before(Killed), after(Killed)):
                 for skip in range(4):
                     asyncio.run(story(call, skip, fault, stage))
@@ -1217,7 +1217,7 @@ async def test_a_fault_of_our_own_is_no_outage() -> None:
 async def test_a_conversation_store_that_is_away_costs_a_pause_and_no_call(stage: Stage) -> None:
     world = World(guarantee=NOTHING)
     event = await told(world, stage)
-    world.faults.fail("conversations.after", before("records"), times=1)
+    world.faults.fail("event_store.after", before("records"), times=1)
     await world.worker().deliver_due()
     assert world.hub.told == []
     assert await world.legacy.calls() == ()
@@ -1247,7 +1247,7 @@ async def test_people_who_cannot_be_looked_up_are_tried_again() -> None:
 # --- deciding -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("call", ["flags.read", "conversations.after", "records.write"])
+@pytest.mark.parametrize("call", ["flags.read", "event_store.after", "records.write"])
 async def test_what_is_away_while_deciding_is_raised_and_nothing_is_committed(call: str) -> None:
     world = World()
     await world.begin()
@@ -1278,7 +1278,7 @@ async def test_a_record_that_cannot_be_decided_about_becomes_a_letter_and_holds_
     await world.begin()
     event = await world.said()
     worker = world.worker()
-    world.faults.fail("conversations.after", before(ValueError), times=1)
+    world.faults.fail("event_store.after", before(ValueError), times=1)
     await worker.decide([record(event)])
     (letter,) = [one async for one in world.dead_letters.list("deliveries")]
     assert letter.reason.startswith("no decision: ValueError")
@@ -1300,7 +1300,7 @@ async def test_a_letter_of_an_undecided_event_can_be_redriven() -> None:
     world = World()
     await world.begin()
     event = await world.said()
-    world.faults.fail("conversations.after", before(ValueError), times=1)
+    world.faults.fail("event_store.after", before(ValueError), times=1)
     worker = world.worker()
     await worker.decide([record(event)])
     (letter,) = [one async for one in world.dead_letters.list("deliveries")]
@@ -1493,7 +1493,7 @@ async def test_an_index_call_that_cannot_be_read_for_leaves_the_rows_of_the_hub_
     world.faults.fail("legacy.index", before("legacy relay"), times=1)
     await world.worker().deliver_due()
     await world.pass_time(minutes=1)
-    world.faults.fail("conversations.after", before("records"), times=1)
+    world.faults.fail("event_store.after", before("records"), times=1)
     await world.worker().deliver_due()
     assert await world.states(event) == ["sent", "sent"]
     await world.pass_time(minutes=1)
@@ -1564,7 +1564,7 @@ async def test_where_one_conversation_cannot_go_on_the_others_do() -> None:
     await world.begin()
     event, worker = await world.said(), world.worker()
     lost = evolve(record(event), conversation=ConversationId("lost"))
-    world.faults.fail("conversations.after", before("records"), times=1)
+    world.faults.fail("event_store.after", before("records"), times=1)
     with pytest.raises(Unavailable):
         await worker.decide([record(event), lost])
     assert await world.letters() == []
@@ -1579,7 +1579,7 @@ async def test_a_letter_that_cannot_be_written_stops_the_log() -> None:
     await world.begin()
     event = await world.said()
     world.dead_letters = DeadLetters(records=world.records)
-    world.faults.fail("conversations.after", before(ValueError))
+    world.faults.fail("event_store.after", before(ValueError))
     world.faults.fail("records.write", before(ZeroDivisionError))
     with pytest.raises(ZeroDivisionError):
         await world.worker().decide([record(event)])

@@ -12,7 +12,7 @@ from convalias.domain.conversations.listing import ListedConversation
 from convalias.domain.ids import ConversationId, EventId, Seq, UseCase
 from convalias.ports.records import Insert, Key
 from convalias.stores.conversations.event_store import TABLE as EVENTS
-from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.conversations.listing import PAGE, Listing
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -30,7 +30,7 @@ async def created(records: memory.Records, conversation: ConversationId, use_cas
 
 async def happens(records: memory.Records, conversation: ConversationId, happening: Happening) -> None:
     event = ConversationEvent(EventId("e1"), conversation, Seq(1), happening, "k1", Origin.CHAT, NOON, NOON)
-    await ConversationStore(records=records).append(event)
+    await EventStore(records=records).append(event)
 
 
 async def listed(listing: Listing, use_case: UseCase = APPLY) -> list[ConversationId]:

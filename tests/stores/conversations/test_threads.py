@@ -17,7 +17,7 @@ from convalias.domain.conversations.threads import ThreadSnapshot, ThreadState
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
 from convalias.ports.records import Key, Replace
 from convalias.stores.conversations import threads as module
-from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.conversations.threads import TABLE, WORTH_KEEPING, Threads
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -40,8 +40,8 @@ def event(seq: int, happening: Happening, conversation: ConversationId = C1) -> 
     return ConversationEvent(EventId(f"e{seq}"), conversation, Seq(seq), happening, f"k{seq}", Origin.CHAT, NOON, NOON)
 
 
-async def fill(records: memory.Records, count: int, conversation: ConversationId = C1) -> ConversationStore:
-    store = ConversationStore(records=records)
+async def fill(records: memory.Records, count: int, conversation: ConversationId = C1) -> EventStore:
+    store = EventStore(records=records)
     created = e.ConversationCreated(UseCase("apply"), None, (Participant(ANN),))
     await store.append(event(1, created, conversation))
     for seq in range(2, count + 1):
@@ -51,7 +51,7 @@ async def fill(records: memory.Records, count: int, conversation: ConversationId
 
 async def test_a_conversation_that_is_not_there_has_no_thread() -> None:
     records = memory.Records()
-    threads = Threads(conversations=ConversationStore(records=records), records=records)
+    threads = Threads(conversations=EventStore(records=records), records=records)
     assert await threads.thread(C1) is None
     assert await threads.threads([C1, C2]) == {}
 

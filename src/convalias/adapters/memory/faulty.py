@@ -16,7 +16,7 @@ from convalias.domain.ids import AccountId, ConversationId, EventId, UseCase
 from convalias.domain.migration.rollout import Axis, Rollout
 from convalias.domain.outbound.delivery import Channel
 from convalias.domain.outbound.notifications import Notification
-from convalias.ports import blobs, conversations, event_log, flags, hub, legacy, mail, people, queue, records
+from convalias.ports import blobs, event_log, event_store, flags, hub, legacy, mail, people, queue, records
 
 
 @frozen
@@ -138,31 +138,31 @@ class EventLog:
 
 
 @frozen
-class ConversationStore:
-    """Calls `conversations.append`, `.last`, `.keyed`, `.after`, `.redact`."""
+class EventStore:
+    """Calls `event_store.append`, `.last`, `.keyed`, `.after`, `.redact`."""
 
-    port: conversations.ConversationStore
+    port: event_store.EventStore
     faults: Faults
 
-    async def append(self, event: ConversationEvent) -> conversations.Append:
+    async def append(self, event: ConversationEvent) -> event_store.Append:
         """Do what the port says, unless a fault is planned."""
-        return await self.faults.around("conversations.append", lambda: self.port.append(event))
+        return await self.faults.around("event_store.append", lambda: self.port.append(event))
 
     async def last(self, conversation: ConversationId) -> ConversationEvent | None:
         """Do what the port says, unless a fault is planned."""
-        return await self.faults.around("conversations.last", lambda: self.port.last(conversation))
+        return await self.faults.around("event_store.last", lambda: self.port.last(conversation))
 
     async def keyed(self, conversation: ConversationId, *, key: str | EventId) -> ConversationEvent | None:
         """Do what the port says, unless a fault is planned."""
-        return await self.faults.around("conversations.keyed", lambda: self.port.keyed(conversation, key=key))
+        return await self.faults.around("event_store.keyed", lambda: self.port.keyed(conversation, key=key))
 
     async def after(self, conversation: ConversationId, seq: int, *, limit: int) -> Sequence[ConversationEvent]:
         """Do what the port says, unless a fault is planned."""
-        return await self.faults.around("conversations.after", lambda: self.port.after(conversation, seq, limit=limit))
+        return await self.faults.around("event_store.after", lambda: self.port.after(conversation, seq, limit=limit))
 
     async def redact(self, event: ConversationEvent) -> None:
         """Do what the port says, unless a fault is planned."""
-        await self.faults.around("conversations.redact", lambda: self.port.redact(event))
+        await self.faults.around("event_store.redact", lambda: self.port.redact(event))
 
 
 @frozen

@@ -14,8 +14,8 @@ from convalias.domain.conversations.projection import place
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId
 from convalias.ports.ambient import Clock
-from convalias.ports.conversations import Append, ConversationStore
 from convalias.ports.errors import Unavailable
+from convalias.ports.event_store import Append, EventStore
 from convalias.services.conversations.errors import ServiceError
 from convalias.stores.conversations.listing import Listing
 from convalias.stores.conversations.threads import Threads
@@ -41,7 +41,7 @@ Draft: TypeAlias = Callable[[ConversationThread | None], NewEvent | None]
 class Appender:
     """The one way in. There is no lock: a seq that was taken means read again, and decide again."""
 
-    conversations: ConversationStore
+    conversations: EventStore
     threads: Threads
     clock: Clock
     within: timedelta = WITHIN

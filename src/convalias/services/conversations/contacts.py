@@ -15,7 +15,7 @@ from convalias.domain.conversations.timeline import SOMEBODY
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.outbound.mailboxes import Mailboxes
 from convalias.domain.outbound.masks import Masks, addresses_in, may_hold_address
-from convalias.ports.conversations import ConversationStore
+from convalias.ports.event_store import EventStore
 from convalias.ports.people import IdentityDirectory
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.conversations.threads import Threads
@@ -28,7 +28,7 @@ MOST_NAMED: Final = 5
 class Contacts:
     """Looks up people of a conversation. Raises `Unavailable`; "nobody" is an answer."""
 
-    conversations: ConversationStore
+    conversations: EventStore
     threads: Threads
     aliases: Aliases
     identities: IdentityDirectory

@@ -46,7 +46,7 @@ from convalias.domain.outbound.suppressions import Muted, Suppressed
 from convalias.domain.printable import visible
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
-from convalias.ports.conversations import ConversationStore
+from convalias.ports.event_store import EventStore
 from convalias.services.inbound.relay import LANE as INBOUND
 from convalias.services.outbound.deciding import LANE as DELIVERIES
 from convalias.services.outbound.deciding import decision_letter, index_letter
@@ -107,7 +107,7 @@ class FollowedStores:
 
     inbound: InboundRecords
     dead_letters: DeadLetters
-    conversations: ConversationStore
+    event_store: EventStore
     ledger: Ledger
     holds: Holds
     aliases: Aliases
@@ -212,7 +212,7 @@ class MailFollower:
         match effect:
             case Relayed(event=event, conversation=conversation):
                 try:
-                    standing = await self.stores.conversations.keyed(conversation, key=event)
+                    standing = await self.stores.event_store.keyed(conversation, key=event)
                 except Parked as parked:
                     told.step(self.clock.now(), f"parked     {parked}")
                     told.state(State(Situation.PARKED, f"conversation {conversation}"))

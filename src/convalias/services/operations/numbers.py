@@ -16,8 +16,8 @@ from convalias.domain.operations.numbers import WORKERS, Figure, Number, age, ah
 from convalias.domain.outbound.decision import is_postponed
 from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, is_failing
 from convalias.ports.ambient import Clock
-from convalias.ports.conversations import ConversationStore
 from convalias.ports.event_log import EventLog, Lagging
+from convalias.ports.event_store import EventStore
 from convalias.ports.records import Records, Stored
 from convalias.services.operations.mail_finding import LOOK_BACK
 from convalias.services.operations.operations import Operations
@@ -42,7 +42,7 @@ class Numbers:
 
     records: Records
     events: EventLog
-    conversations: ConversationStore
+    conversations: EventStore
     operations: Operations
     signs: Signs
     clock: Clock

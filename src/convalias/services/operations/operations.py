@@ -170,7 +170,7 @@ class Operations:
         place = await self._place(notification)
         if place is None:
             return Stories(notes=(NO_NOTIFICATION,))
-        event = await self.follower.stores.conversations.keyed(place.conversation, key=place.event)
+        event = await self.follower.stores.event_store.keyed(place.conversation, key=place.event)
         if event is None:
             return Stories(notes=(f"its message, event {place.event} of {place.conversation}, was removed",))
         return _told(await self._of_event(event))
@@ -205,7 +205,7 @@ class Operations:
         self, conversation: ConversationId, told: Sequence[RecordKey], notes: list[str]
     ) -> AsyncIterator[Story]:
         """The latest messages that none of the mails told of brought."""
-        conversations = self.follower.stores.conversations
+        conversations = self.follower.stores.event_store
         last = await conversations.last(conversation)
         seq = 0 if last is None else last.seq
         if seq > MOST:

@@ -16,7 +16,7 @@ from convalias.domain.inbound.posts import EnvelopeRecord, MailReference, Record
 from convalias.domain.routing.plan import TryAgain
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
-from convalias.ports.conversations import ConversationStore
+from convalias.ports.event_store import EventStore
 from convalias.services.conversations.alias_keys import KeyGuard
 from convalias.services.inbound.carrier import is_final as is_final_effect
 from convalias.services.inbound.relay import LANE, InboundRelay
@@ -100,7 +100,7 @@ class Replay:
     blobs: Blobs
     inbound: InboundRecords
     dead_letters: DeadLetters
-    conversations: ConversationStore
+    conversations: EventStore
     relay: InboundRelay
     """For a redrive: what it adds is told of, as by a first try."""
     restoring: InboundRelay

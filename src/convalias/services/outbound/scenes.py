@@ -17,9 +17,9 @@ from convalias.domain.conversations.projection import fold
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId, EventId, Seq
 from convalias.domain.outbound.scene import Scene
-from convalias.ports.conversations import ConversationStore
 from convalias.ports.errors import NotFound
 from convalias.ports.event_log import UNPLACED
+from convalias.ports.event_store import EventStore
 from convalias.stores.conversations.threads import Threads
 
 PAGE: Final = 500
@@ -39,7 +39,7 @@ class Scenes:
     Raises `Unavailable`, and `EventGone` for an event that is not there.
     """
 
-    conversations: ConversationStore
+    conversations: EventStore
     threads: Threads
 
     async def of(self, conversation: ConversationId, event: EventId, seq: Seq) -> Scene:

@@ -1,4 +1,4 @@
-"""The default ConversationStore: the events of conversations, over `Records`."""
+"""The default EventStore: the events of conversations, over `Records`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from attrs import frozen
 from convalias.codec import CODEC, Codec, CodecError
 from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.ids import ConversationId, EventId
-from convalias.ports.conversations import Append
 from convalias.ports.errors import NotFound
+from convalias.ports.event_store import Append
 from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import decoded, encoded
 from convalias.stores.errors import Contended, Parked
@@ -24,8 +24,8 @@ _EVENT: Final = "e:"
 
 
 @frozen(kw_only=True)
-class ConversationStore:
-    """`ports.ConversationStore`. One record per event: seq, dedup key and event id are each unique in a conversation.
+class EventStore:
+    """`ports.EventStore`. One record per event: seq, dedup key and event id are each unique in a conversation.
 
     An event is due in the lane `feed` from its append time on. As that never runs back along seq, the order of the
     lane is seq order. An event that cannot be read raises `Parked`: skipped, it would give a wrong thread.

@@ -13,7 +13,7 @@ from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.conversations.projection import snapshot
 from convalias.domain.conversations.threads import ConversationThread, ThreadSnapshot
 from convalias.domain.ids import ConversationId
-from convalias.ports.conversations import ConversationStore
+from convalias.ports.event_store import EventStore
 from convalias.ports.records import Insert, Key, Records, Replace, Stored
 from convalias.stores.conversations.parking import letter_key, read_parked
 from convalias.stores.encoding import encoded
@@ -38,7 +38,7 @@ class Threads:
     is next come from the same read. The cache, in memory and in `Records`, only shortens that read.
     """
 
-    conversations: ConversationStore
+    conversations: EventStore
     records: Records
     codec: Codec = CODEC
     minds_parking: bool = True

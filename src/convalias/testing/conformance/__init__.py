@@ -27,9 +27,9 @@ from convalias.testing.conformance.channels import (
 )
 from convalias.testing.conformance.check import Check, Open, PassTime, PromiseBrokenError, Timed
 from convalias.testing.conformance.checks import CHECK, CheckUnderTest, MakeCheck
-from convalias.testing.conformance.conversations import CONVERSATION_STORE, MakeConversationStore
 from convalias.testing.conformance.directory import IDENTITY_DIRECTORY, MakeIdentityDirectory
 from convalias.testing.conformance.event_log import EVENT_LOG, MakeEventLog
+from convalias.testing.conformance.event_store import EVENT_STORE, MakeEventStore
 from convalias.testing.conformance.flags import FLAGS, MakeFlags
 from convalias.testing.conformance.hub import NOTIFICATION_HUB, HubUnderTest, MakeNotificationHub
 from convalias.testing.conformance.job_queue import JOB_QUEUE, MakeJobQueue
@@ -47,8 +47,8 @@ __all__ = [
     "CHANNEL_CHOICE",
     "CHANNEL_ENDPOINTS",
     "CHECK",
-    "CONVERSATION_STORE",
     "EVENT_LOG",
+    "EVENT_STORE",
     "FLAGS",
     "IDENTITY_DIRECTORY",
     "JOB_QUEUE",
@@ -68,8 +68,8 @@ __all__ = [
     "MakeChannelChoice",
     "MakeChannelEndpoints",
     "MakeCheck",
-    "MakeConversationStore",
     "MakeEventLog",
+    "MakeEventStore",
     "MakeFlags",
     "MakeIdentityDirectory",
     "MakeJobQueue",

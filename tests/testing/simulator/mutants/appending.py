@@ -17,13 +17,13 @@ from convalias.domain.conversations.threads import ConversationThread, ThreadSna
 from convalias.domain.conversations.timeline import TimelineItem
 from convalias.domain.conversations.visibility import Sight
 from convalias.domain.ids import AccountId, ConversationId, Seq
-from convalias.ports.conversations import Append
 from convalias.ports.errors import Unavailable
+from convalias.ports.event_store import Append
 from convalias.ports.records import Conflict, Due, Insert, Key, Records, Replace, Stored, Write, Written
 from convalias.services.conversations import appending, messaging
 from convalias.services.conversations.messaging import Messaging
 from convalias.stores.conversations import event_store as conversations
-from convalias.stores.conversations.event_store import ConversationStore
+from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.encoding import encoded
 from convalias.testing.simulator.mutant import Mutant
 from convalias.testing.simulator.world import World
@@ -136,7 +136,7 @@ def _local_reads(world: World, ports: Ports) -> Ports:
 def _counted(kept: Method) -> Method:
     counters: dict[ConversationId, count[int]] = {}
 
-    async def append(self: ConversationStore, event: ConversationEvent) -> Append:
+    async def append(self: EventStore, event: ConversationEvent) -> Append:
         counter = counters.setdefault(event.conversation, count(event.seq))
         answer: Append = await kept(self, evolve(event, seq=Seq(next(counter))))
         return answer
@@ -166,7 +166,7 @@ def _key_by_try(kept: Method) -> Method:
 def _overwritten(kept: Method) -> Method:
     """Upserts by (conversation, seq): who comes second wins, and the first event is gone."""
 
-    async def append(self: ConversationStore, event: ConversationEvent) -> Append:
+    async def append(self: EventStore, event: ConversationEvent) -> Append:
         answer: Append = await kept(self, event)
         if answer is Append.APPENDED or await self.keyed(event.conversation, key=event.dedup_key) is not None:
             return answer
@@ -214,13 +214,13 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="counted-seq",
         slip="Seq comes from a counter that was raised before the insert.",
         breaks="I3",
-        patched=around(ConversationStore, "append", _counted),
+        patched=around(EventStore, "append", _counted),
     ),
     Mutant(
         name="seq-overwritten",
         slip="An event whose seq is taken takes its place.",
         breaks="I1",
-        patched=around(ConversationStore, "append", _overwritten),
+        patched=around(EventStore, "append", _overwritten),
     ),
     Mutant(
         name="append-time-of-ones-own",

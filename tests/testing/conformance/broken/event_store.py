@@ -1,4 +1,4 @@
-"""A broken `ConversationStore` for each check."""
+"""A broken `EventStore` for each check."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -8,9 +8,9 @@ from attrs import evolve
 from convalias.adapters import memory
 from convalias.domain.conversations.events import ConversationArchived, ConversationEvent, Origin
 from convalias.domain.ids import ConversationId, EventId, Seq
-from convalias.ports.conversations import Append
-from convalias.stores.conversations import event_store as conversations
-from convalias.testing.conformance import MakeConversationStore
+from convalias.ports.event_store import Append
+from convalias.stores.conversations import event_store
+from convalias.testing.conformance import MakeEventStore
 from testing.conformance.broken.places import private, shared
 
 _ALL = 1_000
@@ -26,7 +26,7 @@ SOMETHING = ConversationEvent(
 )
 
 
-class Store(conversations.ConversationStore):
+class Store(event_store.EventStore):
     """Over records of its own."""
 
     def __init__(self) -> None:
@@ -83,15 +83,15 @@ class SaysYes(Store):
         return Append.APPENDED
 
 
-def _shared(broken: Callable[[], Store]) -> Callable[[], MakeConversationStore]:
+def _shared(broken: Callable[[], Store]) -> Callable[[], MakeEventStore]:
     return lambda: shared(broken)
 
 
-def _private() -> MakeConversationStore:
+def _private() -> MakeEventStore:
     return private(Store)
 
 
-MUTANTS: Mapping[str, Callable[[], MakeConversationStore]] = {
+MUTANTS: Mapping[str, Callable[[], MakeEventStore]] = {
     "an appended event comes back as it was": _shared(CutsMicroseconds),
     "a seq is taken once": _shared(NumbersItself),
     "a dedup key is taken once": _shared(KeysNotUnique),

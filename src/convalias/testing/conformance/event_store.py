@@ -1,4 +1,4 @@
-"""ConversationStore: two unique constraints, and reads that see every answered append."""
+"""EventStore: two unique constraints, and reads that see every answered append."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from attrs import evolve
 from convalias.domain.conversations.events import ConversationEvent, MessageAdded, Origin
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
-from convalias.ports.conversations import Append, ConversationStore
+from convalias.ports.event_store import Append, EventStore
 from convalias.testing.conformance.check import Open, expect, suite
 
-MakeConversationStore: TypeAlias = Open[ConversationStore]
+MakeEventStore: TypeAlias = Open[EventStore]
 
 _HERE: Final = ConversationId("c1")
 _NOON: Final = datetime(2026, 3, 1, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -35,12 +35,12 @@ def _event(
     )
 
 
-async def _appended(store: ConversationStore, *events: ConversationEvent) -> None:
+async def _appended(store: EventStore, *events: ConversationEvent) -> None:
     for event in events:
         expect(await store.append(event) is Append.APPENDED, f"event {event.seq} is appended")
 
 
-async def an_appended_event_comes_back_as_it_was(open_: MakeConversationStore) -> None:
+async def an_appended_event_comes_back_as_it_was(open_: MakeEventStore) -> None:
     """Every field, by each way of reading."""
     event = _event(1, text="Grüße, 日本語 👋🏽")
     async with open_("a") as store:
@@ -51,7 +51,7 @@ async def an_appended_event_comes_back_as_it_was(open_: MakeConversationStore) -
         expect(list(await store.after(_HERE, 0, limit=9)) == [event], "after gives it")
 
 
-async def a_seq_is_taken_once(open_: MakeConversationStore) -> None:
+async def a_seq_is_taken_once(open_: MakeEventStore) -> None:
     """Append under the same seq with the same key and with another; what was there stays."""
     async with open_("a") as store:
         await _appended(store, _event(1))
@@ -59,7 +59,7 @@ async def a_seq_is_taken_once(open_: MakeConversationStore) -> None:
         expect(await store.last(_HERE) == _event(1), "the first event stays")
 
 
-async def a_dedup_key_is_taken_once(open_: MakeConversationStore) -> None:
+async def a_dedup_key_is_taken_once(open_: MakeEventStore) -> None:
     """Append under the same key with another seq; a repeated append is TAKEN too."""
     async with open_("a") as store:
         await _appended(store, _event(1, key="k"))
@@ -68,7 +68,7 @@ async def a_dedup_key_is_taken_once(open_: MakeConversationStore) -> None:
         expect(await store.last(_HERE) == _event(1, key="k"), "nothing was added")
 
 
-async def conversations_are_apart(open_: MakeConversationStore) -> None:
+async def conversations_are_apart(open_: MakeEventStore) -> None:
     """Each has its own seqs and keys."""
     there = ConversationId("c2")
     async with open_("a") as store:
@@ -79,7 +79,7 @@ async def conversations_are_apart(open_: MakeConversationStore) -> None:
         expect(len(await store.after(there, 0, limit=9)) == 2, "its own are there")  # noqa: PLR2004
 
 
-async def what_is_not_there_is_none(open_: MakeConversationStore) -> None:
+async def what_is_not_there_is_none(open_: MakeEventStore) -> None:
     """No error."""
     async with open_("a") as store:
         expect(await store.last(_HERE) is None, "no last event")
@@ -87,7 +87,7 @@ async def what_is_not_there_is_none(open_: MakeConversationStore) -> None:
         expect(not await store.after(_HERE, 0, limit=9), "nothing behind the beginning")
 
 
-async def after_ascends_by_seq_up_to_its_limit(open_: MakeConversationStore) -> None:
+async def after_ascends_by_seq_up_to_its_limit(open_: MakeEventStore) -> None:
     """Compare by number, not by text."""
     async with open_("a") as store:
         await _appended(store, *(_event(seq) for seq in range(1, 13)))
@@ -95,7 +95,7 @@ async def after_ascends_by_seq_up_to_its_limit(open_: MakeConversationStore) -> 
         expect([one.seq for one in await store.after(_HERE, 8, limit=2)] == [9, 10], "two behind 8")
 
 
-async def last_is_the_highest_seq(open_: MakeConversationStore) -> None:
+async def last_is_the_highest_seq(open_: MakeEventStore) -> None:
     """Compare by number, not by text."""
     async with open_("a") as store:
         await _appended(store, *(_event(seq) for seq in range(1, 12)))
@@ -103,7 +103,7 @@ async def last_is_the_highest_seq(open_: MakeConversationStore) -> None:
         expect(last is not None and last.seq == 11, "11 is behind 9")  # noqa: PLR2004
 
 
-async def a_redacted_event_keeps_its_seq_and_key(open_: MakeConversationStore) -> None:
+async def a_redacted_event_keeps_its_seq_and_key(open_: MakeEventStore) -> None:
     """Append once more: a replay cannot bring the event back."""
     async with open_("a") as store:
         await _appended(store, _event(1), _event(2))
@@ -116,7 +116,7 @@ async def a_redacted_event_keeps_its_seq_and_key(open_: MakeConversationStore) -
         expect([one.seq for one in await store.after(_HERE, 0, limit=9)] == [1, 2], "it is in its place")
 
 
-async def of_concurrent_appends_of_one_seq_one_is_appended(open_: MakeConversationStore) -> None:
+async def of_concurrent_appends_of_one_seq_one_is_appended(open_: MakeEventStore) -> None:
     """Two processes."""
     async with open_("a") as one, open_("a") as two:
         tries = [
@@ -128,7 +128,7 @@ async def of_concurrent_appends_of_one_seq_one_is_appended(open_: MakeConversati
         expect(answers.count(Append.APPENDED) == 1, "exactly one has the seq")
 
 
-async def what_was_answered_is_seen_by_every_process(open_: MakeConversationStore) -> None:
+async def what_was_answered_is_seen_by_every_process(open_: MakeEventStore) -> None:
     """Look from another process at once."""
     async with open_("a") as one, open_("a") as two:
         for seq in range(1, 6):
@@ -137,7 +137,7 @@ async def what_was_answered_is_seen_by_every_process(open_: MakeConversationStor
             expect(await two.keyed(_HERE, key=f"key-{seq}") is not None, "keyed sees it")
 
 
-async def what_was_answered_is_there_after_everybody_left(open_: MakeConversationStore) -> None:
+async def what_was_answered_is_there_after_everybody_left(open_: MakeEventStore) -> None:
     """Durable."""
     async with open_("a") as store:
         await _appended(store, _event(1))
@@ -146,7 +146,7 @@ async def what_was_answered_is_there_after_everybody_left(open_: MakeConversatio
         expect(await store.append(_event(2, key="key-1")) is Append.TAKEN, "so is its key")
 
 
-CONVERSATION_STORE: Final = suite(
+EVENT_STORE: Final = suite(
     an_appended_event_comes_back_as_it_was,
     a_seq_is_taken_once,
     a_dedup_key_is_taken_once,
