@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from html import unescape
 
 import httpx
 import pytest
 from attrs import evolve
 
 from convalias.adapters import asgi
-from convalias.domain.approvals.holds import HeldPage
+from convalias.domain.approvals.holds import HeldPage, Proof
 from convalias.domain.approvals.links import Allow, Deny, NotHis, Request, Unusable
 from convalias.domain.inbound.held import Admits, HoldState
+from convalias.domain.mail.checks import Finding
+from convalias.domain.system_mail import page_texts
+from convalias.domain.system_mail.approval_texts import TEXTS
 from convalias.ports.errors import Unavailable
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WAITS = HeldPage(
     state=HoldState.HELD,
     sender="<b>…@corp.example",
-    proof="Nothing proves it.",
+    proof=Proof.UNPROVED,
     since=NOON,
     expires_at=NOON,
     may_admit_address=True,
@@ -43,12 +47,16 @@ class Held:
         return await self.show(token)
 
 
-def call(method: str, held: Held | None, content: str | AsyncIterator[bytes] = "") -> httpx.Response:
+def call(
+    method: str, held: Held | None, content: str | AsyncIterator[bytes] = "", language: str = "en"
+) -> httpx.Response:
     async def ask() -> httpx.Response:
         doors = asgi.Doors(approvals=held, checks={})
         transport = httpx.ASGITransport(asgi.app(lambda: doors))
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
-            return await http.request(method, "/approvals/t.o-k", content=content)
+            return await http.request(
+                method, "/approvals/t.o-k", content=content, headers={"Accept-Language": language}
+            )
 
     return asyncio.run(ask())
 
@@ -105,9 +113,49 @@ def test_what_is_decided_is_shown_without_a_form(state: HoldState) -> None:
 
 
 def test_without_an_address_only_the_mail_can_be_let_in() -> None:
-    assert "address" not in call("GET", Held(evolve(WAITS, may_admit_address=False, sender="?"))).text
+    shown = call("GET", Held(evolve(WAITS, may_admit_address=False, sender=""))).text
+    assert 'value="address"' not in shown
+    assert "<b>an unreadable sender</b>" in shown
 
 
 def test_what_is_away_is_a_page_too() -> None:
     assert call("GET", Held(Unavailable("records"))).status_code == 503
     assert call("GET", None).status_code == 503
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_the_page_is_in_the_language_of_the_browser(language: str) -> None:
+    texts, common = TEXTS[language], page_texts.TEXTS[language]
+    found = evolve(WAITS, finding=Finding.SPAM, sender="", proof=Proof.SIGNED)
+    pages = {
+        texts.waiting_title: (call("GET", Held(found), language=language), 200),
+        texts.decided_title: (call("GET", Held(evolve(found, state=HoldState.REJECTED)), language=language), 200),
+        common.ended_title: (call("GET", Held(Unusable.FORGED), language=language), 404),
+        common.unchanged_title: (call("POST", Held(), "?", language=language), 400),
+        common.away_title: (call("GET", None, language=language), 503),
+    }
+    for title, (answer, status) in pages.items():
+        assert answer.status_code == status
+        assert f'<html lang="{language}">' in answer.text
+        assert answer.headers["content-language"] == language
+        assert answer.headers["vary"] == "Accept-Language"
+        assert unescape(answer.text).count(f">{title}<") == 2
+    shown = unescape(pages[texts.waiting_title][0].text)
+    for words in (
+        texts.findings[Finding.SPAM],
+        texts.proofs[Proof.SIGNED],
+        texts.states[HoldState.HELD],
+        texts.unreadable_sender,
+        texts.question,
+        texts.this_mail,
+        texts.this_address,
+        texts.allow,
+        texts.deny,
+    ):
+        assert words in shown
+    assert texts.states[HoldState.REJECTED] in unescape(pages[texts.decided_title][0].text)
+
+
+@pytest.mark.parametrize("finding", [None, Finding.NOTHING, Finding.PASSED_UNSEEN])
+def test_a_finding_that_says_nothing_is_not_shown(finding: Finding | None) -> None:
+    assert call("GET", Held(evolve(WAITS, finding=finding))).text == call("GET", Held()).text

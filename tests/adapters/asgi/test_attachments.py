@@ -6,15 +6,19 @@ import asyncio
 from collections.abc import AsyncGenerator, MutableMapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 
 import httpx
 import pytest
+from attrs import evolve
 
 from convalias.adapters import asgi
 from convalias.adapters.asgi import attachments
 from convalias.adapters.asgi.attachments import PIECE
 from convalias.domain.outbound.enclosures import LinkedFile
+from convalias.domain.system_mail import page_texts
+from convalias.domain.system_mail.attachment_texts import TEXTS
 from convalias.ports.errors import Unavailable
 
 CV = LinkedFile(
@@ -44,11 +48,11 @@ class Desk:
             self.held -= 1
 
 
-def call(desk: Desk | None, path: str = "", method: str = "GET") -> httpx.Response:
+def call(desk: Desk | None, path: str = "", method: str = "GET", language: str = "en") -> httpx.Response:
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(asgi.app(lambda: asgi.Doors(attachments=desk, checks={})))
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
-            return await http.request(method, f"/attachments/t.o-k{path}")
+            return await http.request(method, f"/attachments/t.o-k{path}", headers={"Accept-Language": language})
 
     return asyncio.run(ask())
 
@@ -73,6 +77,30 @@ def test_the_page_says_whether_it_was_proved_who_sent_it(said: str, *, verified:
 @pytest.mark.parametrize(("size", "shown"), [(7, "7 octets"), (1_500, "1.5 kB"), (25_000_000, "25.0 MB")])
 def test_a_size_is_in_the_unit_that_people_read(size: int, shown: str) -> None:
     assert shown in call(Desk(LinkedFile(name="a", size=size, author="A", until=CV.until))).text
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_the_page_is_in_the_language_of_the_browser(language: str) -> None:
+    texts, common = TEXTS[language], page_texts.TEXTS[language]
+    found = LinkedFile(name="a {author}", size=1_500, author="", until=CV.until)
+    pages = {
+        texts.title: (call(Desk(found), language=language), 200),
+        common.ended_title: (call(Desk(None), "/file", language=language), 404),
+        common.away_title: (call(None, language=language), 503),
+    }
+    for title, (answer, status) in pages.items():
+        assert answer.status_code == status
+        assert f'<html lang="{language}">' in answer.text
+        assert answer.headers["content-language"] == language
+        assert unescape(answer.text).count(f">{title}<") == 2
+    shown = unescape(pages[texts.title][0].text)
+    size = f"1{texts.decimal_mark}5 kB"
+    for words in ("a {author}", size, texts.somebody, texts.by_them, texts.expected, texts.download):
+        assert words in shown
+    assert texts.until.format(time="2026-03-31 00:00") in shown
+    unproved = call(Desk(evolve(found, verified=False, size=7)), language=language).text
+    assert texts.unverified in unescape(unproved)
+    assert f"7 {texts.octets}" in unproved
 
 
 def test_the_file_is_saved_and_not_opened() -> None:

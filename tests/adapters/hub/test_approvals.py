@@ -8,7 +8,7 @@ from email import message_from_bytes, policy
 from convalias.adapters.hub import ApprovalWriter
 from convalias.adapters.mime import compose
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.approvals.holds import PROOF, ApprovalItem
+from convalias.domain.approvals.holds import PROOF, ApprovalItem, Proof
 from convalias.domain.inbound.held import HoldId
 from convalias.domain.mail.authentication import Authentication
 from convalias.domain.outbound.seals import Seal, Seals
@@ -21,7 +21,7 @@ ITEM = ApprovalItem(
     authentication=Authentication.UNPROVED,
     subject="",
     expires_at=NOON,
-    proof=PROOF[Authentication.UNPROVED],
+    proof=PROOF[Proof.UNPROVED],
     masked="e…@other.example",
 )
 WRITER = ApprovalWriter(

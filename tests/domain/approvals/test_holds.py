@@ -13,7 +13,6 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.holds import (
     FOUND,
     PROOF,
-    SIGNED,
     TRANSITIONS,
     Admits,
     Approve,
@@ -23,6 +22,7 @@ from convalias.domain.approvals.holds import (
     HoldAnswer,
     HoldPolicy,
     Lapse,
+    Proof,
     Room,
     Stands,
     approval_item,
@@ -207,19 +207,19 @@ def test_it_lists_what_can_still_be_answered_oldest_first() -> None:
 def test_of_mail_that_rests_on_a_signature_only_what_is_signed_is_quoted() -> None:
     evidence = SenderEvidence(Dmarc.PASS, dkim_aligned=True, dkim_signed=frozenset({"from", "to"}))
     item = approval_item(HELD, evidence, "The job")
-    assert (item.subject, item.proof) == ("", SIGNED)
+    assert (item.subject, item.proof) == ("", PROOF[Proof.SIGNED])
     signed = evolve(evidence, dkim_signed=frozenset({"from", "to", "subject"}))
     assert approval_item(HELD, signed, "The job").subject == "The job"
-    assert approval_item(HELD, SenderEvidence(), "").proof == PROOF[Authentication.UNPROVED]
+    assert approval_item(HELD, SenderEvidence(), "").proof == PROOF[Proof.UNPROVED]
 
 
 @pytest.mark.parametrize("finding", [Finding.HARMFUL, Finding.SPAM, Finding.HELD_UNSEEN])
 def test_who_is_asked_is_told_what_a_detector_found(finding: Finding) -> None:
     said = approval_item(evolve(HELD, finding=finding), SenderEvidence(), "").proof
-    assert said == f"{FOUND[finding]} {PROOF[Authentication.UNPROVED]}"
+    assert said == f"{FOUND[finding]} {PROOF[Proof.UNPROVED]}"
 
 
 @pytest.mark.parametrize("finding", [None, Finding.NOTHING, Finding.PASSED_UNSEEN])
 def test_a_finding_that_says_nothing_is_not_told(finding: Finding | None) -> None:
     said = approval_item(evolve(HELD, finding=finding), SenderEvidence(), "").proof
-    assert said == PROOF[Authentication.UNPROVED]
+    assert said == PROOF[Proof.UNPROVED]

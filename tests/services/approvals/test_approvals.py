@@ -10,7 +10,7 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.approvals.holds import HeldPage, HoldPolicy, day_after
+from convalias.domain.approvals.holds import HeldPage, HoldPolicy, day_after, proof_of
 from convalias.domain.approvals.links import Allow, Deny, NotHis, Request, Unusable
 from convalias.domain.conversations.participants import Account, Participant, PeripheralAuthor
 from convalias.domain.ids import AccountId, ConversationId
@@ -73,6 +73,7 @@ async def test_showing_changes_nothing_and_a_second_answer_shows_the_first() -> 
     page = await desk.approvals.show(token(hold))
     assert isinstance(page, HeldPage)
     assert (page.state, page.sender, page.may_admit_address) == (HoldState.HELD, "b…@corp.example", True)
+    assert (page.proof, page.finding) == (proof_of(hold.evidence or SenderEvidence()), None)
     assert await town.holds() == [hold]
     assert state_of(await desk.approvals.decide(token(hold), Deny())) is HoldState.REJECTED
     assert state_of(await desk.approvals.decide(token(hold), Allow())) is HoldState.REJECTED

@@ -9,33 +9,27 @@ from typing import Final, Protocol
 from urllib.parse import parse_qs
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
-from convalias.adapters.asgi.failures import NOT_OPEN, because
+from convalias.adapters.asgi.failures import NOT_OPEN
+from convalias.adapters.asgi.pages import (
+    MOST,
+    WITHIN,
+    away_page,
+    button,
+    html_page,
+    language_of,
+    paragraph,
+    unchanged_page,
+)
 from convalias.domain.approvals.holds import HeldPage
 from convalias.domain.approvals.links import Allow, Deny, NotHis, Unusable
 from convalias.domain.approvals.links import Request as Asked
 from convalias.domain.inbound.held import Admits, HoldState
+from convalias.domain.system_mail import page_texts
+from convalias.domain.system_mail.approval_texts import TEXTS, ApprovalTexts
 from convalias.ports.errors import Unavailable
 
-MOST: Final = 4_096
-"""Octets of a posted form: two words."""
-WITHIN: Final = 30.0
-"""Seconds for a whole request."""
-_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex, nofollow",
-}
-_STANDS: Final = {
-    HoldState.HELD: "It waits for an answer.",
-    HoldState.APPROVED: "It was let in.",
-    HoldState.REJECTED: "It was turned down.",
-    HoldState.EXPIRED: "It has expired: nobody answered in time.",
-}
 _REQUESTS: Final[Mapping[tuple[str, str], Asked]] = {
     ("approve", "mail"): Allow(Admits.THIS_MAIL),
     ("approve", ""): Allow(Admits.THIS_MAIL),
@@ -59,21 +53,19 @@ class ApprovalDoor(Protocol):
 async def page(door: ApprovalDoor, request: Request) -> Response:
     """GET and HEAD show, for scanners follow links; only a posted form acts."""
     token: str = request.path_params["token"]
+    language = language_of(request)
     try:
         async with asyncio.timeout(WITHIN):
             if request.method != "POST":
-                return _page(await door.show(token))
+                return _page(await door.show(token), language)
             asked = await _asked(request)
             if asked is None:
-                return html_page(
-                    "Nothing was changed", "<p>The form could not be read. Please open the link again.</p>", 400
-                )
-            return _page(await door.decide(token, asked))
+                return unchanged_page(request, page_texts.TEXTS[language].unreadable_form)
+            return _page(await door.decide(token, asked), language)
     except ClientDisconnect:
-        return html_page("Nothing was changed", "", 400)
+        return unchanged_page(request)
     except (Unavailable, TimeoutError) as away:
-        because(request, away)
-        return html_page("Please try again", "<p>This page cannot be shown right now.</p>", 503)
+        return away_page(request, away)
 
 
 def opened(find: Callable[[], ApprovalDoor | None]) -> Callable[[Request], Awaitable[Response]]:
@@ -82,8 +74,7 @@ def opened(find: Callable[[], ApprovalDoor | None]) -> Callable[[Request], Await
     async def endpoint(request: Request) -> Response:
         door = find()
         if door is None:
-            because(request, NOT_OPEN)
-            return html_page("Please try again", "", 503)
+            return away_page(request, NOT_OPEN)
         return await page(door, request)
 
     return endpoint
@@ -104,41 +95,37 @@ async def _asked(request: Request) -> Asked | None:
     return _REQUESTS.get((answer[0], admit[0])) if len(answer) == len(admit) == 1 else None
 
 
-def _page(found: HeldPage | Unusable | NotHis) -> Response:
+def _page(found: HeldPage | Unusable | NotHis, language: str) -> Response:
     """One page for whatever a token is that opens nothing: it tells forged ones nothing."""
+    texts = TEXTS[language]
     if not isinstance(found, HeldPage):
-        return html_page("This link is no longer valid", "<p>It has expired, or what it was about is settled.</p>", 404)
+        return html_page(page_texts.TEXTS[language].ended_title, paragraph(texts.ended), 404, language=language)
     waits = found.state is HoldState.HELD
-    until = f"<p>It can be answered until {found.expires_at:%Y-%m-%d %H:%M} UTC.</p>" if waits else ""
-    body = (
-        f"<p>From <b>{escape(found.sender)}</b>, received {found.since:%Y-%m-%d %H:%M} UTC.</p>"
-        f"<p>{escape(found.proof)}</p><p>{_STANDS[found.state]}</p>{until}"
-    )
-    return html_page("A message waits" if waits else "A held message", body + (_form(found) if waits else ""), 200)
+    sender = f"<b>{escape(found.sender or texts.unreadable_sender)}</b>"
+    said = [
+        f"<p>{escape(texts.received).format(sender=sender, time=f'{found.since:%Y-%m-%d %H:%M}')}</p>",
+        *(paragraph(texts.findings[one]) for one in (found.finding,) if one is not None and one in texts.findings),
+        paragraph(texts.proofs[found.proof]),
+        paragraph(texts.states[found.state]),
+    ]
+    if waits:
+        said += [paragraph(texts.until.format(time=f"{found.expires_at:%Y-%m-%d %H:%M}")), _form(found, texts)]
+    title = texts.waiting_title if waits else texts.decided_title
+    return html_page(title, "".join(said), 200, language=language)
 
 
-def _form(found: HeldPage) -> str:
+def _form(found: HeldPage, texts: ApprovalTexts) -> str:
     """Two forms, so that turning down carries nothing else; no address of another site, no script."""
-    address = (
-        '<br><label><input type="radio" name="admit" value="address"> and later ones from this address</label>'
-        if found.may_admit_address
-        else ""
+    choices = [("mail", texts.this_mail), *([("address", texts.this_address)] if found.may_admit_address else [])]
+    radios = "".join(
+        f'<label style="display:block;padding:.5em 0"><input type="radio" name="admit" value="{value}"'
+        f"{' checked' if value == 'mail' else ''}> {escape(words)}</label>"
+        for value, words in choices
     )
     return (
         '<form method="post"><input type="hidden" name="answer" value="approve">'
-        '<p><label><input type="radio" name="admit" value="mail" checked> this message</label>'
-        f"{address}</p><button>Let it in</button></form>"
-        '<form method="post"><input type="hidden" name="answer" value="reject"><button>Turn it down</button></form>'
+        f'<fieldset style="margin:0 0 1em"><legend>{escape(texts.question)}</legend>{radios}</fieldset>'
+        f"{button(texts.allow)}</form>"
+        '<form method="post" style="margin-top:1em"><input type="hidden" name="answer" value="reject">'
+        f"{button(texts.deny)}</form>"
     )
-
-
-def html_page(title: str, body: str, status: int, *, language: str = "en") -> HTMLResponse:
-    """A page that loads nothing and is kept by nobody. `title` and `body` are HTML."""
-    text = (
-        f'<!DOCTYPE html><html lang="{language}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
-        f'<meta name="color-scheme" content="light dark"><title>{title}</title></head>'
-        '<body style="font-family:sans-serif;max-width:40em;margin:2em auto;padding:0 1em">'
-        f"<main><h1>{title}</h1>{body}</main></body></html>"
-    )
-    return HTMLResponse(text, status, headers={**_HEADERS, "Content-Language": language})

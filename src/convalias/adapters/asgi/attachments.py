@@ -13,17 +13,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from convalias.adapters.asgi.approvals import WITHIN, html_page
-from convalias.adapters.asgi.failures import NOT_OPEN, because
+from convalias.adapters.asgi.failures import NOT_OPEN
+from convalias.adapters.asgi.pages import WITHIN, away_page, html_page, language_of, paragraph
 from convalias.domain.outbound.enclosures import LinkedFile
+from convalias.domain.system_mail import page_texts
+from convalias.domain.system_mail.attachment_texts import TEXTS, AttachmentTexts
 from convalias.ports.errors import Unavailable
 
 PIECE: Final = 64 * 1024
 """Octets that are handed to the server at once: as many as uvicorn buffers before a sender has to wait."""
 SENT_WITHIN: Final = 300.0
 """Seconds in which a client has to read a file; so long a slow one keeps its octets from others."""
-_BY_THEM: Final = "It was sent by this person, not by the platform."
-_UNVERIFIED: Final = "It was sent in the name of this person; nobody could verify that."
 _SIZES: Final = ((1_000_000, "MB"), (1_000, "kB"))
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -81,9 +81,9 @@ class _Held(Response):
 def attachment_page(find: Callable[[], AttachmentDoor | None]) -> Callable[[Request], Awaitable[Response]]:
     """The end point that shows a file's name, size and sender. `find()` may be None while nothing is open yet."""
 
-    async def answer(door: AttachmentDoor, token: str) -> Response:
+    async def answer(door: AttachmentDoor, token: str, language: str) -> Response:
         found = await door.show(token)
-        return _ended() if found is None else _page(found, token)
+        return _ended(language) if found is None else _page(found, token, language)
 
     return _endpoint(find, answer)
 
@@ -91,11 +91,11 @@ def attachment_page(find: Callable[[], AttachmentDoor | None]) -> Callable[[Requ
 def attachment_file(find: Callable[[], AttachmentDoor | None]) -> Callable[[Request], Awaitable[Response]]:
     """The end point of the file itself."""
 
-    async def answer(door: AttachmentDoor, token: str) -> Response:
+    async def answer(door: AttachmentDoor, token: str, language: str) -> Response:
         async with AsyncExitStack() as stack:
             opened = await stack.enter_async_context(door.opened(token))
             if opened is None:
-                return _ended()
+                return _ended(language)
             found, content = opened
             return _Held(content, {**_HEADERS, "Content-Disposition": _disposition(found.name)}, stack.pop_all())
 
@@ -103,46 +103,47 @@ def attachment_file(find: Callable[[], AttachmentDoor | None]) -> Callable[[Requ
 
 
 def _endpoint(
-    find: Callable[[], AttachmentDoor | None], answer: Callable[[AttachmentDoor, str], Awaitable[Response]]
+    find: Callable[[], AttachmentDoor | None], answer: Callable[[AttachmentDoor, str, str], Awaitable[Response]]
 ) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         door = find()
         if door is None:
-            because(request, NOT_OPEN)
-            return html_page("Please try again", "", 503)
+            return away_page(request, NOT_OPEN)
         try:
             async with asyncio.timeout(WITHIN):
-                return await answer(door, request.path_params["token"])
+                return await answer(door, request.path_params["token"], language_of(request))
         except (Unavailable, TimeoutError) as away:
-            because(request, away)
-            return html_page("Please try again", "<p>This file cannot be shown right now.</p>", 503)
+            return away_page(request, away)
 
     return endpoint
 
 
-def _page(found: LinkedFile, token: str) -> Response:
-    name = escape(found.name)
+def _page(found: LinkedFile, token: str, language: str) -> Response:
+    texts = TEXTS[language]
+    file = escape(texts.file).format(
+        name=f"<b>{escape(found.name)}</b>",
+        size=_size(found.size, texts),
+        author=escape(found.author or texts.somebody),
+    )
     body = (
-        f"<p><b>{name}</b>, {_size(found.size)}, from {escape(found.author)}.</p>"
-        f"<p>{_BY_THEM if found.verified else _UNVERIFIED} Open it only if you expected it.</p>"
-        f'<p><a href="/attachments/{escape(token)}/file" download rel="noreferrer">Download the file</a></p>'
-        f"<p>This link works until {found.until:%Y-%m-%d %H:%M} UTC.</p>"
+        f"<p>{file}</p>"
+        f"<p>{escape(texts.by_them if found.verified else texts.unverified)} {escape(texts.expected)}</p>"
+        f'<p><a href="/attachments/{escape(token)}/file" download rel="noreferrer">{escape(texts.download)}</a></p>'
+        f"{paragraph(texts.until.format(time=f'{found.until:%Y-%m-%d %H:%M}'))}"
     )
-    return html_page("An attached file", body, 200)
+    return html_page(texts.title, body, 200, language=language)
 
 
-def _ended() -> Response:
+def _ended(language: str) -> Response:
     """One page for whatever opens nothing: it tells forged links nothing."""
-    return html_page(
-        "This link is no longer valid", "<p>It has ended. The file may still be in the conversation.</p>", 404
-    )
+    return html_page(page_texts.TEXTS[language].ended_title, paragraph(TEXTS[language].ended), 404, language=language)
 
 
-def _size(octets: int) -> str:
+def _size(octets: int, texts: AttachmentTexts) -> str:
     for unit, name in _SIZES:
         if octets >= unit:
-            return f"{octets / unit:.1f} {name}"
-    return f"{octets} octets"
+            return f"{octets / unit:.1f} {name}".replace(".", texts.decimal_mark)
+    return f"{octets} {texts.octets}"
 
 
 def _disposition(name: str) -> str:

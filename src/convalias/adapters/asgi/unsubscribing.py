@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from html import escape
 from typing import Protocol
 from urllib.parse import parse_qs
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from convalias.adapters.asgi.approvals import MOST, WITHIN, html_page
-from convalias.adapters.asgi.failures import NOT_OPEN, because
+from convalias.adapters.asgi.failures import NOT_OPEN
+from convalias.adapters.asgi.pages import (
+    MOST,
+    WITHIN,
+    away_page,
+    button,
+    html_page,
+    language_of,
+    paragraph,
+    unchanged_page,
+)
 from convalias.domain.outbound.suppressions import Subscription
-from convalias.domain.system_mail.unsubscribe_texts import TEXTS, language_asked
+from convalias.domain.system_mail.unsubscribe_texts import TEXTS
 from convalias.ports.errors import Unavailable
 
 
@@ -38,11 +46,9 @@ def unsubscribing(find: Callable[[], UnsubscribeDoor | None]) -> Callable[[Reque
     """The route's end point; `find()` may be None while nothing is open yet."""
 
     async def endpoint(request: Request) -> Response:
-        language = language_asked(request.headers.get("accept-language", ""))
-        door, texts = find(), TEXTS[language]
+        language, door = language_of(request), find()
         if door is None:
-            because(request, NOT_OPEN)
-            return html_page(escape(texts.away_title), "", 503, language=language)
+            return away_page(request, NOT_OPEN)
         token: str = request.path_params["token"]
         try:
             async with asyncio.timeout(WITHIN):
@@ -51,10 +57,9 @@ def unsubscribing(find: Callable[[], UnsubscribeDoor | None]) -> Callable[[Reque
                 act = door.resume if await _asks_to_resume(request) else door.stop
                 return _page(await act(token), language)
         except ClientDisconnect:
-            return html_page(escape(texts.unchanged_title), "", 400, language=language)
+            return unchanged_page(request)
         except (Unavailable, TimeoutError) as away:
-            because(request, away)
-            return html_page(escape(texts.away_title), _paragraph(texts.away), 503, language=language)
+            return away_page(request, away)
 
     return endpoint
 
@@ -76,22 +81,15 @@ def _page(found: Subscription, language: str) -> Response:
     texts = TEXTS[language]
     match found:
         case Subscription.MAILED:
-            body = _paragraph(texts.mailed) + _form("stop", texts.stop)
-            return html_page(escape(texts.mailed_title), body, 200, language=language)
+            body = paragraph(texts.mailed) + _form("stop", texts.stop)
+            return html_page(texts.mailed_title, body, 200, language=language)
         case Subscription.MUTED:
-            body = _paragraph(texts.muted) + _form("resume", texts.resume)
-            return html_page(escape(texts.muted_title), body, 200, language=language)
+            body = paragraph(texts.muted) + _form("resume", texts.resume)
+            return html_page(texts.muted_title, body, 200, language=language)
         case Subscription.NO_LINK:
-            return html_page(escape(texts.no_link_title), _paragraph(texts.no_link), 404, language=language)
-
-
-def _paragraph(text: str) -> str:
-    return f"<p>{escape(text)}</p>"
+            return html_page(texts.no_link_title, paragraph(texts.no_link), 404, language=language)
 
 
 def _form(answer: str, words: str) -> str:
-    """A form with one button, large enough for a thumb."""
-    return (
-        f'<form method="post"><input type="hidden" name="answer" value="{answer}">'
-        f'<button style="font:inherit;padding:.75em 1em">{escape(words)}</button></form>'
-    )
+    """A form with one button."""
+    return f'<form method="post"><input type="hidden" name="answer" value="{answer}">{button(words)}</form>'

@@ -259,14 +259,27 @@ def approval_item(
     )
 
 
+class Proof(Enum):
+    """The proof of who sent a held mail, as it is told to those who decide."""
+
+    CONFIRMED = "confirmed"
+    SIGNED = "signed"
+    """A signature alone: it says nothing about to whom the mail was sent."""
+    UNPROVED = "unproved"
+    DOUBTFUL = "doubtful"
+    SPOOFED = "spoofed"
+
+
 @frozen(kw_only=True)
 class HeldPage:
     """A held mail, as its page shows it: nothing that its sender wrote but the masked address."""
 
     state: HoldState
     sender: str
-    proof: str
-    """The evidence, in words."""
+    """The masked address. Empty: the mail names no readable one."""
+    proof: Proof
+    finding: Finding | None = None
+    """What a detector found; shown if it is in `FOUND`."""
     since: datetime
     expires_at: datetime
     may_admit_address: bool
@@ -285,13 +298,18 @@ def masked(address: EmailAddress | None) -> str:
 
 def proof(evidence: SenderEvidence, finding: Finding | None = None) -> str:
     """The evidence in words, for those who decide; before it what a detector found that must not be missed."""
+    said = PROOF[proof_of(evidence)]
+    return said if finding is None or finding not in FOUND else f"{FOUND[finding]} {said}"
+
+
+def proof_of(evidence: SenderEvidence) -> Proof:
+    """Return what the evidence proves, as it is said to those who decide."""
     judged = judge(evidence)
     alone = judged is Authentication.AUTHENTICATED and rests_on_dkim_alone(evidence)
-    said = SIGNED if alone else PROOF[judged]
-    return said if finding not in FOUND else f"{FOUND[finding]} {said}"
+    return Proof.SIGNED if alone else _PROOF_OF[judged]
 
 
-FOUND: Final[Mapping[Finding | None, str]] = MappingProxyType(
+FOUND: Final[Mapping[Finding, str]] = MappingProxyType(
     {
         Finding.HARMFUL: "A detector says that the mail is harmful.",
         Finding.SPAM: "A detector says that the mail is spam.",
@@ -301,19 +319,25 @@ FOUND: Final[Mapping[Finding | None, str]] = MappingProxyType(
 """What a finding says to people, where it says anything."""
 
 
-SIGNED: Final = (
-    "A signature of the sender's domain confirms that the mail was once sent from this address. "
-    "Nothing confirms that it was sent to this conversation."
-)
-PROOF: Final[Mapping[Authentication, str]] = MappingProxyType(
+PROOF: Final[Mapping[Proof, str]] = MappingProxyType(
     {
-        Authentication.AUTHENTICATED: "The sender's domain confirms that the mail is from this address.",
-        Authentication.UNPROVED: "Nothing proves that the mail is from this address.",
-        Authentication.DOUBTFUL: "A check of this address failed: the mail may be from somebody else.",
-        Authentication.SPOOFED: "The sender's domain says that the mail is not from this address.",
+        Proof.CONFIRMED: "The sender's domain confirms that the mail is from this address.",
+        Proof.SIGNED: "A signature of the sender's domain confirms that the mail was once sent from this address. "
+        "Nothing confirms that it was sent to this conversation.",
+        Proof.UNPROVED: "Nothing proves that the mail is from this address.",
+        Proof.DOUBTFUL: "A check of this address failed: the mail may be from somebody else.",
+        Proof.SPOOFED: "The sender's domain says that the mail is not from this address.",
     }
 )
-"""What each judgement says to people."""
+"""What each proof says to people, in English."""
+_PROOF_OF: Final[Mapping[Authentication, Proof]] = MappingProxyType(
+    {
+        Authentication.AUTHENTICATED: Proof.CONFIRMED,
+        Authentication.UNPROVED: Proof.UNPROVED,
+        Authentication.DOUBTFUL: Proof.DOUBTFUL,
+        Authentication.SPOOFED: Proof.SPOOFED,
+    }
+)
 
 
 def may_answer(thread: ConversationThread) -> tuple[Participant, ...]:

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, assert_never
 from attrs import evolve, frozen
 
 from convalias.codec import CodecError, load, loads
-from convalias.domain.approvals.holds import Changed, HeldPage, Lapse, decide, expires_at, masked, proof
+from convalias.domain.approvals.holds import Changed, HeldPage, Lapse, decide, expires_at, masked, proof_of
 from convalias.domain.approvals.links import ApprovalLink, LinkKeys, Look, NotHis, Request, Unusable, answered
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.inbound.held import Admits, Admitted, HeldMail, HoldState
@@ -94,8 +94,9 @@ class Approvals:
         late = hold.state is HoldState.HELD and now >= expires
         return HeldPage(
             state=HoldState.EXPIRED if late else hold.state,
-            sender=masked(hold.sender),
-            proof=proof(hold.evidence or SenderEvidence(), hold.finding),
+            sender="" if hold.sender is None else masked(hold.sender),
+            proof=proof_of(hold.evidence or SenderEvidence()),
+            finding=hold.finding,
             since=hold.since,
             expires_at=expires,
             may_admit_address=hold.sender is not None,

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from attrs import field, frozen
 
 from convalias.domain.conversations.events import MessageAdded
-from convalias.domain.conversations.timeline import SOMEBODY
 from convalias.domain.mail.envelope import Attachment
 from convalias.domain.outbound.enclosures import HARMFUL, UNVERIFIED, LinkedFile
 from convalias.domain.outbound.invitations import calendar, is_calendar
@@ -85,7 +84,7 @@ class AttachmentLinks:
         return LinkedFile(
             name=masks.file_name(attachment.name),
             size=attachment.size,
-            author=name or SOMEBODY,
+            author=name,
             until=link.until,
             verified=UNVERIFIED not in message.flags,
         ), attachment

@@ -1,0 +1,157 @@
+"""Words of the page of a held mail in each of its languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from attrs import frozen
+
+from convalias.domain.approvals.holds import FOUND, PROOF, Proof
+from convalias.domain.inbound.held import HoldState
+from convalias.domain.mail.checks import Finding
+
+
+@frozen(kw_only=True)
+class ApprovalTexts:
+    """Words of the page, as plain text. `{sender}` and `{time}` are replaced by what their names say."""
+
+    waiting_title: str
+    decided_title: str
+    received: str
+    until: str
+    unreadable_sender: str
+    states: Mapping[HoldState, str]
+    proofs: Mapping[Proof, str]
+    findings: Mapping[Finding, str]
+    question: str
+    this_mail: str
+    this_address: str
+    allow: str
+    deny: str
+    ended: str
+
+
+TEXTS: Final[Mapping[str, ApprovalTexts]] = MappingProxyType(
+    {
+        "en": ApprovalTexts(
+            waiting_title="A message waits",
+            decided_title="A held message",
+            received="From {sender}, received {time} UTC.",
+            until="It can be answered until {time} UTC.",
+            unreadable_sender="an unreadable sender",
+            states={
+                HoldState.HELD: "It waits for an answer.",
+                HoldState.APPROVED: "It was let in.",
+                HoldState.REJECTED: "It was turned down.",
+                HoldState.EXPIRED: "It has expired: nobody answered in time.",
+            },
+            proofs=PROOF,
+            findings=FOUND,
+            question="What do you let in?",
+            this_mail="this message",
+            this_address="this message and later ones from this address",
+            allow="Let it in",
+            deny="Turn it down",
+            ended="It has expired, or what it was about is settled.",
+        ),
+        "de": ApprovalTexts(
+            waiting_title="Eine Nachricht wartet",
+            decided_title="Eine zurückgehaltene Nachricht",
+            received="Von {sender}, eingegangen am {time} UTC.",
+            until="Sie kann bis {time} UTC beantwortet werden.",
+            unreadable_sender="einem unlesbaren Absender",
+            states={
+                HoldState.HELD: "Sie wartet auf eine Antwort.",
+                HoldState.APPROVED: "Sie wurde zugelassen.",
+                HoldState.REJECTED: "Sie wurde abgelehnt.",
+                HoldState.EXPIRED: "Sie ist abgelaufen: Niemand hat rechtzeitig geantwortet.",
+            },
+            proofs={
+                Proof.CONFIRMED: "Die Domain des Absenders bestätigt, dass die E-Mail von dieser Adresse kommt.",
+                Proof.SIGNED: "Eine Signatur der Domain des Absenders bestätigt, dass die E-Mail einmal von dieser Adresse "
+                "gesendet wurde. Nichts bestätigt, dass sie an diese Unterhaltung gesendet wurde.",
+                Proof.UNPROVED: "Nichts belegt, dass die E-Mail von dieser Adresse kommt.",
+                Proof.DOUBTFUL: "Eine Prüfung dieser Adresse ist fehlgeschlagen: Die E-Mail kann von jemand anderem sein.",
+                Proof.SPOOFED: "Die Domain des Absenders sagt, dass die E-Mail nicht von dieser Adresse kommt.",
+            },
+            findings={
+                Finding.HARMFUL: "Ein Prüfprogramm sagt, dass die E-Mail schädlich ist.",
+                Finding.SPAM: "Ein Prüfprogramm sagt, dass die E-Mail Spam ist.",
+                Finding.HELD_UNSEEN: "Das Prüfprogramm für schädliche E-Mails konnte diese E-Mail nicht ansehen.",
+            },
+            question="Was lassen Sie zu?",
+            this_mail="diese Nachricht",
+            this_address="diese Nachricht und spätere von dieser Adresse",
+            allow="Zulassen",
+            deny="Ablehnen",
+            ended="Er ist abgelaufen, oder worum es ging, ist erledigt.",
+        ),
+        "fr": ApprovalTexts(
+            waiting_title="Un message attend",
+            decided_title="Un message retenu",
+            received="De {sender}, reçu le {time} UTC.",
+            until="Vous pouvez répondre jusqu'au {time} UTC.",
+            unreadable_sender="un expéditeur illisible",
+            states={
+                HoldState.HELD: "Il attend une réponse.",
+                HoldState.APPROVED: "Il a été accepté.",
+                HoldState.REJECTED: "Il a été refusé.",
+                HoldState.EXPIRED: "Il a expiré : personne n'a répondu à temps.",
+            },
+            proofs={
+                Proof.CONFIRMED: "Le domaine de l'expéditeur confirme que l'e-mail vient de cette adresse.",
+                Proof.SIGNED: "Une signature du domaine de l'expéditeur confirme que l'e-mail a été envoyé un jour depuis cette "
+                "adresse. Rien ne confirme qu'il a été envoyé à cette conversation.",
+                Proof.UNPROVED: "Rien ne prouve que l'e-mail vient de cette adresse.",
+                Proof.DOUBTFUL: "Une vérification de cette adresse a échoué : l'e-mail vient peut-être de quelqu'un d'autre.",
+                Proof.SPOOFED: "Le domaine de l'expéditeur dit que l'e-mail ne vient pas de cette adresse.",
+            },
+            findings={
+                Finding.HARMFUL: "Un programme de contrôle dit que l'e-mail est nuisible.",
+                Finding.SPAM: "Un programme de contrôle dit que l'e-mail est indésirable.",
+                Finding.HELD_UNSEEN: "Le programme de contrôle des e-mails nuisibles n'a pas pu examiner cet e-mail.",
+            },
+            question="Qu'acceptez-vous ?",
+            this_mail="ce message",
+            this_address="ce message et les suivants de cette adresse",
+            allow="Accepter",
+            deny="Refuser",
+            ended="Il a expiré, ou la question est réglée.",
+        ),
+        "ja": ApprovalTexts(
+            waiting_title="承認待ちのメッセージがあります",
+            decided_title="保留されたメッセージ",
+            received="差出人: {sender}、受信日時: {time} UTC",
+            until="{time} UTC まで回答できます。",
+            unreadable_sender="読み取れない差出人",
+            states={
+                HoldState.HELD: "回答を待っています。",
+                HoldState.APPROVED: "承認されました。",
+                HoldState.REJECTED: "拒否されました。",
+                HoldState.EXPIRED: "期限内に回答がなかったため、期限切れになりました。",
+            },
+            proofs={
+                Proof.CONFIRMED: "差出人のドメインは、このメールがこのアドレスから送信されたことを確認しています。",
+                Proof.SIGNED: "差出人のドメインの署名により、このメールが過去にこのアドレスから送信されたことは確認できます。"
+                "この会話あてに送信されたことは確認できません。",
+                Proof.UNPROVED: "このメールがこのアドレスから送信されたという証明はありません。",
+                Proof.DOUBTFUL: "このアドレスの確認に失敗しました。別の人からのメールである可能性があります。",
+                Proof.SPOOFED: "差出人のドメインは、このメールがこのアドレスからのものではないとしています。",
+            },
+            findings={
+                Finding.HARMFUL: "検査プログラムは、このメールを有害と判定しました。",
+                Finding.SPAM: "検査プログラムは、このメールを迷惑メールと判定しました。",
+                Finding.HELD_UNSEEN: "有害なメールの検査プログラムは、このメールを検査できませんでした。",
+            },
+            question="何を承認しますか",
+            this_mail="このメッセージ",
+            this_address="このメッセージと、このアドレスからの今後のメッセージ",
+            allow="承認する",
+            deny="拒否する",
+            ended="期限が切れたか、すでに対応が済んでいます。",
+        ),
+    }
+)
+"""By language: one for each of `LANGUAGES`."""
