@@ -17,7 +17,10 @@ from hypothesis import strategies as st
 
 from convalias.adapters import memory
 from convalias.adapters.hub import WORDINGS, NotificationHub, RefusalWriter, Wording
+from convalias.adapters.hub.mail_hub import PREPARED_WITHIN
+from convalias.adapters.mailgun import place as mailgun
 from convalias.adapters.mime.compose import compose
+from convalias.adapters.smtp import place as smtp
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations import events as e
 from convalias.domain.conversations.events import ConversationEvent, Origin
@@ -25,12 +28,14 @@ from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
 from convalias.domain.mail.envelope import Attachment
 from convalias.domain.outbound.delivery import Channel, NotificationKind, notification_id
+from convalias.domain.outbound.enclosures import encoded
 from convalias.domain.outbound.mail_threads import MailThread, OurMail, OwnMail
 from convalias.domain.outbound.notifications import Notification
 from convalias.domain.outbound.seals import Seal, Seals
+from convalias.domain.outbound.tries import CALL_WITHIN
 from convalias.domain.system_mail.refusal_texts import RefusalText
 from convalias.ports.drafts import REPLY_MARKER
-from convalias.ports.errors import Rejected
+from convalias.ports.errors import Deferred, Rejected
 from convalias.ports.hub import Declined, Guarantee, Sent
 from convalias.ports.mail import Outgoing
 from convalias.testing import conformance
@@ -216,6 +221,85 @@ async def test_files_go_along_as_often_as_the_mail_is_tried_and_one_at_a_time_wh
     plain, html = both(mail)
     assert f"- b.png\n- c.pdf {Wording().not_sent_along}\n" in plain
     assert f"<li>c.pdf {Wording().not_sent_along}</li>" in html
+
+
+class Slow:
+    """A sender that is given mail and answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.mails: list[Outgoing] = []
+        self.answers = asyncio.Event()
+
+    async def send(self, mail: Outgoing) -> None:
+        self.mails.append(mail)
+        await self.answers.wait()
+
+
+def with_file(event: str) -> Notification:
+    said = e.MessageAdded(
+        author=AccountAuthor(AccountId("ann"), verified=True),
+        text="see",
+        attachments=(Attachment("a.pdf", "application/pdf", 30, "aa"),),
+    )
+    one = notification(event=event)
+    return evolve(one, event=evolve(one.event, happening=said))
+
+
+async def test_a_mail_that_finds_no_room_for_its_files_in_time_was_surely_not_sent() -> None:
+    async def read(_: str) -> bytes:
+        return b"%PDF"
+
+    slow = Slow()
+    desk = NotificationHub(
+        outgoing=slow,
+        compose=compose,
+        seals=SEALS,
+        alias_domain=DOMAIN,
+        guarantee=Guarantee(),
+        files=read,
+        most_octets=2 * encoded(30),
+        prepared_within=timedelta(milliseconds=10),
+    )
+    first = [asyncio.ensure_future(desk.send(with_file(event))) for event in ("e2", "e3")]
+    while len(slow.mails) < 2:  # noqa: ASYNC110 - the sender's own state, and no event of it
+        await asyncio.sleep(0)
+    with pytest.raises(Deferred, match="not ready in time"):
+        await desk.send(with_file("e4"))
+    assert len(slow.mails) == 2
+    slow.answers.set()
+    await asyncio.gather(*first)
+    assert isinstance(await desk.send(with_file("e4")), Sent)
+
+
+async def test_a_mail_whose_files_are_not_read_in_time_was_surely_not_sent_and_gives_its_room_back() -> None:
+    is_slow = True
+
+    async def read(_: str) -> bytes:
+        if is_slow:
+            await asyncio.Event().wait()
+        return b"%PDF"
+
+    outbox = memory.Outbox()
+    desk = NotificationHub(
+        outgoing=outbox,
+        compose=compose,
+        seals=SEALS,
+        alias_domain=DOMAIN,
+        guarantee=Guarantee(),
+        files=read,
+        most_octets=encoded(30),
+        prepared_within=timedelta(milliseconds=10),
+    )
+    with pytest.raises(Deferred, match="not ready in time"):
+        await desk.send(with_file("e2"))
+    assert not outbox.mails
+    is_slow = False
+    assert isinstance(await desk.send(with_file("e2")), Sent)
+
+
+def test_preparing_and_sending_a_mail_take_less_time_than_a_try_has() -> None:
+    for sender in (smtp.Limits(), mailgun.Limits()):
+        assert PREPARED_WITHIN.total_seconds() + sender.timeout < CALL_WITHIN.total_seconds()
 
 
 @pytest.mark.parametrize(("size", "kept"), [(4, False), (2_000_000, True)])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Final, TypeAlias
 from urllib.parse import quote
@@ -24,7 +26,7 @@ from convalias.domain.outbound.notifications import Notification
 from convalias.domain.outbound.seals import FileLink, Seals
 from convalias.domain.system_mail.refusal_texts import language_of
 from convalias.ports.drafts import AttachedFile, Compose, Draft, DraftCalendar
-from convalias.ports.errors import Rejected
+from convalias.ports.errors import Deferred, Rejected
 from convalias.ports.hub import Declined, Guarantee, Sent
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.services.running.octets import Octets
@@ -35,6 +37,11 @@ CONVERSATION: Final = "{conversation}"
 """Where the id stands in the address of a conversation's page."""
 MOST_OCTETS: Final = 64 * 1024 * 1024
 """Octets of attached files, encoded, in mails that are on their way at once."""
+PREPARED_WITHIN: Final = timedelta(seconds=1.5)
+"""The time for what comes before a mail is handed over. With the 18 s of a sender it stays below the `CALL_WITHIN` of a try.
+
+Else a try would end while it waits here, and nobody could tell whether the mail was sent.
+"""
 ReadFile: TypeAlias = Callable[[str], Awaitable[bytes | None]]
 """An attached file by its digest; None: it is not kept any more."""
 
@@ -81,8 +88,11 @@ class NotificationHub:
         languages: Sequence[str] = (),
         files: ReadFile | None = None,
         most_octets: int = MOST_OCTETS,
+        prepared_within: timedelta = PREPARED_WITHIN,
     ) -> None:
         """`files` reads what goes along; None: nothing does. `most_octets` of them are in mails on their way at once.
+
+        A mail whose files find no room, or are not read, within `prepared_within` is put off.
 
         Words are those of `wording`, else of the market's language, else of the first of `languages`. The subject of a
         thread is among them: another language begins new threads in people's mailboxes.
@@ -104,6 +114,7 @@ class NotificationHub:
         self._languages = tuple(languages)
         self._read_file = files or _nothing
         self._octets = Octets(most_octets)
+        self._prepared_within = prepared_within
 
     @property
     def channels(self) -> Mapping[Channel, Guarantee]:
@@ -111,16 +122,23 @@ class NotificationHub:
         return {Channel.EMAIL: self._guarantee}
 
     async def send(self, notification: Notification) -> Sent | Declined:
-        """Render and send. Receipts come by the return path, if at all. A mail that is refused for good is declined."""
+        """Render and send. Receipts come by the return path, if at all. A mail that is refused for good is declined.
+
+        Raises `Deferred` when its files are not ready in time, and `Unavailable`: then it was surely not sent.
+        """
         to, message = notification.recipient_address, notification.event.happening
         if notification.channel is not Channel.EMAIL or to is None or notification.reply_alias is None:
             return Declined("this hub sends e-mail only")
         if not isinstance(message, MessageAdded):
             return Declined("nothing to tell: the event is no message")
         ways = passages(message, links=self._base_url is not None)
-        along = (one for one, way in zip(message.attachments, ways, strict=True) if way is Passage.ALONG)
-        async with self._octets.held(sum(encoded(one.size) for one in along)):
-            files = await self._files(notification, message, ways)
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(self._prepared_within.total_seconds()):
+                    await held.enter_async_context(self._octets.held(_octets_along(message, ways)))
+                    files = await self._files(notification, message, ways)
+            except TimeoutError as late:
+                raise Deferred("a mail whose attached files were not ready in time") from late
             draft = self._draft(notification, message, (notification.reply_alias, to), files)
             mail = Outgoing(
                 key=notification.id,
@@ -240,3 +258,8 @@ class NotificationHub:
             return None
         token = self._seals.unsubscribe_token(notification.conversation, notification.recipient)
         return f"{self._base_url}/unsubscribe/{token}"
+
+
+def _octets_along(message: MessageAdded, ways: Sequence[Passage]) -> int:
+    """Octets, encoded, of the files that go along."""
+    return sum(encoded(one.size) for one, way in zip(message.attachments, ways, strict=True) if way is Passage.ALONG)
