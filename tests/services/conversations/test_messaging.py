@@ -59,11 +59,14 @@ async def test_other_files_under_the_same_key_are_a_conflict(files: list[Attache
         await messaging.send(C1, "see", author=ANN, key="1", attachments=files)
 
 
-async def test_files_of_who_takes_no_part_are_not_kept() -> None:
+@pytest.mark.parametrize(("author", "is_closed"), [(EVE, False), (ANN, True)])
+async def test_files_of_a_message_that_is_refused_are_not_kept(author: str, *, is_closed: bool) -> None:
     desk = Desk()
     messaging = await desk.conversation()
+    if is_closed:
+        await messaging.close(C1)
     with pytest.raises(Refused):
-        await messaging.send(C1, "see", author=EVE, key="1", attachments=[PDF])
+        await messaging.send(C1, "see", author=author, key="1", attachments=[PDF])
     assert await desk.blobs.names("attachments/", after="", limit=9) == []
 
 
@@ -91,11 +94,18 @@ async def test_the_same_key_gives_the_first_result() -> None:
     assert len(await desk.events()) == 3
 
 
-async def test_the_first_result_is_given_in_a_closed_conversation_too() -> None:
+@pytest.mark.parametrize("files", [[], [PDF]])
+@pytest.mark.parametrize("change", ["close", "leave"])
+async def test_the_first_result_is_given_to_a_repeat_that_would_be_refused_now(
+    change: str, files: list[AttachedFile]
+) -> None:
     messaging = await Desk().conversation()
-    first = await messaging.send(C1, "hello", author=ANN, key="1")
-    await messaging.close(C1)
-    assert await messaging.send(C1, "hello", author=ANN, key="1") == first
+    first = await messaging.send(C1, "hello", author=ANN, key="1", attachments=files)
+    if change == "close":
+        await messaging.close(C1)
+    else:
+        await messaging.remove_participant(C1, ANN)
+    assert await messaging.send(C1, "hello", author=ANN, key="1", attachments=files) == first
 
 
 @pytest.mark.parametrize("change", [{"text": "other"}, {"author": BOB}, {"in_reply_to": "e1"}])
@@ -115,6 +125,18 @@ async def test_a_redacted_message_is_still_the_first_result_of_its_key() -> None
     blank = evolve(first, happening=evolve(first.happening, text="", full_text=""))
     await desk.store.redact(blank)
     assert await messaging.send(C1, "hello", author=ANN, key="1") == blank
+
+
+async def test_a_repeat_brings_no_redacted_file_back() -> None:
+    desk = Desk()
+    messaging = await desk.conversation()
+    first = await messaging.send(C1, "hello", author=ANN, key="1", attachments=[PDF])
+    assert isinstance(first.happening, MessageAdded)
+    blank = evolve(first, happening=evolve(first.happening, text="", full_text="", attachments=()))
+    await desk.store.redact(blank)
+    await desk.blobs.delete(await desk.blobs.names("attachments/", after="", limit=9))
+    assert await messaging.send(C1, "hello", author=ANN, key="1", attachments=[PDF]) == blank
+    assert await desk.blobs.names("attachments/", after="", limit=9) == []
 
 
 async def test_only_participants_write_only_in_open_conversations_and_only_something() -> None:

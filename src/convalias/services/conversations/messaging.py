@@ -109,12 +109,12 @@ class Messaging:
             if not text.strip() and not files:
                 raise Refused(Reason.EMPTY, "the text is empty")
 
-        if files:  # kept before the message names them, and only for who may write it
-            thread = existing(await self.appender.threads.thread(identity), identity)
-            takes_part(thread, account)
-            for file, content in zip(files, attachments, strict=True):
-                await self.attachments.put(file.digest, content.content)
         new = self._new(ChatKey(identity, key), message)
+        # A repeat puts nothing: its files are kept already, or were redacted with the message and must not come back.
+        if files and await self.appender.conversations.keyed(identity, key=new.dedup_key) is None:
+            check(existing(await self.appender.threads.thread(identity), identity))
+            for file, content in zip(files, attachments, strict=True):  # before the message names them
+                await self.attachments.put(file.digest, content.content)
         standing = (await self._append(new, check)).event
         if not _is_same_chat(standing.happening, message):
             raise KeyReused(key, standing.seq)
