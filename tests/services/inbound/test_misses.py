@@ -43,6 +43,28 @@ async def test_many_misses_of_one_source_within_an_hour_are_an_alarm() -> None:
     assert await guessed(town, guess(101)) == 1
 
 
+async def test_a_mail_that_is_processed_late_counts_the_hour_before_its_own_receipt() -> None:
+    town = await open_town()
+    desk = Process(town)
+    late = await desk.take(guess(0))
+    for number in range(1, 3 * BY_SOURCE):
+        await town.clock.advance(timedelta(minutes=4))  # fifteen an hour
+        await relay(desk).process(await desk.take(guess(number)))
+    await relay(desk).process(late)
+    await relay(desk).conclude(late)
+    assert town.telemetry.total("icer.aliases.guessed") == 0
+
+
+async def test_late_mail_of_a_guesser_is_an_alarm_as_well() -> None:
+    town = await open_town()
+    desk = Process(town)
+    late = [await desk.take(guess(number)) for number in range(BY_SOURCE + 1)]
+    await town.clock.advance(timedelta(hours=30))
+    for mail in late:
+        await relay(desk).process(mail)
+    assert town.telemetry.total("icer.aliases.guessed", by="source") == 1
+
+
 async def test_the_recipients_of_one_post_count_each_and_only_once() -> None:
     town = await open_town()
     assert await guessed(town, guess(0, count=BY_SOURCE)) == 0

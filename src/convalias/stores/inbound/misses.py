@@ -1,4 +1,4 @@
-"""Count mail to addresses that are no alias, within the last hour, by source and in all."""
+"""Count mail to addresses that are no alias, within the hour before it, by source and in all."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ class Misses:
     async def note(
         self, source: str, missed: Sequence[EmailAddress], record: RecordKey, *, at: datetime, most: int
     ) -> tuple[int, int]:
-        """Count these misses; return how many there were of that source and in all, each at most `most`."""
+        """Count these misses; return how many that source had, and all had, in the hour before `at`.
+
+        Each number is at most `most`. Later ones do not count: a mail that is processed late, or replayed, is seen as on the day it came.
+        """
         places, mark = (digest(source), EVERYBODY), dump(Mark(record, at))
         names = [f"{_moment(at)}.{digest(record, one.key)}" for one in missed]
         await self.records.write(
@@ -40,9 +43,13 @@ class Misses:
                 for name in names
             ]
         )
-        after = _moment(at - WITHIN)
-        of_source, in_all = [len(await self.records.range(TABLE, one, after=after, limit=most)) for one in places]
+        of_source, in_all = [await self._count(one, at, most) for one in places]
         return of_source, in_all
+
+    async def _count(self, place: str, at: datetime, most: int) -> int:
+        first, last = _moment(at - WITHIN), _moment(at)
+        stored = await self.records.range(TABLE, place, after=first, limit=most)
+        return sum(one.key.id[: len(last)] <= last for one in stored)
 
 
 def _moment(at: datetime) -> str:
