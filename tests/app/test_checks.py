@@ -27,7 +27,11 @@ VIRUS = memory.Check().harmful[0].decode()
 class Detector:
     """A host's own, which knows what ours in memory knows."""
 
+    def __init__(self) -> None:
+        self.asked = 0
+
     async def check(self, raw: bytes, post: Post) -> Checked:
+        self.asked += 1
         return await memory.Check().check(raw, post)
 
 
@@ -57,6 +61,21 @@ async def test_a_participants_harmful_mail_waits_and_is_flagged_once_it_is_let_i
         await cv.run_until_idle()
         (said,) = [one.happening for one in await cv.messaging.events("c1") if isinstance(one.happening, MessageAdded)]
         assert "harmful" in said.flags
+
+
+async def test_a_dry_run_asks_no_detector_and_counts_mail_as_if_nothing_were_found() -> None:
+    detector = Detector()
+    async with Convalias.in_memory(alias_domain="reply.example", check=detector) as cv:
+        ann = (await cv.open_conversation("c1", use_case="hiring", participants=PEOPLE))[PEOPLE[0].account]
+        raw = f"From: bob@home.example\nTo: {ann}\nMessage-ID: <1@home>\n\n{VIRUS}\n"
+        await cv.receiver.accept(IncomingMail(raw.encode(), recipients=[ann], evidence=SenderEvidence(Dmarc.PASS)))
+        assert isinstance(cv.ports.clock, memory.Clock)
+        await cv.ports.clock.advance(timedelta(hours=7))
+        assert (await cv.replay.all(dry_run=True)).events == 1
+        assert detector.asked == 0
+        done = await cv.replay.all(dry_run=False)
+        assert (done.decided, done.events) == (1, 0)
+        assert detector.asked == 1
 
 
 @pytest.mark.parametrize("wrong", [object(), memory.Check, memory.Flags()])

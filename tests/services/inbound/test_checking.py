@@ -19,7 +19,8 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.mail import Check
 from convalias.services.inbound.checking import Checking
 from convalias.services.inbound.relay import InboundRelay
-from services.inbound_desk import C1, LEGACY, TO_C1, Process, Town, open_town, written
+from convalias.services.operations.replay import Replayed, Selection
+from services.inbound_desk import C1, C2, LEGACY, TO_C1, Process, Town, open_town, written
 
 EVE = EmailAddress.parse("eve@evil.example")
 ELSEWHERE = EmailAddress.parse("ann@elsewhere.example")
@@ -159,6 +160,19 @@ async def test_mail_without_envelope_recipients_is_looked_at_by_its_header() -> 
     town = await open_town()
     mail = written(to=[TO_C1], sender=EVE, text=SPAM, evidence=None)
     assert await became(town, mail, memory.Check()) == Ignored(Reason.SPAM)
+
+
+async def test_a_restore_that_only_asks_where_a_mail_leads_asks_no_detector_about_mail_of_others() -> None:
+    town = await open_town()
+    desk, check = Process(town), Broken()
+    await desk.take(written(TO_C1))
+    await town.clock.advance(timedelta(hours=7))
+    asking = relay(desk, check)
+    replay = evolve(desk.replay, relay=asking, restoring=asking)
+    assert await replay.all(dry_run=False, of=Selection(conversation=C2)) == Replayed()
+    assert not check.asked
+    assert (await replay.all(dry_run=False, of=Selection(conversation=C1))).events == 1
+    assert check.asked == 1
 
 
 async def test_the_finding_stands_in_the_explanation() -> None:

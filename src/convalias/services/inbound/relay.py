@@ -269,7 +269,8 @@ class InboundRelay:
     async def read(self, record: EnvelopeRecord, raw: bytes, *, keep: bool = True) -> ReadMail | Again:
         """The mail, with all that is proved of its sender and what a detector found. `Again`: that could not be found out yet.
 
-        Not `keep`: changes nothing, and waits for nobody.
+        Not `keep`: changes nothing, waits for nobody, and asks no detector: its work costs, and where the mail leads is
+        none of it.
         """
         read = await self.reader.read(raw, record.post)
         if record.quarantined is not None:  # cut off, no signature of it would hold, and nothing of it is relayed
@@ -280,7 +281,7 @@ class InboundRelay:
         if found is not None:
             # Once more, for who is believed to have written a mail that came by a list depends on the evidence.
             read = await self.reader.read(raw, evolve(record.post, evidence=found))
-        return read if self.checking is None else await self.checking.checked(read, raw, record.post)
+        return read if self.checking is None or not keep else await self.checking.checked(read, raw, record.post)
 
     async def decide(
         self, record: EnvelopeRecord, read: ReadMail, *, stages: Mapping[ConversationId, Stage] | None = None
