@@ -450,6 +450,25 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             decided_at=NOON,
             minting=Cohort(Stage.LEGACY, 7, Rollout(UseCase("apply"), Stage.LEGACY, 10_000, "salt")),
         ),
+        DeliveryDecision(
+            event=EventId("e4"),
+            conversation=C1,
+            use_case=UseCase("apply"),
+            seq=Seq(4),
+            owner=Owner.HUB,
+            stage=Stage.NATIVE,
+            reason="nothing set",
+            decided_at=NOON,
+            deliveries=(
+                Delivery(
+                    id=NotificationId("e4.aa.message.email"),
+                    recipient=A1,
+                    state=DeliveryState.SENT,
+                    mailed_to=("to-1", "to-2"),
+                ),
+            ),
+            tried=NOON,
+        ),
     ],
     "legacy_alias": [
         LegacyAlias(EmailAddress.parse("x1@relay.example"), C1),
@@ -535,6 +554,15 @@ def test_a_decision_can_be_written_as_processes_of_the_release_before_read_it() 
     body = Codec({"decision": 1}).dump(decision)
     assert (body["$"], "minting" in body) == ("decision/1", False)
     assert load(body, DeliveryDecision) == evolve(decision, minting=None)
+
+
+def test_a_decision_can_be_written_without_where_its_notifications_went() -> None:
+    decision = SAMPLES["decision"][-1]
+    assert isinstance(decision, DeliveryDecision)
+    body = Codec({"decision": 2}).dump(decision)
+    assert (body["$"], "mailed_to" in json.dumps(body)) == ("decision/2", False)
+    (row,) = decision.deliveries
+    assert load(body, DeliveryDecision) == evolve(decision, deliveries=(evolve(row, mailed_to=()),))
 
 
 def test_a_sign_can_be_written_as_processes_of_the_release_before_read_it() -> None:

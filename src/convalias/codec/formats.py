@@ -5,7 +5,7 @@ A new format is one row here and one file in `tests/codec/golden/`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from attrs import field, frozen
@@ -40,7 +40,7 @@ from convalias.domain.routing.announcements import AnnouncementDue
 from convalias.domain.system_mail.former import SystemMailTry
 from convalias.domain.system_mail.letters import AddressNotice, ApprovalLetter, RefusalLetter, SystemMail
 from convalias.ports.event_log import EventRecord
-from convalias.ports.records import Body
+from convalias.ports.records import Body, Json
 
 T_co = TypeVar("T_co", covariant=True)
 Step: TypeAlias = Callable[[Body], Body]
@@ -79,6 +79,20 @@ def _hold_5(fields: Body) -> Body:
 def _decision_1(fields: Body) -> Body:
     """Without the minting flag as it stood."""
     return {name: value for name, value in fields.items() if name != "minting"}
+
+
+def _decision_2(fields: Body) -> Body:
+    """Without where its notifications were mailed to."""
+    rows = fields["deliveries"]
+    if not isinstance(rows, Sequence) or isinstance(rows, str):
+        return fields
+    return {**fields, "deliveries": [_not_mailed(row) for row in rows]}
+
+
+def _not_mailed(row: Json) -> Json:
+    if not isinstance(row, Mapping):
+        return row
+    return {name: value for name, value in row.items() if name != "mailed_to"}
 
 
 def _rollout_2(fields: Body) -> Body:
@@ -232,7 +246,13 @@ SYSTEM_MAIL: Final = Format(
     "system_mail", (SystemMail,), version=2, upgrades={1: _same}, downgrades={1: _system_mail_1}
 )
 MARK: Final = Format("mark", (Mark,))
-DECISION: Final = Format("decision", (DeliveryDecision,), version=2, upgrades={1: _same}, downgrades={1: _decision_1})
+DECISION: Final = Format(
+    "decision",
+    (DeliveryDecision,),
+    version=3,
+    upgrades={1: _same, 2: _same},
+    downgrades={2: _decision_2, 1: _decision_1},
+)
 RELEASES: Final = Format("releases", (Releases,))
 LEGACY_ALIAS: Final = Format("legacy_alias", (LegacyAlias,))
 LEGACY_CALL: Final = Format("legacy_call", (LegacyCall,))

@@ -65,7 +65,7 @@ CATALOGUE: Final = (
     Table("asking", "", "", _EVER),
     Table("admitted", "an address that was let in, and by whom", "none yet", _EVER),
     # --- mail that goes out
-    Table("decisions", "accounts", "none yet", _EVER),
+    Table("decisions", "accounts, digests of addresses that were mailed", "none yet", _EVER),
     Table("paces", "how much was written in a conversation", "ends by itself", "a week after messages waited"),
     Table(
         "system_outbox",

@@ -20,6 +20,7 @@ SEALS = Seals(Seal(b"m" * 32), Seal(b"r" * 32), Seal(b"l" * 32))
 OTHERS = Seals(Seal(b"M" * 32), Seal(b"R" * 32), Seal(b"L" * 32))
 READER = ReportReader(SEALS, "reply.example")
 ONE = notification_id(EventId("e1"), AccountId("bob"), NotificationKind.MESSAGE, Channel.EMAIL)
+BOBS = (EmailAddress.parse("bob@corp.example"),)
 PATH = SEALS.return_path(ONE, "bounce.reply.example")
 
 
@@ -93,27 +94,59 @@ GLOBAL = "Reporting-MTA: dns; mx\n\nFinal-Recipient: utf-8; b\u00f6b@corp.exampl
     ],
 )
 def test_a_delivery_status_says_why(status: str, kind: BounceKind, code: str) -> None:
-    assert READER.read(report(status, ours())) == Bounce(notification=ONE, kind=kind, status=code)
+    recipients = BOBS if "Final-Recipient" in status else ()
+    assert READER.read(report(status, ours())) == Bounce(
+        notification=ONE, kind=kind, status=code, recipients=recipients
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ("Final-Recipient: rfc822; <bob@corp.example>\n", ["bob@corp.example"]),
+        (
+            "Original-Recipient: rfc822;bob+2Bjobs@corp.example\nFinal-Recipient: rfc822; bob@box.example\n",
+            ["bob+jobs@corp.example", "bob@box.example"],
+        ),
+        ("Original-Recipient: rfc822;bob+zz@corp.example\n", ["bob+zz@corp.example"]),
+        ("Final-Recipient: utf-8; b\u00f6b@corp.example\n", ["b\u00f6b@corp.example"]),
+        ("Final-Recipient: bob@corp.example\n", []),
+        ("Final-Recipient: X400; c=xx; a=400net\n", []),
+        ("", []),
+    ],
+)
+def test_a_delivery_status_names_the_addresses_that_failed(fields: str, named: list[str]) -> None:
+    read = READER.read(report(f"Reporting-MTA: dns; mx\n\n{fields}Action: failed\nStatus: 5.1.1\n", ours()))
+    assert isinstance(read, Bounce)
+    assert [one.key for one in read.recipients] == named
+
+
+def test_a_delivery_status_names_a_bounded_number_of_addresses() -> None:
+    groups = "".join(f"\nFinal-Recipient: rfc822; b{n}@x.example\nAction: failed\nStatus: 5.1.1\n" for n in range(30))
+    read = READER.read(report(f"Reporting-MTA: dns; mx\n{groups}", ours()))
+    assert isinstance(read, Bounce)
+    assert [one.local for one in read.recipients] == [f"b{n}" for n in range(10)]
 
 
 @pytest.mark.parametrize("returned_as", ["message/rfc822", "text/rfc822-headers", "message/global-headers"])
 def test_the_returned_header_names_the_notification(returned_as: str) -> None:
     assert READER.read(report(POSTFIX, ours(), returned_as=returned_as)) == Bounce(
-        notification=ONE, kind=BounceKind.HARD, status="5.1.1"
+        notification=ONE, kind=BounceKind.HARD, status="5.1.1", recipients=BOBS
     )
 
 
 def test_a_report_about_mail_of_an_older_key_is_proved_by_it() -> None:
     rotated = Seals(Seal(b"M" * 32, (b"m" * 32,)), Seal(b"R" * 32, (b"r" * 32,)), Seal(b"L" * 32, (b"l" * 32,)))
     reader = ReportReader(rotated, "reply.example")
-    known = Bounce(notification=ONE, kind=BounceKind.HARD, status="5.1.1")
+    known = Bounce(notification=ONE, kind=BounceKind.HARD, status="5.1.1", recipients=BOBS)
     assert reader.read(report(POSTFIX, ours())) == known
     assert reader.read(report(POSTFIX, ""), [EmailAddress.parse(PATH)]) == known
 
 
 def test_an_internationalised_report_is_read() -> None:
     raw = report(GLOBAL, ours(), kind="global-delivery-status", returned_as="message/global")
-    assert READER.read(raw) == Bounce(notification=ONE, kind=BounceKind.HARD, status="5.1.1")
+    recipients = (EmailAddress.parse("b\u00f6b@corp.example"),)
+    assert READER.read(raw) == Bounce(notification=ONE, kind=BounceKind.HARD, status="5.1.1", recipients=recipients)
 
 
 def test_a_returned_mail_in_base64_is_read() -> None:
@@ -128,7 +161,7 @@ def test_a_returned_mail_in_base64_is_read() -> None:
 def test_the_return_path_is_enough() -> None:
     raw = report(POSTFIX, "Subject: cut off\n")
     assert READER.read(raw, [EmailAddress.parse(PATH)]) == Bounce(
-        notification=ONE, kind=BounceKind.HARD, status="5.1.1"
+        notification=ONE, kind=BounceKind.HARD, status="5.1.1", recipients=BOBS
     )
 
 
@@ -152,7 +185,9 @@ def test_a_quoted_return_path_is_enough() -> None:
 def test_without_our_mac_nothing_is_named(returned: str) -> None:
     raw = report(POSTFIX, returned)
     forged = EmailAddress.parse(OTHERS.return_path(ONE, "bounce.reply.example"))
-    assert READER.read(raw, [forged]) == Bounce(notification=None, kind=BounceKind.HARD, status="5.1.1")
+    assert READER.read(raw, [forged]) == Bounce(
+        notification=None, kind=BounceKind.HARD, status="5.1.1", recipients=BOBS
+    )
 
 
 EXIM = mail(
@@ -187,7 +222,8 @@ HTML = mail(f"Subject: Returned\nContent-Type: text/html\n\n<p>User unknown: {ON
     ],
 )
 def test_reports_that_follow_no_standard_are_read(raw: bytes, kind: BounceKind, code: str) -> None:
-    assert READER.read(raw) == Bounce(notification=ONE, kind=kind, status=code)
+    recipients = BOBS if b"X-Failed-Recipients" in raw else ()
+    assert READER.read(raw) == Bounce(notification=ONE, kind=kind, status=code, recipients=recipients)
 
 
 def test_what_is_told_in_html_alone_has_a_reason_and_no_name() -> None:

@@ -39,6 +39,15 @@ class Platform:
         await self.cv.receiver.accept(IncomingMail(raw.encode(), recipients=[path], sender=""))
         await self.cv.run_until_idle()
 
+    async def moves(self, name: str, *addresses: str) -> None:
+        """Bob or Ann has other addresses from now on."""
+        account = Account(id=AccountId(name), addresses=tuple(EmailAddress.parse(one) for one in addresses))
+        await self.cv.services.stores.directory.upsert(account)
+
+    async def suppressed(self) -> list[str]:
+        listed = await self.cv.services.stores.suppressions.listed()
+        return [one.address.key for one in listed.addresses]
+
     async def rows(self) -> list[Delivery]:
         return [row async for one in self.cv.services.stores.ledger.of(C1) for row in one.deliveries]
 
@@ -59,12 +68,12 @@ async def opened() -> AsyncIterator[Platform]:
         yield platform
 
 
-def bounce(action: str, status: str) -> str:
+def bounce(action: str, status: str, *, named: str = "Final-Recipient: rfc822; bob@home.example") -> str:
     return (
         'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'
         "--b\nContent-Type: text/plain\n\nIt failed.\n"
         "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
-        f"Final-Recipient: rfc822; bob@home.example\nAction: {action}\nStatus: {status}\n\n--b--\n"
+        f"{named}\nAction: {action}\nStatus: {status}\n\n--b--\n"
     )
 
 
@@ -150,3 +159,44 @@ async def test_a_bounce_about_somebody_who_is_gone_is_still_noted() -> None:
         await platform.cv.services.stores.directory.upsert(Account(AccountId("bob")))
         await platform.comes(bounce("failed", "5.1.1"), path)
         assert [row.state for row in await platform.rows()] == [DeliveryState.FAILED]
+
+
+NAMES_NOBODY = "X-Other: 1"
+NAMES_ANN = "Final-Recipient: rfc822; ann@home.example"
+NAMES_A_STRANGER = "Final-Recipient: rfc822; eve@x.example"
+
+
+@pytest.mark.parametrize(
+    ("named", "now", "suppressed"),
+    [
+        # The old address is gone from the directory: the report names it, and the delivery remembers it.
+        ("Final-Recipient: rfc822; bob@home.example", ["bob@new.example"], ["bob@home.example"]),
+        ("Original-Recipient: rfc822;bob@home.example", ["bob@new.example"], ["bob@home.example"]),
+        # The old one is his second now.
+        (NAMES_NOBODY, ["bob@new.example", "bob@home.example"], ["bob@home.example"]),
+        # A mailbox that was forwarded elsewhere: the one that we wrote to is dead.
+        (NAMES_A_STRANGER, ["bob@new.example", "bob@home.example"], ["bob@home.example"]),
+        (NAMES_A_STRANGER, ["bob@home.example"], ["bob@home.example"]),
+        # Nobody knows any more where it went: the new address is not written off for it.
+        (NAMES_NOBODY, ["bob@new.example"], []),
+        (NAMES_ANN, ["bob@new.example"], []),
+    ],
+)
+async def test_the_address_that_a_mail_was_sent_to_is_suppressed_and_no_other(
+    named: str, now: list[str], suppressed: list[str]
+) -> None:
+    async with opened() as platform:
+        path = platform.sent()[0].return_path
+        await platform.moves("bob", *now)
+        await platform.comes(bounce("failed", "5.1.1", named=named), path)
+        assert await platform.suppressed() == suppressed
+        assert await platform.noted() == [StatusNoted(AccountId("bob"), "bounce")]
+        (row,) = await platform.rows()
+        assert row.state is DeliveryState.FAILED
+
+
+@pytest.mark.parametrize("named", [NAMES_ANN, NAMES_A_STRANGER])
+async def test_who_got_a_mail_suppresses_nobody_elses_address_with_its_return_path(named: str) -> None:
+    async with opened() as platform:
+        await platform.comes(bounce("failed", "5.1.1", named=named), platform.sent()[0].return_path)
+        assert await platform.suppressed() == ["bob@home.example"]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from convalias.adapters.mime.fields import Block, read_block, unfolded
 from convalias.adapters.mime.mailboxes import recipients as addresses_in
@@ -30,6 +30,10 @@ _LOOKED_AT: Final = 256 * 1024
 """Octets of any one part that are looked at: reports are short, what they return need not be."""
 _GROUPS: Final = 50
 """Groups of fields in a delivery status: one for the mail, one per recipient, and ours has one recipient."""
+_MOST_NAMED: Final = 10
+"""Addresses of a report that are looked at: ours had one recipient."""
+_XTEXT: Final = re.compile(rb"\+([2-7][0-9A-F])")
+"""RFC 3461 §4: how an octet is written in Original-Recipient."""
 _RETURNED: Final = re.compile(
     rb"^[> \t]*+(x-convalias-id|message-id|return-path)[ \t]*+:([^\r\n]*+)", re.IGNORECASE | re.MULTILINE
 )
@@ -62,10 +66,10 @@ class ReportReader:
             return Complaint(
                 notification=about or self._by_path([said]), feedback=_text(said, b"feedback-type").lower()
             )
-        action, code = _told(raw, status[0]) if status else ("", "")
-        if not code:
-            code = _told_in_words(raw, leaves)
-        return Bounce(notification=about, kind=kind_of(action, code), status=code)
+        told = _told(raw, status[0]) if status else _Told()
+        code = told.status or _told_in_words(raw, leaves)
+        named = told.recipients or (*addresses_in(scanned.root.block.all(b"x-failed-recipients")[:1]),)
+        return Bounce(notification=about, kind=kind_of(told.action, code), status=code, recipients=named[:_MOST_NAMED])
 
     def _about(self, raw: bytes, leaves: tuple[Part, ...], recipients: Iterable[EmailAddress]) -> NotificationId | None:
         found = next((one for address in recipients if (one := self.seals.bounced(address))), None)
@@ -105,9 +109,19 @@ def _groups(octets: bytes) -> Iterator[Block]:
             yield block
 
 
-def _told(raw: bytes, part: Part) -> tuple[str, str]:
-    """Action and status of the recipient that failed, or of the first (RFC 3464 §2.3.3, §2.3.4)."""
-    told: list[tuple[str, str]] = []
+@frozen
+class _Told:
+    """The groups of a delivery status, in short."""
+
+    action: str = ""
+    status: str = ""
+    recipients: tuple[EmailAddress, ...] = ()
+    """Of all groups that say the same."""
+
+
+def _told(raw: bytes, part: Part) -> _Told:
+    """What is said of the recipient that failed, or of the first (RFC 3464 §2.3.3, §2.3.4)."""
+    told: list[_Told] = []
     for group in _groups(_content(raw, part)):
         action, status = _text(group, b"action").lower(), status_in(_text(group, b"status"))
         if not action and not status:
@@ -115,8 +129,22 @@ def _told(raw: bytes, part: Part) -> tuple[str, str]:
         diagnostic = status_in(_text(group, b"diagnostic-code"))
         # A gateway that knows no better says 5.0.0, while the other server's own words say why.
         vague = not status or (status.endswith(".0.0") and diagnostic.startswith(status[0]))
-        told.append((action, diagnostic or status if vague else status))
-    return next((one for one in told if one[0] == "failed"), told[0] if told else ("", ""))
+        told.append(_Told(action, diagnostic or status if vague else status, _named(group)))
+    first = next((one for one in told if one.action == "failed"), told[0] if told else _Told())
+    return evolve(
+        first, recipients=tuple(name for one in told if one.action == first.action for name in one.recipients)
+    )
+
+
+def _named(group: Block) -> tuple[EmailAddress, ...]:
+    """The recipient of a group, as we sent to it and as the last server knew it (RFC 3464 §2.3.1, §2.3.2)."""
+    original = (group.first(b"original-recipient") or b"").partition(b";")[2]
+    final = (group.first(b"final-recipient") or b"").partition(b";")[2]
+    return tuple(addresses_in((_XTEXT.sub(_octet, original), final)))
+
+
+def _octet(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 16)])
 
 
 def _text(block: Block, name: bytes) -> str:

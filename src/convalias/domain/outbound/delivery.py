@@ -120,6 +120,11 @@ class Delivery:
     """When it is due again; None: it waits for nothing."""
     reason: str = ""
     receipt: str = ""
+    mailed_to: tuple[str, ...] = ()
+    """Digests of the last addresses that it was sent to, newest last: a bounce is about one of them.
+
+    Empty: nothing was sent by mail, or a former release sent it.
+    """
 
     def becoming(self, state: DeliveryState, *, next_at: datetime | None = None, reason: str = "") -> Delivery:
         """Return a delivery in its next state. Raises `InvalidValue` for a step that is not in `TRANSITIONS`."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Final, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.outbound.delivery import NotificationId
@@ -36,6 +36,8 @@ class Bounce:
     kind: BounceKind
     status: str = ""
     """Enhanced status code (RFC 3463), as far as one was found: `5.1.1`."""
+    recipients: tuple[EmailAddress, ...] = field(default=(), repr=False)
+    """The addresses that the report names as failed, which proves nothing. No part of `DeliveryEvent.digest`."""
 
 
 @frozen(kw_only=True)

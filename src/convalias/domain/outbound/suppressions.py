@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Final
@@ -10,8 +11,11 @@ from attrs import frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId, EventId
+from convalias.domain.mail.dedup import keyed
 from convalias.domain.outbound.delivery import NotificationId
 
+MOST_MAILED: Final = 3
+"""Addresses that one notification remembers: its address may change between two tries."""
 MUTED: Final = "muted"
 SUPPRESSED: Final = "suppressed"
 SAME_MAILBOX: Final = "the same mailbox"
@@ -66,6 +70,38 @@ class Subscription(Enum):
     MUTED = "muted"
     NO_LINK = "no link"
     """Nothing that we made."""
+
+
+def mailed(digests: tuple[str, ...], address: EmailAddress | None) -> tuple[str, ...]:
+    """Return the digests of the last addresses that a notification was sent to, this one among them, newest last."""
+    if address is None:
+        return digests
+    newest = address_digest(address)
+    return (*(one for one in digests if one != newest), newest)[-MOST_MAILED:]
+
+
+def address_digest(address: EmailAddress) -> str:
+    """Return a text that is the same for the same mailbox, and is none."""
+    return keyed("to", address.key)
+
+
+def bounced_address(
+    mailed_to: tuple[str, ...], *, named: Iterable[EmailAddress], known: Sequence[EmailAddress]
+) -> EmailAddress | None:
+    """Return the address that a bounce is about, or None if nobody knows that address any more.
+
+    `named`: by the report, which whoever got the mail can write. `known`: the recipient's own, the one that is mailed
+    now first. What the report names counts if the mail went there or if it is the recipient's own, so that nobody can
+    suppress the address of somebody else.
+    """
+    by_digest = {address_digest(one): one for one in known}
+    for one in named:
+        name = address_digest(one)
+        if name in mailed_to or name in by_digest:
+            return one
+    if not mailed_to:  # a former release sent it, or the bounce overtook the answer to the call that sent it
+        return next(iter(known), None)
+    return by_digest.get(mailed_to[-1])
 
 
 def event_part(notification: NotificationId) -> str:

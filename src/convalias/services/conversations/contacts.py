@@ -38,8 +38,12 @@ class Contacts:
 
         The directory comes first, because a corrected address is corrected there.
         """
+        return next(iter(await self.addresses(account, thread)), None)
+
+    async def addresses(self, account: AccountId, thread: ConversationThread) -> tuple[EmailAddress, ...]:
+        """Return the addresses of an account, the one that mail goes to first."""
         known = (await self.identities.get([account])).get(account)
-        return next(iter(_addresses(account, known, thread)), None)
+        return _addresses(account, known, thread)
 
     async def mailboxes(
         self, recipients: Sequence[AccountId], event: ConversationEvent, thread: ConversationThread

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from attrs import Factory, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.participants import Author
@@ -20,7 +20,7 @@ from convalias.domain.outbound.delivery import Channel, Delivery, DeliveryDecisi
 from convalias.domain.outbound.first_tries import FirstTryRules
 from convalias.domain.outbound.notifications import Notification, Shown
 from convalias.domain.outbound.scene import Scene
-from convalias.domain.outbound.suppressions import SAME_MAILBOX, EventPlace
+from convalias.domain.outbound.suppressions import SAME_MAILBOX, EventPlace, mailed
 from convalias.domain.outbound.tries import End, Facts, Persistence, Promises, Retry
 from convalias.ports.ambient import Clock
 from convalias.ports.channels import ChannelEndpoints
@@ -145,6 +145,7 @@ class Calls:
             return await self._impossible(row, attempt, notification, doubtful=doubtful)
         if self._time(attempt.until) <= 0:
             return self._not_sent(row, TimeoutError(tries.LEASE_ENDED), doubtful=doubtful)
+        row = evolve(row, mailed_to=mailed(row.mailed_to, notification.recipient_address))
         try:
             async with asyncio.timeout(self._time(attempt.until)):
                 answer = _taken(await self.hub.send(notification))

@@ -16,7 +16,7 @@ from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import InboundMail, MessageEnvelope
 from convalias.domain.outbound.delivery import Delivery, DeliveryDecision, DeliveryState, NotificationId
 from convalias.domain.outbound.reports import Bounce, BounceKind, Complaint, Report, Unsubscribed
-from convalias.domain.outbound.suppressions import Muted, Suppressed
+from convalias.domain.outbound.suppressions import Muted, Suppressed, bounced_address
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.services.conversations.appending import Appender
 from convalias.services.conversations.contacts import Contacts
@@ -47,7 +47,7 @@ class Reported:
     at: datetime
     trace: TraceId
     address: EmailAddress | None = None
-    """Where the mail went, as its carrier proved. None: where mail to the recipient goes now."""
+    """Where the mail went, as its carrier proved. None: where the delivery remembers."""
 
 
 @frozen(kw_only=True)
@@ -108,15 +108,20 @@ class Reports:
                 assert_never(bounce.kind)
         if await self._is_noted(BOUNCE, decision, row):
             return
-        address = reported.address
-        if bounce.kind is BounceKind.HARD and address is None:
-            thread = await self.appender.threads.thread(decision.conversation)
-            address = None if thread is None else await self.contacts.address(row.recipient, thread)
-        if bounce.kind is BounceKind.HARD and address is not None:
+        address = None
+        if bounce.kind is BounceKind.HARD:
+            address = reported.address or await self._mailed(bounce, decision, row)
+        if address is not None:
             await self.suppressions.suppress(
                 Suppressed(account=row.recipient, address=address, status=bounce.status, at=self.clock.now())
             )
         await self._note(BOUNCE, decision, row, reported)
+
+    async def _mailed(self, bounce: Bounce, decision: DeliveryDecision, row: Delivery) -> EmailAddress | None:
+        """Where the mail went that came back. The recipient's address may have changed since."""
+        thread = await self.appender.threads.thread(decision.conversation)
+        known = () if thread is None else await self.contacts.addresses(row.recipient, thread)
+        return bounced_address(row.mailed_to, named=bounce.recipients, known=known)
 
     async def _complained(self, decision: DeliveryDecision, row: Delivery, reported: Reported) -> None:
         if not await self._is_noted(COMPLAINT, decision, row):
