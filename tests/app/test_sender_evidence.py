@@ -75,7 +75,7 @@ async def effects(cv: Convalias) -> list[Effect]:
 
 
 async def verified(cv: Convalias) -> list[bool]:
-    events = await cv.services.stores.event_store.after(ConversationId("c1"), 0, limit=100)
+    events = await cv.services.stores.conversations.after(ConversationId("c1"), 0, limit=100)
     return [one.happening.author.verified for one in events if isinstance(one.happening, MessageAdded)]
 
 

@@ -50,7 +50,7 @@ class Desk(Process):
         self.replay = evolve(self.replay, relay=evolve(self.relay, carrier=evolve(self.carrier, notices=None)))
         self.approvals = Approvals(
             holds=self.holds,
-            threads=self.threads,
+            conversations=self.conversations,
             relay=self.relay,
             notices=self.notices,
             keys=KEYS,
@@ -59,7 +59,7 @@ class Desk(Process):
         )
         self.mails = ApprovalMails(
             holds=self.holds,
-            threads=self.threads,
+            conversations=self.conversations,
             outbox=self.notices.outbox,
             has_pages=asks,
             clock=town.clock,

@@ -28,7 +28,6 @@ from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy
 from convalias.domain.system_mail.refusal_texts import RefusalText
 from convalias.ports.mail import MailReader, SenderAuthenticator, guarantee_of
 from convalias.services.conversations.aliasing import Aliasing
-from convalias.services.conversations.appending import Appender
 from convalias.services.conversations.contacts import Contacts
 from convalias.services.conversations.messaging import Messaging
 from convalias.services.conversations.stages import Stages
@@ -55,6 +54,7 @@ from convalias.stores.approvals.holds import Holds
 from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.directory import IdentityDirectory
 from convalias.stores.conversations.event_store import EventStore
+from convalias.stores.conversations.own import OwnConversations
 from convalias.stores.conversations.threads import Threads
 from convalias.stores.encoding import encoded
 from convalias.stores.inbound.dead_letters import DeadLetters
@@ -210,20 +210,20 @@ class Process:
         self.inbound = InboundRecords(records=self.records)
         self.dead_letters = DeadLetters(records=self.records)
         store = EventStore(records=self.records)
-        self.threads = Threads(conversations=store, records=self.records)
+        threads = Threads(events=store, records=self.records)
+        self.conversations = OwnConversations(events=store, folded=threads, clock=town.clock)
         self.stages = Stages(flags=memory.faulty.Flags(town.flags, self.faults), unset=stage)
         aliases = Aliases(records=self.records)
-        appender = Appender(conversations=store, threads=self.threads, clock=town.clock)
+        here = {"conversations": self.conversations, "clock": town.clock}
         aliasing = Aliasing(
-            aliases=aliases, appender=appender, stages=self.stages, mint=None, guard=guard(town.records, town.clock)
+            aliases=aliases, stages=self.stages, mint=None, guard=guard(town.records, town.clock), **here
         )
-        self.messaging = Messaging(appender=appender, aliasing=aliasing, attachments=Attachments(blobs=self.blobs))
+        self.messaging = Messaging(aliasing=aliasing, attachments=Attachments(blobs=self.blobs), **here)
         directory = memory.faulty.IdentityDirectory(IdentityDirectory(records=town.records), self.faults)
         relay_of_old = memory.faulty.LegacyRelay(town.legacy, self.faults) if legacy else None
         outbox = Outbox(records=self.records)
         contacts = Contacts(
-            conversations=store,
-            threads=self.threads,
+            conversations=self.conversations,
             aliases=aliases,
             identities=IdentityDirectory(records=self.records),
         )
@@ -241,7 +241,7 @@ class Process:
         self.facts = FactFinder(
             domains=MailDomains({"reply.example"}, {"relay.example"}),
             aliases=aliases,
-            threads=self.threads,
+            conversations=self.conversations,
             sightings=self.inbound,
             identities=directory,
             legacy=relay_of_old,
@@ -294,7 +294,7 @@ class Process:
             blobs=self.blobs,
             inbound=self.inbound,
             dead_letters=self.dead_letters,
-            conversations=store,
+            conversations=self.conversations,
             keys=aliasing.guard,
             relay=evolve(self.relay, carrier=evolve(self.carrier, notices=None)),
             restoring=evolve(self.relay, carrier=evolve(self.carrier, notices=None, restores=True)),
@@ -310,7 +310,7 @@ class Process:
                 stores=FollowedStores(
                     inbound=self.inbound,
                     dead_letters=self.dead_letters,
-                    event_store=store,
+                    conversations=self.conversations,
                     ledger=Ledger(records=self.records, incarnation=memory.Incarnation()),
                     holds=Holds(records=self.records),
                     aliases=aliases,
@@ -330,7 +330,7 @@ class Process:
             refusals=RefusalLetters(writer=Writer()),
             approvals=ApprovalLetters(
                 holds=Holds(records=self.records),
-                threads=self.threads,
+                conversations=self.conversations,
                 contacts=contacts,
                 writer=None,
                 keys=LINK_KEYS,

@@ -19,13 +19,13 @@ from convalias.domain.mail.message_id import MessageId
 from convalias.domain.migration.rollout import Stage
 from convalias.ports import records as port
 from convalias.services.conversations.aliasing import Aliasing, AliasMint
-from convalias.services.conversations.appending import Appender
 from convalias.services.conversations.loading import Loading
 from convalias.services.conversations.messaging import MailAddition, Messaging
 from convalias.services.conversations.stages import Stages
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.event_store import EventStore
+from convalias.stores.conversations.own import OwnConversations
 from convalias.stores.conversations.threads import Threads
 from services.keys_desk import RING, guard
 
@@ -67,18 +67,22 @@ class Desk:
         self.flags = memory.Flags()
         self.aliases = Aliases(records=self.records)
         self.store = EventStore(records=self.records)
-        threads = Threads(conversations=self.store, records=self.records)
-        self.appender = Appender(conversations=self.store, threads=threads, clock=self.clock)
+        threads = Threads(events=self.store, records=self.records)
+        self.conversations = OwnConversations(events=self.store, folded=threads, clock=self.clock)
         self.aliasing = Aliasing(
             aliases=self.aliases,
-            appender=self.appender,
+            conversations=self.conversations,
+            clock=self.clock,
             stages=Stages(flags=self.flags, unset=unset),
             mint=AliasMint(domain="reply.example", keys=keyring.alias_keys()) if mints else None,
             guard=guard(self.records, self.clock, keyring=keyring),
         )
         self.blobs = memory.Blobs()
         self.messaging = Messaging(
-            appender=self.appender, aliasing=self.aliasing, attachments=Attachments(blobs=self.blobs)
+            conversations=self.conversations,
+            clock=self.clock,
+            aliasing=self.aliasing,
+            attachments=Attachments(blobs=self.blobs),
         )
         self.loading = Loading(aliasing=self.aliasing)
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from convalias import ports
 from convalias.adapters import memory
 from convalias.adapters.memory.legacy import LegacyRelay
 from convalias.adapters.memory.outbox import Outbox
@@ -23,18 +24,17 @@ from convalias.domain.outbound.tries import Persistence
 from convalias.ports.channels import ChannelChoice, ChannelEndpoints
 from convalias.ports.hub import Answer, Declined, Guarantee, NotSent, Sent
 from convalias.services.conversations.aliasing import Aliasing, AliasMint
-from convalias.services.conversations.appending import Appender
 from convalias.services.conversations.contacts import Contacts
 from convalias.services.conversations.stages import Stages
 from convalias.services.outbound.answering import Answering
 from convalias.services.outbound.calls import Calls
 from convalias.services.outbound.deciding import Deciding, OnlyEmail
 from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
-from convalias.services.outbound.scenes import Scenes
 from convalias.services.outbound.sending import Sending
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.conversations.directory import IdentityDirectory
 from convalias.stores.conversations.event_store import EventStore
+from convalias.stores.conversations.own import OwnConversations
 from convalias.stores.conversations.threads import Threads
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.outbound.ledger import Ledger
@@ -92,6 +92,11 @@ class Everybody:
         return ()
 
 
+def own(events: ports.EventStore, records: ports.Records, clock: ports.Clock) -> OwnConversations:
+    """Conversations of a new process: it has nothing in its cache."""
+    return OwnConversations(events=events, folded=Threads(events=events, records=records), clock=clock)
+
+
 class World:
     def __init__(
         self,
@@ -117,10 +122,8 @@ class World:
         self.faulty_aliases = Aliases(records=memory.faulty.Records(self.raw_records, self.alias_faults))
         self.hub = Hub(self.clock, guarantee)
         self.legacy_outbox = Outbox()
-        self.threads = Threads(conversations=self.watched, records=self.raw_records)
-        self.contacts = Contacts(
-            conversations=self.watched, threads=self.threads, aliases=self.aliases, identities=self.directory
-        )
+        self.own = own(self.watched, self.raw_records, self.clock)
+        self.contacts = Contacts(conversations=self.own, aliases=self.aliases, identities=self.directory)
         self.legacy = LegacyRelay(outgoing=self.legacy_outbox, audience=Everybody(self.contacts), clock=self.clock)
         self.dead_letters = DeadLetters(records=self.raw_records)
         self.persistence = persistence or Persistence()
@@ -138,13 +141,12 @@ class World:
     def worker(self, name: str = "w1") -> OutboundNotifier:
         """Another process over the same stores."""
         ledger = self.ledger(name)
-        scenes = Scenes(conversations=self.watched, threads=self.threads)
         stages = Stages(flags=memory.faulty.Flags(self.flags, self.faults), unset=self.unset)
-        appender = Appender(conversations=self.watched, threads=self.threads, clock=self.clock)
         answering = Answering(
             aliasing=Aliasing(
                 aliases=self.faulty_aliases,
-                appender=appender,
+                conversations=self.own,
+                clock=self.clock,
                 stages=stages,
                 mint=self.mint,
                 guard=guard(self.raw_records, self.clock, lost=self.lost_keys),
@@ -164,7 +166,7 @@ class World:
         common = {"clock": self.clock, "telemetry": self.telemetry}
         return OutboundNotifier(
             deciding=Deciding(
-                scenes=scenes,
+                conversations=self.own,
                 stages=stages,
                 answering=answering,
                 ledger=ledger,
@@ -173,7 +175,9 @@ class World:
                 clock=self.clock,
                 telemetry=self.telemetry,
             ),
-            sending=Sending(scenes=scenes, ledger=ledger, calls=calls, dead_letters=self.dead_letters, **common),
+            sending=Sending(
+                conversations=self.own, ledger=ledger, calls=calls, dead_letters=self.dead_letters, **common
+            ),
         )
 
     def consumer(self, name: str = "w1") -> OutboundWorker:

@@ -58,7 +58,7 @@ class Inbound:
         """Return the service that enters questions about held mail."""
         return ApprovalMails(
             holds=self.stores.holds,
-            threads=self.stores.threads,
+            conversations=self.stores.conversations,
             outbox=self._outbox(),
             has_pages=bool(self.wiring.base_url),
             clock=self.ports.clock,
@@ -96,7 +96,7 @@ class Inbound:
             refusals=RefusalLetters(writer=refusals, languages=self.wiring.languages),
             approvals=ApprovalLetters(
                 holds=self.stores.holds,
-                threads=self.stores.threads,
+                conversations=self.stores.conversations,
                 contacts=contacts,
                 writer=approvals or None,
                 keys=link_keys(self.wiring),
@@ -149,7 +149,7 @@ class Inbound:
             ledger=self.stores.ledger,
             suppressions=self.stores.suppressions,
             contacts=contacts,
-            appender=messaging.appender,
+            conversations=messaging.conversations,
             clock=self.ports.clock,
             telemetry=self.ports.telemetry,
         )
@@ -177,7 +177,7 @@ class Inbound:
             facts=FactFinder(
                 domains=self.deployment.domains,
                 aliases=stores.aliases,
-                threads=stores.threads,
+                conversations=stores.conversations,
                 sightings=stores.inbound,
                 identities=self.identities,
                 legacy=ports.legacy,

@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 from convalias.adapters import hub, memory, mime
 from convalias.app.inbound import Inbound, identities_of
 from convalias.app.ports import Ports, StandIn
-from convalias.app.wiring import Stores, Wiring, alias_domain, link_keys, seals, typed_stores
+from convalias.app.wiring import Stores, Wiring, alias_domain, link_keys, own_conversations, seals, typed_stores
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.outbound.first_tries import FirstTryRules
@@ -24,7 +24,6 @@ from convalias.services.approvals.approvals import Approvals
 from convalias.services.approvals.old_holds import OldHolds
 from convalias.services.conversations.alias_keys import KeyGuard
 from convalias.services.conversations.aliasing import Aliasing, AliasMint
-from convalias.services.conversations.appending import Appender
 from convalias.services.conversations.contacts import Contacts
 from convalias.services.conversations.loading import Loading
 from convalias.services.conversations.messaging import Messaging
@@ -51,7 +50,6 @@ from convalias.services.outbound.delivery_events import DeliveryEvents
 from convalias.services.outbound.legacy_audience import ParticipantsAudience
 from convalias.services.outbound.notifier import OutboundNotifier
 from convalias.services.outbound.pacing import Pacing
-from convalias.services.outbound.scenes import Scenes
 from convalias.services.outbound.sending import Sending
 from convalias.services.outbound.suppressing import Suppressing
 from convalias.services.outbound.unsubscribing import Unsubscribing
@@ -63,9 +61,7 @@ from convalias.services.system_mail.refusals import Notices
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.directory import IdentityDirectory
-from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.conversations.listing import Listing
-from convalias.stores.conversations.threads import Threads
 from convalias.stores.deployment.data_places import DirectoryClaims
 from convalias.stores.deployment.signs import Signs
 from convalias.stores.feed.positions import Positions
@@ -123,15 +119,14 @@ def assemble(
         flags=ports.flags or stores.rollouts, unset=Stage.LEGACY if has_legacy(ports, deployment) else Stage.NATIVE
     )
     contacts = Contacts(
-        conversations=stores.event_store,
-        threads=stores.threads,
+        conversations=stores.conversations,
         aliases=stores.aliases,
         identities=ports.identity or stores.directory,
     )
-    scenes = Scenes(conversations=stores.event_store, threads=stores.threads)
     aliasing = _aliasing(ports, stores, stages, deployment, wiring)
     messaging = Messaging(
-        appender=aliasing.appender,
+        conversations=stores.conversations,
+        clock=ports.clock,
         aliasing=aliasing,
         accounts=stores.directory if ports.identity is None else None,
         attachments=Attachments(blobs=ports.blobs),
@@ -170,7 +165,7 @@ def assemble(
         announcing=inbound.announcing(),
         approvals=Approvals(
             holds=stores.holds,
-            threads=stores.threads,
+            conversations=stores.conversations,
             relay=relay,
             notices=notices,
             keys=link_keys(wiring),
@@ -181,7 +176,7 @@ def assemble(
         system_outbox=inbound.system_outbox(contacts),
         attachment_links=AttachmentLinks(
             seals=seals(wiring.keyring),
-            scenes=scenes,
+            conversations=stores.conversations,
             contacts=contacts,
             attachments=Attachments(blobs=ports.blobs),
             clock=ports.clock,
@@ -220,7 +215,6 @@ def assemble(
             ports=ports,
             stores=stores,
             aliasing=aliasing,
-            scenes=scenes,
             contacts=contacts,
             deployment=deployment,
             wiring=wiring,
@@ -230,7 +224,7 @@ def assemble(
         numbers=Numbers(
             records=ports.records,
             events=ports.events,
-            conversations=stores.event_store,
+            conversations=stores.conversations,
             operations=operations,
             signs=Signs(records=ports.records),
             clock=ports.clock,
@@ -240,7 +234,7 @@ def assemble(
             blobs=ports.blobs,
             inbound=stores.inbound,
             dead_letters=stores.dead_letters,
-            conversations=stores.event_store,
+            conversations=stores.conversations,
             keys=aliasing.guard,
             relay=inbound.relay(messaging, None),  # a replay mails nobody
             restoring=inbound.relay(messaging, None, restores=True),
@@ -273,7 +267,7 @@ def _operations(ports: Ports, stores: Stores, inbound: Inbound, keys: KeyGuard, 
             stores=FollowedStores(
                 inbound=stores.inbound,
                 dead_letters=stores.dead_letters,
-                event_store=stores.event_store,
+                conversations=stores.conversations,
                 ledger=stores.ledger,
                 holds=stores.holds,
                 aliases=stores.aliases,
@@ -314,10 +308,8 @@ def audience(
 
     From the ports alone: it is opened before there are services.
     """
-    conversations = EventStore(records=records)
     contacts = Contacts(
-        conversations=conversations,
-        threads=Threads(conversations=conversations, records=records),
+        conversations=own_conversations(records, clock),
         aliases=Aliases(records=records),
         identities=identity or IdentityDirectory(records=records),
     )
@@ -333,7 +325,8 @@ def _aliasing(ports: Ports, stores: Stores, stages: Stages, deployment: Deployme
     )
     return Aliasing(
         aliases=stores.aliases,
-        appender=Appender(conversations=stores.event_store, threads=stores.threads, clock=ports.clock),
+        conversations=stores.conversations,
+        clock=ports.clock,
         stages=stages,
         mint=mint if deployment.alias_domains else None,
         guard=KeyGuard(
@@ -364,7 +357,6 @@ def _outbound(
     *,
     ports: Ports,
     stores: Stores,
-    scenes: Scenes,
     aliasing: Aliasing,
     contacts: Contacts,
     deployment: Deployment,
@@ -387,7 +379,7 @@ def _outbound(
     )
     return OutboundNotifier(
         deciding=Deciding(
-            scenes=scenes,
+            conversations=stores.conversations,
             stages=aliasing.stages,
             answering=answering,
             ledger=stores.ledger,
@@ -395,7 +387,7 @@ def _outbound(
             clock=ports.clock,
             telemetry=ports.telemetry,
             pacing=Pacing(
-                conversations=stores.event_store,
+                conversations=stores.conversations,
                 paces=Paces(records=ports.records),
                 telemetry=ports.telemetry,
                 bounds=MessageBounds(verified=wiring.messages_an_hour, unverified=wiring.unverified_messages_an_hour),
@@ -404,7 +396,7 @@ def _outbound(
         ),
         sending=Sending(
             ledger=stores.ledger,
-            scenes=scenes,
+            conversations=stores.conversations,
             calls=calls,
             dead_letters=stores.dead_letters,
             clock=ports.clock,

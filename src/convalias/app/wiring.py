@@ -16,14 +16,18 @@ from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.operations.mail_index import IndexKeys
 from convalias.domain.outbound.seals import Seal, Seals
 from convalias.domain.routing.policy import RoutingPolicy
+from convalias.ports.ambient import Clock
 from convalias.ports.drafts import Compose
 from convalias.ports.event_store import EventStore as EventStorePort
+from convalias.ports.records import Records
 from convalias.settings import Options
 from convalias.stores.aliases.alias_keys import KeyUses
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.approvals.holds import Holds
+from convalias.stores.conversations.access import ConversationAccess
 from convalias.stores.conversations.directory import IdentityDirectory
 from convalias.stores.conversations.event_store import EventStore
+from convalias.stores.conversations.own import OwnConversations
 from convalias.stores.conversations.parking import Parking
 from convalias.stores.conversations.threads import Threads
 from convalias.stores.deployment.deployments import Deployments
@@ -85,8 +89,7 @@ class Stores:
     parking: Parking
     rollouts: Rollouts
     suppressions: Suppressions
-    threads: Threads
-    event_store: EventStorePort
+    conversations: ConversationAccess
 
 
 def seals(keyring: Keyring) -> Seals:
@@ -115,7 +118,6 @@ def alias_domain(deployment: Deployment) -> str:
 
 def typed_stores(ports: Ports, keyring: Keyring, *, mail_kept: timedelta | None = MAIL_KEPT) -> Stores:
     """The stores over these ports; digests of people are keyed."""
-    events = ports.event_store or EventStore(records=ports.records)
     return Stores(
         aliases=Aliases(records=ports.records),
         key_uses=KeyUses(records=ports.records),
@@ -128,6 +130,11 @@ def typed_stores(ports: Ports, keyring: Keyring, *, mail_kept: timedelta | None 
         parking=Parking(records=ports.records),
         rollouts=Rollouts(records=ports.records),
         suppressions=Suppressions(records=ports.records),
-        threads=Threads(conversations=events, records=ports.records),
-        event_store=events,
+        conversations=own_conversations(ports.records, ports.clock, ports.event_store),
     )
+
+
+def own_conversations(records: Records, clock: Clock, events: EventStorePort | None = None) -> OwnConversations:
+    """Return conversations as our own events; `events`: a store of the host's own for them."""
+    store = events or EventStore(records=records)
+    return OwnConversations(events=store, folded=Threads(events=store, records=records), clock=clock)

@@ -101,7 +101,7 @@ def show_holds(at: At) -> int:
 
 async def _holds(cv: Convalias) -> Sequence[Row]:
     holds = [one async for one in everything(cv.ports.records, "holds", HeldMail)]
-    threads = await cv.services.stores.threads.threads({one.conversation for one in holds})
+    threads = await cv.services.stores.conversations.threads({one.conversation for one in holds})
     erased = {one for one, thread in threads.items() if thread.state is ThreadState.ERASED}
     return [views.hold(one, erased=one.conversation in erased) for one in holds]
 

@@ -245,7 +245,7 @@ async def test_a_mail_that_the_conversation_takes_no_more_is_to_be_decided_anew(
         case "leave":
             await messaging.remove_participant(C1, ANN)
         case "erase":
-            await desk.loading.aliasing.appender.append(C1, lambda _: _erasure(messaging))
+            await desk.conversations.append(C1, lambda _: _erasure(messaging))
         case _:
             pass
     where = "c9" if change == "missing" else C1
@@ -256,7 +256,7 @@ async def test_a_mail_that_the_conversation_takes_no_more_is_to_be_decided_anew(
 
 
 def _erasure(messaging: Messaging) -> e.NewEvent:
-    identity = EventId(messaging.appender.clock.new_id())
+    identity = EventId(messaging.clock.new_id())
     return e.NewEvent(identity, C1, e.ConversationErased(), "erased", Origin.CHAT, NOON)
 
 
@@ -289,7 +289,7 @@ async def test_copies_of_a_mail_that_a_closing_overtook_are_left_out() -> None:
     desk = Desk()
     messaging = await desk.conversation()
     await add(messaging)
-    await desk.appender.append(C1, lambda _: _erasure(messaging))
+    await desk.conversations.append(C1, lambda _: _erasure(messaging))
     assert not (await add(messaging, copies=(HOME,)))[0]
     assert "CopiesSeen" not in await desk.kinds()
 
@@ -389,7 +389,7 @@ async def test_what_is_archived_is_closed_for_good() -> None:
     desk = Desk()
     messaging = await desk.conversation()
     archived = evolve(_erasure(messaging), happening=e.ConversationArchived())
-    await desk.appender.append(C1, lambda _: archived)
+    await desk.conversations.append(C1, lambda _: archived)
     with pytest.raises(Refused, match="for good"):
         await messaging.reopen(C1)
 

@@ -28,7 +28,6 @@ from convalias.services.approvals.old_holds import OldHolds
 from convalias.services.feed.change_feed import ChangeFeedPump, record
 from convalias.services.outbound.deciding import OnlyEmail
 from convalias.stores.conversations.parking import CONVERSATIONS, RECORDS, Parking
-from convalias.stores.conversations.threads import Threads
 from convalias.stores.encoding import encoded
 from convalias.stores.errors import Parked
 from convalias.stores.feed.positions import Positions
@@ -39,7 +38,7 @@ from services.approvals.test_approvals import holding
 from services.feed.test_change_feed import Log
 from services.feed.test_change_stream import Station
 from services.inbound_desk import NOBODY, TO_C1, TO_C2, Process, Town, open_town, written
-from services.outbound_world import ANN, BOB, C1, World
+from services.outbound_world import ANN, BOB, C1, World, own
 from services.system_mail.test_announcements import mails, opened, writes
 from stores.conversations.test_parking import rewrite
 
@@ -168,7 +167,7 @@ async def test_a_redrive_issues_the_aliases_that_a_parked_conversation_lacks() -
     await stage.work()
     assert await parked(stage.records) == {"c3": 2}
     await upgraded(stage.records, 2, "c3")
-    stage.world.threads = Threads(conversations=stage.world.watched, records=stage.records)  # a new process
+    stage.world.own = own(stage.world.watched, stage.records, stage.world.clock)  # a new process
     assert await stage.redrive() == 0
     await stage.work()
     assert stage.told() == [said.id]

@@ -109,7 +109,7 @@ async def test_what_hangs_is_unavailable() -> None:
             await asyncio.Event().wait()
             return {}
 
-    facts = evolve(Process(town).facts, threads=Hanging(), within=timedelta(milliseconds=5))
+    facts = evolve(Process(town).facts, conversations=Hanging(), within=timedelta(milliseconds=5))
     with pytest.raises(Unavailable, match="facts"):
         await facts.answer(Questions(threads=frozenset({C1})), now=NOON)
 
@@ -163,7 +163,7 @@ async def test_a_stage_is_the_bucket_of_the_conversation() -> None:
     town.flags.set(Rollout(UseCase("apply"), Stage.PARALLEL, 10_000, "salt"), Axis.INBOUND)
     process = Process(town)
     process.faults.fail("flags.read", memory.before("flags"), skip=1)
-    threads = await process.threads.threads([C1, C2])
+    threads = await process.conversations.threads([C1, C2])
     assigned = await process.stages.of(threads.values(), Axis.INBOUND)
     assert isinstance(assigned[C1], Cohort)
     assert {stage_of(one) for one in assigned.values()} == {Stage.PARALLEL}

@@ -519,9 +519,9 @@ async def test_an_end_that_cannot_be_written_down_is_no_death_by_itself() -> Non
 async def test_a_conversation_that_closes_between_decision_and_effect_is_decided_anew() -> None:
     town = await open_town()
     process = Process(town)
-    stale = await process.threads.threads([C1])
+    stale = await process.conversations.threads([C1])
     await Process(town).messaging.close(C1)
-    fresh = process.threads
+    fresh = process.conversations
 
     class Lagging:
         asked = 0
@@ -530,7 +530,7 @@ async def test_a_conversation_that_closes_between_decision_and_effect_is_decided
             self.asked += 1
             return stale if self.asked == 1 else await fresh.threads([C1])
 
-    relay = evolve(process.relay, facts=evolve(process.facts, threads=Lagging()))
+    relay = evolve(process.relay, facts=evolve(process.facts, conversations=Lagging()))
     outcome = await relay.process(await process.take(written(TO_C1)))
     assert outcome == Done(((TO_C1, Refused(Reason.CONVERSATION_CLOSED, told=True)),))
 
@@ -538,14 +538,14 @@ async def test_a_conversation_that_closes_between_decision_and_effect_is_decided
 async def test_a_decision_that_is_overtaken_for_ever_is_a_failure() -> None:
     town = await open_town()
     process = Process(town)
-    stale = await process.threads.threads([C1])
+    stale = await process.conversations.threads([C1])
     await Process(town).messaging.close(C1)
 
     class Lagging:
         async def threads(self, ids: object) -> object:
             return stale
 
-    relay = evolve(process.relay, facts=evolve(process.facts, threads=Lagging()))
+    relay = evolve(process.relay, facts=evolve(process.facts, conversations=Lagging()))
     reference = await process.take(written(TO_C1))
     for _ in range(2):
         assert isinstance(await relay.process(reference), Again)

@@ -301,14 +301,14 @@ async def test_a_parked_conversation_is_told_and_hides_nothing_else() -> None:
         async def keyed(self, conversation: ConversationId, *, key: str) -> None:
             raise Parked(conversation, 4, "event/99")
 
-        async def last(self, conversation: ConversationId) -> None:
+        async def thread(self, conversation: ConversationId) -> None:
             raise Parked(conversation, 4, "event/99")
 
     town = await open_town()
     process = Process(town)
     await relayed(town, process)
     operations = process.operations
-    stores = evolve(operations.follower.stores, event_store=ParkedStore())
+    stores = evolve(operations.follower.stores, conversations=ParkedStore())
     process.operations = evolve(operations, follower=evolve(operations.follower, stores=stores))
     assert (await the_story(process)).next.startswith("conversation c1 is parked: run a release")
     found = await process.operations.why(Asked(conversation=C1))

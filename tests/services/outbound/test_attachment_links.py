@@ -209,7 +209,7 @@ async def test_a_link_ends_with_the_message(what: str) -> None:
         event = (await here.cv.messaging.events("c1"))[-1]
         happening = e.MessageRedacted(event.id) if what == "redacted" else e.ConversationErased()
         new = e.NewEvent(EventId("e-gone"), event.conversation, happening, what, e.Origin.CHAT, here.clock.now())
-        await here.cv.messaging.appender.append(event.conversation, lambda _: new, key=what)
+        await here.cv.messaging.conversations.append(event.conversation, lambda _: new, key=what)
         assert not await here.is_open(here.token())
 
 
@@ -220,7 +220,7 @@ async def test_a_file_of_a_message_that_a_check_found_harmful_is_neither_sent_no
         assert isinstance(before.happening, e.MessageAdded)
         said = evolve(before.happening, flags=frozenset({"harmful"}), message_id="<2@home>")
         new = e.NewEvent(EventId("e-harmful"), before.conversation, said, "harmful", e.Origin.CHAT, here.clock.now())
-        await here.cv.messaging.appender.append(before.conversation, lambda _: new, key="harmful")
+        await here.cv.messaging.conversations.append(before.conversation, lambda _: new, key="harmful")
         await here.cv.run_until_idle()
         assert isinstance(here.cv.ports.mail, memory.Outbox)
         last = here.cv.ports.mail.mailbox(EmailAddress.parse("ann@home.example"))[-1]

@@ -1453,7 +1453,7 @@ async def test_nothing_that_is_measured_names_a_person() -> None:
 async def test_a_whole_conversation_is_read_in_pages_when_somebody_came_or_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("convalias.services.outbound.scenes.PAGE", 2)
+    monkeypatch.setattr("convalias.stores.conversations.access.PAGE", 2)
     world = World()
     await world.begin()
     for _ in range(4):
@@ -1470,7 +1470,7 @@ async def test_the_index_of_an_event_that_is_no_message_has_no_author() -> None:
     await world.begin()
     event = await world.happens(e.ConversationClosed())
     worker = world.worker()
-    scene = await worker.sending.scenes.of(C1, event.id, event.seq)
+    scene = await worker.sending.conversations.scene(C1, event.id, event.seq)
     until = world.clock.now() + LEASE
     row = IndexRow(suppress_notification=True, attempts=1)
     assert (await worker.sending.calls.index(row, scene, until=until)).done

@@ -212,9 +212,7 @@ async def test_releases_that_are_always_fought_over_are_told() -> None:
     world = World()
     await world.begin()
     events = [await world.said(STRANGER, origin=Origin.ALIAS_MAIL) for _ in range(UNVERIFIED_AN_HOUR + 1)]
-    pacing = Pacing(
-        conversations=world.conversations, paces=Paces(records=Stubborn(Insert, "paces")), telemetry=world.telemetry
-    )
+    pacing = Pacing(conversations=world.own, paces=Paces(records=Stubborn(Insert, "paces")), telemetry=world.telemetry)
     draft = await world.worker().deciding.draft(C1, events[-1].id, events[-1].seq)
     assert draft is not None
     with pytest.raises(Contended, match="releases of a conversation"):

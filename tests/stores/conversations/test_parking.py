@@ -128,7 +128,7 @@ async def test_a_letter_that_cannot_be_read_parks_and_is_listed_all_the_same() -
     (one,) = [one async for one in parking.list()]
     assert (one.seq, one.letter.id) == (0, letter_key(C1).id)
     with pytest.raises(Parked, match="found format dead_letter/9"):
-        await Threads(conversations=desk.store, records=desk.records).thread(C1)
+        await Threads(events=desk.store, records=desk.records).thread(C1)
     assert not await parking.park(C1, 5, because="newer", at=NOON)
 
 
@@ -136,13 +136,13 @@ async def test_who_reads_a_parked_conversation_anew_is_told_and_a_redrive_is_not
     desk = Desk(mints=False)
     await desk.conversation()
     await Parking(records=desk.records).park(C1, 2, because="event: newer", at=NOON)
-    threads = Threads(conversations=desk.store, records=desk.records)
+    threads = Threads(events=desk.store, records=desk.records)
     with pytest.raises(Parked) as parked:
         await threads.thread(C1)
     assert (parked.value.conversation, parked.value.seq) == (C1, 2)
     assert "event: newer" in str(parked.value)
     assert "convalias replay --dead" in str(parked.value)
-    redrive = Threads(conversations=desk.store, records=desk.records, minds_parking=False)
+    redrive = Threads(events=desk.store, records=desk.records, minds_parking=False)
     assert await redrive.thread(C1) is not None
 
 
@@ -172,9 +172,9 @@ async def test_a_cached_thread_that_cannot_be_read_is_folded_anew(
     messaging = await desk.conversation()
     for number in range(WORTH_KEEPING):
         await messaging.send(C1, "hello", author=ANN, key=f"{number}")
-    expected = await Threads(conversations=desk.store, records=desk.records).thread(C1)
+    expected = await Threads(events=desk.store, records=desk.records).thread(C1)
     key = Key("threads", "c1", "thread")
     await rewrite(desk.records, key, **broken)
-    assert await Threads(conversations=desk.store, records=desk.records).thread(C1) == expected
+    assert await Threads(events=desk.store, records=desk.records).thread(C1) == expected
     standing = (await desk.records.get([key]))[key].body
     assert all(standing[name] == value for name, value in broken.items()) is not is_replaced

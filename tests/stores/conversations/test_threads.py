@@ -51,7 +51,7 @@ async def fill(records: memory.Records, count: int, conversation: ConversationId
 
 async def test_a_conversation_that_is_not_there_has_no_thread() -> None:
     records = memory.Records()
-    threads = Threads(conversations=EventStore(records=records), records=records)
+    threads = Threads(events=EventStore(records=records), records=records)
     assert await threads.thread(C1) is None
     assert await threads.threads([C1, C2]) == {}
 
@@ -59,7 +59,7 @@ async def test_a_conversation_that_is_not_there_has_no_thread() -> None:
 async def test_every_answer_stands_for_the_last_event() -> None:
     records = Counting()
     store = await fill(records, 3)
-    threads = Threads(conversations=store, records=records)
+    threads = Threads(events=store, records=records)
     assert (await threads.threads([C1, C2]))[C1].seq == 3
     await store.append(event(4, e.ConversationClosed()))
     records.brought = 0
@@ -72,9 +72,9 @@ async def test_every_answer_stands_for_the_last_event() -> None:
 async def test_a_long_thread_is_read_in_pages_and_kept() -> None:
     records = Counting()
     store = await fill(records, module.PAGE + 3)
-    assert (await Threads(conversations=store, records=records).thread(C1)).seq == module.PAGE + 3
+    assert (await Threads(events=store, records=records).thread(C1)).seq == module.PAGE + 3
     records.brought = 0
-    assert (await Threads(conversations=store, records=records).thread(C1)).seq == module.PAGE + 3
+    assert (await Threads(events=store, records=records).thread(C1)).seq == module.PAGE + 3
     assert records.brought == 0
 
 
@@ -82,10 +82,10 @@ async def test_a_long_thread_is_read_in_pages_and_kept() -> None:
 async def test_the_kept_thread_is_brought_forward_when_that_is_worth_a_write(more: int) -> None:
     records = memory.Records()
     store = await fill(records, WORTH_KEEPING)
-    await Threads(conversations=store, records=records).thread(C1)
+    await Threads(events=store, records=records).thread(C1)
     for seq in range(WORTH_KEEPING + 1, WORTH_KEEPING + more + 1):
         await store.append(event(seq, e.MessagesRead(ANN, Seq(1))))
-    thread = await Threads(conversations=store, records=records).thread(C1)
+    thread = await Threads(events=store, records=records).thread(C1)
     assert thread is not None
     assert thread.seq == WORTH_KEEPING + more
     key = Key(TABLE, "c1", "thread")
@@ -96,12 +96,12 @@ async def test_the_kept_thread_is_brought_forward_when_that_is_worth_a_write(mor
 async def test_a_newer_cache_of_somebody_else_is_left_alone() -> None:
     records = memory.Records()
     store = await fill(records, WORTH_KEEPING)
-    slow = Threads(conversations=store, records=records)
+    slow = Threads(events=store, records=records)
     now = await slow.snapshot(C1)
     key = Key(TABLE, "c1", "thread")
     stored = (await records.get([key]))[key]
     await store.append(event(WORTH_KEEPING + 1, e.ConversationClosed()))
-    ahead = await Threads(conversations=store, records=records).snapshot(C1)
+    ahead = await Threads(events=store, records=records).snapshot(C1)
     await records.write([Replace(key, stored.version, slow.codec.dump(ahead))])
     await slow._keep(now)
     assert load((await records.get([key]))[key].body, ThreadSnapshot) == ahead
@@ -113,7 +113,7 @@ async def test_only_so_many_threads_stay_in_memory(monkeypatch: pytest.MonkeyPat
     records = Counting()
     await fill(records, 2, C2)
     store = await fill(records, 3)
-    threads = Threads(conversations=store, records=records)
+    threads = Threads(events=store, records=records)
     for one in (C1, C2, C1):
         await threads.thread(one)
     assert records.brought == 3 + 2 + 3
@@ -134,7 +134,7 @@ def test_conversations_are_read_in_one_order_whatever_order_they_are_asked_in() 
         await fill(records, 1, C2)
         store = await fill(records, 1)
         records.read.clear()
-        await Threads(conversations=store, records=records).threads(asked)
+        await Threads(events=store, records=records).threads(asked)
         return records.read
 
     assert asyncio.run(story(C1, C2)) == asyncio.run(story(C2, C1)) == ["c1", "c2"]

@@ -25,8 +25,8 @@ from convalias.services.inbound.relay import InboundRelay
 from convalias.services.running.outages import described, outage_in
 from convalias.services.system_mail.refusals import Notices
 from convalias.stores.approvals.holds import Holds
+from convalias.stores.conversations.access import ConversationAccess
 from convalias.stores.conversations.parking import Parking
-from convalias.stores.conversations.threads import Threads
 from convalias.stores.errors import Parked
 
 BATCH: Final = 100
@@ -49,7 +49,7 @@ class Approvals:
     """
 
     holds: Holds
-    threads: Threads
+    conversations: ConversationAccess
     relay: InboundRelay
     notices: Notices
     keys: LinkKeys
@@ -70,7 +70,7 @@ class Approvals:
         if not isinstance(link, ApprovalLink):
             return link
         hold = await self.holds.get(link.conversation, link.hold)
-        thread = (await self.threads.threads([link.conversation])).get(link.conversation)
+        thread = await self.conversations.thread(link.conversation)
         if hold is None or thread is None or thread.state is ThreadState.ERASED:
             return NotHis.GONE
         found = answered(request, link, hold, thread=thread, now=now, policy=self.holds.policy)

@@ -19,12 +19,13 @@ from convalias.domain.ids import AccountId, AliasId, EventId
 from convalias.domain.mail.dedup import SystemKey
 from convalias.domain.migration.rollout import Axis
 from convalias.domain.outbound.answering import NO_DOMAIN, NO_FREE_ADDRESS, MintingAnswer, minting_answer, without_alias
+from convalias.ports.ambient import Clock
 from convalias.services.conversations.alias_keys import KeyGuard
-from convalias.services.conversations.appending import Appender
 from convalias.services.conversations.errors import NoSuchAlias
 from convalias.services.conversations.guards import existing, takes_part
 from convalias.services.conversations.stages import Stages
 from convalias.stores.aliases.aliases import Aliases, Draw, NewAlias
+from convalias.stores.conversations.access import ConversationAccess
 from convalias.stores.errors import NoFreeAddress
 
 
@@ -45,7 +46,8 @@ class Aliasing:
     """Alias row first, then its event under a dedup key made of the alias id: each step may be repeated."""
 
     aliases: Aliases
-    appender: Appender
+    conversations: ConversationAccess
+    clock: Clock
     stages: Stages
     mint: AliasMint | None
     """None: there is no alias domain yet, so none can be issued."""
@@ -59,7 +61,7 @@ class Aliasing:
         """
         identity = storable.conversation_id(conversation)
         storable.typed("topic", topic)
-        thread = existing(await self.appender.threads.thread(identity), identity)
+        thread = existing(await self.conversations.thread(identity), identity)
         return await self._issue(thread, storable.account_id(account), topic)
 
     async def issue_all(self, thread: ConversationThread) -> Sequence[ConversationAlias]:
@@ -76,7 +78,7 @@ class Aliasing:
 
     async def lacking(self, thread: ConversationThread) -> Sequence[AccountId]:
         """Participants without a working alias. One read. Raises `Unavailable`."""
-        return without_alias(thread, await self.aliases.of(thread.id), now=self.appender.clock.now())
+        return without_alias(thread, await self.aliases.of(thread.id), now=self.clock.now())
 
     async def issue_for(self, thread: ConversationThread, accounts: Iterable[AccountId]) -> MintingAnswer:
         """Issue an alias to each of these participants, unless that is refused. May be repeated.
@@ -101,12 +103,12 @@ class Aliasing:
         old = await self.resolve(EmailAddress.parse(address))
         if old is None:
             raise NoSuchAlias(address)
-        thread = existing(await self.appender.threads.thread(old.conversation), old.conversation)
+        thread = existing(await self.conversations.thread(old.conversation), old.conversation)
         return await self._issue(thread, old.stands_for, old.topic, replacing=old.id)
 
     async def revoke(self, address: str) -> ConversationAlias:
         """Revoke an alias: it takes no mail from now on, and is never given to anybody else. Raises `NoSuchAlias`."""
-        now = self.appender.clock.now()
+        now = self.clock.now()
         alias = await self.aliases.revoke(EmailAddress.parse(address), at=now)
         if alias is None:
             raise NoSuchAlias(address)
@@ -131,11 +133,11 @@ class Aliasing:
         if self.mint is None:
             raise InvalidValue("alias domain", found="none", expected="one, before an alias can be issued")
         await self.guard.before_minting()
-        now = self.appender.clock.now()
+        now = self.clock.now()
         who = thread.participant(account) or Participant(account)
         style = self.mint.styles.of(thread.use_case, who.region)
         wanted = NewAlias(
-            id=AliasId(self.appender.clock.new_id()),
+            id=AliasId(self.clock.new_id()),
             conversation=thread.id,
             stands_for=account,
             topic=topic,
@@ -165,7 +167,7 @@ class Aliasing:
             return mint(
                 name,
                 domain=how.domain,
-                random=self.appender.clock.entropy(DRAW),
+                random=self.clock.entropy(DRAW),
                 keys=how.keys,
                 naming=style.names,
                 brand=how.brand,
@@ -176,9 +178,9 @@ class Aliasing:
 
     async def _note(self, alias: ConversationAlias, subject: str, happening: Happening) -> None:
         key = SystemKey(alias.conversation, subject)
-        now = self.appender.clock.now()
+        now = self.clock.now()
         new = NewEvent(
-            id=EventId(self.appender.clock.new_id()),
+            id=EventId(self.clock.new_id()),
             conversation=alias.conversation,
             happening=happening,
             dedup_key=str(key),
@@ -190,4 +192,4 @@ class Aliasing:
             existing(thread, alias.conversation)
             return new
 
-        await self.appender.append(alias.conversation, draft, key=new.dedup_key)
+        await self.conversations.append(alias.conversation, draft, key=new.dedup_key)

@@ -15,10 +15,9 @@ from convalias.domain.conversations.timeline import SOMEBODY
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.outbound.mailboxes import Mailboxes
 from convalias.domain.outbound.masks import Masks, addresses_in, may_hold_address
-from convalias.ports.event_store import EventStore
 from convalias.ports.people import IdentityDirectory
 from convalias.stores.aliases.aliases import Aliases
-from convalias.stores.conversations.threads import Threads
+from convalias.stores.conversations.access import ConversationAccess
 
 MOST_NAMED: Final = 5
 """Readers of an answer that a mail names; one more is looked up, by which it shows that there are others."""
@@ -28,8 +27,7 @@ MOST_NAMED: Final = 5
 class Contacts:
     """Looks up people of a conversation. Raises `Unavailable`; "nobody" is an answer."""
 
-    conversations: EventStore
-    threads: Threads
+    conversations: ConversationAccess
     aliases: Aliases
     identities: IdentityDirectory
 
@@ -62,7 +60,7 @@ class Contacts:
 
     async def audience(self, conversation: ConversationId, *, but: AccountId | None) -> Sequence[EmailAddress]:
         """The addresses of everybody who takes part now, but one. For a relay that has no list of its own."""
-        thread = await self.threads.thread(conversation)
+        thread = await self.conversations.thread(conversation)
         if thread is None:
             return ()
         found = [await self.address(one.account, thread) for one in thread.participants if one.account != but]

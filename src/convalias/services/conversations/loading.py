@@ -29,8 +29,8 @@ from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import ConversationId, EventId, UseCase
 from convalias.domain.mail.dedup import SystemKey
 from convalias.services.conversations.aliasing import Aliasing
-from convalias.services.conversations.appending import Draft
 from convalias.services.conversations.guards import known
+from convalias.stores.conversations.access import Draft
 
 _FOLLOWING: Final = {
     ThreadState.OPEN: (ThreadState.CLOSED, ThreadState.ARCHIVED, ThreadState.ERASED),
@@ -85,15 +85,15 @@ class Loading:
         await self._adopt(given)
         await self._complete(given)
         await self._until_same(given, _state)  # last: an erased conversation takes nothing any more
-        return known(await self.aliasing.appender.threads.thread(given.id), given.id)
+        return known(await self.aliasing.conversations.thread(given.id), given.id)
 
     async def _until_same(self, given: GivenConversation, difference: Difference) -> None:
         """One event per difference, each decided on the read that numbers it."""
-        while await self.aliasing.appender.append(given.id, self._draft(given, difference)) is not None:
+        while await self.aliasing.conversations.append(given.id, self._draft(given, difference)) is not None:
             pass
 
     def _draft(self, given: GivenConversation, difference: Difference) -> Draft:
-        clock = self.aliasing.appender.clock
+        clock = self.aliasing.clock
 
         def draft(thread: ConversationThread | None) -> NewEvent | None:
             happening = difference(thread, given)
@@ -113,13 +113,13 @@ class Loading:
 
     async def _complete(self, given: GivenConversation) -> None:
         """Issue what participants lack, under the minting flag, as for those who join."""
-        thread = known(await self.aliasing.appender.threads.thread(given.id), given.id)
+        thread = known(await self.aliasing.conversations.thread(given.id), given.id)
         lacking = () if given.state in _ENDED else await self.aliasing.lacking(thread)
         if lacking:
             await self.aliasing.issue_for(thread, lacking)
 
     async def _adopt(self, given: GivenConversation) -> None:
-        now = self.aliasing.appender.clock.now()
+        now = self.aliasing.clock.now()
         dated = [evolve(alias, created_at=alias.created_at or now) for alias in given.aliases]
         await self.aliasing.guard.before_adopting(dated)
         for alias in await self.aliasing.aliases.adopt(dated):

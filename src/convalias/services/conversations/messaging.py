@@ -35,13 +35,14 @@ from convalias.domain.ids import ConversationId, EventId, Seq
 from convalias.domain.mail.dedup import ChatKey, DedupKey, MailKey, SystemKey
 from convalias.domain.mail.envelope import MailContent
 from convalias.domain.mail.reasons import Reason
+from convalias.ports.ambient import Clock
 from convalias.ports.drafts import AttachedFile
 from convalias.services.conversations.aliasing import Aliasing
-from convalias.services.conversations.appending import Addition, Appender
 from convalias.services.conversations.chat_files import described
 from convalias.services.conversations.errors import KeyReused, NoSuchConversation, Refused
 from convalias.services.conversations.guards import existing, is_open, known, takes_part
 from convalias.services.conversations.mail_messages import MailAddition, as_message, is_another, is_another_mail, reused
+from convalias.stores.conversations.access import Addition, ConversationAccess
 from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.directory import IdentityDirectory as AccountDirectory
 
@@ -65,7 +66,8 @@ class Messaging:
     `InvalidValue` (misuse), `Unavailable` (try again).
     """
 
-    appender: Appender
+    conversations: ConversationAccess
+    clock: Clock
     aliasing: Aliasing
     accounts: AccountDirectory | None = None
     """None: a directory of the host's own knows the addresses, and nothing is written about them here."""
@@ -111,8 +113,8 @@ class Messaging:
 
         new = self._new(ChatKey(identity, key), message)
         # A repeat puts nothing: its files are kept already, or were redacted with the message and must not come back.
-        if files and await self.appender.conversations.keyed(identity, key=new.dedup_key) is None:
-            check(existing(await self.appender.threads.thread(identity), identity))
+        if files and await self.conversations.keyed(identity, key=new.dedup_key) is None:
+            check(existing(await self.conversations.thread(identity), identity))
             for file, content in zip(files, attachments, strict=True):  # before the message names them
                 await self.attachments.put(file.digest, content.content)
         standing = (await self._append(new, check)).event
@@ -141,7 +143,7 @@ class Messaging:
 
     async def posted(self, content: MailContent, *, key: MailKey, sent_at: datetime | None) -> EventId | None:
         """The event that this very mail is in its conversation already; None while it is none. Raises `Unavailable`."""
-        standing = await self.appender.conversations.keyed(key.conversation, key=str(key))
+        standing = await self.conversations.keyed(key.conversation, key=str(key))
         if standing is None or is_another_mail(standing.happening, body_digest=content.body_digest, sent_at=sent_at):
             return None
         return standing.id
@@ -161,12 +163,12 @@ class Messaging:
         With an id of one's own the call may be repeated; `KeyReused` when it was created otherwise. Raises
         `Unstorable` for what no store can hold.
         """
-        identity = storable.conversation_id(conversation or self.appender.clock.new_id())
+        identity = storable.conversation_id(conversation or self.clock.new_id())
         storable.participants(participants)
         storable.typed("market", market or "")
         created = ConversationCreated(storable.use_case(use_case), market, tuple(participants))
         new = self._new(SystemKey(identity, "created"), created)
-        standing = await self.appender.append(
+        standing = await self.conversations.append(
             identity, lambda thread: None if thread is not None else new, key=new.dedup_key
         )
         first = standing.event if standing is not None else await self._first(identity)
@@ -226,7 +228,7 @@ class Messaging:
 
     async def thread(self, conversation: str) -> ConversationThread:
         """The conversation as of its last event, an erased one included. Raises `NoSuchConversation`."""
-        return known(await self.appender.threads.thread(storable.conversation_id(conversation)), conversation)
+        return known(await self.conversations.thread(storable.conversation_id(conversation)), conversation)
 
     async def events(self, conversation: str, *, after: int = 0, limit: int = 100) -> Sequence[ConversationEvent]:
         """Events with a higher seq than `after`, ascending; the next page is after the last one's seq.
@@ -235,8 +237,8 @@ class Messaging:
         """
         identity = storable.conversation_id(conversation)
         bounded = max(1, min(limit, LONGEST_PAGE))
-        events = await self.appender.conversations.after(identity, after, limit=bounded)
-        thread = await self.appender.threads.thread(identity) if events else None
+        events = await self.conversations.after(identity, after, limit=bounded)
+        thread = await self.conversations.thread(identity) if events else None
         return events if thread is None else as_readable(events, thread.state)
 
     async def timeline(self, conversation: str, *, seen_by: str) -> Sequence[TimelineItem]:
@@ -245,9 +247,9 @@ class Messaging:
         Raises `NoSuchConversation` (an erased one is gone), `Refused` for who never took part.
         """
         identity, reader = storable.conversation_id(conversation), storable.account_id(seen_by)
-        existing(await self.appender.threads.thread(identity), identity)
+        existing(await self.conversations.thread(identity), identity)
         events: list[ConversationEvent] = []
-        while page := await self.appender.conversations.after(identity, len(events), limit=LONGEST_PAGE):
+        while page := await self.conversations.after(identity, len(events), limit=LONGEST_PAGE):
             events.extend(page)  # seq has no gap
         if sight(events, reader) is None:
             raise Refused(Reason.NOT_PARTICIPANT, f"account {reader} takes no part in conversation {identity}")
@@ -264,7 +266,7 @@ class Messaging:
             check(existing(thread, new.conversation))
             return new
 
-        addition = await self.appender.append(new.conversation, draft, key=new.dedup_key)
+        addition = await self.conversations.append(new.conversation, draft, key=new.dedup_key)
         assert addition is not None  # noqa: S101 - the draft always has something to add
         return addition
 
@@ -279,7 +281,7 @@ class Messaging:
             happening = change(there)
             return None if happening is None else self._new(SystemKey(identity, f"{subject}@{there.seq}"), happening)
 
-        await self.appender.append(identity, draft)
+        await self.conversations.append(identity, draft)
 
     async def _turn(self, conversation: str, state: ThreadState, by: str | None) -> ConversationThread:
         account = None if by is None else storable.account_id(by)
@@ -321,7 +323,7 @@ class Messaging:
             await self._change(conversation, subject, draft)
 
     async def _first(self, conversation: ConversationId) -> ConversationEvent:
-        (first,) = await self.appender.conversations.after(conversation, 0, limit=1)
+        (first,) = await self.conversations.after(conversation, 0, limit=1)
         return first
 
     def _new(
@@ -334,12 +336,12 @@ class Messaging:
         trace: str = "",
     ) -> NewEvent:
         return NewEvent(
-            id=EventId(self.appender.clock.new_id()),
+            id=EventId(self.clock.new_id()),
             conversation=key.conversation,
             happening=happening,
             dedup_key=str(key),
             origin=origin,
-            occurred_at=occurred_at or self.appender.clock.now(),
+            occurred_at=occurred_at or self.clock.now(),
             trace=trace,
         )
 

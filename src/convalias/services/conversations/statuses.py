@@ -8,7 +8,8 @@ from convalias.domain.conversations.events import NewEvent, Origin, StatusNoted
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.ids import ConversationId, EventId
 from convalias.domain.mail.dedup import SystemKey
-from convalias.services.conversations.appending import Appender
+from convalias.ports.ambient import Clock
+from convalias.stores.conversations.access import ConversationAccess
 
 
 def status_key(conversation: ConversationId, cause: str) -> str:
@@ -17,12 +18,19 @@ def status_key(conversation: ConversationId, cause: str) -> str:
 
 
 async def note_status(
-    appender: Appender, conversation: ConversationId, status: StatusNoted, *, cause: str, at: datetime, trace: str
+    conversations: ConversationAccess,
+    clock: Clock,
+    conversation: ConversationId,
+    status: StatusNoted,
+    *,
+    cause: str,
+    at: datetime,
+    trace: str,
 ) -> None:
     """Append the status, unless the conversation is gone. Repeatable: `cause` names it in its conversation."""
     key = status_key(conversation, cause)
     new = NewEvent(
-        id=EventId(appender.clock.new_id()),
+        id=EventId(clock.new_id()),
         conversation=conversation,
         happening=status,
         dedup_key=key,
@@ -34,4 +42,4 @@ async def note_status(
     def draft(thread: ConversationThread | None) -> NewEvent | None:
         return None if thread is None or thread.state is ThreadState.ERASED else new
 
-    await appender.append(conversation, draft, key=key)
+    await conversations.append(conversation, draft, key=key)

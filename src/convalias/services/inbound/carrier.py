@@ -269,7 +269,8 @@ class PlanCarrier:
     async def _note_repeats(self, command: NoteRepeats, record: EnvelopeRecord) -> Effect:
         mails = "mail" if command.count == 1 else "mails"
         await note_status(
-            self.messaging.appender,
+            self.messaging.conversations,
+            self.messaging.clock,
             command.conversation,
             StatusNoted(command.account, f"{command.count} equal {mails} not shown"),
             cause=command.key,

@@ -42,7 +42,7 @@ from convalias.services.running.outages import outage_in
 from convalias.services.running.task_group import TaskGroup
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.approvals.holds import Holds
-from convalias.stores.conversations.threads import Threads
+from convalias.stores.conversations.access import ConversationAccess
 from convalias.stores.encoding import digest
 from convalias.stores.inbound.mails import InboundRecords
 from convalias.stores.inbound.traffic import Traffic
@@ -78,7 +78,7 @@ class FactFinder:
 
     domains: MailDomains
     aliases: Aliases
-    threads: Threads
+    conversations: ConversationAccess
     sightings: InboundRecords
     identities: IdentityDirectory
     legacy: LegacyRelay | None
@@ -129,7 +129,7 @@ class FactFinder:
     async def _answer(self, asked: Questions, now: datetime, name: str) -> Answers:
         async with TaskGroup() as group:
             aliases = _begun(group, asked.aliases, self.aliases.find)
-            threads = _begun(group, asked.threads, self.threads.threads)
+            threads = _begun(group, asked.threads, self.conversations.threads)
             stages = _begun(group, asked.stages, self._stages)
             sightings = _begun(group, asked.sightings, partial(self.sightings.sightings, before=now))
             approvals = _begun(group, asked.approvals, self._approvals)
@@ -160,7 +160,7 @@ class FactFinder:
         )
 
     async def _stages(self, ids: Collection[ConversationId]) -> Mapping[ConversationId, Stage]:
-        threads = await self.threads.threads(ids)
+        threads = await self.conversations.threads(ids)
         assigned = await self.stages.of(threads.values(), Axis.INBOUND)
         return {one: stage_of(assigned[one]) if one in assigned else self.stages.unset for one in ids}
 
@@ -171,9 +171,7 @@ class FactFinder:
         """Look among the last events only: of an older message nothing follows."""
         found: dict[SpeakerKey, datetime | None] = {}
         for conversation, who in sorted(asked, key=str):
-            thread = await self.threads.thread(conversation)
-            first = 0 if thread is None else max(thread.seq - LAST_HEARD, 0)
-            events = await self.threads.conversations.after(conversation, first, limit=LAST_HEARD)
+            events = await self.conversations.ends(conversation, first=0, last=LAST_HEARD)
             found[conversation, who] = heard_at(events, besides=who, before=before)
         return found
 
@@ -183,11 +181,7 @@ class FactFinder:
         """Look among the first events, where subjects are set, and the last."""
         found: dict[SubjectsKey, frozenset[str]] = {}
         for conversation, mail in sorted(asked, key=str):
-            thread = await self.threads.thread(conversation)
-            events = list(await self.threads.conversations.after(conversation, 0, limit=SUBJECTS))
-            if thread is not None and thread.seq > SUBJECTS:
-                last = max(thread.seq - SUBJECTS, SUBJECTS)
-                events += await self.threads.conversations.after(conversation, last, limit=SUBJECTS)
+            events = await self.conversations.ends(conversation, first=SUBJECTS, last=SUBJECTS)
             found[conversation, mail] = topics_of(events, besides=mail, before=before)
         return found
 

@@ -143,7 +143,7 @@ class RolloutControl:
                 refused[axis] = (before, setting)
                 raise _TakesBackError
 
-        now = self.aliasing.appender.clock.now()
+        now = self.aliasing.clock.now()
         try:
             return await self.rollouts.set(
                 use_case,
@@ -262,7 +262,7 @@ class RolloutControl:
     ) -> tuple[ConversationThread, Sequence[AccountId]] | None:
         """The conversation and whose aliases it lacks; None where it lacks none, is not there, or is parked."""
         try:
-            thread = await self.aliasing.appender.threads.thread(conversation)
+            thread = await self.aliasing.conversations.thread(conversation)
         except Parked:  # one that cannot be read is no reason to stop at the others
             return None
         if thread is None or thread.use_case != use_case:

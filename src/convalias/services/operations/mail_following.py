@@ -46,13 +46,13 @@ from convalias.domain.outbound.suppressions import Muted, Suppressed
 from convalias.domain.printable import visible
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
-from convalias.ports.event_store import EventStore
 from convalias.services.inbound.relay import LANE as INBOUND
 from convalias.services.outbound.deciding import LANE as DELIVERIES
 from convalias.services.outbound.deciding import decision_letter, index_letter
 from convalias.services.outbound.suppressing import Suppressing
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.approvals.holds import Holds
+from convalias.stores.conversations.access import ConversationAccess
 from convalias.stores.errors import Parked
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.inbound.mails import InboundRecords
@@ -107,7 +107,7 @@ class FollowedStores:
 
     inbound: InboundRecords
     dead_letters: DeadLetters
-    event_store: EventStore
+    conversations: ConversationAccess
     ledger: Ledger
     holds: Holds
     aliases: Aliases
@@ -212,7 +212,7 @@ class MailFollower:
         match effect:
             case Relayed(event=event, conversation=conversation):
                 try:
-                    standing = await self.stores.event_store.keyed(conversation, key=event)
+                    standing = await self.stores.conversations.keyed(conversation, key=event)
                 except Parked as parked:
                     told.step(self.clock.now(), f"parked     {parked}")
                     told.state(State(Situation.PARKED, f"conversation {conversation}"))

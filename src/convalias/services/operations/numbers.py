@@ -17,12 +17,12 @@ from convalias.domain.outbound.decision import is_postponed
 from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, is_failing
 from convalias.ports.ambient import Clock
 from convalias.ports.event_log import EventLog, Lagging
-from convalias.ports.event_store import EventStore
 from convalias.ports.records import Records, Stored
 from convalias.services.operations.mail_finding import LOOK_BACK
 from convalias.services.operations.operations import Operations
 from convalias.services.outbound.notifier import GROUP
 from convalias.stores.approvals.holds import HOLDS
+from convalias.stores.conversations.access import ConversationAccess
 from convalias.stores.conversations.event_store import FEED
 from convalias.stores.conversations.parking import CONVERSATIONS, RECORDS
 from convalias.stores.deployment.signs import Signs
@@ -42,7 +42,7 @@ class Numbers:
 
     records: Records
     events: EventLog
-    conversations: EventStore
+    conversations: ConversationAccess
     operations: Operations
     signs: Signs
     clock: Clock

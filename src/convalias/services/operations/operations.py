@@ -170,7 +170,7 @@ class Operations:
         place = await self._place(notification)
         if place is None:
             return Stories(notes=(NO_NOTIFICATION,))
-        event = await self.follower.stores.event_store.keyed(place.conversation, key=place.event)
+        event = await self.follower.stores.conversations.keyed(place.conversation, key=place.event)
         if event is None:
             return Stories(notes=(f"its message, event {place.event} of {place.conversation}, was removed",))
         return _told(await self._of_event(event))
@@ -205,13 +205,12 @@ class Operations:
         self, conversation: ConversationId, told: Sequence[RecordKey], notes: list[str]
     ) -> AsyncIterator[Story]:
         """The latest messages that none of the mails told of brought."""
-        conversations = self.follower.stores.event_store
-        last = await conversations.last(conversation)
-        seq = 0 if last is None else last.seq
-        if seq > MOST:
-            notes.append(f"cut: the latest {MOST} of {seq} events")
+        conversations = self.follower.stores.conversations
+        thread = await conversations.thread(conversation)
+        if thread is not None and thread.seq > MOST:
+            notes.append(f"cut: the latest {MOST} of {thread.seq} events")
         covered = await self._events_of(told)
-        for event in await conversations.after(conversation, max(seq - MOST, 0), limit=MOST):
+        for event in await conversations.ends(conversation, first=0, last=MOST):
             if isinstance(event.happening, MessageAdded) and event.id not in covered:
                 for story in await self._of_event(event):
                     yield story

@@ -16,12 +16,12 @@ from convalias.domain.inbound.posts import EnvelopeRecord, MailReference, Record
 from convalias.domain.routing.plan import TryAgain
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
-from convalias.ports.event_store import EventStore
 from convalias.services.conversations.alias_keys import KeyGuard
 from convalias.services.inbound.carrier import is_final as is_final_effect
 from convalias.services.inbound.relay import LANE, InboundRelay
 from convalias.services.operations.receipt_order import received_order
 from convalias.services.running.outages import outage_in
+from convalias.stores.conversations.access import ConversationAccess
 from convalias.stores.errors import Parked
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.inbound.mails import InboundRecords
@@ -100,7 +100,7 @@ class Replay:
     blobs: Blobs
     inbound: InboundRecords
     dead_letters: DeadLetters
-    conversations: EventStore
+    conversations: ConversationAccess
     relay: InboundRelay
     """For a redrive: what it adds is told of, as by a first try."""
     restoring: InboundRelay

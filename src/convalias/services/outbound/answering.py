@@ -60,11 +60,11 @@ class Answering:
         if answer.refusal:
             return None
         listed = await self.aliasing.aliases.of(scene.thread.id)
-        return reply_alias(listed, author=author, recipient=recipient, now=self.aliasing.appender.clock.now())
+        return reply_alias(listed, author=author, recipient=recipient, now=self.aliasing.clock.now())
 
     async def _provide(self, scene: Scene, author: Author, recipients: Sequence[AccountId]) -> MintingAnswer:
         listed = await self.aliasing.aliases.of(scene.thread.id)
-        now = self.aliasing.appender.clock.now()
+        now = self.aliasing.clock.now()
         lacking = unanswerable(listed, author=author, recipients=recipients, thread=scene.thread, now=now)
         if lacking:
             return await self.aliasing.issue_for(scene.thread, lacking)

@@ -15,8 +15,8 @@ from convalias.domain.outbound.seals import Seals
 from convalias.ports.ambient import Clock
 from convalias.ports.event_log import UNPLACED
 from convalias.services.conversations.contacts import Contacts
-from convalias.services.outbound.scenes import EventGone, Scenes
 from convalias.services.running.octets import Octets
+from convalias.stores.conversations.access import ConversationAccess, EventGone, events_before
 from convalias.stores.conversations.attachments import Attachments
 
 MOST_OCTETS = 64 * 1024 * 1024
@@ -31,7 +31,7 @@ class AttachmentLinks:
     """
 
     seals: Seals
-    scenes: Scenes
+    conversations: ConversationAccess
     contacts: Contacts
     attachments: Attachments
     clock: Clock
@@ -67,7 +67,7 @@ class AttachmentLinks:
         if link is None or link.until <= self.clock.now():
             return None
         try:
-            scene = await self.scenes.of(link.conversation, link.event, UNPLACED)
+            scene = await self.conversations.scene(link.conversation, link.event, UNPLACED)
         except EventGone:
             return None
         message = scene.event.happening
@@ -78,7 +78,7 @@ class AttachmentLinks:
         attachment = next(iter(message.attachments[link.number :]), None)
         if attachment is None:
             return None
-        before = await self.scenes.before(scene.event)
+        before = await events_before(self.conversations, scene.event)
         masks = await self.contacts.masks(scene.event, scene.thread, before, shown_domains=self.shown_domains)
         name = await self.contacts.name(message.author, scene.thread)
         return LinkedFile(

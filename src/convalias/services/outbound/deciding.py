@@ -31,8 +31,8 @@ from convalias.ports.event_log import UNPLACED, EventRecord
 from convalias.services.conversations.stages import Stages
 from convalias.services.outbound.answering import Answering
 from convalias.services.outbound.pacing import Pacing
-from convalias.services.outbound.scenes import EventGone, Scenes
 from convalias.services.running.outages import because
+from convalias.stores.conversations.access import ConversationAccess, EventGone, events_between
 from convalias.stores.conversations.parking import Parking
 from convalias.stores.encoding import digest
 from convalias.stores.errors import Contended, Parked
@@ -84,7 +84,7 @@ def _none_new() -> OrderedDict[ConversationId, None]:
 class Deciding:
     """Decides about published events. Safe to repeat at any point, by any number of processes."""
 
-    scenes: Scenes
+    conversations: ConversationAccess
     stages: Stages
     answering: Answering
     ledger: Ledger
@@ -147,14 +147,14 @@ class Deciding:
 
     async def insert(self, decision: DeliveryDecision) -> bool:
         """Write it down, unless one stands for its event. True if this one does."""
-        scene = await self.scenes.of(decision.conversation, decision.event, decision.seq)
+        scene = await self.conversations.scene(decision.conversation, decision.event, decision.seq)
         return await self._insert(decision, scene)
 
     async def _drafted(
         self, conversation: ConversationId, event: EventId, seq: Seq
     ) -> tuple[Scene, DeliveryDecision | None]:
-        scene = await self.scenes.of(conversation, event, seq)
-        as_of = await self.scenes.as_of(scene)
+        scene = await self.conversations.scene(conversation, event, seq)
+        as_of = await self.conversations.as_of(scene)
         stage = (await self.stages.of([as_of], Axis.OUTBOUND))[conversation]
         channels = await self.channels.of(as_of)
         now = self.clock.now()
@@ -172,7 +172,7 @@ class Deciding:
 
     def _bounded(self) -> Pacing:
         return Pacing(
-            conversations=self.scenes.conversations,
+            conversations=self.conversations,
             paces=Paces(records=self.dead_letters.records),
             telemetry=self.telemetry,
         )
@@ -192,7 +192,7 @@ class Deciding:
     async def _thread(self, conversation: ConversationId) -> ConversationThread | None:
         """None too while it is parked: what it has is left where it is."""
         try:
-            return await self.scenes.threads.thread(conversation)
+            return await self.conversations.thread(conversation)
         except Parked:
             return None
 
@@ -201,7 +201,7 @@ class Deciding:
         again, answer = reowned(decision, stage), ALL_THERE
         if again is not None and again.owner is Owner.HUB:
             try:
-                scene = await self.scenes.of(decision.conversation, decision.event, decision.seq)
+                scene = await self.conversations.scene(decision.conversation, decision.event, decision.seq)
             except (NotFound, Parked):  # no reason to stop at the others
                 return False
             answer = await self.answering.before(again, scene)
@@ -223,7 +223,7 @@ class Deciding:
 
     async def _missing(self, record: EventRecord, last: Seq) -> Sequence[ConversationEvent]:
         try:
-            return await self.scenes.events(record.conversation, after=last, up_to=record.seq - 1)
+            return await events_between(self.conversations, record.conversation, last, up_to=record.seq - 1)
         except Parked as parked:
             await self._park(record.conversation, last + 1, parked.because, record.trace)
             return ()
@@ -281,7 +281,7 @@ class Deciding:
         Raises `Parked` and `CodecError` while one of them cannot be read.
         """
         decided, last = 0, Seq(after)
-        for event in await self.scenes.events(conversation, after=after):
+        for event in await events_between(self.conversations, conversation, after):
             last = event.seq
             if kind_of(event.happening) in UNTOLD or await self._is_decided(conversation, event.id):
                 continue
@@ -295,14 +295,9 @@ class Deciding:
 
     def unparked(self) -> Deciding:
         """The same for a redrive, which reads conversations that are parked."""
-        threads = evolve(self.scenes.threads, minds_parking=False)
-        aliasing = self.answering.aliasing
-        appender = evolve(aliasing.appender, threads=threads)  # an alias that is lacking is an event of its own
-        return evolve(
-            self,
-            scenes=evolve(self.scenes, threads=threads),
-            answering=evolve(self.answering, aliasing=evolve(aliasing, appender=appender)),
-        )
+        conversations = self.conversations.unparked()
+        aliasing = evolve(self.answering.aliasing, conversations=conversations)  # a lacking alias is an event, too
+        return evolve(self, conversations=conversations, answering=evolve(self.answering, aliasing=aliasing))
 
     async def _is_decided(self, conversation: ConversationId, event: EventId) -> bool:
         """A decision in the format of a newer release is one, too."""

@@ -33,7 +33,7 @@ class ParticipantsAudience:
         """Return all participants except the one in the mail's From."""
         sender = await self._sender(raw_key)
         holders = () if sender is None else (await self.contacts.identities.at([sender])).get(sender, ())
-        thread = await self.contacts.threads.thread(conversation)
+        thread = await self.contacts.conversations.thread(conversation)
         known = {one.id for one in holders}
         author = next((one.account for one in thread.participants if one.account in known), None) if thread else None
         found = await self.contacts.audience(conversation, but=author)

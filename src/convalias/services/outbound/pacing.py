@@ -13,7 +13,7 @@ from convalias.domain.outbound.decision import postponed, tells_anybody
 from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.domain.outbound.pacing import AuthorGroup, MessageBounds, Release, Releases, at_once, group_of, released
 from convalias.ports.ambient import Telemetry
-from convalias.ports.event_store import EventStore
+from convalias.stores.conversations.access import ConversationAccess
 from convalias.stores.errors import Contended
 from convalias.stores.outbound.paces import Paces
 
@@ -29,7 +29,7 @@ class Pacing:
     them costs two reads, and a write only once messages of its conversation wait.
     """
 
-    conversations: EventStore
+    conversations: ConversationAccess
     paces: Paces
     telemetry: Telemetry
     bounds: MessageBounds = MessageBounds()

@@ -67,7 +67,7 @@ class Redriving:
         if standing is None:
             drafted = await self.deciding.draft(conversation, event, UNPLACED)
             return None, drafted if drafted is None or dry_run or await self.deciding.insert(drafted) else None
-        scene = await self.sending.scenes.of(conversation, event, standing.seq)
+        scene = await self.sending.conversations.scene(conversation, event, standing.seq)
         objection = partial(scene.objection, rules=self.sending.calls.rules, now=now)
         if dry_run:
             return standing, redriven(standing, now=now, objection=objection)

@@ -18,9 +18,9 @@ from convalias.domain.outbound.delivery import Delivery, DeliveryDecision, Deliv
 from convalias.domain.outbound.reports import Bounce, BounceKind, Complaint, Report, Unsubscribed
 from convalias.domain.outbound.suppressions import Muted, Suppressed, bounced_address
 from convalias.ports.ambient import Clock, Telemetry
-from convalias.services.conversations.appending import Appender
 from convalias.services.conversations.contacts import Contacts
 from convalias.services.conversations.statuses import note_status, status_key
+from convalias.stores.conversations.access import ConversationAccess
 from convalias.stores.outbound.ledger import Ledger
 from convalias.stores.outbound.suppressions import Suppressions
 
@@ -58,7 +58,7 @@ class Reports:
     ledger: Ledger
     suppressions: Suppressions
     contacts: Contacts
-    appender: Appender
+    conversations: ConversationAccess
     clock: Clock
     telemetry: Telemetry
 
@@ -119,7 +119,7 @@ class Reports:
 
     async def _mailed(self, bounce: Bounce, decision: DeliveryDecision, row: Delivery) -> EmailAddress | None:
         """Where the mail went that came back. The recipient's address may have changed since."""
-        thread = await self.appender.threads.thread(decision.conversation)
+        thread = await self.conversations.thread(decision.conversation)
         known = () if thread is None else await self.contacts.addresses(row.recipient, thread)
         return bounced_address(row.mailed_to, named=bounce.recipients, known=known)
 
@@ -138,12 +138,13 @@ class Reports:
     async def _is_noted(self, status: str, decision: DeliveryDecision, row: Delivery) -> bool:
         """Whether the conversation says so already. Then nothing is forbidden again: it may have been lifted since."""
         key = _note_key(status, decision, row)
-        return await self.appender.conversations.keyed(decision.conversation, key=key) is not None
+        return await self.conversations.keyed(decision.conversation, key=key) is not None
 
     async def _note(self, status: str, decision: DeliveryDecision, row: Delivery, reported: Reported) -> None:
         """The conversation says so, once for each notification, however many reports there are of it."""
         await note_status(
-            self.appender,
+            self.conversations,
+            self.clock,
             decision.conversation,
             StatusNoted(row.recipient, status),
             cause=f"{status} {row.id}",

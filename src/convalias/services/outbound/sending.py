@@ -34,10 +34,10 @@ from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.records import Stored
 from convalias.services.outbound.calls import Attempt, Calls
 from convalias.services.outbound.deciding import LANE, index_letter, subject_of
-from convalias.services.outbound.scenes import Scenes
 from convalias.services.running.log_lines import ids_of
 from convalias.services.running.outages import leaves
 from convalias.services.running.task_group import TaskGroup
+from convalias.stores.conversations.access import ConversationAccess, events_before
 from convalias.stores.conversations.parking import Parking
 from convalias.stores.errors import PARKED_FOR, Parked, StoreError
 from convalias.stores.inbound.dead_letters import DeadLetters
@@ -72,7 +72,7 @@ class Sending:
     """Index call and hub calls apart, each bounded; a crash anywhere leaves a decision that somebody takes over."""
 
     ledger: Ledger
-    scenes: Scenes
+    conversations: ConversationAccess
     calls: Calls
     dead_letters: DeadLetters
     clock: Clock
@@ -145,12 +145,12 @@ class Sending:
 
     async def _scene(self, decision: DeliveryDecision) -> Scene:
         """Read anew for every try, and once for all of its calls."""
-        scene = await self.scenes.of(decision.conversation, decision.event, decision.seq)
+        scene = await self.conversations.scene(decision.conversation, decision.event, decision.seq)
         contacts = self.calls.contacts
         scene = evolve(scene, aliases=await contacts.aliases.of(decision.conversation))
         if decision.owner is not Owner.HUB:
             return scene
-        before = await self.scenes.before(scene.event)
+        before = await events_before(self.conversations, scene.event)
         masks = await contacts.masks(scene.event, scene.thread, before, shown_domains=self.calls.shown_domains)
         recipients = [row.recipient for row in decision.deliveries]
         mailboxes = await contacts.mailboxes(recipients, scene.event, scene.thread)

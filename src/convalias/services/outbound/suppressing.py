@@ -45,7 +45,7 @@ class Suppressing:
 
     async def against(self, account: AccountId, conversation: ConversationId) -> Suppressed | Muted | None:
         """Return what now keeps mail about that conversation from that account, or None."""
-        thread = await self.contacts.threads.thread(conversation)
+        thread = await self.contacts.conversations.thread(conversation)
         address = None if thread is None else await self.contacts.address(account, thread)
         suppressed = None if address is None else await self.suppressions.suppressed(account, address)
         return suppressed or await self.suppressions.muted(account, conversation)

@@ -31,8 +31,8 @@ from convalias.ports.mail import Outgoing
 from convalias.ports.records import Stored
 from convalias.services.conversations.contacts import Contacts
 from convalias.stores.approvals.holds import Holds
+from convalias.stores.conversations.access import ConversationAccess
 from convalias.stores.conversations.parking import Parking
-from convalias.stores.conversations.threads import Threads
 from convalias.stores.errors import Parked
 from convalias.stores.system_mail.former import FormerMails
 from convalias.stores.system_mail.outbox import Outbox
@@ -63,7 +63,7 @@ class ApprovalMails:
     """
 
     holds: Holds
-    threads: Threads
+    conversations: ConversationAccess
     outbox: Outbox
     has_pages: bool
     """False: no address of pages is set, so that a link would lead nowhere, and nobody is asked."""
@@ -108,7 +108,7 @@ class ApprovalMails:
         """Enter one mail for each participant who may answer: one per conversation, recipient and day."""
         now = self.clock.now()
         at = asking.at or now
-        thread = (await self.threads.threads([asking.conversation])).get(asking.conversation)
+        thread = await self.conversations.thread(asking.conversation)
         former, mails = FormerMails(records=self.outbox.records), list[SystemMail]()
         for participant in who_is_asked(thread):
             key = approval_key(asking.conversation, participant.account, at)
@@ -126,7 +126,7 @@ class ApprovalLetters:
     """Writes approval mails, as long as the participant can answer any question in them."""
 
     holds: Holds
-    threads: Threads
+    conversations: ConversationAccess
     contacts: Contacts
     writer: ApprovalWriter | None
     """None: no address of pages is set, so that a link would lead nowhere."""
@@ -137,7 +137,7 @@ class ApprovalLetters:
         """Return the mail to the participant. None: nothing is to be asked any more, or nobody is reached."""
         now = self.clock.now()
         listed = await self.holds.several(letter.conversation, letter.holds)
-        thread = (await self.threads.threads([letter.conversation])).get(letter.conversation)
+        thread = await self.conversations.thread(letter.conversation)
         if thread is None or not still_asked(letter.account, listed, thread=thread, now=now, policy=self.holds.policy):
             return None
         if self.writer is None:

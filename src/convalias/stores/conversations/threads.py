@@ -38,7 +38,7 @@ class Threads:
     is next come from the same read. The cache, in memory and in `Records`, only shortens that read.
     """
 
-    conversations: EventStore
+    events: EventStore
     records: Records
     codec: Codec = CODEC
     minds_parking: bool = True
@@ -86,7 +86,7 @@ class Threads:
     async def _since(self, conversation: ConversationId, seq: int) -> list[ConversationEvent]:
         events: list[ConversationEvent] = []
         while True:
-            page = await self.conversations.after(conversation, seq + len(events), limit=PAGE)
+            page = await self.events.after(conversation, seq + len(events), limit=PAGE)
             events.extend(page)
             if len(page) < PAGE:
                 return events

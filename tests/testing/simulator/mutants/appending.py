@@ -20,8 +20,9 @@ from convalias.domain.ids import AccountId, ConversationId, Seq
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_store import Append
 from convalias.ports.records import Conflict, Due, Insert, Key, Records, Replace, Stored, Write, Written
-from convalias.services.conversations import appending, messaging
+from convalias.services.conversations import messaging
 from convalias.services.conversations.messaging import Messaging
+from convalias.stores.conversations import appending
 from convalias.stores.conversations import event_store as conversations
 from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.encoding import encoded
@@ -158,7 +159,7 @@ def _unchecked(thread: ConversationThread) -> None:
 
 def _key_by_try(kept: Method) -> Method:
     async def send(self: Messaging, *given: object, key: str, **rest: object) -> object:
-        return await kept(self, *given, key=f"{key} {self.appender.clock.new_id()}", **rest)
+        return await kept(self, *given, key=f"{key} {self.clock.new_id()}", **rest)
 
     return send
 

@@ -28,8 +28,8 @@ from convalias.domain.outbound.scene import Scene
 from convalias.ports.records import Due, Insert, Key, Written
 from convalias.services.outbound.deciding import Deciding
 from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
-from convalias.services.outbound.scenes import Scenes
 from convalias.services.outbound.sending import Sending
+from convalias.stores.conversations.own import OwnConversations
 from convalias.stores.encoding import encoded
 from convalias.stores.outbound import ledger
 from convalias.stores.outbound.ledger import Ledger
@@ -47,7 +47,7 @@ def _as_the_flag_stands(kept: Method) -> Method:
         held, deciding_ = self.sending.ledger, self.deciding
         for stored in await held.due(now=self.sending.clock.now(), limit=100):
             decision = held.codec.load(stored.body, DeliveryDecision)
-            thread = await deciding_.scenes.threads.thread(decision.conversation)
+            thread = await deciding_.conversations.thread(decision.conversation)
             if decision.tried is None or thread is None:
                 continue
             stage = (await deciding_.stages.of([thread], Axis.OUTBOUND))[thread.id]
@@ -82,7 +82,7 @@ def _by_recipient(kept: Method) -> Method:
     async def decide_one(self: Deciding, conversation: ConversationId, event: EventId, seq: Seq) -> bool:
         changed: bool = await kept(self, conversation, event, seq)
         standing = await self.ledger.get(conversation, event)
-        thread = await self.scenes.threads.thread(conversation)
+        thread = await self.conversations.thread(conversation)
         if not changed or standing is None or thread is None or len(standing.deliveries) < 2:
             return changed
         stage = (await self.stages.of([thread], Axis.OUTBOUND))[conversation]
@@ -114,7 +114,7 @@ def _never(self: Mailboxes, account: AccountId) -> bool:
     return False
 
 
-async def _as_of_now(self: Scenes, scene: Scene) -> ConversationThread:
+async def _as_of_now(self: OwnConversations, scene: Scene) -> ConversationThread:
     del self
     return scene.thread
 
@@ -122,7 +122,7 @@ async def _as_of_now(self: Scenes, scene: Scene) -> ConversationThread:
 def _nobody_left(kept: Method) -> Method:
     async def scene(self: Sending, decision: DeliveryDecision) -> Scene:
         found: Scene = await kept(self, decision)
-        return evolve(found, thread=await self.scenes.as_of(found))
+        return evolve(found, thread=await self.conversations.as_of(found))
 
     return scene
 
@@ -213,7 +213,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="recipients-of-today",
         slip="Who takes part when a decision is made is told, not who took part as of the event.",
         breaks="I5",
-        patched=instead(Scenes, "as_of", _as_of_now),
+        patched=instead(OwnConversations, "as_of", _as_of_now),
     ),
     Mutant(
         name="removed-is-told",

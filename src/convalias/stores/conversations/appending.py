@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Final, TypeAlias
+from typing import Final
 
 from attrs import frozen
 
-from convalias.domain.conversations.events import ConversationCreated, ConversationEvent, NewEvent
+from convalias.domain.conversations.events import ConversationCreated
 from convalias.domain.conversations.projection import place
-from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_store import Append, EventStore
-from convalias.services.conversations.errors import ServiceError
+from convalias.stores.conversations.access import Addition, Draft
 from convalias.stores.conversations.listing import Listing
 from convalias.stores.conversations.threads import Threads
 
@@ -25,23 +23,11 @@ TRIES: Final = 100
 WITHIN: Final = timedelta(seconds=30)
 
 
-@frozen
-class Addition:
-    """An event that is in the conversation. `added` is False when it was there already."""
-
-    event: ConversationEvent
-    added: bool
-
-
-Draft: TypeAlias = Callable[[ConversationThread | None], NewEvent | None]
-"""What to append to the thread as it is now; None: it is as it should be. Raises `ServiceError` to refuse."""
-
-
 @frozen(kw_only=True)
 class Appender:
     """The one way in. There is no lock: a seq that was taken means read again, and decide again."""
 
-    conversations: EventStore
+    events: EventStore
     threads: Threads
     clock: Clock
     within: timedelta = WITHIN
@@ -64,7 +50,7 @@ class Appender:
             behind = await self.threads.snapshot(conversation)
             try:
                 new = draft(None if behind is None else behind.thread)
-            except ServiceError:
+            except Exception:  # whatever a draft refuses with: under its key the work may be done
                 standing = await self._standing(conversation, key)
                 if standing is None:
                     raise
@@ -74,7 +60,7 @@ class Appender:
             if isinstance(new.happening, ConversationCreated):  # first, so that none comes to be that nobody lists
                 await Listing(records=self.threads.records).add(new.happening.use_case, conversation)
             event = place(new, behind, now=self.clock.now())
-            if await self.conversations.append(event) is Append.APPENDED:
+            if await self.events.append(event) is Append.APPENDED:
                 self.threads.appended(event, behind)
                 return Addition(event, added=True)
             # The store says only that a key was taken, not which: the dedup key comes first, for under it the work
@@ -85,5 +71,5 @@ class Appender:
         raise Unavailable("conversations")
 
     async def _standing(self, conversation: ConversationId, key: str | None) -> Addition | None:
-        event = None if key is None else await self.conversations.keyed(conversation, key=key)
+        event = None if key is None else await self.events.keyed(conversation, key=key)
         return None if event is None else Addition(event, added=False)

@@ -15,8 +15,8 @@ from convalias.domain.ids import EventId
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_store import Append
 from convalias.ports.records import Conflict, Write, Written
-from convalias.services.conversations.appending import TRIES, Addition, Appender
 from convalias.services.conversations.errors import Refused
+from convalias.stores.conversations.appending import TRIES, Addition, Appender
 from convalias.stores.conversations.event_store import EventStore
 from services.messaging_desk import ANN, BOB, C1, NOON, Desk
 from stores.interfering import Interfering
@@ -87,8 +87,8 @@ async def test_who_is_overtaken_by_an_unrelated_event_comes_after_it() -> None:
 async def test_an_event_under_the_key_is_success() -> None:
     desk = Desk()
     await desk.conversation()
-    first = await desk.appender.append(C1, lambda _: reading("k"))
-    again = await desk.appender.append(C1, lambda _: reading("k", "other"))
+    first = await desk.conversations.append(C1, lambda _: reading("k"))
+    again = await desk.conversations.append(C1, lambda _: reading("k", "other"))
     assert first is not None
     assert again == Addition(first.event, added=False)
 
@@ -98,7 +98,7 @@ async def test_ones_own_event_is_recognised_where_the_store_answers_taken() -> N
     await desk.conversation()
     lying = Forgetful()
     lying.__dict__.update(desk.records.__dict__)
-    addition = await Desk(lying).appender.append(C1, lambda _: reading("k"))
+    addition = await Desk(lying).conversations.append(C1, lambda _: reading("k"))
     assert addition is not None
     assert addition.added
 
@@ -107,7 +107,7 @@ async def test_a_flood_of_others_is_unavailability() -> None:
     desk = Desk()
     await desk.conversation()
     store = Taken(records=desk.records)
-    appender = Appender(conversations=store, threads=desk.appender.threads, clock=desk.clock)
+    appender = Appender(events=store, threads=desk.conversations.folded, clock=desk.clock)
     with pytest.raises(Unavailable, match="conversations"):
         await appender.append(C1, lambda _: reading("k"))
     assert store.tried == TRIES
@@ -115,7 +115,7 @@ async def test_a_flood_of_others_is_unavailability() -> None:
 
 async def test_a_store_that_never_answers_is_unavailable() -> None:
     desk = Desk(Slow())
-    hasty = Appender(conversations=desk.store, threads=desk.appender.threads, clock=desk.clock, within=timedelta(0))
+    hasty = Appender(events=desk.store, threads=desk.conversations.folded, clock=desk.clock, within=timedelta(0))
     with pytest.raises(Unavailable) as caught:
         await hasty.append(C1, lambda _: reading("k"))
     assert caught.value.retry_after == timedelta(0)
@@ -124,5 +124,5 @@ async def test_a_store_that_never_answers_is_unavailable() -> None:
 async def test_nothing_to_add_adds_nothing() -> None:
     desk = Desk()
     await desk.conversation()
-    assert await desk.appender.append(C1, lambda _: None) is None
+    assert await desk.conversations.append(C1, lambda _: None) is None
     assert await desk.kinds() == ["ConversationCreated"]

@@ -1,0 +1,112 @@
+"""Access to conversations, whoever keeps them: our own events, or a host. The services know nothing else of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final, Protocol, Self, TypeAlias
+
+from attrs import frozen
+
+from convalias.domain.conversations.events import ConversationEvent, NewEvent
+from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.ids import ConversationId, EventId, Seq
+from convalias.domain.outbound.scene import Scene
+from convalias.ports.errors import NotFound
+
+PAGE: Final = 500
+FIRST: Final = 100
+"""So many events at the beginning of a conversation are read for what comes before a message: subjects are set there."""
+LAST: Final = 40
+"""So many of the last before it."""
+
+
+class EventGone(NotFound):
+    """The conversation does not have that event, and says so for sure."""
+
+
+@frozen
+class Addition:
+    """An event that is in the conversation. `added` is False when it was there already."""
+
+    event: ConversationEvent
+    added: bool
+
+
+Draft: TypeAlias = Callable[[ConversationThread | None], NewEvent | None]
+"""What to append to the thread as it is now; None: it is as it should be. Raises to refuse."""
+
+
+class ConversationAccess(Protocol):
+    """Reads and appends. Raises `Unavailable`; every call may be repeated.
+
+    `OwnConversations` answers from our own events, which have numbers; `HostConversations` from the port of a host,
+    whose messages have none (`UNPLACED`).
+    """
+
+    @property
+    def keeps_events(self) -> bool:
+        """Whether conversations are our own events: created, closed, read and numbered here."""
+        ...
+
+    async def thread(self, conversation: ConversationId) -> ConversationThread | None:
+        """Return a conversation as it is now, or None if there is none."""
+        ...
+
+    async def threads(self, ids: Collection[ConversationId]) -> Mapping[ConversationId, ConversationThread]:
+        """Return those that exist, as they are now."""
+        ...
+
+    async def keyed(self, conversation: ConversationId, *, key: str | EventId) -> ConversationEvent | None:
+        """Return the event with that dedup key or that event id."""
+        ...
+
+    async def after(self, conversation: ConversationId, seq: int, *, limit: int) -> Sequence[ConversationEvent]:
+        """Return events with a higher number, ascending. Nothing where events have no numbers."""
+        ...
+
+    async def ends(
+        self, conversation: ConversationId, *, first: int, last: int, before: ConversationEvent | None = None
+    ) -> Sequence[ConversationEvent]:
+        """Return the first and the last events, each once, in order; with `before`, of those that came before that event."""
+        ...
+
+    async def scene(self, conversation: ConversationId, event: EventId, seq: Seq) -> Scene:
+        """Return an event and its conversation as they are now. Raises `EventGone`."""
+        ...
+
+    async def as_of(self, scene: Scene) -> ConversationThread:
+        """Return the conversation with those who are told of the event: who took part when it was written."""
+        ...
+
+    async def append(self, conversation: ConversationId, draft: Draft, *, key: str | None = None) -> Addition | None:
+        """Add what `draft` makes of the conversation as it is now. None: it has nothing to add.
+
+        An event under the dedup key that is there already is success, even where a new one would be refused now:
+        `key` names it for that case. Raises what the draft raises.
+        """
+        ...
+
+    def unparked(self) -> Self:
+        """Return the same for a redrive, which reads what is parked."""
+        ...
+
+
+class _Numbered(Protocol):
+    async def after(self, conversation: ConversationId, seq: int, *, limit: int) -> Sequence[ConversationEvent]: ...
+
+
+async def events_between(
+    source: _Numbered, conversation: ConversationId, after: int, *, up_to: int | None = None
+) -> Sequence[ConversationEvent]:
+    """Return the events behind the number `after`, up to and with `up_to`; None: all of them."""
+    events: list[ConversationEvent] = []
+    while True:
+        page = await source.after(conversation, after + len(events), limit=PAGE)
+        events.extend(page)
+        if len(page) < PAGE or (up_to is not None and events[-1].seq >= up_to):
+            return [one for one in events if up_to is None or one.seq <= up_to]
+
+
+async def events_before(conversations: ConversationAccess, event: ConversationEvent) -> Sequence[ConversationEvent]:
+    """Return what came before an event: of a long conversation the beginning and the last of it."""
+    return await conversations.ends(event.conversation, first=FIRST, last=LAST, before=event)
