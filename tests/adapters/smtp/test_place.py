@@ -62,7 +62,7 @@ def test_a_place_is_shown_as_host_and_port() -> None:
         ("smtp://relay.example?helo=a%20b", "expected a host name"),
         ("smtp://relay.example?ca=/no/such/file.pem", "expected a file with certificates in PEM"),
         ("smtp://relay.example?timeout=0", "timeout in the URL: expected a number above 0"),
-        ("smtp://relay.example?connections=1.5", "connections in the URL: expected a number above 0"),
+        ("smtp://relay.example?connections=1.5", "connections in the URL: expected a whole number above 0"),
         ("smtp://relay.example?begin=5&timeout=5", "begin in the URL: expected less than timeout"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -10,6 +11,7 @@ from attrs import evolve, field, frozen, validators
 from confluent_kafka import KafkaError
 
 from convalias.adapters.kafka.errors import UnusableTopicError
+from convalias.codec.url_options import limited
 
 Config: TypeAlias = dict[str, "str | int | bool | Callable[[KafkaError], None]"]
 _WRONG: Final = "expected kafka://host:9092,host2:9092/topic"
@@ -84,32 +86,18 @@ def _with_option(place: Place, name: str, value: str) -> Place:
         raise UnusableTopicError(
             f"events: the URL has an unknown option; expected some of {', '.join(sorted(_OPTIONS))}"
         )
-    try:
-        return evolve(place, limits=_limited(place.limits, name, value))
-    except ValueError:
-        raise UnusableTopicError(f"events: {name} in the URL: expected a number above 0") from None
-
-
-def _limited(limits: Limits, name: str, value: str) -> Limits:
-    match name:
-        case "timeout":
-            return evolve(limits, timeout=float(value))
-        case "release_within":
-            return evolve(limits, release_within=float(value))
-        case "session_timeout":
-            return evolve(limits, session_timeout=float(value))
-        case "read_ahead":
-            return evolve(limits, read_ahead=int(value))
-        case "linger_ms":
-            return evolve(limits, linger_ms=int(value))
-        case _:
-            return evolve(limits, partitions=int(value))
+    limits = limited(place.limits, name, value, wrong=partial(_wrong_option, name))
+    return evolve(place, limits=limits)
 
 
 def _one_of(known: tuple[str, ...], name: str, value: str) -> str:
     if value not in known:
-        raise UnusableTopicError(f"events: {name} in the URL: expected one of {', '.join(known)}")
+        raise _wrong_option(name, f"one of {', '.join(known)}")
     return value
+
+
+def _wrong_option(name: str, expected: str) -> UnusableTopicError:
+    return UnusableTopicError(f"events: {name} in the URL: expected {expected}")
 
 
 def producer_config(place: Place) -> Config:

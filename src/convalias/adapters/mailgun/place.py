@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from attrs import evolve, field, frozen, validators
+from attrs import field, frozen, validators
 
+from convalias.codec.url_options import limited
 from convalias.domain.addresses.email_address import InvalidAddress, canonical_domain
 from convalias.ports.errors import Rejected
 
@@ -84,7 +86,7 @@ def _api(options: dict[str, str]) -> str:
     """The region's address, or that of a stand-in on this machine: the key goes nowhere else."""
     region, api = options.get("region", "us"), options.get("api")
     if region not in REGIONS:
-        raise UnusableDomainError(f"mail: region in the URL: expected {' or '.join(REGIONS)}")
+        raise _wrong_option("region", " or ".join(REGIONS))
     if api is None:
         return REGIONS[region]
     try:
@@ -92,7 +94,7 @@ def _api(options: dict[str, str]) -> str:
     except ValueError:
         is_near = False
     if not is_near:
-        raise UnusableDomainError("mail: api in the URL: expected http:// and a port of this machine")
+        raise _wrong_option("api", "http:// and a port of this machine")
     return api.rstrip("/")
 
 
@@ -100,23 +102,14 @@ def _limits(options: dict[str, str]) -> Limits:
     limits = Limits()
     for name in ("begin", "connections", "timeout"):
         if name in options:
-            limits = _limited(limits, name, options[name])
+            limits = limited(limits, name, options[name], wrong=partial(_wrong_option, name))
     if limits.begin >= limits.timeout:
-        raise UnusableDomainError("mail: begin in the URL: expected less than timeout")
+        raise _wrong_option("begin", "less than timeout")
     return limits
 
 
-def _limited(limits: Limits, name: str, value: str) -> Limits:
-    try:
-        match name:
-            case "connections":
-                return evolve(limits, connections=int(value))
-            case "begin":
-                return evolve(limits, begin=float(value))
-            case _:
-                return evolve(limits, timeout=float(value))
-    except ValueError:
-        raise UnusableDomainError(f"mail: {name} in the URL: expected a number above 0") from None
+def _wrong_option(name: str, expected: str) -> UnusableDomainError:
+    return UnusableDomainError(f"mail: {name} in the URL: expected {expected}")
 
 
 def _wrong(what: str) -> UnusableDomainError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
@@ -11,6 +12,7 @@ from attrs import evolve, field, frozen, validators
 from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store
 
 from convalias.adapters.s3.errors import UnusableBucketError
+from convalias.codec.url_options import limited
 
 if TYPE_CHECKING:  # names of its stubs only
     from obstore.store import AzureConfig, ClientConfig, RetryConfig, S3Config
@@ -89,30 +91,17 @@ def _with_options(place: Place, options: list[tuple[str, str]], limits: Limits) 
                 place = evolve(place, region=value)
             case "endpoint":
                 place = evolve(place, endpoint=value)
-            case _:
-                limits = _limited(limits, name, value)
-    return evolve(place, limits=limits)
-
-
-def _limited(limits: Limits, name: str, value: str) -> Limits:
-    try:
-        match name:
-            case "timeout":
-                return evolve(limits, timeout=float(value))
-            case "connect_timeout":
-                return evolve(limits, connect_timeout=float(value))
-            case "retries":
-                return evolve(limits, retries=int(value))
-            case "in_flight":
-                return evolve(limits, in_flight=int(value))
-            case "multipart_from":
-                return evolve(limits, multipart_from=int(value))
-            case _:
+            case _ if name not in _OPTIONS:
                 raise UnusableBucketError(
                     f"the URL of the object store has an unknown option; expected some of {', '.join(_OPTIONS)}"
                 )
-    except ValueError:
-        raise UnusableBucketError(f"{name} in the URL of the object store: expected a number above 0") from None
+            case _:
+                limits = limited(limits, name, value, wrong=partial(_wrong_option, name))
+    return evolve(place, limits=limits)
+
+
+def _wrong_option(name: str, expected: str) -> UnusableBucketError:
+    return UnusableBucketError(f"{name} in the URL of the object store: expected {expected}")
 
 
 def hurried(place: Place, within: timedelta) -> Place:

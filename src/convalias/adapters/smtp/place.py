@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from attrs import evolve, field, frozen, validators
+from attrs import field, frozen, validators
 
 from convalias.adapters.smtp.errors import UnusableServerError
+from convalias.codec.url_options import limited
 from convalias.domain.addresses.email_address import InvalidAddress, canonical_domain
 
 PASSWORD: Final = "CONVALIAS_MAIL_PASSWORD"  # noqa: S105 - the name of a variable
@@ -95,7 +97,7 @@ def _with_options(parts: SplitResult, host: str, port: int | None) -> Place:
         raise UnusableServerError("mail: a password is sent over TLS only; leave out tls=off, or the user")
     helo = options.get("helo")
     if helo is not None and not _HELO.fullmatch(helo):
-        raise UnusableServerError("mail: helo in the URL: expected a host name, or an address in brackets")
+        raise _wrong_option("helo", "a host name, or an address in brackets")
     return Place(
         host=host,
         port=_PORTS[tls] if port is None else port,
@@ -123,38 +125,27 @@ def _tls(scheme: str, asked: str | None) -> Tls:
         case "smtp", "off":
             return Tls.OFF
         case _:
-            raise UnusableServerError("mail: tls in the URL: expected nothing, or tls=off behind smtp://")
+            raise _wrong_option("tls", "nothing, or tls=off behind smtp://")
 
 
 def _file(path: str | None) -> Path | None:
     if path is None or Path(path).is_file():
         return None if path is None else Path(path)
-    raise UnusableServerError("mail: ca in the URL: expected a file with certificates in PEM")
+    raise _wrong_option("ca", "a file with certificates in PEM")
 
 
 def _limits(options: dict[str, str]) -> Limits:
     limits = Limits()
     for name in _NUMBERS:
         if name in options:
-            limits = _limited(limits, name, options[name])
+            limits = limited(limits, name, options[name], wrong=partial(_wrong_option, name))
     if limits.begin >= limits.timeout:
-        raise UnusableServerError("mail: begin in the URL: expected less than timeout")
+        raise _wrong_option("begin", "less than timeout")
     return limits
 
 
-def _limited(limits: Limits, name: str, value: str) -> Limits:
-    try:
-        match name:
-            case "connections":
-                return evolve(limits, connections=int(value))
-            case "begin":
-                return evolve(limits, begin=float(value))
-            case "idle":
-                return evolve(limits, idle=float(value))
-            case _:
-                return evolve(limits, timeout=float(value))
-    except ValueError:
-        raise UnusableServerError(f"mail: {name} in the URL: expected a number above 0") from None
+def _wrong_option(name: str, expected: str) -> UnusableServerError:
+    return UnusableServerError(f"mail: {name} in the URL: expected {expected}")
 
 
 def _wrong(what: str) -> UnusableServerError:

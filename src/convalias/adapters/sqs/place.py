@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from attrs import evolve, field, frozen, validators
 
 from convalias.adapters.sqs.errors import UnusableQueueError
+from convalias.codec.url_options import limited
 
 _WRONG: Final = "expected sqs://region/queue-name"
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -84,32 +86,19 @@ def _with(place: Place, option: str, value: str) -> Place:
         case "account" if _ACCOUNT.fullmatch(value):
             return evolve(place, account=value)
         case "account":
-            raise UnusableQueueError("account in the URL of the job queue: expected 12 digits")
+            raise _wrong_option(option, "12 digits")
         case "endpoint" if _ENDPOINT.fullmatch(value):
             return evolve(place, endpoint=value)
         case "endpoint":
-            raise UnusableQueueError("endpoint in the URL of the job queue: expected https://host[:port] or http://…")
+            raise _wrong_option(option, "https://host[:port] or http://…")
+        case _ if option not in _OPTIONS:
+            raise UnusableQueueError(
+                f"the URL of the job queue has an unknown option; expected some of {', '.join(_OPTIONS)}"
+            )
         case _:
-            return evolve(place, limits=_limited(place.limits, option, value))
+            return evolve(place, limits=limited(place.limits, option, value, wrong=partial(_wrong_option, option)))
 
 
-def _limited(limits: Limits, option: str, value: str) -> Limits:
-    try:
-        match option:
-            case "timeout":
-                return evolve(limits, timeout=float(value))
-            case "connect_timeout":
-                return evolve(limits, connect_timeout=float(value))
-            case "retries":
-                return evolve(limits, retries=int(value))
-            case "in_flight":
-                return evolve(limits, in_flight=int(value))
-            case "poll":
-                return evolve(limits, poll=int(value))
-            case _:
-                raise UnusableQueueError(
-                    f"the URL of the job queue has an unknown option; expected some of {', '.join(_OPTIONS)}"
-                )
-    except ValueError:
-        right = f"whole seconds, 1 to {_LONGEST_POLL}" if option == "poll" else "a number above 0"
-        raise UnusableQueueError(f"{option} in the URL of the job queue: expected {right}") from None
+def _wrong_option(option: str, expected: str) -> UnusableQueueError:
+    right = f"whole seconds, 1 to {_LONGEST_POLL}" if option == "poll" else expected
+    return UnusableQueueError(f"{option} in the URL of the job queue: expected {right}")
