@@ -53,6 +53,7 @@ mail_limit = 1000
 inbound_batches = 2
 on_uncertain = "resend"
 on_check_away = "go on"
+checks = ["spamd://localhost", "clamd:///run/clamd.ctl?timeout=9", "spamd://localhost"]
 mail_what_was_read = true
 messages_an_hour = 30
 unverified_messages_an_hour = 3
@@ -140,6 +141,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         inbound_batches=2,
         on_uncertain=Ambiguity.RESEND,
         on_check_away=WhenAway.GO_ON,
+        checks=("spamd://localhost", "clamd:///run/clamd.ctl?timeout=9"),
         mail_what_was_read=True,
         messages_an_hour=30,
         unverified_messages_an_hour=3,
@@ -292,6 +294,9 @@ def test_a_secret_in_the_file_is_refused_and_not_quoted(tmp_path: Path, key: str
         ('on_uncertain = "perhaps"', "on_uncertain"),
         ("on_uncertain = 1", "on_uncertain"),
         ('on_check_away = "panic"', "on_check_away"),
+        ('checks = "spamd://localhost"', "checks"),
+        ('checks = ["spamd://localhost", "rspamd://localhost"]', "checks"),
+        ('checks = ["spamd://hunter2@localhost"]', "checks"),
         ("mail_what_was_read = 1", "mail_what_was_read"),
         ("messages_an_hour = 0", "messages_an_hour"),
         ("unverified_messages_an_hour = 0", "unverified_messages_an_hour"),

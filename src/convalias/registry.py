@@ -1,4 +1,4 @@
-"""Engines, mail senders, doors and channels by name: the entry points of every installed distribution, ours among them.
+"""Engines, mail senders, doors, channels and detectors by name: the entry points of every installed distribution, ours among them.
 
 Nothing is loaded before it is used. To add one, write a folder and a line in the metadata of its distribution.
 """
@@ -17,6 +17,7 @@ MAIL: Final = "convalias.mail"
 INBOUND: Final = "convalias.inbound"
 DELIVERY_EVENTS: Final = "convalias.delivery_events"
 CHANNELS: Final = "convalias.channels"
+CHECKS: Final = "convalias.checks"
 
 
 class NotRegistered(LookupError):

@@ -83,6 +83,7 @@ _KNOWN: Final = frozenset(
         "on_uncertain",
         "missing_key_ids",
         "channels",
+        "checks",
         "inbound",
         "inbound_batches",
         "policy",
@@ -225,6 +226,8 @@ class Settings(Options):
     """For the user in `mail`; from the environment or a file, never in the URL. Empty: not set."""
     channels: Mapping[Channel, str] = field(factory=dict[Channel, str], repr=False)
     """URLs of providers by channel, for channels other than e-mail: `file:///sms`."""
+    checks: tuple[str, ...] = ()
+    """URLs of the detectors that each mail at an address of ours is shown to: `spamd://localhost`, `clamd:///run/clamd.ctl`."""
     inbound: tuple[str, ...] = DOORS
     """The doors by which mail comes in over HTTP: `POST /inbound/<door>`."""
     delivery_events: tuple[str, ...] = DOORS
@@ -274,6 +277,7 @@ def read_settings(
         mail=reader.engine("mail", environment, MAIL, registry.MAIL),
         mail_password=reader.secret(environment, MAIL_PASSWORD),
         channels=reader.channels(environment),
+        checks=reader.detectors("checks"),
         inbound=doors,
         delivery_events=event_doors,
         alias_domains=alias_domains,
@@ -409,6 +413,13 @@ class _Reader(TableReader):
                 found[channel] = url
         return found
 
+    def detectors(self, key: str) -> tuple[str, ...]:
+        """URLs of detectors, which know no passwords."""
+        found = tuple(dict.fromkeys(self.texts(key)))
+        for url in found:
+            self._url(key, url, {}, "", registry.CHECKS)
+        return found
+
     def _url(self, key: str, written: str, environment: Mapping[str, str], variable: str, group: str) -> str | None:
         given = self.secret(environment, variable)
         if not (given or written):
@@ -429,6 +440,8 @@ class _Reader(TableReader):
         user, at, _ = place.rpartition("@")
         if group == registry.MAIL and ":" in user:
             self.problems[key] = f"holds a password; set {MAIL_PASSWORD}, or {MAIL_PASSWORD}_FILE"
+        elif at and group == registry.CHECKS:
+            self.problems[key] = "holds a user, expected none: a detector knows no passwords"
         elif at and group != registry.MAIL:
             self.problems[key] = (
                 f"holds a user, and a secret does not belong in a file; set {variable}, or {variable}_FILE"

@@ -17,7 +17,7 @@ from convalias.adapters import system
 from convalias.adapters.alarms import Telemetry
 from convalias.adapters.embedded import folder as folders
 from convalias.app import late_ports
-from convalias.app.engines import channel_hubs, engines, named, sender, shared_keyring
+from convalias.app.engines import channel_hubs, detector, engines, named, sender, shared_keyring
 from convalias.app.opening import EngineName, Late, Patience, lasting
 from convalias.app.ports import Instead, Opener, Ports
 from convalias.app.services import Wiring, audience
@@ -75,6 +75,7 @@ def embedded(
             own = instead.get("channels", {})
             hubs = {**await stack.enter_async_context(channel_hubs(settings, own)), **own}
             outgoing = await stack.enter_async_context(sender(settings)) if "mail" not in instead else None
+            check = await stack.enter_async_context(detector(settings)) if "check" not in instead else None
             shared = instead.get("records") or remote.get("records")
             hearers = audience(
                 shared or bound["records"], instead.get("blobs") or bound["blobs"], clock, instead.get("identity")
@@ -102,6 +103,7 @@ def embedded(
                     system_mail=outgoing or system_outbox,
                     legacy=legacy,
                     authenticator=authenticator,
+                    check=check,
                 )
                 .but(**remote)
                 .but(**instead)

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from datetime import timedelta
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from convalias import registry
 from convalias.adapters import system
@@ -22,6 +22,7 @@ from convalias.ports.engines import (
     BlobsEngine,
     ChannelAt,
     ChannelEngine,
+    CheckEngine,
     EngineAt,
     EventLogEngine,
     LongPolls,
@@ -33,7 +34,8 @@ from convalias.ports.engines import (
 from convalias.ports.errors import Unavailable
 from convalias.ports.examining import Examined, Observation
 from convalias.ports.hub import NotificationHub
-from convalias.ports.mail import OutgoingMail
+from convalias.ports.mail import Check, OutgoingMail
+from convalias.services.inbound.several_checks import SeveralChecks
 from convalias.settings import EVENTS, KEYS, MAIL, QUEUE, RAW, STORE, Settings, WrongSettings
 
 
@@ -194,9 +196,11 @@ async def examine(settings: Settings) -> AsyncGenerator[tuple[str, Sequence[Obse
     answers = await asyncio.gather(
         *(_looked_at(_BY_SETTING[setting], url) for setting, url in urls.items()),
         _sender_looked_at(settings),
+        *(_detector_looked_at(settings, url) for url in settings.checks),
         return_exceptions=True,
     )
-    for setting, answer in zip([*urls, "mail"], answers, strict=True):
+    checks = [f"check by {url.partition('://')[0]}" for url in settings.checks]
+    for setting, answer in zip([*urls, "mail", *checks], answers, strict=True):
         if isinstance(answer, BaseException) and not isinstance(answer, Exception):
             raise answer
         if answer is not None:
@@ -227,6 +231,18 @@ async def _sender_looked_at(settings: Settings) -> Sequence[Observation] | None:
             raise EngineName.of_url("mail", settings.mail or "", MAIL).away(error) from error
 
 
+async def _detector_looked_at(settings: Settings, url: str) -> Sequence[Observation] | None:
+    """None: it has nothing to say of itself."""
+    async with detectors(evolve(settings, checks=(url,))) as (found,):
+        if not isinstance(found, Examined):
+            return None
+        try:
+            async with asyncio.timeout(SENDER_WITHIN.total_seconds()):
+                return await found.examine()
+        except TimeoutError as error:
+            raise EngineName.of_url("check", url, "checks").away(error) from error
+
+
 async def migrate(settings: Settings, *, keep_first: bool = False) -> dict[str, list[str]]:
     """Make what the engines lack; by setting, the names of what was made. May be repeated."""
     if settings.store is None:
@@ -249,6 +265,25 @@ async def sender(settings: Settings) -> AsyncGenerator[OutgoingMail | None]:
     engine: MailEngine = _registered(registry.MAIL, settings.mail)
     async with engine.opened(_at(settings.mail, LASTING, password=settings.mail_password)) as outgoing:
         yield outgoing
+
+
+@asynccontextmanager
+async def detectors(settings: Settings) -> AsyncGenerator[Sequence[Check]]:
+    """Open the detectors that the setting `checks` names, in its order."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(_check_engine(url).opened(_at(url, LASTING))) for url in settings.checks]
+
+
+@asynccontextmanager
+async def detector(settings: Settings) -> AsyncGenerator[Check | None]:
+    """Open the one check that stands for all of them. None: none is set."""
+    async with detectors(settings) as found:
+        yield SeveralChecks(found) if found else None
+
+
+def _check_engine(url: str) -> CheckEngine:
+    engine: CheckEngine = _registered(registry.CHECKS, url)
+    return engine
 
 
 @asynccontextmanager

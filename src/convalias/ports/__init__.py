@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from convalias.ports.engines import BlobsEngine as BlobsEngine
     from convalias.ports.engines import ChannelAt as ChannelAt
     from convalias.ports.engines import ChannelEngine as ChannelEngine
+    from convalias.ports.engines import CheckEngine as CheckEngine
     from convalias.ports.engines import EngineAt as EngineAt
     from convalias.ports.engines import EventLogEngine as EventLogEngine
     from convalias.ports.engines import LongPolls as LongPolls
@@ -188,6 +189,7 @@ __all__ = [
     "ChannelEndpoints",
     "ChannelEngine",
     "Check",
+    "CheckEngine",
     "Checked",
     "Clock",
     "Compose",
@@ -332,6 +334,7 @@ _HOMES = {
     "ChannelEndpoints": "ports.channels",
     "ChannelEngine": "ports.engines",
     "Check": "ports.mail",
+    "CheckEngine": "ports.engines",
     "Checked": "domain.mail.checks",
     "Clock": "ports.ambient",
     "Compose": "ports.drafts",

@@ -15,7 +15,7 @@ from convalias.ports.blobs import Blobs
 from convalias.ports.changes import Changes
 from convalias.ports.event_log import EventLog
 from convalias.ports.hub import NotificationHub
-from convalias.ports.mail import OutgoingMail
+from convalias.ports.mail import Check, OutgoingMail
 from convalias.ports.queue import JobQueue
 from convalias.ports.records import Records
 
@@ -112,6 +112,14 @@ class MailEngine(Protocol):
 
     def opened(self, at: EngineAt) -> AbstractAsyncContextManager[OutgoingMail]:
         """Return the sender at this URL."""
+        ...
+
+
+class CheckEngine(Protocol):
+    """Group `convalias.checks`, by scheme. Entering connects to nobody: a detector is connected to when it is asked."""
+
+    def opened(self, at: EngineAt) -> AbstractAsyncContextManager[Check]:
+        """Return the detector at this URL."""
         ...
 
 

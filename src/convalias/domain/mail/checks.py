@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Final
 
@@ -66,5 +67,17 @@ class Checked:
         return self.finding in {Finding.HARMFUL, Finding.HELD_UNSEEN}
 
 
+def worst(found: Iterable[Checked]) -> Checked:
+    """Return the finding of several detectors about one mail: the worst, with what those say who found it.
+
+    >>> worst([Checked(Finding.SPAM, "7 of 5"), Checked(Finding.HARMFUL, "Eicar"), Checked(Finding.NOTHING)])
+    Checked(finding=<Finding.HARMFUL: 'harmful'>, said='Eicar')
+    """
+    known = list(found)
+    finding = next((one for one in _WORST_FIRST if any(each.finding is one for each in known)), Finding.NOTHING)
+    return Checked(finding, "; ".join(one.said for one in known if one.finding is finding and one.said))
+
+
+_WORST_FIRST: Final = (Finding.HARMFUL, Finding.HELD_UNSEEN, Finding.SPAM, Finding.PASSED_UNSEEN)
 AWAY: Final = {WhenAway.GO_ON: Finding.PASSED_UNSEEN, WhenAway.HOLD: Finding.HELD_UNSEEN}
 """What is found of a mail that nobody could look at, unless it waits."""

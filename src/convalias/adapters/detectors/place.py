@@ -1,0 +1,118 @@
+"""Address of a detector and the limits of a check, read from a URL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from attrs import field, frozen, validators
+
+from convalias.adapters.detectors.errors import UnusableDetectorError
+from convalias.domain.addresses.email_address import InvalidAddress, canonical_domain
+
+LONGEST: Final = 19.0
+"""Seconds: less than the relay waits for one check (20), so that it is told who was late."""
+_OPTIONS: Final = ("connect", "connections", "largest", "timeout", "user")
+_NUMBERS: Final[Mapping[str, tuple[type[int | float], str]]] = {
+    "connect": (float, "seconds above 0"),
+    "connections": (int, "a number above 0"),
+    "largest": (int, "octets, at least 1000"),
+    "timeout": (float, f"seconds above 0, at most {LONGEST:g}"),
+}
+_USER: Final = re.compile(r"[A-Za-z0-9._@-]{1,64}")
+_LONGEST_PATH: Final = 107
+"""Octets of a socket's path on Linux."""
+
+
+@frozen(kw_only=True)
+class Limits:
+    """Bounds of one detector. Each stands in a URL's query by its name: `clamd://host?connections=8&timeout=10`."""
+
+    timeout: float = field(default=15.0, validator=[validators.gt(0.0), validators.le(LONGEST)])
+    """Seconds of one check, from the first try to connect."""
+    connect: float = field(default=5.0, validator=validators.gt(0.0))
+    """Seconds of it until a free connection stands."""
+    connections: int = field(default=4, validator=validators.gt(0))
+    """Checks at once, in one process."""
+    largest: int | None = field(default=None, validator=validators.optional(validators.ge(1_000)))
+    """Octets of a mail that are shown to the detector: the beginning of a larger one. None: all."""
+
+
+@frozen(kw_only=True)
+class Place:
+    """A URL, read."""
+
+    scheme: str
+    host: str = ""
+    port: int = 0
+    path: str = ""
+    """Of a socket on this machine, instead of host and port."""
+    user: str = ""
+    """Whose preferences count. Empty: the detector's own."""
+    limits: Limits = Limits()
+
+    @property
+    def shown(self) -> str:
+        """Return scheme and place, as an operator reads them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme} at {self.path or f'{host}:{self.port}'}"
+
+
+def read_url(url: str, scheme: str, port: int, *, largest: int | None = None) -> Place:
+    """Read a URL whole: `scheme://host:port` or `scheme:///path/of/a/socket`. Raises `UnusableDetectorError`.
+
+    `port`, `largest`: where the URL names none.
+    """
+    try:
+        parts = urlsplit(url)
+        host, named = parts.hostname or "", parts.port
+    except ValueError:
+        raise _wrong(scheme, port) from None
+    path = unquote(parts.path)
+    is_path = not parts.netloc and len(path) > 1 and len(path.encode()) <= _LONGEST_PATH and path.isprintable()
+    is_host = _is_host(host) and path in {"", "/"}
+    if parts.scheme != scheme or "@" in parts.netloc or parts.fragment or not (is_path or is_host):
+        raise _wrong(scheme, port)
+    options = _options(parts, scheme)
+    limits = _limits(options, scheme, largest)
+    user = options.get("user", "")
+    if user and not _USER.fullmatch(user):
+        raise UnusableDetectorError(f"{scheme}: user in the URL: expected letters, digits and . _ @ -")
+    if is_path:
+        return Place(scheme=scheme, path=path, user=user, limits=limits)
+    return Place(scheme=scheme, host=host, port=port if named is None else named, user=user, limits=limits)
+
+
+def _is_host(host: str) -> bool:
+    try:
+        return ":" in host or bool(canonical_domain(host))
+    except InvalidAddress:
+        return False
+
+
+def _options(parts: SplitResult, scheme: str) -> Mapping[str, str]:
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if not {*options} <= {*_OPTIONS}:
+        raise UnusableDetectorError(f"{scheme}: the URL has an unknown option; expected some of {', '.join(_OPTIONS)}")
+    return options
+
+
+def _limits(options: Mapping[str, str], scheme: str, largest: int | None) -> Limits:
+    given: dict[str, Any] = {"largest": largest}
+    for name, (kind, expected) in _NUMBERS.items():
+        if name not in options:
+            continue
+        try:
+            given[name] = kind(options[name])
+            Limits(**given)
+        except ValueError:
+            raise UnusableDetectorError(f"{scheme}: {name} in the URL: expected {expected}") from None
+    return Limits(**given)
+
+
+def _wrong(scheme: str, port: int) -> UnusableDetectorError:
+    return UnusableDetectorError(
+        f"{scheme}: the URL names no detector; expected {scheme}://host:{port} or {scheme}:///path/of/a/socket"
+    )
