@@ -180,6 +180,7 @@ def assemble(
             contacts=contacts,
             attachments=Attachments(blobs=ports.blobs),
             clock=ports.clock,
+            alias_domain=alias_domain(deployment),
             shown_domains=(alias_domain(deployment),),
         ),
         suppressing=suppressing,

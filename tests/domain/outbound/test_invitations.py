@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.mail.envelope import Attachment
 from convalias.domain.outbound.invitations import MOST_OCTETS, Calendar, Meeting, calendar, is_calendar
+from convalias.domain.outbound.masks import Masks
+from convalias.domain.outbound.seals import Seal, Seals
 
 ALIAS = EmailAddress.parse("ann-lee-1ab131e2@reply.example")
 BOB = EmailAddress.parse("bob@home.example")
@@ -100,6 +102,41 @@ def test_what_makes_it_the_same_entry_stays() -> None:
     assert "RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU" in lines
     assert lines[:2] == ["BEGIN:VCALENDAR", "VERSION:2.0"]
     assert lines[-1] == "END:VCALENDAR"
+
+
+ANNS = EmailAddress.parse("ann@corp.example")
+MASKS = Masks.of([ANNS, BOB], shown_domains=["reply.example"])
+SEALS = Seals(Seal(b"m" * 32), Seal(b"r" * 32), Seal(b"l" * 32))
+
+
+def uid_for(uid: str, *own: EmailAddress, masks: Masks = MASKS) -> str:
+    entry = read(REQUEST.replace("UID:1@calendar.example", f"UID:{uid}"))
+    (line,) = [
+        one
+        for one in unfolded(entry.with_uids(SEALS, "reply.example", masks=masks, own=own).without_people())
+        if one.startswith("UID")
+    ]
+    return line.removeprefix("UID:")
+
+
+@pytest.mark.parametrize("uid", ["1@calendar.example", "joann@corp.example", "040000008200E00074C5B7101A82E008", ""])
+def test_a_uid_that_names_nobody_stays(uid: str) -> None:
+    assert uid_for(uid, BOB) == uid
+
+
+@pytest.mark.parametrize("uid", ["ann@corp.example-1", "ANN@CORP.EXAMPLE", "20260310/ann+x@corp.example"])
+def test_a_uid_that_names_somebody_else_is_sealed_and_given_back_to_whom_it_names(uid: str) -> None:
+    sealed = uid_for(uid, BOB)
+    assert sealed == SEALS.sealed_uid(uid, "reply.example")
+    assert uid_for(uid, ANNS) == uid
+    assert uid_for(sealed, ANNS) == uid
+    assert uid_for(sealed, BOB) == sealed
+    assert uid_for(sealed) == sealed
+
+
+def test_a_sealed_uid_tells_nobody_else_what_it_was_when_its_address_is_no_participants_any_more() -> None:
+    sealed = uid_for("ann@corp.example-1", BOB)
+    assert uid_for(sealed, BOB, masks=Masks.of([BOB])) == sealed
 
 
 def test_an_answer_goes_to_who_asked_in_the_name_of_the_alias() -> None:

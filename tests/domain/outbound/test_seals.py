@@ -45,6 +45,37 @@ def test_a_changed_return_path_names_nothing(at: int, char: str) -> None:
     assert SEALS.bounced(address) in ({ONE} if changed.lower() == local else {None})
 
 
+@given(TEXT)
+def test_a_sealed_uid_is_read_back_and_is_the_same_each_time(uid: str) -> None:
+    sealed = SEALS.sealed_uid(uid, DOMAIN)
+    assert SEALS.sealed_uid(uid, DOMAIN) == sealed
+    assert sealed.endswith(f"@{DOMAIN}")
+    assert SEALS.unsealed_uid(sealed) == uid
+    assert ROTATED.unsealed_uid(sealed) == uid
+    assert OTHERS.unsealed_uid(sealed) is None
+    assert len(uid) < 4 or uid not in sealed
+
+
+@given(st.integers(0, 80), st.sampled_from("Aa0_-. @"))
+def test_a_changed_sealed_uid_is_none_of_ours(at: int, char: str) -> None:
+    sealed = SEALS.sealed_uid("ann@home.example-20260310T100000Z", DOMAIN)
+    token = sealed.partition("@")[0]
+    changed = token[:at] + char + token[at + 1 :]
+    # The last character of base64 holds bits that mean nothing.
+    assert changed[:-1] == token[:-1] or SEALS.unsealed_uid(f"{changed}@{DOMAIN}") is None
+
+
+def test_a_uid_that_is_longer_than_any_program_writes_is_sealed_for_good() -> None:
+    sealed = {SEALS.sealed_uid("\u00fc" * size, DOMAIN) for size in (128, 200)}
+    assert [len(one) for one in sealed] == [len(f"u-@{DOMAIN}") + 40] * 2
+    assert [SEALS.unsealed_uid(one) for one in sealed] == [None, None]
+
+
+@pytest.mark.parametrize("text", ["", "1@home", "u-@reply.example", f"u-{'A' * 25}@reply.example", f"u-{'A' * 22}"])
+def test_what_we_did_not_seal_is_left_alone(text: str) -> None:
+    assert SEALS.unsealed_uid(text) is None
+
+
 def test_what_was_written_before_a_rotation_is_proved_after_it() -> None:
     path, about = SEALS.return_path(ONE, f"bounce.{DOMAIN}"), (ConversationId("c"), AccountId("a"))
     assert ROTATED.bounced(EmailAddress.parse(path)) == ONE

@@ -164,7 +164,18 @@ async def test_an_invitation_that_nothing_proves_says_when_and_its_link_names_no
         found = await here.opened(here.token())
         assert found is not None
         assert b"SUMMARY:Interview" in found[1]
+        assert b"UID:1@home\r\n" in found[1]
         assert b"mailto" not in found[1]
+
+
+async def test_a_uid_behind_a_link_names_nobody() -> None:
+    async with town() as here:
+        content = INVITATION.replace(b"UID:1@home", b"UID:Bob@home.example/1")
+        await here.comes("invite.ics", proved=False, media_type="text/calendar", content=content)
+        found = await here.opened(here.token())
+        assert found is not None
+        assert b"UID:u-" in found[1]
+        assert b"bob@home.example" not in found[1].lower()
 
 
 async def test_what_only_says_that_it_is_an_invitation_is_never_passed_on() -> None:

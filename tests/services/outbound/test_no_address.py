@@ -52,7 +52,7 @@ MESSAGE = st.tuples(
     st.lists(PIECE, min_size=1, max_size=4).map("\n\n".join),
     st.lists(st.tuples(FILES, WHO).map(lambda drawn: filled(*drawn)), max_size=2),
 )
-ENTRY = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nSUMMARY:{a}\r\nORGANIZER;CN={a}:mailto:{a}\r\nEND:VEVENT\r\nEND:VCALENDAR"
+ENTRY = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:{a}-1\r\nDTSTART:20260310T100000Z\r\nSUMMARY:{a}\r\nORGANIZER;CN={a}:mailto:{a}\r\nEND:VEVENT\r\nEND:VCALENDAR"
 
 
 def filled(shape: str, who: str) -> str:

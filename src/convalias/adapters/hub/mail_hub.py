@@ -176,6 +176,9 @@ class NotificationHub:
         """Write a calendar entry anew: the octets that came name people by their addresses."""
         content = await self._read_file(file.digest) if file.size <= MOST_CALENDAR else None
         entry = None if content is None else calendar(content)
+        if entry is not None:
+            masks, own = notification.masks, notification.own
+            entry = entry.with_uids(self._seals, self._alias_domain, masks=masks, own=own)
         to, alias = notification.recipient_address, notification.reply_alias
         if entry is None or to is None or alias is None:
             return files.and_line(Enclosed(name=file.name))

@@ -10,7 +10,8 @@ from attrs import evolve, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.mail.envelope import Attachment
-from convalias.domain.outbound.masks import without_addresses
+from convalias.domain.outbound.masks import Masks, without_addresses
+from convalias.domain.outbound.seals import Seals
 from convalias.domain.printable import one_line
 
 _TYPES: Final = frozenset({"text/calendar", "application/ics"})
@@ -111,6 +112,24 @@ class Calendar:
     meeting: Meeting
     lines: tuple[_Line, ...]
     """All kept lines between the calendar's own first and last."""
+
+    def with_uids(self, seals: Seals, domain: str, *, masks: Masks, own: Iterable[EmailAddress] = ()) -> Calendar:
+        """Return it with the UIDs that its reader may have. `masks`: everybody's addresses, `own`: the reader's.
+
+        A UID stays as it is, for an update must find what it updates; one that names somebody else is sealed. Whom it
+        names gets it back in an answer, which has to name the entry as its organizer knows it.
+        """
+        others = masks.without(own)
+
+        def shown(uid: str) -> str:
+            sealed = seals.unsealed_uid(uid.strip())
+            if sealed is None:
+                return seals.sealed_uid(uid, domain) if others.is_named_in(uid) else uid
+            is_readers = masks.is_named_in(sealed) and not others.is_named_in(sealed)
+            return sealed if is_readers else uid
+
+        lines = (evolve(line, value=shown(line.value)) if line.name == "UID" else line for line in self.lines)
+        return evolve(self, lines=tuple(lines))
 
     def for_recipient(self, *, author: EmailAddress, author_name: str, recipient: EmailAddress) -> str:
         """Return it as that recipient gets it: `author` is the alias under which he knows its sender.

@@ -22,6 +22,7 @@ MASK: Final = "[\u2026@\u2026]"
 _AT: Final = re.compile("@|%40|\uff20|\ufe6b")
 _LONGEST_LOCAL: Final = 254
 """Characters before the sign that are looked at; RFC 5321 §4.5.3.1.1 allows 64, and a tag may be longer."""
+_LONGEST_DOMAIN: Final = 253
 _ENDS_LOCAL: Final = frozenset(' \t\r\n\v\f\u00a0\u200b<>()[],;:"\\@\uff20\ufe6b\u201c\u201d\u201e\u00ab\u00bb')
 _DOMAIN: Final = re.compile(r"[\w.\-]{1,253}")
 _DECORATION: Final = "._-+*'~=/!#$%&?^`{|}\u2018\u2019"
@@ -70,6 +71,22 @@ class Masks:
     def file_name(self, name: str) -> str:
         """A file name without them; what follows the address may be an ending, as in `ann@home.example.vcf`."""
         return self._line(name, every=False, is_name=True)
+
+    def without(self, addresses: Iterable[EmailAddress]) -> Masks:
+        """Return these masks but for some addresses: those of who reads it."""
+        own = Masks.of(addresses).by_domain
+        kept = {domain: found - own.get(domain, frozenset()) for domain, found in self.by_domain.items()}
+        return evolve(self, by_domain=kept)
+
+    def is_named_in(self, text: str) -> bool:
+        """Whether one of these addresses stands in a text of one word, whatever follows it: `ann@home.example-1`."""
+        for sign in _AT.finditer(text):
+            local = text[_local_start(text, sign.start(), 0) : sign.start()].lower()
+            domain = text[sign.end() : sign.end() + _LONGEST_DOMAIN].lower()
+            for one, locals_ in self.by_domain.items():
+                if domain.startswith(one) and any(_where(local, known) is not None for known in locals_):
+                    return True
+        return False
 
     def history_line(self, line: str) -> str:
         """A line of quoted history: no address stands in it but those of `shown_domains`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +14,7 @@ from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.ids import AccountId, ConversationId, TraceId, UseCase
 from convalias.domain.outbound.delivery import Channel, Delivery, NotificationId, NotificationKind
 from convalias.domain.outbound.mail_threads import MailThread, mail_thread
+from convalias.domain.outbound.masks import Masks
 from convalias.domain.outbound.scene import Scene
 
 NO_ADDRESS: Final = "NO_ADDRESS"
@@ -46,6 +48,10 @@ class Notification:
     reply_alias: EmailAddress | None
     event: ConversationEvent = field(repr=False)
     """Its text names no address of another participant: these are masked."""
+    masks: Masks = field(default=Masks(), repr=False)
+    """Everybody's addresses, for a hub that writes an attached file anew. They leave in nothing that it sends."""
+    own: frozenset[EmailAddress] = field(default=frozenset(), repr=False)
+    """The recipient's, of these."""
     in_reply_to: str | None = None
     """The recipient's own Message-ID, in angle brackets, when the event answers a mail of theirs."""
     attempt: int = 1
@@ -116,12 +122,22 @@ def notification(row: Delivery, scene: Scene, shown: Shown, *, alias_domain: str
         readers=shown.readers,
         event=evolve(event, happening=scene.masks.message(message)) if isinstance(message, MessageAdded) else event,
         thread=mail_thread(scene.before, event, row.recipient) if is_mail else MailThread(),
+        masks=scene.masks,
+        own=frozenset(_own(row.recipient, scene)),
         in_reply_to=shown.in_reply_to,
         attempt=row.attempts,
         date=row.first_tried,
         trace=trace,
         endpoint=shown.endpoint,
     )
+
+
+def _own(account: AccountId, scene: Scene) -> Iterator[EmailAddress]:
+    address, participant = scene.mailboxes.address(account), scene.thread.participant(account)
+    if address is not None:
+        yield address
+    if participant is not None:
+        yield from participant.addresses
 
 
 def _sender(shown: Shown, alias_domain: str) -> EmailAddress:

@@ -31,6 +31,10 @@ _RECEIPT: Final = re.compile(r"([a-z0-9_-]{1,26}\.[0-9a-f]{16}\.[a-z0-9-]{1,20}\
 """A notification's id and its MAC."""
 _LINK: Final = re.compile(r"([A-Za-z0-9_=-]{1,600})\.([A-Za-z0-9_=-]{1,600})\.([0-9a-f]{32}|[A-Za-z0-9_-]{22})")
 """The MAC in base64, or in hex and with padded ids, as before."""
+_UID: Final = re.compile(r"u-([A-Za-z0-9_-]{22,400})@[^@]+")
+_UID_IV: Final = 16
+_LONGEST_UID: Final = 255
+"""Octets of a calendar entry's UID that are kept (RFC 7986 §5.3 asks for no more)."""
 _FILE: Final = re.compile(
     r"([A-Za-z0-9_-]{1,600})\.([A-Za-z0-9_-]{1,600})\.([A-Za-z0-9_-]{1,600})\.([0-9]{1,4})\.([0-9]{1,11})\.([A-Za-z0-9_-]{22})"
 )
@@ -128,6 +132,35 @@ class Seals:
             return None
         return NotificationId(found[1])
 
+    def sealed_uid(self, uid: str, domain: str) -> str:
+        """Return a calendar entry's UID as those may have it who may not read it: `u-<token>@domain`, always the same.
+
+        It can be read back under its key, for an answer has to name the entry as its organizer knows it. One of more
+        than `_LONGEST_UID` octets is a digest, and is not read back. A new key makes another, of the same entry too.
+        """
+        octets = uid.encode("utf-8", "surrogatepass")
+        if len(octets) > _LONGEST_UID:
+            return f"u-{self.message_ids.digest('long uid', uid)[:40]}@{domain}"
+        # A synthetic IV (RFC 5297 in kind): it is the MAC of the text, and what is covered depends on it.
+        iv = self.message_ids.digest("uid", uid)[:32]
+        return f"u-{_b64(bytes.fromhex(iv) + _covered(self.message_ids.secret, iv, octets))}@{domain}"
+
+    def unsealed_uid(self, text: str) -> str | None:
+        """Return the UID that was sealed so, or None if we did not seal it."""
+        found = _UID.fullmatch(text)
+        if found is None:
+            return None
+        try:
+            octets = _unb64(found[1])
+        except binascii.Error:
+            return None
+        iv = octets[:_UID_IV].hex()
+        for secret in (self.message_ids.secret, *self.message_ids.older):
+            uid = _covered(secret, iv, octets[_UID_IV:]).decode("utf-8", "replace")
+            if _is_among(iv, (_digest(secret, ("uid", uid))[:32],)):
+                return uid
+        return None
+
     def unsubscribe_token(self, conversation: ConversationId, account: AccountId) -> str:
         """Make the token of a link that mutes e-mail of one conversation for one account, and does nothing else."""
         mac = _short(self.links.digest("mute", conversation, account))  # short: its field cannot be folded
@@ -168,6 +201,13 @@ class Seals:
         if not _is_among(found[6], map(_short, digests)):
             return None
         return FileLink(ConversationId(conversation), EventId(event), int(found[4]), AccountId(reader), until)
+
+
+def _covered(secret: bytes, iv: str, octets: bytes) -> bytes:
+    """The octets under a stream of digests, or what was covered by it."""
+    blocks = range(-(-len(octets) // hashlib.sha256().digest_size))
+    stream = b"".join(bytes.fromhex(_digest(secret, ("uid stream", iv, str(one)))) for one in blocks)
+    return bytes(one ^ other for one, other in zip(octets, stream, strict=False))
 
 
 def _digest(secret: bytes, parts: Iterable[str]) -> str:

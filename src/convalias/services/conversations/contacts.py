@@ -13,6 +13,7 @@ from convalias.domain.conversations.participants import Account, AccountAuthor, 
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.conversations.timeline import SOMEBODY
 from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.outbound.invitations import is_calendar
 from convalias.domain.outbound.mailboxes import Mailboxes
 from convalias.domain.outbound.masks import Masks, addresses_in, may_hold_address
 from convalias.ports.people import IdentityDirectory
@@ -96,7 +97,10 @@ class Contacts:
         shown_domains: Collection[str],
     ) -> Masks:
         """Return the addresses that others may not read in that message. Nothing is looked up unless one may be in it."""
-        if not isinstance(event.happening, MessageAdded) or not may_hold_address(event.happening):
+        message = event.happening
+        if not isinstance(message, MessageAdded):
+            return Masks()
+        if not may_hold_address(message) and not any(map(is_calendar, message.attachments)):
             return Masks()
         accounts = [one.account for one in thread.participants]
         known = (await self.identities.get(accounts)).values()

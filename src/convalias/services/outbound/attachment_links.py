@@ -11,6 +11,7 @@ from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.mail.envelope import Attachment
 from convalias.domain.outbound.enclosures import HARMFUL, UNVERIFIED, LinkedFile
 from convalias.domain.outbound.invitations import calendar, is_calendar
+from convalias.domain.outbound.masks import Masks
 from convalias.domain.outbound.seals import Seals
 from convalias.ports.ambient import Clock
 from convalias.ports.event_log import UNPLACED
@@ -35,6 +36,8 @@ class AttachmentLinks:
     contacts: Contacts
     attachments: Attachments
     clock: Clock
+    alias_domain: str
+    """The right side of sealed UIDs of calendar entries."""
     shown_domains: Collection[str] = ()
     """Domains of aliases, which masks leave as they are."""
     octets: Octets = field(factory=lambda: Octets(MOST_OCTETS))
@@ -54,15 +57,17 @@ class AttachmentLinks:
         if found is None:
             yield None
             return
-        shown, attachment = found
+        shown, attachment, masks = found
         async with self.octets.held(attachment.size):
             content = await self.attachments.get(attachment.digest)
             if content is not None and is_calendar(attachment):
                 entry = calendar(content)  # the octets that came name people by their addresses
+                if entry is not None:
+                    entry = entry.with_uids(self.seals, self.alias_domain, masks=masks)
                 content = None if entry is None else entry.without_people().encode()
             yield None if content is None else (shown, content)
 
-    async def _find(self, token: str) -> tuple[LinkedFile, Attachment] | None:
+    async def _find(self, token: str) -> tuple[LinkedFile, Attachment, Masks] | None:
         link = self.seals.linked_file(token)
         if link is None or link.until <= self.clock.now():
             return None
@@ -81,10 +86,11 @@ class AttachmentLinks:
         before = await events_before(self.conversations, scene.event)
         masks = await self.contacts.masks(scene.event, scene.thread, before, shown_domains=self.shown_domains)
         name = await self.contacts.name(message.author, scene.thread)
-        return LinkedFile(
+        shown = LinkedFile(
             name=masks.file_name(attachment.name),
             size=attachment.size,
             author=name,
             until=link.until,
             verified=UNVERIFIED not in message.flags,
-        ), attachment
+        )
+        return shown, attachment, masks
