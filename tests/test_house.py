@@ -92,6 +92,24 @@ def test_no_file_of_the_project_names_a_package_index_or_a_folder_of_one_machine
     assert {str(path.relative_to(PROJECT)): what for path, what in found.items() if what} == {}
 
 
+# Without `spam`, `harmful` and `peripheral`, which name other things as well.
+FLAGS = frozenset(
+    {"restored", "unverified", "unchecked", "mime_ambiguous", "message_id_synthetic", "message_id_reused"}
+)
+
+
+def test_flags_of_messages_are_named_in_one_place() -> None:
+    found = {
+        name.removeprefix("convalias/"): named
+        for name, text in modules(SOURCE).items()
+        if (named := FLAGS & {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)})
+    }
+    assert found == {
+        "domain/conversations/events.py": FLAGS,
+        "domain/outbound/pacing.py": {"unverified"},  # a group of authors
+    }
+
+
 def test_a_module_without_docstring_is_found() -> None:
     assert without_docstring({"none.py": "x = 1\n", "blank.py": '""" """\n', "has.py": '"""Say."""\n'}) == [
         "none.py",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, assert_never
 
+from convalias.domain.conversations.events import HARMFUL, MIME_AMBIGUOUS, SPAM, SYNTHETIC_ID
 from convalias.domain.conversations.participants import AccountAuthor, Author, PeripheralAuthor
 from convalias.domain.mail.checks import Finding
 from convalias.domain.mail.dedup import MailKey
@@ -138,9 +139,9 @@ def _flags(mail: InboundMail) -> list[str]:
     if isinstance(mail, UnreadableMail):
         return []
     flags = {
-        "spam": mail.spam,
-        "harmful": mail.checked is not None and mail.checked.finding is Finding.HARMFUL,
-        "mime_ambiguous": bool(mail.oddities & {Oddity.HEADER, Oddity.BODY}),
-        "message_id_synthetic": mail.message_id.synthetic,
+        SPAM: mail.spam,
+        HARMFUL: mail.checked is not None and mail.checked.finding is Finding.HARMFUL,
+        MIME_AMBIGUOUS: bool(mail.oddities & {Oddity.HEADER, Oddity.BODY}),
+        SYNTHETIC_ID: mail.message_id.synthetic,
     }
     return [name for name, holds in flags.items() if holds]

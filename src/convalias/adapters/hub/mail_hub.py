@@ -14,10 +14,10 @@ from attrs import evolve, frozen
 from convalias.adapters.hub.rendering import Enclosed, Footing, as_html, as_text, shown_name
 from convalias.adapters.hub.wordings import Wording, wording_of
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.conversations.events import UNVERIFIED, MessageAdded
 from convalias.domain.mail.envelope import Attachment
 from convalias.domain.outbound.delivery import Channel
-from convalias.domain.outbound.enclosures import LINKED_FOR, UNVERIFIED, Passage, encoded, listed_type, passages
+from convalias.domain.outbound.enclosures import LINKED_FOR, Passage, encoded, listed_type, passages
 from convalias.domain.outbound.feedback import feedback_id
 from convalias.domain.outbound.invitations import MOST_OCTETS as MOST_CALENDAR
 from convalias.domain.outbound.invitations import calendar, is_calendar

@@ -15,6 +15,22 @@ from convalias.domain.mail.envelope import Attachment
 
 RESTORED: Final = "restored"
 """The flag of a message that was added by a restore: nobody is told of it, by either system."""
+UNVERIFIED: Final = "unverified"
+"""The flag of a message of which nothing proved who wrote it."""
+PERIPHERAL: Final = "peripheral"
+"""The flag of a message whose author takes no part in the conversation."""
+SPAM: Final = "spam"
+"""The flag of a message that the provider or a check took for spam."""
+HARMFUL: Final = "harmful"
+"""The flag of a message in which a check found something harmful: none of its files is passed on."""
+UNCHECKED: Final = "unchecked"
+"""The flag of a message that no check could look at."""
+MIME_AMBIGUOUS: Final = "mime_ambiguous"
+"""The flag of a message whose mail other programs may read otherwise."""
+SYNTHETIC_ID: Final = "message_id_synthetic"
+"""The flag of a message whose mail had no usable Message-ID: its id was made here."""
+REUSED_ID: Final = "message_id_reused"
+"""The flag of a message whose Message-ID another mail of the conversation has already."""
 
 
 class Origin(Enum):

@@ -10,14 +10,10 @@ from typing import Final
 
 from attrs import frozen
 
-from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.conversations.events import HARMFUL, SPAM, UNCHECKED, UNVERIFIED, MessageAdded
 from convalias.domain.conversations.participants import AccountAuthor, Standing
 from convalias.domain.mail.envelope import Attachment
 
-UNVERIFIED: Final = "unverified"
-"""The flag of a message of which nothing proved who wrote it."""
-HARMFUL: Final = "harmful"
-"""The flag of a message in which a check found something harmful: none of its files is passed on."""
 MOST_ENCODED: Final = 5_000_000
 """Octets of all files of one mail as base64: many servers take 10 MB, and each recipient gets a copy."""
 LINKED_FOR: Final = timedelta(days=30)
@@ -121,7 +117,7 @@ def passages(message: MessageAdded, *, links: bool) -> tuple[Passage, ...]:
         isinstance(author, AccountAuthor)
         and author.verified
         and author.standing is Standing.REGISTERED
-        and not message.flags & {"spam", UNVERIFIED, "unchecked"}
+        and not message.flags & {SPAM, UNVERIFIED, UNCHECKED}
     )
     found, left = list[Passage](), MOST_ENCODED
     for one in message.attachments:

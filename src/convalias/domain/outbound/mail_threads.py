@@ -9,6 +9,7 @@ from attrs import frozen
 
 from convalias.domain.conversations.events import (
     RESTORED,
+    SYNTHETIC_ID,
     ConversationEvent,
     MessageAdded,
     Origin,
@@ -21,7 +22,6 @@ from convalias.domain.outbound.delivery import Channel, NotificationId, Notifica
 
 LONGEST: Final = 10
 """Mails that are named besides the root of the thread."""
-_SYNTHETIC: Final = "message_id_synthetic"
 
 
 @frozen
@@ -88,5 +88,5 @@ def _answered(refs: dict[EventId, MailRef], earlier: Sequence[MailRef], event: C
 def _ref(event: EventId, message: MessageAdded, recipient: AccountId) -> MailRef | None:
     if not isinstance(message.author, AccountAuthor) or message.author.account != recipient:
         return OurMail(notification_id(event, recipient, NotificationKind.MESSAGE, Channel.EMAIL))
-    named = message.message_id is not None and _SYNTHETIC not in message.flags
+    named = message.message_id is not None and SYNTHETIC_ID not in message.flags
     return OwnMail(message.message_id) if message.message_id is not None and named else None

@@ -8,7 +8,7 @@ from datetime import datetime
 from attrs import evolve, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.conversations.events import Happening, MessageAdded, Origin
+from convalias.domain.conversations.events import REUSED_ID, Happening, MessageAdded, Origin
 from convalias.domain.conversations.participants import Author
 from convalias.domain.conversations.storable import REPLACED, replaced, replaced_names
 from convalias.domain.ids import EventId
@@ -77,4 +77,4 @@ def reused(message: MessageAdded, key: MailKey) -> tuple[MessageAdded, MailKey]:
     """The second mail under a re-used Message-ID: flagged, and under a key of its own (the digest of both)."""
     sent_at = "" if message.sent_at is None else message.sent_at.isoformat()
     variant = hashlib.sha256(f"{sent_at}|{message.body_digest}".encode()).hexdigest()[:40]
-    return evolve(message, flags=message.flags | {"message_id_reused"}), evolve(key, variant=variant)
+    return evolve(message, flags=message.flags | {REUSED_ID}), evolve(key, variant=variant)

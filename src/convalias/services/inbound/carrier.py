@@ -9,7 +9,17 @@ from typing import Final, assert_never
 from attrs import Factory, evolve, field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.conversations.events import RESTORED, StatusNoted
+from convalias.domain.conversations.events import (
+    HARMFUL,
+    MIME_AMBIGUOUS,
+    PERIPHERAL,
+    RESTORED,
+    SPAM,
+    SYNTHETIC_ID,
+    UNCHECKED,
+    UNVERIFIED,
+    StatusNoted,
+)
 from convalias.domain.conversations.participants import AccountAuthor, Author, Standing
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId
@@ -331,13 +341,13 @@ def _envelope(read: ReadMail) -> MessageEnvelope:
 def _flags(mail: MessageEnvelope, author: Author, key: MailKey) -> frozenset[str]:
     """What readers of the message are told beside its text."""
     marks = {
-        "unverified": not author.verified,
-        "peripheral": not isinstance(author, AccountAuthor),
-        "spam": mail.spam,
-        "harmful": mail.checked is not None and mail.checked.finding is Finding.HARMFUL,
-        "unchecked": mail.checked is not None and mail.checked.is_unseen,
-        "mime_ambiguous": bool(mail.oddities & {Oddity.HEADER, Oddity.BODY}),
-        "message_id_synthetic": key.message_id.synthetic,
+        UNVERIFIED: not author.verified,
+        PERIPHERAL: not isinstance(author, AccountAuthor),
+        SPAM: mail.spam,
+        HARMFUL: mail.checked is not None and mail.checked.finding is Finding.HARMFUL,
+        UNCHECKED: mail.checked is not None and mail.checked.is_unseen,
+        MIME_AMBIGUOUS: bool(mail.oddities & {Oddity.HEADER, Oddity.BODY}),
+        SYNTHETIC_ID: key.message_id.synthetic,
     }
     return frozenset(name for name, holds in marks.items() if holds)
 

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 from attrs import field, frozen
 
-from convalias.domain.conversations.events import MessageAdded
+from convalias.domain.conversations.events import HARMFUL, UNVERIFIED, MessageAdded
 from convalias.domain.mail.envelope import Attachment
-from convalias.domain.outbound.enclosures import HARMFUL, UNVERIFIED, LinkedFile
+from convalias.domain.outbound.enclosures import LinkedFile
 from convalias.domain.outbound.invitations import calendar, is_calendar
 from convalias.domain.outbound.masks import Masks
 from convalias.domain.outbound.seals import Seals

@@ -7,6 +7,8 @@ from datetime import timedelta
 from hypothesis import strategies as st
 
 from convalias.domain.conversations.events import (
+    SPAM,
+    UNVERIFIED,
     AliasIssued,
     AliasRevoked,
     ConversationArchived,
@@ -43,7 +45,7 @@ def messages() -> st.SearchStrategy[MessageAdded]:
         subject=st.sampled_from(("", "Re: Hello")),
         attachments=st.lists(attachments(), max_size=1, unique=True).map(tuple),
         message_id=st.sampled_from((None, "<1@corp.example>")),
-        flags=some(("unverified", "spam"), most=1).map(frozenset),
+        flags=some((UNVERIFIED, SPAM), most=1).map(frozenset),
     )
 
 
