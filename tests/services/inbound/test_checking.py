@@ -10,14 +10,25 @@ import pytest
 from attrs import define, evolve
 
 from convalias.adapters import memory
-from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.inbound.outcomes import Again, Dead, Done, HandedOver, Held, Ignored, Progress, Relayed
+from convalias.domain.addresses.email_address import EmailAddress, MailDomains
+from convalias.domain.inbound.outcomes import (
+    Again,
+    Dead,
+    Done,
+    HandedOver,
+    Held,
+    Ignored,
+    Progress,
+    Quarantined,
+    Relayed,
+)
 from convalias.domain.inbound.posts import IncomingMail, Post
 from convalias.domain.mail.checks import Checked, Finding, WhenAway
 from convalias.domain.mail.reasons import Reason
 from convalias.ports.errors import Unavailable
 from convalias.ports.mail import Check
 from convalias.services.inbound.checking import Checking
+from convalias.services.inbound.receiver import STRANGERS_KEPT, Kept
 from convalias.services.inbound.relay import InboundRelay
 from convalias.services.operations.replay import Replayed, Selection
 from services.inbound_desk import C1, C2, LEGACY, TO_C1, Process, Town, open_town, written
@@ -153,6 +164,16 @@ async def test_mail_that_is_relayed_to_nobody_is_not_looked_at(mail: IncomingMai
     town = await open_town()
     desk, check = Process(town), Broken(ValueError("asked"))
     await relay(desk, check).process(await desk.take(mail))
+    assert not check.asked
+
+
+async def test_mail_that_was_cut_and_is_ours_by_now_is_quarantined_and_not_looked_at() -> None:
+    town = await open_town()
+    desk, check = Process(town), Broken(Unavailable("detector"))
+    receiver = evolve(desk.receiver, domains=MailDomains({"other.example"}))
+    receipt = await receiver.accept(written(TO_C1, text="x" * STRANGERS_KEPT))
+    assert isinstance(receipt, Kept)
+    assert await relay(desk, check).process(await town.reference(receipt.record)) == Quarantined("too_large")
     assert not check.asked
 
 

@@ -251,11 +251,11 @@ class InboundRelay:
         record, raw = await self._load(mail)
         if record is None or raw is None:
             return await self._written(self._outcome(mail, Expired(), record=record), standing)
+        if record.cut and record.quarantined is None and self._is_ours_by_now(record):
+            record = evolve(record, quarantined=TOO_LARGE)
         read = await self.read(record, raw)
         if isinstance(read, Again):
             return read
-        if record.cut and record.quarantined is None and self._is_ours_by_now(record):
-            record = evolve(record, quarantined=TOO_LARGE)
         if record.quarantined is not None:
             return await self._quarantine(mail, record, raw, read, standing)
         if self.reports is not None:
