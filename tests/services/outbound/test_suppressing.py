@@ -18,7 +18,9 @@ from convalias.domain.mail.reasons import Reason
 from convalias.domain.outbound.suppressions import Muted, Suppressed
 from convalias.domain.system_mail.letters import AddressNotice, RefusalLetter, SystemMail
 from convalias.ports.mail import Outgoing
+from convalias.ports.records import Insert, Key
 from convalias.services.operations.operations import Asked
+from convalias.stores.encoding import digest
 
 ANN, BOB = AccountId("ann"), AccountId("bob")
 C1 = ConversationId("c1")
@@ -96,6 +98,26 @@ async def test_mail_of_the_platform_itself_is_not_written_to_an_address_that_tak
             await cv.suppressing.add(BOBS)
             assert await letters.written(mail) is None
             await cv.suppressing.lift(BOBS)
+
+
+async def test_what_a_newer_release_suppressed_takes_no_mail_of_any_kind_until_it_is_lifted() -> None:
+
+    async with opened() as cv:
+        name = digest(BOBS.key)
+        await cv.ports.records.write([Insert(Key("suppressed", name[:2], name), {"$": "suppressed/99"})])
+        now, letters = cv.ports.clock.now(), cv.services.system_outbox.letters
+        notice = AddressNotice(account=BOB, old=EmailAddress.parse("bob@former.example"), at=now)
+        alias = (await cv.services.stores.aliases.of(C1))[0].address
+        refusal = RefusalLetter(sender=BOBS, alias=alias, reason=Reason.EMPTY, to_participant=True, trace=TraceId("t"))
+        for letter in (refusal, notice):
+            assert await letters.written(SystemMail(key="k", letter=letter)) is None
+        (said,) = await says(cv)
+        assert "by a newer release of convalias" in said
+        assert mailed(cv, "bob@home.example") == 0
+        assert (await cv.suppressing.listed()).unreadable == 1
+        assert await cv.suppressing.lift(BOBS)
+        assert await says(cv, 2) == []
+        assert mailed(cv, "bob@home.example") == 1
 
 
 async def test_nobody_is_asked_about_held_mail_of_a_muted_conversation() -> None:

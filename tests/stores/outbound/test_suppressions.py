@@ -12,7 +12,7 @@ from convalias.adapters import memory
 from convalias.codec import dump
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.outbound.suppressions import MUTED, SUPPRESSED, Muted, Suppressed, SuppressionList
+from convalias.domain.outbound.suppressions import MUTED, SUPPRESSED, Muted, Suppressed, SuppressionList, Unreadable
 from convalias.ports.errors import Rejected
 from convalias.ports.records import Insert, Key, Records, Stored
 from convalias.stores.encoding import digest
@@ -88,6 +88,29 @@ def test_all_are_listed_and_what_a_newer_release_wrote_is_counted() -> None:
         await records.write([Insert(Key("suppressed", "zz", "zz"), {"$": "suppressed/99"})])
         assert await store.listed() == SuppressionList(addresses=(OF_ANN,), muted=(MUTE,), unreadable=1)
         assert not await store.lift(EmailAddress.parse("bob@home.example"))
+
+    asyncio.run(scenario())
+
+
+def test_what_a_newer_release_wrote_forbids_mail_and_can_be_lifted() -> None:
+    async def scenario() -> None:
+        records = memory.Records()
+        store = Suppressions(records=records)
+        of_address, of_account = digest(HOME.key), digest(BOB)
+        await records.write(
+            [
+                Insert(Key("suppressed", of_address[:2], of_address), {"$": "suppressed/99"}),
+                Insert(Key("muted", "c1", of_account), {"$": "muted/99"}),
+            ]
+        )
+        assert [await store.objection(one, HOME, C1) for one in (ANN, BOB)] == [SUPPRESSED, SUPPRESSED]
+        assert [await store.suppressed(one, HOME) for one in (ANN, None)] == [Unreadable(), Unreadable()]
+        assert await store.listed() == SuppressionList(unreadable=2)
+        assert [await store.lift(HOME), await store.lift(HOME)] == [True, False]
+        assert [await store.objection(one, HOME, C1) for one in (ANN, BOB)] == [None, MUTED]
+        assert [await store.muted(one, C1) for one in (ANN, BOB)] == [None, Unreadable()]
+        assert await store.lift_mute(BOB, C1)
+        assert await store.objection(BOB, HOME, C1) is None
 
     asyncio.run(scenario())
 

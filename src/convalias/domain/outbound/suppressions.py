@@ -53,6 +53,11 @@ class Muted:
     at: datetime
 
 
+@frozen
+class Unreadable:
+    """A suppression in a format of a newer release. It forbids mail as any other does, and says no more here."""
+
+
 @frozen(kw_only=True)
 class SuppressionList:
     """Every suppression that a store holds."""

@@ -42,7 +42,7 @@ from convalias.domain.operations.advice import (
 )
 from convalias.domain.operations.numbers import SEEN_WITHIN
 from convalias.domain.outbound.delivery import Channel, Delivery, DeliveryDecision, Owner
-from convalias.domain.outbound.suppressions import Muted, Suppressed
+from convalias.domain.outbound.suppressions import Muted, Suppressed, Unreadable
 from convalias.domain.printable import visible
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
@@ -286,7 +286,9 @@ class MailFollower:
         for recipient in dict.fromkeys(row.recipient for row in decision.deliveries if row.channel is Channel.EMAIL):
             found = await self.suppressing.against(recipient, decision.conversation)
             if found is not None:
-                told.step(found.at, _suppressed(recipient, found))
+                told.step(
+                    decision.decided_at if isinstance(found, Unreadable) else found.at, _suppressed(recipient, found)
+                )
         if decision.index is not None:
             told.step(decision.tried or decision.decided_at, f"index      {_index(decision)}")
             self._letter(letters.get(ids[-1]), told)
@@ -358,7 +360,7 @@ def _delivery(decision: DeliveryDecision, row: Delivery) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _suppressed(recipient: AccountId, found: Suppressed | Muted) -> str:
+def _suppressed(recipient: AccountId, found: Suppressed | Muted | Unreadable) -> str:
     """Why no mail about a conversation leaves for a recipient, and which command lifts that."""
     mend = f"convalias suppressions list --account {recipient}"
     match found:
@@ -368,6 +370,8 @@ def _suppressed(recipient: AccountId, found: Suppressed | Muted) -> str:
             return f"suppressed an address of {recipient}: mail came back with {status or 'no code'}; see {mend}"
         case Muted(conversation=conversation):
             return f"muted      {conversation} for {recipient}: a wish, or a complaint; see {mend}"
+        case Unreadable():
+            return f"suppressed mail to {recipient}, by a newer release of convalias; see convalias suppressions list"
         case _:
             assert_never(found)
 

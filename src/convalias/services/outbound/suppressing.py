@@ -7,7 +7,7 @@ from attrs import frozen
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations import storable
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.outbound.suppressions import Muted, Suppressed, SuppressionList
+from convalias.domain.outbound.suppressions import Muted, Suppressed, SuppressionList, Unreadable
 from convalias.ports.ambient import Clock
 from convalias.services.conversations.contacts import Contacts
 from convalias.stores.outbound.suppressions import Suppressions
@@ -43,7 +43,7 @@ class Suppressing:
         who, where = storable.account_id(account), storable.conversation_id(conversation)
         return await self.suppressions.lift_mute(who, where)
 
-    async def against(self, account: AccountId, conversation: ConversationId) -> Suppressed | Muted | None:
+    async def against(self, account: AccountId, conversation: ConversationId) -> Suppressed | Muted | Unreadable | None:
         """Return what now keeps mail about that conversation from that account, or None."""
         thread = await self.contacts.conversations.thread(conversation)
         address = None if thread is None else await self.contacts.address(account, thread)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Final, TypeVar
 
 from attrs import frozen
 
@@ -12,7 +12,14 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.outbound import suppressions
 from convalias.domain.outbound.delivery import NotificationId
-from convalias.domain.outbound.suppressions import EventPlace, Muted, Suppressed, SuppressionList, event_part
+from convalias.domain.outbound.suppressions import (
+    EventPlace,
+    Muted,
+    Suppressed,
+    SuppressionList,
+    Unreadable,
+    event_part,
+)
 from convalias.ports.errors import Rejected
 from convalias.ports.records import Delete, Insert, Key, Partitioned, Records, Stored, Written
 from convalias.stores.encoding import digest, encoded
@@ -23,6 +30,7 @@ MUTED: Final = "muted"
 _PARTITION: Final = 2
 """Characters of a digest: 256 partitions."""
 _PAGE: Final = 500
+_Row = TypeVar("_Row", Suppressed, Muted)
 
 
 @frozen(kw_only=True)
@@ -69,8 +77,9 @@ class Suppressions:
         return await self._delete([*found.values()])
 
     async def lift(self, address: EmailAddress) -> bool:
-        """Mail to that address again. False: none was forbidden."""
-        rows = [row async for row in self._rows(SUPPRESSED) if _address_of(row) == address]
+        """Mail to that address again, also where a newer release forbade it. False: none was forbidden."""
+        key = _address_key(address)
+        rows = [row async for row in self._rows(SUPPRESSED) if row.key == key or _is_about(address, row)]
         return await self._delete(rows)
 
     async def _delete(self, rows: list[Stored]) -> bool:
@@ -80,17 +89,13 @@ class Suppressions:
 
     async def listed(self) -> SuppressionList:
         """Return every suppression. Raises `Rejected` if this store cannot list its partitions."""
-        addresses, muted, unreadable = list[Suppressed](), list[Muted](), 0
-        for table in (SUPPRESSED, MUTED):
-            async for row in self._rows(table):
-                try:
-                    if table == SUPPRESSED:
-                        addresses.append(load(row.body, Suppressed))
-                    else:
-                        muted.append(load(row.body, Muted))
-                except CodecError:
-                    unreadable += 1
-        return SuppressionList(addresses=tuple(addresses), muted=tuple(muted), unreadable=unreadable)
+        addresses = [_read(row, Suppressed) async for row in self._rows(SUPPRESSED)]
+        muted = [_read(row, Muted) async for row in self._rows(MUTED)]
+        return SuppressionList(
+            addresses=tuple(one for one in addresses if isinstance(one, Suppressed)),
+            muted=tuple(one for one in muted if isinstance(one, Muted)),
+            unreadable=sum(isinstance(one, Unreadable) for one in (*addresses, *muted)),
+        )
 
     async def _rows(self, table: str) -> AsyncIterator[Stored]:
         if not isinstance(self.records, Partitioned):
@@ -104,17 +109,17 @@ class Suppressions:
                         yield row
                     after = rows[-1].key.id
 
-    async def suppressed(self, account: AccountId | None, address: EmailAddress) -> Suppressed | None:
+    async def suppressed(self, account: AccountId | None, address: EmailAddress) -> Suppressed | Unreadable | None:
         """Return why no mail leaves for that address, or None if mail may leave."""
         keys = [_address_key(address), *([] if account is None else [_former_key(account, address)])]
         found = await self.records.get(keys)
-        return next((load(found[key].body, Suppressed) for key in keys if key in found), None)
+        return next((_read(found[key], Suppressed) for key in keys if key in found), None)
 
-    async def muted(self, account: AccountId, conversation: ConversationId) -> Muted | None:
+    async def muted(self, account: AccountId, conversation: ConversationId) -> Muted | Unreadable | None:
         """Return since when that participant wants no mail about that conversation, or None."""
         key = _muted_key(account, conversation)
         found = (await self.records.get([key])).get(key)
-        return None if found is None else load(found.body, Muted)
+        return None if found is None else _read(found, Muted)
 
     async def objection(self, account: AccountId, address: EmailAddress, conversation: ConversationId) -> str | None:
         """Return why no mail may leave for an address; None: mail may leave."""
@@ -128,12 +133,16 @@ def _place_key(notification: NotificationId) -> Key:
     return Key(PLACES, digest(event)[:_PARTITION], event)
 
 
-def _address_of(row: Stored) -> EmailAddress | None:
-    """The address of a row, or None if this release cannot read it."""
+def _read(row: Stored, kind: type[_Row]) -> _Row | Unreadable:
     try:
-        return load(row.body, Suppressed).address
+        return load(row.body, kind)
     except CodecError:
-        return None
+        return Unreadable()
+
+
+def _is_about(address: EmailAddress, row: Stored) -> bool:
+    read = _read(row, Suppressed)
+    return isinstance(read, Suppressed) and read.address == address
 
 
 def _address_key(address: EmailAddress) -> Key:
