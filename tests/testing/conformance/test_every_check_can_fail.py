@@ -9,9 +9,11 @@ from convalias.testing import conformance
 from convalias.testing.conformance import Check, PromiseBrokenError
 from testing.conformance.broken import (
     blobs,
+    capabilities,
     changes,
     channels,
     checks,
+    conversations,
     directory,
     event_log,
     event_store,
@@ -60,6 +62,24 @@ SUITES: Mapping[str, tuple[Sequence[str], list[Attempt | None], Mapping[str, obj
             conformance.EVENT_STORE,
             attempts(conformance.EVENT_STORE, event_store.MUTANTS),
             event_store.MUTANTS,
+        ),
+        (
+            "Conversations",
+            conformance.CONVERSATIONS,
+            attempts(conformance.CONVERSATIONS, conversations.MUTANTS),
+            conversations.MUTANTS,
+        ),
+        (
+            "ReadMarks",
+            conformance.READ_MARKS,
+            attempts(conformance.READ_MARKS, capabilities.MARKS),
+            capabilities.MARKS,
+        ),
+        (
+            "History",
+            conformance.HISTORY,
+            attempts(conformance.HISTORY, capabilities.HISTORIES),
+            capabilities.HISTORIES,
         ),
         (
             "IdentityDirectory",

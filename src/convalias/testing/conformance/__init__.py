@@ -12,12 +12,15 @@ opened twice means two processes on one store. In any test framework:
 
         asyncio.run(check(open_records))
 
-`JOB_QUEUE`, `EVENT_LOG` and `CHANGES` take `Timed(open, pass_time)`, because time must pass there.
+`CONVERSATIONS`, `READ_MARKS` and `HISTORY` take a maker of a `HostWorld`: the port, and the host's own people beside
+it. `JOB_QUEUE`, `EVENT_LOG` and `CHANGES` take `Timed(open, pass_time)`, because time must pass there.
 """
 
 from typing import Final
 
+from convalias.testing.conformance.apart import AT_MOST, BoundedCheck
 from convalias.testing.conformance.blobs import BLOBS, MakeBlobs
+from convalias.testing.conformance.capabilities import HISTORY, READ_MARKS
 from convalias.testing.conformance.changes import CHANGES, ChangesUnderTest, MakeChanges
 from convalias.testing.conformance.channels import (
     CHANNEL_CHOICE,
@@ -27,10 +30,12 @@ from convalias.testing.conformance.channels import (
 )
 from convalias.testing.conformance.check import Check, Open, PassTime, PromiseBrokenError, Timed
 from convalias.testing.conformance.checks import CHECK, CheckUnderTest, MakeCheck
+from convalias.testing.conformance.conversations import CONVERSATIONS
 from convalias.testing.conformance.directory import IDENTITY_DIRECTORY, MakeIdentityDirectory
 from convalias.testing.conformance.event_log import EVENT_LOG, MakeEventLog
 from convalias.testing.conformance.event_store import EVENT_STORE, MakeEventStore
 from convalias.testing.conformance.flags import FLAGS, MakeFlags
+from convalias.testing.conformance.host import Held, HostWorld, MakeConversations, MakeReadMarks, ReadingWorld
 from convalias.testing.conformance.hub import NOTIFICATION_HUB, HubUnderTest, MakeNotificationHub
 from convalias.testing.conformance.job_queue import JOB_QUEUE, MakeJobQueue
 from convalias.testing.conformance.legacy import LEGACY_RELAY, LegacyKnowledge, LegacyUnderTest, MakeLegacyRelay
@@ -42,23 +47,30 @@ from convalias.testing.conformance.records_versions import RECORDS_VERSIONS
 RECORDS: Final[tuple[Check[MakeRecords], ...]] = RECORDS_KEYS + RECORDS_VERSIONS + RECORDS_ORDER
 
 __all__ = [
+    "AT_MOST",
     "BLOBS",
     "CHANGES",
     "CHANNEL_CHOICE",
     "CHANNEL_ENDPOINTS",
     "CHECK",
+    "CONVERSATIONS",
     "EVENT_LOG",
     "EVENT_STORE",
     "FLAGS",
+    "HISTORY",
     "IDENTITY_DIRECTORY",
     "JOB_QUEUE",
     "LEGACY_RELAY",
     "NOTIFICATION_HUB",
     "OUTGOING_MAIL",
+    "READ_MARKS",
     "RECORDS",
+    "BoundedCheck",
     "ChangesUnderTest",
     "Check",
     "CheckUnderTest",
+    "Held",
+    "HostWorld",
     "HubUnderTest",
     "LegacyKnowledge",
     "LegacyUnderTest",
@@ -68,6 +80,7 @@ __all__ = [
     "MakeChannelChoice",
     "MakeChannelEndpoints",
     "MakeCheck",
+    "MakeConversations",
     "MakeEventLog",
     "MakeEventStore",
     "MakeFlags",
@@ -76,9 +89,11 @@ __all__ = [
     "MakeLegacyRelay",
     "MakeNotificationHub",
     "MakeOutgoingMail",
+    "MakeReadMarks",
     "MakeRecords",
     "Open",
     "PassTime",
     "PromiseBrokenError",
+    "ReadingWorld",
     "Timed",
 ]
