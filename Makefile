@@ -35,7 +35,7 @@ WHOLLY_COVERED := src/convalias/domain/*,src/convalias/services/*,src/convalias/
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo demo-engines quick test full everything test-setup engines engines-build format-check lint mypy pyright imports format \
-  bench soak changelog lock build clean
+  bench soak pictures changelog lock build clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -134,6 +134,10 @@ bench: $(STAMP) ## Measure, one question after the other
 soak: $(STAMP) ## Kill instances and engines at random, fuzz a million inputs, attack with mails of 25 MB
 	@$(BIN)/python tests/adapters/mime/authentication/suites.py
 	CONVALIAS_SOAK=1 $(BIN)/python -m pytest -m soak -s $(ARGS)
+
+# Chromium is a package of the operating system; nothing here installs it.
+pictures: $(STAMP) ## Take the pictures of mails and pages in docs anew, with Chromium
+	@cd tests && ../$(BIN)/python -m system.pictures
 
 changelog: $(STAMP) ## Move the fragments of changelog.d into CHANGELOG.md, before a release
 	@$(BIN)/python tests/changelog/fragments.py

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -20,6 +19,7 @@ import pytest
 from attrs import define, field
 
 from convalias import Convalias, IncomingMail, Participant
+from system.programs import installed
 
 PEOPLE: Final = ("ann", "bob", "cid")
 AUTHORS: Final = ("bob", "ann", "cid", "bob", "bob", "cid", "ann", "cid", "ann", "bob")
@@ -153,13 +153,6 @@ def test_no_thread_is_that_of_another_person(mailboxes: Sequence[Mailbox]) -> No
 
 
 # --- programs ---------------------------------------------------------------------------------------------------------
-
-
-def installed(program: str, package: str) -> str:
-    found = shutil.which(program)
-    if found is None:
-        pytest.skip(f"{program} is not installed: the package {package}")
-    return found
 
 
 def maildir(folder: Path, box: Mailbox) -> Path:

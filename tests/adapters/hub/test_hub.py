@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from convalias.adapters import memory
 from convalias.adapters.hub import WORDINGS, NotificationHub, RefusalWriter, Wording
 from convalias.adapters.hub.mail_hub import PREPARED_WITHIN
+from convalias.adapters.hub.rendering import Footing, as_html, as_text
 from convalias.adapters.mailgun import place as mailgun
 from convalias.adapters.mime.compose import compose
 from convalias.adapters.smtp import place as smtp
@@ -595,3 +596,18 @@ def test_a_refusal_is_automatic_and_says_its_text_alone() -> None:
     assert b"ann-lee" not in raw
     assert mail.get_content() == "This email address is no longer valid.\r\n"
     assert raw == writer.refusal(to=BOB, words=words, about="<a@b>", key="refusal-1")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("No more e-mail:", "No more e-mail"),
+        ("Ne plus recevoir :", "Ne plus recevoir"),
+        ("\u505c\u6b62\uff1a", "\u505c\u6b62"),
+    ],
+)
+def test_a_link_below_a_message_is_words_in_html_and_an_address_in_text(said: str, shown: str) -> None:
+    message, words = e.MessageAdded(author=AccountAuthor(AccountId("ann")), text="Hello"), Wording(stop=said)
+    footing = Footing(stop="https://mail.example/unsubscribe/t")
+    assert f'<a href="https://mail.example/unsubscribe/t">{shown}</a></p>' in as_html(message, words, footing)
+    assert f"{said} https://mail.example/unsubscribe/t\n" in as_text(message, words, footing)

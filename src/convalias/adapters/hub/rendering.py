@@ -19,6 +19,8 @@ from convalias.domain.outbound.invitations import Meeting
 from convalias.ports.drafts import REPLY_MARKER
 
 _SMALL: Final = "font-size:13px"
+_BELOW: Final = "border-top:1px solid;padding-top:8px"
+"""A line in the colour of the text."""
 _FONT: Final = "font-family:system-ui,-apple-system,'Segoe UI',Arial,sans-serif;font-size:16px;line-height:1.5"
 _BODY_OCTETS: Final = 80_000
 """HTML of one message. Gmail hides all behind about 102,000 octets, and the footer stands at the end."""
@@ -27,6 +29,7 @@ _NAMED: Final = 5
 _NAME: Final = 60
 _WEB: Final = re.compile(r"https?://[^\s<>\"'`\u200b-\u200f\u202a-\u202e\u2066-\u2069]{1,1500}", re.IGNORECASE)
 _TRAILING: Final = ".,;:!?*_\u3002\uff0c\uff1a\uff1b\uff01\uff1f\u3001"
+_COLONS: Final = " \u00a0\u202f:\uff1a"
 _BRACKETS: Final = {")": "(", "]": "[", "}": "{"}
 _BREAK: Final = re.compile(r"\r\n?|\n|\x85|\u2028|\u2029")
 _MISLEADING: Final = dict.fromkeys((0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
@@ -119,7 +122,7 @@ def as_html(
     if below.is_answered_by_mail:
         body.append(f'<p style="{_SMALL}">{escape(REPLY_MARKER)}</p>')
     lines = "<br>\n".join(_with_link(said, url) for said, url in _below(words, below))
-    body.append(f'<p style="{_SMALL}">{lines}</p>')
+    body.append(f'<p style="{_SMALL};{_BELOW}">{lines}</p>')
     inner = "\n".join(body)
     # No colours: text and background are those of the reader's scheme, so that they contrast in light and in dark.
     return (
@@ -127,7 +130,7 @@ def as_html(
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark">\n'
         f"<title>{title}</title></head>\n<body>"
-        f'<div style="{_FONT};overflow-wrap:anywhere">\n{inner}\n</div></body></html>\n'
+        f'<div style="{_FONT};max-width:40em;overflow-wrap:anywhere">\n{inner}\n</div></body></html>\n'
     )
 
 
@@ -193,7 +196,8 @@ def _file_name(name: str) -> str:
 
 
 def _with_link(said: str, url: str) -> str:
-    return f'{escape(said)} <a href="{escape(url)}">{escape(url)}</a>' if url else escape(said)
+    """Words of ours as a link: a reader sees what it does, and not the token in it."""
+    return f'<a href="{escape(url)}">{escape(said.rstrip(_COLONS))}</a>' if url else escape(said)
 
 
 def _fitting(text: str) -> tuple[str, bool]:

@@ -1,0 +1,204 @@
+"""Mails and pages of ours as a reader sees them, and the pictures of them in the documents.
+
+`python -m system.pictures` in `tests` takes the pictures anew. It needs Chromium.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, Final, cast
+
+import httpx
+from attrs import evolve, frozen
+
+from convalias import Convalias, IncomingMail, Participant
+from convalias.adapters import asgi, memory
+from convalias.app.memory import memory_ports, memory_wiring
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.approvals.holds import HeldPage, Proof
+from convalias.domain.ids import ConversationId
+from convalias.domain.inbound.held import HoldState
+from convalias.domain.outbound.enclosures import LinkedFile
+from convalias.domain.outbound.suppressions import Subscription
+from convalias.services.conversations.messaging import introduce
+from system.browser import browser
+
+PICTURES: Final = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "pictures"
+BORDER: Final = "mx.border.example"
+TEXT: Final = """Hello Bob,
+
+thank you for your application. Could we talk on Tuesday at ten? Three things that I should like to hear about:
+
+1. your last project,
+2. why you want to change,
+3. when you could begin.
+
+The office is here: https://maps.example/place/corp+headquarters/@52.5200066,13.404954,17z/data=!3m1!4b1!4m6!3m5!1s0x47a84e373f035901
+Our door code is LLANFAIRPWLLGWYNGYLLGOGERYCHWYRNDROBWLLLLANTYSILIOGOGOGOCHPLANTSYMUDIADAUGYMREIGPETHAU.
+
+Best regards
+Ann"""
+INVITATION: Final = (
+    "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:1@home\r\nDTSTART;TZID=Europe/Berlin:20260310T100000\r\n"
+    "DTEND;TZID=Europe/Berlin:20260310T110000\r\nSUMMARY:Interview\r\nLOCATION:Room 5\\, second floor\r\nEND:VEVENT\r\n"
+    "END:VCALENDAR\r\n"
+)
+
+
+@frozen
+class Look:
+    """A window in which a document is looked at."""
+
+    name: str
+    width: int
+    dark: bool
+
+
+LOOKS: Final = (Look("light", 720, dark=False), Look("dark", 720, dark=True), Look("phone", 360, dark=False))
+SHOWN: Final = ("message", "invitation", "page of approvals")
+"""Documents that are kept as pictures."""
+
+
+def documents() -> Mapping[str, str]:
+    """Mails of each kind as HTML, by name."""
+    return asyncio.run(_documents())
+
+
+async def _documents() -> Mapping[str, str]:
+    return {
+        "message": await _mail("en", TEXT),
+        "invitation": await _mail("de", "Hallo Bob,\n\nhier ist die Einladung.", with_files=True),
+        "unverified": await _mail("fr", "Bonjour", proved=False),
+        **await _pages(),
+        "closed": await _mail(
+            "ja",
+            "\u3053\u3093\u306b\u3061\u306f\u3002\n\n\u660e\u65e5\u306f\u4f11\u307f\u3067\u3059\u3002",
+            closed=True,
+        ),
+    }
+
+
+class _Doors:
+    """Services behind the pages, which find what each link is about."""
+
+    def __init__(self, found: object) -> None:
+        self.found = found
+
+    async def show(self, token: str) -> Any:
+        return self.found
+
+
+async def _pages() -> Mapping[str, str]:
+    """Each page in another language."""
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    held = HeldPage(
+        state=HoldState.HELD,
+        sender="e\u2026@corp.example",
+        proof=Proof.SIGNED,
+        since=now,
+        expires_at=now,
+        may_admit_address=True,
+    )
+    file = LinkedFile(name="Unterlagen zum Gespr\u00e4ch.zip", size=1_234_567, author="Ann", until=now)
+    doors = asgi.Doors(
+        approvals=cast("Any", _Doors(held)),
+        attachments=cast("Any", _Doors(file)),
+        unsubscribing=cast("Any", _Doors(Subscription.MAILED)),
+        checks={},
+    )
+    asked = {"approvals": "en", "attachments": "fr", "unsubscribe": "de"}
+    transport = httpx.ASGITransport(asgi.app(lambda: doors))
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
+        return {
+            f"page of {path}": (await http.get(f"/{path}/token", headers={"Accept-Language": language})).text
+            for path, language in asked.items()
+        }
+
+
+async def _mail(
+    language: str, text: str, *, with_files: bool = False, proved: bool = True, closed: bool = False
+) -> str:
+    """The HTML of what Bob gets when Ann writes by mail, or in the app where a conversation is closed."""
+    wiring = evolve(
+        memory_wiring("reply.example", None, None),
+        trusted_authserv_ids=frozenset({BORDER}),
+        platform="Jobs Fair",
+        base_url="https://jobs.example",
+        conversation_url="https://jobs.example/conversations/{conversation}",
+    )
+    async with Convalias.over(memory_ports(legacy=False), wiring) as cv:
+        people = [
+            Participant.of(one, name=one.title(), addresses=[f"{one}@home.example"]) for one in ("ann", "bob", "eve")
+        ]
+        await cv.messaging.create("hiring", people, conversation="c1", market=language)
+        for one in people:
+            await introduce(cv.services.stores.directory, one)
+        to = next(
+            str(one.address)
+            for one in await cv.services.stores.aliases.of(ConversationId("c1"))
+            if one.stands_for == "bob"
+        )
+        if closed:
+            await cv.messaging.send("c1", text, author="ann", key="1")
+            await cv.messaging.close("c1")
+        else:
+            raw = _written(to, text, with_files=with_files, proved=proved)
+            await cv.receiver.accept(IncomingMail(raw, recipients=[to], sender="ann@home.example"))
+        await cv.run_until_idle()
+        assert isinstance(cv.ports.mail, memory.Outbox)
+        (mail,) = cv.ports.mail.mailbox(EmailAddress.parse("bob@home.example"))
+    parsed = message_from_bytes(mail.raw, policy=policy.default)
+    assert isinstance(parsed, EmailMessage)
+    body = parsed.get_body(("html",))
+    assert body is not None
+    html = body.get_content()
+    assert isinstance(html, str)
+    return html
+
+
+def _written(to: str, text: str, *, with_files: bool, proved: bool) -> bytes:
+    mail = EmailMessage(policy=policy.SMTP)
+    if proved:
+        mail["Authentication-Results"] = f"{BORDER}; dmarc=pass header.from=home.example; spf=pass"
+        mail["Received"] = f"from x by {BORDER}; Sun, 01 Mar 2026 12:00:00 +0000"
+    mail["From"], mail["To"], mail["Subject"] = "ann@home.example", to, "Interview"
+    mail["Message-ID"], mail["Date"] = "<1@home>", "Sun, 01 Mar 2026 12:00:00 +0000"
+    mail.set_content(f"{text}\n")
+    if with_files:
+        mail.add_attachment(
+            INVITATION.encode(), "text", "calendar", filename="invite.ics", params={"method": "REQUEST"}
+        )
+        mail.add_attachment(b"%PDF-1.4", "application", "pdf", filename="Wegbeschreibung.pdf")
+        mail.add_attachment(b"PK", "application", "zip", filename="Unterlagen zum Gespr\u00e4ch.zip")
+    return mail.as_bytes()
+
+
+def file_of(document: str, look: Look) -> Path:
+    """Where the picture of a document lies."""
+    return PICTURES / f"{document.replace(' ', '-')}-{look.name}.png"
+
+
+def take() -> None:
+    """Take all pictures anew."""
+    program = shutil.which("chromium")
+    if program is None:
+        sys.exit("chromium is not installed: the package chromium")
+    PICTURES.mkdir(exist_ok=True)
+    found = documents()
+    with tempfile.TemporaryDirectory() as folder, browser(program, Path(folder)) as page:
+        for document in SHOWN:
+            for look in LOOKS:
+                page.show(found[document], width=look.width, dark=look.dark)
+                file_of(document, look).write_bytes(page.picture())
+
+
+if __name__ == "__main__":
+    take()
