@@ -1,7 +1,7 @@
 """The engines as fixtures: each is started when the first test asks for it, once for all tests that do.
 
 Every engine has tiers: what the environment names (CONVALIAS_TEST_...) or, without that, what `make engines-build` built;
-beside it what pip brings. A test that asks for `mongodb`, `kafka`, `s3` or `sqs` runs once for each tier. Where a tier
+beside it what pip brings. A test that asks for `mongodb`, `kafka`, `s3`, `sqs` or `postgresql` runs once for each tier. Where a tier
 is missing it skips with the line that mends it, and CONVALIAS_REQUIRE_ENGINES=1 makes the skip a failure.
 
 Two processes of pytest-xdist share the engines out, not the tests of one: all tests of one engine run in one process
@@ -25,6 +25,7 @@ from attrs import frozen
 from engines.four import Four, four
 from engines.servers import kafka as kafka_servers
 from engines.servers import mongod, process
+from engines.servers import postgresql as postgresql_servers
 from engines.servers import s3 as s3_servers
 from engines.servers import sqs as sqs_servers
 from engines.servers.given import MISSING, EngineMissing, given
@@ -32,7 +33,7 @@ from engines.servers.given import MISSING, EngineMissing, given
 T = TypeVar("T")
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
-ENGINES: Final = ("mongodb", "kafka", "s3", "sqs", "four_engines")
+ENGINES: Final = ("mongodb", "kafka", "s3", "sqs", "postgresql", "four_engines")
 """Names of the fixtures."""
 
 
@@ -164,6 +165,16 @@ def sqs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         return
     with or_skip(start[tier](tmp_path_factory.mktemp(f"sqs-{tier}"))) as server:
         yield AwsServer(server.url, tier=tier)
+
+
+@pytest.fixture(scope="session", params=_tiers("POSTGRESQL", "wheel"))
+def postgresql() -> Iterator[str]:
+    """URL of a database in which a test makes schemas of its own."""
+    if url := given("POSTGRESQL"):
+        yield url
+        return
+    with or_skip(postgresql_servers.running()) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

@@ -18,5 +18,5 @@ class EngineMissing(Exception):
 
 
 def given(engine: str) -> str | None:
-    """The URL in CONVALIAS_TEST_<ENGINE>: MONGODB, KAFKA, S3 or SQS."""
+    """The URL in CONVALIAS_TEST_<ENGINE>: MONGODB, KAFKA, S3, SQS or POSTGRESQL."""
     return os.environ.get(f"CONVALIAS_TEST_{engine}") or None
