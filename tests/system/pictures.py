@@ -18,9 +18,13 @@ from typing import Any, Final, cast
 
 import httpx
 from attrs import evolve, frozen
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from convalias import Convalias, IncomingMail, Participant
 from convalias.adapters import asgi, memory
+from convalias.adapters.mime.authentication.signer import Signer, Signing
+from convalias.adapters.mime.compose import compose
 from convalias.app.memory import memory_ports, memory_wiring
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.holds import HeldPage, Proof
@@ -32,6 +36,9 @@ from convalias.services.conversations.messaging import introduce
 from system.browser import browser
 
 PICTURES: Final = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "pictures"
+KEY: Final = ed25519.Ed25519PrivateKey.from_private_bytes(b"k" * 32).private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+)
 BORDER: Final = "mx.border.example"
 TEXT: Final = """Hello Bob,
 
@@ -68,22 +75,39 @@ SHOWN: Final = ("message", "invitation", "page of approvals")
 
 
 def documents() -> Mapping[str, str]:
-    """Mails of each kind as HTML, by name."""
-    return asyncio.run(_documents())
+    """Mails of each kind and pages, as HTML, by name."""
+    found = {name: html_of(raw) for name, raw in mails().items()}
+    return {**found, **asyncio.run(_pages())}
 
 
-async def _documents() -> Mapping[str, str]:
+def mails() -> Mapping[str, bytes]:
+    """A mail of each kind to Bob, by name."""
+    return asyncio.run(_mails())
+
+
+async def _mails() -> Mapping[str, bytes]:
     return {
         "message": await _mail("en", TEXT),
         "invitation": await _mail("de", "Hallo Bob,\n\nhier ist die Einladung.", with_files=True),
         "unverified": await _mail("fr", "Bonjour", proved=False),
-        **await _pages(),
         "closed": await _mail(
             "ja",
             "\u3053\u3093\u306b\u3061\u306f\u3002\n\n\u660e\u65e5\u306f\u4f11\u307f\u3067\u3059\u3002",
             closed=True,
         ),
+        "short": await _mail("en", "ok"),
     }
+
+
+def html_of(raw: bytes) -> str:
+    """The HTML of a mail."""
+    parsed = message_from_bytes(raw, policy=policy.default)
+    assert isinstance(parsed, EmailMessage)
+    body = parsed.get_body(("html",))
+    assert body is not None
+    html = body.get_content()
+    assert isinstance(html, str)
+    return html
 
 
 class _Doors:
@@ -125,14 +149,15 @@ async def _pages() -> Mapping[str, str]:
 
 async def _mail(
     language: str, text: str, *, with_files: bool = False, proved: bool = True, closed: bool = False
-) -> str:
-    """The HTML of what Bob gets when Ann writes by mail, or in the app where a conversation is closed."""
+) -> bytes:
+    """What Bob gets when Ann writes by mail, or in the app where a conversation is closed."""
     wiring = evolve(
         memory_wiring("reply.example", None, None),
         trusted_authserv_ids=frozenset({BORDER}),
         platform="Jobs Fair",
         base_url="https://jobs.example",
         conversation_url="https://jobs.example/conversations/{conversation}",
+        compose=Signing(compose, Signer(KEY, selector="s1")),
     )
     async with Convalias.over(memory_ports(legacy=False), wiring) as cv:
         people = [
@@ -155,13 +180,7 @@ async def _mail(
         await cv.run_until_idle()
         assert isinstance(cv.ports.mail, memory.Outbox)
         (mail,) = cv.ports.mail.mailbox(EmailAddress.parse("bob@home.example"))
-    parsed = message_from_bytes(mail.raw, policy=policy.default)
-    assert isinstance(parsed, EmailMessage)
-    body = parsed.get_body(("html",))
-    assert body is not None
-    html = body.get_content()
-    assert isinstance(html, str)
-    return html
+    return mail.raw
 
 
 def _written(to: str, text: str, *, with_files: bool, proved: bool) -> bytes:
