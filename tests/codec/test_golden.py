@@ -43,7 +43,7 @@ from convalias.domain.inbound.claims import Claim, ClaimKey
 from convalias.domain.inbound.claims import Path as Way
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.inbound.evidence_records import EvidenceRecord
-from convalias.domain.inbound.held import Admits, Admitted, Asking, HeldMail, HoldId, HoldState, Waiting
+from convalias.domain.inbound.held import Admits, Admitted, AdmittedList, Asking, HeldMail, HoldId, HoldState, Waiting
 from convalias.domain.inbound.posts import EnvelopeRecord, Post, RawKey, RecordKey
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.mail.checks import Finding
@@ -119,6 +119,7 @@ HAPPENINGS: Final[Sequence[Happening]] = (
 
 SIGNED: Final = frozenset({"from", "to"})
 BOTH: Final = SenderEvidence(Dmarc.FAIL, DmarcPolicy.NONE, spf_aligned=True, dkim_aligned=True)
+BY_LIST: Final = SenderEvidence(Dmarc.PASS, dkim_aligned=True, spf_known=False, via_list="dev.lists.example")
 SAMPLES: Final[Mapping[str, Sequence[object]]] = {
     "event": [
         ConversationEvent(
@@ -206,7 +207,15 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             digest="dd",
             trace=TraceId("t"),
             cut=True,
-        )
+        ),
+        EnvelopeRecord(
+            key=RECORD,
+            raw=RawKey("raw/2026/03/01/ff"),
+            source="mailgun",
+            post=Post(received_at=NOON, recipients=(JOHN,), evidence=BY_LIST),
+            digest="dd",
+            trace=TraceId("t"),
+        ),
     ],
     "outcome": [
         outcomes.Done(
@@ -256,6 +265,9 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             evidence=SenderEvidence(Dmarc.FAIL, DmarcPolicy.NONE, spf_aligned=True, dkim_signed=SIGNED),
             has_received=False,
         ),
+        outcomes.OutcomeRecord(
+            record=RECORD, outcome=outcomes.Expired(), decided_at=NOON, trace=TraceId("t"), evidence=BY_LIST
+        ),
     ],
     "index_entry": [IndexEntry(record=RECORD, received_at=NOON)],
     "claim": [
@@ -301,6 +313,20 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         ),
         HeldMail(HoldId("h"), C1, JOHN, Reason.NEEDS_APPROVAL, RECORD, "<x@y>", NOON, participant=True),
         HeldMail(HoldId("h"), C1, JOHN, Reason.NEEDS_APPROVAL, RECORD, "<x@y>", NOON, finding=Finding.HARMFUL),
+        HeldMail(
+            HoldId("h"),
+            C1,
+            JOHN,
+            Reason.NEEDS_APPROVAL,
+            RECORD,
+            "<x@y>",
+            NOON,
+            HoldState.APPROVED,
+            A2,
+            Admits.THIS_LIST,
+            BY_LIST,
+            by_list="dev.lists.example",
+        ),
     ],
     "waiting": [Waiting(conversation=C1), Waiting(conversation=C1, holds=(HoldId("h"), HoldId("i")))],
     "asking": [
@@ -351,6 +377,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         AnnouncementDue(Announcement(A2, MARY, C1), NOON, sent=True),
     ],
     "admitted": [Admitted(conversation=C1, address=JOHN, by=A2, at=NOON)],
+    "admitted_list": [AdmittedList(conversation=C1, by_list="dev.lists.example", by=A2, at=NOON)],
     "dead_letter": [
         DeadLetter(
             id=DeadLetterId("d"),
@@ -511,6 +538,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         ),
         EvidenceRecord(raw=RawKey("raw/2026/03/01/cd"), evidence=SenderEvidence(), at=NOON),
         EvidenceRecord(raw=RawKey("raw/2026/03/01/cd"), evidence=SenderEvidence(dkim_signed=SIGNED), at=NOON),
+        EvidenceRecord(raw=RawKey("raw/2026/03/01/cd"), evidence=BY_LIST, at=NOON),
     ],
     "published_event": [
         EventRecord(C1, EventId("e2"), Seq(2), "message_added", TraceId("t")),
@@ -585,11 +613,20 @@ def test_a_refusal_can_be_written_as_processes_of_the_release_before_read_it() -
 def test_evidence_can_be_written_as_processes_of_the_release_before_read_it(tag: str) -> None:
     row = next(one for one in FORMATS if one.tag == tag)
     for record in SAMPLES[tag]:
-        body = Codec({tag: {"hold": 3, "envelope_record": 1}.get(tag, row.version - 1)}).dump(record)
+        body = Codec({tag: {"hold": 3, "envelope_record": 1, "evidence": 1}.get(tag, 2)}).dump(record)
         assert "dkim_signed" not in json.dumps(body)
         assert "participant" not in body
         assert "finding" not in body
         load(body, row)
+
+
+@pytest.mark.parametrize("tag", ["evidence", "envelope_record", "outcome_record", "hold"])
+def test_evidence_can_be_written_without_lists_and_what_is_known_of_spf(tag: str) -> None:
+    row = next(one for one in FORMATS if one.tag == tag)
+    for record in SAMPLES[tag]:
+        text = json.dumps(Codec({tag: row.version - 1}).dump(record))
+        assert not any(name in text for name in ("via_list", "spf_known", "by_list", "this_list"))
+        load(json.loads(text), row)
 
 
 if __name__ == "__main__":

@@ -164,14 +164,14 @@ class Inbound:
     ) -> InboundRelay:
         """The relay. No notices: nobody is told of a refusal; no reports: no bounce acts on anything."""
         ports, stores = self.ports, self.stores
-        traffic = Traffic(records=ports.records)
+        traffic, misses = Traffic(records=ports.records), Misses(records=ports.records)
         return InboundRelay(
             stores=InboundStores(
                 blobs=ports.blobs,
                 inbound=stores.inbound,
                 dead_letters=stores.dead_letters,
                 traffic=traffic,
-                misses=None if notices is None else Misses(records=ports.records),
+                misses=None if notices is None else misses,
             ),
             reader=self.reader(),
             facts=FactFinder(
@@ -184,6 +184,7 @@ class Inbound:
                 stages=self.stages,
                 traffic=traffic,
                 approvals=stores.holds,
+                misses=misses,
                 # A guess is no better without MACs: the whole token must be listed. They only spare the look-up.
                 keys=None if self.deployment.foreign_tokens else self.wiring.keyring.alias_keys(),
             ),

@@ -25,7 +25,7 @@ from convalias.domain.inbound import outcomes
 from convalias.domain.inbound.claims import Claim
 from convalias.domain.inbound.dead_letters import DeadLetter
 from convalias.domain.inbound.evidence_records import EvidenceRecord
-from convalias.domain.inbound.held import Admitted, Asking, HeldMail, Waiting
+from convalias.domain.inbound.held import Admitted, AdmittedList, Asking, HeldMail, Waiting
 from convalias.domain.inbound.outcomes import Mark, Outcome, OutcomeRecord, RefusalDue, Tries
 from convalias.domain.inbound.posts import EnvelopeRecord
 from convalias.domain.migration.rollout import RolloutSetting
@@ -125,6 +125,27 @@ def _post_without_signed(fields: Body) -> Body:
     return {**fields, "post": _without_signed(post)} if isinstance(post, Mapping) else fields
 
 
+def _with_less_evidence(fields: Body) -> Body:
+    """Without the list, and without whether anybody looked at SPF, of the evidence in it."""
+    evidence = fields.get("evidence")
+    if not isinstance(evidence, Mapping):
+        return fields
+    kept = {name: value for name, value in evidence.items() if name not in {"spf_known", "via_list"}}
+    return {**fields, "evidence": kept}
+
+
+def _post_with_less_evidence(fields: Body) -> Body:
+    """The same of the post in it."""
+    post = fields["post"]
+    return {**fields, "post": _with_less_evidence(post)} if isinstance(post, Mapping) else fields
+
+
+def _hold_6(fields: Body) -> Body:
+    """Without the list whose approval would let it in; where that was let in, the mail was too."""
+    known = {name: value for name, value in _with_less_evidence(fields).items() if name != "by_list"}
+    return {**known, "admits": "this_mail"} if known["admits"] == "this_list" else known
+
+
 def _whole(fields: Body) -> Body:
     """Without whether its mail was cut."""
     return {name: value for name, value in fields.items() if name != "cut"}
@@ -201,33 +222,40 @@ FEED_CURSOR: Final = Format("feed_cursor", (FeedCursor,))
 ENVELOPE_RECORD: Final = Format(
     "envelope_record",
     (EnvelopeRecord,),
+    version=4,
+    upgrades={1: _same, 2: _same, 3: _same},
+    downgrades={1: _post_without_signed, 2: _whole, 3: _post_with_less_evidence},
+)
+EVIDENCE: Final = Format(
+    "evidence",
+    (EvidenceRecord,),
     version=3,
     upgrades={1: _same, 2: _same},
-    downgrades={1: _post_without_signed, 2: _whole},
+    downgrades={1: _without_signed, 2: _with_less_evidence},
 )
-EVIDENCE: Final = Format("evidence", (EvidenceRecord,), version=2, upgrades={1: _same}, downgrades={1: _without_signed})
 OUTCOME: Final[Format[Outcome]] = Format(
     "outcome", (outcomes.Done, outcomes.Dead, outcomes.Quarantined, outcomes.Expired)
 )
 OUTCOME_RECORD: Final = Format(
     "outcome_record",
     (OutcomeRecord,),
-    version=3,
-    upgrades={1: _same, 2: _same},
-    downgrades={1: _outcome_record_1, 2: _without_signed},
+    version=4,
+    upgrades={1: _same, 2: _same, 3: _same},
+    downgrades={1: _outcome_record_1, 2: _without_signed, 3: _with_less_evidence},
 )
 INDEX_ENTRY: Final = Format("index_entry", (IndexEntry,))
 CLAIM: Final = Format("claim", (Claim,))
 HOLD: Final = Format(
     "hold",
     (HeldMail,),
-    version=6,
-    upgrades={1: _same, 2: _same, 3: _same, 4: _same, 5: _same},
-    downgrades={1: _hold_1, 2: _hold_2, 3: _without_signed, 4: _hold_4, 5: _hold_5},
+    version=7,
+    upgrades={1: _same, 2: _same, 3: _same, 4: _same, 5: _same, 6: _same},
+    downgrades={1: _hold_1, 2: _hold_2, 3: _without_signed, 4: _hold_4, 5: _hold_5, 6: _hold_6},
 )
 WAITING: Final = Format("waiting", (Waiting,))
 ASKING: Final = Format("asking", (Asking,))
 ADMITTED: Final = Format("admitted", (Admitted,))
+ADMITTED_LIST: Final = Format("admitted_list", (AdmittedList,))
 SEEN_EVENT: Final = Format("seen_event", (SeenEvent,))
 EVENT_PLACE: Final = Format("event_place", (EventPlace,))
 SUPPRESSED: Final = Format("suppressed", (Suppressed,))
@@ -286,6 +314,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     WAITING,
     ASKING,
     ADMITTED,
+    ADMITTED_LIST,
     SEEN_EVENT,
     EVENT_PLACE,
     SUPPRESSED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
 
@@ -50,6 +50,23 @@ class SenderAuthenticator(Protocol):
         """Return the evidence for the From address, as of `post.received_at`. Total; linear; never raises for a mail.
 
         What the source itself found about DMARC stands; its SPF result is taken, bytes alone prove none.
+        """
+        ...
+
+
+@runtime_checkable
+class Completes(Protocol):
+    """A `SenderAuthenticator` that finds out what a border left open about a sender whom it proved."""
+
+    @property
+    def completes(self) -> bool:
+        """Return whether it has what it needs for that."""
+        ...
+
+    async def completed(self, raw: bytes, post: Post, border: SenderEvidence) -> SenderEvidence:
+        """Return the evidence of the border with SPF, as far as it can be told; what the border says stands.
+
+        `temperror` where name servers do not answer: that may be told another time. Total; never raises for a mail.
         """
         ...
 

@@ -64,6 +64,7 @@ CATALOGUE: Final = (
     Table("waiting", "", "", _EVER),
     Table("asking", "", "", _EVER),
     Table("admitted", "an address that was let in, and by whom", "none yet", _EVER),
+    Table("admitted_lists", "a mailing list that was let in, and by whom", "none yet", _EVER),
     # --- mail that goes out
     Table("decisions", "accounts, digests of addresses that were mailed", "none yet", _EVER),
     Table("paces", "how much was written in a conversation", "ends by itself", "a week after messages waited"),

@@ -83,6 +83,7 @@ def test_the_page_is_escaped_and_loads_nothing() -> None:
         ("answer=approve&admit=mail", Allow(Admits.THIS_MAIL)),
         ("answer=approve", Allow(Admits.THIS_MAIL)),
         ("answer=approve&admit=address", Allow(Admits.THIS_ADDRESS)),
+        ("answer=approve&admit=list", Allow(Admits.THIS_LIST)),
         ("answer=reject", Deny()),
     ],
 )
@@ -118,6 +119,13 @@ def test_without_an_address_only_the_mail_can_be_let_in() -> None:
     assert "<b>an unreadable sender</b>" in shown
 
 
+def test_the_mailing_list_is_named_where_it_can_be_let_in() -> None:
+    assert 'value="list"' not in call("GET", Held()).text
+    shown = call("GET", Held(evolve(WAITS, by_list="dev.lists.example"))).text
+    assert 'value="list"' in shown
+    assert "this message and later ones that come by the mailing list dev.lists.example" in shown
+
+
 def test_what_is_away_is_a_page_too() -> None:
     assert call("GET", Held(Unavailable("records"))).status_code == 503
     assert call("GET", None).status_code == 503
@@ -126,7 +134,7 @@ def test_what_is_away_is_a_page_too() -> None:
 @pytest.mark.parametrize("language", TEXTS)
 def test_the_page_is_in_the_language_of_the_browser(language: str) -> None:
     texts, common = TEXTS[language], page_texts.TEXTS[language]
-    found = evolve(WAITS, finding=Finding.SPAM, sender="", proof=Proof.SIGNED)
+    found = evolve(WAITS, finding=Finding.SPAM, sender="", proof=Proof.SIGNED, by_list="dev.lists.example")
     pages = {
         texts.waiting_title: (call("GET", Held(found), language=language), 200),
         texts.decided_title: (call("GET", Held(evolve(found, state=HoldState.REJECTED)), language=language), 200),
@@ -149,6 +157,7 @@ def test_the_page_is_in_the_language_of_the_browser(language: str) -> None:
         texts.question,
         texts.this_mail,
         texts.this_address,
+        texts.this_list.format(by_list="dev.lists.example"),
         texts.allow,
         texts.deny,
     ):

@@ -20,14 +20,35 @@ FROM_ALONE = frozenset({"from"})
 READER = Reader(trusted_authserv_ids=frozenset({"mx.example", "mx2.example"}))
 
 
-def evidence(
-    *lines: str, reader: Reader = READER, post: Post = POST, sender: str = "mary@corp.example"
-) -> SenderEvidence:
+def whole(*lines: str, reader: Reader = READER, post: Post = POST, sender: str = "mary@corp.example") -> SenderEvidence:
     head = "\r\n".join(f"Authentication-Results: {line}" for line in lines)
     raw = f"{head}\r\nReceived: from a by mx.example\r\nFrom: {sender}\r\nMessage-ID: <x@y>\r\n\r\ntext"
     mail = reader.read_now(raw.encode(), post).mail
     assert isinstance(mail, MessageEnvelope)
     return mail.evidence
+
+
+def evidence(
+    *lines: str, reader: Reader = READER, post: Post = POST, sender: str = "mary@corp.example"
+) -> SenderEvidence:
+    """Whether anybody looked at SPF set aside."""
+    return evolve(whole(*lines, reader=reader, post=post, sender=sender), spf_known=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_known"),
+    [
+        ("mx.example; dmarc=pass header.from=corp.example", False),
+        ("mx.example; dkim=pass header.d=corp.example", False),
+        ("mx.example; dkim=pass header.d=corp.example; spf=none", True),
+        ("mx.example; dkim=pass header.d=corp.example; spf=fail smtp.mailfrom=corp.example", True),
+        ("mx.example; dmarc=pass; spf=pass smtp.mailfrom=evil.example", True),
+        ("mx.example; none", True),
+        ("other.example; dmarc=pass", True),
+    ],
+)
+def test_it_is_known_whether_the_border_looked_at_spf(line: str, *, is_known: bool) -> None:
+    assert whole(line).spf_known is is_known
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,15 @@ def test_it_lapses_after_fourteen_days_and_not_before() -> None:
     assert decide(HELD, Lapse(), now=NOW + 14 * DAY) == Changed(evolve(HELD, state=HoldState.EXPIRED))
 
 
+def test_the_list_is_let_in_only_where_there_is_one() -> None:
+    by_list = evolve(HELD, by_list="dev.lists.example")
+    approved = evolve(by_list, state=HoldState.APPROVED, decided_by=ANN, admits=Admits.THIS_LIST)
+    decided = decide(by_list, Approve(ANN, Admits.THIS_LIST), now=NOW)
+    assert decided == Changed(approved, admitted_list="dev.lists.example")
+    without = decide(HELD, Approve(ANN, Admits.THIS_LIST), now=NOW)
+    assert without == Changed(evolve(HELD, state=HoldState.APPROVED, decided_by=ANN, admits=Admits.THIS_MAIL))
+
+
 @pytest.mark.parametrize("answer", [Approve(ANN, Admits.THIS_ADDRESS), Dismiss(ANN)])
 def test_an_answer_that_comes_too_late_expires_it(answer: HoldAnswer) -> None:
     assert decide(HELD, answer, now=NOW + 14 * DAY) == Changed(evolve(HELD, state=HoldState.EXPIRED))

@@ -3,6 +3,7 @@
 from itertools import product
 
 import pytest
+from attrs import evolve
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.mail.authentication import (
@@ -13,6 +14,7 @@ from convalias.domain.mail.authentication import (
     is_proved,
     is_weak,
     judge,
+    may_lack_spf,
     requiring_dkim,
     rests_on_dkim_alone,
 )
@@ -86,3 +88,16 @@ def test_where_dkim_is_required_a_pass_by_spf_alone_is_none(
     for one in (ClearFrom(sender), AmbiguousFrom(frozenset({sender}))):
         assert evidence_of(one, evidence, require_dkim=shared) == (counts or evidence)
         assert evidence_of(one, evidence, require_dkim=elsewhere) == evidence
+
+
+def test_spf_may_lack_where_nobody_looked_and_the_sender_is_proved() -> None:
+    proved = SenderEvidence(Dmarc.PASS, spf_known=False)
+    assert may_lack_spf(proved)
+    assert may_lack_spf(SenderEvidence(dkim_aligned=True, spf_known=False))
+    for other in (
+        evolve(proved, spf_known=True),
+        evolve(proved, spf_aligned=True),
+        evolve(proved, dmarc=Dmarc.FAIL),
+        evolve(proved, dmarc=Dmarc.NONE),
+    ):
+        assert not may_lack_spf(other)

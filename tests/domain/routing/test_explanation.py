@@ -9,7 +9,7 @@ from hypothesis import given
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import AliasKeys, LegacyAlias
 from convalias.domain.conversations.participants import Account, AccountAuthor, Standing
-from convalias.domain.ids import AccountId
+from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import AmbiguousFrom, ClearFrom, InboundMail, UnreadableMail
@@ -131,7 +131,7 @@ def test_the_text_is_for_people() -> None:
         "rule 1 participant about ann-1ab131e2@reply.example: relay to c1 as bob (registered, not verified)",
         "  because: A participant's mail becomes a message of the conversation.",
         "=> ann-1ab131e2@reply.example (envelope): relay to c1 as bob (registered, not verified) [1 participant]",
-        "23 times a rule had nothing to say; admission light, sender trust accept_known",
+        "24 times a rule had nothing to say; admission light, sender trust accept_known",
         "the sender may not be told",
     ]
 
@@ -222,3 +222,19 @@ def test_what_a_signature_covers_is_said_where_the_mail_rests_on_nothing_else() 
     assert "sender: authenticated, by a signature alone, which covers from, to" in explanation.text()
     bare = why(evolve(MAIL, evidence=evolve(evidence, dkim_signed=frozenset())))
     assert "which covers nothing" in bare.text()
+
+
+def test_the_list_that_a_mail_came_by_is_said_and_where_it_was_let_in() -> None:
+    evidence = SenderEvidence(Dmarc.PASS, via_list="dev.lists.example")
+    mail = evolve(MAIL, evidence=evidence)
+    assert "list: dev.lists.example, by a signature of its own" in why(mail).text().splitlines()
+    lists = {
+        (C1, "dev.lists.example"): True,
+        (C1, "men.lists.example"): True,
+        (ConversationId("c2"), "dev.lists.example"): False,
+    }
+    explanation = why(mail, evolve(CONTEXT, lists=lists))
+    assert "list: dev.lists.example, by a signature of its own, which participants let into c1" in explanation.text()
+    said = json.dumps(explanation.data())
+    assert '"list_let_into": ["c1"]' in said
+    assert "lists.example" not in said

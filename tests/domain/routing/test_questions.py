@@ -8,6 +8,7 @@ from convalias.domain.mail.reasons import Reason
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.routing import rules
 from convalias.domain.routing.context import Answers, Holders, RoutingContext, Witness
+from convalias.domain.routing.misses import EVERYBODY
 from convalias.domain.routing.policy import LoopGuard, RoutingPolicy
 from convalias.domain.routing.questions import Questions, questions
 from convalias.domain.routing.rulebook import AliasCase, rule
@@ -64,9 +65,10 @@ def test_then_the_history_and_the_accounts_of_the_conversation() -> None:
     assert asked.accounts == {one.account for one in THREAD.participants}
     answered = known.learning(Answers(tenures={BOBS: ()}, accounts=dict.fromkeys(asked.accounts)))
     held = questions(MAIL, answered)
-    assert held == Questions(approvals=held.approvals)
+    assert held == Questions(approvals=held.approvals, misses=frozenset({"corp.example", EVERYBODY}))
     assert [(one.conversation, one.sender) for one in held.approvals] == [(C1, BOBS)]
-    assert not questions(MAIL, answered.learning(Answers(approvals=dict.fromkeys(held.approvals))))
+    known_all = Answers(approvals=dict.fromkeys(held.approvals), misses=dict.fromkeys(held.misses, 0))
+    assert not questions(MAIL, answered.learning(known_all))
 
 
 def test_a_loop_guard_asks_for_what_it_counts() -> None:
@@ -95,7 +97,7 @@ def test_an_unreadable_mail_asks_for_its_addresses_alone() -> None:
 def test_one_open_question_is_a_question() -> None:
     assert Questions(accounts=frozenset({BOB}))
     assert not Questions()
-    assert len(Questions().groups()) == 13
+    assert len(Questions().groups()) == 15
 
 
 def test_a_rule_of_ones_own_may_look_at_everything_that_is_known() -> None:

@@ -1,6 +1,7 @@
 """The rules of what may stand and of overlaps, each alone."""
 
 from datetime import timedelta
+from typing import Final
 
 import pytest
 from attrs import evolve
@@ -9,15 +10,18 @@ from convalias.domain.conversations.participants import PeripheralAuthor, speake
 from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.ids import ConversationId
 from convalias.domain.inbound.held import Admits
-from convalias.domain.mail.authentication import Authentication
+from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.checks import Checked, Finding
 from convalias.domain.mail.envelope import AmbiguousFrom, MailContent, Oddity
 from convalias.domain.mail.message_id import MessageId
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing import rules
+from convalias.domain.routing.context import ListKey
 from convalias.domain.routing.let_in import hold_key
+from convalias.domain.routing.misses import BY_SOURCE, EVERYBODY, IN_ALL
 from convalias.domain.routing.policy import LoopGuard, RoutingPolicy
+from convalias.domain.routing.rulebook import RelayCase
 from convalias.domain.routing.verdicts import (
     HandToLegacy,
     Hold,
@@ -159,6 +163,38 @@ def test_an_answer_that_says_nothing_but_an_earlier_subject_is_empty(subject: st
     assert rules.empty(evolve(case, mail=evolve(mail, content=evolve(mail.content, subject_alone=False)))) is None
 
 
+STRANGER = evolve(RELAY_CASE, verdict=PERIPHERAL)
+PROVED_STRANGER = evolve(
+    STRANGER, mail=evolve(MAIL, evidence=SenderEvidence(Dmarc.PASS)), authentication=Authentication.AUTHENTICATED
+)
+TURNED_AWAY = Reject(Reason.RATE_LIMITED)
+
+
+@pytest.mark.parametrize(("misses", "verdict"), [(BY_SOURCE, None), (BY_SOURCE + 1, TURNED_AWAY)])
+def test_mail_of_a_stranger_who_guesses_is_refused(misses: int, verdict: Verdict | None) -> None:
+    case = evolve(STRANGER, context=evolve(CONTEXT, misses={"corp.example": misses}))
+    assert rules.guesser(case) == verdict
+    assert rules.guesser(evolve(case, verdict=UNKNOWN_HOLD)) == verdict
+    assert rules.guesser(evolve(case, verdict=RELAYED)) is None
+    assert rules.guesser(evolve(case, verdict=REFUSED)) is None
+    assert rules.guesser(evolve(case, mail=PROVED_STRANGER.mail)) is None
+    proved = evolve(PROVED_STRANGER, context=evolve(CONTEXT, misses={"from:corp.example": misses}))
+    assert rules.guesser(proved) == verdict
+
+
+@pytest.mark.parametrize(("misses", "verdict"), [(IN_ALL, None), (IN_ALL + 1, TURNED_AWAY)])
+def test_where_many_guess_strangers_whom_nothing_proves_are_refused(misses: int, verdict: Verdict | None) -> None:
+    context = evolve(CONTEXT, misses={EVERYBODY: misses})
+    assert rules.guesser(evolve(STRANGER, context=context)) == verdict
+    assert rules.guesser(evolve(PROVED_STRANGER, context=context)) is None
+
+
+@pytest.mark.parametrize("admits", Admits)
+def test_whom_a_participant_let_in_is_no_guesser(admits: Admits) -> None:
+    context = evolve(CONTEXT, misses={EVERYBODY: IN_ALL + 1}, approvals={hold_key(C1, MAIL, KEY): admits})
+    assert rules.guesser(evolve(STRANGER, context=context)) is None
+
+
 def test_empty() -> None:
     mail = evolve(MAIL, content=MailContent(empty=True))
     assert rules.empty(evolve(RELAY_CASE, mail=mail)) == Reject(Reason.EMPTY)
@@ -214,6 +250,36 @@ def test_a_message_id_used_in_another_conversation_waits(seen: tuple[str, ...], 
     case = evolve(RELAY_CASE, context=evolve(CONTEXT, sightings=sightings))
     assert rules.replayed_signature(case) == verdict
     assert rules.replayed_signature(evolve(case, mail=evolve(MAIL, sender=AmbiguousFrom()))) is None
+
+
+LIST: Final = "dev.lists.example"
+BY_LIST = evolve(STALE, mail=evolve(STALE.mail, evidence=SenderEvidence(via_list=LIST)))
+SIGNED_FOR_THE_LIST = evolve(
+    RELAY_CASE,
+    mail=evolve(
+        MAIL,
+        evidence=SenderEvidence(dkim_aligned=True, dkim_signed=frozenset({"from", "to"}), via_list=LIST),
+    ),
+)
+
+
+@pytest.mark.parametrize("case", [BY_LIST, SIGNED_FOR_THE_LIST], ids=["stale", "signed for the list"])
+def test_mail_by_a_list_waits_until_a_participant_let_the_list_in_here(case: RelayCase) -> None:
+    assert rules.replayed_signature(case) == evolve(WAITS, by_list=LIST)
+
+    def with_lists(lists: dict[ListKey, bool]) -> Verdict | None:
+        return rules.replayed_signature(evolve(case, context=evolve(CONTEXT, lists=lists)))
+
+    assert with_lists({(C1, LIST): True}) is None
+    for lists in ({(C1, LIST): False}, {(ConversationId("c2"), LIST): True}, {(C1, "x.lists.example"): True}):
+        assert with_lists(lists) == evolve(WAITS, by_list=LIST)
+    this_mail = {hold_key(C1, case.mail, KEY): Admits.THIS_MAIL}
+    assert rules.replayed_signature(evolve(case, context=evolve(CONTEXT, approvals=this_mail))) is None
+
+
+def test_a_list_that_was_let_in_says_nothing_about_mail_that_no_signature_proves_to_be_its() -> None:
+    let_in = evolve(CONTEXT, lists={(C1, LIST): True})
+    assert rules.replayed_signature(evolve(STALE, context=let_in)) == WAITS
 
 
 SECOND_RECIPIENT = evolve(RECIPIENT, address=SECOND)

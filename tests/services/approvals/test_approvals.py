@@ -9,12 +9,13 @@ import pytest
 from attrs import evolve
 
 from convalias.adapters import memory
+from convalias.codec import load
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.holds import HeldPage, HoldPolicy, day_after, proof_of
 from convalias.domain.approvals.links import Allow, Deny, NotHis, Request, Unusable
 from convalias.domain.conversations.participants import Account, Participant, PeripheralAuthor
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound.held import Admits, Admitted, HeldMail, HoldId, HoldState
+from convalias.domain.inbound.held import Admits, Admitted, AdmittedList, HeldMail, HoldId, HoldState
 from convalias.domain.inbound.outcomes import Done, Effect, Held, OutcomeRecord, Refused, Relayed, Skipped
 from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
@@ -347,6 +348,53 @@ async def test_an_address_that_was_let_in_may_write_on() -> None:
     await desk.holds.admit(admitted)
     await desk.holds.admit(evolve(admitted, by=BOB))
     assert await desk.holds.approvals([key]) == {key: Admits.THIS_ADDRESS}
+
+
+LIST = "dev.lists.example"
+BY_LIST = SenderEvidence(Dmarc.PASS, dkim_aligned=True, dkim_signed=frozenset({"from", "to"}), via_list=LIST)
+TO_LIST = (EmailAddress.parse("dev@lists.example"),)
+
+
+async def test_a_list_that_was_let_in_brings_mail_of_participants_from_then_on() -> None:
+    town = await open_town()
+    desk = Desk(town)
+    await at_home(town)
+    await desk.take(written(TO_C1, to=TO_LIST, evidence=BY_LIST))
+    await desk.work()
+    (hold,) = await town.holds(C1)
+    assert hold.by_list == LIST
+    page = await desk.approvals.decide(token(hold), Allow(Admits.THIS_LIST))
+    assert isinstance(page, HeldPage)
+    assert (page.state, page.by_list) == (HoldState.APPROVED, LIST)
+    await desk.work()
+    await desk.take(written(TO_C1, number=2, text="More", to=TO_LIST, evidence=BY_LIST))
+    other = evolve(BY_LIST, via_list="men.lists.example")
+    await desk.take(written(TO_C1, number=3, text="Of another list", to=TO_LIST, evidence=other))
+    await desk.take(
+        written(TO_C1, number=4, text="Signed for a list", to=TO_LIST, evidence=evolve(BY_LIST, via_list=None))
+    )
+    stranger = written(TO_C1, number=5, text="Who is this?", sender=STRANGER, to=TO_LIST, evidence=BY_LIST)
+    await desk.take(stranger)
+    await desk.work()
+    assert [message.text.strip() for message in await town.messages(C1)] == ["Hello", "More"]
+    waiting = {one.message_id: one.by_list for one in await town.holds(C1) if one.state is HoldState.HELD}
+    # What a stranger's mail waits for is its author: letting the list in would change nothing.
+    assert waiting == {
+        "<3@corp.example>": "men.lists.example",
+        "<4@corp.example>": None,
+        "<5@corp.example>": None,
+    }
+
+
+async def test_a_list_is_let_in_for_its_conversation_by_the_first_who_did() -> None:
+    holds = Holds(records=memory.Records())
+    first = AdmittedList(conversation=C1, by_list=LIST, by=ANN, at=NOON)
+    await holds.admit_list(first)
+    await holds.admit_list(evolve(first, by=BOB))
+    asked = [(C1, LIST), (C2, LIST), (C1, "men.lists.example")]
+    assert list((await holds.lists(asked)).values()) == [True, False, False]
+    (stored,) = await holds.records.range("admitted_lists", "c1", after="", limit=2)
+    assert load(stored.body, AdmittedList) == first
 
 
 async def test_the_51st_mail_is_refused_and_the_same_mail_is_no_further_one() -> None:

@@ -22,6 +22,7 @@ from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvide
 from convalias.domain.mail.reasons import Reason
 from convalias.ports.dns import TemporaryFailure, TxtAnswer, TxtRecords
 from convalias.ports.errors import Unavailable
+from convalias.ports.spf import SpfResult
 from convalias.services.inbound.evidence import TURN, UNANSWERED, Insistence
 from convalias.services.operations.replay import Replayed, Selection
 from services.inbound_desk import BOBS, C1, C2, PROVED, TO_C1, TO_C2, Process, Town, open_town
@@ -357,3 +358,71 @@ async def test_a_copy_vouches_for_nobody_unless_a_signature_covers_it_or_spf_spe
     assert await seen(plain) == set()
     assert await seen(covering) == {ELSEWHERE}
     assert await seen(plain, by_spf) == {ELSEWHERE}
+
+
+@frozen
+class Spf:
+    """Says the same of every client."""
+
+    result: SpfResult
+
+    async def check(self, client: str, sender: str, helo: str) -> SpfResult:
+        return self.result
+
+
+WEAK = signed(names="from:subject:date:message-id")
+BY_BORDER = (
+    b"Authentication-Results: mx.border.example; dmarc=pass header.from=corp.example; dkim=pass header.d=corp.example%b\r\n"
+    b"Received: from mail.corp.example (mail.corp.example [11.22.33.44]) by mx.border.example with ESMTP id 1; x\r\n"
+)
+
+
+def completing(town: Town, spf: SpfResult, names: Zone | None = None) -> Process:
+    borders = frozenset({"mx.border.example"})
+    authenticator = Authenticator(resolver=names or zone(), spf=Spf(spf), borders=borders)
+    reader = Reader(alias_domains=frozenset({"reply.example"}), trusted_authserv_ids=borders)
+    return Process(town, reader=reader, authenticator=authenticator)
+
+
+@pytest.mark.parametrize(
+    ("said", "spf", "is_verified", "asked"),
+    [
+        (b"", SpfResult.PASS, True, 1),
+        (b"", SpfResult.NO_PASS, False, 1),
+        (b"; spf=fail smtp.mailfrom=corp.example", SpfResult.PASS, False, 0),
+        (b"; spf=pass smtp.mailfrom=corp.example", SpfResult.NO_PASS, True, 0),
+    ],
+)
+async def test_spf_that_the_border_did_not_look_at_is_computed_once(
+    said: bytes,
+    spf: SpfResult,
+    is_verified: bool,  # noqa: FBT001
+    asked: int,
+) -> None:
+    town = await open_town()
+    desk = completing(town, spf)
+    mail = await desk.take(posted(BY_BORDER % said + WEAK))
+    await desk.relay.process(mail)
+    assert await verified(town) == [is_verified]
+    await desk.relay.conclude(mail)
+    assert town.telemetry.total("icer.evidence.asked") == asked
+
+
+async def test_while_spf_cannot_be_told_the_mail_waits_and_then_goes_by_what_the_border_says() -> None:
+    town = await open_town()
+    desk = completing(town, SpfResult.TEMPERROR)
+    mail = await desk.take(posted(BY_BORDER % b"" + WEAK))
+    for _ in range(Insistence().tries - 1):
+        waits = await desk.relay.process(mail)
+        assert isinstance(waits, Again)
+        assert waits.because == UNANSWERED
+    assert isinstance(await desk.relay.process(mail), Done)
+    assert await verified(town) == [False]
+
+
+async def test_who_cannot_compute_spf_is_not_asked_about_mail_that_the_border_proved() -> None:
+    town = await open_town()
+    names = zone()
+    assert isinstance(await became(town, posted(BY_BORDER % b"" + WEAK), names), Relayed)
+    assert names.asked == []
+    assert await verified(town) == [False]

@@ -8,12 +8,16 @@ import pytest
 from attrs import evolve
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.inbound.posts import IncomingMail
+from convalias.domain.inbound.outcomes import Done, Effect, Held, Refused, Relayed
+from convalias.domain.inbound.posts import IncomingMail, Post
+from convalias.domain.mail.authentication import SenderEvidence
 from convalias.domain.mail.envelope import NULL_RETURN_PATH
-from convalias.domain.routing.misses import BY_SOURCE, IN_ALL
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.routing.misses import BY_SOURCE, IN_ALL, source_of
+from convalias.domain.routing.questions import Questions
 from convalias.services.inbound.relay import InboundRelay
 from convalias.stores.inbound.misses import Misses
-from services.inbound_desk import TO_C1, Process, Town, open_town, written
+from services.inbound_desk import C1, PROVED, TO_C1, Process, Town, open_town, written
 
 
 def guess(number: int, *, by: str = "evil.example", count: int = 1) -> IncomingMail:
@@ -90,3 +94,96 @@ async def test_without_a_return_path_the_source_is_that_of_from_or_nobody(sender
     mails = [evolve(guess(number), sender=NULL_RETURN_PATH) for number in range(BY_SOURCE + 1)]
     mails = [evolve(mail, raw=mail.raw.replace(b"eve@evil.example", sender.encode())) for mail in mails]
     assert await guessed(town, *mails) == 1
+
+
+# --- who guesses is turned away ---------------------------------------------------------------------------------------
+
+EVE = EmailAddress.parse("eve@evil.example")
+
+
+def turning_away(desk: Process) -> InboundRelay:
+    misses = Misses(records=desk.records)
+    return evolve(
+        desk.relay, facts=evolve(desk.relay.facts, misses=misses), stores=evolve(desk.relay.stores, misses=misses)
+    )
+
+
+async def became(town: Town, mail: IncomingMail) -> Effect:
+    """The effect for its one recipient."""
+    desk = Process(town)
+    outcome = await turning_away(desk).process(await desk.take(mail))
+    assert isinstance(outcome, Done)
+    ((_, effect),) = outcome.effects
+    return effect
+
+
+async def test_a_hit_of_who_missed_too_often_is_refused_for_an_hour() -> None:
+    town = await open_town()
+    hit = written(TO_C1, number=900, sender=EVE, return_path=EVE, evidence=None)
+    for number in range(BY_SOURCE + 1):
+        assert isinstance(await became(town, guess(number)), Refused)
+    await town.clock.advance(timedelta(seconds=1))
+    assert await became(town, hit) == Refused(Reason.RATE_LIMITED)
+    assert await town.holds(C1) == []
+    other = EmailAddress.parse("cem@other.example")
+    assert isinstance(
+        await became(town, written(TO_C1, number=901, sender=other, return_path=other, evidence=None)), Held
+    )
+    participant = written(TO_C1, number=902, return_path=EVE, evidence=None)
+    assert isinstance(await became(town, participant), Relayed)
+    await town.clock.advance(timedelta(hours=1, seconds=1))
+    later = written(TO_C1, number=903, sender=EVE, return_path=EVE, evidence=None)
+    assert isinstance(await became(town, later), Held)
+
+
+async def test_nobody_misses_in_the_name_of_who_is_proved() -> None:
+    town = await open_town()
+    for number in range(BY_SOURCE + 1):
+        await became(town, guess(number))
+    await town.clock.advance(timedelta(seconds=1))
+    proved = written(TO_C1, number=900, sender=EVE, return_path=EVE)
+    assert isinstance(await became(town, proved), Held)
+
+
+async def test_a_mail_does_not_count_its_own_misses_when_it_is_decided_again() -> None:
+    town = await open_town()
+    desk = Process(town)
+    relay = turning_away(desk)
+    both = guess(0, count=BY_SOURCE + 1)
+    mail = await desk.take(evolve(both, recipients=(*both.recipients, TO_C1)))
+    for _ in range(2):
+        outcome = await relay.conclude(mail)
+        assert isinstance(outcome, Done)
+        assert isinstance(dict(outcome.effects)[TO_C1], Held)
+
+
+async def test_without_counts_nobody_is_turned_away() -> None:
+    town = await open_town()
+    desk = Process(town)
+    context = await desk.relay.facts.answer(Questions(misses=frozenset({"evil.example"})), now=town.clock.now())
+    assert context.misses == {"evil.example": 0}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "sender", "source"),
+    [
+        (None, "eve@evil.example", "elsewhere.example"),
+        (PROVED, "eve@evil.example", "from:evil.example"),
+        (PROVED, "eve@gmail.com", "from:eve@gmail.com"),
+    ],
+)
+async def test_who_is_proved_is_the_source_else_the_domain_that_the_mail_claims(
+    evidence: SenderEvidence | None, sender: str, source: str
+) -> None:
+    town = await open_town()
+    desk = Process(town)
+    mail = written(
+        TO_C1,
+        sender=EmailAddress.parse(sender),
+        return_path=EmailAddress.parse("x@elsewhere.example"),
+        evidence=evidence,
+    )
+    read = await desk.relay.reader.read(
+        mail.raw, Post(received_at=town.clock.now(), return_path=mail.sender, evidence=evidence)
+    )
+    assert source_of(read.mail) == source

@@ -34,6 +34,7 @@ _REQUESTS: Final[Mapping[tuple[str, str], Asked]] = {
     ("approve", "mail"): Allow(Admits.THIS_MAIL),
     ("approve", ""): Allow(Admits.THIS_MAIL),
     ("approve", "address"): Allow(Admits.THIS_ADDRESS),
+    ("approve", "list"): Allow(Admits.THIS_LIST),
     ("reject", ""): Deny(),
 }
 
@@ -116,7 +117,11 @@ def _page(found: HeldPage | Unusable | NotHis, language: str) -> Response:
 
 def _form(found: HeldPage, texts: ApprovalTexts) -> str:
     """Two forms, so that turning down carries nothing else; no address of another site, no script."""
-    choices = [("mail", texts.this_mail), *([("address", texts.this_address)] if found.may_admit_address else [])]
+    choices = [("mail", texts.this_mail)]
+    if found.may_admit_address:
+        choices.append(("address", texts.this_address))
+    if found.by_list is not None:
+        choices.append(("list", texts.this_list.format(by_list=found.by_list)))
     radios = "".join(
         f'<label style="display:block;padding:.5em 0"><input type="radio" name="admit" value="{value}"'
         f"{' checked' if value == 'mail' else ''}> {escape(words)}</label>"

@@ -43,6 +43,17 @@ def signed_fields(block: Block, results: Sequence[Result], domain: str) -> froze
     return akin[0].intersection(*akin) if akin else None
 
 
+def signs_list(block: Block, results: Iterable[Result], list_id: str) -> bool:
+    """Whether a trusted server found a signature of the list's domain, or of one above it, that covers List-Id.
+
+    Without that anybody who gets signed mail by one list of a domain could pass it for mail of another.
+    """
+    present = {name: len(values) for name, values in block.named.items()}
+    found = [signature for value in block.all(b"dkim-signature")[:_MOST] if (signature := read_tags(value.strip()))]
+    passed = [one for one in results if one.method == "dkim" and one.result == "pass" and covers(_signer(one), list_id)]
+    return any("list-id" in _of_result(one, found, present) for one in passed)
+
+
 def covers(identity: str, domain: str) -> bool:
     """Whether an identity (`d=`, `i=` or a return path) is of that domain or of a parent of it."""
     signer = identity.rpartition("@")[2].rstrip(".")

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from convalias.adapters.mime.coverage import covers, signed_fields
+from convalias.adapters.mime.coverage import covers, signed_fields, signs_list
 from convalias.adapters.mime.fields import Block, unfolded
+from convalias.adapters.mime.lists import list_id
 from convalias.adapters.mime.mailboxes import text_of
 from convalias.adapters.mime.results import Result, results_of, server_name
 from convalias.adapters.mime.sender import readings_of
@@ -50,12 +51,15 @@ def read_evidence(block: Block, sender: From, trusted: frozenset[str]) -> Sender
     if signed is not None and dmarc is Dmarc.PASS and not spf:
         # RFC 7489 §4.2: one of the two passed. A broken signature that somebody added says nothing about another.
         dkim = True
+    listed = list_id(block)
     return SenderEvidence(
         dmarc,
         _policy(results, domains),
         spf_aligned=spf,
         dkim_aligned=dkim,
         dkim_signed=signed if dkim else None,
+        spf_known=not results or any(one.method == "spf" for one in results),
+        via_list=listed if listed is not None and signs_list(block, results, listed) else None,
     )
 
 

@@ -93,6 +93,8 @@ class Changed:
     hold: HeldMail
     admitted: EmailAddress | None = None
     """From now on this address may write to the conversation."""
+    admitted_list: str | None = None
+    """From now on mail may come to the conversation by this list."""
 
 
 @frozen
@@ -115,7 +117,7 @@ def decide(hold: HeldMail, answer: HoldAnswer, *, now: datetime, policy: HoldPol
 
     Total; whatever comes too late expires it, and a decided hold stands.
 
-    An approval admits the address only where there is one: an ambiguous From names nobody.
+    An approval admits the address only where there is one: an ambiguous From names nobody. The same holds of the list.
     """
     late = now >= expires_at(hold, policy)
     if hold.state is not HoldState.HELD:
@@ -127,8 +129,9 @@ def decide(hold: HeldMail, answer: HoldAnswer, *, now: datetime, policy: HoldPol
             return Stands(hold)
         case Approve(by=by, admits=admits):
             admitted = hold.sender if admits is Admits.THIS_ADDRESS else None
-            let_in = Admits.THIS_MAIL if admitted is None else admits
-            return Changed(evolve(_moved(hold, HoldState.APPROVED, by), admits=let_in), admitted)
+            by_list = hold.by_list if admits is Admits.THIS_LIST else None
+            let_in = Admits.THIS_MAIL if admitted is None and by_list is None else admits
+            return Changed(evolve(_moved(hold, HoldState.APPROVED, by), admits=let_in), admitted, by_list)
         case Dismiss(by=by):
             return Changed(_moved(hold, HoldState.REJECTED, by))
         case _:
@@ -284,6 +287,8 @@ class HeldPage:
     expires_at: datetime
     may_admit_address: bool
     """Whether there is an address to let in."""
+    by_list: str | None = None
+    """The mailing list that may be let in: its List-Id. None: there is none."""
 
 
 def approval_key(conversation: ConversationId, account: AccountId, at: datetime) -> str:

@@ -19,11 +19,13 @@ HoldId = NewType("HoldId", str)
 
 
 class Admits(Enum):
-    """The scope of an approval: one mail, or all mail of its sender's address."""
+    """The scope of an approval: one mail, all mail of its address, or all of its mailing list."""
 
     THIS_MAIL = "this_mail"
     THIS_ADDRESS = "this_address"
     """This mail, and later mail from its address to this conversation, as far as evidence allows."""
+    THIS_LIST = "this_list"
+    """This mail, and later mail that comes to this conversation by the same mailing list, whoever its author is."""
 
 
 class HoldState(Enum):
@@ -62,6 +64,8 @@ class HeldMail:
     """Whether its author would be an account of the conversation. False where that was not written down yet."""
     finding: Finding | None = None
     """What a detector found in it; None: none was asked."""
+    by_list: str | None = None
+    """The List-Id of the mailing list that it came by, if it waits for no other reason. None: none, or others too."""
 
 
 @frozen(kw_only=True)
@@ -98,5 +102,16 @@ class Admitted:
 
     conversation: ConversationId
     address: EmailAddress
+    by: AccountId | None
+    at: datetime
+
+
+@frozen(kw_only=True)
+class AdmittedList:
+    """A mailing list that a participant let into a conversation."""
+
+    conversation: ConversationId
+    by_list: str
+    """Its List-Id, in lower case."""
     by: AccountId | None
     at: datetime

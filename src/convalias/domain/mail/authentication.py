@@ -37,6 +37,10 @@ class SenderEvidence:
     dkim_aligned: bool = field(default=False, kw_only=True)
     dkim_signed: frozenset[str] | None = field(default=None, kw_only=True)
     """Fields, in lower case, whose every occurrence passing aligned signatures cover. None: not known."""
+    spf_known: bool = field(default=True, kw_only=True)
+    """Whether anybody looked at SPF. False: `spf_aligned` says nothing, and may be found out."""
+    via_list: str | None = field(default=None, kw_only=True)
+    """The List-Id, in lower case, that a passing signature of the list's own domain covers. None: none, or not known."""
 
 
 class Authentication(Enum):
@@ -90,6 +94,11 @@ _TO_WHOM: Final = frozenset({"to", "cc"})
 def is_proved(evidence: SenderEvidence) -> bool:
     """Whether the mail is authenticated and not weak: what sender trust means where it asks for proof."""
     return judge(evidence) is Authentication.AUTHENTICATED and not is_weak(evidence)
+
+
+def may_lack_spf(evidence: SenderEvidence) -> bool:
+    """Whether the sender is proved, and SPF, which nobody looked at, would prove more."""
+    return not evidence.spf_known and not evidence.spf_aligned and judge(evidence) is Authentication.AUTHENTICATED
 
 
 def requiring_dkim(evidence: SenderEvidence) -> SenderEvidence:

@@ -73,6 +73,8 @@ class KeepHold:
     reason: Reason
     author: Author | None
     dedup_key: MailKey | None
+    by_list: str | None = None
+    """The mailing list whose approval would let it in."""
 
     @property
     def key(self) -> str:
@@ -234,6 +236,7 @@ def _hold(ruling: Ruling, verdict: Hold, plan: RoutingPlan) -> KeepHold | Note:
         verdict.reason,
         verdict.author,
         verdict.dedup_key,
+        verdict.by_list,
     )
 
 

@@ -71,6 +71,8 @@ TextKey: TypeAlias = tuple[ConversationId, EmailAddress, str]
 """Conversation, canonical sender and `MailContent.repeat_digest`."""
 SubjectsKey: TypeAlias = tuple[ConversationId, MessageId]
 """A conversation, and the mail that is compared with those before it."""
+ListKey: TypeAlias = tuple[ConversationId, str]
+"""A conversation, and a List-Id in lower case."""
 SpeakerKey: TypeAlias = tuple[ConversationId, Speaker]
 """A conversation, and somebody who writes to it."""
 
@@ -107,6 +109,10 @@ class Answers:
     """How many other mails that conversation took within the hour before now."""
     approvals: Mapping[HoldKey, Admits | None] = field(factory=dict[HoldKey, "Admits | None"])
     """What participants let in: that mail, or whatever its address sends there. Asked only of what would be held."""
+    lists: Mapping[ListKey, bool] = field(factory=dict[ListKey, bool])
+    """Whether a participant let that mailing list in there. Asked only of what would be held for want of it."""
+    misses: Mapping[str, int] = field(factory=dict[str, int])
+    """How many addresses that are no alias a source, or all, tried within the hour before now. Asked only of strangers."""
     away: frozenset[Witness] = frozenset()
     """Who was asked and did not answer: unknown is not absent."""
 
@@ -170,6 +176,8 @@ class RoutingContext(Answers):
             subjects={**self.subjects, **answers.subjects},
             traffic={**self.traffic, **answers.traffic},
             approvals={**self.approvals, **answers.approvals},
+            lists={**self.lists, **answers.lists},
+            misses={**self.misses, **answers.misses},
             away=self.away | answers.away,
         )
 

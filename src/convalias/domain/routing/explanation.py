@@ -11,7 +11,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import ConversationAlias
 from convalias.domain.conversations.participants import Standing
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.mail.authentication import Authentication, judge, rests_on_dkim_alone
+from convalias.domain.mail.authentication import Authentication, SenderEvidence, judge, rests_on_dkim_alone
 from convalias.domain.mail.checks import Checked
 from convalias.domain.mail.envelope import InboundMail, MessageEnvelope, UnreadableMail
 from convalias.domain.routing.arrival import resolved
@@ -61,6 +61,10 @@ class Evidence:
     authentication: Authentication
     signed: tuple[str, ...] | None = None
     """Where nothing but a signature speaks for the sender: the fields that it covers."""
+    via_list: str | None = None
+    """The mailing list that the mail came by, as a signature of the list proves."""
+    let_in: tuple[ConversationId, ...] = ()
+    """Conversations into which participants let that list, of those that were asked."""
 
 
 @frozen
@@ -169,8 +173,7 @@ def explain(case: Case) -> Explanation:
     steps: list[Step] = [*_arrivals(case.mail, case.context)]
     if isinstance(case.mail, MessageEnvelope):
         evidence = case.mail.evidence
-        signed = evidence.dkim_signed if rests_on_dkim_alone(evidence) else None
-        steps.append(Evidence(judge(evidence), None if signed is None else tuple(sorted(signed))))
+        steps.append(_evidence(evidence, case.context))
         if case.mail.checked is not None:
             steps.append(Examined(case.mail.checked))
     for one in heard:
@@ -179,6 +182,14 @@ def explain(case: Case) -> Explanation:
     steps.extend(_outcome(decision))
     told = isinstance(decision, RoutingPlan) and decision.tell_sender
     return Explanation(tuple(dict.fromkeys(steps)), told, _policy(case))
+
+
+def _evidence(evidence: SenderEvidence, context: RoutingContext) -> Evidence:
+    signed = evidence.dkim_signed if rests_on_dkim_alone(evidence) else None
+    let_in = sorted(key[0] for key, is_in in context.lists.items() if is_in and key[1] == evidence.via_list)
+    return Evidence(
+        judge(evidence), None if signed is None else tuple(sorted(signed)), evidence.via_list, tuple(let_in)
+    )
 
 
 def _outcome(decision: Decision) -> Iterable[Ruled | Waiting]:

@@ -20,6 +20,7 @@ from convalias.domain.routing.arrival import NamedConversations
 from convalias.domain.routing.context import (
     Holders,
     HoldKey,
+    ListKey,
     RoutingContext,
     SightingKey,
     SpeakerKey,
@@ -55,6 +56,8 @@ class Questions:
     subjects: frozenset[SubjectsKey] = frozenset()
     traffic: frozenset[ConversationId] = frozenset()
     approvals: frozenset[HoldKey] = frozenset()
+    lists: frozenset[ListKey] = frozenset()
+    misses: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         """Whether anything is open."""
@@ -76,6 +79,8 @@ class Questions:
             self.subjects,
             self.traffic,
             self.approvals,
+            self.lists,
+            self.misses,
         )
 
 
@@ -147,6 +152,8 @@ class _Noting:
         self.subjects: _Noted[SubjectsKey, frozenset[str]] = _Noted(known.subjects)
         self.traffic: _Noted[ConversationId, int] = _Noted(known.traffic)
         self.approvals: _Noted[HoldKey, Admits | None] = _Noted(known.approvals)
+        self.lists: _Noted[ListKey, bool] = _Noted(known.lists)
+        self.misses: _Noted[str, int] = _Noted(known.misses)
         self.context = evolve(
             known,
             aliases=self.aliases,
@@ -162,6 +169,8 @@ class _Noting:
             subjects=self.subjects,
             traffic=self.traffic,
             approvals=self.approvals,
+            lists=self.lists,
+            misses=self.misses,
         )
 
     def look_ahead(self, mail: MessageEnvelope, policy: RoutingPolicy) -> None:
@@ -199,4 +208,6 @@ class _Noting:
             subjects=frozenset(self.subjects.missing),
             traffic=frozenset(self.traffic.missing),
             approvals=frozenset(self.approvals.missing),
+            lists=frozenset(self.lists.missing),
+            misses=frozenset(self.misses.missing),
         )

@@ -102,9 +102,8 @@ def _lines(step: Step, show: Pseudonym) -> Iterable[str]:
             unwrapped = "" if written == recipient else f" (written {show(written)})"
             leads = "" if conversation is None else f" of {conversation}"
             yield f"  {show(recipient)}{unwrapped}: {kind}{leads}"
-        case Evidence(authentication=authentication, signed=signed):
-            covers = "" if signed is None else f", by a signature alone, which covers {', '.join(signed) or 'nothing'}"
-            yield f"sender: {authentication.value}{covers}"
+        case Evidence():
+            yield from _proofs(step)
         case Examined(checked=checked):
             yield f"check: {checked.finding.value}{checked.said and f', {checked.said}'}"
         case Weighed(recipient=recipient, accounts=accounts, standing=standing, takes_part=takes_part):
@@ -129,6 +128,15 @@ def _numbered(rule: str, number: int | None) -> str:
     return rule if number is None else f"{number} {rule}"
 
 
+def _proofs(step: Evidence) -> Iterable[str]:
+    signed = step.signed
+    covers = "" if signed is None else f", by a signature alone, which covers {', '.join(signed) or 'nothing'}"
+    yield f"sender: {step.authentication.value}{covers}"
+    if step.via_list is not None:
+        where = f", which participants let into {', '.join(step.let_in)}" if step.let_in else ""
+        yield f"list: {step.via_list}, by a signature of its own{where}"
+
+
 # --- data --------------------------------------------------------------------------------------------
 
 
@@ -150,7 +158,12 @@ def _datum(step: Step, hide: Pseudonym) -> Mapping[str, Json]:
             return {"step": "arrived", **shown, "kind": kind, "conversation": conversation}
         case Evidence(authentication=authentication):
             signed = None if step.signed is None else [*step.signed]
-            return {"step": "evidence", "authentication": authentication.value, "dkim_signed": signed}
+            proved: dict[str, Json] = {
+                "step": "evidence",
+                "authentication": authentication.value,
+                "dkim_signed": signed,
+            }
+            return proved if step.via_list is None else {**proved, "list_let_into": [*step.let_in]}
         case Examined(checked=checked):
             return {"step": "examined", "finding": checked.finding.value, "said": checked.said}
         case Weighed(accounts=accounts, standing=standing):

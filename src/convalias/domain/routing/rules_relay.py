@@ -14,6 +14,7 @@ from convalias.domain.mail.envelope import ClearFrom, Oddity
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.mail.subjects import is_marked, topic
 from convalias.domain.routing.let_in import as_relayed, let_in
+from convalias.domain.routing.misses import BY_SOURCE, EVERYBODY, IN_ALL, source_of
 from convalias.domain.routing.repeated_texts import counts, text_key
 from convalias.domain.routing.rulebook import OverlapCase, RelayCase, rule
 from convalias.domain.routing.verdicts import (
@@ -87,6 +88,27 @@ def over_budget(case: RelayCase) -> Verdict | None:
 
 
 @rule(9)
+def guesser(case: RelayCase) -> Verdict | None:
+    """Mail of a stranger is refused whose source tried more addresses within an hour than people mistype."""
+    verdict = case.verdict
+    if not isinstance(verdict, RelayToConversation | Hold) or isinstance(verdict.author, AccountAuthor):
+        return None
+    misses = case.context.misses
+    many = misses.get(source_of(case.mail), 0) > BY_SOURCE
+    if not many and case.authentication is not Authentication.AUTHENTICATED:
+        many = misses.get(EVERYBODY, 0) > IN_ALL  # who is not proved has as many names as he likes
+    if not many or _is_let_in(case, verdict):
+        return None
+    return Reject(Reason.RATE_LIMITED)
+
+
+def _is_let_in(case: RelayCase, verdict: RelayToConversation | Hold) -> bool:
+    """Whether a participant let in this mail, or its address."""
+    hold = Hold(Reason.NEEDS_APPROVAL, verdict.author, verdict.dedup_key)
+    return let_in(case.context, case.mail, case.recipient.thread.id, hold) is not None
+
+
+@rule(9)
 def empty(case: RelayCase) -> Verdict | None:
     """A mail without words of its author, in text or subject, and without any other part is refused."""
     if not isinstance(case.verdict, RelayToConversation):
@@ -131,12 +153,15 @@ def odd_header(case: RelayCase) -> Verdict | None:
 
 @rule(9, number=12)
 def replayed_signature(case: RelayCase) -> Verdict | None:
-    """A mail waits that was signed for somebody else, or names nobody here and is a day old or was used elsewhere."""
+    """A mail waits that was signed for others, or names nobody here and is old or known; not if its list was let in."""
     # Whoever received a signed mail can post it again somewhere else: the signature does not cover the envelope.
-    verdict = case.verdict
+    verdict, by_list = case.verdict, case.mail.evidence.via_list
     if not isinstance(verdict, RelayToConversation) or not (_posted_again(case) or _signed_for_others(case)):
         return None
-    return _unless_let_in(case, Hold(Reason.NEEDS_APPROVAL, verdict.author, verdict.dedup_key))
+    if by_list is not None and case.context.lists.get((case.recipient.thread.id, by_list), False):
+        return None  # a list posts what was signed for the list: whom participants let in here posts nothing again
+    hold = Hold(Reason.NEEDS_APPROVAL, verdict.author, verdict.dedup_key, by_list=by_list)
+    return _unless_let_in(case, hold)
 
 
 def _posted_again(case: RelayCase) -> bool:

@@ -114,6 +114,8 @@ class Hold:
     reason: Reason
     author: Author | None = None
     dedup_key: MailKey | None = None
+    by_list: str | None = field(default=None, kw_only=True)
+    """The mailing list that it came by, where its approval would let the mail in. None: none would."""
 
 
 @frozen

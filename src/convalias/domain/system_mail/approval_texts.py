@@ -28,6 +28,8 @@ class ApprovalTexts:
     question: str
     this_mail: str
     this_address: str
+    this_list: str
+    """With `{by_list}`, its List-Id."""
     allow: str
     deny: str
     ended: str
@@ -52,6 +54,7 @@ TEXTS: Final[Mapping[str, ApprovalTexts]] = MappingProxyType(
             question="What do you let in?",
             this_mail="this message",
             this_address="this message and later ones from this address",
+            this_list="this message and later ones that come by the mailing list {by_list}",
             allow="Let it in",
             deny="Turn it down",
             ended="It has expired, or what it was about is settled.",
@@ -84,6 +87,7 @@ TEXTS: Final[Mapping[str, ApprovalTexts]] = MappingProxyType(
             question="Was lassen Sie zu?",
             this_mail="diese Nachricht",
             this_address="diese Nachricht und spätere von dieser Adresse",
+            this_list="diese Nachricht und spätere, die über die Mailingliste {by_list} kommen",
             allow="Zulassen",
             deny="Ablehnen",
             ended="Er ist abgelaufen, oder worum es ging, ist erledigt.",
@@ -116,6 +120,7 @@ TEXTS: Final[Mapping[str, ApprovalTexts]] = MappingProxyType(
             question="Qu'acceptez-vous ?",
             this_mail="ce message",
             this_address="ce message et les suivants de cette adresse",
+            this_list="ce message et les suivants qui arrivent par la liste de diffusion {by_list}",
             allow="Accepter",
             deny="Refuser",
             ended="Il a expiré, ou la question est réglée.",
@@ -148,6 +153,7 @@ TEXTS: Final[Mapping[str, ApprovalTexts]] = MappingProxyType(
             question="何を承認しますか",
             this_mail="このメッセージ",
             this_address="このメッセージと、このアドレスからの今後のメッセージ",
+            this_list="このメッセージと、メーリングリスト {by_list} 経由の今後のメッセージ",
             allow="承認する",
             deny="拒否する",
             ended="期限が切れたか、すでに対応が済んでいます。",

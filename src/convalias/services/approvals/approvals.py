@@ -13,7 +13,7 @@ from convalias.codec import CodecError, load, loads
 from convalias.domain.approvals.holds import Changed, HeldPage, Lapse, decide, expires_at, masked, proof_of
 from convalias.domain.approvals.links import ApprovalLink, LinkKeys, Look, NotHis, Request, Unusable, answered
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
-from convalias.domain.inbound.held import Admits, Admitted, HeldMail, HoldState
+from convalias.domain.inbound.held import Admits, Admitted, AdmittedList, HeldMail, HoldState
 from convalias.domain.inbound.outcomes import Again, Done, Held, Outcome, OutcomeRecord, Refused
 from convalias.domain.inbound.posts import EnvelopeRecord, MailReference, RecordKey
 from convalias.domain.mail.authentication import SenderEvidence
@@ -100,6 +100,7 @@ class Approvals:
             since=hold.since,
             expires_at=expires,
             may_admit_address=hold.sender is not None,
+            by_list=hold.by_list,
         )
 
     # --- the worker's part ---------------------------------------------------------------------------
@@ -167,6 +168,11 @@ class Approvals:
             await self.holds.admit(
                 Admitted(conversation=hold.conversation, address=hold.sender, by=hold.decided_by, at=self.clock.now())
             )
+        if hold.admits is Admits.THIS_LIST and hold.by_list is not None:
+            let_in = AdmittedList(
+                conversation=hold.conversation, by_list=hold.by_list, by=hold.decided_by, at=self.clock.now()
+            )
+            await self.holds.admit_list(let_in)
         return await self._conclude(hold, self._carried)
 
     async def _conclude(self, hold: HeldMail, each: Concluding) -> datetime | None:

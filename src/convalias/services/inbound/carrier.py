@@ -252,6 +252,7 @@ class PlanCarrier:
             content_digest=mail.content.digest,
             participant=isinstance(command.author, AccountAuthor),
             finding=None if mail.checked is None else mail.checked.finding,
+            by_list=command.by_list,
         )
         standing = await self.holds.keep(held, asks=not self.restores)
         if standing is not None:

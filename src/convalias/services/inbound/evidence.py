@@ -14,12 +14,12 @@ from convalias.domain.aliases.unwrapping import may_be_ours
 from convalias.domain.inbound.evidence_records import EvidenceRecord
 from convalias.domain.inbound.outcomes import Again
 from convalias.domain.inbound.posts import EnvelopeRecord
-from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence, judge
+from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence, judge, may_lack_spf
 from convalias.domain.mail.envelope import ClearFrom, From, InboundMail, MessageEnvelope, evidence_of
 from convalias.domain.outbound.delivery import backoff
 from convalias.domain.routing.arrival import header_addresses
 from convalias.ports.ambient import Clock, Telemetry
-from convalias.ports.mail import SenderAuthenticator
+from convalias.ports.mail import Completes, SenderAuthenticator
 from convalias.services.inbound.name_servers import NameServerBudget
 from convalias.stores.inbound.evidence import EvidenceRecords
 
@@ -64,12 +64,12 @@ class EvidenceFinder:
     async def missing(
         self, mail: InboundMail, raw: bytes, record: EnvelopeRecord, *, keep: bool = True
     ) -> SenderEvidence | Again | None:
-        """Ask the authenticator about a mail whose border proved nothing; None: its own evidence counts.
+        """Ask the authenticator what a border did not prove, or not look at; None: the mail's own evidence counts.
 
         `Again`: there was no answer, give the job back; no failure of the mail. Not `keep`: nothing is written, and
         nobody waits. Raises `Unavailable` when our own records do not answer.
         """
-        if not isinstance(mail, MessageEnvelope) or judge(mail.evidence) is not Authentication.UNPROVED:
+        if not isinstance(mail, MessageEnvelope) or not (_is_unproved(mail.evidence) or self._may_add(mail.evidence)):
             return None
         # Mail that is nobody's here costs no look-up, nor does a token that we did not make. An address of an older
         # format costs one whether or not it is an alias: else the sender's own name server, which sees who is looked
@@ -91,7 +91,7 @@ class EvidenceFinder:
         finally:
             self.budget.leave(domain, at=self.clock.now(), answered=answered)
         if found.dmarc is Dmarc.TEMPERROR:
-            return await self._unanswered(record, found)
+            return await self._unanswered(record, found if _is_unproved(mail.evidence) else mail.evidence)
         kept = EvidenceRecord(raw=record.raw, evidence=found, at=self.clock.now())
         return (await self.records.keep(kept)).evidence
 
@@ -100,13 +100,23 @@ class EvidenceFinder:
         timeout = asyncio.timeout(self.insistence.within.total_seconds())
         try:
             async with timeout:
-                found = await self.authenticator.evidence(raw, record.post)
+                found = await self._found(mail.evidence, raw, record)
         except TimeoutError:
             if not timeout.expired():
                 raise
             found = SenderEvidence(Dmarc.TEMPERROR)
         self.telemetry.measure("icer.evidence.asked", 1, dmarc=found.dmarc.value)
         return evidence_of(mail.sender, found, require_dkim=self.require_dkim)
+
+    async def _found(self, border: SenderEvidence, raw: bytes, record: EnvelopeRecord) -> SenderEvidence:
+        if isinstance(self.authenticator, Completes) and not _is_unproved(border):
+            return await self.authenticator.completed(raw, record.post, border)
+        return await self.authenticator.evidence(raw, record.post)
+
+    def _may_add(self, border: SenderEvidence) -> bool:
+        """Whether the authenticator may know more of a sender whom the border proved."""
+        completes = isinstance(self.authenticator, Completes) and self.authenticator.completes
+        return completes and may_lack_spf(border)
 
     async def _unanswered(self, record: EnvelopeRecord, found: SenderEvidence) -> SenderEvidence | Again:
         """As often as the patience goes; from then on what could not be found out is decided about as it is."""
@@ -120,6 +130,10 @@ class EvidenceFinder:
             jitter=self.clock.entropy(1)[0] / 256,
         )
         return Again(pause, UNANSWERED)
+
+
+def _is_unproved(border: SenderEvidence) -> bool:
+    return judge(border) is Authentication.UNPROVED
 
 
 def _domain(sender: From) -> str:

@@ -22,6 +22,7 @@ from convalias.domain.routing.context import (
     Answers,
     Holders,
     HoldKey,
+    ListKey,
     RoutingContext,
     SpeakerKey,
     SubjectsKey,
@@ -29,6 +30,7 @@ from convalias.domain.routing.context import (
     Witness,
 )
 from convalias.domain.routing.earlier_subjects import topics_of
+from convalias.domain.routing.misses import IN_ALL
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.domain.routing.questions import Questions, questions
 from convalias.domain.routing.repeated_texts import heard_at
@@ -45,6 +47,7 @@ from convalias.stores.approvals.holds import Holds
 from convalias.stores.conversations.access import ConversationAccess
 from convalias.stores.encoding import digest
 from convalias.stores.inbound.mails import InboundRecords
+from convalias.stores.inbound.misses import Misses
 from convalias.stores.inbound.traffic import Traffic
 
 ROUNDS: Final = 8
@@ -87,6 +90,8 @@ class FactFinder:
     """None: a policy with a loop guard finds that nothing was there before."""
     approvals: Holds | None = None
     """None: nobody ever lets anything in."""
+    misses: Misses | None = None
+    """None: nobody who guesses aliases is turned away."""
     keys: AliasKeys | None = None
     within: timedelta = ANSWER_WITHIN
     _outages: dict[Witness, Unavailable] = field(factory=_no_outages, init=False, repr=False, eq=False)
@@ -133,6 +138,8 @@ class FactFinder:
             stages = _begun(group, asked.stages, self._stages)
             sightings = _begun(group, asked.sightings, partial(self.sightings.sightings, before=now))
             approvals = _begun(group, asked.approvals, self._approvals)
+            lists = _begun(group, asked.lists, self._lists)
+            misses = _begun(group, asked.misses, partial(self._misses, before=now))
             legacy = group.create_task(self._legacy(asked)) if asked.legacy or asked.tenures else None
             people = group.create_task(self._people(asked)) if asked.holders or asked.accounts else None
             heard = _begun(group, asked.heard, partial(self._heard, before=now))
@@ -152,6 +159,8 @@ class FactFinder:
             subjects=subjects(),
             traffic=traffic,
             approvals=approvals(),
+            lists=lists(),
+            misses=misses(),
             legacy=known_legacy,
             tenures=tenures,
             holders=holders,
@@ -166,6 +175,14 @@ class FactFinder:
 
     async def _approvals(self, asked: Collection[HoldKey]) -> Mapping[HoldKey, Admits | None]:
         return dict.fromkeys(asked) if self.approvals is None else await self.approvals.approvals(asked)
+
+    async def _lists(self, asked: Collection[ListKey]) -> Mapping[ListKey, bool]:
+        return dict.fromkeys(asked, False) if self.approvals is None else await self.approvals.lists(asked)
+
+    async def _misses(self, asked: Collection[str], *, before: datetime) -> Mapping[str, int]:
+        if self.misses is None:
+            return dict.fromkeys(asked, 0)
+        return await self.misses.counts(asked, before=before, most=IN_ALL + 1)
 
     async def _heard(self, asked: Collection[SpeakerKey], *, before: datetime) -> Mapping[SpeakerKey, datetime | None]:
         """Look among the last events only: of an older message nothing follows."""

@@ -354,7 +354,7 @@ class InboundRelay:
         if self.stores.misses is None or not missed:
             return
         of_source, in_all = await self.stores.misses.note(
-            source_of(plan), missed, record.key, at=record.post.received_at, most=IN_ALL + 1
+            source_of(plan.case.mail), missed, record.key, at=record.post.received_at, most=IN_ALL + 1
         )
         if of_source > BY_SOURCE:
             self.telemetry.measure("icer.aliases.guessed", 1, by="source")

@@ -24,10 +24,10 @@ from convalias.domain.approvals.holds import (
     room_for,
 )
 from convalias.domain.ids import ConversationId
-from convalias.domain.inbound.held import Admits, Admitted, Asking, HeldMail, HoldId, HoldState, Waiting
+from convalias.domain.inbound.held import Admits, Admitted, AdmittedList, Asking, HeldMail, HoldId, HoldState, Waiting
 from convalias.domain.inbound.outcomes import Mark
 from convalias.domain.inbound.posts import RecordKey
-from convalias.domain.routing.context import HoldKey
+from convalias.domain.routing.context import HoldKey, ListKey
 from convalias.ports.records import Delete, Due, Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import digest, encoded
 from convalias.stores.errors import Contended
@@ -223,6 +223,16 @@ class Holds:
         """Admit an address: from now on it may write to the conversation. The first who let it in stands."""
         await self.records.write([Insert(_admitted_key(admitted.conversation, admitted.address), dump(admitted))])
 
+    async def admit_list(self, admitted: AdmittedList) -> None:
+        """Admit a mailing list: from now on mail may come by it. The first who let it in stands."""
+        key = _list_key((admitted.conversation, admitted.by_list))
+        await self.records.write([Insert(key, dump(admitted))])
+
+    async def lists(self, of: Collection[ListKey]) -> Mapping[ListKey, bool]:
+        """Return whether each list was let in; every key is answered."""
+        found = await self.records.get(sorted(map(_list_key, of)))
+        return {one: _list_key(one) in found for one in of}
+
     async def due(self, *, until: datetime, limit: int) -> Sequence[Stored]:
         """Holds that want attention; `load(row.body, HeldMail)` reads one."""
         return await self.records.due(HOLDS, until=until, limit=limit)
@@ -294,3 +304,8 @@ def _conversation_key(table: str, conversation: ConversationId) -> Key:
 
 def _admitted_key(conversation: ConversationId, address: EmailAddress) -> Key:
     return Key("admitted", encoded(conversation), digest(address.key))
+
+
+def _list_key(of: ListKey) -> Key:
+    conversation, by_list = of
+    return Key("admitted_lists", encoded(conversation), digest(by_list))

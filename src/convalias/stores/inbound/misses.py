@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,12 +12,12 @@ from convalias.codec import dump
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.inbound.outcomes import Mark
 from convalias.domain.inbound.posts import RecordKey
+from convalias.domain.routing.misses import EVERYBODY
 from convalias.ports.records import Insert, Key, Records
 from convalias.stores.encoding import digest
 from convalias.stores.retention import COUNT_KEPT, ends
 
 TABLE: Final = "misses"
-EVERYBODY: Final = "all"
 WITHIN: Final = timedelta(hours=1)
 
 
@@ -34,7 +34,7 @@ class Misses:
 
         Each number is at most `most`. Later ones do not count: a mail that is processed late, or replayed, is seen as on the day it came.
         """
-        places, mark = (digest(source), EVERYBODY), dump(Mark(record, at))
+        places, mark = (_place(source), _place(EVERYBODY)), dump(Mark(record, at))
         names = [f"{_moment(at)}.{digest(record, one.key)}" for one in missed]
         await self.records.write(
             [
@@ -46,10 +46,22 @@ class Misses:
         of_source, in_all = [await self._count(one, at, most) for one in places]
         return of_source, in_all
 
+    async def counts(self, sources: Collection[str], *, before: datetime, most: int) -> Mapping[str, int]:
+        """Return how many misses each source had within the hour before, at most `most`; every source is answered.
+
+        `EVERYBODY` is one of them. What was noted at that very moment does not count: it may be of the same mail.
+        """
+        last = before - timedelta(microseconds=1)
+        return {source: await self._count(_place(source), last, most) for source in sorted(sources)}
+
     async def _count(self, place: str, at: datetime, most: int) -> int:
         first, last = _moment(at - WITHIN), _moment(at)
         stored = await self.records.range(TABLE, place, after=first, limit=most)
         return sum(one.key.id[: len(last)] <= last for one in stored)
+
+
+def _place(source: str) -> str:
+    return source if source == EVERYBODY else digest(source)
 
 
 def _moment(at: datetime) -> str:

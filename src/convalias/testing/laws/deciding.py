@@ -98,6 +98,8 @@ def answered(lacking: Questions, whole: RoutingContext) -> Answers:
         subjects={one: whole.subjects.get(one, frozenset()) for one in lacking.subjects},
         traffic={one: whole.traffic.get(one, 0) for one in lacking.traffic},
         approvals={one: whole.approvals.get(one) for one in lacking.approvals},
+        lists={one: whole.lists.get(one, False) for one in lacking.lists},
+        misses={one: whole.misses.get(one, 0) for one in lacking.misses},
         away=whole.away,
     )
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
-from adapters.mime.authentication.signing import NOW, PLAIN, signed, zone
+from adapters.mime.authentication.signing import NOW, PLAIN, Zone, sealed, signed, zone
 from convalias.adapters.mime.authentication import Authenticator, WithoutSpf
 from convalias.adapters.mime.authentication.received import Client, client_of
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.inbound.posts import Post
-from convalias.domain.mail.authentication import Dmarc, SenderEvidence, requiring_dkim, rests_on_dkim_alone
+from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence, requiring_dkim, rests_on_dkim_alone
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
+from convalias.ports.dns import TemporaryFailure
 from convalias.ports.spf import SpfResult
 
 BORDERS = {"mx.border.example"}
@@ -163,3 +164,73 @@ def test_what_the_source_says_of_spf_stands() -> None:
 def test_where_dkim_is_required_a_computed_pass_is_none_either() -> None:
     assert requiring_dkim(evidence(spf=Spf())).dmarc is Dmarc.NONE
     assert requiring_dkim(evidence(signed(), spf=Spf())).dmarc is Dmarc.PASS
+
+
+# --- what a trusted border left open ----------------------------------------------------------------------------------
+
+BY_DKIM = SenderEvidence(
+    Dmarc.PASS, DmarcPolicy.REJECT, dkim_aligned=True, dkim_signed=frozenset({"from", "to"}), spf_known=False
+)
+BARE = SenderEvidence(Dmarc.PASS, DmarcPolicy.REJECT, spf_known=False)
+SIGNED_FIELDS = frozenset({"from", "to", "subject", "date", "message-id"})
+
+
+def completed(
+    border: SenderEvidence,
+    raw: bytes = PLAIN,
+    *,
+    spf: Spf | None,
+    received: str = RECEIVED,
+    sealers: frozenset[str] = frozenset(),
+    names: Zone | None = None,
+) -> SenderEvidence:
+    authenticator = Authenticator(
+        resolver=names or zone(), spf=spf, borders=frozenset(BORDERS if spf else ()), sealers=sealers
+    )
+    top = f"Received: {received}\r\n".encode()
+    post = Post(received_at=NOW, return_path=BOB)
+    assert authenticator.completes is bool(spf or sealers)
+    return asyncio.run(authenticator.completed(top + raw, post, border))
+
+
+def test_a_border_that_looked_at_no_spf_gets_what_is_computed() -> None:
+    spf = Spf()
+    found = completed(BY_DKIM, spf=spf)
+    assert found == evolve(BY_DKIM, spf_aligned=True, spf_known=True)
+    assert not rests_on_dkim_alone(found)
+    assert spf.asked == [("11.22.33.44", "bob@corp.example", "mail.corp.example")]
+
+
+def test_a_mail_that_is_sent_on_from_elsewhere_rests_on_dkim_still() -> None:
+    assert completed(BY_DKIM, spf=Spf(SpfResult.NO_PASS)) == evolve(BY_DKIM, spf_known=True)
+    assert completed(BY_DKIM, spf=Spf(), received=FORGED["by another host"]) == BY_DKIM
+
+
+def test_what_a_pass_rests_on_is_looked_for_where_the_border_names_no_method() -> None:
+    assert completed(BARE, signed(), spf=Spf()) == evolve(BARE, spf_aligned=True, spf_known=True)
+    by_dkim = evolve(BARE, dkim_aligned=True, dkim_signed=SIGNED_FIELDS)
+    assert completed(BARE, signed(), spf=Spf(SpfResult.NO_PASS)) == evolve(by_dkim, spf_known=True)
+    assert completed(BARE, signed(), spf=Spf(), received="nothing") == by_dkim
+    assert completed(BARE, spf=Spf(SpfResult.NO_PASS)) == evolve(BARE, spf_known=True)
+
+
+def test_a_listed_sealer_that_saw_spf_pass_knows_more_than_a_signature() -> None:
+    sealers = frozenset({"lists.example"})
+    saw = sealed(signed(), results="spf=pass smtp.mailfrom=corp.example; dmarc=pass header.from=corp.example")
+    assert completed(BY_DKIM, saw, spf=None, sealers=sealers).dkim_signed is None
+    assert completed(BY_DKIM, saw, spf=None, sealers=frozenset({"other.example"})) == BY_DKIM
+    assert completed(BARE, saw, spf=None, sealers=sealers) == evolve(BARE, dkim_aligned=True)
+
+
+def test_where_name_servers_are_silent_it_is_told_another_time() -> None:
+    assert completed(BY_DKIM, spf=Spf(SpfResult.TEMPERROR)).dmarc is Dmarc.TEMPERROR
+    silent = zone(_dmarc__corp__example=TemporaryFailure())
+    assert completed(BY_DKIM, spf=Spf(), names=silent).dmarc is Dmarc.TEMPERROR
+    keys = Zone({**zone().records, "s1._domainkey.corp.example": TemporaryFailure()})
+    assert completed(BARE, signed(), spf=Spf(SpfResult.NO_PASS), names=keys).dmarc is Dmarc.TEMPERROR
+
+
+def test_a_mail_of_two_authors_stays_as_the_border_says() -> None:
+    spf = Spf()
+    assert completed(BY_DKIM, b"From: eve@evil.example\r\n" + PLAIN, spf=spf) == BY_DKIM
+    assert spf.asked == []

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from convalias.adapters.mime.authentication.arc import Saw, saw_dmarc, saw_spf, vouched_for
 from convalias.adapters.mime.authentication.canonical import SignedMail
@@ -24,8 +24,9 @@ from convalias.adapters.mime.authentication.dmarc import (
 from convalias.adapters.mime.authentication.key_checks import KeyChecks
 from convalias.adapters.mime.authentication.lookups import Lookups
 from convalias.adapters.mime.authentication.received import client_of
-from convalias.adapters.mime.coverage import covered
+from convalias.adapters.mime.coverage import covered, covers
 from convalias.adapters.mime.fields import read_block, unfolded
+from convalias.adapters.mime.lists import list_id
 from convalias.adapters.mime.mailboxes import text_of
 from convalias.adapters.mime.sender import read_from, readings_of
 from convalias.domain.addresses.email_address import EmailAddress, canonical_domain
@@ -38,6 +39,8 @@ from convalias.ports.spf import SpfCheck, SpfResult
 _MOST_SIGNATURES: Final = 8
 """Signatures of domains akin to From that are verified; the others prove nothing about it."""
 _MOST_FIELDS: Final = 50
+_MOST_OF_LISTS: Final = 2
+"""Signatures of a list's domain that are verified: an honest list has one."""
 _READ: Final = frozenset({*SHOWN, "to", "cc"})
 """Fields about which it matters whether they are signed."""
 _NOTHING: Final = SenderEvidence()
@@ -79,17 +82,39 @@ class Authenticator:
         border = post.evidence
         if border is not None and border.dmarc is not Dmarc.NONE:
             return border
-        block = read_block(raw, 0, len(raw))
-        domains = {one.domain for one in readings_of(read_from(block))}
-        if block.over is not None or len(domains) != 1:
+        case = self._case(raw, post)
+        if case is None:
             return border or _NOTHING
-        lookups = Lookups(self.resolver, self.keys)
-        case = _Case(SignedMail.of(raw, block.body), domains.pop(), lookups, post, self)
         try:
             async with asyncio.timeout(self.within.total_seconds()):
                 return await case.evidence()
         except (TimeoutError, PolicyUnknown):
             return SenderEvidence(Dmarc.TEMPERROR, spf_aligned=border is not None and border.spf_aligned)
+
+    @property
+    def completes(self) -> bool:
+        """Return whether SPF can be computed, or a sealer may have seen it pass."""
+        return bool(self.sealers) or (self.spf is not None and bool(self.borders))
+
+    async def completed(self, raw: bytes, post: Post, border: SenderEvidence) -> SenderEvidence:
+        """Return the border's evidence with SPF; of a border that names no method also with our own look at DKIM."""
+        case = self._case(raw, evolve(post, evidence=border))
+        if case is None:
+            return border
+        try:
+            async with asyncio.timeout(self.within.total_seconds()):
+                return await case.completed(border)
+        except (TimeoutError, PolicyUnknown):
+            return SenderEvidence(Dmarc.TEMPERROR)
+
+    def _case(self, raw: bytes, post: Post) -> _Case | None:
+        """None: the mail does not say whom to ask about."""
+        block = read_block(raw, 0, len(raw))
+        domains = {one.domain for one in readings_of(read_from(block))}
+        if block.over is not None or len(domains) != 1:
+            return None
+        lookups = Lookups(self.resolver, self.keys)
+        return _Case(SignedMail.of(raw, block.body), domains.pop(), list_id(block), lookups, post, self)
 
 
 @frozen
@@ -98,6 +123,8 @@ class _Case:
 
     mail: SignedMail
     domain: str
+    list_id: str | None
+    """The mailing list that it says it came by."""
     lookups: Lookups
     post: Post
     settings: Authenticator
@@ -118,7 +145,49 @@ class _Case:
             dmarc, wanted = Dmarc.PASS if passed else self._failure(found, sent), policy.policy
         # A listed sealer that saw SPF pass knows more than a signature, which anybody may have sent on.
         known = dkim and (spf or not await self._is_vouched_for(saw_spf))
-        return SenderEvidence(dmarc, wanted, spf_aligned=spf, dkim_aligned=dkim, dkim_signed=signed if known else None)
+        return SenderEvidence(
+            dmarc,
+            wanted,
+            spf_aligned=spf,
+            dkim_aligned=dkim,
+            dkim_signed=signed if known else None,
+            via_list=await self._listed(),
+        )
+
+    async def completed(self, border: SenderEvidence) -> SenderEvidence:
+        """The border's evidence, and what it left open."""
+        policy = await published(self.domain, self.lookups)
+        sent = await self._sent(policy)
+        if sent is Checked.TEMPERROR:
+            return SenderEvidence(Dmarc.TEMPERROR)
+        if sent is Checked.PASS:
+            return evolve(border, spf_aligned=True, spf_known=True)
+        found = border if sent is None else evolve(border, spf_known=True)
+        if not border.dkim_aligned:  # it names no method: what its pass rests on is seen by looking
+            checked, signed = await self._signed(policy)
+            if checked is Checked.TEMPERROR:
+                return SenderEvidence(Dmarc.TEMPERROR)
+            if checked is Checked.PASS:
+                found = evolve(found, dkim_aligned=True, dkim_signed=signed)
+        if found.dkim_signed is not None and await self._is_vouched_for(saw_spf):
+            return evolve(found, dkim_signed=None)
+        return found
+
+    async def _listed(self) -> str | None:
+        """The mailing list that a passing signature of its own domain, or of one above it, says the mail came by."""
+        if self.list_id is None:
+            return None
+        present = Counter(one.name for one in self.mail.fields)
+        read = map(read_signature, self.mail.all(b"dkim-signature")[:_MOST_FIELDS])
+        own = [
+            one
+            for one in read
+            if one is not None and covers(one.domain, self.list_id) and "list-id" in covered(one.signed, present)
+        ]
+        for signature in own[:_MOST_OF_LISTS]:
+            if await verify(signature, self.mail, self.lookups, now=self.now) is Checked.PASS:
+                return self.list_id
+        return None
 
     async def _signed(self, policy: Published | None) -> tuple[Checked, frozenset[str]]:
         """The best of the aligned signatures, and what those that pass cover.
@@ -157,7 +226,7 @@ class _Case:
     async def _sent(self, policy: Published | None) -> Checked | None:
         """Whether the From domain let the client send: as the source says, else computed. None: nobody knows."""
         border, settings, sender = self.post.evidence, self.settings, self.post.return_path
-        if border is not None:
+        if border is not None and border.spf_known:
             return Checked.PASS if border.spf_aligned else Checked.FAIL
         received = next((one for one in self.mail.fields if one.name == b"received"), None)
         if settings.spf is None or received is None or not isinstance(sender, EmailAddress):
