@@ -21,6 +21,7 @@ from convalias.domain.aliases.alias import AliasFormat, ConversationAlias, Legac
 from convalias.domain.aliases.reservations import AddressHolders, AliasReservation
 from convalias.domain.conversations import events
 from convalias.domain.conversations.events import ConversationEvent, Happening, Origin
+from convalias.domain.conversations.host_feed import Checkpoint, HostFeed, HostMessage
 from convalias.domain.conversations.listing import ListedConversation, ListingCursor
 from convalias.domain.conversations.participants import (
     Account,
@@ -522,6 +523,11 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             latest=(Release(Seq(2), NOON), Release(Seq(4), NOON + timedelta(hours=1))),
         )
     ],
+    "host_feed": [
+        HostFeed(head=Checkpoint("42", NOON)),
+        HostFeed(head=Checkpoint("42", NOON), behind=(Checkpoint("40", NOON),), late=3, last_late=NOON),
+    ],
+    "host_message": [HostMessage("t1", "7", NOON), HostMessage("t1", "7", NOON, told=NOON)],
     "gone_event": [GoneEvent(conversation=C1, event=EventId("e2"), at=NOON)],
     "sign_of_life": [
         SignOfLife(worker="inbound", incarnation="host-a.1.2", at=NOON),

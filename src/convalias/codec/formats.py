@@ -14,6 +14,7 @@ from convalias.domain.aliases.alias import ConversationAlias, LegacyAlias
 from convalias.domain.aliases.reservations import AddressHolders, AliasReservation
 from convalias.domain.conversations import events
 from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.conversations.host_feed import HostFeed, HostMessage
 from convalias.domain.conversations.listing import ListedConversation, ListingCursor
 from convalias.domain.conversations.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
 from convalias.domain.conversations.threads import ThreadSnapshot
@@ -288,6 +289,8 @@ SIGN_OF_LIFE: Final = Format(
     "sign_of_life", (SignOfLife,), version=2, upgrades={1: _same}, downgrades={1: _sign_of_life_1}
 )
 GONE_EVENT: Final = Format("gone_event", (GoneEvent,))
+HOST_FEED: Final = Format("host_feed", (HostFeed,))
+HOST_MESSAGE: Final = Format("host_message", (HostMessage,))
 PUBLISHED_EVENT: Final = Format("published_event", (EventRecord,))
 """Not stored but published, to logs that other programs read too."""
 
@@ -331,6 +334,8 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     MARK,
     SIGN_OF_LIFE,
     GONE_EVENT,
+    HOST_FEED,
+    HOST_MESSAGE,
     DECISION,
     RELEASES,
     LEGACY_ALIAS,

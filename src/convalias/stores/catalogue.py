@@ -81,6 +81,8 @@ CATALOGUE: Final = (
     Table("signs_of_life", "", "", "a day"),
     Table("gone_events", "", "", "a week"),
     Table("positions", "", "", _EVER),
+    Table("host_messages", "", "", "a week after it was told, where a host has a cursor only"),
+    Table("host_feed", "", "", _EVER),
     Table("data_places", "", "", _EVER),
     Table("sweep_turns", "", "", _EVER),
     Table("chores_done", "", "", _EVER),
