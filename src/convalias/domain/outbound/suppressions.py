@@ -99,14 +99,20 @@ def bounced_address(
     now first. What the report names counts if the mail went there or if it is the recipient's own, so that nobody can
     suppress the address of somebody else.
     """
-    by_digest = {address_digest(one): one for one in known}
     for one in named:
-        name = address_digest(one)
-        if name in mailed_to or name in by_digest:
+        if may_be_bounced(one, mailed_to, known=known):
             return one
     if not mailed_to:  # a former release sent it, or the bounce overtook the answer to the call that sent it
         return next(iter(known), None)
-    return by_digest.get(mailed_to[-1])
+    return next((one for one in known if address_digest(one) == mailed_to[-1]), None)
+
+
+def may_be_bounced(address: EmailAddress, mailed_to: tuple[str, ...], *, known: Iterable[EmailAddress]) -> bool:
+    """Whether a report may be about that address: the mail went there, or it is the recipient's own.
+
+    Who shares a provider's account can sign an event about any address, with a proof that every recipient of ours has.
+    """
+    return address_digest(address) in mailed_to or address in known
 
 
 def event_part(notification: NotificationId) -> str:

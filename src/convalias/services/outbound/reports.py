@@ -16,7 +16,7 @@ from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import InboundMail, MessageEnvelope
 from convalias.domain.outbound.delivery import Delivery, DeliveryDecision, DeliveryState, NotificationId
 from convalias.domain.outbound.reports import Bounce, BounceKind, Complaint, Report, Unsubscribed
-from convalias.domain.outbound.suppressions import Muted, Suppressed, bounced_address
+from convalias.domain.outbound.suppressions import Muted, Suppressed, bounced_address, may_be_bounced
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.services.conversations.contacts import Contacts
 from convalias.services.conversations.statuses import note_status, status_key
@@ -47,7 +47,7 @@ class Reported:
     at: datetime
     trace: TraceId
     address: EmailAddress | None = None
-    """Where the mail went, as its carrier proved. None: where the delivery remembers."""
+    """Where the mail went, as its carrier says. None: where the delivery remembers."""
 
 
 @frozen(kw_only=True)
@@ -110,17 +110,22 @@ class Reports:
             return
         address = None
         if bounce.kind is BounceKind.HARD:
-            address = reported.address or await self._mailed(bounce, decision, row)
+            address = await self._mailed(bounce, decision, row, reported)
         if address is not None:
             await self.suppressions.suppress(
                 Suppressed(account=row.recipient, address=address, status=bounce.status, at=self.clock.now())
             )
         await self._note(BOUNCE, decision, row, reported)
 
-    async def _mailed(self, bounce: Bounce, decision: DeliveryDecision, row: Delivery) -> EmailAddress | None:
+    async def _mailed(
+        self, bounce: Bounce, decision: DeliveryDecision, row: Delivery, reported: Reported
+    ) -> EmailAddress | None:
         """Where the mail went that came back. The recipient's address may have changed since."""
         thread = await self.conversations.thread(decision.conversation)
         known = () if thread is None else await self.contacts.addresses(row.recipient, thread)
+        stated = reported.address
+        if stated is not None:
+            return stated if may_be_bounced(stated, row.mailed_to, known=known) else None
         return bounced_address(row.mailed_to, named=bounce.recipients, known=known)
 
     async def _complained(self, decision: DeliveryDecision, row: Delivery, reported: Reported) -> None:
