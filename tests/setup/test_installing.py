@@ -11,6 +11,8 @@ from typing import Final
 
 import pytest
 
+from convalias.testing import conformance
+from docs import chat
 from setup.clean import CHECKOUT, VERSION, copied, finding, installed, locked, marks, ran, succeeded, surroundings, venv
 
 pytestmark = marks
@@ -82,6 +84,18 @@ def test_the_programs_of_the_readme_run_after_its_own_install_lines(shelf: dict[
 
     succeeded([python, "-m", *shlex.split(extras)], tmp_path, shelf)
     assert "\nHello Ann!\n" in succeeded([python, "second.py"], tmp_path)
+    assert installed(python)["convalias"] == f"{VERSION}{OURS}"
+
+
+def test_a_strangers_project_runs_the_suite_of_conversations_in_eight_lines(
+    shelf: dict[str, str], tmp_path: Path
+) -> None:
+    python, project = venv(tmp_path / "venv"), tmp_path / "project"
+    project.mkdir()
+    chat.written(project)
+    succeeded([python, "-m", "pip", "install", "--quiet", "convalias", "pytest"], tmp_path, shelf)
+    said = succeeded([python, "-m", "pytest", "-q", "--rootdir", project, project], project)
+    assert f"{len(conformance.CONVERSATIONS)} passed" in said
     assert installed(python)["convalias"] == f"{VERSION}{OURS}"
 
 
