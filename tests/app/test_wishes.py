@@ -13,7 +13,7 @@ from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.outbound.delivery import Delivery
 from convalias.domain.outbound.suppressions import Muted, Suppressed
-from convalias.services.outbound.deciding import LANE
+from convalias.stores.outbound.letters import LANE
 
 ANN, C1 = AccountId("ann"), ConversationId("c1")
 HOME, NEW = "ann@home.example", "ann@new.example"

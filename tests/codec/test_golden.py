@@ -22,6 +22,7 @@ from convalias.domain.aliases.reservations import AddressHolders, AliasReservati
 from convalias.domain.conversations import events
 from convalias.domain.conversations.events import ConversationEvent, Happening, Origin
 from convalias.domain.conversations.host_feed import Checkpoint, HostFeed, HostMessage
+from convalias.domain.conversations.host_messages import FirstStart, KeptMail, SeenCopies, SeenMessage
 from convalias.domain.conversations.listing import ListedConversation, ListingCursor
 from convalias.domain.conversations.participants import (
     Account,
@@ -521,6 +522,27 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             conversation=C1,
             group=AuthorGroup.UNVERIFIED,
             latest=(Release(Seq(2), NOON), Release(Seq(4), NOON + timedelta(hours=1))),
+        ),
+        Releases(conversation=C1, group=AuthorGroup.VERIFIED, latest=(Release(Seq(0), NOON, EventId("e2")),)),
+    ],
+    "kept_mail": [
+        KeptMail(
+            conversation=C1,
+            key="m-" + "0a" * 20,
+            dedup_key="mail:c1:john@home.example:<x@y>",
+            message=events.MessageAdded(
+                author=PeripheralAuthor(JOHN),
+                text="",
+                subject="Job",
+                message_id="<x@y>",
+                body_digest="0a",
+                sent_at=NOON,
+            ),
+            origin=Origin.ALIAS_MAIL,
+            occurred_at=NOON,
+            kept_at=NOON,
+            trace="t",
+            posted_as="17",
         )
     ],
     "host_feed": [
@@ -528,6 +550,23 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         HostFeed(head=Checkpoint("42", NOON), behind=(Checkpoint("40", NOON),), late=3, last_late=NOON),
     ],
     "host_message": [HostMessage("t1", "7", NOON), HostMessage("t1", "7", NOON, told=NOON)],
+    "seen_message": [
+        SeenMessage(
+            conversation=C1, event=EventId("e2"), message="17", key=None, author=A1, written_at=NOON, seen_at=NOON
+        ),
+        SeenMessage(
+            conversation=C1,
+            event=EventId("e3"),
+            message="18",
+            key="m-" + "0a" * 20,
+            author=None,
+            written_at=NOON,
+            seen_at=NOON,
+            found=False,
+        ),
+    ],
+    "seen_copies": [SeenCopies(conversation=C1, addresses=frozenset({JOHN}))],
+    "first_start": [FirstStart(NOON)],
     "gone_event": [GoneEvent(conversation=C1, event=EventId("e2"), at=NOON)],
     "sign_of_life": [
         SignOfLife(worker="inbound", incarnation="host-a.1.2", at=NOON),
@@ -605,6 +644,16 @@ def test_a_sign_can_be_written_as_processes_of_the_release_before_read_it() -> N
     body = Codec({"sign_of_life": 1}).dump(sign)
     assert (body["$"], "faults" in body) == ("sign_of_life/1", False)
     assert load(body, SignOfLife) == evolve(sign, faults="")
+
+
+def test_releases_can_be_written_as_processes_of_the_release_before_read_them() -> None:
+    for releases in SAMPLES["releases"]:
+        assert isinstance(releases, Releases)
+        body = Codec({"releases": 1}).dump(releases)
+        assert (body["$"], "event" in json.dumps(body)) == ("releases/1", False)
+        assert load(body, Releases) == evolve(
+            releases, latest=tuple(evolve(one, event=None) for one in releases.latest)
+        )
 
 
 def test_a_refusal_can_be_written_as_processes_of_the_release_before_read_it() -> None:

@@ -78,7 +78,11 @@ def embedded(
             check = await stack.enter_async_context(detector(settings)) if "check" not in instead else None
             shared = instead.get("records") or remote.get("records")
             hearers = audience(
-                shared or bound["records"], instead.get("blobs") or bound["blobs"], clock, instead.get("identity")
+                shared or bound["records"],
+                instead.get("blobs") or bound["blobs"],
+                clock,
+                instead.get("identity"),
+                instead.get("conversations"),
             )
             legacy_file = settings.data / "legacy.db"
             legacy: LegacyRelay

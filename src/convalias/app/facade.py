@@ -125,6 +125,7 @@ class Convalias:
         self._lines: LogLines | None = None
         self._faults: AdapterFaults | None = None
         self._decided, self._batches = asyncio.Event(), Batches()
+        self._woken = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
         self._remembering: asyncio.Task[None] | None = None
         self._remembered: Deployment | None = None
@@ -166,7 +167,9 @@ class Convalias:
         refuse(instead)
         wiring = memory_wiring(alias_domain, legacy_domain, policy)
         return cls.over(
-            memory_ports(legacy=legacy_domain is not None, clock=instead.get("clock")).but(**with_system_mail(instead)),
+            memory_ports(
+                legacy=legacy_domain is not None, clock=instead.get("clock"), host=instead.get("conversations")
+            ).but(**with_system_mail(instead)),
             wiring,
         )
 
@@ -518,7 +521,15 @@ class Convalias:
                     expected="accounts that identity= knows: it alone says where they are reached",
                 )
 
+    async def alias(self, conversation: str, *, for_: str) -> EmailAddress:
+        """Return the alias of that participant, issued if there is none. Raises what `messaging.aliasing.issue` raises."""
+        return (await self.messaging.aliasing.issue(conversation, account=for_)).address
+
     # --- work ----------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Look at once for new messages of the host: it has just committed one. Without it they are found within 0.5 s."""
+        self._woken.set()
 
     async def run(self, *workers: Worker) -> None:
         """Work until `stop` or cancelled. Takes no signal: they are the host's. No name: all of them.
@@ -609,7 +620,9 @@ class Convalias:
                     *([more] * (self._wiring.inbound_batches - 1)),
                 )
             case "feed":
-                return (Work(step=self._refreshed(self._feed)),)
+                step = self._refreshed(self._feed)
+                own = self.services.stores.conversations.keeps_events
+                return (Work(step=step) if own else Work(step=step, idle=UNHURRIED, woken=self._woken),)
             case "outbound":
                 deliver = Work(step=self._keyed(self._deliver), idle=UNHURRIED, woken=self._decided)
                 return (Work(step=self._keyed(self._decide)), deliver)
@@ -636,7 +649,10 @@ class Convalias:
             # Without a domain every mail would be "not ours": it is not lost that way, but it would be silent.
             raise Unavailable("alias domains: none is configured or loaded", retry_after=REFRESH)
         await self._chores.sweep(self.services, self.ports)
-        return await self._batches.step(self.services.inbound, wait=wait, stopping=self._stopping)
+        done = await self._batches.step(self.services.inbound, wait=wait, stopping=self._stopping)
+        if done:
+            self.wake()
+        return done
 
     async def _notices(self) -> int:
         return await self.services.system_outbox.send_due()

@@ -11,14 +11,17 @@ from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.ambient import Clock
+from convalias.ports.conversations import Conversations
 
 _SEED: Final = b"convalias in memory, no secret.."
 
 
-def memory_ports(*, legacy: bool, clock: Clock | None = None) -> Ports:
+def memory_ports(*, legacy: bool, clock: Clock | None = None, host: Conversations | None = None) -> Ports:
     """Fresh ones at each call: nothing is shared with another world. All go by one clock, which may be given."""
     clock, records, blobs = clock or memory.Clock(), memory.Records(), memory.Blobs()
-    relay = memory.LegacyRelay(outgoing=memory.Outbox(), audience=audience(records, blobs, clock), clock=clock)
+    relay = memory.LegacyRelay(
+        outgoing=memory.Outbox(), audience=audience(records, blobs, clock, host=host), clock=clock
+    )
     return Ports(
         records=records,
         blobs=blobs,

@@ -14,6 +14,7 @@ from convalias.ports.ambient import Clock, Incarnation, Telemetry
 from convalias.ports.blobs import Blobs
 from convalias.ports.changes import Changes
 from convalias.ports.channels import ChannelChoice, ChannelEndpoints
+from convalias.ports.conversations import Conversations
 from convalias.ports.event_log import EventLog
 from convalias.ports.event_store import EventStore
 from convalias.ports.flags import Flags
@@ -37,6 +38,7 @@ class Instead(TypedDict, total=False):
     incarnation: Incarnation
     changes: Changes
     event_store: EventStore
+    conversations: Conversations
     identity: IdentityDirectory
     legacy: LegacyRelay
     hub: NotificationHub
@@ -72,7 +74,9 @@ class Ports:
     changes: Changes | None = None
     """None: the due lane of `records` is polled for new events."""
     event_store: EventStore | None = None
-    """None: kept in `records`."""
+    """Events of conversations. None: kept in `records`."""
+    conversations: Conversations | None = None
+    """Conversations of the host, in its own tables. None: our own events."""
     identity: IdentityDirectory | None = None
     """None: the accounts kept in `records`."""
     legacy: LegacyRelay | None = None

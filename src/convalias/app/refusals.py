@@ -33,6 +33,8 @@ def refuse(given: Mapping[str, object]) -> None:
         problems["event_store"] = (
             f"found no changes= beside it, expected one: {FEED}, and nobody would ever be notified of a message"
         )
+    if given.get("event_store") is not None and given.get("conversations") is not None:
+        problems["event_store"] = "found conversations= beside it, expected one of the two: who keeps them?"
     if given.get("changes") is not None and given.get("records") is None:
         problems["changes"] = "found no records= beside it, expected the store whose changes these are"
     if not problems:

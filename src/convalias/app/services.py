@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 from convalias.adapters import hub, memory, mime
 from convalias.app.inbound import Inbound, identities_of
 from convalias.app.ports import Ports, StandIn
-from convalias.app.wiring import Stores, Wiring, alias_domain, link_keys, own_conversations, seals, typed_stores
+from convalias.app.wiring import Stores, Wiring, alias_domain, conversations_over, link_keys, seals, typed_stores
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.outbound.first_tries import FirstTryRules
@@ -16,6 +16,7 @@ from convalias.domain.outbound.tries import Persistence
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
+from convalias.ports.conversations import Conversations
 from convalias.ports.hub import NotificationHub
 from convalias.ports.mail import guarantee_of
 from convalias.ports.people import IdentityDirectory as IdentityDirectoryPort
@@ -30,6 +31,7 @@ from convalias.services.conversations.messaging import Messaging
 from convalias.services.conversations.stages import Stages
 from convalias.services.feed.change_feed import ChangeFeedPump, Feed
 from convalias.services.feed.change_stream import ChangeStreamFeed
+from convalias.services.feed.untold_feed import UntoldFeed
 from convalias.services.inbound.receiver import Receiver
 from convalias.services.inbound.sweeper import Sweeper
 from convalias.services.inbound.worker import InboundWorker, log
@@ -61,6 +63,7 @@ from convalias.services.system_mail.refusals import Notices
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.directory import IdentityDirectory
+from convalias.stores.conversations.hosted import HostConversations
 from convalias.stores.conversations.listing import Listing
 from convalias.stores.deployment.data_places import DirectoryClaims
 from convalias.stores.deployment.signs import Signs
@@ -211,7 +214,7 @@ def assemble(
         messaging=messaging,
         loading=Loading(aliasing=aliasing),
         contacts=contacts,
-        feed=_feed(ports),
+        feed=_feed(ports, stores),
         outbound=_outbound(
             ports=ports,
             stores=stores,
@@ -229,7 +232,7 @@ def assemble(
             operations=operations,
             signs=Signs(records=ports.records),
             clock=ports.clock,
-            polls_feed=ports.changes is None,
+            polls_feed=ports.changes is None and stores.conversations.keeps_events,
         ),
         replay=Replay(
             blobs=ports.blobs,
@@ -248,7 +251,7 @@ def assemble(
             listing=Listing(records=ports.records),
             has_legacy=has_legacy(ports, deployment),
             outside=ports.flags,
-            searches=ports.event_store is None,
+            searches=ports.event_store is None and ports.conversations is None,
         ),
     )
 
@@ -285,13 +288,13 @@ def _operations(ports: Ports, stores: Stores, inbound: Inbound, keys: KeyGuard, 
 
 
 def rehearsed(ports: Ports) -> Ports:
-    """The same ports, which change nothing. Refuses a conversation store of the host's own: it would be written to.
+    """The same ports, which change nothing. Refuses an event store of the host's own: it would be written to.
 
     No detector is among them. To look at a mail costs it time or money, it may remember what it saw, and nobody
     waits for its finding here.
     """
     if ports.event_store is not None:
-        raise TypeError("a dry run over a conversation store of one's own: found conversations=, expected none")
+        raise TypeError("a dry run over an event store of one's own: found event_store=, expected none")
     quiet = evolve(
         ports,
         records=rehearsal.Records(ports.records),
@@ -299,18 +302,24 @@ def rehearsed(ports: Ports) -> Ports:
         telemetry=memory.NoTelemetry(),
         check=None,
     )
+    if ports.conversations is not None:
+        quiet = quiet.but(conversations=rehearsal.Conversations(ports.conversations))
     return quiet if ports.legacy is None else quiet.but(legacy=rehearsal.LegacyRelay(ports.legacy))
 
 
 def audience(
-    records: Records, blobs: Blobs, clock: Clock, identity: IdentityDirectoryPort | None = None
+    records: Records,
+    blobs: Blobs,
+    clock: Clock,
+    identity: IdentityDirectoryPort | None = None,
+    host: Conversations | None = None,
 ) -> ParticipantsAudience:
     """Return the audience that a stand-in legacy relay notifies.
 
     From the ports alone: it is opened before there are services.
     """
     contacts = Contacts(
-        conversations=own_conversations(records, clock),
+        conversations=conversations_over(records, clock, host=host),
         aliases=Aliases(records=records),
         identities=identity or IdentityDirectory(records=records),
     )
@@ -342,7 +351,16 @@ def _aliasing(ports: Ports, stores: Stores, stages: Stages, deployment: Deployme
     )
 
 
-def _feed(ports: Ports) -> Feed:
+def _feed(ports: Ports, stores: Stores) -> Feed:
+    if isinstance(stores.conversations, HostConversations):
+        return UntoldFeed(
+            conversations=stores.conversations,
+            log=ports.events,
+            listing=Listing(records=ports.records),
+            dead_letters=stores.dead_letters,
+            clock=ports.clock,
+            telemetry=ports.telemetry,
+        )
     if ports.changes is None:
         return ChangeFeedPump(records=ports.records, log=ports.events, clock=ports.clock, telemetry=ports.telemetry)
     return ChangeStreamFeed(

@@ -17,6 +17,7 @@ from convalias.domain.operations.mail_index import IndexKeys
 from convalias.domain.outbound.seals import Seal, Seals
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.ambient import Clock
+from convalias.ports.conversations import Conversations
 from convalias.ports.drafts import Compose
 from convalias.ports.event_store import EventStore as EventStorePort
 from convalias.ports.records import Records
@@ -27,6 +28,8 @@ from convalias.stores.approvals.holds import Holds
 from convalias.stores.conversations.access import ConversationAccess
 from convalias.stores.conversations.directory import IdentityDirectory
 from convalias.stores.conversations.event_store import EventStore
+from convalias.stores.conversations.host_rows import HostRows
+from convalias.stores.conversations.hosted import HostConversations
 from convalias.stores.conversations.own import OwnConversations
 from convalias.stores.conversations.parking import Parking
 from convalias.stores.conversations.threads import Threads
@@ -130,11 +133,20 @@ def typed_stores(ports: Ports, keyring: Keyring, *, mail_kept: timedelta | None 
         parking=Parking(records=ports.records),
         rollouts=Rollouts(records=ports.records),
         suppressions=Suppressions(records=ports.records),
-        conversations=own_conversations(ports.records, ports.clock, ports.event_store),
+        conversations=conversations_of(ports),
     )
 
 
-def own_conversations(records: Records, clock: Clock, events: EventStorePort | None = None) -> OwnConversations:
-    """Return conversations as our own events; `events`: a store of the host's own for them."""
+def conversations_of(ports: Ports) -> ConversationAccess:
+    """Return conversations, whoever keeps them."""
+    return conversations_over(ports.records, ports.clock, host=ports.conversations, events=ports.event_store)
+
+
+def conversations_over(
+    records: Records, clock: Clock, *, host: Conversations | None, events: EventStorePort | None = None
+) -> ConversationAccess:
+    """Return those of the host, or our own events; `events`: a store of the host's own for them."""
+    if host is not None:
+        return HostConversations(port=host, rows=HostRows(records=records), clock=clock)
     store = events or EventStore(records=records)
     return OwnConversations(events=store, folded=Threads(events=store, records=records), clock=clock)

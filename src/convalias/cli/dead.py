@@ -16,8 +16,8 @@ from convalias.cli.output import Row, answer, lines, listing
 from convalias.domain.conversations import storable
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
 from convalias.services.inbound.relay import LANE as INBOUND
-from convalias.services.outbound.deciding import LANE as DELIVERIES
 from convalias.stores.conversations.parking import CONVERSATIONS, RECORDS
+from convalias.stores.outbound.letters import LANE as DELIVERIES
 
 LANES: Final = (INBOUND, DELIVERIES, CONVERSATIONS, RECORDS)
 _COLUMNS: Final = ("id", "lane", "recipients", "reason", "attempts", "explanation", "trace_id", "at")

@@ -33,8 +33,8 @@ from convalias.services.conversations.alias_keys import KeySurvey
 from convalias.services.conversations.errors import KeysRefused
 from convalias.services.inbound.relay import LANE as INBOUND
 from convalias.services.operations.numbers import Reading
-from convalias.services.outbound.deciding import LANE as DELIVERIES
 from convalias.settings import DOORS, KEYS, Settings, WrongSettings, event_key_of, signing_key_of
+from convalias.stores.outbound.letters import LANE as DELIVERIES
 
 SPARE: Final = 1_000_000_000
 LEAST: Final = 100_000_000

@@ -23,9 +23,9 @@ from convalias.domain.outbound.redrives import Redriven
 from convalias.domain.printable import counted
 from convalias.services.inbound.relay import LANE as INBOUND
 from convalias.services.operations.replay import EVERYTHING, Replayed, Selection
-from convalias.services.outbound.deciding import LANE as DELIVERIES
 from convalias.stores.conversations.parking import CONVERSATIONS, RECORDS
 from convalias.stores.errors import Parked
+from convalias.stores.outbound.letters import LANE as DELIVERIES
 
 Done: TypeAlias = dict[str, Any]
 """What is answered."""

@@ -15,6 +15,7 @@ from convalias.domain.aliases.reservations import AddressHolders, AliasReservati
 from convalias.domain.conversations import events
 from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.conversations.host_feed import HostFeed, HostMessage
+from convalias.domain.conversations.host_messages import FirstStart, KeptMail, SeenCopies, SeenMessage
 from convalias.domain.conversations.listing import ListedConversation, ListingCursor
 from convalias.domain.conversations.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
 from convalias.domain.conversations.threads import ThreadSnapshot
@@ -165,6 +166,17 @@ def _system_mail_1(fields: Body) -> Body:
     return {**fields, "letter": {name: value for name, value in letter.items() if name not in {"about", "language"}}}
 
 
+def _releases_1(fields: Body) -> Body:
+    """Without messages that have no numbers."""
+    latest = fields["latest"]
+    if not isinstance(latest, Sequence) or isinstance(latest, str):
+        return fields
+    bare = [
+        {name: value for name, value in one.items() if name != "event"} for one in latest if isinstance(one, Mapping)
+    ]
+    return {**fields, "latest": bare}
+
+
 def _sign_of_life_1(fields: Body) -> Body:
     """Without what adapters of the host raised."""
     return {name: value for name, value in fields.items() if name != "faults"}
@@ -282,7 +294,11 @@ DECISION: Final = Format(
     upgrades={1: _same, 2: _same},
     downgrades={2: _decision_2, 1: _decision_1},
 )
-RELEASES: Final = Format("releases", (Releases,))
+RELEASES: Final = Format("releases", (Releases,), version=2, upgrades={1: _same}, downgrades={1: _releases_1})
+KEPT_MAIL: Final = Format("kept_mail", (KeptMail,))
+SEEN_MESSAGE: Final = Format("seen_message", (SeenMessage,))
+SEEN_COPIES: Final = Format("seen_copies", (SeenCopies,))
+FIRST_START: Final = Format("first_start", (FirstStart,))
 LEGACY_ALIAS: Final = Format("legacy_alias", (LegacyAlias,))
 LEGACY_CALL: Final = Format("legacy_call", (LegacyCall,))
 SIGN_OF_LIFE: Final = Format(
@@ -338,6 +354,10 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     HOST_MESSAGE,
     DECISION,
     RELEASES,
+    KEPT_MAIL,
+    SEEN_MESSAGE,
+    SEEN_COPIES,
+    FIRST_START,
     LEGACY_ALIAS,
     LEGACY_CALL,
     PUBLISHED_EVENT,

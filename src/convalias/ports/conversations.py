@@ -2,24 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.conversations.threads import ThreadState
+from convalias.domain.errors import InvalidValue
 from convalias.domain.mail.envelope import Attachment
+
+
+def _is_text(instance: object, attribute: Attribute[Any], value: object) -> None:
+    """Refuse an id that is a number: it is compared with text."""
+    if not isinstance(value, str) or not value:
+        found = "no text" if isinstance(value, str) else f"{type(value).__name__} {value!r}"
+        raise InvalidValue(f"{attribute.name} of a {type(instance).__name__}", found=found, expected="text")
+
+
+def _is_aware(instance: object, attribute: Attribute[Any], value: object) -> None:
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        found = "a naive time" if isinstance(value, datetime) else type(value).__name__
+        raise InvalidValue(f"{attribute.name} of a {type(instance).__name__}", found=found, expected="an aware time")
+
+
+def _are_participants(instance: object, attribute: Attribute[Any], value: Iterable[object]) -> None:
+    for one in value:
+        if not isinstance(one, Participant):
+            raise InvalidValue(
+                f"{attribute.name} of a {type(instance).__name__}",
+                found=type(one).__name__,
+                expected="Participant, such as Participant.of(account, name=...)",
+            )
+
+
+def _are_accounts(accounts: Iterable[str] | None) -> frozenset[str] | None:
+    return None if accounts is None else frozenset(accounts)
 
 
 @frozen(kw_only=True)
 class Thread:
     """A conversation of the host, as it is now. Use case and market choose policy and rollout, and never change."""
 
-    id: str
-    use_case: str
-    members: tuple[Participant, ...]
+    id: str = field(validator=_is_text)
+    use_case: str = field(validator=_is_text)
+    members: tuple[Participant, ...] = field(converter=tuple, validator=_are_participants)
     state: ThreadState = ThreadState.OPEN
     market: str | None = None
 
@@ -28,8 +56,8 @@ class Thread:
 class MessageRef:
     """The name of one message. Its id is never given again in its thread, deleted or not."""
 
-    thread: str
-    message: str
+    thread: str = field(validator=_is_text)
+    message: str = field(validator=_is_text)
 
 
 @frozen(kw_only=True)
@@ -50,7 +78,7 @@ class NewMessage:
     at: datetime
     """When the mail was received: aware, UTC."""
     answers: str | None = None
-    """A message of this thread."""
+    """The message of this thread that it answers. None: that is not known, as of most mails."""
     subject: str = field(default="", repr=False)
     full_text: str = field(default="", repr=False)
     """With quoted history."""
@@ -61,15 +89,15 @@ class NewMessage:
 class Message:
     """A message as it reads now, its last edit included."""
 
-    id: str
+    id: str = field(validator=_is_text)
     author: str | None
     """The account; None: nobody of the host's."""
     text: str = field(repr=False)
-    at: datetime
+    at: datetime = field(validator=_is_aware)
     """When it was written: aware."""
     key: str | None = None
     """As posted; None of what the host's own people wrote."""
-    audience: frozenset[str] | None = None
+    audience: frozenset[str] | None = field(default=None, converter=_are_accounts)
     """Accounts it was written to, the same at each call; None: the members when it is decided who is told."""
 
 
@@ -77,14 +105,14 @@ class Message:
 class Posted:
     """The message was added and committed; `untold` has it."""
 
-    id: str
+    id: str = field(validator=_is_text)
 
 
 @frozen
 class AlreadyPosted:
     """The key is taken, by this message."""
 
-    id: str
+    id: str = field(validator=_is_text)
 
 
 @frozen

@@ -184,6 +184,16 @@ _ALL: Final = (
     Metric(name="convs.events.created", unit="{event}", help="Events published to the event log."),
     Metric(name="convs.feed.lag", kind=Kind.GAUGE, unit="s", help="Age of the newest event when it was published."),
     Metric(
+        name="convs.feed.past",
+        unit="{message}",
+        help="Messages of a host that are older than the first start: nobody is told of them.",
+    ),
+    Metric(
+        name="convs.feed.withdrawn",
+        unit="{message}",
+        help="Messages that a host told of and did not find within a minute.",
+    ),
+    Metric(
         name="convs.feed.parked",
         unit="{conversation}",
         help="Conversations parked because an event cannot be read or published.",

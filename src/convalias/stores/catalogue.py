@@ -25,6 +25,7 @@ class Table:
 
 _EVER: Final = "for ever"
 _WITH_MAIL: Final = "as long as the mail (mail_kept_days)"
+_A_YEAR: Final = "a year"
 _COUNTED: Final = "two days after the last try"
 
 CATALOGUE: Final = (
@@ -32,6 +33,12 @@ CATALOGUE: Final = (
     Table("events", "texts, names, addresses of strangers, accounts", "redaction of a message", _EVER),
     Table("threads", "names, addresses of copies, accounts", "made anew from the events", _EVER),
     Table("event_places", "", "", _EVER),
+    # --- beside the messages of a host that keeps its own conversations
+    Table("kept_mails", "Message-ID, subject, file names, addresses of strangers, accounts", "ends by itself", _A_YEAR),
+    Table("host_messages", "accounts by the ids of the host's messages", "ends by itself", _A_YEAR),
+    Table("host_notes", "a status of an account, such as a bounce", "ends by itself", _A_YEAR),
+    Table("host_copies", "addresses of copies", "none yet", _EVER),
+    Table("host_starts", "", "", _EVER),
     Table("aliases", "the name in an address, the account", "revocation ends its use, not the row", _EVER),
     Table("alias_handles", "an account by its conversation", "none: an address is never given to another", _EVER),
     Table("alias_keys", "", "", _EVER),

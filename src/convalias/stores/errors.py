@@ -24,6 +24,20 @@ class NoFreeAddress(StoreError):
     """Every address that was drawn is taken or was thrown away: the random source or the format is at fault."""
 
 
+class PostingDeclined(StoreError):
+    """The host declined to add a message, and would decline it again."""
+
+    def __init__(self, conversation: ConversationId, because: str) -> None:
+        """Name the conversation, and the host's reason, which holds no personal data."""
+        super().__init__(conversation, because)
+        self.conversation = conversation
+        self.because = because
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"conversation {self.conversation!r}: the host declined a message ({self.because})"
+
+
 class Parked(Unavailable):
     """The conversation has an event that this release cannot read: nothing was done, and the work waits.
 

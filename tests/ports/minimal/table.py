@@ -18,7 +18,7 @@ from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.ids import AccountId, ConversationId, UseCase
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.migration.rollout import Axis, Rollout, Stage
-from ports.minimal import storing, surroundings
+from ports.minimal import storing, surroundings, talks
 
 PATIENCE: Final = 60.0
 """Seconds of real time after which a path that has not ended never will: no path takes one."""
@@ -69,6 +69,7 @@ MAKERS: Final[Mapping[str, Callable[[surroundings.Clock], object]]] = {
     "telemetry": lambda _: surroundings.Telemetry(),
     "incarnation": lambda _: surroundings.Incarnation(),
     "changes": storing.ChangingRecords,
+    "conversations": lambda _: talks.Conversations(),
     "identity": lambda _: surroundings.IdentityDirectory(accounts()),
     "legacy": lambda _: surroundings.LegacyRelay(LEGACY_ALIASES),
     "hub": lambda _: surroundings.NotificationHub(),
@@ -129,13 +130,23 @@ async def walk(cv: Convalias, rest: Rest) -> None:
             await cv.rollout.set(HIRING, stage=Stage.PARALLEL, basis_points=10_000, salt="salt", axes=[axis])
     await know_legacy_aliases(cv)
     members = [Participant.of(name, name=name.title(), addresses=[PEOPLE[name]]) for name in ("ann", "bob")]
-    aliases = await cv.open_conversation(C1, use_case=HIRING, participants=members)
-    ann = aliases[AccountId("ann")]
+    tables = getattr(cv.ports.conversations, "tables", None)
+    if isinstance(tables, talks.Tables):
+        tables.open(C1, *members, use_case=HIRING)
+        for name in ("ann", "bob", "cid") if cv.ports.identity is None else ():
+            await cv.services.stores.directory.upsert(Account(AccountId(name), (EmailAddress.parse(PEOPLE[name]),)))
+        ann = await cv.alias(C1, for_="ann")
+    else:
+        aliases = await cv.open_conversation(C1, use_case=HIRING, participants=members)
+        ann = aliases[AccountId("ann")]
     for _ in range(2):
         await cv.receiver.accept(mail("one", "bob@home.example", "One", ann))
         await rest(cv)
-    for _ in range(2):
-        await cv.messaging.send(C1, "Good morning", author="ann", key="k1")
+    for again in (False, True):
+        if not isinstance(tables, talks.Tables):
+            await cv.messaging.send(C1, "Good morning", author="ann", key="k1")
+        elif not again:  # the host's own client repeats nothing
+            tables.say(C1, "ann", "Good morning", at=cv.ports.clock.now())
         await rest(cv)
     for recipient in (ann, X1):
         await cv.receiver.accept(mail("two", "bob@home.example", "Two", recipient, to=(ann, X1)))
@@ -163,8 +174,13 @@ async def know_legacy_aliases(cv: Convalias) -> None:
 
 async def told(cv: Convalias, row: Instead, data: Path | None) -> Told:
     """What came of it, as the people concerned would say."""
-    events = await cv.messaging.events(C1, limit=100)
-    texts = tuple(sorted(str(text) for one in events if (text := getattr(one.happening, "text", None)) is not None))
+    tables = getattr(cv.ports.conversations, "tables", None)
+    if isinstance(tables, talks.Tables):
+        texts = tuple(sorted(one.text for (thread, _), one in tables.messages.items() if thread == C1))
+    else:
+        events = await cv.messaging.events(C1, limit=100)
+        found = (getattr(one.happening, "text", None) for one in events)
+        texts = tuple(sorted(str(text) for text in found if text is not None))
     left = [(to, text) for to, raw in sent(cv, row, data) for text in texts if text in raw]
     depth = await cv.ports.queue.depth()
     holds = await cv.services.stores.holds.waiting(C1)

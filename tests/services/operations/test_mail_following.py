@@ -27,10 +27,10 @@ from convalias.domain.outbound.suppressions import EventPlace
 from convalias.ports.records import Key, Replace
 from convalias.services.operations.mail_following import Story
 from convalias.services.operations.operations import Asked
-from convalias.services.outbound.deciding import LANE, decision_letter, index_letter, subject_of
 from convalias.stores.encoding import encoded
 from convalias.stores.errors import Parked
 from convalias.stores.outbound.ledger import Ledger
+from convalias.stores.outbound.letters import LANE, decision_letter, index_letter, subject_of
 from services.inbound_desk import ANN, BOB, BOBS, C1, LEGACY, NOON, TO_C1, TO_C2, Process, Town, open_town, written
 
 NOTIFICATION = NotificationId("e1.a1.message.email")

@@ -16,7 +16,7 @@ from convalias.domain.migration.rollout import Stage
 from convalias.domain.outbound.redrives import Redriven
 from convalias.domain.outbound.tries import Persistence
 from convalias.services.feed.change_feed import record
-from convalias.services.outbound.deciding import subject_of
+from convalias.stores.outbound.letters import subject_of
 from services.outbound_world import ANN, BOB, C1, EVE, NOON, World
 
 ONE_TRY = Persistence(tries=1)

@@ -45,4 +45,4 @@ def test_every_port_of_the_facade_has_its_protocol() -> None:
 
     Each of `channels` is a hub.
     """
-    assert {*PROTOCOLS, "changes", "conversations", "channels"} == set(Instead.__annotations__)
+    assert {*PROTOCOLS, "changes", "conversations", "event_store", "channels"} == set(Instead.__annotations__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from attrs import evolve, field, frozen
 
@@ -114,6 +114,8 @@ class PeripheralAuthor:
 
 
 Author: TypeAlias = AccountAuthor | PeripheralAuthor
+NOBODY: Final = AccountAuthor(AccountId(""), verified=True)
+"""The author of what a host says itself, such as "your booking is confirmed": no account has an empty id."""
 Speaker: TypeAlias = AccountId | EmailAddress
 
 

@@ -18,7 +18,7 @@ from convalias.domain.conversations.events import (
 )
 from convalias.domain.conversations.participants import AccountAuthor, Author, Participant, PeripheralAuthor
 from convalias.domain.conversations.projection import fold
-from convalias.domain.conversations.threads import ThreadState
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.conversations.visibility import gone, sight
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId, EventId
@@ -110,6 +110,15 @@ def stitch(
             seen.add(message.dedup_key)
             items.append(_legacy_item(message, view))
     return sorted(items, key=_position)
+
+
+def items_of(
+    messages: Iterable[ConversationEvent], thread: ConversationThread, *, reader: AccountId
+) -> list[TimelineItem]:
+    """Return messages of a host as one who takes part sees them, ordered by (occurred_at, id)."""
+    names = dict(map(_named, thread.participants))
+    view = _View(reader, names, frozenset(), erased=False, answering=thread.state is ThreadState.OPEN)
+    return sorted((item for one in messages if (item := _item(one, view)) is not None), key=_position)
 
 
 def page(items: Iterable[TimelineItem], *, after: str | None = None, limit: int) -> Page:

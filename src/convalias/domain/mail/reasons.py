@@ -36,6 +36,8 @@ class Reason(Enum):
     EMPTY = "EMPTY"
     RATE_LIMITED = "RATE_LIMITED"
     NEEDS_APPROVAL = "NEEDS_APPROVAL"
+    DECLINED = "DECLINED"
+    """A host that keeps its own conversations declined the message by a rule of its own."""
 
 
 class Severity(Enum):
@@ -116,6 +118,7 @@ _ROWS: Final = {
     Reason.EMPTY: _tellable("This message is empty."),
     Reason.RATE_LIMITED: _tellable("Too many messages in a short time. Please try again later."),
     Reason.NEEDS_APPROVAL: _silent(),
+    Reason.DECLINED: _tellable("This conversation did not take your message. Please open it in the app."),
 }
 
 CONSEQUENCES: Final[Mapping[Reason, Consequence]] = MappingProxyType(

@@ -158,6 +158,7 @@ BY_REASON: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.BOUNCE: "nothing: a mail server wrote it",
         Reason.EMPTY: "ask the sender to write something",
         Reason.RATE_LIMITED: "wait, then: convalias replay --job {about}",
+        Reason.DECLINED: "ask why the platform declined it, then: convalias replay --job {about}",
         Reason.NEEDS_APPROVAL: "a participant turned it down, or may approve the hold (convalias show holds)",
     }
 )

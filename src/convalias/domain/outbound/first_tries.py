@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -41,12 +42,17 @@ class FirstTryRules:
         recipient: AccountId,
         *,
         redacted: bool,
+        readers: Collection[AccountId] = (),
         now: datetime,
     ) -> Objection | None:
-        """Return why that recipient must not be told of the event, or None. `thread` is the thread as it is now."""
+        """Return why that recipient must not be told of the event, or None. `thread` is the thread as it is now.
+
+        `readers`: who is known to have read it besides those whom the thread says.
+        """
         if redacted or thread.state is ThreadState.ERASED or not thread.takes_part(recipient):
             return Objection(DeliveryState.CANCELLED, WITHDRAWN)
-        if not self.tell_readers and thread.read_up_to.get(recipient, 0) >= event.seq:
+        up_to = thread.read_up_to.get(recipient)
+        if not self.tell_readers and (recipient in readers or (up_to is not None and up_to >= event.seq)):
             return Objection(DeliveryState.CANCELLED, READ)
         if is_too_old(event, now=now, notify_within=self.notify_within):
             return Objection(DeliveryState.TOO_LATE, TOO_OLD)

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from convalias.domain.conversations.events import RESTORED, ConversationEvent, MessageAdded, Origin
 from convalias.domain.conversations.participants import AccountAuthor
-from convalias.domain.ids import ConversationId, Seq
+from convalias.domain.ids import ConversationId, EventId, Seq
 
 VERIFIED_AN_HOUR: Final = 300
 UNVERIFIED_AN_HOUR: Final = 20
@@ -47,6 +47,8 @@ class Release:
 
     seq: Seq
     at: datetime
+    event: EventId | None = None
+    """The message, where messages have no numbers."""
 
 
 @frozen(kw_only=True)
@@ -70,14 +72,20 @@ def group_of(event: ConversationEvent) -> AuthorGroup | None:
 
 
 def released(
-    before: Sequence[Release], seq: Seq, appended_at: datetime, *, most: int, within: timedelta
+    before: Sequence[Release],
+    seq: Seq,
+    appended_at: datetime,
+    *,
+    most: int,
+    within: timedelta,
+    event: EventId | None = None,
 ) -> tuple[Release, tuple[Release, ...]]:
     """Return the release of a message, and the latest releases with it.
 
     `before`: the releases so far, ascending. A message that is among them keeps its release. Of any `most` + 1
     releases in a row the first and the last are `within` apart, so no shorter span holds more than `most`.
     """
-    known = next((one for one in before if one.seq == seq), None)
+    known = next((one for one in before if (one.seq, one.event) == (seq, event)), None)
     if known is not None:
         return known, tuple(before)
     at = appended_at
@@ -87,7 +95,7 @@ def released(
         at = max(at, before[-most].at + within)
     if before and at > appended_at:
         at = max(at, before[-1].at + APART)
-    new = Release(seq, at)
+    new = Release(seq, at, event)
     matter = [one for one in before if one.at > appended_at - within]
     return new, (*matter, new)[-most:]
 

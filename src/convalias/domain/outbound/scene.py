@@ -33,11 +33,17 @@ class Scene:
     """The addresses of its people. Only read for sends, of a message with an address in it."""
     mailboxes: Mailboxes = Mailboxes()
     """Where its recipients are reached. Only read for sends."""
+    readers: frozenset[AccountId] = frozenset()
+    """Recipients who have read it, as a host says. Only read for sends."""
+    audience: frozenset[AccountId] | None = None
+    """Accounts to whom a host says it was written; None: those who took part."""
+    withdrawn: bool = False
+    """Whether a host says that it is gone."""
 
     @property
     def is_redacted(self) -> bool:
         """Whether the text of the event is gone."""
-        return any(
+        return self.withdrawn or any(
             isinstance(one.happening, MessageRedacted) and one.happening.event == self.event.id for one in self.since
         )
 
@@ -48,4 +54,6 @@ class Scene:
 
     def objection(self, recipient: AccountId, rules: FirstTryRules, *, now: datetime) -> Objection | None:
         """Return what stands against a first try for that recipient, or None."""
-        return rules.objection(self.event, self.thread, recipient, redacted=self.is_redacted, now=now)
+        return rules.objection(
+            self.event, self.thread, recipient, redacted=self.is_redacted, readers=self.readers, now=now
+        )

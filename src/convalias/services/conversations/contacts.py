@@ -9,7 +9,7 @@ from attrs import frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import ConversationEvent, MessageAdded
-from convalias.domain.conversations.participants import Account, AccountAuthor, Author, PeripheralAuthor
+from convalias.domain.conversations.participants import NOBODY, Account, AccountAuthor, Author, PeripheralAuthor
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.conversations.timeline import SOMEBODY
 from convalias.domain.ids import AccountId, ConversationId
@@ -50,7 +50,7 @@ class Contacts:
         """Return where mail about that event goes, in one look-up, and which mailboxes are its author's."""
         authors: list[AccountId] = []
         if isinstance(event.happening, MessageAdded) and isinstance(event.happening.author, AccountAuthor):
-            authors = [event.happening.author.account]
+            authors = [event.happening.author.account] if event.happening.author != NOBODY else []
         accounts = list(dict.fromkeys((*recipients, *authors)))
         known = await self.identities.get(accounts)
         found = {one: _addresses(one, known.get(one), thread) for one in accounts}
@@ -74,6 +74,8 @@ class Contacts:
         """
         if isinstance(author, PeripheralAuthor):
             return f"Guest from {author.address.domain}"
+        if author == NOBODY:
+            return SOMEBODY
         return (await self._names([author.account], thread))[0]
 
     async def readers(self, author: Author, recipient: AccountId, thread: ConversationThread) -> tuple[str, ...]:

@@ -46,6 +46,19 @@ class NoSuchConversation(ServiceError):
         return f"conversation {self.conversation!r}: there is none with this id (or it was erased); create it first"
 
 
+class KeptByHost(ServiceError):
+    """The host keeps its own conversations, and only it can do that."""
+
+    def __init__(self, command: str) -> None:
+        """Name the command."""
+        super().__init__(command)
+        self.command = command
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.command}: the platform keeps its own conversations (conversations=); do it there"
+
+
 class NoSuchAlias(ServiceError):
     """No alias was ever given out under that address."""
 

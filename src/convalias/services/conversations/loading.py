@@ -29,6 +29,7 @@ from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import ConversationId, EventId, UseCase
 from convalias.domain.mail.dedup import SystemKey
 from convalias.services.conversations.aliasing import Aliasing
+from convalias.services.conversations.errors import KeptByHost
 from convalias.services.conversations.guards import known
 from convalias.stores.conversations.access import Draft
 
@@ -81,6 +82,8 @@ class Loading:
         conversation, and `Unavailable`.
         """
         check(given)
+        if not self.aliasing.conversations.keeps_events:
+            raise KeptByHost("load a conversation")
         await self._until_same(given, _content)
         await self._adopt(given)
         await self._complete(given)

@@ -8,6 +8,7 @@ from datetime import datetime
 from attrs import evolve, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.another_mail import is_another_mail
 from convalias.domain.conversations.events import REUSED_ID, Happening, MessageAdded, Origin
 from convalias.domain.conversations.participants import Author
 from convalias.domain.conversations.storable import REPLACED, replaced, replaced_names
@@ -55,22 +56,8 @@ def as_message(content: MailContent, author: Author, key: MailKey, addition: Mai
 
 
 def is_another(standing: Happening, message: MessageAdded) -> bool:
-    """Return whether a mail differs from the one kept under its key: in Date *and* in body digest.
-
-    One of them alone changes on the way (a list's footer, a clock that a relay mends). A standing message without
-    a digest (synced, or redacted) is never told apart: what was redacted must not come back as new.
-    """
+    """Return whether a mail differs from the one kept under its key."""
     return is_another_mail(standing, body_digest=message.body_digest, sent_at=message.sent_at)
-
-
-def is_another_mail(standing: Happening, *, body_digest: str, sent_at: datetime | None) -> bool:
-    """The same, of a mail that is no message yet."""
-    return (
-        isinstance(standing, MessageAdded)
-        and bool(standing.body_digest)
-        and standing.body_digest != body_digest
-        and standing.sent_at != sent_at
-    )
 
 
 def reused(message: MessageAdded, key: MailKey) -> tuple[MessageAdded, MailKey]:

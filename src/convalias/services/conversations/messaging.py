@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import ConversationAlias
 from convalias.domain.conversations import storable
+from convalias.domain.conversations.another_mail import is_another_mail
 from convalias.domain.conversations.events import (
     ConversationClosed,
     ConversationCreated,
@@ -28,10 +29,10 @@ from convalias.domain.conversations.events import (
 )
 from convalias.domain.conversations.participants import Account, AccountAuthor, Author, Participant, introduced
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
-from convalias.domain.conversations.timeline import TimelineItem, stitch
+from convalias.domain.conversations.timeline import TimelineItem, items_of, stitch
 from convalias.domain.conversations.visibility import as_readable, sight
 from convalias.domain.errors import InvalidValue
-from convalias.domain.ids import ConversationId, EventId, Seq
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.domain.mail.dedup import ChatKey, DedupKey, MailKey, SystemKey
 from convalias.domain.mail.envelope import MailContent
 from convalias.domain.mail.reasons import Reason
@@ -39,12 +40,13 @@ from convalias.ports.ambient import Clock
 from convalias.ports.drafts import AttachedFile
 from convalias.services.conversations.aliasing import Aliasing
 from convalias.services.conversations.chat_files import described
-from convalias.services.conversations.errors import KeyReused, NoSuchConversation, Refused
+from convalias.services.conversations.errors import KeptByHost, KeyReused, NoSuchConversation, Refused
 from convalias.services.conversations.guards import existing, is_open, known, takes_part
-from convalias.services.conversations.mail_messages import MailAddition, as_message, is_another, is_another_mail, reused
+from convalias.services.conversations.mail_messages import MailAddition, as_message, is_another, reused
 from convalias.stores.conversations.access import Addition, ConversationAccess
 from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.directory import IdentityDirectory as AccountDirectory
+from convalias.stores.errors import PostingDeclined
 
 LONGEST_PAGE: Final = 1_000
 
@@ -91,6 +93,7 @@ class Messaging:
         `key` is the client's own, per conversation. Raises `KeyReused` when it stands for another body, author or
         files, `Unstorable` for what no store can hold. With files the text may be empty.
         """
+        self._own("send")
         identity, account = storable.conversation_id(conversation), storable.account_id(author)
         storable.typed("key of a message", key)
         storable.typed("text of a message", text, most=storable.TEXT_LENGTH)
@@ -124,12 +127,13 @@ class Messaging:
 
     async def add_mail(
         self, content: MailContent, *, conversation: str, author: Author, key: MailKey, addition: MailAddition
-    ) -> Addition | None:
+    ) -> Addition | PostingDeclined | None:
         """A mail as a message: added, or there already; never a conflict. Mails are compared by digest, not by text.
 
         None: the conversation does not take it any more (it was closed or erased, or its author removed, since that
         was decided): decide anew. A second mail under a re-used Message-ID (Date *and* body differ) is a message of
-        its own, flagged `message_id_reused`. Raises `Unavailable`.
+        its own, flagged `message_id_reused`. `PostingDeclined`: a host declined it by a rule of its own, for good.
+        Raises `Unavailable`.
         """
         message = as_message(content, author, key, addition)
         try:
@@ -138,6 +142,9 @@ class Messaging:
                 added = await self._add_mail(*reused(message, key), conversation, addition)
         except (Refused, NoSuchConversation):
             return None
+        except PostingDeclined as declined:
+            thread = await self.conversations.thread(ConversationId(conversation))
+            return declined if thread is not None and _takes_mail(thread, author) else None
         await self._note_copies(ConversationId(conversation), addition)
         return added
 
@@ -163,6 +170,7 @@ class Messaging:
         With an id of one's own the call may be repeated; `KeyReused` when it was created otherwise. Raises
         `Unstorable` for what no store can hold.
         """
+        self._own("create")
         identity = storable.conversation_id(conversation or self.clock.new_id())
         storable.participants(participants)
         storable.typed("market", market or "")
@@ -180,6 +188,7 @@ class Messaging:
 
     async def add_participant(self, conversation: str, participant: Participant) -> ConversationThread:
         """Add a participant, or update one who takes part already, and issue an alias. `Unstorable`."""
+        self._own("add_participant")
         storable.participants([participant])
 
         def draft(thread: ConversationThread) -> Happening | None:
@@ -195,6 +204,7 @@ class Messaging:
 
     async def remove_participant(self, conversation: str, account: str) -> ConversationThread:
         """Remove a participant from now on. Its alias stays; mail of its own to others is refused."""
+        self._own("remove_participant")
         leaving = storable.account_id(account)
 
         def draft(thread: ConversationThread) -> Happening | None:
@@ -205,6 +215,7 @@ class Messaging:
 
     async def mark_read(self, conversation: str, *, account: str, up_to: int) -> ConversationThread:
         """Note that a participant has read everything up to and including seq `up_to`. A mark never goes back."""
+        self._own("mark_read")
         reader = storable.account_id(account)
 
         def draft(thread: ConversationThread) -> Happening | None:
@@ -235,6 +246,7 @@ class Messaging:
 
         Of an erased conversation they hold no words, files or names.
         """
+        self._own("events")
         identity = storable.conversation_id(conversation)
         bounded = max(1, min(limit, LONGEST_PAGE))
         events = await self.conversations.after(identity, after, limit=bounded)
@@ -247,7 +259,9 @@ class Messaging:
         Raises `NoSuchConversation` (an erased one is gone), `Refused` for who never took part.
         """
         identity, reader = storable.conversation_id(conversation), storable.account_id(seen_by)
-        existing(await self.conversations.thread(identity), identity)
+        thread = existing(await self.conversations.thread(identity), identity)
+        if not self.conversations.keeps_events:
+            return await self._host_timeline(thread, reader)
         events: list[ConversationEvent] = []
         while page := await self.conversations.after(identity, len(events), limit=LONGEST_PAGE):
             events.extend(page)  # seq has no gap
@@ -260,6 +274,19 @@ class Messaging:
         return await self.aliasing.resolve(EmailAddress.parse(address))
 
     # --- within --------------------------------------------------------------------------------------
+
+    def _own(self, command: str) -> None:
+        """Refuse what only our own events can do. Raises `KeptByHost`."""
+        if not self.conversations.keeps_events:
+            raise KeptByHost(command)
+
+    async def _host_timeline(self, thread: ConversationThread, reader: AccountId) -> Sequence[TimelineItem]:
+        """Of who takes part now: a host does not say who did before."""
+        takes_part(thread, reader)
+        history = await self.conversations.history(thread.id, limit=LONGEST_PAGE)
+        if history is None:
+            raise KeptByHost("timeline")
+        return items_of(history, thread, reader=reader)
 
     async def _append(self, new: NewEvent, check: Callable[[ConversationThread], None]) -> Addition:
         def draft(thread: ConversationThread | None) -> NewEvent:
@@ -284,6 +311,7 @@ class Messaging:
         await self.conversations.append(identity, draft)
 
     async def _turn(self, conversation: str, state: ThreadState, by: str | None) -> ConversationThread:
+        self._own("close and reopen")
         account = None if by is None else storable.account_id(by)
 
         def draft(thread: ConversationThread) -> Happening | None:
@@ -344,6 +372,12 @@ class Messaging:
             occurred_at=occurred_at or self.clock.now(),
             trace=trace,
         )
+
+
+def _takes_mail(thread: ConversationThread, author: Author) -> bool:
+    """Whether the conversation still takes messages of that author: then deciding anew would come to the same."""
+    left = isinstance(author, AccountAuthor) and not thread.takes_part(author.account)
+    return thread.state is ThreadState.OPEN and not left
 
 
 def _is_same_chat(standing: Happening, message: MessageAdded) -> bool:

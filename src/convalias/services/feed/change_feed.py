@@ -103,7 +103,7 @@ class ChangeFeedPump:
         entries = [entry_of(stored, self.codec, now=self.clock.now()) for stored in waiting]
         await self._publish([entry for entry in entries if entry.event not in self._acknowledged])
         await self.records.write([_published(stored) for stored in waiting])
-        measure(self.telemetry, self.clock, entries)
+        measure(self.telemetry, self.clock, [entry.appended_at for entry in entries])
         return len(waiting)
 
     async def _publish(self, entries: Sequence[FeedEntry]) -> None:
@@ -237,10 +237,10 @@ def record(event: ConversationEvent) -> EventRecord:
     return EventRecord(event.conversation, event.id, event.seq, kind_of(event.happening), TraceId(event.trace))
 
 
-def measure(telemetry: Telemetry, clock: Clock, entries: Sequence[FeedEntry]) -> None:
+def measure(telemetry: Telemetry, clock: Clock, appended: Sequence[datetime]) -> None:
     """Measure how many events were published, and how long the oldest of them had waited."""
-    telemetry.measure("convs.events.created", len(entries))
-    lag = clock.now() - min(entry.appended_at for entry in entries)
+    telemetry.measure("convs.events.created", len(appended))
+    lag = clock.now() - min(appended)
     telemetry.measure("convs.feed.lag", max(lag, timedelta(0)).total_seconds())
 
 

@@ -219,7 +219,7 @@ class ChangeStreamFeed:
             await Publishing(log=self._log, parking=parking, clock=self._clock, telemetry=self._telemetry).publish(
                 entries
             )
-            measure(self._telemetry, self._clock, entries)
+            measure(self._telemetry, self._clock, [entry.appended_at for entry in entries])
         return entries
 
     async def _forget(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, assert_never
 
@@ -62,9 +63,11 @@ from convalias.services.running.task_group import TaskGroup
 from convalias.services.system_mail.refusals import Notices
 from convalias.stores.approvals.holds import Holds
 from convalias.stores.conversations.attachments import Attachments
+from convalias.stores.errors import PostingDeclined
 from convalias.stores.inbound.mails import InboundRecords
 
 MOST_COPIES: Final = 20
+log: Final = logging.getLogger("convalias.deliveries")
 _RESTORED: Final = frozenset({RESTORED})
 _STAGES: Final = {Path.RELAY: Stage.NATIVE, Path.LEGACY: Stage.LEGACY}
 
@@ -182,7 +185,7 @@ class PlanCarrier:
     async def _effect(self, command: Command, plan: RoutingPlan, read: ReadMail, record: EnvelopeRecord) -> Effect:
         match command:
             case AddMail():
-                return await self._add(command, read, record)
+                return await self._add(command, plan, read, record)
             case HandOver():
                 return await self._hand_over(command, record)
             case KeepHold():
@@ -199,7 +202,7 @@ class PlanCarrier:
             case _:
                 assert_never(command)
 
-    async def _add(self, command: AddMail, read: ReadMail, record: EnvelopeRecord) -> Effect:
+    async def _add(self, command: AddMail, plan: RoutingPlan, read: ReadMail, record: EnvelopeRecord) -> Effect:
         mail = _envelope(read)
         added = await self.messaging.add_mail(
             with_subject(mail.content),
@@ -218,9 +221,19 @@ class PlanCarrier:
         )
         if added is None:
             raise Overtaken(command.conversation)
+        if isinstance(added, PostingDeclined):
+            log.info("%s", added, extra={"trace": record.trace})
+            return await self._declined(command, plan, mail, record)
         if not added.added:
             self.telemetry.measure("deduplication.skipped", 1)
         return Relayed(added.event.id, command.conversation, added.added)
+
+    async def _declined(
+        self, command: AddMail, plan: RoutingPlan, mail: MessageEnvelope, record: EnvelopeRecord
+    ) -> Effect:
+        """A host's no is an outcome: it is told once, and the mail is not tried again."""
+        tell = mail.sender.address if may_be_told(mail) and isinstance(mail.sender, ClearFrom) else None
+        return await self._refuse(Refuse(command.recipient, Reason.DECLINED, tell, command.key), plan, record)
 
     async def _hand_over(self, command: HandOver, record: EnvelopeRecord) -> Effect:
         if self.legacy is None:

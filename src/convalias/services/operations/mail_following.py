@@ -46,9 +46,8 @@ from convalias.domain.outbound.suppressions import Muted, Suppressed, Unreadable
 from convalias.domain.printable import visible
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
+from convalias.ports.event_log import UNPLACED
 from convalias.services.inbound.relay import LANE as INBOUND
-from convalias.services.outbound.deciding import LANE as DELIVERIES
-from convalias.services.outbound.deciding import decision_letter, index_letter
 from convalias.services.outbound.suppressing import Suppressing
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.approvals.holds import Holds
@@ -57,6 +56,8 @@ from convalias.stores.errors import Parked
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.inbound.mails import InboundRecords
 from convalias.stores.outbound.ledger import Ledger
+from convalias.stores.outbound.letters import LANE as DELIVERIES
+from convalias.stores.outbound.letters import decision_letter, index_letter
 
 DECIDED_WITHIN: Final = timedelta(seconds=SEEN_WITHIN)
 """An event that is older and has no decision is told of as undecided, not as on its way."""
@@ -244,7 +245,8 @@ class MailFollower:
             told.step(now, f"removed    event {event} of {conversation}: redacted or erased")
             told.state(State(Situation.REMOVED))
         else:
-            told.step(standing.appended_at, f"event      {event}, number {standing.seq} of {conversation}")
+            number = "in " if standing.seq == UNPLACED else f"number {standing.seq} of "
+            told.step(standing.appended_at, f"event      {event}, {number}{conversation}")
         try:
             decision = await self.stores.ledger.get(conversation, event)
         except CodecError as error:

@@ -24,9 +24,9 @@ from convalias.services.inbound.envelope_records import days_of, without_outcome
 from convalias.services.inbound.relay import LANE
 from convalias.services.operations.mail_finding import LOOK_BACK, MOST, MOST_LISTED, Asked, MailFinder
 from convalias.services.operations.mail_following import MailFollower, Step, Story
-from convalias.services.outbound.deciding import LANE as DELIVERIES
-from convalias.services.outbound.deciding import read_subject
 from convalias.stores.errors import Parked
+from convalias.stores.outbound.letters import LANE as DELIVERIES
+from convalias.stores.outbound.letters import read_subject
 from convalias.stores.outbound.suppressions import Suppressions
 
 __all__ = ["Asked", "Operations", "Step", "Stories", "Story", "outcome_name"]

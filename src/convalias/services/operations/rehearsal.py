@@ -12,7 +12,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import LegacyAlias
 from convalias.domain.conversations.participants import AddressTenure
 from convalias.domain.ids import ConversationId
-from convalias.ports import blobs, legacy, records
+from convalias.ports import blobs, conversations, legacy, records
 
 _VERSION: Final = "rehearsed-"
 
@@ -126,6 +126,36 @@ class Blobs:
     async def names(self, prefix: str, *, after: str, limit: int) -> Sequence[str]:
         """Return names like the port."""
         return await self.below.names(prefix, after=after, limit=limit)
+
+
+@frozen
+class Conversations:
+    """`ports.Conversations` that are asked, and take nothing."""
+
+    below: conversations.Conversations
+
+    async def thread(self, id: str) -> conversations.Thread | None:  # noqa: A002 - as the port calls it
+        """Return a thread like the port."""
+        return await self.below.thread(id)
+
+    async def post(self, message: conversations.NewMessage) -> conversations.Posted | conversations.AlreadyPosted:
+        """Answer as if the message were posted, unless it is there."""
+        found = await self.below.find(message.thread, key=message.key)
+        return conversations.Posted(message.key) if found is None else conversations.AlreadyPosted(found.id)
+
+    async def find(
+        self, thread: str, *, message: str | None = None, key: str | None = None
+    ) -> conversations.Message | None:
+        """Return a message like the port."""
+        return await self.below.find(thread, message=message, key=key)
+
+    async def untold(self, *, limit: int) -> Sequence[conversations.MessageRef]:
+        """Return nothing: nobody is told in a dry run."""
+        del limit
+        return ()
+
+    async def told(self, messages: Sequence[conversations.MessageRef]) -> None:
+        """Answer as if they were told."""
 
 
 @frozen

@@ -16,7 +16,7 @@ from convalias.codec.formats import TAGS
 from convalias.domain.conversations.events import ConversationEvent, Happening, MessageAdded
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, TraceId, UseCase
-from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
+from convalias.domain.inbound.dead_letters import DeadLetter
 from convalias.domain.migration.rollout import Axis, Cohort, Stage
 from convalias.domain.operations.numbers import GoneEvent
 from convalias.domain.outbound.answering import ALL_THERE
@@ -34,11 +34,11 @@ from convalias.services.outbound.pacing import Pacing
 from convalias.services.running.outages import because
 from convalias.stores.conversations.access import ConversationAccess, EventGone, events_between
 from convalias.stores.conversations.parking import Parking
-from convalias.stores.encoding import digest
 from convalias.stores.errors import Contended, Parked
 from convalias.stores.feed.gone import GoneEvents
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.outbound.ledger import GivenBack, Ledger
+from convalias.stores.outbound.letters import LANE, decision_letter, subject_of
 from convalias.stores.outbound.paces import Paces
 
 K = TypeVar("K")
@@ -47,7 +47,6 @@ V = TypeVar("V")
 DECIDE_WITHIN: Final = timedelta(seconds=20)
 SIDE_BY_SIDE: Final = 16
 REMEMBERED: Final = 10_000
-LANE: Final = "deliveries"
 UNTOLD: Final = frozenset(TAGS[kind] for kind in get_args(Happening) if kind is not MessageAdded)
 """Kinds that nobody is told of: they are read past. One that is not known here is looked at."""
 
@@ -237,7 +236,10 @@ class Deciding:
             _remember(self._decided, event, None)
             _remember(self._worked, "last", self.clock.now())
         except (Parked, CodecError) as unreadable:
-            await self._park_at(conversation, event, seq, trace, unreadable)
+            if self.conversations.keeps_events:
+                await self._park_at(conversation, event, seq, trace, unreadable)
+            else:  # nothing is in order there, so nothing has to wait behind it
+                await self._bury(conversation, event, trace, why=because(unreadable))
         except AdapterFailed as fault:
             if not self._is_hopeless(event):
                 raise
@@ -245,7 +247,9 @@ class Deciding:
         except (Unavailable, Contended, TimeoutError):
             raise
         except EventGone as unknown:
-            if seq == UNPLACED:  # a record that nobody can read, not an event that a restored store has lost
+            if (
+                seq == UNPLACED and self.conversations.keeps_events
+            ):  # a record that nobody can read, not an event that a restored store has lost
                 await self._bury(conversation, event, trace, why=because(unknown))
                 return
             self.telemetry.measure("mons.events.gone", 1)
@@ -335,27 +339,6 @@ def _remember(among: OrderedDict[K, V], key: K, value: V) -> None:
     among.move_to_end(key)
     while len(among) > REMEMBERED:
         among.popitem(last=False)
-
-
-def decision_letter(conversation: ConversationId, event: EventId) -> DeadLetterId:
-    """Return the id of the letter that says that nothing could be decided about an event."""
-    return DeadLetterId(digest("decision", conversation, event))
-
-
-def index_letter(event: EventId) -> DeadLetterId:
-    """Return the id of the letter that says that legacy's index call was given up."""
-    return DeadLetterId(digest("index", event))
-
-
-def subject_of(conversation: ConversationId, event: EventId) -> str:
-    """Return the subject of a dead letter of this lane; `read_subject` takes it apart."""
-    return f"{conversation} {event}"
-
-
-def read_subject(subject: str) -> tuple[ConversationId, EventId]:
-    """Event ids hold no space, conversation ids may."""
-    conversation, _, event = subject.rpartition(" ")
-    return ConversationId(conversation), EventId(event)
 
 
 def _by_conversation(records: Iterable[EventRecord]) -> Iterable[Sequence[EventRecord]]:

@@ -13,6 +13,7 @@ from convalias.domain.outbound.decision import postponed, tells_anybody
 from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.domain.outbound.pacing import AuthorGroup, MessageBounds, Release, Releases, at_once, group_of, released
 from convalias.ports.ambient import Telemetry
+from convalias.ports.event_log import UNPLACED
 from convalias.stores.conversations.access import ConversationAccess
 from convalias.stores.errors import Contended
 from convalias.stores.outbound.paces import Paces
@@ -26,7 +27,8 @@ class Pacing:
     """Releases messages in order, as many an hour as the bounds allow. Raises `Unavailable`, `Contended`.
 
     Most conversations cost no call: the first messages of each, up to the bound, cannot exceed it. A message behind
-    them costs two reads, and a write only once messages of its conversation wait.
+    them costs two reads, and a write only once messages of its conversation wait. A message of a host has no number: it
+    costs a read and a write.
     """
 
     conversations: ConversationAccess
@@ -37,7 +39,9 @@ class Pacing:
     async def paced(self, decision: DeliveryDecision, event: ConversationEvent) -> DeliveryDecision:
         """Return the decision, postponed if its message has to wait. Asked again about a message, the answer is the same."""
         group = group_of(event)
-        if group is None or not tells_anybody(decision) or event.seq <= self.bounds.of(group):
+        if group is None or not tells_anybody(decision):
+            return decision
+        if event.seq != UNPLACED and event.seq <= self.bounds.of(group):
             return decision
         at = await self._release(event, group)
         if at <= (decision.due_at or decision.decided_at):
@@ -48,11 +52,13 @@ class Pacing:
 
     async def _release(self, event: ConversationEvent, group: AuthorGroup) -> datetime:
         most, within = self.bounds.of(group), self.bounds.within
+        unplaced = event.id if event.seq == UNPLACED else None
         for _ in range(TRIES):
             standing = await self.paces.get(event.conversation, group)
             before = await self._history(event, group) if standing is None else standing.releases.latest
-            release, latest = released(before, event.seq, event.appended_at, most=most, within=within)
-            if release in before or (standing is None and release.at <= event.appended_at):
+            release, latest = released(before, event.seq, event.appended_at, most=most, within=within, event=unplaced)
+            is_free = standing is None and release.at <= event.appended_at
+            if release in before or (is_free and unplaced is None):
                 return release.at
             releases = Releases(conversation=event.conversation, group=group, latest=latest)
             if await self.paces.put(releases, instead_of=standing):
@@ -61,6 +67,8 @@ class Pacing:
 
     async def _history(self, event: ConversationEvent, group: AuthorGroup) -> Sequence[Release]:
         """Read the hour before the event. None of it had to wait: else its releases were kept."""
+        if event.seq == UNPLACED:
+            return ()  # no number tells how many came before: the releases of each are kept, from the first
         most, since = self.bounds.of(group), event.appended_at - self.bounds.within
         (earliest,) = await self.conversations.after(event.conversation, event.seq - most - 1, limit=1)
         if earliest.appended_at <= since:

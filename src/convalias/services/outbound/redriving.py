@@ -15,9 +15,10 @@ from convalias.domain.outbound.lease import redriven
 from convalias.domain.outbound.redrives import Redriven, counted
 from convalias.ports.errors import NotFound
 from convalias.ports.event_log import UNPLACED
-from convalias.services.outbound.deciding import LANE, Deciding, decision_letter, index_letter, read_subject
+from convalias.services.outbound.deciding import Deciding
 from convalias.services.outbound.sending import Sending
 from convalias.stores.errors import Parked
+from convalias.stores.outbound.letters import LANE, decision_letter, index_letter, read_subject
 
 
 @frozen(kw_only=True)

@@ -33,7 +33,6 @@ from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.records import Stored
 from convalias.services.outbound.calls import Attempt, Calls
-from convalias.services.outbound.deciding import LANE, index_letter, subject_of
 from convalias.services.running.log_lines import ids_of
 from convalias.services.running.outages import leaves
 from convalias.services.running.task_group import TaskGroup
@@ -42,6 +41,7 @@ from convalias.stores.conversations.parking import Parking
 from convalias.stores.errors import PARKED_FOR, Parked, StoreError
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.outbound.ledger import Ledger, Work
+from convalias.stores.outbound.letters import LANE, index_letter, subject_of
 
 LEASE: Final = timedelta(seconds=60)
 """Longer than all calls of one decision together, which run side by side."""
@@ -153,8 +153,9 @@ class Sending:
         before = await events_before(self.conversations, scene.event)
         masks = await contacts.masks(scene.event, scene.thread, before, shown_domains=self.calls.shown_domains)
         recipients = [row.recipient for row in decision.deliveries]
+        readers = await self.conversations.readers(scene, recipients)
         mailboxes = await contacts.mailboxes(recipients, scene.event, scene.thread)
-        return evolve(scene, before=before, masks=masks, mailboxes=mailboxes)
+        return evolve(scene, before=before, masks=masks, mailboxes=mailboxes, readers=readers)
 
     def _unread(self, held: Taken, failed: Exception, progress: _Progress) -> None:
         decision = held.decision

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from convalias.domain.conversations.events import ConversationEvent, NewEvent
 from convalias.domain.conversations.threads import ConversationThread
-from convalias.domain.ids import ConversationId, EventId, Seq
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.domain.outbound.scene import Scene
 from convalias.ports.errors import NotFound
 
@@ -78,12 +78,20 @@ class ConversationAccess(Protocol):
         """Return the conversation with those who are told of the event: who took part when it was written."""
         ...
 
+    async def readers(self, scene: Scene, accounts: Collection[AccountId]) -> frozenset[AccountId]:
+        """Return those of these accounts who have read the message, besides those whom its thread tells."""
+        ...
+
     async def append(self, conversation: ConversationId, draft: Draft, *, key: str | None = None) -> Addition | None:
         """Add what `draft` makes of the conversation as it is now. None: it has nothing to add.
 
         An event under the dedup key that is there already is success, even where a new one would be refused now:
         `key` names it for that case. Raises what the draft raises.
         """
+        ...
+
+    async def history(self, conversation: ConversationId, *, limit: int) -> Sequence[ConversationEvent] | None:
+        """Return the latest messages with their words, oldest first. None: a host that gives no history."""
         ...
 
     def unparked(self) -> Self:

@@ -16,7 +16,7 @@ from convalias.domain.conversations.events import (
 )
 from convalias.domain.conversations.projection import fold
 from convalias.domain.conversations.threads import ConversationThread
-from convalias.domain.ids import ConversationId, EventId, Seq
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.domain.outbound.scene import Scene
 from convalias.ports.ambient import Clock
 from convalias.ports.event_log import UNPLACED
@@ -63,6 +63,10 @@ class OwnConversations:
         appender = Appender(events=self.events, threads=self.folded, clock=self.clock, within=self.append_within)
         return await appender.append(conversation, draft, key=key)
 
+    async def history(self, conversation: ConversationId, *, limit: int) -> Sequence[ConversationEvent] | None:
+        """Return the last events."""
+        return await self.ends(conversation, first=0, last=limit)
+
     def unparked(self) -> OwnConversations:
         """Return the same over threads that mind no parking."""
         return evolve(self, folded=evolve(self.folded, minds_parking=False))
@@ -103,6 +107,10 @@ class OwnConversations:
             return None
         # What is known was known before that read, so nothing that it knows is missing there.
         return Scene(event=events[0], thread=self.folded.read(known, events), since=tuple(events[1:]))
+
+    async def readers(self, scene: Scene, accounts: Collection[AccountId]) -> frozenset[AccountId]:
+        """Return nobody: the thread tells them all."""
+        return frozenset()
 
     async def as_of(self, scene: Scene) -> ConversationThread:
         """Return the thread as of the event's seq. One read of the whole conversation only if somebody came or left since."""

@@ -71,9 +71,11 @@ def _by_message_id(key: MailKey) -> str:
 
 
 def _keys_by_reception(kept: Method) -> Method:
-    async def add(self: carrier.PlanCarrier, command: AddMail, read: ReadMail, record: EnvelopeRecord) -> object:
+    async def add(
+        self: carrier.PlanCarrier, command: AddMail, plan: RoutingPlan, read: ReadMail, record: EnvelopeRecord
+    ) -> object:
         key = evolve(command.dedup_key, variant=f"{record.post.received_at:%Y%m%d%H%M}")
-        return await kept(self, evolve(command, dedup_key=key), read, record)
+        return await kept(self, evolve(command, dedup_key=key), plan, read, record)
 
     return add
 

@@ -25,7 +25,7 @@ from convalias.domain.mail.reasons import CONSEQUENCES, GONE
 from convalias.domain.system_mail.letters import RefusalLetter, SystemMail
 from convalias.ports.mail import Outgoing
 from convalias.ports.records import Stored
-from convalias.services.outbound.deciding import LANE, read_subject
+from convalias.stores.outbound.letters import LANE, read_subject
 from convalias.testing.simulator.findings import Findings, Violation, envelope_key
 from convalias.testing.simulator.ports import EPOCH
 from convalias.testing.simulator.world import LEGACY_DOMAIN

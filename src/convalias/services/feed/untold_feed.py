@@ -1,0 +1,201 @@
+"""Publish the messages of a host to the event log: what it has not told of yet, at least once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+
+from attrs import Factory, field, frozen
+
+from convalias.domain.conversations.events import ConversationEvent, Origin
+from convalias.domain.ids import ConversationId, EventId
+from convalias.domain.inbound.dead_letters import DeadLetter
+from convalias.domain.outbound.decision import is_hopeless
+from convalias.ports.ambient import Clock, Telemetry
+from convalias.ports.conversations import MessageRef
+from convalias.ports.errors import AdapterFailed, Rejected, Unavailable
+from convalias.ports.event_log import EventLog
+from convalias.services.feed.change_feed import measure, record
+from convalias.services.running.outages import because
+from convalias.stores.conversations.hosted import HostConversations
+from convalias.stores.conversations.listing import Listing
+from convalias.stores.inbound.dead_letters import DeadLetters
+from convalias.stores.outbound.letters import LANE, decision_letter, subject_of
+
+BATCH: Final = 100
+WITHIN: Final = timedelta(seconds=30)
+SOUGHT_FOR: Final = timedelta(minutes=1)
+"""How long a message is looked for that the host told of and does not find."""
+REMEMBERED: Final = 10_000
+SIDE_BY_SIDE: Final = 8
+Looked: TypeAlias = ConversationEvent | Exception | None
+"""A message, None where the host does not find it, or what its adapter raised."""
+
+
+def _none_sought() -> OrderedDict[MessageRef, datetime]:
+    return OrderedDict()
+
+
+def _none_listed() -> OrderedDict[ConversationId, None]:
+    return OrderedDict()
+
+
+@frozen(kw_only=True)
+class UntoldFeed:
+    """Asks the host what it has not told of, publishes that, and then tells the host. Any number of processes may.
+
+    There is no cursor: what commits late comes late, and is not passed over. A message that cannot be found waits a
+    minute; one on which the host's adapter fails alone becomes a dead letter; neither keeps the others waiting. What was
+    written before the first start is told without being published.
+    """
+
+    conversations: HostConversations
+    log: EventLog
+    listing: Listing
+    dead_letters: DeadLetters
+    clock: Clock
+    telemetry: Telemetry
+    batch: int = BATCH
+    within: timedelta = WITHIN
+    _sought: OrderedDict[MessageRef, datetime] = field(factory=_none_sought, init=False, repr=False, eq=False)
+    """Since when a message was not found, or its adapter failed on it."""
+    _made_at: datetime = field(
+        default=Factory(lambda self: self.clock.now(), takes_self=True), init=False, repr=False, eq=False
+    )
+    _times: dict[str, datetime] = field(factory=dict[str, datetime], init=False, repr=False, eq=False)
+    """`worked`: when a message was found last; `beginning`: what is older than that is nobody's news."""
+    _listed: OrderedDict[ConversationId, None] = field(factory=_none_listed, init=False, repr=False, eq=False)
+
+    async def step(self) -> int:
+        """Publish one batch; how many messages the host need not tell of again. Raises `Unavailable`; repeatable."""
+        try:
+            async with asyncio.timeout(self.within.total_seconds()):
+                return await self._step()
+        except TimeoutError as late:
+            raise Unavailable("change feed", retry_after=self.within) from late
+
+    async def drain(self) -> int:
+        """Publish until nothing is untold; how many messages there were."""
+        total = 0
+        while count := await self.step():
+            total += count
+        return total
+
+    async def close(self) -> None:
+        """Close the feed; it holds nothing."""
+
+    async def _step(self) -> int:
+        beginning = await self._beginning()
+        # Beside what waits here there is always room for what is new.
+        refs = await self.conversations.port.untold(limit=self.batch + len(self._sought))
+        if not refs:
+            return 0
+        looked = await self._looked(list(dict.fromkeys(refs)))
+        found = {ref: one for ref, one in looked.items() if isinstance(one, ConversationEvent)}
+        for ref in found:
+            self._sought.pop(ref, None)
+            self._times["worked"] = self.clock.now()
+        await self._publish([event for event in found.values() if self._is_news(event, beginning)])
+        given_up = [ref for ref, one in looked.items() if ref not in found and await self._is_given_up(ref, one)]
+        if found or given_up:
+            await self.conversations.port.told([*found, *given_up])
+        failures = [one for ref, one in looked.items() if isinstance(one, Exception) and ref not in given_up]
+        if failures and not found and not given_up:
+            raise failures[0]
+        return len(found) + len(given_up)
+
+    async def _beginning(self) -> datetime:
+        """When this feed was made for the first time, in whichever process."""
+        if "beginning" not in self._times:
+            self._times["beginning"] = await self.conversations.rows.first_start(self._made_at)
+        return self._times["beginning"]
+
+    async def _looked(self, refs: Sequence[MessageRef]) -> dict[MessageRef, Looked]:
+        """What each is, side by side: one message must not keep the others waiting."""
+        gate = asyncio.Semaphore(SIDE_BY_SIDE)
+
+        async def look(ref: MessageRef) -> Looked:
+            async with gate:
+                try:
+                    return await self.conversations.found(ref)
+                except Exception as failed:  # noqa: BLE001 - whatever an adapter raises
+                    return failed
+
+        return dict(zip(refs, await asyncio.gather(*map(look, refs)), strict=True))
+
+    def _is_news(self, event: ConversationEvent, beginning: datetime) -> bool:
+        """Whether a message is younger than the first start; what came by mail always is."""
+        if event.origin is not Origin.CHAT or event.occurred_at >= beginning:
+            return True
+        self.telemetry.measure("convs.feed.past", 1)
+        return False
+
+    async def _publish(self, news: Sequence[ConversationEvent]) -> None:
+        for event in news:
+            await self._list(event.conversation)
+        if not news:
+            return
+        try:
+            await self.log.publish([record(event) for event in news])
+        except Rejected:
+            await self._one_by_one(news)
+        measure(self.telemetry, self.clock, [event.appended_at for event in news])
+
+    async def _one_by_one(self, news: Sequence[ConversationEvent]) -> None:
+        """The log refuses one of them for good: that one becomes a dead letter, the others are published."""
+        for event in news:
+            try:
+                await self.log.publish([record(event)])
+            except Rejected as refused:
+                name = type(refused).__name__
+                await self._bury(event.conversation, event.id, f"the event log refuses it: {name}")
+
+    async def _list(self, conversation: ConversationId) -> None:
+        """For `rollout`, which asks which conversations a use case has."""
+        if conversation in self._listed:
+            return
+        thread = await self.conversations.thread(conversation)
+        if thread is not None:
+            await self.listing.add(thread.use_case, conversation)
+        self._listed[conversation] = None
+        if len(self._listed) > REMEMBERED:
+            self._listed.popitem(last=False)
+
+    def _since(self, ref: MessageRef) -> datetime:
+        since = self._sought.setdefault(ref, self.clock.now())
+        if len(self._sought) > REMEMBERED:
+            self._sought.popitem(last=False)
+        return since
+
+    async def _is_given_up(self, ref: MessageRef, looked: Looked) -> bool:
+        """Whether a message need not be looked for again: withdrawn before it was told of, or failed on for too long."""
+        now, since = self.clock.now(), self._since(ref)
+        if not isinstance(looked, Exception):
+            is_over = now - since >= SOUGHT_FOR
+            if is_over:
+                self.telemetry.measure("convs.feed.withdrawn", 1)
+        elif isinstance(looked, Unavailable) and not isinstance(looked, AdapterFailed):
+            is_over = False  # an outage, however long
+        else:
+            is_over = is_hopeless(now=now, since=since, worked=self._times.get("worked", since))
+            if is_over:
+                seen = await self.conversations.unfound(ref)
+                await self._bury(seen.conversation, seen.event, because(looked))
+        if is_over:
+            self._sought.pop(ref, None)
+        return is_over
+
+    async def _bury(self, conversation: ConversationId, event: EventId, why: str) -> None:
+        """The host need not tell of it again: what is left is the letter, which a redrive decides about."""
+        letter = DeadLetter(
+            id=decision_letter(conversation, event),
+            lane=LANE,
+            subject=subject_of(conversation, event),
+            reason=f"not published: {why}",
+            tries=1,
+            at=self.clock.now(),
+        )
+        await self.dead_letters.put(letter)
