@@ -160,6 +160,10 @@ def _recipients(rng: Random, draft: Draft, to_cc: Sequence[str], delivered: Sequ
         draft.lines.append(f"{rng.choice(['Delivered-To', 'X-Original-To', 'Envelope-To'])}: {address}")
 
 
+NOBODYS = ("<@>", "null", "<undefined@corp.example>", "<${id}@corp.example>", "<@corp.example>", "%s")
+"""What programs write that have no id."""
+
+
 def _message_id(rng: Random, draft: Draft, alias_domain: str, number: int, oddity: float) -> None:
     kind = rng.choice(["plain", "outlook", "plus", "nested", "bare", "folded", "spaced", "after"])
     written, inner = {
@@ -177,9 +181,13 @@ def _message_id(rng: Random, draft: Draft, alias_domain: str, number: int, oddit
     if rng.random() < oddity / 2:
         long = "x" * 1000
         choice = rng.randrange(7)
-        fields = [[], ["Message-ID: "], ["Message-ID: <>"], ["Message-ID: <@>"], [f"Message-ID: <{long}@y>"]][
-            choice % 5
-        ]
+        fields = [
+            [],
+            ["Message-ID: "],
+            ["Message-ID: <>"],
+            [f"Message-ID: {NOBODYS[number % len(NOBODYS)]}"],
+            [f"Message-ID: <{long}@y>"],
+        ][choice % 5]
         message_id = None
         if choice == 5:
             fields = ["Message-ID: <one@corp.example>", "Message-ID: <two@corp.example>"]

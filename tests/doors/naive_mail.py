@@ -212,7 +212,23 @@ def read_message_id(values: list[str]) -> str | None:
         return None
     bare = re.sub(r"\s", "", values[0])
     inner = bare[bare.index("<") + 1 : bare.rindex(">")] if re.search("<.*>", bare) else bare
-    return None if inner in ("", "@") or len(inner.encode()) > 998 else f"<{inner}>"
+    left = inner.split("@")[0].lower()
+    nobodys = {
+        "",
+        "null",
+        "(null)",
+        "nil",
+        "none",
+        "undefined",
+        "nan",
+        "n/a",
+        "unknown",
+        "empty",
+        "false",
+        "[objectobject]",
+    }
+    unfilled = re.fullmatch(r"[$#]?\{[a-z_.-]+\}|\{\{[a-z_.-]+\}\}|<%=?[a-z_.-]+%>|%[a-z_.-]+%|%[sd]|[0-]{36}", left)
+    return None if left in nobodys or unfilled or len(inner.encode()) > 998 else f"<{inner}>"
 
 
 def read_date(value: str) -> datetime | None:

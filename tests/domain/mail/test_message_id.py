@@ -21,9 +21,28 @@ SPELLINGS = [
     (b"no-at-sign", b"no-at-sign"),
     (b"<nullable@x>", b"nullable@x"),
     (b"<1.null@x>", b"1.null@x"),
+    (b"nothing", b"nothing"),
+    (b"<null.1@x>", b"null.1@x"),
+    (b"<{1AB131E2-9B14-4A49-93BC-56CB01E413A6}@x>", b"{1AB131E2-9B14-4A49-93BC-56CB01E413A6}@x"),
+    (b"<{a1}@x>", b"{a1}@x"),
+    (b"<%1@x>", b"%1@x"),
+    (b"<00000000-0000-0000-0000-000000000001@x>", b"00000000-0000-0000-0000-000000000001@x"),
 ]
-NOBODYS = [b"null", b"<NULL>", b"<null@mail.example>", b"(null)", b"<undefined@undefined>", b"none", b"[object Object]"]
-"""What programs write that have no id: many senders share it."""
+NOBODYS = [
+    *(b"null", b"<NULL>", b"<null@mail.example>", b"(null)", b"<undefined@undefined>", b"none", b"[object Object]"),
+    *(b"<None>", b"nil", b"NaN", b"<n/a>", b"<False@mail.example>", b"empty"),
+    *(
+        b"<${messageId}@mail.example>",
+        b"<{{ message_id }}>",
+        b"{id}",
+        b"#{id}",
+        b"<<%= id %>@x>",
+        b"%MESSAGE_ID%@x",
+        b"<%s@x>",
+    ),
+    *(b"<@mail.example>", b"<@localhost>", b"@x", b"<00000000-0000-0000-0000-000000000000@x>"),
+]
+"""What programs write that have no id: many mails share it."""
 UNUSABLE = [*NOBODYS, b"", b"  ", b"<>", b"< >", b"@", b"<@>", b"<" + b"x" * (LONGEST + 1) + b">"]
 
 

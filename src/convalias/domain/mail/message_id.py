@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from attrs import field, frozen
@@ -10,8 +11,16 @@ LONGEST: Final = 998
 """Octets. RFC 5322 §2.1.1: no line is longer, so no id that was sent by the rules is."""
 _SYNTHETIC: Final = 40
 _OURS: Final = b"@synthetic.invalid"
-_NOTHING: Final = frozenset({b"null", b"(null)", b"nil", b"none", b"undefined", b"nan", b"unknown", b"[objectobject]"})
-"""What programs write in the place of an id that they do not have: many senders share it, so it names no mail."""
+_NOTHING: Final = re.compile(
+    # A word for nothing, alone or before the `@`, and nothing at all before it.
+    rb"|null|\(null\)|nil|none|undefined|nan|n/a|unknown|empty|false|\[objectobject\]"
+    # A placeholder that was never filled: ${id}, #{id}, {{id}}, {id}, <%=id%>, %id%, %s. Digits make it somebody's id.
+    rb"|[$#]?\{[a-z_.-]{1,40}\}|\{\{[a-z_.-]{1,40}\}\}|<%=?[a-z_.-]{1,40}%>|%[a-z_.-]{1,40}%|%[sd]"
+    # The UUID that stands for none (RFC 9562 §5.9).
+    rb"|0{8}-0{4}-0{4}-0{4}-0{12}",
+    re.IGNORECASE,
+)
+"""What programs write in the place of an id that they do not have: many mails share it, so it names none of them."""
 
 
 @frozen
@@ -35,7 +44,7 @@ def canonical(written: bytes) -> MessageId | None:
     first, last = written.find(b"<"), written.rfind(b">")
     inner = written[first + 1 : last] if 0 <= first < last else written
     octets = b"".join(inner.split())
-    if not octets or octets == b"@" or len(octets) > LONGEST or octets.lower().partition(b"@")[0] in _NOTHING:
+    if len(octets) > LONGEST or _NOTHING.fullmatch(octets.partition(b"@")[0]):
         return None
     return MessageId(octets)
 
