@@ -23,7 +23,14 @@ def content(subject: str, body: str = "", kind: str = "text/plain", reader: Read
 
 @pytest.mark.parametrize("subject", ["I am ill, we must move", "Re: yes, Tuesday at ten", "Coming [urgent]"])
 @pytest.mark.parametrize(
-    ("body", "kind"), [("", "text/plain"), ("\n \n", "text/plain"), ("<div><br></div>", "text/html")]
+    ("body", "kind"),
+    [
+        ("", "text/plain"),
+        ("\n \n", "text/plain"),
+        ("\u200b\u200c", "text/plain"),
+        ("<div><br></div>", "text/html"),
+        ("<div>&zwnj;&nbsp;&shy;</div>", "text/html"),
+    ],
 )
 def test_the_subject_of_a_mail_without_a_body_is_its_text(subject: str, body: str, kind: str) -> None:
     found = content(subject, body, kind)
@@ -39,6 +46,7 @@ def test_a_subject_stands_above_a_quotation_that_is_all_there_is() -> None:
 NOTHING = {
     "no body": "",
     "blank": "\n\n",
+    "what nobody sees": "\u200b \u200c\u00ad\n\ufeff\u2060",
     "a quotation": QUOTED,
     "a quotation with our marker": f"Bob Ray wrote:\n> {REPLY_MARKER}\n> Does it suit?",
     "a signature": "-- \nMary Jones\nCorp Ltd.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import pytest
 
@@ -76,3 +77,24 @@ def test_base64_that_is_odd_is_still_read(octets: bytes, text: bytes) -> None:
 def test_other_encodings_are_undone_as_for_any_part() -> None:
     assert words_undone(b"a=20b", "quoted-printable") == undone(b"a=20b", "quoted-printable") == b"a b"
     assert words_undone(b"QQ==", "") == b"QQ=="
+
+
+@pytest.mark.parametrize(
+    ("octets", "text"),
+    [
+        (b"a long line = \nand its end", b"a long line and its end"),
+        (b"a long line =\t \r\nand its end", b"a long line and its end"),
+        (b"a long line =  ", b"a long line "),
+        (b"1 = 1\n", b"1 = 1\n"),
+        (b"caf=C3=A9 =\n= 1", "caf\xe9 = 1".encode()),
+    ],
+)
+def test_blanks_behind_a_soft_line_break_are_of_a_server(octets: bytes, text: bytes) -> None:
+    assert undone(octets, "quoted-printable") == text
+
+
+def test_soft_line_breaks_with_blanks_cost_linear_time() -> None:
+    started = time.process_time()
+    for octets in (b"= " * 500_000, b"=" + b" " * 1_000_000 + b"x", b"= \n" * 300_000):
+        undone(octets, "quoted-printable")
+    assert time.process_time() - started < 1

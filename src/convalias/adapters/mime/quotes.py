@@ -81,6 +81,17 @@ _BLOCK_LINES: Final = 12
 """Lines of a header block that are looked at above and below the one that names an alias."""
 # Marks that turn the direction of text, and characters without width: they stand in attributions, and mean nothing here.
 _UNSEEN: Final = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x061C, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+_WITHOUT_WIDTH: Final = {
+    **_UNSEEN,
+    **dict.fromkeys((0xAD, 0x34F, 0x180E, 0x200C, 0x200D, *range(0x2060, 0x2065), 0x3164)),
+}
+"""What nobody sees where no letters stand beside: pages pad what they preview with these."""
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing in a text can be seen."""
+    shown = text.strip()
+    return not shown or (not shown.isascii() and not shown.translate(_WITHOUT_WIDTH).strip())
 
 
 def without_history(text: str, alias_domains: Collection[str], *, subject: str = "") -> str:
@@ -106,7 +117,7 @@ def is_wordless(text: str, alias_domains: Collection[str]) -> bool:
 
     History without marks may hold anything, so a mail that is nothing else is shown.
     """
-    if not text.strip():
+    if is_blank(text):
         return True
     if len(text) > limits.TEXT:
         return False

@@ -13,7 +13,7 @@ from convalias.adapters.mime.fields import Block
 from convalias.adapters.mime.lists import list_fields
 from convalias.adapters.mime.mailboxes import recipients
 from convalias.adapters.mime.message_id import listed
-from convalias.adapters.mime.quotes import is_wordless, without_history
+from convalias.adapters.mime.quotes import is_blank, is_wordless, without_history
 from convalias.adapters.mime.scan import Scanned, scan
 from convalias.adapters.mime.sender import read_from, readings_of
 from convalias.adapters.mime.signs import collect
@@ -124,7 +124,7 @@ class Reader:
         domains = self.alias_domains | self.legacy_domains
         wordless = is_wordless(said.text, domains)
         said_in_subject = own_subject(subject, self.subjects) if wordless else ""
-        full_text = said.text if said.text.strip() else said_in_subject
+        full_text = said_in_subject if is_blank(said.text) else said.text
         text = without_history(full_text, domains, subject=subject)
         if said_in_subject and full_text != said_in_subject and not is_marked(subject):
             text = f"{said_in_subject}\n\n{text}"  # it would be lost: who has only mail sees no subject

@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from convalias.adapters.mime import limits
+from convalias.adapters.mime import enriched, limits
 from convalias.adapters.mime.charsets import decode, is_known
 from convalias.adapters.mime.fields import read_block
 from convalias.adapters.mime.flowed import unwrapped
@@ -53,7 +53,7 @@ _SIGNATURE_FILE: Final = re.compile(
 _SIGNATURE_TYPES: Final = frozenset({"application/octet-stream", "application/pgp-keys"})
 _DATA_TEXT: Final = frozenset(
     {"text/calendar", "text/vcard", "text/x-vcard", "text/directory", "text/csv", "text/tab-separated-values",
-     "text/rfc822-headers", "text/vnd.google.email-reaction+json", "text/css", "text/javascript", "text/xml"}
+     "text/rfc822-headers", "text/vnd.google.email-reaction+json", "text/css", "text/javascript", "text/xml", "text/rtf"}
 )  # fmt: skip
 """Kinds of text that are no words to a reader; every other is (RFC 2046 §4.1.4)."""
 _COMPARED: Final = 3
@@ -283,6 +283,8 @@ class Extraction:
         if part.labels.text("format").lower() == "flowed" and len(text) <= self.flowed:
             self.flowed -= len(text)
             text = unwrapped(text, delete_space=part.labels.text("delsp").lower() == "yes")
+        if part.media_type in enriched.KINDS:
+            text = enriched.without_marks(text, part.media_type)
         return _Words(plain=without_armour(text), weak=part.media_type != "text/plain")
 
     def _within(self, part: Part, octets: bytes) -> bytes:

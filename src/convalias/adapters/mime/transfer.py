@@ -11,6 +11,8 @@ _OTHERS: Final = bytes(octet for octet in range(256) if octet not in _ALPHABET +
 _OCTETS: Final = _ALPHABET + b"="
 _PADDED: Final = re.compile(rb"[A-Za-z0-9+/]{6,}+={1,2}(?=\s)")
 """The last of base64, and something behind it on its line."""
+_BLANKS: Final = re.compile(rb"=[ \t]++(?=\r?\n|\Z)")
+"""A soft line break behind which a server has put blanks: they are to be deleted (RFC 2045 §6.7, rule 3)."""
 _SHORT: Final = 20
 """Octets of a line below which letters of base64 may as well be a word."""
 _STRETCHES: Final = 1_000
@@ -22,7 +24,7 @@ def undone(octets: bytes, encoding: str) -> bytes:
         case "base64":
             return _base64(octets)
         case "quoted-printable":
-            return binascii.a2b_qp(octets)
+            return binascii.a2b_qp(_BLANKS.sub(b"=", octets))
         case _:
             return octets
 
