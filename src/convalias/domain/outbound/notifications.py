@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
@@ -123,7 +122,7 @@ def notification(row: Delivery, scene: Scene, shown: Shown, *, alias_domain: str
         event=evolve(event, happening=scene.masks.message(message)) if isinstance(message, MessageAdded) else event,
         thread=mail_thread(scene.before, event, row.recipient) if is_mail else MailThread(),
         masks=scene.masks,
-        own=frozenset(_own(row.recipient, scene)),
+        own=_own(row.recipient, scene),
         in_reply_to=shown.in_reply_to,
         attempt=row.attempts,
         date=row.first_tried,
@@ -132,12 +131,10 @@ def notification(row: Delivery, scene: Scene, shown: Shown, *, alias_domain: str
     )
 
 
-def _own(account: AccountId, scene: Scene) -> Iterator[EmailAddress]:
-    address, participant = scene.mailboxes.address(account), scene.thread.participant(account)
-    if address is not None:
-        yield address
-    if participant is not None:
-        yield from participant.addresses
+def _own(account: AccountId, scene: Scene) -> frozenset[EmailAddress]:
+    """The mailbox of an account, and its addresses in the conversation."""
+    copied = (address for one in scene.thread.participants if one.account == account for address in one.addresses)
+    return frozenset(one for one in (scene.mailboxes.address(account), *copied) if one is not None)
 
 
 def _sender(shown: Shown, alias_domain: str) -> EmailAddress:

@@ -99,10 +99,7 @@ class Contacts:
         shown_domains: Collection[str],
     ) -> Masks:
         """Return the addresses that others may not read in that message. Nothing is looked up unless one may be in it."""
-        message = event.happening
-        if not isinstance(message, MessageAdded):
-            return Masks()
-        if not may_hold_address(message) and not any(map(is_calendar, message.attachments)):
+        if not isinstance(event.happening, MessageAdded) or not _may_name(event.happening):
             return Masks()
         accounts = [one.account for one in thread.participants]
         known = (await self.identities.get(accounts)).values()
@@ -120,6 +117,11 @@ class Contacts:
         if not isinstance(asked, MessageAdded) or not isinstance(asked.author, AccountAuthor):
             return None
         return asked.message_id if asked.author.account == recipient else None
+
+
+def _may_name(message: MessageAdded) -> bool:
+    """Whether an address may stand in what others get of a message: of a calendar entry nobody has looked inside."""
+    return may_hold_address(message) or any(map(is_calendar, message.attachments))
 
 
 def _addresses(account: AccountId, known: Account | None, thread: ConversationThread) -> tuple[EmailAddress, ...]:

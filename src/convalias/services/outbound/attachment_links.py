@@ -10,7 +10,7 @@ from attrs import field, frozen
 from convalias.domain.conversations.events import HARMFUL, UNVERIFIED, MessageAdded
 from convalias.domain.mail.envelope import Attachment
 from convalias.domain.outbound.enclosures import LinkedFile
-from convalias.domain.outbound.invitations import calendar, is_calendar
+from convalias.domain.outbound.invitations import Calendar, calendar, is_calendar
 from convalias.domain.outbound.masks import Masks
 from convalias.domain.outbound.seals import Seals
 from convalias.ports.ambient import Clock
@@ -62,10 +62,11 @@ class AttachmentLinks:
             content = await self.attachments.get(attachment.digest)
             if content is not None and is_calendar(attachment):
                 entry = calendar(content)  # the octets that came name people by their addresses
-                if entry is not None:
-                    entry = entry.with_uids(self.seals, self.alias_domain, masks=masks)
-                content = None if entry is None else entry.without_people().encode()
+                content = None if entry is None else self._without_people(entry, masks)
             yield None if content is None else (shown, content)
+
+    def _without_people(self, entry: Calendar, masks: Masks) -> bytes:
+        return entry.with_uids(self.seals, self.alias_domain, masks=masks).without_people().encode()
 
     async def _find(self, token: str) -> tuple[LinkedFile, Attachment, Masks] | None:
         link = self.seals.linked_file(token)
