@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from email import message_from_bytes
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import httpx
@@ -14,8 +14,10 @@ import pytest
 from convalias import Convalias, IncomingMail, Participant
 from convalias.adapters import asgi, memory
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.ids import AccountId
+from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound.held import HeldMail
+from convalias.domain.system_mail.approval_texts import TEXTS
+from convalias.services.conversations.messaging import introduce
 
 ANN = EmailAddress.parse("ann@home.example")
 
@@ -81,3 +83,16 @@ async def test_a_held_mail_is_let_in_by_the_posted_form_and_added_once(
 
 async def held(cv: Convalias) -> list[HeldMail]:
     return list(await cv.services.stores.holds.waiting((await cv.messaging.thread("c1")).id))
+
+
+async def test_who_is_asked_is_asked_in_the_language_of_the_conversation() -> None:
+    async with Convalias.in_memory(alias_domain="reply.example") as cv:
+        people = [Participant.of("ann", addresses=["ann@home.example"])]
+        await cv.messaging.create("hiring", people, conversation="c1", market="fr-CA")
+        await introduce(cv.services.stores.directory, people[0])
+        (alias,) = await cv.services.stores.aliases.of(ConversationId("c1"))
+        await mail(cv, alias.address)
+        await pass_by(cv, timedelta(minutes=2))
+        assert isinstance(cv.ports.system_mail, memory.Outbox)
+        (asked,) = cv.ports.system_mail.mailbox(ANN)
+        assert message_from_bytes(asked.raw, policy=policy.default)["Subject"] == TEXTS["fr"].subject

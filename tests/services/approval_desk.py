@@ -26,7 +26,9 @@ KEYS = LINK_KEYS
 class Writer:
     """Approval mails whose tokens can be read."""
 
-    def approval(self, *, to: EmailAddress, items: Sequence[tuple[ApprovalItem, str]], key: str, at: datetime) -> bytes:
+    def approval(
+        self, *, to: EmailAddress, items: Sequence[tuple[ApprovalItem, str]], key: str, at: datetime, language: str = ""
+    ) -> bytes:
         return "\n".join(f"{item.masked} {item.subject} {token}" for item, token in items).encode()
 
 

@@ -9,12 +9,11 @@ from typing import Final
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.holds import ApprovalItem
 from convalias.domain.outbound.seals import Seals
+from convalias.domain.system_mail.approval_texts import TEXTS, ApprovalTexts
 from convalias.ports.drafts import Compose, Draft
 
-SUBJECT: Final = "Messages wait for your approval"
 SENDER: Final = "no-reply"
-_HEAD: Final = "Messages to one of your conversations wait until somebody who takes part has looked at them."
-_FOOT: Final = "Each link shows one message and asks before anything happens. It is meant for you alone."
+_DEFAULT: Final = "en"
 
 
 class ApprovalWriter:
@@ -28,14 +27,18 @@ class ApprovalWriter:
         self._base_url = base_url.rstrip("/")
         self._via = via
 
-    def approval(self, *, to: EmailAddress, items: Sequence[tuple[ApprovalItem, str]], key: str, at: datetime) -> bytes:
-        """The finished mail; the same items at the same time are the same bytes."""
+    def approval(
+        self, *, to: EmailAddress, items: Sequence[tuple[ApprovalItem, str]], key: str, at: datetime, language: str = ""
+    ) -> bytes:
+        """The finished mail; the same items at the same time are the same bytes. In English if it has no such language."""
+        words = TEXTS.get(language, TEXTS[_DEFAULT])
+        paragraphs = (self._paragraph(item, token, words) for item, token in items)
         draft = Draft(
             sender=EmailAddress.parse(f"{SENDER}@{self._domain}"),
             sender_name=self._via,
             to=to,
-            subject=SUBJECT,
-            text="\n".join([_HEAD, "", *(self._paragraph(item, token) for item, token in items), _FOOT, ""]),
+            subject=words.subject,
+            text="\n".join([words.mail_head, "", *paragraphs, words.mail_foot, ""]),
             message_id=self._seals.message_id(key, self._domain),
             date=at,
             auto_submitted="auto-generated",
@@ -43,6 +46,10 @@ class ApprovalWriter:
         )
         return self._compose(draft)
 
-    def _paragraph(self, item: ApprovalItem, token: str) -> str:
-        until = f"{item.expires_at:%Y-%m-%d %H:%M} UTC"
-        return f"From {item.masked}. {item.proof}\nIt waits until {until}:\n{self._base_url}/approvals/{token}\n"
+    def _paragraph(self, item: ApprovalItem, token: str, words: ApprovalTexts) -> str:
+        found = [words.findings[one] for one in (item.finding,) if one is not None and one in words.findings]
+        said = " ".join(
+            [words.mail_sender.format(sender=item.masked or words.unreadable_sender), *found, words.proofs[item.proof]]
+        )
+        until = words.mail_until.format(time=f"{item.expires_at:%Y-%m-%d %H:%M}")
+        return f"{said}\n{until}\n{self._base_url}/approvals/{token}\n"

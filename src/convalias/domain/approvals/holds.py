@@ -227,6 +227,17 @@ _NOTHING: Final = SenderEvidence()
 _LABELS: Final = 2
 
 
+class Proof(Enum):
+    """The proof of who sent a held mail, as it is told to those who decide."""
+
+    CONFIRMED = "confirmed"
+    SIGNED = "signed"
+    """A signature alone: it says nothing about to whom the mail was sent."""
+    UNPROVED = "unproved"
+    DOUBTFUL = "doubtful"
+    SPOOFED = "spoofed"
+
+
 @frozen(kw_only=True)
 class ApprovalItem:
     """A held mail, as the approval mail shows it."""
@@ -238,8 +249,9 @@ class ApprovalItem:
     subject: str
     """Empty unless authenticated and signed: a digest quotes nothing that anybody could have written."""
     expires_at: datetime
-    proof: str = ""
-    """The evidence, in words."""
+    proof: Proof
+    finding: Finding | None = None
+    """What a detector found; shown if it is in `FOUND`."""
     masked: str = ""
     """As much of the address as is shown in mail: it may be a participant's own, which no other may learn."""
 
@@ -257,20 +269,10 @@ def approval_item(
         authentication=found,
         subject=subject if clear else "",
         expires_at=expires_at(hold, policy),
-        proof=proof(evidence, hold.finding),
-        masked=masked(hold.sender),
+        proof=proof_of(evidence),
+        finding=hold.finding,
+        masked="" if hold.sender is None else masked(hold.sender),
     )
-
-
-class Proof(Enum):
-    """The proof of who sent a held mail, as it is told to those who decide."""
-
-    CONFIRMED = "confirmed"
-    SIGNED = "signed"
-    """A signature alone: it says nothing about to whom the mail was sent."""
-    UNPROVED = "unproved"
-    DOUBTFUL = "doubtful"
-    SPOOFED = "spoofed"
 
 
 @frozen(kw_only=True)
@@ -299,12 +301,6 @@ def approval_key(conversation: ConversationId, account: AccountId, at: datetime)
 def masked(address: EmailAddress | None) -> str:
     """Mask an address so that those who know it recognise it, and others learn little."""
     return "an unreadable sender" if address is None else f"{address.local[:1]}…@{address.domain}"
-
-
-def proof(evidence: SenderEvidence, finding: Finding | None = None) -> str:
-    """The evidence in words, for those who decide; before it what a detector found that must not be missed."""
-    said = PROOF[proof_of(evidence)]
-    return said if finding is None or finding not in FOUND else f"{FOUND[finding]} {said}"
 
 
 def proof_of(evidence: SenderEvidence) -> Proof:

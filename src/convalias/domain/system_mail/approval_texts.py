@@ -1,4 +1,4 @@
-"""Words of the page of a held mail in each of its languages."""
+"""Words of the mail that asks about held mail, and of the page of each, in each of their languages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from convalias.domain.mail.checks import Finding
 
 @frozen(kw_only=True)
 class ApprovalTexts:
-    """Words of the page, as plain text. `{sender}` and `{time}` are replaced by what their names say."""
+    """Words of mail and page, as plain text. `{sender}` and `{time}` are replaced by what their names say."""
+
+    subject: str
+    mail_head: str
+    mail_sender: str
+    mail_until: str
+    mail_foot: str
+    """It stands below the links."""
 
     waiting_title: str
     decided_title: str
@@ -38,6 +45,11 @@ class ApprovalTexts:
 TEXTS: Final[Mapping[str, ApprovalTexts]] = MappingProxyType(
     {
         "en": ApprovalTexts(
+            subject="Messages wait for your approval",
+            mail_head="Messages to one of your conversations wait until somebody who takes part has looked at them.",
+            mail_sender="From {sender}.",
+            mail_until="It waits until {time} UTC:",
+            mail_foot="Each link shows one message and asks before anything happens. It is meant for you alone.",
             waiting_title="A message waits",
             decided_title="A held message",
             received="From {sender}, received {time} UTC.",
@@ -60,6 +72,11 @@ TEXTS: Final[Mapping[str, ApprovalTexts]] = MappingProxyType(
             ended="It has expired, or what it was about is settled.",
         ),
         "de": ApprovalTexts(
+            subject="Nachrichten warten auf Ihre Freigabe",
+            mail_head="Nachrichten an eine Ihrer Unterhaltungen warten, bis jemand, der daran teilnimmt, sie angesehen hat.",
+            mail_sender="Von {sender}.",
+            mail_until="Sie wartet bis {time} UTC:",
+            mail_foot="Jeder Link zeigt eine Nachricht und fragt, bevor etwas geschieht. Er ist nur für Sie bestimmt.",
             waiting_title="Eine Nachricht wartet",
             decided_title="Eine zurückgehaltene Nachricht",
             received="Von {sender}, eingegangen am {time} UTC.",
@@ -93,6 +110,11 @@ TEXTS: Final[Mapping[str, ApprovalTexts]] = MappingProxyType(
             ended="Er ist abgelaufen, oder worum es ging, ist erledigt.",
         ),
         "fr": ApprovalTexts(
+            subject="Des messages attendent votre accord",
+            mail_head="Des messages à l'une de vos conversations attendent que quelqu'un qui y participe les ait examinés.",
+            mail_sender="De {sender}.",
+            mail_until="Il attend jusqu'au {time} UTC :",
+            mail_foot="Chaque lien montre un message et demande votre avis avant toute action. Il n'est destiné qu'à vous.",
             waiting_title="Un message attend",
             decided_title="Un message retenu",
             received="De {sender}, reçu le {time} UTC.",
@@ -126,6 +148,11 @@ TEXTS: Final[Mapping[str, ApprovalTexts]] = MappingProxyType(
             ended="Il a expiré, ou la question est réglée.",
         ),
         "ja": ApprovalTexts(
+            subject="承認待ちのメッセージがあるためご確認ください",
+            mail_head="あなたが参加している会話あてのメッセージが、参加者の確認を待っています。",
+            mail_sender="差出人: {sender}",
+            mail_until="{time} UTC まで保留されます:",
+            mail_foot="各リンクではメッセージを一件ずつ確認でき、操作の前に確認画面が表示されます。リンクはあなた専用です。",
             waiting_title="承認待ちのメッセージがあります",
             decided_title="保留されたメッセージ",
             received="差出人: {sender}、受信日時: {time} UTC",

@@ -26,6 +26,7 @@ from convalias.domain.inbound.held import Asking, HeldMail
 from convalias.domain.mail.authentication import SenderEvidence
 from convalias.domain.system_mail.former import with_former_tries
 from convalias.domain.system_mail.letters import ApprovalLetter, SystemMail
+from convalias.domain.system_mail.refusal_texts import language_of
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.mail import Outgoing
 from convalias.ports.records import Stored
@@ -43,8 +44,13 @@ BATCH: Final = 100
 class ApprovalWriter(Protocol):
     """Makes the mail; a hub's adapter does, which knows how to write one."""
 
-    def approval(self, *, to: EmailAddress, items: Sequence[tuple[ApprovalItem, str]], key: str, at: datetime) -> bytes:
-        """A finished mail, marked as automatic; beside each item the token of its link."""
+    def approval(
+        self, *, to: EmailAddress, items: Sequence[tuple[ApprovalItem, str]], key: str, at: datetime, language: str = ""
+    ) -> bytes:
+        """A finished mail, marked as automatic; beside each item the token of its link.
+
+        `language`: that of the conversation; empty: nobody knows it.
+        """
         ...
 
 
@@ -146,7 +152,9 @@ class ApprovalLetters:
         if to is None:
             return None
         items = [(self._item(one), self._token(one, letter.account)) for one in listed]
-        return Outgoing(key=key, raw=self.writer.approval(to=to, items=items, key=key, at=letter.at), to=to)
+        language = language_of(thread.market)
+        raw = self.writer.approval(to=to, items=items, key=key, at=letter.at, language=language)
+        return Outgoing(key=key, raw=raw, to=to)
 
     def _item(self, hold: HeldMail) -> ApprovalItem:
         return approval_item(hold, hold.evidence or SenderEvidence(), "", self.holds.policy)
