@@ -82,7 +82,7 @@ def test_a_size_is_in_the_unit_that_people_read(size: int, shown: str) -> None:
 @pytest.mark.parametrize("language", TEXTS)
 def test_the_page_is_in_the_language_of_the_browser(language: str) -> None:
     texts, common = TEXTS[language], page_texts.TEXTS[language]
-    found = LinkedFile(name="a {author}", size=1_500, author="", until=CV.until)
+    found = LinkedFile(name="a {author}", size=1_500, author="Ann", until=CV.until)
     pages = {
         texts.title: (call(Desk(found), language=language), 200),
         common.ended_title: (call(Desk(None), "/file", language=language), 404),
@@ -95,7 +95,7 @@ def test_the_page_is_in_the_language_of_the_browser(language: str) -> None:
         assert unescape(answer.text).count(f">{title}<") == 2
     shown = unescape(pages[texts.title][0].text)
     size = f"1{texts.decimal_mark}5 kB"
-    for words in ("a {author}", size, texts.somebody, texts.by_them, texts.expected, texts.download):
+    for words in ("a {author}", size, "Ann", texts.by_them, texts.expected, texts.download):
         assert words in shown
     assert texts.until.format(time="2026-03-31 00:00") in shown
     unproved = call(Desk(evolve(found, verified=False, size=7)), language=language).text

@@ -123,7 +123,7 @@ def _page(found: LinkedFile, token: str, language: str) -> Response:
     file = escape(texts.file).format(
         name=f"<b>{escape(found.name)}</b>",
         size=_size(found.size, texts),
-        author=escape(found.author or texts.somebody),
+        author=escape(found.author),
     )
     body = (
         f"<p>{file}</p>"

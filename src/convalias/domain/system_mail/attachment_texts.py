@@ -15,7 +15,6 @@ class AttachmentTexts:
 
     title: str
     file: str
-    somebody: str
     octets: str
     decimal_mark: str
     by_them: str
@@ -31,7 +30,6 @@ TEXTS: Final[Mapping[str, AttachmentTexts]] = MappingProxyType(
         "en": AttachmentTexts(
             title="An attached file",
             file="{name}, {size}, from {author}.",
-            somebody="somebody",
             octets="octets",
             decimal_mark=".",
             by_them="It was sent by this person, not by the platform.",
@@ -44,7 +42,6 @@ TEXTS: Final[Mapping[str, AttachmentTexts]] = MappingProxyType(
         "de": AttachmentTexts(
             title="Eine angehängte Datei",
             file="{name}, {size}, von {author}.",
-            somebody="jemandem",
             octets="Byte",
             decimal_mark=",",
             by_them="Diese Person hat sie gesendet, nicht die Plattform.",
@@ -57,7 +54,6 @@ TEXTS: Final[Mapping[str, AttachmentTexts]] = MappingProxyType(
         "fr": AttachmentTexts(
             title="Un fichier joint",
             file="{name}, {size}, de {author}.",
-            somebody="quelqu'un",
             octets="octets",
             decimal_mark=",",
             by_them="Il a été envoyé par cette personne, et non par la plateforme.",
@@ -70,7 +66,6 @@ TEXTS: Final[Mapping[str, AttachmentTexts]] = MappingProxyType(
         "ja": AttachmentTexts(
             title="添付ファイル",
             file="{name}（{size}）、送信者: {author}",
-            somebody="参加者",
             octets="バイト",
             decimal_mark=".",
             by_them="このファイルは、プラットフォームではなく、この送信者が送信したものです。",
