@@ -184,6 +184,7 @@ def assemble(
             attachments=Attachments(blobs=ports.blobs),
             clock=ports.clock,
             alias_domain=alias_domain(deployment),
+            platform=wiring.platform,
             shown_domains=(alias_domain(deployment),),
         ),
         suppressing=suppressing,

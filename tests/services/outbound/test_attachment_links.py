@@ -82,11 +82,15 @@ class Town:
 
 
 @asynccontextmanager
-async def town() -> AsyncGenerator[Town]:
-    wiring = evolve(memory_wiring("reply.example", None, None), trusted_authserv_ids=frozenset({BORDER}))
+async def town(**names: str) -> AsyncGenerator[Town]:
+    """`names`: of those who are called otherwise than their account."""
+    wiring = evolve(
+        memory_wiring("reply.example", None, None), trusted_authserv_ids=frozenset({BORDER}), platform="Jobs Fair"
+    )
     async with Convalias.over(memory_ports(legacy=False), wiring) as cv:
         people = [
-            Participant.of(one, name=one.title(), addresses=[f"{one}@home.example"]) for one in ("ann", "bob", "eve")
+            Participant.of(one, name=names.get(one, one.title()), addresses=[f"{one}@home.example"])
+            for one in ("ann", "bob", "eve")
         ]
         aliases = await cv.open_conversation("c1", use_case="hiring", participants=people)
         here = Town(cv)
@@ -272,3 +276,22 @@ async def test_a_link_to_what_is_not_there_opens_nothing() -> None:
         ):
             assert not await here.is_open(seals.file_token(wrong))
         assert not await here.is_open("no.link")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Jobs Fair Support", "Participant"),
+        ("J\u043ebs\u200b Fair", "Participant"),
+        ("eve@home.example", "eve home.example"),
+        ("\u202eBob", "Bob"),
+        ("", "Participant"),
+        ("x" * 500, "x" * 60),
+    ],
+)
+async def test_no_page_of_a_file_names_the_platform_or_an_address_as_its_sender(name: str, shown: str) -> None:
+    async with town(bob=name) as here:
+        await here.comes("CV.zip", proved=True, media_type="application/zip")
+        found = await here.cv.attachment_links.show(here.token())
+        assert found is not None
+        assert found.author == shown

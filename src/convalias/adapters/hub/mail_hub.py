@@ -11,10 +11,11 @@ from urllib.parse import quote
 
 from attrs import evolve, frozen
 
-from convalias.adapters.hub.rendering import Enclosed, Footing, as_html, as_text, shown_name
+from convalias.adapters.hub.rendering import Enclosed, Footing, as_html, as_text
 from convalias.adapters.hub.wordings import Wording, wording_of
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import UNVERIFIED, MessageAdded
+from convalias.domain.conversations.shown_names import shown_name
 from convalias.domain.mail.envelope import Attachment
 from convalias.domain.outbound.delivery import Channel
 from convalias.domain.outbound.enclosures import LINKED_FOR, Passage, encoded, listed_type, passages

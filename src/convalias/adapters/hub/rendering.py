@@ -11,9 +11,8 @@ from typing import Final
 from attrs import frozen
 
 from convalias.adapters.hub.wordings import Wording
-from convalias.domain.addresses.likeness import holds_brand
 from convalias.domain.conversations.events import MessageAdded
-from convalias.domain.conversations.timeline import SOMEBODY
+from convalias.domain.conversations.shown_names import MISLEADING, name_line, shown_name
 from convalias.domain.mail.subjects import own_subject, without_marks
 from convalias.domain.outbound.invitations import Meeting
 from convalias.ports.drafts import REPLY_MARKER
@@ -26,14 +25,11 @@ _BODY_OCTETS: Final = 80_000
 """HTML of one message. Gmail hides all behind about 102,000 octets, and the footer stands at the end."""
 _NAMED: Final = 5
 """Readers that are named before the others are counted."""
-_NAME: Final = 60
 _WEB: Final = re.compile(r"https?://[^\s<>\"'`\u200b-\u200f\u202a-\u202e\u2066-\u2069]{1,1500}", re.IGNORECASE)
 _TRAILING: Final = ".,;:!?*_\u3002\uff0c\uff1a\uff1b\uff01\uff1f\u3001"
 _COLONS: Final = " \u00a0\u202f:\uff1a"
 _BRACKETS: Final = {")": "(", "]": "[", "}": "{"}
 _BREAK: Final = re.compile(r"\r\n?|\n|\x85|\u2028|\u2029")
-_MISLEADING: Final = dict.fromkeys((0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
-"""Marks that turn the direction of text: in a name or a file name they only mislead."""
 
 
 @frozen(kw_only=True)
@@ -166,7 +162,7 @@ def _below(words: Wording, below: Footing) -> Iterator[tuple[str, str]]:
         yield words.footer, ""
         if below.readers:
             yield words.readers.replace("{names}", _listed(below, words)), ""
-    about = " \u00b7 ".join(part for part in (_one_line(below.platform), below.about) if part)
+    about = " \u00b7 ".join(part for part in (name_line(below.platform), below.about) if part)
     if about:
         yield about, ""
     if below.link is not None:
@@ -181,18 +177,8 @@ def _listed(below: Footing, words: Wording) -> str:
     return ", ".join([*names, *([words.others] if len(below.readers) > _NAMED else [])])
 
 
-def shown_name(name: str, platform: str) -> str:
-    """A person's name in the text of a mail: never the platform's, no address in it, one line."""
-    text = _one_line(name)
-    return SOMEBODY if not text or holds_brand(text, platform) else text[:_NAME].rstrip()
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.replace("@", " ").translate(_MISLEADING).split())
-
-
 def _file_name(name: str) -> str:
-    return " ".join(name.translate(_MISLEADING).split())
+    return " ".join(name.translate(MISLEADING).split())
 
 
 def _with_link(said: str, url: str) -> str:

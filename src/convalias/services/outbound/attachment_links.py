@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from attrs import field, frozen
 
 from convalias.domain.conversations.events import HARMFUL, UNVERIFIED, MessageAdded
+from convalias.domain.conversations.shown_names import shown_name
 from convalias.domain.mail.envelope import Attachment
 from convalias.domain.outbound.enclosures import LinkedFile
 from convalias.domain.outbound.invitations import Calendar, calendar, is_calendar
@@ -38,6 +39,8 @@ class AttachmentLinks:
     clock: Clock
     alias_domain: str
     """The right side of sealed UIDs of calendar entries."""
+    platform: str
+    """The platform's name, by which no sender goes."""
     shown_domains: Collection[str] = ()
     """Domains of aliases, which masks leave as they are."""
     octets: Octets = field(factory=lambda: Octets(MOST_OCTETS))
@@ -90,7 +93,7 @@ class AttachmentLinks:
         shown = LinkedFile(
             name=masks.file_name(attachment.name),
             size=attachment.size,
-            author=name,
+            author=shown_name(name, self.platform),
             until=link.until,
             verified=UNVERIFIED not in message.flags,
         )
