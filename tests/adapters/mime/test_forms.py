@@ -7,6 +7,7 @@ import time
 import pytest
 
 from adapters.mime.expectations import read
+from convalias.adapters.mime.fields import read_block
 from convalias.adapters.mime.text import said_twice
 from convalias.domain.mail.envelope import MailContent, MessageEnvelope, Oddity
 
@@ -358,3 +359,57 @@ def test_a_mail_in_outlooks_own_format_says_so(kind: str) -> None:
     found = mail(f"Content-Type: {kind}\nContent-Transfer-Encoding: base64\n\neJ8+IgAA\n")
     assert "winmail.dat" in found.text
     assert len(found.attachments) == 1
+
+
+# --- damaged declarations ------------------------------------------------------------------------------
+
+
+TWO = multipart("mixed", PLAIN, FILE).partition("\n")[2]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        'Content-Type: multipart/multipart/mixed; boundary="b"\n',
+        "Content-Type: multipart; boundary=b\n",
+        "Content-Type: multipart/; boundary=b\n",
+        "Content-Type: multipart/mixed/; boundary=b\n",
+        "Content-Type: \nContent-Type: multipart/mixed; boundary=b\n",
+        "Content-Type:\n \nContent-Type: multipart/mixed; boundary=b\n",
+    ],
+)
+def test_a_multipart_that_is_declared_badly_is_read(fields: str) -> None:
+    found = mail(fields + TWO)
+    assert found.text == ANSWER
+    assert [one.name for one in found.attachments] == ["offer.pdf"]
+
+
+def test_a_badly_declared_alternative_is_one() -> None:
+    found = mail(
+        "Content-Type: multipart/multipart/alternative; boundary=b\n" + multipart("x", PLAIN, HTML).partition("\n")[2]
+    )
+    assert found.text == ANSWER
+
+
+def test_what_has_no_boundary_or_is_no_multipart_is_text() -> None:
+    assert mail("Content-Type: multipart\n\nYes.\n").text == "Yes."
+    assert mail("Content-Type: text; boundary=b\n\nYes.\n").text == "Yes."
+
+
+def test_parts_whose_header_block_has_no_end_are_read() -> None:
+    found = envelope(HEAD + b"Content-Type: multipart/mixed; boundary=b" + TWO.encode())
+    assert found.content.text == ANSWER
+    assert [one.name for one in found.content.attachments] == ["offer.pdf"]
+    assert found.oddities == {Oddity.BODY}
+
+
+@pytest.mark.parametrize("hidden", [b"From: eve@evil.example", b"Subject: two", b"To: x@y.example"])
+def test_no_field_that_rules_read_hides_below_a_delimiter_in_the_header(hidden: bytes) -> None:
+    raw = (
+        b"Content-Type: multipart/mixed; boundary=b\nSubject: one\n--b\n"
+        + hidden
+        + b"\nContent-Type: text/plain\n\nx\n--b--\n"
+    )
+    block = read_block(HEAD + raw, 0, len(HEAD + raw))
+    name, _, value = hidden.partition(b":")
+    assert value in block.all(name.lower())

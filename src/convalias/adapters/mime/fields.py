@@ -92,21 +92,29 @@ def _empty_line(data: bytes, start: int, end: int) -> tuple[int, int]:
 
 
 def _fields(block: bytes, lines: list[bytes], *, start: int, body: int, over: OverLimit | None) -> Block:
-    """Take the lines apart. Lines that are no field are passed over, but those at the end belong to the body."""
+    """Take the lines apart. Lines that are no field are passed over, but those at the end belong to the body.
+
+    So does what follows a delimiter of parts, if that is fields of MIME alone: the empty line above is missing.
+    """
     damaged = block.count(b"\r") != block.count(b"\r\n") or b"\0" in block
     fields: list[tuple[bytes, bytes]] = []
     named: dict[bytes, list[bytes]] = {}
     spaced: set[bytes] = set()
     bare: set[bytes] = set()
     strays, trailing = 0, 0
-    for line in lines:
+    torn: tuple[int, int] | None = None
+    for number, line in enumerate(lines):
         found = _NAME.match(line)
         if found is None:
             strays, trailing = strays + 1, trailing + 1
             name = b""
+            if torn is None and line.startswith(b"--"):
+                torn = number, len(fields)
         else:
             trailing = 0
             name = found[1].lower()
+            # Nothing that rules read may hide below a line that servers pass over.
+            torn = torn if name.startswith(b"content-") else None
             if len(line) > limits.HEADER:
                 if name in _WHOLE_FIELDS:
                     over = over or OverLimit("header", len(line))
@@ -118,10 +126,21 @@ def _fields(block: bytes, lines: list[bytes], *, start: int, body: int, over: Ov
                 spaced.add(name)
         if damaged and _is_damaged(line):
             bare.add(name)
-    if trailing and over is None:
+    if torn is not None and torn[1] < len(fields) and over is None:
+        body = start + _offset(block, torn[0])
+        fields, named = _above(fields, torn[1])
+    elif trailing and over is None:
         body = start + _offset(block, len(lines) - trailing)
     hidden = tuple(_HIDDEN_FROM.findall(block)) if damaged else ()
     return Block(tuple(fields), body, over, bool(strays or spaced), frozenset(spaced), frozenset(bare), hidden, named)
+
+
+def _above(fields: list[tuple[bytes, bytes]], count: int) -> tuple[list[tuple[bytes, bytes]], dict[bytes, list[bytes]]]:
+    """The first fields, and the same by name."""
+    named: dict[bytes, list[bytes]] = {}
+    for name, value in fields[:count]:
+        named.setdefault(name, []).append(value)
+    return fields[:count], named
 
 
 def _is_damaged(line: bytes) -> bool:

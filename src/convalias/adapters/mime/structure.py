@@ -104,11 +104,13 @@ class Tree:
         values = block.all(b"content-type")
         if not values:
             return NOTHING, inherited
-        labels = read_parameters(values[0])
+        labels = read_parameters(next((value for value in values if unfolded(value)), values[0]))
         if len(values) > 1 or "boundary" in labels.repeated:
             self.odd = True
         media_type = _MISNAMED.get(labels.value, labels.value)
-        return labels, media_type if _TYPE.fullmatch(media_type) else "text/plain"
+        if not _TYPE.fullmatch(media_type):
+            return labels, _misspelt_multipart(media_type, labels)
+        return labels, media_type
 
     def _encoding(self, block: Block, media_type: str) -> str:
         """Content-Transfer-Encoding; one that is unknown is read as identity and noted."""
@@ -172,6 +174,14 @@ class Tree:
             lines.pop()
         kept = sum(map(len, lines))
         return lowest + kept if closing in tail[kept:] else end
+
+
+def _misspelt_multipart(media_type: str, labels: Labelled) -> str:
+    """The type of what is no media type: with a boundary a multipart, such as `multipart` or `multipart/multipart/mixed`."""
+    if not media_type.startswith("multipart") or not _boundary(labels):
+        return "text/plain"
+    kind = f"multipart/{media_type.rpartition('/')[2]}"
+    return kind if media_type.startswith("multipart/") and _TYPE.fullmatch(kind) else "multipart/mixed"
 
 
 _CLOSINGS: Final = 64 * 1024

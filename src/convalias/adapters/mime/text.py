@@ -19,6 +19,7 @@ from convalias.adapters.mime.limits import OverLimit
 from convalias.adapters.mime.signed import enclosed, without_armour
 from convalias.adapters.mime.structure import Part, Tree
 from convalias.adapters.mime.transfer import goes_on_after_padding, undone, words_undone
+from convalias.adapters.mime.uuencoded import taken_apart
 from convalias.domain.mail.envelope import Attachment
 from convalias.domain.mail.file_names import neutralised
 from convalias.ports.mail import ReadAttachment
@@ -285,7 +286,16 @@ class Extraction:
             text = unwrapped(text, delete_space=part.labels.text("delsp").lower() == "yes")
         if part.media_type in enriched.KINDS:
             text = enriched.without_marks(text, part.media_type)
-        return _Words(plain=without_armour(text), weak=part.media_type != "text/plain")
+        return _Words(plain=self._without_files(without_armour(text)), weak=part.media_type != "text/plain")
+
+    def _without_files(self, text: str) -> str:
+        """Take out what programs wrote into a text before there were attachments."""
+        if "\nend" not in text:
+            return text
+        text, files = taken_apart(text)
+        for file in files:
+            self._list(neutralised(file.name, _OCTETS), _OCTETS, file.content)
+        return text
 
     def _within(self, part: Part, octets: bytes) -> bytes:
         """As much of a text as may be read; of what is cut the original is attached, and it is noted."""
@@ -306,11 +316,15 @@ class Extraction:
         name = _name(part)
         if _is_technical(part, name):
             return
+        self._list(neutralised(name, part.media_type), part.media_type, content, inline=_is_shown_inline(part))
+
+    def _list(self, name: str, media_type: str, content: bytes, *, inline: bool = False) -> None:
         self.others = True
-        described = Attachment(neutralised(name, part.media_type), part.media_type, len(content), digest.hexdigest())
-        self.attachments.append(ReadAttachment(described, content, inline=_is_shown_inline(part)))
+        described = Attachment(name, media_type, len(content), hashlib.sha256(content).hexdigest())
+        self.attachments.append(ReadAttachment(described, content, inline=inline))
 
 
+_OCTETS: Final = "application/octet-stream"
 _PLAIN_OR_HTML: Final = frozenset({"text/plain", "text/html"})
 
 
