@@ -149,6 +149,31 @@ def test_an_answer_goes_to_who_asked_in_the_name_of_the_alias() -> None:
     assert 'ATTENDEE;CN="Ann Lee";PARTSTAT=ACCEPTED:mailto:ann-lee-1ab131e2@reply.example' in lines
 
 
+@pytest.mark.parametrize(
+    ("method", "organizer", "is_one"),
+    [
+        ("REPLY", f"MAILTO:{ALIAS.written.upper()}", True),
+        ("COUNTER", f"mailto:{ALIAS.written}", True),
+        ("REQUEST", f"mailto:{ALIAS.written}", False),
+        ("REPLY", "mailto:ann@corp.example", False),
+        ("REPLY", f"tel:{ALIAS.written}", False),
+        ("REPLY", "mailto:nobody", False),
+    ],
+)
+def test_an_answer_is_for_whom_it_names_as_organizer(method: str, organizer: str, *, is_one: bool) -> None:
+    text = REQUEST.replace("METHOD:REQUEST", f"METHOD:{method}").replace(
+        "mailto:ann@corp.example\nATT", f"{organizer}\nATT"
+    )
+    assert organizer in text
+    assert read(text).is_answer_to_one_of({ALIAS}) is is_one
+
+
+def test_an_answer_without_an_organizer_is_to_nobody_known() -> None:
+    assert not read(REQUEST.replace("METHOD:REQUEST", "METHOD:REPLY").replace("ORGANIZER", "X")).is_answer_to_one_of(
+        {ALIAS}
+    )
+
+
 @pytest.mark.parametrize(("said", "kept"), [("declined", ";PARTSTAT=DECLINED"), ("X;Y", ""), ("", "")])
 def test_an_answer_is_one_of_those_there_are(said: str, kept: str) -> None:
     text = f'BEGIN:VCALENDAR\nMETHOD:reply\nBEGIN:VEVENT\nATTENDEE;PARTSTAT="{said}":mailto:a@b.example\nEND:VEVENT\nEND:VCALENDAR'

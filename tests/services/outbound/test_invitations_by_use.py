@@ -121,6 +121,20 @@ async def test_an_answer_through_the_alias_comes_to_the_calendar_of_who_asked(sh
         assert b"bob@home.example" not in here.mails("ann")[-1].as_bytes()
 
 
+async def test_an_answer_goes_into_no_calendar_but_that_of_who_asked() -> None:
+    async with calendars() as here:
+        await here.writes("ann", here.aliases["bob"], request(here.aliases["bob"]))
+        await here.writes("bob", here.organizer("bob"), answer(here.entry("bob"), "bob", "ACCEPTED"))
+        mail = here.mails("eve")[-1]
+        types = {one.get_content_type() for one in mail.walk()}
+        assert not {"text/calendar", "application/ics"} & types
+        body = mail.get_body(("plain",))
+        assert body is not None
+        assert "Bob says reply." in body.get_content()
+        assert "Interview\nWhen: 2026-03-10" in body.get_content().replace("\r\n", "\n")
+        assert "METHOD:REPLY" in here.entry("ann")
+
+
 @pytest.mark.parametrize("uid", ["1@home", "ann@home.example-20260310", "ANN@home.example/1", "b.ann@home.example"])
 async def test_an_update_finds_what_it_updates_and_an_answer_what_it_answers(uid: str) -> None:
     async with calendars() as here:
@@ -138,6 +152,7 @@ async def test_an_update_finds_what_it_updates_and_an_answer_what_it_answers(uid
 async def test_a_uid_that_names_somebody_is_sealed_for_all_others() -> None:
     async with calendars() as here:
         await here.writes("ann", here.aliases["bob"], request(here.aliases["bob"], uid="ann@home.example-1"))
+        assert uid_of(here.entry("eve")) == uid_of(here.entry("bob"))
         await here.writes("bob", here.organizer("bob"), answer(here.entry("bob"), "bob", "DECLINED"))
         for who in ("bob", "eve"):
             for mail in here.mails(who):
@@ -145,4 +160,3 @@ async def test_a_uid_that_names_somebody_is_sealed_for_all_others() -> None:
                     octets = part.get_payload(decode=True)
                     assert b"ann@home" not in (octets if isinstance(octets, bytes) else b"")
         assert "ann" not in uid_of(here.entry("bob")).lower()
-        assert uid_of(here.entry("eve")) == uid_of(here.entry("bob"))

@@ -183,7 +183,8 @@ class NotificationHub:
         to, alias = notification.recipient_address, notification.reply_alias
         if entry is None or to is None or alias is None:
             return files.and_line(Enclosed(name=file.name))
-        is_along = way is Passage.ALONG
+        # An answer is for the calendar of who asked. For all others it would name them as the organizer.
+        is_along = way is Passage.ALONG and not entry.is_answer_to_one_of(notification.aliases_of_others)
         files = files.and_line(Enclosed(name=file.name, along=is_along, link=link, meeting=entry.meeting))
         if not is_along:
             return files

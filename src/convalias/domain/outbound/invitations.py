@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from attrs import evolve, frozen
 
-from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
 from convalias.domain.mail.envelope import Attachment
 from convalias.domain.outbound.masks import Masks, without_addresses
 from convalias.domain.outbound.seals import Seals
@@ -110,8 +110,14 @@ class Calendar:
     answer: str
     """How its sender answers: a PARTSTAT (RFC 5545 §3.2.12). Empty where none stands."""
     meeting: Meeting
+    organizer: EmailAddress | None = None
+    """Who organizes, as its sender knows them; None where nobody readable does."""
     lines: tuple[_Line, ...]
     """All kept lines between the calendar's own first and last."""
+
+    def is_answer_to_one_of(self, aliases: Collection[EmailAddress]) -> bool:
+        """Whether somebody answers who was asked by one of these."""
+        return self.method in _ANSWERS and self.organizer in aliases
 
     def with_uids(self, seals: Seals, domain: str, *, masks: Masks, own: Iterable[EmailAddress] = ()) -> Calendar:
         """Return it with the UIDs that its reader may have. `masks`: everybody's addresses, `own`: the reader's.
@@ -185,7 +191,14 @@ def calendar(octets: bytes) -> Calendar | None:
         return None  # nothing that anybody could answer
     meeting = _meeting(kept)
     meeting = evolve(meeting, cancelled=meeting.cancelled or known == "CANCEL")
-    return Calendar(method=known, answer=answer if answer in _ANSWERED else "", meeting=meeting, lines=kept)
+    organizers = (found for one in lines if one.name == "ORGANIZER" and (found := _mailbox(one.value)) is not None)
+    return Calendar(
+        method=known,
+        answer=answer if answer in _ANSWERED else "",
+        meeting=meeting,
+        organizer=next(organizers, None),
+        lines=kept,
+    )
 
 
 def _read(line: str) -> _Line | None:
@@ -274,6 +287,15 @@ def _when(start: _Line, end: _Line | None) -> str:
         time = f"{ends[4]}:{ends[5]}"
         shown += f"\u2013{time}" if last == day else f" \u2013 {last} {time}"
     return f"{shown} ({zone})" if zone else shown
+
+
+def _mailbox(value: str) -> EmailAddress | None:
+    """The address of a calendar user (RFC 5545 §3.3.3)."""
+    scheme, _, address = value.strip().partition(":")
+    try:
+        return EmailAddress.parse(address) if scheme.lower() == "mailto" else None
+    except InvalidAddress:
+        return None
 
 
 def _person(name: str, address: EmailAddress, shown: str, *more: tuple[str, str]) -> _Line:

@@ -51,6 +51,8 @@ class Notification:
     """Everybody's addresses, for a hub that writes an attached file anew. They leave in nothing that it sends."""
     own: frozenset[EmailAddress] = field(default=frozenset(), repr=False)
     """The recipient's, of these."""
+    aliases_of_others: frozenset[EmailAddress] = frozenset()
+    """Those that stand for the other participants, the author among them."""
     in_reply_to: str | None = None
     """The recipient's own Message-ID, in angle brackets, when the event answers a mail of theirs."""
     attempt: int = 1
@@ -123,6 +125,7 @@ def notification(row: Delivery, scene: Scene, shown: Shown, *, alias_domain: str
         thread=mail_thread(scene.before, event, row.recipient) if is_mail else MailThread(),
         masks=scene.masks,
         own=_own(row.recipient, scene),
+        aliases_of_others=frozenset(one.address for one in scene.aliases if one.stands_for != row.recipient),
         in_reply_to=shown.in_reply_to,
         attempt=row.attempts,
         date=row.first_tried,
