@@ -17,13 +17,17 @@ from convalias.app import Convalias
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.errors import InvalidValue
-from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.ids import AccountId, ConversationId, UseCase
 from convalias.domain.inbound.outcomes import Done, Refused
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.reasons import Reason
-from convalias.ports.conversations import Message, MessageRef, Thread
+from convalias.ports.conversations import AlreadyPosted, Message, MessageRef, NewMessage, Posted, Thread
+from convalias.ports.records import Replace
 from convalias.services.conversations.errors import KeptByHost
+from convalias.services.conversations.loading import GivenConversation
+from convalias.services.operations import rehearsal
 from convalias.settings import WrongSettings
+from convalias.stores.outbound.letters import LANE
 from ports.minimal.table import body
 from ports.minimal.talks import Conversations, Tables
 
@@ -417,12 +421,51 @@ def _asked(conversation: str) -> object:
 
 async def test_a_dry_run_posts_nothing() -> None:
     async with platform() as here:
+        here.tables.declines = "quota"
         await here.write("Hello")
-        here.tables.messages.clear()
-        here.tables.keys.clear()
-        before = len(here.tables.posted)
-        await here.cv.replay.all(dry_run=True)
-        assert len(here.tables.posted) == before
+        here.tables.declines = ""
+        replayed = await here.cv.replay.all(dry_run=True)
+        assert (replayed.decided, replayed.events, here.stored) == (1, 1, [])
+        replayed = await here.cv.replay.all(dry_run=False)
+        assert (replayed.decided, here.stored) == (1, ["Hello"])
+
+
+async def test_a_rehearsed_host_takes_nothing_and_tells_of_nothing() -> None:
+    host = Conversations()
+    host.tables.open(C1, *MEMBERS)
+    quiet = rehearsal.Conversations(host)
+    message = NewMessage(thread=C1, key="k", author="ann", author_name="Ann", text="x", at=memory.Clock().now())
+    assert await quiet.post(message) == Posted("k")
+    assert host.tables.messages == {}
+    await host.post(message)
+    assert await quiet.post(message) == AlreadyPosted("1")
+    assert await quiet.thread(C1) == await host.thread(C1)
+    assert await quiet.find(C1, key="k") == await host.find(C1, message="1")
+    assert await quiet.untold(limit=9) == ()
+    await quiet.told([MessageRef(C1, "1")])
+    assert await host.untold(limit=9) == [MessageRef(C1, "1")]
+
+
+async def test_a_row_of_a_newer_release_is_a_letter_and_keeps_nobody_waiting() -> None:
+    async with platform() as here:
+        here.say("Unreadable")
+        await here.cv.run_until_idle("feed")
+        (stored,) = await here.cv.ports.records.range("seen_messages", C1, after="", limit=9)
+        await here.cv.ports.records.write(
+            [Replace(stored.key, stored.version, {**stored.body, "$": "seen_message/99"}, stored.due)]
+        )
+        here.say("Readable")
+        await here.work()
+        assert (here.told_of("bob", "Readable"), here.told_of("bob", "Unreadable")) == (1, 0)
+        (letter,) = [one async for one in here.cv.services.stores.dead_letters.list(LANE)]
+        assert "seen_message" in letter.reason
+
+
+async def test_a_given_world_with_conversations_is_refused() -> None:
+    async with platform() as here:
+        given = GivenConversation(id=ConversationId(C1), use_case=UseCase("hiring"))
+        with pytest.raises(KeptByHost, match="load"):
+            await here.cv.services.loading.load(given)
 
 
 async def test_a_woken_feed_looks_at_once() -> None:

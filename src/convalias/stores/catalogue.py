@@ -35,7 +35,7 @@ CATALOGUE: Final = (
     Table("event_places", "", "", _EVER),
     # --- beside the messages of a host that keeps its own conversations
     Table("kept_mails", "Message-ID, subject, file names, addresses of strangers, accounts", "ends by itself", _A_YEAR),
-    Table("host_messages", "accounts by the ids of the host's messages", "ends by itself", _A_YEAR),
+    Table("seen_messages", "accounts by the ids of the host's messages", "ends by itself", _A_YEAR),
     Table("host_notes", "a status of an account, such as a bounce", "ends by itself", _A_YEAR),
     Table("host_copies", "addresses of copies", "none yet", _EVER),
     Table("host_starts", "", "", _EVER),

@@ -239,7 +239,7 @@ class Deciding:
             if self.conversations.keeps_events:
                 await self._park_at(conversation, event, seq, trace, unreadable)
             else:  # nothing is in order there, so nothing has to wait behind it
-                await self._bury(conversation, event, trace, why=because(unreadable))
+                await self._bury(conversation, event, trace, why=str(unreadable))
         except AdapterFailed as fault:
             if not self._is_hopeless(event):
                 raise

@@ -86,12 +86,12 @@ class HostConversations:
     async def keyed(self, conversation: ConversationId, *, key: str | EventId) -> ConversationEvent | None:
         """Look for a message with that event id, a status, or a mail that was posted.
 
-        Of a mail that was posted and withdrawn since the event is found, without its words: it is not added again.
+        What was withdrawn since is found, without its words: it is not lost, and not added again.
         """
         there = await both(self.rows, conversation, EventId(key))
         if there is not None:
             message = await self.port.find(conversation, message=there[0].message)
-            return None if message is None else _event(*there, message)
+            return _event(*there, message)
         noted = await self.rows.noted(conversation, key)
         return noted or await self._posted(conversation, post_key(key))
 
