@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Any, Final, TypeGuard, Union, get_args, get_origin, get_type_hints
 
+from convalias.ports.conversations import PostDeclined
+
 _MODULE: Final = re.compile(r"\b(?:\w+\.)+(?=\w)")
 _WHOLE: Final = frozenset({("identity", "at"), ("legacy", "tenures")})
 """Calls whose answer has every key that was asked for."""
+_NOTHING: Final[Mapping[str, object]] = {}
 
 
 class WrongAnswer(TypeError):
     """An answer that is not of its port: what was found, and what was expected. Never its value."""
 
 
-def refuse_answer(port: str, name: str, asked: Callable[..., object], answer: object, given: Sequence[object]) -> None:
+def refuse_answer(
+    port: str,
+    name: str,
+    asked: Callable[..., object],
+    answer: object,
+    given: Sequence[object],
+    *,
+    named: Mapping[str, object] = _NOTHING,
+) -> None:
     """Raise `WrongAnswer` where a call's answer does not fit its signature, or not what was asked."""
     hint = _answers(asked)
-    if hint is not type(None) and not fits(answer, hint):
+    if hint is type(None):
+        if inspect.isawaitable(answer):
+            close_unawaited(answer)
+            raise WrongAnswer(f"found {_found(answer)}, which nobody has awaited, expected None")
+    elif not fits(answer, hint):
         raise WrongAnswer(f"found {_found(answer)}, expected {_expected(hint)}")
+    mismatch = MISMATCHES.get((port, name))
+    if mismatch is not None:
+        found = mismatch(answer, _arguments(asked, given, named))
+        if found:
+            raise WrongAnswer(found)
     if not given or not _is_sized(given[0]):
         return
     if (port, name) == ("records", "write") and _is_sized(answer) and len(answer) != len(given[0]):
@@ -55,6 +76,8 @@ def _fits_generic(value: object, origin: object, of: tuple[Any, ...]) -> bool:
         return _is_set(value) and _all(value, of[0])
     if issubclass(origin, Sequence):
         return _is_sequence(value) and _all(value, of[0])
+    if issubclass(origin, Collection):
+        return _is_collection(value) and _all(value, of[0])
     return value is not None
 
 
@@ -81,6 +104,116 @@ def _is_set(value: object) -> TypeGuard[AbstractSet[Any]]:
 
 def _is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _is_collection(value: object) -> TypeGuard[Collection[Any]]:
+    return isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
+
+
+def close_unawaited(answer: object) -> None:
+    """Close a coroutine that will not be awaited: else Python says so somewhere else, later."""
+    if inspect.iscoroutine(answer):
+        answer.close()
+
+
+@cache
+def _signature(asked: Callable[..., object]) -> inspect.Signature:
+    return inspect.signature(asked)
+
+
+def _arguments(
+    asked: Callable[..., object], given: Sequence[object], named: Mapping[str, object]
+) -> Mapping[str, object]:
+    """What a call was given, by the names of its port."""
+    return _signature(asked).bind(None, *given, **named).arguments
+
+
+# --- what fits its signature, and not what was asked -------------------------------------------------
+# Never a value: an id may be somebody's address.
+
+
+def _of_thread(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
+    if answer is not None and answer.id != given["id"]:
+        return "found the Thread of another id, expected that of the id asked for"
+    return ""
+
+
+def _of_post(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
+    del given
+    if isinstance(answer, PostDeclined) and not _is_text(answer.reason):
+        return f"found PostDeclined with {_found(answer.reason)} as its reason, expected text"
+    return ""
+
+
+def _of_find(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
+    if answer is None:
+        return ""
+    message, key = given.get("message"), given.get("key")
+    if message is not None and answer.id != message:
+        return "found a Message of another id, expected that of the id asked for"
+    if key is not None and answer.key != key:
+        which = "without a key" if answer.key is None else "of another key"
+        return f"found a Message {which}, expected that of the key asked for"
+    return ""
+
+
+def _of_untold(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
+    limit = given["limit"]
+    return f"found {len(answer)} messages, expected at most {limit}" if len(answer) > limit else ""
+
+
+def _of_told(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
+    del given
+    return "" if answer is None else f"found {_found(answer)}, expected None"
+
+
+def _of_read(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
+    others = len(frozenset(answer) - frozenset(given["accounts"]))
+    return f"found {others} accounts that were not asked about, expected some of those asked about" if others else ""
+
+
+def _of_history(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
+    limit, before = given["limit"], given.get("before")
+    if len(answer) > limit:
+        return f"found {len(answer)} messages, expected at most {limit}"
+    if any(one.id == before for one in answer):
+        return "found the message that was given as `before`, expected those before it"
+    return ""
+
+
+def _of_accounts(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
+    if any(account.id != name for name, account in answer.items()):
+        return "found an Account of another id, expected that of the id asked for"
+    return _of_some(answer, given)
+
+
+def _of_endpoints(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
+    if not all(answer.values()):
+        return "found an empty place, expected the account to be missing"
+    return _of_some(answer, given)
+
+
+def _of_some(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
+    others = len(answer.keys() - frozenset(given["accounts"]))
+    return f"found {others} accounts that were not asked for, expected some of those asked for" if others else ""
+
+
+MISMATCHES: Final[Mapping[tuple[str, str], Callable[[Any, Mapping[str, Any]], str]]] = {
+    ("conversations", "thread"): _of_thread,
+    ("conversations", "post"): _of_post,
+    ("conversations", "find"): _of_find,
+    ("conversations", "untold"): _of_untold,
+    ("conversations", "told"): _of_told,
+    ("conversations", "read"): _of_read,
+    ("conversations", "history"): _of_history,
+    ("identity", "get"): _of_accounts,
+    ("endpoints", "of"): _of_endpoints,
+}
+"""By port and call: what is wrong with an answer of the right type, empty if nothing is."""
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _found(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,12 +14,13 @@ from typing import Any, Final, TypeVar, get_type_hints
 from attrs import define, evolve, field
 
 from convalias.app.answers import WrongAnswer, refuse_answer
+from convalias.app.capabilities import capabilities_of, methods_of
 from convalias.app.ports import Instead, Ports
 from convalias.ports.ambient import Clock
 from convalias.ports.changes import ChangeStream
 from convalias.ports.errors import AdapterFailed, PortError
 from convalias.ports.event_log import Subscription
-from convalias.ports.hub import NotificationHub
+from convalias.ports.hub import Answer, Guarantee, NotificationHub, NotSent, Sent, Unknown
 from convalias.services.conversations.errors import NotReady
 from convalias.services.running.log_lines import LogLines
 from convalias.services.running.places import place_of, told_of
@@ -43,6 +44,7 @@ _SENDS: Final = frozenset({"hub", "mail", "system_mail"})
 CHANNELS: Final = "channels."
 """How the hub of one channel is called: `channels.sms`. It is a hub like any other."""
 _UNGUARDED: Final = frozenset({"clock", "incarnation"})
+_NOTHING: Final[Mapping[str, object]] = {}
 _OPENED: Final[Mapping[tuple[str, str], type]] = {
     ("events", "records"): Subscription,
     ("changes", "since"): ChangeStream,
@@ -120,12 +122,13 @@ def guard_ports(ports: Ports, faults: AdapterFaults) -> Ports:
 
 
 def guarded(port: P, keyword: str, protocol: type, faults: AdapterFaults) -> P:
-    """The same port behind a guard: still of its class, with all that it has besides."""
-    methods = {
-        name: asked
-        for name, asked in vars(protocol).items()
-        if not name.startswith("_") and (inspect.isfunction(asked) or isinstance(asked, property))
-    }
+    """The same port behind a guard: still of its class, with all that it has besides.
+
+    What it can do beyond its port, as `app.capabilities` lists it, is guarded like the rest.
+    """
+    methods = dict(methods_of(protocol))
+    for capability in capabilities_of(port, _kind(keyword)):
+        methods.update(methods_of(capability))
 
     def found(guard: object, name: str) -> Any:  # noqa: ANN401 - whatever it has
         del guard
@@ -150,6 +153,17 @@ def guarded(port: P, keyword: str, protocol: type, faults: AdapterFaults) -> P:
 
 
 @define
+class _Asked:
+    """The question about a key that a `Guarantee` brings."""
+
+    question: Callable[[str], Awaitable[Answer]]
+
+    async def ask(self, key: str) -> Sent | NotSent | Unknown:
+        """Return what the channel remembers of that key."""
+        return await self.question(key)
+
+
+@define
 class _Call:
     """One call of one port."""
 
@@ -170,9 +184,16 @@ class _Call:
         """Whether its port knows failures after which it may have been done."""
         return (_kind(self.keyword), self.name) in AMBIGUOUS
 
-    def answer(self, result: Any, args: Sequence[object]) -> Any:  # noqa: ANN401 - whatever the port gives
+    def answer(
+        self,
+        result: Any,  # noqa: ANN401 - whatever the port gives
+        args: Sequence[object],
+        named: Mapping[str, object] = _NOTHING,
+    ) -> Any:  # noqa: ANN401
+        if self.name == "guarantee" and not isinstance(result, Guarantee):
+            return result  # it is read at the start, and refused there
         try:
-            refuse_answer(self.keyword, self.name, self.asked, result, args)
+            refuse_answer(_kind(self.keyword), self.name, self.asked, result, args, named=named)
         except WrongAnswer as wrong:
             told = f"{wrong}, from {_written_at(self.port, self.name)}"
             if self.is_ambiguous:
@@ -181,7 +202,19 @@ class _Call:
             raise self.failed(wrong, told) from wrong
         self.faults.worked(self.whole)
         opened = _OPENED.get((self.keyword, self.name))
-        return result if opened is None else guarded(result, self.keyword, opened, self.faults)
+        if opened is not None:
+            return guarded(result, self.keyword, opened, self.faults)
+        if isinstance(result, Guarantee):
+            return self._guarding_question(result)
+        if (_kind(self.keyword), self.name) == ("hub", "channels"):
+            return {channel: self._guarding_question(one) for channel, one in result.items()}
+        return result
+
+    def _guarding_question(self, stated: Guarantee) -> Guarantee:
+        """The same; to ask about a key is a call of the host's like any other."""
+        if stated.ask is None:
+            return stated
+        return evolve(stated, ask=_Call(_Asked(stated.ask), self.keyword, "ask", _Asked.ask, self.faults).awaited)
 
     def failed(self, error: BaseException, told: str = "") -> AdapterFailed:
         return AdapterFailed(self.whole, self.faults.note(self.whole, error, told))
@@ -207,7 +240,7 @@ class _Call:
                 self.faults.note(self.whole, error, told)
                 raise
             raise self.failed(error, told) from error
-        return self.answer(result, args)
+        return self.answer(result, args, named)
 
     @property
     def within(self) -> timedelta:
@@ -226,14 +259,14 @@ class _Call:
             result = getattr(self.port, self.name)(*args, **named)
         except PortError:
             raise
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:  # nobody can call off what does not wait
             raise self.failed(error) from error
-        return self.answer(result, args)
+        return self.answer(result, args, named)
 
     def read(self) -> Any:  # noqa: ANN401
         try:
             result = getattr(self.port, self.name)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             raise self.failed(error) from error
         return self.answer(result, ())
 
@@ -241,7 +274,7 @@ class _Call:
         """Figures are worth no mail: one that cannot be taken is noted, and dropped."""
         try:
             result = getattr(self.port, self.name)(*args, **named)
-        except Exception as error:  # noqa: BLE001 - whatever it is
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is
             self.faults.note(self.whole, error)
             result = nullcontext()
         return _Span(result, self) if self.name == "span" else None
@@ -279,7 +312,8 @@ class _Span:
 def _written_at(port: object, name: str) -> str:
     """Where the host wrote that method: `Directory.at in folder/file.py:12`, or its class where that cannot be told."""
     kind = type(port)
-    method = inspect.unwrap(inspect.getattr_static(port, name, None) or kind)
+    here = port.question if isinstance(port, _Asked) else inspect.getattr_static(port, name, None)
+    method = inspect.unwrap(here or kind)
     code = getattr(getattr(method, "fget", None) or method, "__code__", None)
     if code is None:
         return f"{kind.__module__}.{kind.__qualname__}"

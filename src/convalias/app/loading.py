@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Final, Protocol, TypeVar, runtime_checkable
+from typing import Final, TypeVar
 
 from attrs import evolve, frozen
 
 from convalias.app.facade import Convalias
+from convalias.app.ports import Loadable
 from convalias.codec.doors import World
 from convalias.domain.aliases.alias import AliasKeys, ConversationAlias, Forged, LegacyAlias
 from convalias.domain.aliases.tokens import read_v3
@@ -25,15 +26,6 @@ from convalias.services.running.task_group import TaskGroup
 T = TypeVar("T")
 SIDE_BY_SIDE: Final = 32
 """The store commits in groups: one by one, each would wait for a disk of its own."""
-
-
-@runtime_checkable
-class Loadable(Protocol):
-    """A stand-in legacy relay: it can be told what a real one would know."""
-
-    async def load(self, aliases: Iterable[LegacyAlias], tenures: Iterable[AddressTenure]) -> None:
-        """Know these too."""
-        ...
 
 
 @frozen(kw_only=True)

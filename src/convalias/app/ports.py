@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypedDict, Unpack, runtime_checkable
 
 from attrs import evolve, field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
+from convalias.domain.conversations.participants import AddressTenure
 from convalias.domain.outbound.delivery import Channel
 from convalias.ports.ambient import Clock, Incarnation, Telemetry
 from convalias.ports.blobs import Blobs
@@ -131,4 +133,13 @@ class StandIn(Protocol):
 
     async def calls(self) -> Sequence[object]:
         """Return the calls in order."""
+        ...
+
+
+@runtime_checkable
+class Loadable(Protocol):
+    """A stand-in legacy relay: it can be told what a real one would know."""
+
+    async def load(self, aliases: Iterable[LegacyAlias], tenures: Iterable[AddressTenure]) -> None:
+        """Know these too."""
         ...

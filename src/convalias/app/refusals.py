@@ -9,6 +9,7 @@ from functools import cache
 from types import FunctionType, MethodType
 from typing import Any, Final, TypeGuard, get_args, get_type_hints
 
+from convalias.app.capabilities import capabilities_of
 from convalias.app.ports import Instead, Ports
 from convalias.domain.outbound.delivery import Channel
 from convalias.ports.hub import NotificationHub
@@ -122,8 +123,12 @@ def _needed() -> frozenset[str]:
 
 
 def _no_port(keyword: str, port: object) -> str:
-    """What keeps it from being that port; empty: nothing that can be seen from outside."""
-    return _unlike(_protocols()[keyword], port)
+    """What keeps it from being that port; empty: nothing that can be seen from outside.
+
+    What it can do beyond its port is looked at too: `def read` where `async def` is awaited would fail at every send.
+    """
+    protocols = [_protocols()[keyword], *capabilities_of(port, keyword)]
+    return next((problem for one in protocols if (problem := _unlike(one, port))), "")
 
 
 def _unlike(protocol: type, port: object) -> str:
