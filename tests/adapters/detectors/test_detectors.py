@@ -183,11 +183,18 @@ async def test_a_silent_detector_has_failed_in_time(scheme: type[Clamd | Spamd])
 
 async def test_so_many_are_asked_at_once_and_who_finds_no_place_in_time_is_told_so() -> None:
     async with serving(silent) as port:
-        clamd = Clamd(f"clamd://{HOST}:{port}?connections=1&connect=0.05&timeout=0.2")
+        clamd = Clamd(f"clamd://{HOST}:{port}?connections=1&timeout=0.2", turn=0.05)
         first, second = await asyncio.gather(*(clamd.check(HAM, POST) for _ in range(2)), return_exceptions=True)
     assert isinstance(first, AdapterFailed)
     assert isinstance(second, EngineAway)
     assert second.because == "all connections are busy"
+
+
+async def test_who_waits_for_a_turn_has_the_whole_time_from_then_on() -> None:
+    async with serving(silent) as port:
+        clamd = Clamd(f"clamd://{HOST}:{port}?connections=1&timeout=0.2", turn=5.0)
+        found = await asyncio.gather(*(clamd.check(HAM, POST) for _ in range(2)), return_exceptions=True)
+    assert [str(one).endswith("gave no answer within 0.2 s") for one in found] == [True, True]
 
 
 async def test_a_question_that_is_called_off_leaves_its_place() -> None:

@@ -57,11 +57,11 @@ def test_a_place_is_shown_as_an_operator_reads_it(place: Place, shown: str) -> N
         ("spamd:///" + "x" * 107, "names no detector"),
         ("clamd://host", "names no detector"),
         ("spamd://host?hunter2=1", "unknown option"),
-        ("spamd://host?timeout=20", "timeout in the URL: expected seconds above 0, at most 19"),
+        ("spamd://host?timeout=20", "timeout in the URL: expected 14 or less"),
         ("spamd://host?timeout=nan", "timeout in the URL"),
         ("spamd://host?connect=0", "connect in the URL"),
         ("spamd://host?connections=hunter2", "connections in the URL"),
-        ("spamd://host?largest=999", "largest in the URL"),
+        ("spamd://host?largest=-1", "largest in the URL: expected a whole number, 0 or more"),
         ("spamd://host?user=hunter2%0d%0aX", "user in the URL"),
     ],
 )
@@ -74,4 +74,5 @@ def test_a_wrong_url_says_what_is_expected_and_is_not_shown(url: str, said: str)
 def test_of_a_large_mail_spamd_is_shown_the_beginning_and_clamd_all() -> None:
     assert Spamd("spamd://h").place.limits.largest == 500_000
     assert Spamd("spamd://h?largest=2000").place.limits.largest == 2_000
-    assert Clamd("clamd://h").place.limits.largest is None
+    assert Spamd("spamd://h?largest=0").place.limits.largest == 0
+    assert Clamd("clamd://h").place.limits.largest == 0

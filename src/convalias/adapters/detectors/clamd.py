@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from convalias.adapters.detectors.connection import Daemon
+from convalias.adapters.detectors.connection import TURN, Daemon
 from convalias.adapters.detectors.errors import failed
 from convalias.adapters.detectors.place import Place, read_url
 from convalias.domain.inbound.posts import Post
@@ -25,13 +25,13 @@ _FOUND: Final = re.compile(r"stream: (.{1,1000}) FOUND")
 class Clamd(Daemon):
     """`ports.Check` and `ports.Examined`. It finds what is harmful, and says its name."""
 
-    def __init__(self, place: Place | str, setting: str = "") -> None:
+    def __init__(self, place: Place | str, setting: str = "", *, turn: float = TURN) -> None:
         """`place`: or its URL. Raises `UnusableDetectorError`."""
-        super().__init__(read_url(place, SCHEME, PORT) if isinstance(place, str) else place, setting)
+        super().__init__(read_url(place, SCHEME, PORT) if isinstance(place, str) else place, setting, turn=turn)
 
     async def check(self, raw: bytes, post: Post) -> Checked:
         """Return whether clamd takes a mail, or anything in it, for harmful."""
-        shown = raw[: self.place.limits.largest]
+        shown = raw[: self.place.limits.largest or None]
         answer = await self._answered(_streamed(shown))
         if answer == "stream: OK":
             return Checked(Finding.NOTHING)

@@ -15,6 +15,8 @@ from convalias.ports.errors import EngineAway
 
 LONGEST_ANSWER: Final = 65_536
 """Octets of an answer that are read: a detector answers in a few lines."""
+TURN: Final = 5.0
+"""Seconds until one of the connections is free. Behind a detector that is busy longer, mail waits in the queue."""
 _FAILURES: Final = (
     (gaierror, "its name cannot be looked up"),
     (ConnectionRefusedError, "it refuses connections"),
@@ -27,9 +29,10 @@ _FAILURES: Final = (
 class Daemon:
     """A detector that listens at a place. Each question has a connection of its own."""
 
-    def __init__(self, place: Place, setting: str = "") -> None:
-        """`setting`: where the URL was set, for messages."""
+    def __init__(self, place: Place, setting: str = "", *, turn: float = TURN) -> None:
+        """`setting`: where the URL was set, for messages. `turn`: seconds until a connection is free."""
         self.place = place
+        self._turn = turn
         self.name = f"check: {place.shown}" + (f" ({setting})" if setting else "")
         self._places = asyncio.Semaphore(place.limits.connections)
 
@@ -48,21 +51,18 @@ class Daemon:
         Without an `end` the question ends as the answer does: our side of the connection is closed behind it.
         Raises `EngineAway` if nobody could be asked in time, `AdapterFailed` if somebody was and gave no answer.
         """
-        limits = self.place.limits
-        begin = asyncio.get_running_loop().time()
-        connecting = asyncio.timeout_at(begin + min(limits.connect, limits.timeout))
         try:
-            async with connecting:
+            async with asyncio.timeout(self._turn):
                 await self._places.acquire()
         except TimeoutError:
             raise EngineAway(self.name, because="all connections are busy") from None
         try:
-            return await self._asked(pieces, end, begin)
+            return await self._asked(pieces, end)
         finally:
             self._places.release()
 
-    async def _asked(self, pieces: Iterable[bytes], end: bytes, begin: float) -> bytes:
-        limits = self.place.limits
+    async def _asked(self, pieces: Iterable[bytes], end: bytes) -> bytes:
+        limits, begin = self.place.limits, asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout_at(begin + min(limits.connect, limits.timeout)):
                 connection = await self._connected()

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from functools import partial
+from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from attrs import field, frozen, validators
 
 from convalias.adapters.detectors.errors import UnusableDetectorError
+from convalias.codec.url_options import limited
 from convalias.domain.addresses.email_address import InvalidAddress, canonical_domain
 
-LONGEST: Final = 19.0
-"""Seconds: less than the relay waits for one check (20), so that it is told who was late."""
+LONGEST: Final = 14.0
+"""Seconds of one check: with the wait for a turn less than the relay waits (20), so that it is told who was late."""
 _OPTIONS: Final = ("connect", "connections", "largest", "timeout", "user")
-_NUMBERS: Final[Mapping[str, tuple[type[int | float], str]]] = {
-    "connect": (float, "seconds above 0"),
-    "connections": (int, "a number above 0"),
-    "largest": (int, "octets, at least 1000"),
-    "timeout": (float, f"seconds above 0, at most {LONGEST:g}"),
-}
+_NUMBERS: Final = ("connect", "connections", "largest", "timeout")
 _USER: Final = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 _LONGEST_PATH: Final = 107
 """Octets of a socket's path on Linux."""
@@ -30,14 +27,14 @@ _LONGEST_PATH: Final = 107
 class Limits:
     """Bounds of one detector. Each stands in a URL's query by its name: `clamd://host?connections=8&timeout=10`."""
 
-    timeout: float = field(default=15.0, validator=[validators.gt(0.0), validators.le(LONGEST)])
-    """Seconds of one check, from the first try to connect."""
+    timeout: float = field(default=12.0, validator=validators.gt(0.0))
+    """Seconds of one check, from the first try to connect; a URL may name 14 at most."""
     connect: float = field(default=5.0, validator=validators.gt(0.0))
-    """Seconds of it until a free connection stands."""
+    """Seconds of it until a connection stands."""
     connections: int = field(default=4, validator=validators.gt(0))
     """Checks at once, in one process."""
-    largest: int | None = field(default=None, validator=validators.optional(validators.ge(1_000)))
-    """Octets of a mail that are shown to the detector: the beginning of a larger one. None: all."""
+    largest: int = field(default=0, validator=validators.ge(0))
+    """Octets of a mail that are shown to the detector: the beginning of a larger one. 0: all."""
 
 
 @frozen(kw_only=True)
@@ -60,7 +57,7 @@ class Place:
         return f"{self.scheme} at {self.path or f'{host}:{self.port}'}"
 
 
-def read_url(url: str, scheme: str, port: int, *, largest: int | None = None) -> Place:
+def read_url(url: str, scheme: str, port: int, *, largest: int = 0) -> Place:
     """Read a URL whole: `scheme://host:port` or `scheme:///path/of/a/socket`. Raises `UnusableDetectorError`.
 
     `port`, `largest`: where the URL names none.
@@ -79,7 +76,7 @@ def read_url(url: str, scheme: str, port: int, *, largest: int | None = None) ->
     limits = _limits(options, scheme, largest)
     user = options.get("user", "")
     if user and not _USER.fullmatch(user):
-        raise UnusableDetectorError(f"{scheme}: user in the URL: expected letters, digits and . _ @ -")
+        raise _wrong_option(scheme, "user", "letters, digits and . _ @ -")
     if is_path:
         return Place(scheme=scheme, path=path, user=user, limits=limits)
     return Place(scheme=scheme, host=host, port=port if named is None else named, user=user, limits=limits)
@@ -99,17 +96,18 @@ def _options(parts: SplitResult, scheme: str) -> Mapping[str, str]:
     return options
 
 
-def _limits(options: Mapping[str, str], scheme: str, largest: int | None) -> Limits:
-    given: dict[str, Any] = {"largest": largest}
-    for name, (kind, expected) in _NUMBERS.items():
-        if name not in options:
-            continue
-        try:
-            given[name] = kind(options[name])
-            Limits(**given)
-        except ValueError:
-            raise UnusableDetectorError(f"{scheme}: {name} in the URL: expected {expected}") from None
-    return Limits(**given)
+def _limits(options: Mapping[str, str], scheme: str, largest: int) -> Limits:
+    limits = Limits(largest=largest)
+    for name in _NUMBERS:
+        if name in options:
+            limits = limited(limits, name, options[name], wrong=partial(_wrong_option, scheme, name))
+    if limits.timeout > LONGEST:
+        raise _wrong_option(scheme, "timeout", f"{LONGEST:g} or less")
+    return limits
+
+
+def _wrong_option(scheme: str, name: str, expected: str) -> UnusableDetectorError:
+    return UnusableDetectorError(f"{scheme}: {name} in the URL: expected {expected}")
 
 
 def _wrong(scheme: str, port: int) -> UnusableDetectorError:

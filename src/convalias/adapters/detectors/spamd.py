@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from convalias.adapters.detectors.connection import Daemon
+from convalias.adapters.detectors.connection import TURN, Daemon
 from convalias.adapters.detectors.errors import failed
 from convalias.adapters.detectors.place import Place, read_url
 from convalias.domain.inbound.posts import Post
@@ -30,9 +30,11 @@ _AWAY: Final = frozenset({69, 71, 72, 73, 74, 75, 77, 78})
 class Spamd(Daemon):
     """`ports.Check` and `ports.Examined`. It finds spam, and says score, threshold and the rules that matched."""
 
-    def __init__(self, place: Place | str, setting: str = "") -> None:
+    def __init__(self, place: Place | str, setting: str = "", *, turn: float = TURN) -> None:
         """`place`: or its URL. Raises `UnusableDetectorError`."""
-        super().__init__(read_url(place, SCHEME, PORT, largest=LARGEST) if isinstance(place, str) else place, setting)
+        super().__init__(
+            read_url(place, SCHEME, PORT, largest=LARGEST) if isinstance(place, str) else place, setting, turn=turn
+        )
 
     async def check(self, raw: bytes, post: Post) -> Checked:
         """Return whether spamd takes a mail for spam; of a large one it is shown the beginning."""
@@ -71,8 +73,8 @@ class Spamd(Daemon):
         return failed(self.name, f"could not look at the mail: it answers {code}")
 
 
-def _beginning(raw: bytes, largest: int | None) -> bytes:
+def _beginning(raw: bytes, largest: int) -> bytes:
     """Whole lines, where there are any."""
-    if largest is None or len(raw) <= largest:
+    if not largest or len(raw) <= largest:
         return raw
     return raw[: raw.rfind(b"\n", 0, largest) + 1 or largest]
