@@ -22,6 +22,7 @@ from convalias.domain.inbound.outcomes import Done, Refused
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.reasons import Reason
 from convalias.ports.conversations import AlreadyPosted, Message, MessageRef, NewMessage, Posted, Thread
+from convalias.ports.examining import Grade, Observation
 from convalias.ports.records import Replace
 from convalias.services.conversations.errors import KeptByHost
 from convalias.services.conversations.loading import GivenConversation
@@ -475,3 +476,18 @@ async def test_a_woken_feed_looks_at_once() -> None:
         assert loop.woken is not None
         assert loop.woken.is_set()
         assert evolve(loop).idle >= timedelta(milliseconds=500)
+
+
+async def test_what_a_host_says_of_itself_is_shown_by_readiness() -> None:
+    class Examined(Conversations):
+        async def examine(self) -> Sequence[Observation]:
+            return [
+                Observation(about="messages", found="3 late within ten minutes", grade=Grade.WEAK),
+                Observation(about="clock", found="right"),
+            ]
+
+    async with platform(Examined()) as here:
+        checks = await here.cv.checks()
+        assert await checks["conversations"]() == "messages: 3 late within ten minutes"
+    async with platform() as here:
+        assert "conversations" not in await here.cv.checks()

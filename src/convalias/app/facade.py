@@ -49,7 +49,7 @@ from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.errors import PortError, Unavailable
-from convalias.ports.examining import Probed
+from convalias.ports.examining import Examined, Grade, Probed
 from convalias.ports.people import IdentityDirectory
 from convalias.services.approvals.approvals import Approvals
 from convalias.services.conversations.messaging import Messaging, introduce
@@ -697,7 +697,7 @@ class Convalias:
 
         Each returns what is to be shown besides (nothing: "ok"), or raises. Workers raise `NotReady` when one of them
         cannot go on, or has ended and was not stopped. Workers that only wait for what is away are told, and ready.
-        On files a write is tried.
+        On files a write is tried. What conversations of the host say of themselves is shown.
         """
         ports = self.ports
 
@@ -711,12 +711,19 @@ class Convalias:
         place: dict[str, Callable[[], Awaitable[object]]] = {}
         if self._wiring.place is not None:
             place["place"] = partial(self.check_place, within=ENTER_WITHIN)
+        if isinstance(ports.conversations, Examined):
+            place["conversations"] = partial(_examined, ports.conversations)
         return {
             "raw": raw,
             "queue": queue.probe if isinstance(queue, Probed) else queue.depth,
             "workers": self._health.check,
             "adapters": self.faults.check,
         } | place
+
+
+async def _examined(port: Examined) -> str:
+    """What is worth a look; empty if all is well."""
+    return "; ".join(f"{one.about}: {one.found}" for one in await port.examine() if one.grade is not Grade.GOOD)
 
 
 async def _open_now(port: object) -> None:

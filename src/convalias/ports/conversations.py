@@ -37,6 +37,10 @@ def _are_participants(instance: object, attribute: Attribute[Any], value: Iterab
             )
 
 
+def _listed(members: Iterable[Participant]) -> tuple[Participant, ...]:
+    return tuple(members)
+
+
 def _are_accounts(accounts: Iterable[str] | None) -> frozenset[str] | None:
     return None if accounts is None else frozenset(accounts)
 
@@ -47,7 +51,7 @@ class Thread:
 
     id: str = field(validator=_is_text)
     use_case: str = field(validator=_is_text)
-    members: tuple[Participant, ...] = field(converter=tuple, validator=_are_participants)
+    members: tuple[Participant, ...] = field(converter=_listed, validator=_are_participants)
     state: ThreadState = ThreadState.OPEN
     market: str | None = None
 
