@@ -24,6 +24,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import StatusNoted
 from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import ConversationId
+from convalias.domain.outbound.delivery import DeliveryState
 from convalias.domain.outbound.reports import DeliveryEvent, EventAnswer
 from convalias.ports.drafts import AttachedFile
 from convalias.ports.mail import Outgoing
@@ -273,6 +274,36 @@ async def test_events_say_the_same_in_every_order_and_however_often_they_come() 
                 assert await here.posts(event) == 200
             told.add(json.dumps([await here.suppressed(), await here.noted()]))
     assert told == {json.dumps([["bob@home.example", "bob mutes"], ["bob bounce", "bob complaint"]])}
+
+
+@pytest.mark.parametrize(
+    ("event", "state", "suppressed"),
+    [
+        ({"event": "delivered"}, DeliveryState.DELIVERED, []),
+        (HARD, DeliveryState.FAILED, ["bob@home.example"]),
+        ({"event": "complained"}, DeliveryState.SENT, ["bob mutes"]),
+    ],
+)
+async def test_an_event_that_is_posted_before_the_mail_is_said_to_be_sent_counts(
+    event: dict[str, Any], state: DeliveryState, suppressed: list[str]
+) -> None:
+    async with town() as here:
+        assert isinstance(here.cv.ports.mail, memory.Outbox)
+        send, posted = here.cv.ports.mail.send, list[int]()
+
+        async def sent_and_told(mail: Outgoing) -> None:
+            await send(mail)
+            if mail.to.key == "bob@home.example":
+                posted.append(await here.posts(here.event("bob", **event)))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(here.cv.ports.mail, "send", sent_and_told)
+            await here.says()
+        assert posted == [200]
+        *_, latest = [one async for one in here.cv.services.stores.ledger.of(ConversationId("c1"))]
+        assert [row.state for row in latest.deliveries if row.recipient == "bob"] == [state]
+        assert await here.suppressed() == suppressed
+        assert len(here.box("bob")) == 2
 
 
 async def test_a_flood_of_events_that_nobody_signed_leaves_nothing() -> None:
