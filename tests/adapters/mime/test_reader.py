@@ -109,3 +109,18 @@ def test_an_address_at_a_legacy_domain_marks_quoted_history_too() -> None:
     assert isinstance(mail, MessageEnvelope)
     assert mail.content.text == "Yes."
     assert content(raw).text == content(raw).full_text
+
+
+@pytest.mark.parametrize(
+    ("fields", "mail_class"),
+    [
+        (b"X-Autoreply: yes\r\n", MailClass.AUTO_REPLY),
+        (b"X-Autoreply:\r\n", MailClass.AUTO_REPLY),
+        (b"X-Autoreply: no\r\nX-Autoreply: yes\r\n", MailClass.AUTO_REPLY),
+        (b"X-Autorespond: No, thanks\r\n", MailClass.AUTO_REPLY),
+        (b"X-Autoreply: no\r\n", MailClass.HUMAN),
+        (b"X-Autoresponder: False\r\nX-Autoresponse: 0\r\n", MailClass.HUMAN),
+    ],
+)
+def test_a_field_of_answering_machines_that_says_no_is_none(fields: bytes, mail_class: MailClass) -> None:
+    assert envelope(fields + GMAIL).mail_class is mail_class

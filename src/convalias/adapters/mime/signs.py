@@ -10,12 +10,20 @@ from convalias.adapters.mime.fields import Block, unfolded
 from convalias.adapters.mime.message_id import listed, right_side
 from convalias.adapters.mime.sender import readings_of
 from convalias.adapters.mime.structure import Part
-from convalias.domain.mail.automation import AUTO_REPLY_FIELDS, AUTO_REPLY_VALUES, EXCHANGE_FIELDS, Signs
+from convalias.domain.mail.automation import (
+    AUTO_REPLY_CLAIMS,
+    AUTO_REPLY_FIELDS,
+    AUTO_REPLY_VALUES,
+    EXCHANGE_FIELDS,
+    NO,
+    Signs,
+)
 from convalias.domain.mail.envelope import From
 
 _AUTO_REPLY_VALUES: Final = {name.encode(): value for name, value in AUTO_REPLY_VALUES.items()}
 _EXCHANGE: Final = frozenset(name.encode() for name in EXCHANGE_FIELDS)
-_AUTO_REPLY: Final = frozenset(name.encode() for name in AUTO_REPLY_FIELDS)
+_AUTO_REPLY: Final = frozenset(name.encode() for name in AUTO_REPLY_FIELDS - AUTO_REPLY_CLAIMS)
+_CLAIMS: Final = frozenset(name.encode() for name in AUTO_REPLY_CLAIMS)
 # RFC 3834 §5: an optional comment, the token, then comments or parameters.
 _TOKEN: Final = re.compile(rb"\s*+(?:\([^()]*+\)\s*+)*+([^\s();]++)")
 
@@ -32,6 +40,7 @@ def collect(block: Block, root: Part | None, sender: From, *, subject: str, null
         failed_recipients=b"x-failed-recipients" in named,
         auto_submitted=_tokens(block, b"auto-submitted"),
         auto_reply_field=not _AUTO_REPLY.isdisjoint(named)
+        or any(not _denied(block, name) for name in _CLAIMS & named.keys())
         or any(value in _tokens(block, name) for name, value in _AUTO_REPLY_VALUES.items() if name in named),
         precedence=_tokens(block, b"precedence"),
         null_return_path=null_return_path,
@@ -58,6 +67,12 @@ def _tokens(block: Block, name: bytes) -> frozenset[str]:
         return frozenset()
     found = (_TOKEN.match(unfolded(value)) for value in values)
     return frozenset(one[1].decode("latin-1").lower() for one in found if one is not None)
+
+
+def _denied(block: Block, name: bytes) -> bool:
+    """Whether each such field says no. One that says nothing is there for a reason."""
+    said = _tokens(block, name)
+    return bool(said) and said <= NO
 
 
 def _report(root: Part) -> str | None:
