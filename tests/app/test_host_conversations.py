@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -303,6 +304,68 @@ async def test_a_deleted_message_is_not_added_again_by_a_replay() -> None:
         here.tables.keys.clear()  # a hard delete frees the key
         await here.write("Delete me")
         assert here.stored == []
+
+
+async def test_all_mail_replayed_twice_tells_nobody_again() -> None:
+    async with platform() as here:
+        for number in ("1", "2"):
+            await here.write(f"Hello {number}", number=number)
+        for _ in range(2):
+            await here.cv.replay.all(dry_run=False)
+            await here.work()
+        assert here.stored == ["Hello 1", "Hello 2"]
+        assert [here.told_of("ann", f"Hello {number}") for number in ("1", "2")] == [1, 1]
+
+
+async def test_one_mail_over_two_aliases_is_one_message() -> None:
+    async with platform() as here:
+        aliases = [await here.cv.alias(C1, for_="ann"), await here.cv.alias(C1, for_="bob")]
+        raw = (
+            f"From: bob@home.example\nTo: {aliases[0]}, {aliases[1]}\nSubject: Job\n"
+            "Message-ID: <1@home.example>\n\nTo both\n"
+        ).encode()
+        for recipients in ([aliases[0]], [aliases[1]], aliases):
+            await here.post(IncomingMail(raw, recipients=recipients, sender="bob@home.example"))
+        assert here.stored == ["To both"]
+        assert here.told_of("ann", "To both") == 1
+
+
+async def test_our_records_alone_put_back_tell_nobody_twice() -> None:
+    class Backed(memory.Records):
+        """A store that can be put back to an earlier state."""
+
+        def saved(self) -> object:
+            return copy.deepcopy(vars(self))
+
+        def restore(self, saved: object) -> None:
+            vars(self).clear()
+            vars(self).update(copy.deepcopy(cast("dict[str, object]", saved)))
+
+    records = Backed()
+    async with platform(records=records) as here:
+        await here.write("Before", number="1")
+        saved = records.saved()
+        await here.write("After", number="2")
+        here.say("Chat")
+        await here.work()
+        records.restore(saved)
+        here.say("New")
+        await here.work()
+        await here.cv.replay.all(dry_run=False)
+        await here.work()
+        assert here.stored == ["Before", "After", "Chat", "New"]
+        assert [here.told_of("ann", text) for text in ("Before", "After")] == [1, 1]
+        assert [here.told_of("bob", text) for text in ("Chat", "New")] == [1, 1]
+
+
+async def test_who_joins_is_told_of_what_is_written_from_then_on() -> None:
+    async with platform() as here:
+        here.say("Before")
+        await here.work()
+        here.tables.open(C1, *MEMBERS, Participant.of("cid", name="Cid"))
+        here.say("After")
+        await here.work()
+        assert (here.told_of("cid", "Before"), here.told_of("cid", "After")) == (0, 1)
 
 
 async def test_a_flood_waits_for_its_hour() -> None:

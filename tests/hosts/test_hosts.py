@@ -6,7 +6,7 @@ import pytest
 
 from convalias.testing import conformance
 from convalias.testing.conformance import Check, MakeConversations, MakeReadMarks, ReadingWorld
-from hosts import memory, sqlite
+from hosts import memory, own, sqlite
 
 Maker = Callable[[str], AbstractAsyncContextManager[ReadingWorld]]
 
@@ -34,6 +34,11 @@ async def test_a_host_knows_who_has_read(check: Check[MakeReadMarks], host: str,
 @pytest.mark.parametrize("check", conformance.HISTORY, ids=str)
 async def test_a_host_gives_its_history(check: Check[MakeConversations], host: str, tmp_path: Path) -> None:
     await check(HOSTS[host](tmp_path))
+
+
+@pytest.mark.parametrize("check", conformance.CONVERSATIONS, ids=str)
+async def test_our_own_events_keep_the_promises_of_a_host(check: Check[MakeConversations]) -> None:
+    await check(own.opened())
 
 
 async def test_what_an_app_had_before_its_migration_is_told_from_birth(tmp_path: Path) -> None:
