@@ -115,8 +115,9 @@ class EvidenceFinder:
 
     def _may_add(self, border: SenderEvidence) -> bool:
         """Whether the authenticator may know more of a sender whom the border proved."""
-        completes = isinstance(self.authenticator, Completes) and self.authenticator.completes
-        return completes and may_lack_spf(border)
+        if not may_lack_spf(border):
+            return False
+        return isinstance(self.authenticator, Completes) and self.authenticator.completes
 
     async def _unanswered(self, record: EnvelopeRecord, found: SenderEvidence) -> SenderEvidence | Again:
         """As often as the patience goes; from then on what could not be found out is decided about as it is."""
