@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ from docs.test_docs import PROJECT, blocks
 
 PAGE: Final = (PROJECT / "docs" / "how-to" / "keep-your-own-conversations.md").read_text(encoding="utf-8")
 TEST: Final[str] = re.findall(r"^```py\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[0]
+INSTALL: Final = shlex.split(re.findall(r"^pip install .*$", PAGE, re.MULTILINE)[0])
 
 
 def written(folder: Path) -> Path:

@@ -71,6 +71,25 @@ def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pyt
     run(page)
 
 
+def lacking(text: str) -> list[str]:
+    """The install lines of a page that uses the façade and does not bring what it reads mail with."""
+    lines = re.findall(r"^pip install .*$", text, re.MULTILINE)
+    uses = any(re.search(r"^from convalias import .*\bConvalias\b", block.code, re.MULTILINE) for block in blocks(text))
+    return [] if not uses or any("mime" in line for line in lines) else lines
+
+
+@pytest.mark.parametrize("page", list(pages()), ids=lambda page: page.name)
+def test_the_install_line_of_a_page_brings_what_its_programs_use(page: Path) -> None:
+    assert lacking(page.read_text(encoding="utf-8")) == []
+
+
+def test_an_install_line_that_brings_too_little_is_told() -> None:
+    program = "```console\npip install convalias\n```\n```python\nfrom convalias import Convalias\n```\n"
+    assert lacking(program) == ["pip install convalias"]
+    assert lacking(program.replace("install convalias", "install 'convalias[mime]'")) == []
+    assert lacking(program.replace("import Convalias", "import AccountId")) == []
+
+
 PAGE = """\
 # A page
 

@@ -12,6 +12,8 @@ from docs import chat
 
 NEITHER_BLANK_NOR_COMMENT = re.compile(r"^\s*[^\s#]", re.MULTILINE)
 
+SECTION = chat.PAGE.partition("\n## Hold it to its promises\n")[2].partition("\n## ")[0]
+
 
 def ran(folder: Path) -> str:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), str(folder)]
@@ -24,7 +26,7 @@ def test_the_suite_is_eight_lines_at_most() -> None:
 
 
 def test_the_table_has_every_check() -> None:
-    listed = re.findall(r"^\| ([a-z ]+) \| [a-z]", chat.PAGE, re.MULTILINE)
+    listed = re.findall(r"^\| ([a-z ]+) \| [a-z]", SECTION, re.MULTILINE)
     assert [one for one in listed if one != "the check"] == [check.name for check in conformance.CONVERSATIONS]
 
 

@@ -93,7 +93,8 @@ def test_a_strangers_project_runs_the_suite_of_conversations_in_eight_lines(
     python, project = venv(tmp_path / "venv"), tmp_path / "project"
     project.mkdir()
     chat.written(project)
-    succeeded([python, "-m", "pip", "install", "--quiet", "convalias", "pytest"], tmp_path, shelf)
+    assert chat.INSTALL[:2] == ["pip", "install"]
+    succeeded([python, "-m", *chat.INSTALL, "pytest"], tmp_path, shelf)
     said = succeeded([python, "-m", "pytest", "-q", "--rootdir", project, project], project)
     assert f"{len(conformance.CONVERSATIONS)} passed" in said
     assert installed(python)["convalias"] == f"{VERSION}{OURS}"
