@@ -17,14 +17,16 @@ from convalias.domain.conversations.participants import Account, Participant, Pe
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound.held import Admits, Admitted, AdmittedList, HeldMail, HoldId, HoldState
 from convalias.domain.inbound.outcomes import Done, Effect, Held, OutcomeRecord, Refused, Relayed, Skipped
-from convalias.domain.inbound.posts import RecordKey
+from convalias.domain.inbound.posts import MailReference, RecordKey
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing.context import HoldKey
-from convalias.ports.errors import Unavailable
+from convalias.ports.errors import AdapterFailed, Unavailable
 from convalias.ports.hub import Guarantee
 from convalias.stores.approvals.holds import Holds
 from convalias.stores.conversations.directory import IdentityDirectory
+from convalias.stores.conversations.parking import RECORDS, Parking
+from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.inbound.mails import InboundRecords
 from services.approval_desk import ANNS, Desk, at_home, token
 from services.inbound.test_inbound_crashes import DiesAt, Killed
@@ -626,3 +628,87 @@ async def test_a_strangers_mail_that_gave_way_to_a_participants_is_refused_and_h
     states = {one.id: one.state for one in await town.holds()}
     assert states == {hold.id: HoldState.EXPIRED, own.id: HoldState.HELD}
     assert [effects[TO_C2] for effects in await town.effects()] == [Refused(Reason.NEEDS_APPROVAL, told=True)]
+
+
+# --- an adapter of the host that fails on one mail, or in one conversation -----------------------------
+
+
+FAULT = AdapterFailed("conversations.thread", "KeyError at app/talks.py:3 in Talks.thread")
+
+
+class FailsOn:
+    """The same, but an adapter of the host fails on one mail, or in one conversation."""
+
+    def __init__(self, inner: object, name: str) -> None:
+        self.inner, self.name = inner, name
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.inner, name)
+
+    async def conclude(self, mail: MailReference, **how: object) -> object:
+        if mail.record == self.name:
+            raise FAULT
+        return await self.inner.conclude(mail, **how)  # type: ignore[attr-defined]
+
+    async def thread(self, conversation: ConversationId) -> object:
+        if conversation == self.name:
+            raise FAULT
+        return await self.inner.thread(conversation)  # type: ignore[attr-defined]
+
+
+async def holding_two(town: Town, desk: Desk) -> dict[ConversationId, HeldMail]:
+    await at_home(town)
+    for number, alias in enumerate((TO_C1, TO_C2), 1):
+        await desk.take(written(alias, number=number, sender=STRANGER))
+    while await desk.worker.step():
+        pass
+    return {hold.conversation: hold for hold in [*await town.holds(C1), *await town.holds(C2)]}
+
+
+async def set_aside(town: Town) -> list[str]:
+    return [one.reason async for one in DeadLetters(records=town.records).list(RECORDS)]
+
+
+@pytest.mark.parametrize("bad", [C1, C2])
+async def test_a_mail_on_which_the_host_fails_keeps_no_other_from_being_carried_out(bad: ConversationId) -> None:
+    town = await open_town()
+    desk = Desk(town)
+    holds = await holding_two(town, desk)
+    (good,) = holds.keys() - {bad}
+    for hold in holds.values():
+        await desk.approvals.decide(token(hold), Allow())
+    whole, desk.approvals = (
+        desk.approvals.relay,
+        evolve(desk.approvals, relay=FailsOn(desk.relay, holds[bad].record)),  # type: ignore[arg-type]
+    )
+    await desk.approvals.carry_due()
+    assert (len(await town.messages(good)), len(await town.messages(bad))) == (1, 0)
+    for _ in range(2):
+        assert await set_aside(town) == []
+        await town.clock.advance(timedelta(hours=12))
+        await desk.approvals.carry_due()
+    assert await set_aside(town) == [str(FAULT)]
+    await town.clock.advance(timedelta(days=1))
+    assert await desk.approvals.carry_due() == 0
+    desk.approvals = evolve(desk.approvals, relay=whole)
+    (letter,) = [one async for one in DeadLetters(records=town.records).list(RECORDS)]
+    assert await Parking(records=town.records).put_back(letter)
+    await desk.approvals.carry_due()
+    assert len(await town.messages(bad)) == 1
+
+
+@pytest.mark.parametrize("bad", [C1, C2])
+async def test_a_conversation_on_which_the_host_fails_keeps_no_other_from_being_asked_about(
+    bad: ConversationId,
+) -> None:
+    town = await open_town()
+    desk = Desk(town)
+    await holding_two(town, desk)
+    desk.mails = evolve(desk.mails, conversations=FailsOn(desk.conversations, bad))  # type: ignore[arg-type]
+    await desk.work()
+    assert len(desk.asked()) == 1
+    for _ in range(2):
+        assert await set_aside(town) == []
+        await town.clock.advance(timedelta(hours=12))
+        await desk.mails.enter_due()
+    assert await set_aside(town) == [str(FAULT)]

@@ -27,7 +27,7 @@ from convalias.domain.system_mail.letters import (
     SystemMail,
     SystemMailState,
 )
-from convalias.ports.errors import Deferred, Rejected, Unavailable
+from convalias.ports.errors import AdapterFailed, Deferred, Rejected, Unavailable
 from convalias.ports.hub import FOR_EVER, Answer, Guarantee, NotSent, Sent, Unknown
 from convalias.ports.mail import Outgoing
 from convalias.ports.records import Due, Insert, Key, Replace, Stored
@@ -466,3 +466,74 @@ async def test_a_row_of_the_former_release_that_cannot_be_read_is_put_aside() ->
     assert await desk.send() == SENT
     (letter,) = [one async for one in DeadLetters(records=desk.records).list(RECORDS)]
     assert "refusal/9" in letter.reason
+
+
+# --- an adapter of the host that fails on one mail ----------------------------------------------------
+
+
+FAULT = AdapterFailed("identity.get", "KeyError at app/people.py:3 in People.get")
+
+
+class FailsOn(Written):
+    """Letters of which some cannot be written: the directory fails on who is to get them."""
+
+    def __init__(self, *keys: str) -> None:
+        super().__init__()
+        self.keys = keys
+
+    async def written(self, mail: SystemMail) -> Outgoing | NotYet | None:
+        if mail.key in self.keys:
+            raise FAULT
+        return await super().written(mail)
+
+
+def faulty_desk() -> Desk:
+    desk = Desk()
+    desk.letters = FailsOn("bad")
+    return desk
+
+
+async def letters_of(desk: Desk) -> list[str]:
+    return [one.reason async for one in DeadLetters(records=desk.records).list(RECORDS)]
+
+
+async def test_a_mail_on_which_the_host_fails_holds_up_no_other_of_its_kind_and_is_a_letter_after_a_day() -> None:
+    desk = faulty_desk()
+    worker = desk.outbox()
+    await desk.enter(evolve(MAIL, key="bad"), evolve(MAIL, key="good"))
+    await worker.send_due()
+    assert desk.out.sent == ["good"]
+    await worker.send_due()
+    assert {mail.key: [mail.state] for mail in await desk.mails()} == {"bad": DUE, "good": SENT}
+    for _ in range(2):
+        assert await letters_of(desk) == []
+        await desk.clock.advance(DAY / 2)
+        await worker.send_due()
+    assert await letters_of(desk) == [str(FAULT)]
+    await desk.clock.advance(DAY)
+    assert await worker.send_due() == 0
+
+
+async def test_where_others_were_written_meanwhile_it_is_given_up_soon() -> None:
+    desk = faulty_desk()
+    worker = desk.outbox()
+    await desk.enter(evolve(MAIL, key="bad"))
+    await worker.send_due()
+    await desk.clock.advance(timedelta(minutes=6))
+    await desk.rows.enter([evolve(MAIL, key="a-good-one")], due=NOON, now=NOON)
+    await worker.send_due()
+    await desk.clock.advance(timedelta(minutes=6))
+    await worker.send_due()
+    assert await letters_of(desk) == [str(FAULT)]
+
+
+async def test_what_the_host_failed_on_once_leaves_a_minute_later() -> None:
+    desk = faulty_desk()
+    worker = desk.outbox()
+    await desk.enter(evolve(MAIL, key="bad"))
+    await worker.send_due()
+    desk.letters = Written()
+    worker = evolve(worker, letters=desk.letters)
+    await desk.clock.advance(timedelta(minutes=1))
+    await worker.send_due()
+    assert desk.out.sent == ["bad"]

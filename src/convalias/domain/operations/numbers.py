@@ -85,7 +85,11 @@ BOUNDS: Final[Mapping[Figure, Bound]] = MappingProxyType(
         Figure.FAILED: Bound(
             0, Unit.THINGS, "convalias dead list, show deliveries; mend the cause; then replay --dead"
         ),
-        Figure.PARKED: Bound(0, Unit.THINGS, "run a release that can read them; then: convalias replay --dead"),
+        Figure.PARKED: Bound(
+            0,
+            Unit.THINGS,
+            "mend what the letters name, or run a release that can read them; then: convalias replay --dead",
+        ),
         Figure.QUARANTINED: Bound(0, Unit.THINGS, "convalias why; read the raw mail"),
         Figure.INBOUND_WORKER: Bound(SEEN_WITHIN, Unit.SECONDS, "start it: convalias worker inbound"),
         Figure.FEED_WORKER: Bound(SEEN_WITHIN, Unit.SECONDS, "start it: convalias worker feed"),

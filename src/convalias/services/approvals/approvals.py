@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeAlias, assert_never
 
-from attrs import evolve, frozen
+from attrs import Factory, evolve, field, frozen
 
 from convalias.codec import CodecError, load, loads
 from convalias.domain.approvals.holds import Changed, HeldPage, Lapse, decide, expires_at, masked, proof_of
@@ -20,8 +20,10 @@ from convalias.domain.mail.authentication import SenderEvidence
 from convalias.domain.mail.message_id import canonical
 from convalias.domain.mail.reasons import Reason
 from convalias.ports.ambient import Clock, Telemetry
+from convalias.ports.errors import AdapterFailed
 from convalias.ports.records import Stored
 from convalias.services.inbound.relay import InboundRelay
+from convalias.services.running.faulty_work import FaultyWork, name_of
 from convalias.services.running.outages import described, outage_in
 from convalias.services.system_mail.refusals import Notices
 from convalias.stores.approvals.holds import Holds
@@ -55,6 +57,7 @@ class Approvals:
     keys: LinkKeys
     clock: Clock
     telemetry: Telemetry
+    faulty: FaultyWork = field(default=Factory(lambda self: FaultyWork(clock=self.clock), takes_self=True))
 
     async def show(self, token: str) -> Seen:
         """Return the page that a link leads to. Changes nothing: scanners of mail follow every link."""
@@ -111,9 +114,15 @@ class Approvals:
         for row in rows:
             try:
                 again = await self._due(row)
+                self.faulty.worked(name_of(row))
             except CodecError as unreadable:
                 await self._aside(row, unreadable)
                 continue
+            except AdapterFailed as fault:  # on this mail perhaps: the others are carried out
+                again = self.faulty.failed(name_of(row))
+                if again is None:
+                    await self._aside(row, fault)
+                    continue
             except Exception as error:
                 if (away := outage_in(error)) is not None and not isinstance(away, Parked):
                     raise away from error
@@ -122,10 +131,10 @@ class Approvals:
             await self.holds.settle(row, again=again)
         return len(rows)
 
-    async def _aside(self, row: Stored, unreadable: CodecError) -> None:
-        """The row itself cannot be read, or something that only it leads to: it waits for a redrive."""
+    async def _aside(self, row: Stored, why: Exception) -> None:
+        """Let it wait for a redrive: it cannot be read, or an adapter of the host fails on it for too long."""
         parking = Parking(records=self.holds.records)
-        await parking.aside(row, because=str(unreadable), at=self.clock.now())
+        await parking.aside(row, because=str(why), at=self.clock.now())
 
     async def _due(self, row: Stored) -> datetime | None:
         """When it wants attention again; None: never, or (it was changed) its change has said so."""

@@ -10,10 +10,12 @@ from typing import Final, TypeAlias
 
 from attrs import Factory, field, frozen
 
+from convalias.domain.conversations import storable
 from convalias.domain.conversations.events import ConversationEvent, Origin
+from convalias.domain.conversations.host_messages import host_event_id
 from convalias.domain.ids import ConversationId, EventId
 from convalias.domain.inbound.dead_letters import DeadLetter
-from convalias.domain.outbound.decision import is_hopeless
+from convalias.domain.outbound.decision import FAULTY_FOR, is_hopeless
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.conversations import MessageRef
 from convalias.ports.errors import AdapterFailed, Rejected, Unavailable
@@ -22,6 +24,7 @@ from convalias.services.feed.change_feed import measure, record
 from convalias.services.running.outages import because
 from convalias.stores.conversations.hosted import HostConversations
 from convalias.stores.conversations.listing import Listing
+from convalias.stores.encoding import digest
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.outbound.letters import LANE, decision_letter, subject_of
 
@@ -31,6 +34,14 @@ SOUGHT_FOR: Final = timedelta(minutes=1)
 """How long a message is looked for that the host told of and does not find."""
 REMEMBERED: Final = 10_000
 SIDE_BY_SIDE: Final = 8
+LOOKS_WITHIN: Final = timedelta(seconds=18)
+"""How long messages are looked at in one step: longer than the guard waits for one call, shorter than a step."""
+FAILS_FOR_ALL: Final = 8
+"""So many messages, one by one, on which `told` fails before it has worked for one: it fails for all."""
+NOTED_AGAIN: Final = timedelta(minutes=1)
+"""How often the host is told again of a message that it could not note."""
+NAMELESS: Final = ConversationId("nameless")
+"""Stands in a dead letter for ids that no store can keep."""
 Looked: TypeAlias = ConversationEvent | Exception | None
 """A message, None where the host does not find it, or what its adapter raised."""
 
@@ -60,8 +71,13 @@ class UntoldFeed:
     telemetry: Telemetry
     batch: int = BATCH
     within: timedelta = WITHIN
+    looks_within: timedelta = LOOKS_WITHIN
     _sought: OrderedDict[MessageRef, datetime] = field(factory=_none_sought, init=False, repr=False, eq=False)
     """Since when a message was not found, or its adapter failed on it."""
+    _unnoted: dict[MessageRef, tuple[datetime, datetime]] = field(
+        factory=dict[MessageRef, tuple[datetime, datetime]], init=False, repr=False, eq=False
+    )
+    """What is published and `told` fails on: since when, and when that was tried last."""
     _made_at: datetime = field(
         default=Factory(lambda self: self.clock.now(), takes_self=True), init=False, repr=False, eq=False
     )
@@ -90,22 +106,73 @@ class UntoldFeed:
     async def _step(self) -> int:
         beginning = await self._beginning()
         # Beside what waits here there is always room for what is new.
-        refs = await self.conversations.port.untold(limit=self.batch + len(self._sought))
+        limit = self.batch + len(self._sought) + len(self._unnoted)
+        refs = await self.conversations.port.untold(limit=limit)
+        if len(refs) < limit:  # all there are: what is not among them was noted after all
+            for ref in self._unnoted.keys() - frozenset(refs):
+                del self._unnoted[ref]
         if not refs:
             return 0
-        looked = await self._looked(list(dict.fromkeys(refs)))
+        refs = list(dict.fromkeys(refs))
+        nameless = [ref for ref in refs if not _is_storable(ref)]
+        looked = await self._looked([ref for ref in refs if ref not in self._unnoted and ref not in nameless])
         found = {ref: one for ref, one in looked.items() if isinstance(one, ConversationEvent)}
         for ref in found:
             self._sought.pop(ref, None)
             self._times["worked"] = self.clock.now()
         await self._publish([event for event in found.values() if self._is_news(event, beginning)])
         given_up = [ref for ref, one in looked.items() if ref not in found and await self._is_given_up(ref, one)]
-        if found or given_up:
-            await self.conversations.port.told([*found, *given_up])
+        for ref in nameless:
+            await self._bury_nameless(ref)
+        noted = await self._note([*found, *given_up, *nameless])
+        noted += await self._note_late([ref for ref in refs if ref in self._unnoted])
         failures = [one for ref, one in looked.items() if isinstance(one, Exception) and ref not in given_up]
         if failures and not found and not given_up:
             raise failures[0]
-        return len(found) + len(given_up)
+        return noted
+
+    async def _note(self, refs: Sequence[MessageRef]) -> int:
+        """Tell the host that these need not come again; how many it noted.
+
+        One on which its adapter fails must not bring all others again and again: it is found by halves, and noted by
+        itself later. Raises what the adapter raised where it notes nothing.
+        """
+        failed, noted, waiting = list[MessageRef](), 0, [list(refs)] if refs else []
+        while waiting:
+            some = waiting.pop()
+            try:
+                await self.conversations.port.told(some)
+                noted += len(some)
+            except AdapterFailed:
+                if len(some) > 1:
+                    half = len(some) // 2
+                    waiting += [some[half:], some[:half]]
+                    continue
+                failed += some
+                if not noted and (len(failed) >= FAILS_FOR_ALL or not waiting):
+                    raise  # not on one of them: it notes nothing at all
+        for ref in failed:
+            self._unnoted[ref] = self.clock.now(), self.clock.now()
+        return noted
+
+    async def _note_late(self, refs: Sequence[MessageRef]) -> int:
+        """Tell the host once more of what is published, and what it could not note; in the end an operator hears of it."""
+        now, noted = self.clock.now(), 0
+        for ref in refs:
+            since, tried = self._unnoted[ref]
+            if now - tried < NOTED_AGAIN:
+                continue
+            try:
+                await self.conversations.port.told([ref])
+            except AdapterFailed as fault:
+                if now - since >= FAULTY_FOR:
+                    event = host_event_id(ConversationId(ref.thread), ref.message)
+                    await self._bury(ConversationId(ref.thread), event, str(fault), what="published, and not noted")
+                self._unnoted[ref] = since, now
+                return noted  # the others in a moment: each may take its time to fail
+            del self._unnoted[ref]
+            noted += 1
+        return noted
 
     async def _beginning(self) -> datetime:
         """When this feed was made for the first time, in whichever process."""
@@ -114,17 +181,33 @@ class UntoldFeed:
         return self._times["beginning"]
 
     async def _looked(self, refs: Sequence[MessageRef]) -> dict[MessageRef, Looked]:
-        """What each is, side by side: one message must not keep the others waiting."""
+        """What each is, side by side: one message must not keep the others waiting.
+
+        Those that failed before come last. Who is not looked at in time comes again.
+        """
         gate = asyncio.Semaphore(SIDE_BY_SIDE)
 
         async def look(ref: MessageRef) -> Looked:
             async with gate:
                 try:
-                    return await self.conversations.found(ref)
+                    event = await self.conversations.found(ref)
+                    if event is not None:
+                        await self._list(event.conversation)
                 except Exception as failed:  # noqa: BLE001 - whatever an adapter raises
                     return failed
+                return event
 
-        return dict(zip(refs, await asyncio.gather(*map(look, refs)), strict=True))
+        looks = {ref: asyncio.create_task(look(ref)) for ref in sorted(refs, key=lambda ref: ref in self._sought)}
+        if not looks:
+            return {}
+        try:
+            await asyncio.wait(looks.values(), timeout=self.looks_within.total_seconds())
+        finally:
+            late = [one for one in looks.values() if not one.done()]
+            for one in late:
+                one.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        return {ref: one.result() for ref, one in looks.items() if not one.cancelled()}
 
     def _is_news(self, event: ConversationEvent, beginning: datetime) -> bool:
         """Whether a message is younger than the first start; what came by mail always is."""
@@ -134,8 +217,6 @@ class UntoldFeed:
         return False
 
     async def _publish(self, news: Sequence[ConversationEvent]) -> None:
-        for event in news:
-            await self._list(event.conversation)
         if not news:
             return
         try:
@@ -188,14 +269,30 @@ class UntoldFeed:
             self._sought.pop(ref, None)
         return is_over
 
-    async def _bury(self, conversation: ConversationId, event: EventId, why: str) -> None:
+    async def _bury_nameless(self, ref: MessageRef) -> None:
+        """One whose ids no store can keep: they will never be others."""
+        name = digest("nameless", ascii(ref.thread), ascii(ref.message))
+        await self._bury(NAMELESS, EventId(name), "no store can keep the id of the message, or of its conversation")
+
+    async def _bury(
+        self, conversation: ConversationId, event: EventId, why: str, *, what: str = "not published"
+    ) -> None:
         """The host need not tell of it again: what is left is the letter, which a redrive decides about."""
         letter = DeadLetter(
             id=decision_letter(conversation, event),
             lane=LANE,
             subject=subject_of(conversation, event),
-            reason=f"not published: {why}",
+            reason=f"{what}: {why}",
             tries=1,
             at=self.clock.now(),
         )
         await self.dead_letters.put(letter)
+
+
+def _is_storable(ref: MessageRef) -> bool:
+    try:
+        storable.conversation_id(ref.thread)
+        storable.identifier("message", ref.message)
+    except storable.Unstorable:
+        return False
+    return True

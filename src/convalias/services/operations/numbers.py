@@ -143,7 +143,7 @@ class Numbers:
         return Number(figure, count, at_least=len(rows) == MOST)
 
     async def _parked(self) -> Number:
-        """What this release cannot read, by its letters."""
+        """Count what waits by its letter: unreadable here, or failed on for too long by an adapter of the host."""
         lanes = [await self.records.range(LETTERS, lane, after="", limit=MOST) for lane in (CONVERSATIONS, RECORDS)]
         return Number(Figure.PARKED, sum(map(len, lanes)), at_least=any(len(rows) == MOST for rows in lanes))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
-from attrs import evolve, frozen
+from attrs import Factory, evolve, field, frozen
 
 from convalias.codec import CodecError, load
 from convalias.domain.addresses.email_address import EmailAddress
@@ -28,9 +28,11 @@ from convalias.domain.system_mail.former import with_former_tries
 from convalias.domain.system_mail.letters import ApprovalLetter, SystemMail
 from convalias.domain.system_mail.refusal_texts import language_of
 from convalias.ports.ambient import Clock, Telemetry
+from convalias.ports.errors import AdapterFailed
 from convalias.ports.mail import Outgoing
 from convalias.ports.records import Stored
 from convalias.services.conversations.contacts import Contacts
+from convalias.services.running.faulty_work import FaultyWork, name_of
 from convalias.stores.approvals.holds import Holds
 from convalias.stores.conversations.access import ConversationAccess
 from convalias.stores.conversations.parking import Parking
@@ -75,6 +77,7 @@ class ApprovalMails:
     """False: no address of pages is set, so that a link would lead nowhere, and nobody is asked."""
     clock: Clock
     telemetry: Telemetry
+    faulty: FaultyWork = field(default=Factory(lambda self: FaultyWork(clock=self.clock), takes_self=True))
 
     async def enter_due(self) -> int:
         """Enter mails about held mail; return how many conversations were looked at. Raises `Unavailable`."""
@@ -86,10 +89,19 @@ class ApprovalMails:
                     await self._enter(asking)
                 else:
                     await self._list(row, asking)
+                self.faulty.worked(name_of(row))
             except (CodecError, Parked) as unreadable:
-                parking = Parking(records=self.holds.records)
-                await parking.aside(row, because=str(unreadable), at=self.clock.now())
+                await self._aside(row, unreadable)
+            except AdapterFailed as fault:  # on this conversation perhaps: the others are asked about
+                again = self.faulty.failed(name_of(row))
+                if again is None:
+                    await self._aside(row, fault)
+                else:
+                    await self.holds.asked(row, load(row.body, Asking), due=again)
         return len(rows)
+
+    async def _aside(self, row: Stored, why: Exception) -> None:
+        await Parking(records=self.holds.records).aside(row, because=str(why), at=self.clock.now())
 
     async def _list(self, row: Stored, asking: Asking) -> None:
         """Write down what the mails will list. If a mail was held meanwhile, the row is looked at again.

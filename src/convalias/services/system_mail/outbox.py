@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import Final, assert_never
 
-from attrs import evolve, frozen
+from attrs import Factory, evolve, field, frozen
 
 from convalias.codec import CodecError, load
 from convalias.domain.outbound.tries import Ambiguity
@@ -26,10 +26,11 @@ from convalias.domain.system_mail.tries import (
     not_made,
 )
 from convalias.ports.ambient import Clock, Telemetry
-from convalias.ports.errors import Deferred, Rejected, Unavailable
+from convalias.ports.errors import AdapterFailed, Deferred, Rejected, Unavailable
 from convalias.ports.hub import FOR_EVER, Guarantee, NotSent, Sent, Unknown
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.ports.records import Stored
+from convalias.services.running.faulty_work import FaultyWork
 from convalias.services.system_mail.approval_requests import NotYet
 from convalias.services.system_mail.letters import Letters, count_given_up, count_sent
 from convalias.stores.conversations.parking import Parking
@@ -55,6 +56,7 @@ class SystemOutbox:
     telemetry: Telemetry
     ambiguity: Ambiguity = Ambiguity.LEAVE
     within: timedelta = WITHIN
+    faulty: FaultyWork = field(default=Factory(lambda self: FaultyWork(clock=self.clock), takes_self=True))
 
     async def send_due(self) -> int:
         """Try what is due now; how many were looked at.
@@ -133,12 +135,15 @@ class SystemOutbox:
             outgoing = await self.letters.written(mail)
         except (CodecError, Parked):
             raise
+        except AdapterFailed as fault:  # on this one perhaps: the others of its kind go on
+            await self._faulty(row, mail, fault)
         except Unavailable as failed:
             away[type(mail.letter)] = failed
         except Exception as error:  # noqa: BLE001 - a mail that cannot be written is no reason to keep back others
             count_given_up(self.telemetry, mail.letter, type(error).__name__)
             await self.rows.put(row, not_made(call.before), due=now, now=now)
         else:
+            self.faulty.worked(mail.key)
             match outgoing:
                 case Outgoing():
                     await self._send(row, outgoing, call)
@@ -148,6 +153,14 @@ class SystemOutbox:
                     await self.rows.put(row, not_made(call.before), due=now, now=now)
                 case _:
                     assert_never(outgoing)
+
+    async def _faulty(self, row: Stored, mail: SystemMail, fault: AdapterFailed) -> None:
+        """An adapter of the host failed on what the mail says: later, and in the end when an operator says so."""
+        again = self.faulty.failed(mail.key)
+        if again is None:
+            await self._aside(row, fault)
+        else:
+            await self.rows.put(row, mail, due=again, now=self.clock.now())
 
     async def _send(self, row: Stored, outgoing: Outgoing, call: Call) -> None:
         """Mark the mail, unless the way out never forgets a key; then call. A conflict: another worker has it."""
