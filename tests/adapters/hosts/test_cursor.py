@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from convalias import Account, AccountId, Convalias, EmailAddress
 from convalias.adapters import memory
 from convalias.adapters.embedded import DataDirectory
 from convalias.adapters.hosts import FeedEntry, RereadFeed
 from convalias.adapters.hosts.cursor import EVERY, PAGE, WINDOW
 from convalias.adapters.system import Incarnation
-from convalias.ports import Grade, MessageRef, Records, Unavailable
+from convalias.ports import Grade, MessageRef, Observation, Records, Unavailable
 from convalias.stores.feed.host_feed import KEPT
 from convalias.stores.operations.endings import Endings
 from convalias.testing import conformance
@@ -57,6 +58,9 @@ class WithACursor(Conversations):
 
     async def told(self, messages: Sequence[MessageRef]) -> None:
         await self.reread.told(messages)
+
+    async def examine(self) -> Sequence[Observation]:
+        return await self.reread.examine()
 
 
 def opened(folder: Path) -> Callable[[str], AbstractAsyncContextManager[ReadingWorld]]:
@@ -232,6 +236,37 @@ async def test_a_store_that_keeps_nothing_is_unavailable() -> None:
 
     with pytest.raises(Unavailable):
         await Desk(Forgets()).one.untold(limit=7)
+
+
+class People:
+    """Every account is reached at its own name."""
+
+    async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
+        return {one: (Account(AccountId(one.local), (one,)),) for one in addresses}
+
+    async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
+        return frozenset()
+
+    async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
+        return {one: Account(one, (EmailAddress.parse(f"{one}@home.example"),)) for one in accounts}
+
+
+async def test_the_whole_path_mails_what_came_late_once_and_readiness_shows_it() -> None:
+    desk = Desk()
+    talks = WithACursor(desk.tables, desk.records, desk.clock, every=NEVER)
+    async with Convalias.in_memory(alias_domain="reply.example", conversations=talks, identity=People()) as cv:
+        thread = await desk.people.open("ann", "bob")
+        await cv.run_until_idle()
+        check = (await cv.checks())["conversations"]
+        async with desk.slow(thread):
+            await desk.people.say(thread, "ann", "fast")
+            await cv.run_until_idle()
+            assert [b"fast" in raw for raw in cv.mailbox("bob@home.example")] == [True]
+            assert not await check()
+        for _ in range(2):
+            await cv.run_until_idle()
+        assert [b"slow" in raw for raw in cv.mailbox("bob@home.example")] == [False, True]
+        assert "1 messages came behind the cursor" in str(await check())
 
 
 @pytest.mark.parametrize("window", [timedelta(0), KEPT])

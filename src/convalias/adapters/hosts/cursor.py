@@ -104,7 +104,7 @@ class RereadFeed:
         return 0 if place is None else place.feed.late
 
     async def examine(self) -> Sequence[Observation]:
-        """Say for `doctor` whether messages came late. Raises `Unavailable`."""
+        """Say whether messages came late: readiness shows it. Raises `Unavailable`."""
         place = await self._store.place()
         if place is None or not place.feed.late:
             return [Observation(about="cursor", found="no message came behind the cursor")]
