@@ -11,6 +11,7 @@ from attrs import frozen
 from convalias.testing.simulator.draws import Draws, Stream
 from convalias.testing.simulator.operators import Operators
 from convalias.testing.simulator.people import People
+from convalias.testing.simulator.residents import Residents
 from convalias.testing.simulator.world import World
 from convalias.testing.simulator.writers import Writers
 
@@ -42,6 +43,8 @@ _WEIGHTS: Final[Mapping[str, float]] = {
     "clock": 0.5,
     "open": 3,
 }
+_AT_A_HOST: Final[Mapping[str, float]] = {"chat": 24, "read": 0, "turn": 3, "leave": 4, "edit": 3, "withdraw": 3}
+"""Where a platform keeps the conversations, its own people do more in them; it keeps no read marks."""
 _BUSY: Final = 6.0
 """Mean virtual seconds between two acts."""
 
@@ -55,15 +58,16 @@ class Act:
     kind: str
 
 
-def drawn_acts(draws: Draws, mails: int, *, begin: float = 5.0) -> Sequence[Act]:
+def drawn_acts(draws: Draws, mails: int, *, begin: float = 5.0, hosted: bool = False) -> Sequence[Act]:
     """Acts until so many mails are among them, with what else happens meanwhile."""
+    weights = _WEIGHTS if not hosted else {**_WEIGHTS, **_AT_A_HOST}
     stream = draws.stream("acts")
-    total, acts, written, at = sum(_WEIGHTS.values()), list[Act](), 0, begin
+    total, acts, written, at = sum(weights.values()), list[Act](), 0, begin
     while written < mails:
         burst = stream.chance(0.3)
         at += 0.02 if burst else stream.between(0.0, 2 * _BUSY)
         draw = stream.unit() * total
-        for kind, weight in _WEIGHTS.items():
+        for kind, weight in weights.items():
             draw -= weight
             if draw < 0:
                 acts.append(Act(len(acts), at, kind))
@@ -79,6 +83,7 @@ class Script:
         """Nothing happened yet."""
         self._world = world
         writers, operators = Writers(world, people), Operators(world, people)
+        residents = None if world.engines.platform is None else Residents(world, people, world.engines.platform)
         self._performing: Mapping[str, Callable[[Stream, str], Coroutine[Any, Any, None]]] = {
             "mail": writers.mail,
             "reply": writers.reply,
@@ -105,6 +110,7 @@ class Script:
             "empty": operators.empty,
             "rotate": operators.rotate,
             "clock": operators.clock,
+            **({} if residents is None else residents.acts),
         }
 
     async def perform(self, acts: Sequence[Act]) -> None:

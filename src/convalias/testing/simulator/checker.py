@@ -11,7 +11,7 @@ from attrs import evolve
 from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.inbound.outcomes import Done
 from convalias.testing.simulator.findings import Findings, Violation, found
-from convalias.testing.simulator.laws import conversations, deliveries, mail, narrow
+from convalias.testing.simulator.laws import conversations, deliveries, hosts, mail, narrow
 from convalias.testing.simulator.world import World
 
 Law: TypeAlias = Callable[[Findings], Iterator[Violation]]
@@ -48,6 +48,11 @@ ALWAYS: Final[Sequence[Law]] = (
     narrow.strangers_read_one_text,
     narrow.legacy_is_refused_for_itself_alone,
     narrow.each_address_is_handed_over_for_itself,
+    hosts.one_message_is_told_once,
+    hosts.what_was_before_is_nobodys_news,
+    hosts.what_is_withdrawn_is_mailed_to_nobody,
+    hosts.a_mail_reads_as_its_message,
+    hosts.each_mail_is_posted_behind_its_row,
 )
 """Held at any moment."""
 AT_REST: Final[Sequence[Law]] = (

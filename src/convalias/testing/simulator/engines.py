@@ -27,6 +27,8 @@ from convalias.ports.legacy import Audience, HandOff
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.ports.queue import Job, QueueDepth
 from convalias.ports.records import Key, Stored
+from convalias.stores.conversations.host_rows import MAILS
+from convalias.stores.encoding import encoded
 from convalias.testing.simulator.draws import Stream
 from convalias.testing.simulator.known import KnownRow
 
@@ -362,6 +364,10 @@ class Records(memory.Records):
         self._rows, self._names = dict(backup.rows), dict(backup.names)
         self._ids = defaultdict(list, {name: list(ids) for name, ids in backup.ids.items()})
         self._lanes = defaultdict(list, {name: list(lane) for name, lane in backup.lanes.items()})
+
+    def has_mail(self, conversation: str, key: str) -> bool:
+        """Whether the row stands that we keep beside a mail of a host."""
+        return Key(MAILS, encoded(conversation), encoded(key)) in self._rows
 
     def lanes(self) -> Sequence[str]:
         """Return the lanes that something waits in."""

@@ -9,11 +9,11 @@ from datetime import timedelta
 from email import message_from_bytes
 from itertools import accumulate
 
-from attrs import frozen
+from attrs import field, frozen
 
 from convalias.codec import load, loads
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.conversations.events import RESTORED, ConversationEvent, MessageAdded
+from convalias.domain.conversations.events import RESTORED, ConversationEvent, MessageAdded, Origin
 from convalias.domain.conversations.projection import fold
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId, EventId
@@ -22,11 +22,14 @@ from convalias.domain.inbound.outcomes import OutcomeRecord
 from convalias.domain.inbound.posts import EnvelopeRecord
 from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.testing.simulator.journal import Mail, Post
+from convalias.testing.simulator.platform import Row, named
 from convalias.testing.simulator.ports import EPOCH
 from convalias.testing.simulator.releases import as_ours
 from convalias.testing.simulator.world import World
 
 PAGE = 1_000
+EARLY = timedelta(seconds=15)
+"""As far as the clock of the first process may be fast, and the time it takes to begin."""
 
 
 @frozen
@@ -57,6 +60,7 @@ class Findings:
 
     world: World
     events: Mapping[ConversationId, Sequence[ConversationEvent]]
+    """In order. Where a platform keeps the conversations: what happened in its tables, a withdrawn message included."""
     decisions: Mapping[EventId, DeliveryDecision]
     outcomes: Mapping[str, OutcomeRecord]
     """By the key of the envelope record."""
@@ -64,6 +68,8 @@ class Findings:
     raws: Sequence[str]
     holds: Sequence[HeldMail]
     legacy_mails: Sequence[LegacyMail]
+    rows: Mapping[EventId, Row] = field(factory=dict[EventId, Row])
+    """Messages of a platform that keeps the conversations, by the id of their event; those from before as well."""
 
     def messages(self) -> Iterator[tuple[ConversationEvent, MessageAdded]]:
         """All messages of all conversations."""
@@ -114,6 +120,21 @@ class Findings:
         received = {one.post.received_at for one in self.envelopes.values() if one.raw == message.raw_key}
         return any(at < restored.until for at in received)
 
+    @property
+    def is_hosted(self) -> bool:
+        """Whether a platform keeps the conversations, in no order and under no numbers."""
+        return self.world.engines.platform is not None
+
+    def is_withdrawn(self, event: EventId) -> bool:
+        """Whether a platform's people have deleted that message, before or after anybody was told of it."""
+        row = self.rows.get(event)
+        return row is not None and row.withdrawn is not None
+
+    def is_early(self, event: ConversationEvent) -> bool:
+        """Whether a fast clock may take that message for one from before the first start."""
+        row = self.rows.get(event.id)
+        return row is not None and row.key is None and row.at < EPOCH + EARLY
+
     def changed(self, conversation: ConversationId, *words: str) -> bool:
         """Whether anybody changed, in this conversation or in all, what one of these words tells of."""
         return any(
@@ -125,10 +146,10 @@ class Findings:
 async def found(world: World) -> Findings:
     """Read everything. Crosses no gate, so it takes no time and nothing fails."""
     shared = world.engines
-    events: defaultdict[ConversationId, list[ConversationEvent]] = defaultdict(list)
-    for stored in shared.records.table("events"):
-        event = load(as_ours(stored.body), ConversationEvent)
-        events[event.conversation].append(event)
+    events: Mapping[ConversationId, Sequence[ConversationEvent]] = _stored(world)
+    if shared.platform is not None:
+        mails = {mail.name: mail.message_id for mail in world.journal.mails.values()}
+        events = {place: _recognized(listed, mails) for place, listed in shared.platform.histories().items()}
     decisions = [load(stored.body, DeliveryDecision) for stored in shared.records.table("decisions")]
     outcomes = [load(stored.body, OutcomeRecord) for stored in shared.records.table("outcomes")]
     envelopes: dict[str, EnvelopeRecord] = {}
@@ -145,7 +166,27 @@ async def found(world: World) -> Findings:
         raws=await _names(world, "raw/"),
         holds=[load(stored.body, HeldMail) for stored in shared.records.table("holds")],
         legacy_mails=[_legacy_mail(mail.raw) for mail in shared.legacy_box.mails],
+        rows={} if shared.platform is None else shared.platform.by_event(),
     )
+
+
+def _stored(world: World) -> Mapping[ConversationId, Sequence[ConversationEvent]]:
+    """Our own events."""
+    events: defaultdict[ConversationId, list[ConversationEvent]] = defaultdict(list)
+    for stored in world.engines.records.table("events"):
+        event = load(as_ours(stored.body), ConversationEvent)
+        events[event.conversation].append(event)
+    return events
+
+
+def _recognized(events: Sequence[ConversationEvent], mails: Mapping[str, str]) -> Sequence[ConversationEvent]:
+    """The same, with the Message-IDs that the platform has no place for: of what came by mail."""
+    return [
+        named(event, mails.get(marker(event.happening), ""))
+        if isinstance(event.happening, MessageAdded) and event.origin is Origin.ALIAS_MAIL
+        else event
+        for event in events
+    ]
 
 
 def marker(message: MessageAdded) -> str:

@@ -9,7 +9,6 @@ from attrs import frozen
 from convalias.testing.simulator.findings import Violation
 from convalias.testing.simulator.mutant import Mutant
 from convalias.testing.simulator.run import Plan, simulate
-from convalias.testing.simulator.weather import Weather
 
 MAILS = 60
 """Enough for most slips to show, and a run of them takes a second."""
@@ -29,12 +28,12 @@ class Kill:
 def killed(mutant: Mutant, seeds: Iterable[int], *, mails: int = MAILS) -> Kill | None:
     """Return the first seed that shows the mutant: its law breaks, and holds in the run without it. None: it lives."""
     for number, seed in enumerate(seeds, 1):
-        seen = _of(mutant.breaks, seed, mails, mutant, mutant.weather)
-        if seen and not _of(mutant.breaks, seed, mails, None, mutant.weather):
+        seen = _of(mutant.breaks, seed, mails, mutant, mutant)
+        if seen and not _of(mutant.breaks, seed, mails, None, mutant):
             return Kill(mutant=mutant, seed=seed, seeds=number, violation=seen[0])
     return None
 
 
-def _of(law: str, seed: int, mails: int, mutant: Mutant | None, weather: Weather | None) -> list[Violation]:
-    report = simulate(Plan(seed=seed, mails=mails, mutant=mutant, weather=weather))
+def _of(law: str, seed: int, mails: int, mutant: Mutant | None, day: Mutant) -> list[Violation]:
+    report = simulate(Plan(seed=seed, mails=mails, mutant=mutant, weather=day.weather, hosted=day.hosted))
     return [violation for violation in report.violations if violation.law == law]

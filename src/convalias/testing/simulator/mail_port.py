@@ -12,11 +12,20 @@ from attrs import frozen
 
 from convalias.codec import load
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.conversations.events import ConversationCreated, ConversationEvent, Happening, ParticipantAdded
-from convalias.domain.conversations.participants import Participant
+from convalias.domain.conversations.events import (
+    ConversationCreated,
+    ConversationEvent,
+    Happening,
+    MessageAdded,
+    Origin,
+    ParticipantAdded,
+)
+from convalias.domain.conversations.participants import NOBODY, Participant
 from convalias.domain.conversations.projection import fold
+from convalias.domain.ids import ConversationId, EventId
 from convalias.domain.outbound.delivery import Channel, NotificationId, NotificationKind, notification_id
 from convalias.domain.outbound.notifications import Notification
+from convalias.ports.event_log import UNPLACED
 from convalias.ports.hub import Answer, Guarantee
 from convalias.ports.mail import Outgoing
 from convalias.stores.conversations.event_store import TABLE
@@ -24,6 +33,8 @@ from convalias.stores.encoding import encoded
 from convalias.stores.outbound.suppressions import Suppressions
 from convalias.testing.simulator import engines
 from convalias.testing.simulator.gate import Gate
+from convalias.testing.simulator.platform import Platform
+from convalias.testing.simulator.ports import EPOCH
 from convalias.testing.simulator.releases import as_ours
 
 _PAGE: Final = 1_000
@@ -36,12 +47,13 @@ class NotifyingMail:
     gate: Gate
     engine: engines.Hub
     records: engines.Records
+    platform: Platform | None = None
 
     async def send(self, mail: Outgoing) -> None:
         """Do what the port says."""
 
         async def effect() -> None:
-            self.engine.send(await read(mail, self.records))
+            self.engine.send(await read(mail, self.records, self.platform))
 
         await self.gate.call("hub.send", mail.key, effect, surely=True)
 
@@ -73,20 +85,40 @@ def _named(happening: Happening) -> Sequence[Participant]:
             return ()
 
 
-def by_mail(gate: Gate, engine: engines.Hub, records: engines.Records) -> NotifyingMail:
+def _unknown(conversation: ConversationId, event: EventId) -> ConversationEvent:
+    """A message that is in no history of the platform: the laws say what is wrong with that."""
+    return ConversationEvent(
+        id=event,
+        conversation=conversation,
+        seq=UNPLACED,
+        happening=MessageAdded(author=NOBODY, text=""),
+        dedup_key="",
+        origin=Origin.CHAT,
+        occurred_at=EPOCH,
+        appended_at=EPOCH,
+    )
+
+
+def by_mail(
+    gate: Gate, engine: engines.Hub, records: engines.Records, platform: Platform | None = None
+) -> NotifyingMail:
     """Return a port that states no more than it must."""
     states = engine.kind.answers or engine.kind.remembers_for
-    return (RememberingMail if states else NotifyingMail)(gate, engine, records)
+    return (RememberingMail if states else NotifyingMail)(gate, engine, records, platform)
 
 
-async def read(mail: Outgoing, records: engines.Records) -> Notification:
+async def read(mail: Outgoing, records: engines.Records, platform: Platform | None = None) -> Notification:
     """Return what a mail tells, read off its bytes: whom, of which event, under which name and address."""
     place = await Suppressions(records=records).where(NotificationId(mail.key))
     assert place is not None, "an event is placed before its notification leaves"  # noqa: S101
-    rows = await records.range(TABLE, encoded(place.conversation), after="", limit=_PAGE)
-    events = [load(as_ours(row.body), ConversationEvent) for row in rows]
+    if platform is None:
+        rows = await records.range(TABLE, encoded(place.conversation), after="", limit=_PAGE)
+        events: Sequence[ConversationEvent] = [load(as_ours(row.body), ConversationEvent) for row in rows]
+    else:
+        events = platform.histories()[place.conversation]
     thread = fold(events)
-    (event,) = [one for one in events if one.id == place.event]
+    known = [one for one in events if one.id == place.event]
+    event = known[0] if known else _unknown(place.conversation, place.event)
     everybody = {known.account for one in events for known in _named(one.happening)}
     (recipient,) = [
         one

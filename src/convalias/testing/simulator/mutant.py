@@ -35,3 +35,5 @@ class Mutant:
     patched: Patch = nullcontext
     weather: Weather | None = None
     """The faults under which it shows, where that takes so many of one kind that few days have them. None: any day's."""
+    hosted: bool = False
+    """Whether it shows only where a platform keeps the conversations."""

@@ -124,10 +124,10 @@ class Operators:
         del name
         conversation = draws.choice(self._people.conversations)
         self._changed("closed", conversation)
-        await commanded(self._world, draws, lambda cv: cv.messaging.close(conversation))
+        await self.close(conversation, draws)
         if draws.chance(0.8):
             await asyncio.sleep(draws.between(0.0, 30.0))
-            await commanded(self._world, draws, lambda cv: cv.messaging.reopen(conversation))
+            await self.reopen(conversation, draws)
             self._changed("reopened", conversation)
 
     async def leave(self, draws: Stream, name: str) -> None:
@@ -140,13 +140,29 @@ class Operators:
         if waiting:  # he has had enough before he is told
             conversation, who = draws.choice(waiting)
         self._changed(f"{who} leaves", conversation)
-        await commanded(self._world, draws, lambda cv: cv.messaging.remove_participant(conversation, who))
+        await self.remove(conversation, who, draws)
         if draws.chance(0.8):
             away = 1800.0 if waiting else draws.choice((60.0, 60.0, 1800.0))
             await asyncio.sleep(draws.between(0.0, away))
             back = Participant(who, name=people.names[who])
-            await commanded(self._world, draws, lambda cv: cv.messaging.add_participant(conversation, back))
+            await self.add(conversation, back, draws)
             self._changed(f"{who} is back", conversation)
+
+    async def close(self, conversation: ConversationId, draws: Stream) -> None:
+        """Close it, by a process of ours."""
+        await commanded(self._world, draws, lambda cv: cv.messaging.close(conversation))
+
+    async def reopen(self, conversation: ConversationId, draws: Stream) -> None:
+        """Open it again, by a process of ours."""
+        await commanded(self._world, draws, lambda cv: cv.messaging.reopen(conversation))
+
+    async def remove(self, conversation: ConversationId, who: AccountId, draws: Stream) -> None:
+        """Remove somebody, by a process of ours."""
+        await commanded(self._world, draws, lambda cv: cv.messaging.remove_participant(conversation, who))
+
+    async def add(self, conversation: ConversationId, who: Participant, draws: Stream) -> None:
+        """Add somebody, by a process of ours."""
+        await commanded(self._world, draws, lambda cv: cv.messaging.add_participant(conversation, who))
 
     async def _until(self, found: Callable[[DeliveryDecision], Iterable[T]], *, every: float = 10 * _LOOK) -> list[T]:
         """What is found as soon as there is any: it is most often over soon, and hardly ever begins just now."""

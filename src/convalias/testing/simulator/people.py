@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from attrs import define, field
 
+from convalias.app import Convalias
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import LegacyAlias
 from convalias.domain.conversations.participants import Account, Participant
@@ -17,6 +20,7 @@ from convalias.testing.simulator.world import LEGACY_DOMAIN, World
 
 _WAYS: Final = (*["alias"] * 9, *["both kinds"] * 4, *["two conversations"] * 3, *["two aliases", "legacy alone"] * 2)
 _FIRST: Final = (Stage.LEGACY, Stage.SHADOW, Stage.SHADOW, Stage.PARALLEL, Stage.NATIVE)
+_AGO: Final = timedelta(hours=1)
 NAMES: Final = ("ann", "bob", "cid", "dee", "eli", "fay")
 
 
@@ -85,16 +89,30 @@ async def settle(world: World, people: People, draws: Stream) -> None:
         await _open(world, people, ConversationId(f"c{number}"), draws)
 
 
+async def _issued(cv: Convalias, *, conversation: ConversationId) -> Mapping[str, EmailAddress]:
+    """The aliases of a conversation that a platform has opened, as far as any may be issued."""
+    messaging = cv.messaging
+    issued = await messaging.aliasing.issue_all(await messaging.thread(conversation))
+    return {alias.stands_for: alias.address for alias in issued}
+
+
 async def _open(world: World, people: People, conversation: ConversationId, draws: Stream) -> None:
     members = draws.shuffled(sorted(people.names))[: 2 + draws.below(2)]
     given = [Participant(one, name=people.names[one]) for one in members]
-    aliases = await world.ask(
-        "web", 0, lambda cv: cv.open_conversation(conversation, use_case=people.use_case, participants=given)
-    )
+    platform = world.engines.platform
+    if platform is None:
+        aliases = await world.ask(
+            "web", 0, lambda cv: cv.open_conversation(conversation, use_case=people.use_case, participants=given)
+        )
+    else:
+        platform.open(conversation, given, people.use_case)
+        for number in range(draws.below(3)):
+            platform.was_there(conversation, draws.choice(members), f"{conversation}-{number} was there", ago=_AGO)
+        aliases = await world.ask("web", 0, partial(_issued, conversation=conversation))
     people.conversations.append(conversation)
     world.journal.conversations.append(conversation)
     people.members[conversation] = members
-    for account, address in aliases.items():
+    for account, address in sorted(aliases.items()):
         people.aliases[conversation, AccountId(account)] = address
     if world.shape.begun_before or (world.shape.legacy and draws.chance(0.6)):
         named = [EmailAddress.parse(f"x{n}-{conversation}@{LEGACY_DOMAIN}") for n in range(1 + draws.below(2))]

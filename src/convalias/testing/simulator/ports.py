@@ -28,6 +28,7 @@ _DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
 _MICROSECONDS: Final = 1_000_000
 QUEUE: Final = "queue"
 LOG: Final = "log"
+HOST: Final = "host"
 
 
 def lane(name: str) -> str:

@@ -55,6 +55,8 @@ class Plan:
     """Adapters of one's own: called for every process that starts, with the simulated ports, for those it shall have.
     An adapter around a simulated port meets that port's faults; one in place of it meets only those it makes itself."""
     recording: bool = False
+    hosted: bool = False
+    """Whether a platform keeps the conversations in tables of its own. The shape of the seed is the same otherwise."""
 
 
 @frozen(kw_only=True)
@@ -99,11 +101,11 @@ def _quiet() -> Generator[None]:
 
 async def _run(plan: Plan) -> Report:
     draws = Draws(plan.seed)
-    acts = drawn_acts(draws, plan.mails)
+    acts = drawn_acts(draws, plan.mails, hosted=plan.hosted)
     chosen = [act for act in acts if plan.acts is None or act.number in plan.acts]
     ends = (acts[-1].at if acts else 0.0) + 60.0
     weather = drawn(draws, until=ends) if plan.weather is None else plan.weather
-    shape = drawn_shape(draws, plan.policy)
+    shape = drawn_shape(draws, plan.policy, hosted=plan.hosted)
     if shape.restores:  # a mail that kills whoever reads it would end the operator's replay at every try
         weather = weather.without(Fault.POISON)
     world = World(plan.seed, weather=weather, shape=shape, recording=plan.recording)

@@ -76,7 +76,7 @@ def shrink(
 
 def pinned(plan: Plan) -> Plan:
     """The same run, with its acts and its weather written out instead of drawn."""
-    acts = drawn_acts(Draws(plan.seed), plan.mails)
+    acts = drawn_acts(Draws(plan.seed), plan.mails, hosted=plan.hosted)
     ends = (acts[-1].at if acts else 0.0) + _ENDS_AFTER
     return evolve(
         plan,

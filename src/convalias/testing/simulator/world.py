@@ -26,10 +26,11 @@ from convalias.ports.errors import PortError
 from convalias.ports.mail import guarantee_of
 from convalias.stores.inbound.mails import InboundRecords
 from convalias.stores.outbound.ledger import REST, UNSURE
-from convalias.testing.simulator import engines, mail_port, neighbours, ports
-from convalias.testing.simulator.draws import Draws
+from convalias.testing.simulator import engines, host_port, mail_port, neighbours, ports
+from convalias.testing.simulator.draws import Draws, Stream
 from convalias.testing.simulator.gate import Gate
 from convalias.testing.simulator.journal import Journal
+from convalias.testing.simulator.platform import Platform
 from convalias.testing.simulator.process import POLLS, Polls, Process
 from convalias.testing.simulator.resting import Rests
 from convalias.testing.simulator.trace import Trace
@@ -97,10 +98,12 @@ class Shape:
     """Whether a backup of the store is put back in its course."""
     upgrades: bool = False
     """Whether some events are in the format of a newer release until the fleet is upgraded."""
+    hosted: bool = False
+    """Whether a platform keeps the conversations in tables of its own, and we have no events."""
 
 
-def drawn_shape(draws: Draws, policy: RoutingPolicy | None = None) -> Shape:
-    """The shape of a seed."""
+def drawn_shape(draws: Draws, policy: RoutingPolicy | None = None, *, hosted: bool = False) -> Shape:
+    """The shape of a seed. Hosted: neither restored nor upgraded, which is about events of ours."""
     stream = draws.stream("shape")
     shape = Shape(
         webs=1 + stream.below(2),
@@ -113,7 +116,8 @@ def drawn_shape(draws: Draws, policy: RoutingPolicy | None = None) -> Shape:
         upgrades=draws.stream("upgrades").chance(0.25),
     )
     shape = evolve(shape, restores=not shape.upgrades and draws.stream("restores").chance(0.15))
-    return evolve(shape, begun_before=shape.legacy and stream.chance(0.4))
+    shape = evolve(shape, begun_before=shape.legacy and stream.chance(0.4))
+    return evolve(shape, hosted=True, restores=False, upgrades=False) if hosted else shape
 
 
 @frozen
@@ -130,6 +134,8 @@ class Engines:
     legacy: engines.LegacyRelay
     legacy_box: memory.Outbox
     system_box: engines.MailBox
+    platform: Platform | None = None
+    """None: conversations are events in `records`."""
 
 
 @define
@@ -241,6 +247,11 @@ class World:
             self.trace.faults[Fault.STOPPED.value] += 1
             process.stopped_until = max(process.stopped_until, self.now + seconds)
 
+    def wake(self, draws: Stream) -> None:
+        """Tell one process that a message of the platform was committed."""
+        if self.hosts["worker"]:
+            draws.choice(self.hosts["worker"]).cv.wake()
+
     def later(self, seconds: float, effect: Callable[[], Awaitable[object]]) -> None:
         """Let the call take effect then, if it can: its caller was told that it failed."""
 
@@ -270,6 +281,9 @@ class World:
             return self.engines.queue.next_at()
         if resource == ports.LOG:
             return self.now + engines.TURN if self.engines.log.lag("outbound") else None
+        if resource == ports.HOST:
+            platform = self.engines.platform
+            return self.now if platform is not None and platform.untold() else None
         due = self.engines.records.next_due(resource.removeprefix("lane "))
         return None if due is None else (due - ports.EPOCH).total_seconds() - process.skew
 
@@ -298,7 +312,8 @@ class World:
             clock=ports.Clock(process, rings),
             telemetry=memory.NoTelemetry(),
             incarnation=neighbours.Incarnation(process, lambda name: self.shape.tells_deaths and name in self.dead),
-            mail=mail_port.by_mail(gate, shared.hub, shared.records),
+            conversations=None if shared.platform is None else self._host(gate, shared.platform, rings),
+            mail=mail_port.by_mail(gate, shared.hub, shared.records, shared.platform),
             system_mail=neighbours.OutgoingMail(gate, shared.system_box),
             identity=neighbours.IdentityDirectory(gate, shared.directory),
             legacy=neighbours.LegacyRelay(gate, shared.legacy) if self.shape.legacy else None,
@@ -309,6 +324,16 @@ class World:
         given = self.alter(self, own)
         self.answers &= given.hub is not None or guarantee_of(given.mail).ask is not None
         return given
+
+    def _host(self, gate: Gate, platform: Platform, rings: ports.Rings) -> host_port.Conversations:
+        return host_port.Conversations(
+            gate,
+            platform,
+            rings,
+            self.draws,
+            lambda: self.storm.has(Fault.STALE, self.now),
+            self.engines.records.has_mail,
+        )
 
     async def _main(self, process: Process) -> None:
         clock = ports.Clock(process, ports.Rings(self.rests.ring, self.rest))
@@ -406,7 +431,7 @@ class World:
         """Let things go wrong from now on, until they stop."""
         self.weather = self.storm
         self._away = {}
-        for name in ("records", "blobs", "queue", "log", "hub", "legacy", "directory", "flags", "outgoing"):
+        for name in ("records", "blobs", "queue", "log", "hub", "legacy", "directory", "flags", "outgoing", "host"):
             for kind in ("away", "full"):
                 if windows := self._windows(f"{kind} {name}", likely=_OFTEN if name == "hub" else _SELDOM):
                     self._away[f"{kind} {name}"] = windows
@@ -416,6 +441,8 @@ class World:
         left = [f"queue: {len(self.engines.queue.entries)} jobs"] if self.engines.queue.entries else []
         if lag := self.engines.log.lag("outbound"):
             left.append(f"event log: {lag} records not committed")
+        if self.engines.platform is not None and (untold := self.engines.platform.untold()):
+            left.append(f"platform: {len(untold)} messages not told")
         for lane in sorted({*self.engines.records.lanes()} - _AT_REST):
             due = self.engines.records.next_due(lane)
             if due is not None and (lane in _DRAINED or self._is_past(due - _PAUSES.get(lane, timedelta(0)))):
@@ -468,8 +495,10 @@ class World:
         process = Process("engines", 1, self.draws)
         clock = ports.Clock(process, ports.Rings(self.rests.ring, self.rest))
         directory, legacy_box = engines.Directory(()), memory.Outbox()
+        platform = Platform(self.draws, frees_keys=Fault.STOPPED not in on) if self.shape.hosted else None
+        host = None if platform is None else host_port.Tables(platform)
         relay = engines.LegacyRelay(
-            outgoing=legacy_box, audience=audience(records, blobs, clock, directory), clock=clock
+            outgoing=legacy_box, audience=audience(records, blobs, clock, directory, host), clock=clock
         )
         return Engines(
             records=records,
@@ -482,6 +511,7 @@ class World:
             legacy=relay,
             legacy_box=legacy_box,
             system_box=engines.MailBox(),
+            platform=platform,
         )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import timedelta
 
 from convalias.adapters.memory.legacy import INDEX
-from convalias.domain.conversations.events import ConversationEvent, MessageAdded
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded, ParticipantAdded
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, EventId
@@ -14,6 +16,7 @@ from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, 
 from convalias.domain.outbound.first_tries import READ
 from convalias.testing.simulator.engines import SentByHub
 from convalias.testing.simulator.findings import Findings, Violation, marker
+from convalias.testing.simulator.ports import EPOCH
 from convalias.testing.simulator.world import ALIAS_DOMAIN
 
 UNSTEADY = ("leaves",)
@@ -87,11 +90,13 @@ def everybody_hears_of_it(found: Findings) -> Iterator[Violation]:
         for event, thread in zip(events, threads, strict=True):
             if not isinstance(event.happening, MessageAdded) or found.is_quiet(event) or event.id in found.undone:
                 continue
+            if found.is_withdrawn(event.id) or found.is_early(event):
+                continue
             decision = found.decisions.get(event.id)
             if decision is None:
                 yield Violation("I4", f"nothing was decided about {event.id}", (event.id,))
                 continue
-            for account in to_hear(event.happening, thread):
+            for account in audience_of(found, event.id, event.happening, thread):
                 if steady:
                     yield from _heard(found, event, account, decision, by_hub)
 
@@ -140,7 +145,7 @@ def nobody_hears_who_should_not(found: Findings) -> Iterator[Violation]:
             continue
         if there is None or not isinstance(there[0].happening, MessageAdded):
             yield Violation("I5", f"{notification.recipient} was told of what is no message", (notification.event.id,))
-        elif notification.recipient not in to_hear(there[0].happening, there[1]):
+        elif notification.recipient not in may_hear(found, sent.at, there[0], there[0].happening, there[1]):
             what = f"{notification.recipient} was told of {notification.event.id} and was not to be"
             yield Violation("I5", what, (notification.event.id,))
 
@@ -180,10 +185,15 @@ def decisions_are_at_rest(found: Findings) -> Iterator[Violation]:
 
 
 def uncertain_only_where_declared(found: Findings) -> Iterator[Violation]:
-    """I4: a channel that remembers keys, or can be asked, leaves no delivery `uncertain`."""
+    """I4: a channel that remembers keys, or can be asked, leaves no delivery `uncertain`.
+
+    Legacy cannot be asked: of a message that is withdrawn while it is called again and again, it is not known.
+    """
     if not found.world.answers:
         return
     for decision in found.decisions.values():
+        if decision.owner is Owner.LEGACY and found.is_withdrawn(decision.event):
+            continue
         if any(row.state is DeliveryState.UNCERTAIN for row in decision.deliveries):
             yield Violation("I4", f"{decision.event} is uncertain on a channel that can be asked", (decision.event,))
 
@@ -210,8 +220,35 @@ def nobody_is_told_again_after_a_restore(found: Findings) -> Iterator[Violation]
 
 def to_hear(message: MessageAdded, thread: ConversationThread) -> Sequence[AccountId]:
     """Return who takes part as of that event, except the author."""
-    author = message.author.account if isinstance(message.author, AccountAuthor) else None
-    return [one.account for one in thread.participants if one.account != author]
+    return [one.account for one in thread.participants if one.account not in _author(message)]
+
+
+def audience_of(
+    found: Findings, event: EventId, message: MessageAdded, thread: ConversationThread
+) -> Collection[AccountId]:
+    """Return who is to hear of it: who took part, or whom a platform names; never the author."""
+    row = found.rows.get(event)
+    if row is None or row.audience is None:
+        return to_hear(message, thread)
+    return {AccountId(one) for one in row.audience} - _author(message)
+
+
+def may_hear(
+    found: Findings, at: float, event: ConversationEvent, message: MessageAdded, thread: ConversationThread
+) -> Collection[AccountId]:
+    """Return the same, and where a platform names no audience: who has come since. It is decided then who is told."""
+    row = found.rows.get(event.id)
+    heard = audience_of(found, event.id, message, thread)
+    if row is None or row.audience is not None:
+        return heard
+    until = EPOCH + timedelta(seconds=at)
+    later = [one for one in found.events[event.conversation] if one.seq > event.seq and one.appended_at <= until]
+    came = [one.happening.participant.account for one in later if isinstance(one.happening, ParticipantAdded)]
+    return {*heard, *came} - _author(message)
+
+
+def _author(message: MessageAdded) -> AbstractSet[AccountId]:
+    return {message.author.account} if isinstance(message.author, AccountAuthor) else set[AccountId]()
 
 
 def _heard(

@@ -1,0 +1,96 @@
+"""People of a platform that keeps its own conversations: they write beside us, by its application alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
+
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.conversations.threads import ThreadState
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.testing.simulator.draws import Stream
+from convalias.testing.simulator.journal import Chat
+from convalias.testing.simulator.operators import Operators
+from convalias.testing.simulator.people import People
+from convalias.testing.simulator.platform import Platform, Row
+from convalias.testing.simulator.ports import HOST
+from convalias.testing.simulator.world import World
+
+_LATE: Final = (0.5, 10.0, 90.0)
+"""Virtual seconds for which a transaction is open: younger messages are committed, and told, meanwhile."""
+_RECENT: Final = 12
+
+
+class Residents(Operators):
+    """People who write into the platform's tables. Nothing fails there: it is their own database."""
+
+    def __init__(self, world: World, people: People, platform: Platform) -> None:
+        """Nothing has been written yet."""
+        super().__init__(world, people)
+        self._platform = platform
+
+    @property
+    def acts(self) -> Mapping[str, Callable[[Stream, str], Coroutine[Any, Any, None]]]:
+        """Return the acts that they do by themselves, most of them in place of a process of ours."""
+        return {
+            "chat": self.chat,
+            "turn": self.turn,
+            "leave": self.leave,
+            "edit": self.edit,
+            "withdraw": self.withdraw,
+        }
+
+    async def chat(self, draws: Stream, name: str) -> None:
+        """A member writes. Now and then the transaction is open for long, and the message is seen after younger ones."""
+        conversation = draws.choice(self._people.conversations)
+        author = draws.choice(self._people.members[conversation])
+        chat = Chat(conversation=conversation, author=author, key=name, text=f"{name} said {author}")
+        self._world.journal.chats.append(chat)
+        row = self._platform.draft(conversation, author, chat.text)
+        if draws.chance(0.4):
+            await asyncio.sleep(draws.between(0.0, draws.choice(_LATE)))
+        chat.accepted = not draws.chance(0.05) and self._platform.commit(row)
+        chat.refused = not chat.accepted
+        self._world.rests.ring(HOST)
+        if draws.chance(0.5):  # the application says so to one process
+            self._world.wake(draws)
+
+    async def edit(self, draws: Stream, name: str) -> None:
+        """Change what a message says. Its first word stays: by that the laws know it."""
+        row = self._recent(draws)
+        if row is not None:
+            self._platform.edit(row, f"{row.text.partition(' ')[0]} reads otherwise since {name}")
+
+    async def withdraw(self, draws: Stream, name: str) -> None:
+        """Delete a message, at once or after a while."""
+        del name
+        row = self._recent(draws)
+        if draws.chance(0.5):
+            await asyncio.sleep(draws.between(0.0, 1800.0))
+        if row is not None and row.withdrawn is None:
+            self._platform.withdraw(row)
+
+    async def close(self, conversation: ConversationId, draws: Stream) -> None:
+        """Close it, by the application."""
+        del draws
+        self._platform.turn(conversation, ThreadState.CLOSED)
+
+    async def reopen(self, conversation: ConversationId, draws: Stream) -> None:
+        """Open it again."""
+        del draws
+        self._platform.turn(conversation, ThreadState.OPEN)
+
+    async def remove(self, conversation: ConversationId, who: AccountId, draws: Stream) -> None:
+        """Remove somebody."""
+        del draws
+        self._platform.leave(conversation, who)
+
+    async def add(self, conversation: ConversationId, who: Participant, draws: Stream) -> None:
+        """Add somebody."""
+        del draws
+        self._platform.join(conversation, who)
+
+    def _recent(self, draws: Stream) -> Row | None:
+        rows = [row for row in self._platform.rows.values() if row.withdrawn is None and not row.is_past]
+        return draws.choice(rows[-_RECENT:]) if rows else None

@@ -1,0 +1,65 @@
+"""Worlds in which a platform keeps the conversations in its own tables: the same laws hold over it, under every fault."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import Final
+
+import pytest
+
+from convalias.testing.simulator import CALM, Plan, simulate
+from convalias.testing.simulator.draws import Draws
+from convalias.testing.simulator.hunting import killed
+from convalias.testing.simulator.world import drawn_shape
+from testing.simulator.mutants import MUTANTS
+
+# What the simulator covers of the product says little: everything runs, whatever it does.
+pytestmark = pytest.mark.no_cover
+
+SOAK: Final = os.environ.get("CONVALIAS_SOAK") == "1"
+SEEDS: Final = range(300) if SOAK else range(3)
+MAILS: Final = 60 if SOAK else 12
+AT_ONCE: Final = ("post-key-forgotten", "event-id-drawn-anew", "row-behind-the-post", "guard-off", "cursor-for-untold")
+"""Seen by the first seed, so that each push can afford to look at them."""
+
+
+def test_the_laws_hold_over_the_tables_of_a_platform() -> None:
+    states: Counter[str] = Counter()
+    for seed in SEEDS:
+        report = simulate(Plan(seed=seed, mails=MAILS, hosted=True))
+        assert list(report.violations) == [], f"seed {seed}"
+        states.update(report.states)
+    assert states["mail relayed"] > 0
+    assert states["hub sent"] + states["legacy sent"] > 0
+
+
+def test_nothing_goes_wrong_there_on_a_calm_day() -> None:
+    report = simulate(Plan(seed=4, mails=20, weather=CALM, hosted=True))
+    assert not report.faults
+    assert list(report.violations) == []
+    assert report.journal.chats
+    assert "mail dead" not in report.states
+
+
+def test_one_seed_is_one_trace_there_too() -> None:
+    once, again = (simulate(Plan(seed=5, mails=8, hosted=True)).trace_digest for _ in range(2))
+    assert once == again
+
+
+def test_such_a_world_has_the_shape_of_its_seed_but_no_events_of_ours() -> None:
+    for seed in range(20):
+        own, hosted = drawn_shape(Draws(seed)), drawn_shape(Draws(seed), hosted=True)
+        assert (own.webs, own.workers, own.hub, own.begun_before) == (
+            hosted.webs,
+            hosted.workers,
+            hosted.hub,
+            hosted.begun_before,
+        )
+        assert (hosted.hosted, hosted.restores, hosted.upgrades) == (True, False, False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_a_slip_at_a_platform_is_seen(name: str) -> None:
+    assert killed(MUTANTS[name], range(4)) is not None
