@@ -1,11 +1,14 @@
 """A host on a real PostgreSQL keeps its promises, and the ways to read a feed that only such an engine shows wrong are caught."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 
 import psycopg
 import pytest
 
+from convalias import Account, AccountId, Convalias, EmailAddress, IncomingMail
+from convalias.adapters import memory
 from convalias.ports import AlreadyPosted, MessageRef, NewMessage, PostDeclined, Posted
 from convalias.testing import conformance
 from convalias.testing.conformance import Check, MakeConversations, MakeReadMarks, PromiseBrokenError
@@ -179,3 +182,54 @@ async def test_a_reader_with_a_cursor_works_until_two_transactions_overlap(
         return
     with host.schemas(postgresql, migration=FEED) as place:
         await check(host.opened(postgresql, place, reader))
+
+
+class People:
+    """Every account is reached at its own name."""
+
+    async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
+        return {one: (Account(AccountId(one.local), (one,)),) for one in addresses}
+
+    async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
+        return frozenset()
+
+    async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
+        return {one: Account(one, (EmailAddress.parse(f"{one}@home.example"),)) for one in accounts}
+
+
+async def test_the_whole_path_over_a_host_mails_each_message_once(postgresql: str) -> None:
+    """A message that commits late among them; an edit before the mail, a withdrawal, an answer by mail sent twice."""
+    with host.schemas(postgresql) as place:
+        async with host.opened(postgresql, place)("a") as world:
+            conversations, identity = world.conversations, People()
+            async with Convalias.in_memory(
+                alias_domain="reply.example", conversations=conversations, identity=identity
+            ) as cv:
+                thread, other = await world.open("ann", "bob"), await world.open("ann", "bob")
+                holding = world.held(thread, "ann", "slow words", commit=True)
+                assert holding is not None
+                async with holding:
+                    edited = await world.say(other, "ann", "first words")
+                    await world.edit(other, edited, "edited words")
+                    await world.withdraw(other, await world.say(other, "ann", "withdrawn words"))
+                    await cv.run_until_idle()
+                await cv.run_until_idle()
+                mails = cv.mailbox("bob@home.example")
+                assert [word for word in WORDS for raw in mails if word in raw] == [b"edited words", b"slow words"]
+
+                alias = await cv.alias(thread, for_="ann")
+                raw = f"From: bob@home.example\nTo: {alias}\nMessage-ID: <1@home.example>\n\nanswered words\n".encode()
+                for _ in range(2):
+                    await cv.receiver.accept(IncomingMail(raw, recipients=[alias], sender="bob@home.example"))
+                    await cv.run_until_idle()
+                assert isinstance(conversations, host.Conversations)
+                texts = [message.text for message in await conversations.history(thread, limit=9)]
+                assert [text.strip() for text in texts] == ["answered words", "slow words"]
+                assert [b"answered words" in raw for raw in cv.mailbox("ann@home.example")] == [True]
+                assert isinstance(cv.ports.clock, memory.Clock)
+                await cv.ports.clock.advance(timedelta(minutes=2))  # what is not found is looked for a minute
+                await cv.run_until_idle()
+                assert await conversations.untold(limit=9) == []
+
+
+WORDS = (b"first words", b"edited words", b"withdrawn words", b"slow words")
