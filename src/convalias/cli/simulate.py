@@ -59,6 +59,7 @@ def _mutant(context: click.Context, option: click.Parameter, name: str | None) -
     metavar="NAME",
     help="With this slip built in: the laws have to see it (in a checkout alone).",
 )
+@click.option("--hosted", is_flag=True, help="A platform keeps the conversations in tables of its own.")
 @click.option("--list-mutants", is_flag=True, help="The slips that there are, and the law that each breaks.")
 @click.option("--no-shrink", is_flag=True, help="Tell the violations only, not the shortest story of the first.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts: an object, or an array of them with --seeds.")
@@ -68,6 +69,7 @@ def command(
     mails: int,
     seeds: int | None,
     mutant: Mutant | None,
+    hosted: bool,
     list_mutants: bool,
     no_shrink: bool,
     as_json: bool,
@@ -80,7 +82,11 @@ def command(
         listing([_slip(one) for one in mutants().values()], as_json=as_json, columns=("name", "breaks", "slip"))
         return Exit.OK
     weather = None if mutant is None else mutant.weather
-    plans = [Plan(seed=one, mails=mails, mutant=mutant, weather=weather) for one in range(seed, seed + (seeds or 1))]
+    hosted = hosted or (mutant is not None and mutant.hosted)
+    plans = [
+        Plan(seed=one, mails=mails, mutant=mutant, weather=weather, hosted=hosted)
+        for one in range(seed, seed + (seeds or 1))
+    ]
     reports = list(_reports(plans, hidden=as_json))
     answer(
         _objects(reports) if seeds is not None else _object(reports[-1]),

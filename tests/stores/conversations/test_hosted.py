@@ -131,6 +131,25 @@ async def test_a_post_whose_answer_was_lost_is_found_again() -> None:
     assert len(here.port.tables.messages) == 1
 
 
+async def test_a_mail_is_not_posted_again_when_its_answer_was_lost_and_it_was_told_and_deleted_since() -> None:
+    class Deaf(Conversations):
+        async def post(self, message: NewMessage) -> Any:
+            await super().post(message)
+            raise ConnectionError
+
+    here = desk(Deaf())
+    with pytest.raises(ConnectionError):
+        await here.mail()
+    event = await here.there.found(MessageRef("c1", "1"))  # by the feed, before the host is told
+    here.port.tables.withdraw("c1", "1")
+    here.port.tables.keys.clear()  # a hard delete frees the key
+    here.there = evolve(here.there, port=Conversations(here.port.tables))
+    done = await here.mail()
+    assert event is not None
+    assert (done.added, done.event.id) == (False, event.id)
+    assert not here.port.tables.messages
+
+
 async def test_a_decline_is_believed_once_the_key_is_not_found() -> None:
     here = desk()
     here.port.tables.declines = "quota"

@@ -274,7 +274,11 @@ class HostConversations:
         message = await self.port.find(conversation, message=ref.message)
         if message is None:
             return None
-        return _event(await self._see(conversation, message), await self._mail_of(conversation, message), message)
+        mail = await self._mail_of(conversation, message)
+        if mail is not None and mail.posted_as is None:
+            # Its post had no answer yet. Once told, the message may be deleted, and its key with it: note it before.
+            mail = await self.rows.posted(mail, message.id)
+        return _event(await self._see(conversation, message), mail, message)
 
     async def unfound(self, ref: MessageRef) -> SeenMessage:
         """Write down a message of which only the ids are known, so that a redrive can ask for it again."""

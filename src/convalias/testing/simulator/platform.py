@@ -51,7 +51,8 @@ class Row:
     """What it has read as, each since a virtual second. The last is what it reads as now."""
     key: str | None = None
     audience: frozenset[str] | None = None
-    told: bool = False
+    told: float | None = None
+    """The virtual second in which it was told."""
     withdrawn: float | None = None
     """The virtual second in which it was deleted."""
     is_past: bool = False
@@ -129,7 +130,7 @@ class Platform:
     def was_there(self, conversation: ConversationId, author: AccountId, text: str, *, ago: timedelta) -> None:
         """Add a message from before the first start. It is in no history."""
         row = self._row(conversation, author, text, at=EPOCH - ago, audience=None)
-        row.is_past, row.told = True, not self.past_is_untold
+        row.is_past, row.told = True, None if self.past_is_untold else _now()
         self.rows[row.ref] = row
 
     def edit(self, row: Row, text: str) -> None:
@@ -139,7 +140,7 @@ class Platform:
     def withdraw(self, row: Row) -> None:
         """Delete it: its row goes, or stays with a mark, and its id is never given again."""
         row.withdrawn = _now()
-        is_gone = self.frees_keys and row.told and row.withdrawn - row.texts[0][0] > _SETTLED
+        is_gone = self.frees_keys and row.told is not None and row.withdrawn - row.told > _SETTLED
         if is_gone and row.key is not None:
             self._keys.pop((row.ref.thread, row.key), None)
 
@@ -210,13 +211,13 @@ class Platform:
     def untold(self) -> Sequence[MessageRef]:
         """Return all that was not told."""
         gone = self.tells_of_gone
-        return [ref for ref, row in self.rows.items() if not row.told and (gone or row.withdrawn is None)]
+        return [ref for ref, row in self.rows.items() if row.told is None and (gone or row.withdrawn is None)]
 
     def told(self, messages: Sequence[MessageRef]) -> None:
         """Mark these, and no others."""
         for one in messages:
-            if one in self.rows:
-                self.rows[one].told = True
+            if one in self.rows and self.rows[one].told is None:
+                self.rows[one].told = _now()
 
     # --- what the laws look at -----------------------------------------------------------------------
 
@@ -271,8 +272,8 @@ class Platform:
         )
 
 
-_SETTLED: Final = 300.0
-"""Virtual seconds after which no call that was made before a message came is still on its way."""
+_SETTLED: Final = 90.0
+"""Virtual seconds after which no call is on its way that was made before somebody knew what had been posted."""
 
 
 def named(event: ConversationEvent, message_id: str) -> ConversationEvent:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final
 
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.conversations.threads import ThreadState
-from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.ids import AccountId, ConversationId, EventId
+from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState
 from convalias.testing.simulator.draws import Stream
 from convalias.testing.simulator.journal import Chat
 from convalias.testing.simulator.operators import Operators
 from convalias.testing.simulator.people import People
 from convalias.testing.simulator.platform import Platform, Row
 from convalias.testing.simulator.ports import HOST
+from convalias.testing.simulator.provider import Provider
 from convalias.testing.simulator.world import World
 
 _LATE: Final = (0.5, 10.0, 90.0)
@@ -29,6 +31,7 @@ class Residents(Operators):
         """Nothing has been written yet."""
         super().__init__(world, people)
         self._platform = platform
+        self._provider = Provider(world)
 
     @property
     def acts(self) -> Mapping[str, Callable[[Stream, str], Coroutine[Any, Any, None]]]:
@@ -58,18 +61,23 @@ class Residents(Operators):
 
     async def edit(self, draws: Stream, name: str) -> None:
         """Change what a message says. Its first word stays: by that the laws know it."""
-        row = self._recent(draws)
+        row = await self._waiting(draws) or self._recent(draws)
         if row is not None:
             self._platform.edit(row, f"{row.text.partition(' ')[0]} reads otherwise since {name}")
 
     async def withdraw(self, draws: Stream, name: str) -> None:
-        """Delete a message, at once or after a while."""
-        del name
-        row = self._recent(draws)
-        if draws.chance(0.5):
-            await asyncio.sleep(draws.between(0.0, 1800.0))
-        if row is not None and row.withdrawn is None:
-            self._platform.withdraw(row)
+        """Delete a message, at once or after a while. If it was a mail, it may come once more: that adds nothing."""
+        row = await self._waiting(draws)
+        if row is None:
+            row = self._recent(draws)
+            if draws.chance(0.5):
+                await asyncio.sleep(draws.between(0.0, 1800.0))
+        if row is None or row.withdrawn is not None:
+            return
+        self._platform.withdraw(row)
+        mail = None if row.key is None else self._world.journal.mails.get(row.text.partition(" ")[0])
+        if mail is not None and draws.chance(0.5):
+            await self._provider.deliver(mail, draws, attempt=name)
 
     async def close(self, conversation: ConversationId, draws: Stream) -> None:
         """Close it, by the application."""
@@ -91,6 +99,19 @@ class Residents(Operators):
         del draws
         self._platform.join(conversation, who)
 
+    async def _waiting(self, draws: Stream) -> Row | None:
+        """A message of which somebody has not been told yet, though it was tried. None: nobody looked for one."""
+        if not draws.chance(0.4):
+            return None
+        events = await self._until(_untold)
+        return self._platform.by_event().get(draws.choice(events)) if events else None
+
     def _recent(self, draws: Stream) -> Row | None:
         rows = [row for row in self._platform.rows.values() if row.withdrawn is None and not row.is_past]
         return draws.choice(rows[-_RECENT:]) if rows else None
+
+
+def _untold(decision: DeliveryDecision) -> Iterable[EventId]:
+    """Name the event, if somebody has not been told of it though that was tried."""
+    if any(row.state is DeliveryState.PLANNED and row.attempts for row in decision.deliveries):
+        yield decision.event

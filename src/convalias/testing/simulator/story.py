@@ -40,7 +40,11 @@ def story(report: Report, violation: Violation, *, command: Plan | None = None) 
 def command_of(plan: Plan) -> str:
     """Return the command that shows it again."""
     words = ["convalias", "simulate", "--seed", str(plan.seed), "--mails", str(plan.mails)]
-    return shlex.join(words if plan.mutant is None else [*words, "--mutant", plan.mutant.name])
+    if plan.mutant is not None:
+        words += ["--mutant", plan.mutant.name]
+    if plan.hosted and not (plan.mutant is not None and plan.mutant.hosted):
+        words.append("--hosted")
+    return shlex.join(words)
 
 
 def python_of(plan: Plan) -> str:
@@ -52,6 +56,8 @@ def python_of(plan: Plan) -> str:
         said.append(f"acts={{{', '.join(map(str, sorted(plan.acts)))}}}" if plan.acts else "acts=()")
     if plan.weather is not None:
         said.append(f"weather={_weather(plan.weather)}")
+    if plan.hosted:
+        said.append("hosted=True")
     return f"Plan({', '.join(said)})"
 
 

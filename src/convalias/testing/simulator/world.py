@@ -495,7 +495,7 @@ class World:
         process = Process("engines", 1, self.draws)
         clock = ports.Clock(process, ports.Rings(self.rests.ring, self.rest))
         directory, legacy_box = engines.Directory(()), memory.Outbox()
-        platform = Platform(self.draws, frees_keys=Fault.STOPPED not in on) if self.shape.hosted else None
+        platform = Platform(self.draws, frees_keys=not on & {Fault.STOPPED, Fault.LATE}) if self.shape.hosted else None
         host = None if platform is None else host_port.Tables(platform)
         relay = engines.LegacyRelay(
             outgoing=legacy_box, audience=audience(records, blobs, clock, directory, host), clock=clock

@@ -32,6 +32,7 @@ from convalias.stores.conversations.host_rows import HostRows
 from convalias.stores.conversations.hosted import HostConversations
 from convalias.testing.simulator.mutant import Mutant
 from convalias.testing.simulator.platform import Platform
+from convalias.testing.simulator.weather import Fault, Weather
 from convalias.testing.simulator.world import World
 
 from .patching import Method, around, inner, instead, together
@@ -110,16 +111,6 @@ def _row_behind(kept: Method) -> Method:
     async def posted(self: HostConversations, new: object, message: object, thread: object) -> object:
         behind: Any = _RowsBehind(self.rows)
         return await kept(evolve(self, rows=behind), new, message, thread)
-
-    return posted
-
-
-def _never_posted(kept: Method) -> Method:
-    del kept
-
-    async def posted(self: HostRows, mail: KeptMail, message: str) -> KeptMail:
-        del self
-        return evolve(mail, posted_as=message)
 
     return posted
 
@@ -222,13 +213,6 @@ MUTANTS: Final[Sequence[Mutant]] = (
         hosted=True,
     ),
     Mutant(
-        name="posted-as-forgotten",
-        slip="The row beside a host's message does not say that it was posted.",
-        breaks="I8",
-        patched=around(HostRows, "posted", _never_posted),
-        hosted=True,
-    ),
-    Mutant(
         name="guard-off",
         slip="What a host's adapter raises is taken for a message that nobody can decide about.",
         breaks="I4",
@@ -261,6 +245,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="People are told of a message that a host says is gone.",
         breaks="I5",
         patched=around(HostConversations, "scene", _never_gone),
+        weather=Weather(on=frozenset({Fault.AWAY, Fault.BEFORE}), rate=0.06, until=3600.0),
         hosted=True,
     ),
     Mutant(
