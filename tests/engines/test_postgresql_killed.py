@@ -8,13 +8,13 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
-from attrs import define
+from attrs import define, field
 from psycopg import sql
 
 from hosts import postgresql as host
@@ -39,11 +39,14 @@ class Crowd:
     schema: str
     folder: Path
     running: dict[str, subprocess.Popen[bytes]]
+    modules: Mapping[str, str] = field(factory=dict[str, str])
+    """By role, what runs it; others are people of the host."""
 
     def start(self, name: str, seed: int) -> None:
         ledger = self.folder / f"{name}.txt"
+        role = name.partition("-")[0]
         command = [
-            *(sys.executable, "-m", "hosts.people", name.partition("-")[0]),
+            *(sys.executable, "-m", self.modules.get(role, "hosts.people"), role),
             *(self.url, self.schema, str(ledger), str(seed)),
         ]
         with (self.folder / f"{name}.log").open("ab") as log:
