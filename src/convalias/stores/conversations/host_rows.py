@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -113,7 +113,7 @@ class HostRows:
         stored = await self.records.range(MESSAGES, encoded(conversation), after=after, limit=limit)
         seen = [self.codec.load(one.body, SeenMessage) for one in reversed(stored)]
         keys = {one.event: _mail_key(conversation, one.key) for one in seen if one.key is not None}
-        found = await self.records.get(list(keys.values())) if keys else {}
+        found: Mapping[Key, Stored] = await self.records.get(list(keys.values())) if keys else {}
         mails = {one: self.codec.load(found[key].body, KeptMail) for one, key in keys.items() if key in found}
         return [(one, mails.get(one.event)) for one in seen]
 
