@@ -25,7 +25,7 @@ from convalias.domain.mail.reasons import Reason
 from convalias.ports.conversations import AlreadyPosted, Message, MessageRef, NewMessage, Posted, Thread
 from convalias.ports.examining import Grade, Observation
 from convalias.ports.records import Replace
-from convalias.services.conversations.errors import KeptByHost
+from convalias.services.conversations.errors import HostMissing, KeptByHost
 from convalias.services.conversations.loading import GivenConversation
 from convalias.services.operations import rehearsal
 from convalias.settings import WrongSettings
@@ -530,6 +530,27 @@ async def test_a_given_world_with_conversations_is_refused() -> None:
         given = GivenConversation(id=ConversationId(C1), use_case=UseCase("hiring"))
         with pytest.raises(KeptByHost, match="load"):
             await here.cv.services.loading.load(given)
+
+
+async def test_workers_without_the_hosts_conversations_are_refused() -> None:
+    records = memory.Records()
+    async with platform(records=records) as here:
+        here.say("Hello")
+        await here.work()
+    async with Convalias.in_memory(alias_domain="reply.example", records=records) as cv:
+        with pytest.raises(HostMissing, match="conversations=") as missing:
+            await cv.run_until_idle()
+        assert "\n" not in str(missing.value)
+        with pytest.raises(HostMissing):
+            async with cv.running():
+                pass
+        with pytest.raises(HostMissing):
+            await cv.check_host()
+        for _ in range(2):
+            await cv.services.host.give_up()
+        await cv.run_until_idle()
+    async with platform(records=records) as here:
+        await here.cv.check_host()
 
 
 async def test_a_woken_feed_looks_at_once() -> None:

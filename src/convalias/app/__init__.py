@@ -6,6 +6,8 @@ from convalias.app.services import Services, Wiring
 from convalias.app.workers import WORKERS, Idle, Worker
 from convalias.services.conversations.errors import (
     FlagsElsewhere,
+    HostMissing,
+    KeptByHost,
     KeyReused,
     KeysRefused,
     NoSuchAlias,
@@ -37,8 +39,10 @@ __all__ = [
     "EventDoor",
     "EventDoorNeeds",
     "FlagsElsewhere",
+    "HostMissing",
     "Idle",
     "Kept",
+    "KeptByHost",
     "KeyReused",
     "KeysRefused",
     "MakesDoor",

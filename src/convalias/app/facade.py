@@ -488,6 +488,18 @@ class Convalias:
             async with asyncio.timeout(within.total_seconds()):
                 await self.services.place.check()
 
+    async def check_host(self, *, within: timedelta | None = None) -> None:
+        """Refuse to work without the conversations of a host that keeps its own. Raises `HostMissing`, `Unavailable`.
+
+        `within`: a store that does not answer in that time is passed over.
+        """
+        if within is None:
+            await self.services.host.check()
+            return
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(within.total_seconds()):
+                await self.services.host.check()
+
     async def open_conversation(
         self, conversation: str, *, use_case: str, participants: Sequence[Participant]
     ) -> Mapping[str, EmailAddress]:
@@ -536,7 +548,8 @@ class Convalias:
 
         No worker ends it, or another worker: one that cannot go on is tried again, and `checks` tells. After `stop`
         it returns at once, until `Convalias` is entered anew. Raises `KeysRefused` at once where the keys are not
-        those of the aliases in use, and `PlaceRefused` where another data directory keeps what lies beside the store.
+        those of the aliases in use, `PlaceRefused` where another data directory keeps what lies beside the store, and
+        `HostMissing` where the platform keeps the conversations and this process was given none.
         """
         await kept_running(await self._begun(workers), self._stopping, self._running)
 
@@ -544,6 +557,7 @@ class Convalias:
         """The loops of these workers; what they could never do is refused before they begin."""
         loops = self.loops(*workers)
         await self.check_place(within=KEYS_WITHIN)
+        await self.check_host(within=KEYS_WITHIN)
         if set(workers or WORKERS) & _WITH_KEYS:
             await self.check_keys(within=KEYS_WITHIN)
         return loops
@@ -595,7 +609,8 @@ class Convalias:
             await asyncio.gather(working, return_exceptions=True)
 
     async def run_until_idle(self, *workers: Worker) -> Idle:
-        """Do all that is due now, and what follows from it, then return."""
+        """Do all that is due now, and what follows from it, then return. Raises `HostMissing` too."""
+        await self.check_host(within=KEYS_WITHIN)
         steps = {
             f"{worker}{number or ''}": work.step
             for worker in workers or WORKERS

@@ -38,6 +38,7 @@ from convalias.services.inbound.worker import InboundWorker, log
 from convalias.services.migration.rollout import RolloutControl
 from convalias.services.operations import rehearsal
 from convalias.services.operations.data_places import PlaceGuard
+from convalias.services.operations.host_guard import HostGuard
 from convalias.services.operations.mail_finding import MailFinder
 from convalias.services.operations.mail_following import FollowedStores, MailFollower
 from convalias.services.operations.numbers import Numbers
@@ -63,6 +64,7 @@ from convalias.services.system_mail.refusals import Notices
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.directory import IdentityDirectory
+from convalias.stores.conversations.host_rows import HostRows
 from convalias.stores.conversations.hosted import HostConversations
 from convalias.stores.conversations.listing import Listing
 from convalias.stores.deployment.data_places import DirectoryClaims
@@ -79,6 +81,7 @@ class Services:
     stores: Stores
     keys: KeyGuard
     place: PlaceGuard
+    host: HostGuard
     receiver: Receiver
     inbound: InboundWorker
     notices: Notices
@@ -151,6 +154,7 @@ def assemble(
     return Services(
         stores=stores,
         keys=aliasing.guard,
+        host=HostGuard(rows=HostRows(records=ports.records), has_host=ports.conversations is not None),
         place=PlaceGuard(claims=DirectoryClaims(records=ports.records), place=wiring.place, clock=ports.clock),
         receiver=Receiver(
             blobs=ports.blobs,

@@ -13,6 +13,8 @@ from convalias.ports.errors import NotFound, Rejected, Unavailable
 from convalias.registry import NotRegistered, RegisteredTwice, WrongRegistration
 from convalias.services.conversations.errors import (
     FlagsElsewhere,
+    HostMissing,
+    KeptByHost,
     KeyReused,
     KeysRefused,
     NoSuchAlias,
@@ -85,11 +87,11 @@ def _status(error: BaseException) -> Exit | None:
     match error:
         case NotFound() | NoSuchConversation() | NoSuchAlias():
             return Exit.NO_INPUT
-        case Refused() | WouldGoBack() | FlagsElsewhere():
+        case Refused() | WouldGoBack() | FlagsElsewhere() | KeptByHost():
             return Exit.REFUSED
         case InvalidValue() | KeyReused() | CodecError() | StoreError():
             return Exit.DATA
-        case KeysRefused() | PlaceRefused() | NotRegistered() | RegisteredTwice() | WrongRegistration():
+        case KeysRefused() | PlaceRefused() | HostMissing() | NotRegistered() | RegisteredTwice() | WrongRegistration():
             return Exit.CONFIG
         case Rejected():  # an engine's own limit: trying again changes nothing, its settings do
             return Exit.CONFIG

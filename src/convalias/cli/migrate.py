@@ -22,8 +22,9 @@ from convalias.settings import Settings
 @click.option("--from", "source", metavar="DIR", help="Also copy what this data directory holds to the engines.")
 @click.option("--keep-first", is_flag=True, help="Of records under one name the first keeps it; all of them stay.")
 @click.option("--take-over", is_flag=True, help="Let the store belong with this data directory: the other one is gone.")
+@click.option("--own-conversations", is_flag=True, help="The platform has stopped keeping its own conversations.")
 @located
-def command(at: At, source: str | None, *, keep_first: bool, take_over: bool) -> int:
+def command(at: At, source: str | None, *, keep_first: bool, take_over: bool, own_conversations: bool) -> int:
     """Make what a store needs before it is used: the indexes of MongoDB.
 
     With --from, mail of that data directory is copied to `raw` and its records to `store`, as far as these are set;
@@ -33,6 +34,9 @@ def command(at: At, source: str | None, *, keep_first: bool, take_over: bool) ->
 
     Beside a shared store one data directory keeps what no engine is set for, and others are refused. With --take-over
     that is this one from now on; what lies in the other is no longer seen.
+
+    Where a platform keeps its own conversations, workers without them are refused. With --own-conversations they are
+    our own events from now on.
     """
     settings = at.settings()
     made = asyncio.run(migrate(settings, keep_first=keep_first))
@@ -41,6 +45,9 @@ def command(at: At, source: str | None, *, keep_first: bool, take_over: bool) ->
     done: Row = {"made": made} if taken is None else {"made": made, "directory": taken.path}
     if taken is not None:
         lines.append(f"store: belongs with {taken.path} now")
+    if own_conversations:
+        at.run(lambda cv: cv.services.host.give_up())
+        lines.append("conversations: our own events from now on")
     if source is None:
         answer(done, as_json=at.as_json, text=lambda: "\n".join(lines) or "nothing to migrate")
         return Exit.OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from convalias.domain.deployment.data_places import DataPlace, DirectoryClaim
 from convalias.domain.mail.reasons import CONSEQUENCES, Consequence, Reason
@@ -122,6 +123,19 @@ class PlaceRefused(NotReady):
         )
         self.place = place
         self.standing = standing
+
+
+class HostMissing(NotReady):
+    """The platform keeps its own conversations, and this process was not given them: it would refuse all mail to them."""
+
+    def __init__(self, since: datetime) -> None:
+        """`since`: when such conversations were looked at first."""
+        super().__init__(
+            f"conversations: since {since:%Y-%m-%d %H:%M} UTC the platform keeps its own, and this process was given none;"
+            " run workers from its program, with conversations= (if it keeps none any more: convalias migrate"
+            " --own-conversations)"
+        )
+        self.since = since
 
 
 class WouldGoBack(ServiceError):

@@ -20,7 +20,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.conversations.host_messages import FirstStart, KeptMail, SeenCopies, SeenMessage
 from convalias.domain.ids import ConversationId, EventId
-from convalias.ports.records import Insert, Key, Records, Replace, Stored, Written
+from convalias.ports.records import Delete, Insert, Key, Records, Replace, Stored, Written
 from convalias.stores.encoding import digest, encoded
 from convalias.stores.errors import Contended
 from convalias.stores.retention import ends
@@ -156,8 +156,18 @@ class HostRows:
     async def first_start(self, now: datetime) -> datetime:
         """Return when a host's messages were looked for the first time in this deployment: now, if nobody did before."""
         await self.records.write([Insert(_START, self.codec.dump(FirstStart(now)))])
+        return await self.started() or now
+
+    async def started(self) -> datetime | None:
+        """Return when that was. None: no host's messages were ever looked for."""
         stored = await self._one(_START)
-        return now if stored is None else self.codec.load(stored.body, FirstStart).at
+        return None if stored is None else self.codec.load(stored.body, FirstStart).at
+
+    async def forget_start(self) -> None:
+        """Let a host's messages be looked for as if for the first time."""
+        stored = await self._one(_START)
+        if stored is not None:
+            await self.records.write([Delete(_START, stored.version)])
 
     async def _one(self, key: Key) -> Stored | None:
         return (await self.records.get([key])).get(key)
