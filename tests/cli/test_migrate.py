@@ -1,8 +1,12 @@
 """`convalias migrate` without a server: what it says, and when it refuses."""
 
+import asyncio
+
 import pytest
 
 from cli.desk import Commands, mail
+from convalias.app import Convalias
+from ports.minimal.talks import Conversations
 
 
 def test_the_embedded_backend_has_nothing_to_migrate(commands: Commands) -> None:
@@ -33,3 +37,19 @@ def test_what_is_no_data_directory_is_told(commands: Commands) -> None:
     ran = commands.run("migrate", "--from", str(commands.folder / "nowhere"))
     assert ran.status == 65
     assert "expected a data directory that was used before" in ran.err
+
+
+def test_workers_of_a_command_are_refused_where_a_platform_keeps_its_conversations(commands: Commands) -> None:
+    commands.load()
+
+    async def first_start() -> None:
+        async with Convalias.from_toml(data=commands.data, conversations=Conversations()) as cv:
+            await cv.run_until_idle("feed")
+
+    asyncio.run(first_start())
+    refused = commands.run("worker", "inbound", "--once")
+    assert (refused.status, refused.out) == (78, "")
+    assert "convalias migrate --own-conversations" in refused.err
+    assert refused.err.count("\n") == 1
+    assert "our own events from now on" in commands.run("migrate", "--own-conversations").out
+    commands.work()
