@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convalias.adapters.mime import Reader, compose, needs_smtputf8
+from convalias.adapters.mime.quotes import is_blank
 from convalias.adapters.mime.writing import display_name
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.errors import InvalidValue
@@ -138,7 +139,8 @@ def test_an_attachment_arrives_as_it_was(content: bytes, name: str, media_type: 
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc")), max_size=400))
 def test_text_arrives_as_it_was(text: str) -> None:
     shown = read(compose(evolve(DRAFT, text=text, subject=""))).content.full_text
-    assert shown.split() == text.replace("\ufeff", "").split() or "\u2028" in text or "\u2029" in text or "\x85" in text
+    words = [] if is_blank(text) else text.replace("\ufeff", "").split()  # what nobody can see is no text
+    assert shown.split() == words or "\u2028" in text or "\u2029" in text or "\x85" in text
 
 
 @pytest.mark.parametrize("odd", ["<a b@c>", "<a@b>\r\nBcc: x", "", "<>", "<ä@b>", "<a@b><c@d>"])
