@@ -151,8 +151,8 @@ async def test_polls_that_are_called_off_lose_nothing(sqs: AwsServer) -> None:
     bodies = [f"job-{number}" for number in range(60)]
 
     place = Queue.made(sqs)
-    async with place.jobs() as producer:
-        async with place.jobs(poll=1) as queue:
+    async with place.jobs(timeout=60.0) as producer:  # of a busy machine: a time-out here says nothing of lost jobs
+        async with place.jobs(timeout=60.0, poll=1) as queue:
             for body in bodies:
                 taking = asyncio.create_task(queue.take(limit=10, wait=5 * SECOND, lease=LONG))
                 for _ in range(draw.randrange(12)):

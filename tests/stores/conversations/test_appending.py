@@ -126,3 +126,13 @@ async def test_nothing_to_add_adds_nothing() -> None:
     await desk.conversation()
     assert await desk.conversations.append(C1, lambda _: None) is None
     assert await desk.kinds() == ["ConversationCreated"]
+
+
+async def test_the_history_of_a_conversation_of_our_own_is_its_last_events() -> None:
+    desk = Desk()
+    messaging = await desk.conversation()
+    for number in range(3):
+        await messaging.send(C1, f"{number}", author=ANN, key=f"{number}")
+    found = await desk.conversations.history(C1, limit=2)
+    assert found is not None
+    assert list(found) == (await desk.events())[-2:]
