@@ -469,36 +469,21 @@ class Convalias:
         Workers and minting do so by themselves, what touches no alias never does. `within`: a store that does not
         answer in that time is passed over, for whoever can begin without it.
         """
-        if within is None:
-            await self.services.keys.check()
-            return
-        with suppress(Unavailable, TimeoutError):
-            async with asyncio.timeout(within.total_seconds()):
-                await self.services.keys.check()
+        await _passing_over(self.services.keys.check, within)
 
     async def check_place(self, *, within: timedelta | None = None) -> None:
         """Refuse a second data directory beside a shared store. Raises `PlaceRefused`, `Unavailable`.
 
         Workers do so by themselves. `within`: a store that does not answer in that time is passed over.
         """
-        if within is None:
-            await self.services.place.check()
-            return
-        with suppress(Unavailable, TimeoutError):
-            async with asyncio.timeout(within.total_seconds()):
-                await self.services.place.check()
+        await _passing_over(self.services.place.check, within)
 
     async def check_host(self, *, within: timedelta | None = None) -> None:
         """Refuse to work without the conversations of a host that keeps its own. Raises `HostMissing`, `Unavailable`.
 
         `within`: a store that does not answer in that time is passed over.
         """
-        if within is None:
-            await self.services.host.check()
-            return
-        with suppress(Unavailable, TimeoutError):
-            async with asyncio.timeout(within.total_seconds()):
-                await self.services.host.check()
+        await _passing_over(self.services.host.check, within)
 
     async def open_conversation(
         self, conversation: str, *, use_case: str, participants: Sequence[Participant]
@@ -734,6 +719,16 @@ class Convalias:
             "workers": self._health.check,
             "adapters": self.faults.check,
         } | place
+
+
+async def _passing_over(check: Callable[[], Awaitable[object]], within: timedelta | None) -> None:
+    """Check it; a store that does not answer in that time is passed over. None: it is waited for."""
+    if within is None:
+        await check()
+        return
+    with suppress(Unavailable, TimeoutError):
+        async with asyncio.timeout(within.total_seconds()):
+            await check()
 
 
 async def _examined(port: Examined) -> str:
