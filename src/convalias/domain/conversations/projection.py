@@ -73,15 +73,20 @@ def place(new: NewEvent, behind: ThreadSnapshot | None, *, now: datetime) -> Con
     Never appended before its predecessor, so that the order of append times is seq order whatever the clocks say.
     """
     seq, floor = (0, now) if behind is None else (behind.thread.seq, behind.appended_at)
+    return placed(new, Seq(seq + 1), appended_at=max(now, floor))
+
+
+def placed(new: NewEvent, seq: Seq, *, appended_at: datetime) -> ConversationEvent:
+    """Return a happening in that place."""
     return ConversationEvent(
         id=new.id,
         conversation=new.conversation,
-        seq=Seq(seq + 1),
+        seq=seq,
         happening=new.happening,
         dedup_key=new.dedup_key,
         origin=new.origin,
         occurred_at=new.occurred_at,
-        appended_at=max(now, floor),
+        appended_at=appended_at,
         trace=new.trace,
     )
 

@@ -105,6 +105,13 @@ class HostRows:
         stored = await self._one(Key(MESSAGES, encoded(conversation), _by_event(event)))
         return None if stored is None else self.codec.load(stored.body, SeenMessage)
 
+    async def both(self, conversation: ConversationId, event: EventId) -> tuple[SeenMessage, KeptMail | None] | None:
+        """Return the message with that event id, and the mail that it was."""
+        seen = await self.message(conversation, event)
+        if seen is None:
+            return None
+        return seen, None if seen.key is None else await self.mail(conversation, seen.key)
+
     async def latest(
         self, conversation: ConversationId, *, limit: int, before: SeenMessage | None = None
     ) -> Sequence[tuple[SeenMessage, KeptMail | None]]:
@@ -171,16 +178,6 @@ class HostRows:
 
     async def _one(self, key: Key) -> Stored | None:
         return (await self.records.get([key])).get(key)
-
-
-async def both(
-    rows: HostRows, conversation: ConversationId, event: EventId
-) -> tuple[SeenMessage, KeptMail | None] | None:
-    """Return a message and the mail that it was."""
-    seen = await rows.message(conversation, event)
-    if seen is None:
-        return None
-    return seen, None if seen.key is None else await rows.mail(conversation, seen.key)
 
 
 def _mail_key(conversation: ConversationId, key: str) -> Key:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from attrs import evolve, field, frozen
@@ -22,6 +22,7 @@ from convalias.domain.conversations.events import (
 )
 from convalias.domain.conversations.host_messages import KeptMail, SeenMessage, host_event_id, post_key, without_words
 from convalias.domain.conversations.participants import NOBODY, AccountAuthor, Participant
+from convalias.domain.conversations.projection import placed
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
 from convalias.domain.outbound.scene import Scene
@@ -40,7 +41,7 @@ from convalias.ports.conversations import (
 from convalias.ports.errors import Deferred
 from convalias.ports.event_log import UNPLACED
 from convalias.stores.conversations.access import Addition, Draft, EventGone
-from convalias.stores.conversations.host_rows import HostRows, both
+from convalias.stores.conversations.host_rows import HostRows
 from convalias.stores.errors import PostingDeclined
 
 REMEMBERED: Final = 10_000
@@ -88,7 +89,7 @@ class HostConversations:
 
         What was withdrawn since is found, without its words: it is not lost, and not added again.
         """
-        there = await both(self.rows, conversation, EventId(key))
+        there = await self.rows.both(conversation, EventId(key))
         if there is not None:
             message = await self.port.find(conversation, message=there[0].message)
             return _event(*there, message)
@@ -125,25 +126,25 @@ class HostConversations:
         Raises `EventGone` for what was never seen here, and `Deferred` when the host does not have it, for the first
         time: a copy of its tables may lag behind. The second time that is believed, and the message is withdrawn.
         """
-        there = await both(self.rows, conversation, event)
+        there = await self.rows.both(conversation, event)
         if there is not None and not there[0].found:
             await self.found(MessageRef(conversation, there[0].message))
-            there = await both(self.rows, conversation, event)
+            there = await self.rows.both(conversation, event)
         if there is None:
             raise EventGone("a message of the host that was published or decided about")
         thread, message = await asyncio.gather(
-            self.thread(conversation), self.port.find(conversation, message=there[0].message)
+            self.port.thread(conversation), self.port.find(conversation, message=there[0].message)
         )
+        known = _erased(conversation) if thread is None else _thread(thread, conversation)
         if thread is not None and message is not None:
             self._missed.pop(event, None)
-            return Scene(event=_event(*there, message), thread=thread, since=(), audience=_accounts(message))
+            return Scene(event=_event(*there, message), thread=known, since=(), audience=_accounts(message))
         if event not in self._missed:
             self._missed[event] = None
             if len(self._missed) > REMEMBERED:
                 self._missed.popitem(last=False)
             raise Deferred("a message that the host does not find: it is asked once more", retry_after=LOOK_AGAIN)
-        gone = thread or ConversationThread(conversation, UseCase(""), (), state=ThreadState.ERASED)
-        return Scene(event=_event(*there, None), thread=gone, since=(), withdrawn=True)
+        return Scene(event=_event(*there, None), thread=known, since=(), withdrawn=True)
 
     async def as_of(self, scene: Scene) -> ConversationThread:
         """Return the conversation with the audience of the message; where the host tells none, with its members now."""
@@ -155,8 +156,10 @@ class HostConversations:
 
     async def readers(self, scene: Scene, accounts: Collection[AccountId]) -> frozenset[AccountId]:
         """Ask the host, if it keeps read marks."""
+        if not isinstance(self.port, ReadMarks) or not accounts:
+            return frozenset()
         seen = await self.rows.message(scene.event.conversation, scene.event.id)
-        if not isinstance(self.port, ReadMarks) or seen is None or not accounts:
+        if seen is None:
             return frozenset()
         found = await self.port.read(seen.conversation, seen.message, frozenset(accounts))
         return frozenset(AccountId(one) for one in found)
@@ -204,7 +207,7 @@ class HostConversations:
             case CopiesSeen(addresses):
                 await self.rows.add_copies(conversation, addresses)
             case StatusNoted() if new is not None:
-                await self.rows.note(_placed(new, self.clock))
+                await self.rows.note(placed(new, UNPLACED, appended_at=self.clock.now()))
             case _:  # aliases are rows already; all else is the host's to say
                 pass
         return None
@@ -282,43 +285,37 @@ class HostConversations:
 
     async def unfound(self, ref: MessageRef) -> SeenMessage:
         """Write down a message of which only the ids are known, so that a redrive can ask for it again."""
-        now, conversation = self.clock.now(), ConversationId(ref.thread)
-        return await self.rows.see(
-            SeenMessage(
-                conversation=conversation,
-                event=host_event_id(conversation, ref.message),
-                message=ref.message,
-                key=None,
-                author=None,
-                written_at=now,
-                seen_at=now,
-                found=False,
-            )
-        )
+        row = self._row(ConversationId(ref.thread), ref.message, key=None, author=None, written_at=self.clock.now())
+        return await self.rows.see(evolve(row, found=False))
 
     async def _see(self, conversation: ConversationId, message: Message) -> SeenMessage:
         return await self.rows.see(self._unseen(conversation, message))
 
     def _unseen(self, conversation: ConversationId, message: Message) -> SeenMessage:
-        return SeenMessage(
-            conversation=conversation,
-            event=host_event_id(conversation, message.id),
-            message=message.id,
-            key=message.key,
-            author=None if message.author is None else AccountId(message.author),
-            written_at=message.at,
-            seen_at=self.clock.now(),
-        )
+        author = None if message.author is None else AccountId(message.author)
+        return self._row(conversation, message.id, key=message.key, author=author, written_at=message.at)
 
     def _seen_as(self, mail: KeptMail, message: str) -> SeenMessage:
         author = mail.message.author
+        account = author.account if isinstance(author, AccountAuthor) else None
+        return self._row(mail.conversation, message, key=mail.key, author=account, written_at=mail.occurred_at)
+
+    def _row(
+        self,
+        conversation: ConversationId,
+        message: str,
+        *,
+        key: str | None,
+        author: AccountId | None,
+        written_at: datetime,
+    ) -> SeenMessage:
         return SeenMessage(
-            conversation=mail.conversation,
-            event=host_event_id(mail.conversation, message),
+            conversation=conversation,
+            event=host_event_id(conversation, message),
             message=message,
-            key=mail.key,
-            author=author.account if isinstance(author, AccountAuthor) else None,
-            written_at=mail.occurred_at,
+            key=key,
+            author=author,
+            written_at=written_at,
             seen_at=self.clock.now(),
         )
 
@@ -333,6 +330,10 @@ def _thread(found: Thread, conversation: ConversationId) -> ConversationThread:
     )
 
 
+def _erased(conversation: ConversationId) -> ConversationThread:
+    return ConversationThread(conversation, UseCase(""), (), state=ThreadState.ERASED)
+
+
 def _accounts(message: Message) -> frozenset[AccountId] | None:
     return None if message.audience is None else frozenset(AccountId(one) for one in message.audience)
 
@@ -340,21 +341,8 @@ def _accounts(message: Message) -> frozenset[AccountId] | None:
 def _event(seen: SeenMessage, mail: KeptMail | None, message: Message | None) -> ConversationEvent:
     """A message as it reads now; without its words where it was not read."""
     text = "" if message is None else message.text
-    if mail is not None:
-        happening = evolve(mail.message, text=text, full_text=text)
-        return ConversationEvent(
-            id=seen.event,
-            conversation=seen.conversation,
-            seq=UNPLACED,
-            happening=happening,
-            dedup_key=mail.dedup_key,
-            origin=mail.origin,
-            occurred_at=mail.occurred_at,
-            appended_at=seen.seen_at,
-            trace=mail.trace,
-        )
     author = NOBODY if seen.author is None else AccountAuthor(seen.author, verified=True)
-    return ConversationEvent(
+    event = ConversationEvent(
         id=seen.event,
         conversation=seen.conversation,
         seq=UNPLACED,
@@ -364,17 +352,14 @@ def _event(seen: SeenMessage, mail: KeptMail | None, message: Message | None) ->
         occurred_at=seen.written_at,
         appended_at=min(seen.written_at, seen.seen_at),
     )
-
-
-def _placed(new: NewEvent, clock: Clock) -> ConversationEvent:
-    return ConversationEvent(
-        id=new.id,
-        conversation=new.conversation,
-        seq=UNPLACED,
-        happening=new.happening,
-        dedup_key=new.dedup_key,
-        origin=new.origin,
-        occurred_at=new.occurred_at,
-        appended_at=clock.now(),
-        trace=new.trace,
+    if mail is None:
+        return event
+    return evolve(
+        event,
+        happening=evolve(mail.message, text=text, full_text=text),
+        dedup_key=mail.dedup_key,
+        origin=mail.origin,
+        occurred_at=mail.occurred_at,
+        appended_at=seen.seen_at,
+        trace=mail.trace,
     )
