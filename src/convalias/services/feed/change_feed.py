@@ -31,7 +31,7 @@ WHENEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Feed(Protocol):
-    """Publishes events. Which of the two it is, the store decides: one that tells of its changes is not polled."""
+    """Publishes events. Which of the three it is, the wiring decides: a store that tells of its changes is not polled."""
 
     async def step(self) -> int:
         """Publish one batch; how many events it had. Raises `Unavailable`; repeatable."""
@@ -39,7 +39,10 @@ class Feed(Protocol):
 
     async def drain(self) -> int:
         """Publish until nothing waits; how many events there were."""
-        ...
+        total = 0
+        while count := await self.step():
+            total += count
+        return total
 
     async def close(self) -> None:
         """Give back what is held."""
@@ -51,7 +54,7 @@ def _nothing() -> OrderedDict[EventId, None]:
 
 
 @frozen(kw_only=True)
-class ChangeFeedPump:
+class ChangeFeedPump(Feed):
     """Polls the lane in which events wait. Any number of processes may pump at once.
 
     The order of the lane is seq order within a conversation, as no event is appended before its predecessor. Events
@@ -79,13 +82,6 @@ class ChangeFeedPump:
                 return await self._step()
         except TimeoutError as late:
             raise Unavailable("change feed", retry_after=self.within) from late
-
-    async def drain(self) -> int:
-        """Publish until nothing waits; how many events there were."""
-        total = 0
-        while count := await self.step():
-            total += count
-        return total
 
     async def run(self) -> None:
         """Publish until cancelled. What is away is waited for; anything else is raised."""

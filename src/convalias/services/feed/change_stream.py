@@ -18,7 +18,7 @@ from convalias.ports.changes import Changes, ChangeStream, PositionLost
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.event_log import EventLog
 from convalias.ports.records import Key, Stored
-from convalias.services.feed.change_feed import BATCH, WITHIN, FeedEntry, Publishing, entry_of, measure
+from convalias.services.feed.change_feed import BATCH, WITHIN, Feed, FeedEntry, Publishing, entry_of, measure
 from convalias.stores.conversations.event_store import FEED, TABLE
 from convalias.stores.conversations.parking import Parking
 from convalias.stores.feed.positions import Lease, Positions
@@ -45,7 +45,7 @@ class _Place:
     cursor: FeedCursor
 
 
-class ChangeStreamFeed:
+class ChangeStreamFeed(Feed):
     """Reads the change stream. One process at a time, by lease; any number may try.
 
     Events are published, then the position behind them is saved by compare-and-set: at least once, in seq order. A
@@ -96,13 +96,6 @@ class ChangeStreamFeed:
         except BaseException:
             await self._forget()
             raise
-
-    async def drain(self) -> int:
-        """Publish until nothing comes; how many events there were."""
-        total = 0
-        while count := await self.step():
-            total += count
-        return total
 
     async def close(self) -> None:
         """Close the stream and release the lease; if the store is away, the lease expires."""

@@ -20,7 +20,7 @@ from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.conversations import MessageRef
 from convalias.ports.errors import AdapterFailed, Rejected, Unavailable
 from convalias.ports.event_log import EventLog
-from convalias.services.feed.change_feed import measure, record
+from convalias.services.feed.change_feed import Feed, measure, record
 from convalias.services.running.outages import because
 from convalias.stores.conversations.hosted import HostConversations
 from convalias.stores.conversations.listing import Listing
@@ -55,7 +55,7 @@ def _none_listed() -> OrderedDict[ConversationId, None]:
 
 
 @frozen(kw_only=True)
-class UntoldFeed:
+class UntoldFeed(Feed):
     """Asks the host what it has not told of, publishes that, and then tells the host. Any number of processes may.
 
     There is no cursor: what commits late comes late, and is not passed over. A message that cannot be found waits a
@@ -92,13 +92,6 @@ class UntoldFeed:
                 return await self._step()
         except TimeoutError as late:
             raise Unavailable("change feed", retry_after=self.within) from late
-
-    async def drain(self) -> int:
-        """Publish until nothing is untold; how many messages there were."""
-        total = 0
-        while count := await self.step():
-            total += count
-        return total
 
     async def close(self) -> None:
         """Close the feed; it holds nothing."""
