@@ -19,6 +19,7 @@ from convalias.ports.errors import AdapterFailed, Rejected, Unavailable
 from convalias.ports.event_log import UNPLACED, EventRecord
 from convalias.services.feed import untold_feed
 from convalias.services.feed.untold_feed import UntoldFeed
+from convalias.services.running import faulty_work
 from convalias.stores.conversations.host_rows import HostRows
 from convalias.stores.conversations.hosted import HostConversations
 from convalias.stores.conversations.listing import Listing
@@ -246,6 +247,7 @@ async def test_a_host_that_never_answers_is_away() -> None:
 
 async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(untold_feed, "REMEMBERED", 1)
+    monkeypatch.setattr(faulty_work, "REMEMBERED", 1)
     here = stage()
     for name in ("c2", "c3"):
         here.host.tables.open(name, Participant.of("ann"))

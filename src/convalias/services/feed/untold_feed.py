@@ -15,12 +15,13 @@ from convalias.domain.conversations.events import ConversationEvent, Origin
 from convalias.domain.conversations.host_messages import host_event_id
 from convalias.domain.ids import ConversationId, EventId
 from convalias.domain.inbound.dead_letters import DeadLetter
-from convalias.domain.outbound.decision import FAULTY_FOR, is_hopeless
+from convalias.domain.outbound.decision import FAULTY_FOR
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.conversations import MessageRef
 from convalias.ports.errors import AdapterFailed, Rejected, Unavailable
 from convalias.ports.event_log import EventLog
 from convalias.services.feed.change_feed import Feed, measure, record
+from convalias.services.running.faulty_work import FaultyWork
 from convalias.services.running.outages import because
 from convalias.stores.conversations.hosted import HostConversations
 from convalias.stores.conversations.listing import Listing
@@ -46,10 +47,6 @@ Looked: TypeAlias = ConversationEvent | Exception | None
 """A message, None where the host does not find it, or what its adapter raised."""
 
 
-def _none_sought() -> OrderedDict[MessageRef, datetime]:
-    return OrderedDict()
-
-
 def _none_listed() -> OrderedDict[ConversationId, None]:
     return OrderedDict()
 
@@ -72,8 +69,10 @@ class UntoldFeed(Feed):
     batch: int = BATCH
     within: timedelta = WITHIN
     looks_within: timedelta = LOOKS_WITHIN
-    _sought: OrderedDict[MessageRef, datetime] = field(factory=_none_sought, init=False, repr=False, eq=False)
-    """Since when a message was not found, or its adapter failed on it."""
+    _sought: FaultyWork = field(
+        default=Factory(lambda self: FaultyWork(clock=self.clock), takes_self=True), init=False, repr=False, eq=False
+    )
+    """Messages that were not found, or on which the host's adapter failed."""
     _unnoted: dict[MessageRef, tuple[datetime, datetime]] = field(
         factory=dict[MessageRef, tuple[datetime, datetime]], init=False, repr=False, eq=False
     )
@@ -81,8 +80,8 @@ class UntoldFeed(Feed):
     _made_at: datetime = field(
         default=Factory(lambda self: self.clock.now(), takes_self=True), init=False, repr=False, eq=False
     )
-    _times: dict[str, datetime] = field(factory=dict[str, datetime], init=False, repr=False, eq=False)
-    """`worked`: when a message was found last; `beginning`: what is older than that is nobody's news."""
+    _begun: list[datetime] = field(factory=list[datetime], init=False, repr=False, eq=False)
+    """The first start, once it was read: what is older than that is nobody's news."""
     _listed: OrderedDict[ConversationId, None] = field(factory=_none_listed, init=False, repr=False, eq=False)
 
     async def step(self) -> int:
@@ -111,8 +110,7 @@ class UntoldFeed(Feed):
         looked = await self._looked([ref for ref in refs if ref not in self._unnoted and ref not in nameless])
         found = {ref: one for ref, one in looked.items() if isinstance(one, ConversationEvent)}
         for ref in found:
-            self._sought.pop(ref, None)
-            self._times["worked"] = self.clock.now()
+            self._sought.worked(ref)
         await self._publish([event for event in found.values() if self._is_news(event, beginning)])
         given_up = [ref for ref, one in looked.items() if ref not in found and await self._is_given_up(ref, one)]
         for ref in nameless:
@@ -169,9 +167,9 @@ class UntoldFeed(Feed):
 
     async def _beginning(self) -> datetime:
         """When this feed was made for the first time, in whichever process."""
-        if "beginning" not in self._times:
-            self._times["beginning"] = await self.conversations.rows.first_start(self._made_at)
-        return self._times["beginning"]
+        if not self._begun:
+            self._begun.append(await self.conversations.rows.first_start(self._made_at))
+        return self._begun[0]
 
     async def _looked(self, refs: Sequence[MessageRef]) -> dict[MessageRef, Looked]:
         """What each is, side by side: one message must not keep the others waiting.
@@ -238,28 +236,22 @@ class UntoldFeed(Feed):
         if len(self._listed) > REMEMBERED:
             self._listed.popitem(last=False)
 
-    def _since(self, ref: MessageRef) -> datetime:
-        since = self._sought.setdefault(ref, self.clock.now())
-        if len(self._sought) > REMEMBERED:
-            self._sought.popitem(last=False)
-        return since
-
     async def _is_given_up(self, ref: MessageRef, looked: Looked) -> bool:
         """Whether a message need not be looked for again: withdrawn before it was told of, or failed on for too long."""
-        now, since = self.clock.now(), self._since(ref)
+        since = self._sought.since(ref)
         if not isinstance(looked, Exception):
-            is_over = now - since >= SOUGHT_FOR
+            is_over = self.clock.now() - since >= SOUGHT_FOR
             if is_over:
                 self.telemetry.measure("convs.feed.withdrawn", 1)
         elif isinstance(looked, Unavailable) and not isinstance(looked, AdapterFailed):
             is_over = False  # an outage, however long
         else:
-            is_over = is_hopeless(now=now, since=since, worked=self._times.get("worked", since))
+            is_over = self._sought.is_hopeless(ref)
             if is_over:
                 seen = await self.conversations.unfound(ref)
                 await self._bury(seen.conversation, seen.event, because(looked))
         if is_over:
-            self._sought.pop(ref, None)
+            self._sought.forget(ref)
         return is_over
 
     async def _bury_nameless(self, ref: MessageRef) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Final, TypeVar, get_args
 
@@ -20,7 +20,7 @@ from convalias.domain.inbound.dead_letters import DeadLetter
 from convalias.domain.migration.rollout import Axis, Cohort, Stage
 from convalias.domain.operations.numbers import GoneEvent
 from convalias.domain.outbound.answering import ALL_THERE
-from convalias.domain.outbound.decision import answered, decide, is_hopeless, reowned
+from convalias.domain.outbound.decision import answered, decide, reowned
 from convalias.domain.outbound.delivery import Channel, DeliveryDecision, Owner
 from convalias.domain.outbound.first_tries import NOTIFY_WITHIN
 from convalias.domain.outbound.scene import Scene
@@ -31,6 +31,7 @@ from convalias.ports.event_log import UNPLACED, EventRecord
 from convalias.services.conversations.stages import Stages
 from convalias.services.outbound.answering import Answering
 from convalias.services.outbound.pacing import Pacing
+from convalias.services.running.faulty_work import FaultyWork
 from convalias.services.running.outages import because
 from convalias.stores.conversations.access import ConversationAccess, EventGone, events_between
 from convalias.stores.conversations.parking import Parking
@@ -67,14 +68,6 @@ def _none_yet() -> OrderedDict[EventId, None]:
     return OrderedDict()
 
 
-def _no_faults() -> OrderedDict[EventId, datetime]:
-    return OrderedDict()
-
-
-def _no_work() -> OrderedDict[str, datetime]:
-    return OrderedDict()
-
-
 def _none_new() -> OrderedDict[ConversationId, None]:
     return OrderedDict()
 
@@ -105,10 +98,10 @@ class Deciding:
     """Conversations whose last decision here was the first about its event. About the events of all others, who is
     read after a restart or a rewind, a decision most likely stands: one read finds it, where deciding takes five."""
 
-    _faulty: OrderedDict[EventId, datetime] = field(factory=_no_faults, init=False, repr=False, eq=False)
-    """Since when an adapter of the host fails on it."""
-    _worked: OrderedDict[str, datetime] = field(factory=_no_work, init=False, repr=False, eq=False)
-    """When an event was decided about last."""
+    _faulty: FaultyWork = field(
+        default=Factory(lambda self: FaultyWork(clock=self.clock), takes_self=True), init=False, repr=False, eq=False
+    )
+    """The events on which an adapter of the host fails."""
 
     async def decide(self, records: Sequence[EventRecord]) -> None:
         """Returned: each has its decision, commit. Raised (`Unavailable`): commit nothing, and try again.
@@ -234,14 +227,11 @@ class Deciding:
             async with asyncio.timeout(DECIDE_WITHIN.total_seconds()):
                 await self._decide_once(conversation, event, seq)
             _remember(self._decided, event, None)
-            _remember(self._worked, "last", self.clock.now())
+            self._faulty.worked(event)
         except (Parked, CodecError) as unreadable:
-            if self.conversations.keeps_events:
-                await self._park_at(conversation, event, seq, trace, unreadable)
-            else:  # nothing is in order there, so nothing has to wait behind it
-                await self._bury(conversation, event, trace, why=str(unreadable))
+            await self._park_at(conversation, event, seq, trace, unreadable)
         except AdapterFailed as fault:
-            if not self._is_hopeless(event):
+            if not self._faulty.is_hopeless(event):
                 raise
             await self._bury(conversation, event, trace, why=str(fault))
         except (Unavailable, Contended, TimeoutError):
@@ -257,19 +247,13 @@ class Deciding:
         except Exception as poison:  # noqa: BLE001 - whatever it is: one record must not stop the log
             await self._bury(conversation, event, trace, why=because(poison))
 
-    def _is_hopeless(self, event: EventId) -> bool:
-        """Whether an adapter of the host has failed on this event for too long: then a letter, and the log goes on."""
-        now = self.clock.now()
-        since = self._faulty.setdefault(event, now)
-        _remember(self._faulty, event, since)
-        return is_hopeless(now=now, since=since, worked=self._worked.get("last", since))
-
     async def _park_at(
         self, conversation: ConversationId, event: EventId, seq: Seq, trace: str, unreadable: Parked | CodecError
     ) -> None:
-        """This event waits, and all behind it. Where its seq is not known, its letter is one of its own."""
+        """This event waits, and all behind it. Where it has no seq, or that is not known, its letter is one of its own."""
         if seq == UNPLACED:
-            await self._bury(conversation, event, trace, why=type(unreadable).__name__)
+            told = type(unreadable).__name__ if isinstance(unreadable, Parked) else str(unreadable)
+            await self._bury(conversation, event, trace, why=told)
             return
         why = unreadable.because if isinstance(unreadable, Parked) else str(unreadable)
         await self._park(conversation, seq, why, trace)
