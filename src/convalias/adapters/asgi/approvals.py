@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from html import escape
 from typing import Final, Protocol
-from urllib.parse import parse_qs
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
-from convalias.adapters.asgi.failures import NOT_OPEN
-from convalias.adapters.asgi.pages import (
-    MOST,
-    WITHIN,
-    away_page,
-    button,
-    html_page,
-    language_of,
-    paragraph,
-    unchanged_page,
-)
+from convalias.adapters.asgi.pages import button, door_page, html_page, paragraph, posted_fields, unchanged_page
 from convalias.domain.approvals.holds import HeldPage
 from convalias.domain.approvals.links import Allow, Deny, NotHis, Unusable
 from convalias.domain.approvals.links import Request as Asked
 from convalias.domain.inbound.held import Admits, HoldState
 from convalias.domain.system_mail import page_texts
 from convalias.domain.system_mail.approval_texts import TEXTS, ApprovalTexts
-from convalias.ports.errors import Unavailable
 
 _REQUESTS: Final[Mapping[tuple[str, str], Asked]] = {
     ("approve", "mail"): Allow(Admits.THIS_MAIL),
@@ -51,47 +38,26 @@ class ApprovalDoor(Protocol):
         ...
 
 
-async def page(door: ApprovalDoor, request: Request) -> Response:
-    """GET and HEAD show, for scanners follow links; only a posted form acts."""
-    token: str = request.path_params["token"]
-    language = language_of(request)
-    try:
-        async with asyncio.timeout(WITHIN):
-            if request.method != "POST":
-                return _page(await door.show(token), language)
-            asked = await _asked(request)
-            if asked is None:
-                return unchanged_page(request, page_texts.TEXTS[language].unreadable_form)
-            return _page(await door.decide(token, asked), language)
-    except ClientDisconnect:
-        return unchanged_page(request)
-    except (Unavailable, TimeoutError) as away:
-        return away_page(request, away)
-
-
 def opened(find: Callable[[], ApprovalDoor | None]) -> Callable[[Request], Awaitable[Response]]:
-    """The route's end point; `find()` may be None while nothing is open yet."""
+    """The route's end point; `find()` may be None while nothing is open yet.
 
-    async def endpoint(request: Request) -> Response:
-        door = find()
-        if door is None:
-            return away_page(request, NOT_OPEN)
-        return await page(door, request)
+    GET and HEAD show, for scanners follow links; only a posted form acts.
+    """
 
-    return endpoint
+    async def answer(door: ApprovalDoor, request: Request, language: str) -> Response:
+        token: str = request.path_params["token"]
+        if request.method != "POST":
+            return _page(await door.show(token), language)
+        asked = _asked(await posted_fields(request) or {})
+        if asked is None:
+            return unchanged_page(request, page_texts.TEXTS[language].unreadable_form)
+        return _page(await door.decide(token, asked), language)
+
+    return door_page(find, answer)
 
 
-async def _asked(request: Request) -> Asked | None:
-    """What the form says; None where it says nothing we know, or too much."""
-    octets = bytearray()
-    async for chunk in request.stream():
-        octets += chunk
-        if len(octets) > MOST:
-            return None
-    try:
-        fields = parse_qs(octets.decode("ascii"), max_num_fields=8)
-    except ValueError:
-        return None
+def _asked(fields: Mapping[str, Sequence[str]]) -> Asked | None:
+    """What the form says; None where it says nothing we know."""
     answer, admit = (fields.get(name, [""]) for name in ("answer", "admit"))
     return _REQUESTS.get((answer[0], admit[0])) if len(answer) == len(admit) == 1 else None
 

@@ -13,12 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from convalias.adapters.asgi.failures import NOT_OPEN
-from convalias.adapters.asgi.pages import WITHIN, away_page, html_page, language_of, paragraph
+from convalias.adapters.asgi.pages import door_page, html_page, paragraph
 from convalias.domain.outbound.enclosures import LinkedFile
 from convalias.domain.system_mail import page_texts
 from convalias.domain.system_mail.attachment_texts import TEXTS, AttachmentTexts
-from convalias.ports.errors import Unavailable
 
 PIECE: Final = 64 * 1024
 """Octets that are handed to the server at once: as many as uvicorn buffers before a sender has to wait."""
@@ -81,41 +79,26 @@ class _Held(Response):
 def attachment_page(find: Callable[[], AttachmentDoor | None]) -> Callable[[Request], Awaitable[Response]]:
     """The end point that shows a file's name, size and sender. `find()` may be None while nothing is open yet."""
 
-    async def answer(door: AttachmentDoor, token: str, language: str) -> Response:
+    async def answer(door: AttachmentDoor, request: Request, language: str) -> Response:
+        token: str = request.path_params["token"]
         found = await door.show(token)
         return _ended(language) if found is None else _page(found, token, language)
 
-    return _endpoint(find, answer)
+    return door_page(find, answer)
 
 
 def attachment_file(find: Callable[[], AttachmentDoor | None]) -> Callable[[Request], Awaitable[Response]]:
     """The end point of the file itself."""
 
-    async def answer(door: AttachmentDoor, token: str, language: str) -> Response:
+    async def answer(door: AttachmentDoor, request: Request, language: str) -> Response:
         async with AsyncExitStack() as stack:
-            opened = await stack.enter_async_context(door.opened(token))
+            opened = await stack.enter_async_context(door.opened(request.path_params["token"]))
             if opened is None:
                 return _ended(language)
             found, content = opened
             return _Held(content, {**_HEADERS, "Content-Disposition": _disposition(found.name)}, stack.pop_all())
 
-    return _endpoint(find, answer)
-
-
-def _endpoint(
-    find: Callable[[], AttachmentDoor | None], answer: Callable[[AttachmentDoor, str, str], Awaitable[Response]]
-) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        door = find()
-        if door is None:
-            return away_page(request, NOT_OPEN)
-        try:
-            async with asyncio.timeout(WITHIN):
-                return await answer(door, request.path_params["token"], language_of(request))
-        except (Unavailable, TimeoutError) as away:
-            return away_page(request, away)
-
-    return endpoint
+    return door_page(find, answer)
 
 
 def _page(found: LinkedFile, token: str, language: str) -> Response:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from html import escape
-from typing import Final
+from typing import Final, TypeVar
+from urllib.parse import parse_qs
 
-from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response
 
-from convalias.adapters.asgi.failures import because
+from convalias.adapters.asgi.failures import NOT_OPEN, because
 from convalias.domain.system_mail.page_texts import TEXTS, language_asked
+from convalias.ports.errors import Unavailable
+
+Door = TypeVar("Door")
 
 MOST: Final = 4_096
 """Octets of a posted form: two words."""
@@ -43,6 +49,42 @@ def html_page(title: str, body: str, status: int, *, language: str) -> HTMLRespo
         f"<main><h1>{heading}</h1>{body}</main></body></html>"
     )
     return HTMLResponse(text, status, headers={**_HEADERS, "Content-Language": language})
+
+
+def door_page(
+    find: Callable[[], Door | None], answer: Callable[[Door, Request, str], Awaitable[Response]]
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return the end point of a page behind a link, as `answer` makes it for a language.
+
+    `find()` may be None while nothing is open yet. Who is away, or too slow, has the visitor come again.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        door = find()
+        if door is None:
+            return away_page(request, NOT_OPEN)
+        try:
+            async with asyncio.timeout(WITHIN):
+                return await answer(door, request, language_of(request))
+        except ClientDisconnect:
+            return unchanged_page(request)
+        except (Unavailable, TimeoutError) as away:
+            return away_page(request, away)
+
+    return endpoint
+
+
+async def posted_fields(request: Request) -> Mapping[str, Sequence[str]] | None:
+    """Return the fields of a posted form. None for what is no form, or too much."""
+    octets = bytearray()
+    async for chunk in request.stream():
+        octets += chunk
+        if len(octets) > MOST:
+            return None
+    try:
+        return parse_qs(octets.decode("ascii"), max_num_fields=8)
+    except ValueError:
+        return None
 
 
 def away_page(request: Request, away: BaseException | str) -> HTMLResponse:

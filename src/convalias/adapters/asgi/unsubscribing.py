@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
-from urllib.parse import parse_qs
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
-from convalias.adapters.asgi.failures import NOT_OPEN
-from convalias.adapters.asgi.pages import (
-    MOST,
-    WITHIN,
-    away_page,
-    button,
-    html_page,
-    language_of,
-    paragraph,
-    unchanged_page,
-)
+from convalias.adapters.asgi.pages import button, door_page, html_page, paragraph, posted_fields
 from convalias.domain.outbound.suppressions import Subscription
 from convalias.domain.system_mail.unsubscribe_texts import TEXTS
-from convalias.ports.errors import Unavailable
 
 
 class UnsubscribeDoor(Protocol):
@@ -45,36 +32,15 @@ class UnsubscribeDoor(Protocol):
 def unsubscribing(find: Callable[[], UnsubscribeDoor | None]) -> Callable[[Request], Awaitable[Response]]:
     """The route's end point; `find()` may be None while nothing is open yet."""
 
-    async def endpoint(request: Request) -> Response:
-        language, door = language_of(request), find()
-        if door is None:
-            return away_page(request, NOT_OPEN)
+    async def answer(door: UnsubscribeDoor, request: Request, language: str) -> Response:
         token: str = request.path_params["token"]
-        try:
-            async with asyncio.timeout(WITHIN):
-                if request.method != "POST":
-                    return _page(await door.show(token), language)
-                act = door.resume if await _asks_to_resume(request) else door.stop
-                return _page(await act(token), language)
-        except ClientDisconnect:
-            return unchanged_page(request)
-        except (Unavailable, TimeoutError) as away:
-            return away_page(request, away)
+        if request.method != "POST":
+            return _page(await door.show(token), language)
+        # Whatever is posted but our form's own word, a mailbox provider's form too, stops it.
+        resumes = (await posted_fields(request) or {}).get("answer") == ["resume"]
+        return _page(await (door.resume if resumes else door.stop)(token), language)
 
-    return endpoint
-
-
-async def _asks_to_resume(request: Request) -> bool:
-    """Whether the form of our page asks for mail again. Whatever else is posted, a mailbox provider's form too, stops it."""
-    octets = bytearray()
-    async for chunk in request.stream():
-        octets += chunk
-        if len(octets) > MOST:
-            return False
-    try:
-        return parse_qs(octets.decode("ascii"), max_num_fields=8).get("answer") == ["resume"]
-    except ValueError:
-        return False
+    return door_page(find, answer)
 
 
 def _page(found: Subscription, language: str) -> Response:
