@@ -1,14 +1,23 @@
-"""Read numbers from the options of an engine's URL: `?timeout=5&connections=8`."""
+"""Read the options of an engine's URL: `?timeout=5&connections=8`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from math import isfinite
 from typing import TypeVar
+from urllib.parse import parse_qsl
 
 from attrs import AttrsInstance, evolve, fields_dict
 
 Limits = TypeVar("Limits", bound=AttrsInstance)
+
+
+def options_of(query: str, known: Collection[str], *, wrong: Callable[[str], Exception]) -> dict[str, str]:
+    """Return the options in the query of a URL. Raises `wrong(problem)` for one that is not known."""
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    if not {*options} <= {*known}:
+        raise wrong(f"the URL has an unknown option; expected some of {', '.join(known)}")
+    return options
 
 
 def limited(limits: Limits, name: str, value: str, *, wrong: Callable[[str], Exception]) -> Limits:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from attrs import field, frozen, validators
 
 from convalias.adapters.detectors.errors import UnusableDetectorError
-from convalias.codec.url_options import limited
+from convalias.codec.url_options import limited, options_of
 from convalias.domain.addresses.email_address import InvalidAddress, canonical_domain
 
 LONGEST: Final = 14.0
@@ -72,7 +72,7 @@ def read_url(url: str, scheme: str, port: int, *, largest: int = 0) -> Place:
     is_host = _is_host(host) and path in {"", "/"}
     if parts.scheme != scheme or "@" in parts.netloc or parts.fragment or not (is_path or is_host):
         raise _wrong(scheme, port)
-    options = _options(parts, scheme)
+    options = options_of(parts.query, _OPTIONS, wrong=lambda problem: UnusableDetectorError(f"{scheme}: {problem}"))
     limits = _limits(options, scheme, largest)
     user = options.get("user", "")
     if user and not _USER.fullmatch(user):
@@ -87,13 +87,6 @@ def _is_host(host: str) -> bool:
         return ":" in host or bool(canonical_domain(host))
     except InvalidAddress:
         return False
-
-
-def _options(parts: SplitResult, scheme: str) -> Mapping[str, str]:
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if not {*options} <= {*_OPTIONS}:
-        raise UnusableDetectorError(f"{scheme}: the URL has an unknown option; expected some of {', '.join(_OPTIONS)}")
-    return options
 
 
 def _limits(options: Mapping[str, str], scheme: str, largest: int) -> Limits:

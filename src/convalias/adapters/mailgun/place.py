@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from attrs import field, frozen, validators
 
-from convalias.codec.url_options import limited
+from convalias.codec.url_options import limited, options_of
 from convalias.domain.addresses.email_address import InvalidAddress, canonical_domain
 from convalias.ports.errors import Rejected
 
@@ -76,9 +76,7 @@ def read_url(url: str) -> Place:
         domain = canonical_domain(host)
     except InvalidAddress:
         raise _wrong("names no domain") from None
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if not {*options} <= {*_OPTIONS}:
-        raise UnusableDomainError(f"mail: the URL has an unknown option; expected some of {', '.join(_OPTIONS)}")
+    options = options_of(parts.query, _OPTIONS, wrong=lambda problem: UnusableDomainError(f"mail: {problem}"))
     return Place(domain=domain, api=_api(options), limits=_limits(options))
 
 

@@ -7,12 +7,12 @@ from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from attrs import field, frozen, validators
 
 from convalias.adapters.smtp.errors import UnusableServerError
-from convalias.codec.url_options import limited
+from convalias.codec.url_options import limited, options_of
 from convalias.domain.addresses.email_address import InvalidAddress, canonical_domain
 
 PASSWORD: Final = "CONVALIAS_MAIL_PASSWORD"  # noqa: S105 - the name of a variable
@@ -88,9 +88,7 @@ def read_url(url: str) -> Place:
 
 
 def _with_options(parts: SplitResult, host: str, port: int | None) -> Place:
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if not {*options} <= {*_OPTIONS}:
-        raise UnusableServerError(f"mail: the URL has an unknown option; expected some of {', '.join(_OPTIONS)}")
+    options = options_of(parts.query, _OPTIONS, wrong=lambda problem: UnusableServerError(f"mail: {problem}"))
     tls = _tls(parts.scheme, options.get("tls"))
     user = unquote(parts.username or "")
     if tls is Tls.OFF and user and host not in _LOOPBACK:
