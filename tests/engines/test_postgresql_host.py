@@ -1,18 +1,19 @@
 """A host on a real PostgreSQL keeps its promises, and the ways to read a feed that only such an engine shows wrong are caught."""
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import psycopg
 import pytest
 
-from convalias import Account, AccountId, Convalias, EmailAddress, IncomingMail
+from convalias import Convalias, IncomingMail
 from convalias.adapters import memory
 from convalias.ports import AlreadyPosted, MessageRef, NewMessage, PostDeclined, Posted
 from convalias.testing import conformance
 from convalias.testing.conformance import Check, MakeConversations, MakeReadMarks, PromiseBrokenError
 from hosts import postgresql as host
+from hosts.directory import People
 
 LATE = "what commits late is still untold"
 RUNS = 15
@@ -182,19 +183,6 @@ async def test_a_reader_with_a_cursor_works_until_two_transactions_overlap(
         return
     with host.schemas(postgresql, migration=FEED) as place:
         await check(host.opened(postgresql, place, reader))
-
-
-class People:
-    """Every account is reached at its own name."""
-
-    async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
-        return {one: (Account(AccountId(one.local), (one,)),) for one in addresses}
-
-    async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
-        return frozenset()
-
-    async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
-        return {one: Account(one, (EmailAddress.parse(f"{one}@home.example"),)) for one in accounts}
 
 
 async def test_the_whole_path_over_a_host_mails_each_message_once(postgresql: str) -> None:

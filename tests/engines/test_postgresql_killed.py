@@ -61,6 +61,13 @@ class Crowd:
         ended = [name for name, process in self.running.items() if process.poll() is not None]
         return {name: (self.folder / f"{name}.log").read_text()[-2_000:] for name in ended}
 
+    async def until(self, what: Callable[[], object]) -> None:
+        """Look from outside until it is so; whoever ends by himself ends that, too."""
+        async with asyncio.timeout(WITHIN):
+            while not what():
+                assert self.fallen() == {}
+                await asyncio.sleep(0.05)
+
     def noted(self, role: str) -> list[str]:
         """What all of a role noted as done."""
         ledgers = sorted(self.folder.glob(f"{role}-*.txt"))
@@ -75,13 +82,6 @@ def crowd(url: str, schema: str, folder: Path) -> Iterator[Crowd]:
     finally:
         for name in people.running:
             people.kill(name)
-
-
-async def until(what: Callable[[], object]) -> None:
-    """Look from outside until it is so."""
-    async with asyncio.timeout(WITHIN):
-        while not what():  # noqa: ASYNC110 - processes set no event
-            await asyncio.sleep(0.05)
 
 
 async def test_killed_writers_and_readers_lose_no_message(postgresql: str, tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ async def test_killed_writers_and_readers_lose_no_message(postgresql: str, tmp_p
                 people.start(f"{role}-{number}", SEED + number)
             for kill in range(1, KILLS + 1):
                 due = MESSAGES * kill // KILLS
-                await until(lambda due=due: len(written()) >= due or people.fallen())
+                await people.until(lambda due=due: len(written()) >= due)
                 assert people.fallen() == {}
                 name = draw.choice(sorted(people.running))
                 people.kill(name)

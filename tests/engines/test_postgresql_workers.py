@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from engines.test_postgresql_killed import Crowd, crowd
+from engines.test_postgresql_killed import crowd
 from hosts import postgresql as host
 from hosts import workers
 from hosts.people import THREADS
@@ -25,15 +25,18 @@ WHOLE = os.environ.get("CONVALIAS_SOAK") == "1"
 MESSAGES = 1_100 if WHOLE else 60
 """Two people are told of each: Cid, and Ann or Bob."""
 KILLS = 40 if WHOLE else 4
-WITHIN = 600.0
 ROLES = {"say": "hosts.people", "write": "hosts.workers", "work": "hosts.workers"}
 CROWD = ("say", "say", "say", "write", "work", "work")
+
+
+def mails(folder: Path) -> list[Path]:
+    return [*(folder / "data" / "outbox").glob("*.eml")]
 
 
 def notified(folder: Path) -> Counter[tuple[str, str]]:
     """How often each person was told of each text."""
     found: Counter[tuple[str, str]] = Counter()
-    for path in (folder / "data" / "outbox").glob("*.eml"):
+    for path in mails(folder):
         mail = message_from_bytes(path.read_bytes())
         (text,) = [
             part.get_payload(decode=True).decode()  # type: ignore[union-attr]
@@ -66,12 +69,12 @@ async def test_each_message_of_a_host_is_told_once_whoever_dies(postgresql: str,
             people.modules = ROLES
             people.start("work-9", SEED)  # it has begun before the first message is written
             database.execute("insert into messages (thread, author, body) values (1, 'ann', 'Is anybody there?')")
-            await _until(people, lambda: database.execute("select 1 from messages where told").fetchone())
+            await people.until(lambda: database.execute("select 1 from messages where told").fetchone())
             for number, role in enumerate(CROWD):
                 people.start(f"{role}-{number}", SEED + number)
             for kill in range(1, KILLS + 1):
                 due = MESSAGES * kill // KILLS
-                await _until(people, lambda due=due: len(written()) >= due)
+                await people.until(lambda due=due: len(written()) >= due)
                 name = draw.choice(sorted(people.running))
                 people.kill(name)
                 people.start(name, draw.randrange(10**9))
@@ -79,8 +82,8 @@ async def test_each_message_of_a_host_is_told_once_whoever_dies(postgresql: str,
                 people.kill(name)
                 del people.running[name]
             accepted = {*people.noted("write")}
-            await _until(people, lambda: accepted <= written().keys())
-            await _until(people, lambda: len(notified(tmp_path)) >= 2 * len(written()))
+            await people.until(lambda: accepted <= written().keys())
+            await people.until(lambda: len(mails(tmp_path)) >= 2 * len(written()))
             await asyncio.sleep(5)  # for what would come twice
 
         there = written()
@@ -90,10 +93,3 @@ async def test_each_message_of_a_host_is_told_once_whoever_dies(postgresql: str,
         assert told.keys() == expected
         assert {pair: times for pair, times in told.items() if times > 1} == {}
         assert len(told) >= 2 * MESSAGES
-
-
-async def _until(people: Crowd, what: object) -> None:
-    async with asyncio.timeout(WITHIN):
-        while not what():  # type: ignore[operator]
-            assert people.fallen() == {}
-            await asyncio.sleep(0.2)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from attrs import frozen
 
-from convalias import Account, AccountId, Convalias, EmailAddress, IncomingMail
+from convalias import Convalias, IncomingMail
 from convalias.ports import AlreadyPosted, Message, MessageRef, NewMessage, PostDeclined, Posted, Thread
+from hosts.directory import People
 from hosts.people import THREADS, Person
 from hosts.postgresql import Conversations, connect
 
@@ -51,19 +52,6 @@ class Talks:
     async def told(self, messages: Sequence[MessageRef]) -> None:
         async with await connect(self.url, self.schema) as database:
             await Conversations(database).told(messages)
-
-
-class People:
-    """Each account is reached at its own name."""
-
-    async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
-        return {one: (Account(AccountId(one.local), (one,)),) for one in addresses}
-
-    async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
-        return frozenset()
-
-    async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
-        return {one: Account(one, (EmailAddress.parse(f"{one}@home.example"),)) for one in accounts}
 
 
 def opened(url: str, schema: str, folder: Path) -> Convalias:

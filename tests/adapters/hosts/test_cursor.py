@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from convalias import Account, AccountId, Convalias, EmailAddress
+from convalias import Convalias
 from convalias.adapters import memory
 from convalias.adapters.embedded import DataDirectory
 from convalias.adapters.hosts import FeedEntry, RereadFeed
@@ -20,6 +20,7 @@ from convalias.stores.feed.host_feed import KEPT
 from convalias.stores.operations.endings import Endings
 from convalias.testing import conformance
 from convalias.testing.conformance import Check, MakeConversations, ReadingWorld
+from hosts.directory import People
 from hosts.memory import Conversations, Row, Tables, World
 
 NEVER = timedelta(seconds=0)
@@ -236,19 +237,6 @@ async def test_a_store_that_keeps_nothing_is_unavailable() -> None:
 
     with pytest.raises(Unavailable):
         await Desk(Forgets()).one.untold(limit=7)
-
-
-class People:
-    """Every account is reached at its own name."""
-
-    async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
-        return {one: (Account(AccountId(one.local), (one,)),) for one in addresses}
-
-    async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
-        return frozenset()
-
-    async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
-        return {one: Account(one, (EmailAddress.parse(f"{one}@home.example"),)) for one in accounts}
 
 
 async def test_the_whole_path_mails_what_came_late_once_and_readiness_shows_it() -> None:
