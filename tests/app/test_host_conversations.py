@@ -145,6 +145,38 @@ async def test_a_message_of_nobody_is_told_to_everybody() -> None:
         assert [here.told_of(name, "Your booking is confirmed") for name in ("ann", "bob")] == [1, 1]
 
 
+async def test_the_directory_is_never_asked_for_nobody() -> None:
+    class People:
+        def __init__(self) -> None:
+            self.asked: set[str] = set()
+
+        async def at(self, addresses: Collection[EmailAddress]) -> dict[EmailAddress, tuple[Account, ...]]:
+            return {one: (Account(AccountId(one.local), (one,)),) for one in addresses}
+
+        async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
+            return frozenset()
+
+        async def get(self, accounts: Collection[AccountId]) -> dict[AccountId, Account]:
+            self.asked |= {*accounts}
+            return {one: Account(one, (EmailAddress.parse(f"{one}@home.example"),)) for one in accounts}
+
+    people = People()
+    async with platform(identity=people) as here:
+        here.say("Your booking is confirmed", author=None)
+        await here.work()
+        assert here.told_of("bob", "Your booking is confirmed") == 1
+    assert people.asked == {"ann", "bob"}
+
+
+async def test_what_is_told_of_late_is_as_old_as_the_host_says() -> None:
+    async with platform() as here:
+        await here.later(timedelta(days=9))
+        here.say("Of last week", at=here.clock.now() - timedelta(days=8))
+        here.say("From a clock that is ahead", at=here.clock.now() + timedelta(days=1))
+        await here.work()
+        assert (here.told_of("bob", "Of last week"), here.told_of("bob", "From a clock that is ahead")) == (0, 1)
+
+
 async def test_only_the_audience_is_told() -> None:
     async with platform() as here:
         here.tables.open(C1, *MEMBERS, Participant.of("cid", name="Cid"))
@@ -560,6 +592,12 @@ async def test_a_woken_feed_looks_at_once() -> None:
         assert loop.woken is not None
         assert loop.woken.is_set()
         assert evolve(loop).idle >= timedelta(milliseconds=500)
+        loop.woken.clear()
+        alias = await here.cv.alias(C1, for_="ann")
+        raw = f"From: bob@home.example\nTo: {alias}\nMessage-ID: <1@home.example>\n\nHello\n".encode()
+        await here.cv.receiver.accept(IncomingMail(raw, recipients=[alias], sender="bob@home.example"))
+        await here.cv.run_until_idle("inbound")
+        assert loop.woken.is_set()  # a mail has become a message
 
 
 async def test_what_a_host_says_of_itself_is_shown_by_readiness() -> None:

@@ -105,3 +105,4 @@ async def test_a_caller_that_is_gone_changes_nothing() -> None:
     }
     await asgi.app(lambda: asgi.Doors(unsubscribing=desk, checks={}))(scope, receive, send)  # type: ignore[arg-type]
     assert desk.asked == []
+    assert answers[0]["status"] == 400  # no failure of ours
