@@ -56,8 +56,8 @@ class UntoldFeed(Feed):
     """Asks the host what it has not told of, publishes that, and then tells the host. Any number of processes may.
 
     There is no cursor: what commits late comes late, and is not passed over. A message that cannot be found waits a
-    minute; one on which the host's adapter fails alone becomes a dead letter; neither keeps the others waiting. What was
-    written before the first start is told without being published.
+    minute. If the host's adapter fails on one message only, that becomes a dead letter. Neither keeps others waiting. What
+    was written before the first start is given to `told`, and nobody is mailed about it.
     """
 
     conversations: HostConversations
