@@ -24,7 +24,7 @@ from convalias.ports.ambient import Telemetry
 from convalias.ports.errors import AdapterFailed
 from convalias.ports.hub import Declined, Guarantee, NotificationHub, Sent
 from convalias.ports.people import IdentityDirectory
-from convalias.ports.records import Records
+from convalias.ports.records import Conflict, Ordered, Records, Written
 from convalias.services.running.log_lines import LogLines
 
 ANN, BOB = (EmailAddress.parse(f"{name}@home.example") for name in ("ann", "bob"))
@@ -65,6 +65,28 @@ def test_what_fits(value: object, hint: object, *, expected: bool) -> None:
 def test_fewer_answers_than_writes_are_no_answer() -> None:
     with pytest.raises(WrongAnswer, match="found 0 answers to 1 writes"):
         refuse_answer("records", "write", Records.write, [], [[object()]])
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ([Written("1")], "found 1 answers to 3 writes, of which the last is no conflict"),
+        ([], "found 0 answers to 3 writes, of which the last is no conflict"),
+        ([Written("1")] * 4, "found 4 answers to 3 writes, of which the last is no conflict"),
+        ([Written("1")] * 3 + [Conflict()], "found 4 answers to 3 writes"),
+        ([Written("1"), Conflict(), Written("2")], "found an answer behind a conflict, expected the conflict to be"),
+    ],
+)
+def test_answers_in_order_end_with_the_last_write_or_the_conflict(answer: object, found: str) -> None:
+    with pytest.raises(WrongAnswer, match=found):
+        refuse_answer("records", "write_in_order", Ordered.write_in_order, answer, [[object()] * 3])
+
+
+@pytest.mark.parametrize(
+    "answer", [[Written("1")] * 3, [Written("1"), Conflict()], [Written("1")] * 2 + [Conflict()], [Conflict()]]
+)
+def test_answers_in_order_may_end_early(answer: object) -> None:
+    refuse_answer("records", "write_in_order", Ordered.write_in_order, answer, [[object()] * 3])
 
 
 class Desk:

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, Final, TypeGuard, Union, get_args, get_origin, get_type_hints
 
 from convalias.ports.conversations import PostDeclined
+from convalias.ports.records import Conflict
 
 _MODULE: Final = re.compile(r"\b(?:\w+\.)+(?=\w)")
 _WHOLE: Final = frozenset({("identity", "at"), ("legacy", "tenures")})
@@ -198,6 +199,16 @@ def _of_some(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
     return f"found {others} accounts that were not asked for, expected some of those asked for" if others else ""
 
 
+def _of_ordered_write(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
+    """As many answers as writes, or fewer that end with the conflict; nothing behind a conflict."""
+    writes, conflicts = len(given["writes"]), [isinstance(one, Conflict) for one in answer]
+    if any(conflicts[:-1]):
+        return "found an answer behind a conflict, expected the conflict to be the last"
+    if len(answer) != writes and not (len(answer) < writes and any(conflicts)):
+        return f"found {len(answer)} answers to {writes} writes, of which the last is no conflict"
+    return ""
+
+
 MISMATCHES: Final[Mapping[tuple[str, str], Callable[[Any, Mapping[str, Any]], str]]] = {
     ("conversations", "thread"): _of_thread,
     ("conversations", "post"): _of_post,
@@ -208,6 +219,7 @@ MISMATCHES: Final[Mapping[tuple[str, str], Callable[[Any, Mapping[str, Any]], st
     ("conversations", "history"): _of_history,
     ("identity", "get"): _of_accounts,
     ("endpoints", "of"): _of_endpoints,
+    ("records", "write_in_order"): _of_ordered_write,
 }
 """By port and call: what is wrong with an answer of the right type, empty if nothing is."""
 

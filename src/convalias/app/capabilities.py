@@ -14,12 +14,12 @@ from convalias.ports.event_log import Lagging
 from convalias.ports.examining import Probed
 from convalias.ports.flags import NamedFlags
 from convalias.ports.mail import Completes, RememberingMail
-from convalias.ports.records import Partitioned
+from convalias.ports.records import Ordered, Partitioned
 from convalias.services.operations.retention import EndsBlobs
 from convalias.services.outbound.notifier import ReadsAhead
 
 CAPABILITIES: Final[Mapping[str, Sequence[type[Any]]]] = {
-    "records": (Partitioned,),
+    "records": (Ordered, Partitioned),
     "blobs": (EndsBlobs, Probed),
     "queue": (Polled, Probed),
     "events": (Lagging, Trimmed, ReadsAhead),

@@ -37,7 +37,7 @@ class _OverLate:
 
 
 class Records(_OverLate):
-    """`ports.Records`, and `Partitioned`: all that we open are."""
+    """`ports.Records`, `Partitioned` (all that we open are), and `Ordered` (with one that is not, in a call each)."""
 
     async def get(self, keys: Sequence[records.Key]) -> Mapping[records.Key, records.Stored]:
         """Call `get` of the port."""
@@ -46,6 +46,10 @@ class Records(_OverLate):
     async def write(self, writes: Sequence[records.Write]) -> Sequence[records.Written | records.Conflict]:
         """Call `write` of the port."""
         return await self._late.call(lambda ports: _records(ports).write(writes))
+
+    async def write_in_order(self, writes: Sequence[records.Write]) -> Sequence[records.Written | records.Conflict]:
+        """Call `write_in_order` of `Ordered`, or `write` for each."""
+        return await self._late.call(lambda ports: records.write_in_order(_records(ports), writes))
 
     async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[records.Stored]:
         """Call `range` of the port."""

@@ -151,12 +151,14 @@ if TYPE_CHECKING:
     from convalias.ports.records import Insert as Insert
     from convalias.ports.records import Json as Json
     from convalias.ports.records import Key as Key
+    from convalias.ports.records import Ordered as Ordered
     from convalias.ports.records import Partitioned as Partitioned
     from convalias.ports.records import Records as Records
     from convalias.ports.records import Replace as Replace
     from convalias.ports.records import Stored as Stored
     from convalias.ports.records import Write as Write
     from convalias.ports.records import Written as Written
+    from convalias.ports.records import write_in_order as write_in_order
     from convalias.ports.spf import SpfCheck as SpfCheck
     from convalias.ports.spf import SpfResult as SpfResult
 
@@ -260,6 +262,7 @@ __all__ = [
     "NullReturnPath",
     "Observation",
     "Oddity",
+    "Ordered",
     "Origin",
     "Outgoing",
     "OutgoingMail",
@@ -308,6 +311,7 @@ __all__ = [
     "clocks",
     "guarantee_of",
     "weak",
+    "write_in_order",
     "wrong",
 ]
 
@@ -406,6 +410,7 @@ _HOMES = {
     "NullReturnPath": "domain.mail.envelope",
     "Observation": "ports.examining",
     "Oddity": "domain.mail.envelope",
+    "Ordered": "ports.records",
     "Origin": "domain.conversations.events",
     "Outgoing": "ports.mail",
     "OutgoingMail": "ports.mail",
@@ -459,6 +464,7 @@ _HOMES = {
     "clocks": "ports.examining",
     "guarantee_of": "ports.mail",
     "weak": "ports.examining",
+    "write_in_order": "ports.records",
     "wrong": "ports.examining",
 }
 

@@ -126,3 +126,31 @@ class Partitioned(Protocol):
     async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:
         """Return the partitions greater than `after`, ascending."""
         ...
+
+
+@runtime_checkable
+class Ordered(Protocol):
+    """Records that can do several writes one after the other in one call. Optional: see `write_in_order`."""
+
+    async def write_in_order(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        """Write one after the other, and stop behind the first conflict, which is the last answer.
+
+        There are as many answers as writes that were tried: all of them, or those before the conflict and the
+        conflict. Promises: a write is tried only when those before it are durable, so that what a reader or a later
+        call finds is always a prefix. Does not promise: that the writes become visible at once; other writers may
+        get in between any two. Raises: `Unavailable`, or another `PortError`; then any prefix may have happened, and
+        more of the writes may still happen, in their order.
+        """
+        ...
+
+
+async def write_in_order(records: Records, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+    """Do what `Ordered.write_in_order` promises with any records: in one call if they can, else in a call each."""
+    if isinstance(records, Ordered):
+        return await records.write_in_order(writes)
+    answers: list[Written | Conflict] = []
+    for write in writes:
+        answers += await records.write([write])
+        if isinstance(answers[-1], Conflict):
+            break
+    return answers

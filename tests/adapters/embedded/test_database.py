@@ -93,6 +93,15 @@ async def test_writes_that_wait_are_committed_together(tmp_path: Path) -> None:
         assert len(seen) < 150  # far fewer than writes, however slow the machine
 
 
+async def test_writes_in_order_are_one_commit(tmp_path: Path) -> None:
+    async with Database(tmp_path) as database:
+        records = Records(database)
+        seen = commits(database)
+        await records.write_in_order([Insert(HERE._replace(id=id_), {}) for id_ in ("1", "2", "2", "3")])
+        assert seen == ["COMMIT"]
+        assert [one.key.id for one in await records.range("notes", "c1", after="", limit=9)] == ["1", "2"]
+
+
 async def test_a_write_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
     def broken(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO jobs (body, put_at, visible_at) VALUES ('half', 0, 0)")

@@ -8,6 +8,7 @@ from convalias.adapters.memory import Faults, after, before, faulty
 from convalias.ports import blobs, event_log, event_store, flags, hub, legacy, mail, people, queue, records
 from convalias.ports.blobs import Put
 from convalias.ports.errors import Unavailable
+from convalias.ports.records import Conflict, Insert, Key, Written
 
 
 async def test_a_fault_before_leaves_the_effect_undone() -> None:
@@ -54,6 +55,23 @@ async def test_mending_one_call_leaves_the_others_failing() -> None:
     await store.put("k", b"")
     with pytest.raises(Unavailable):
         await store.get("k")
+
+
+async def test_a_fault_of_one_write_leaves_those_before_it_in_order() -> None:
+    faults, store = Faults(), memory.Records()
+    records = faulty.Records(store, faults)
+    keys = [Key("t", "p", str(number)) for number in range(3)]
+    writes = [Insert(key, {}) for key in keys]
+    faults.fail("records.write", before("records"), skip=1, times=1)
+    with pytest.raises(Unavailable):
+        await records.write_in_order(writes)
+    assert set(await store.get(keys)) == {*keys[:1]}
+    assert [type(one) for one in await records.write_in_order(writes[1:])] == [Written, Written]
+    assert [type(one) for one in await records.write_in_order(writes)] == [Conflict]
+    assert faults.calls == {"records.write_in_order": 3}
+    faults.fail("records.write_in_order", before("records"))
+    with pytest.raises(Unavailable):
+        await records.write_in_order(writes)
 
 
 @pytest.mark.parametrize(

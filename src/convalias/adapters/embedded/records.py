@@ -52,6 +52,22 @@ class Records:
         steps = [_step(write) for write in writes]
         return await self._database.write(lambda connection: [step(connection) for step in steps])
 
+    async def write_in_order(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        """All in one commit, as far as the first conflict. What stands before it is kept."""
+        if not writes:
+            return ()
+        steps = [_step(write) for write in writes]
+
+        def work(connection: sqlite3.Connection) -> list[Written | Conflict]:
+            answers: list[Written | Conflict] = []
+            for step in steps:
+                answers.append(step(connection))
+                if isinstance(answers[-1], Conflict):
+                    break
+            return answers
+
+        return await self._database.write(work)
+
     async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
         """Return records by key, ascending."""
         return await self._several(_RANGE, (table, partition, after, limit), limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from attrs import frozen
 
@@ -21,7 +22,10 @@ from convalias.ports import blobs, event_log, event_store, flags, hub, legacy, m
 
 @frozen
 class Records:
-    """Calls `records.get`, `.write`, `.range`, `.latest`, `.due`."""
+    """Calls `records.get`, `.write`, `.write_in_order`, `.range`, `.latest`, `.due`.
+
+    A fault of `records.write` also falls on single writes of an ordered write, so that only those before it happen.
+    """
 
     port: records.Records
     faults: Faults
@@ -33,6 +37,18 @@ class Records:
     async def write(self, writes: Sequence[records.Write]) -> Sequence[records.Written | records.Conflict]:
         """Do what the port says, unless a fault is planned."""
         return await self.faults.around("records.write", lambda: self.port.write(writes))
+
+    async def write_in_order(self, writes: Sequence[records.Write]) -> Sequence[records.Written | records.Conflict]:
+        """Do what the capability says, unless a fault is planned."""
+        return await self.faults.around("records.write_in_order", lambda: self._one_by_one(writes))
+
+    async def _one_by_one(self, writes: Sequence[records.Write]) -> Sequence[records.Written | records.Conflict]:
+        answers: list[records.Written | records.Conflict] = []
+        for write in writes:
+            answers += await self.faults.within("records.write", partial(self.port.write, [write]))
+            if isinstance(answers[-1], records.Conflict):
+                break
+        return answers
 
     async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[records.Stored]:
         """Do what the port says, unless a fault is planned."""

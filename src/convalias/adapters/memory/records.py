@@ -39,7 +39,7 @@ class Row:
 
 
 class Records:
-    """`ports.Records`. Bodies pass through JSON, so nobody shares an object with the store."""
+    """`ports.Records` and `Ordered`. Bodies pass through JSON, so nobody shares an object with the store."""
 
     _row: type[Row] = Row
 
@@ -59,6 +59,15 @@ class Records:
     async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
         """Write one after the other, each by itself."""
         return [self._write(write) for write in writes]
+
+    async def write_in_order(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        """The same, as far as the first conflict."""
+        answers: list[Written | Conflict] = []
+        for write in writes:
+            answers.append(self._write(write))
+            if isinstance(answers[-1], Conflict):
+                break
+        return answers
 
     async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
         """Return records by key, ascending."""

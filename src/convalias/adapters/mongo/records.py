@@ -65,6 +65,18 @@ class Records:
         answers.update(zip(others, await self._side_by_side(list(others.values())), strict=True))
         return [answers[number] for number in range(len(writes))]
 
+    async def write_in_order(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        """Inserts that stand behind one another in one ordered command, each of the others in its own."""
+        await self._database.checked()
+        answers: list[Written | Conflict] = []
+        while len(answers) < len(writes):
+            rest = writes[len(answers) :]
+            inserts = _leading_inserts(rest)
+            answers += await self._insert_in_order(inserts) if inserts else [await self._write(rest[0])]
+            if isinstance(answers[-1], Conflict):
+                break
+        return answers
+
     async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
         """Return records by `_id`, ascending."""
         behind = {"table": table, "partition": partition, "id": after}
@@ -158,6 +170,17 @@ class Records:
                 taken = _taken(error)
         return [Conflict() if number in taken else Written(version) for number, version in enumerate(versions)]
 
+    async def _insert_in_order(self, writes: Sequence[Insert]) -> Sequence[Written | Conflict]:
+        versions = [_version() for _ in writes]
+        documents = [inserted(write, version) for write, version in zip(writes, versions, strict=True)]
+        with translated("records"):
+            try:
+                await self._database.records.insert_many(documents, ordered=True)
+            except BulkWriteError as error:
+                (stopped,) = _taken(error)
+                return [*map(Written, versions[:stopped]), Conflict()]
+        return [Written(version) for version in versions]
+
     async def _replace(self, write: Replace) -> Written | Conflict:
         version = _version()
         fields: dict[str, object] = {"version": version, "body": to_bson(write.body)}
@@ -206,6 +229,16 @@ def _between(after: Mapping[str, str]) -> _Filter:
 
 def _exactly(key: Key, version: str) -> _Filter:
     return {"_id": key_document(key), "version": version}
+
+
+def _leading_inserts(writes: Sequence[Write]) -> Sequence[Insert]:
+    """The inserts before the first write of another kind."""
+    inserts: list[Insert] = []
+    for write in writes:
+        if not isinstance(write, Insert):
+            break
+        inserts.append(write)
+    return inserts
 
 
 def _taken(error: BulkWriteError) -> set[int]:

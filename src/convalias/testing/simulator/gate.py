@@ -19,7 +19,9 @@ T = TypeVar("T")
 
 _FAILURES: Final = frozenset({Fault.BEFORE, Fault.HANGS_BEFORE, Fault.LATE, Fault.CRASH_BEFORE, Fault.PARTIAL})
 """Those in which the effect does not happen, or not now."""
-_WRITES: Final = frozenset({"records.write", "blobs.put", "queue.put", "log.publish"})
+_WRITES: Final = frozenset({"records.write", "records.write_in_order", "blobs.put", "queue.put", "log.publish"})
+_BROKEN_OFF: Final = frozenset({Fault.PARTIAL, Fault.LATE, Fault.CRASH_BEFORE})
+"""Those after which a part of some writes in order may be done."""
 _HANG: Final = 150.0
 """Longer than anybody waits for one call."""
 _SLOW: Final = 15.0
@@ -70,12 +72,15 @@ class Gate:
         effect: Callable[[], Awaitable[T]],
         *,
         part: Callable[[], Awaitable[object]] | None = None,
+        prefix: Callable[[float], Awaitable[object]] | None = None,
         rival: Callable[[], Awaitable[object]] | None = None,
         surely: bool = False,
     ) -> T:
         """Do it, as the weather has it.
 
-        `part`: what a batch that fails in its middle comes to. `rival`: what somebody faster does just before.
+        `part`: what a batch that fails in its middle comes to. `prefix`: the same of writes in order, given the share
+        of them; it stands also when the caller dies, or before the late rest. `rival`: what somebody faster does just
+        before.
         `surely`: this port's `Unavailable` promises that nothing was done, so a lost answer is another error.
         """
         process, world = self.process, self.world
@@ -97,6 +102,8 @@ class Gate:
         if world.is_away(dependency) or (call in _WRITES and world.is_full(dependency)):
             fault = Fault.BEFORE
         if fault in _FAILURES:
+            if prefix is not None and fault in _BROKEN_OFF:
+                await prefix(second * 7919 % 1)
             await self._fails(fault, call, about, effect, draw=second, part=part, surely=surely)
         if fault is Fault.CONFLICT and rival is not None:
             await rival()

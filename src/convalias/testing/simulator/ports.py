@@ -8,17 +8,19 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from convalias.app.workers import IDLE, UNHURRIED
 from convalias.ports.blobs import Blobs as BlobsPort
 from convalias.ports.blobs import Put
+from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventRecord
 from convalias.ports.queue import Job, QueueDepth
 from convalias.ports.records import Conflict, Delete, Key, Replace, Stored, Write, Written
 from convalias.ports.records import Records as RecordsPort
 from convalias.testing.simulator import engines
 from convalias.testing.simulator.gate import Gate
+from convalias.testing.simulator.loop import pause
 from convalias.testing.simulator.process import POLLS, Process
 
 T = TypeVar("T")
@@ -26,6 +28,10 @@ EPOCH: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 """Virtual second 0."""
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
 _MICROSECONDS: Final = 1_000_000
+_TOLD_FIRST: Final = "events"
+"""What a trace names of several writes: the event that is appended."""
+_SLOW_CHAINS: Final = 0.25
+"""The share of ordered writes between whose records others get in."""
 QUEUE: Final = "queue"
 LOG: Final = "log"
 HOST: Final = "host"
@@ -104,23 +110,21 @@ class Records:
         """Do what the port says. A batch that fails in its middle has done its first half."""
 
         async def effect() -> Sequence[Written | Conflict]:
-            answers = await self.engine.write(writes)
-            self._ring(writes)
-            return answers
+            return await self.written(writes)
 
         async def part() -> None:
-            half = writes[: (len(writes) + 1) // 2] if len(writes) > 1 else ()
-            await self.engine.write(half)
-            self._ring(half)
-
-        async def rival() -> None:
-            """Writes the same again over what is about to be replaced: another version, nothing else."""
-            replaced = [one.key for one in writes if isinstance(one, Replace)]
-            there = await self.engine.get(replaced)
-            await self.engine.write([Replace(one.key, one.version, one.body, one.due) for one in there.values()])
+            await self.written(writes[: (len(writes) + 1) // 2] if len(writes) > 1 else ())
 
         about = _named([one.key for one in writes])
-        return await self.gate.call("records.write", about, effect, part=part, rival=rival)
+        return await self.gate.call("records.write", about, effect, part=part, rival=lambda: self._rival(writes))
+
+    async def write_in_order(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        """Do what the capability says. Others get in between; whoever fails or dies in its middle has done a prefix."""
+        keys = sorted((one.key for one in writes), key=lambda key: key.table != _TOLD_FIRST)
+        chain = _Chain(self, writes)
+        return await self.gate.call(
+            "records.write_in_order", _named(keys), chain.all, prefix=chain.some, rival=lambda: self._rival(writes)
+        )
 
     async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
         """Do what the port says."""
@@ -139,10 +143,47 @@ class Records:
         poll(f"lane {lane}")
         return await self.gate.call("records.due", lane, lambda: self.engine.due(lane, until=until, limit=limit))
 
-    def _ring(self, writes: Sequence[Write]) -> None:
+    async def written(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        """Write at the engine, and wake whoever waits for it."""
+        answers = await self.engine.write(writes)
         for one in writes:
             if not isinstance(one, Delete) and one.due is not None:
                 self.rings.ring(lane(one.due.lane))
+        return answers
+
+    async def _rival(self, writes: Sequence[Write]) -> None:
+        """Write the same again over what is about to be replaced: another version, nothing else."""
+        replaced = [one.key for one in writes if isinstance(one, Replace)]
+        there = await self.engine.get(replaced)
+        await self.engine.write([Replace(one.key, one.version, one.body, one.due) for one in there.values()])
+
+
+@define
+class _Chain:
+    """Writes in order on their way: however often it is gone on with, each is tried once."""
+
+    records: Records
+    writes: Sequence[Write]
+    answers: list[Written | Conflict] = field(factory=list[Written | Conflict])
+
+    async def some(self, share: float) -> None:
+        """Write as far as that share of them: from nothing to all but the last."""
+        await self._until(int(share * len(self.writes)))
+
+    async def all(self) -> Sequence[Written | Conflict]:
+        """Write the rest."""
+        await self._until(len(self.writes))
+        return self.answers
+
+    async def _until(self, end: int) -> None:
+        gate = self.records.gate
+        slow, pace = gate.world.draws.units(gate.process.numbered("between writes in order"))
+        while len(self.answers) < end and Conflict() not in self.answers:
+            if self.answers and slow < _SLOW_CHAINS:
+                await pause(asyncio.get_running_loop(), gate.world.weather.latency * pace)
+                if gate.world.is_cut(gate.process):
+                    raise Unavailable("records")
+            self.answers += await self.records.written([self.writes[len(self.answers)]])
 
 
 @frozen

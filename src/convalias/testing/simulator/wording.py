@@ -73,6 +73,7 @@ _CALLS: Final[Mapping[str, str]] = {
     "log.take": "takes records",
     "log.close": "leaves its partitions",
 }
+_RECORDED: Final = frozenset({"records.write", "records.write_in_order"})
 _LONG: Final = re.compile(r"\b[0-9a-v]{20,}(?:\.json)?\b")
 _PATH: Final = re.compile(r"(?:envelopes|raw)/\d{4}/\d\d/\d\d/")
 
@@ -85,7 +86,7 @@ def done_by(entry: Entry) -> str:
 def is_effect(entry: Entry) -> bool:
     """Whether somebody outside notices it, or it lasts in a conversation."""
     return entry.call in {"hub.send", "legacy.index", "legacy.process"} or (
-        entry.call == "records.write" and entry.about.startswith("events/")
+        entry.call in _RECORDED and entry.about.startswith("events/")
     )
 
 
@@ -97,7 +98,7 @@ def call_in_words(entry: Entry, before: Collection[tuple[str, str]]) -> tuple[st
     first, _, _ = entry.about.partition(" ")
     table, _, rest = first.partition("/")
     partition, _, name = rest.partition("/")
-    match entry.call:
+    match "records.write" if entry.call in _RECORDED else entry.call:
         case "records.write" if table == "events" and name.isdigit():
             if (entry.process, f"{partition} {int(name)}") in before:
                 return f"ticks event {int(name)} of {partition} off as published", True

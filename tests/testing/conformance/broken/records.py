@@ -258,6 +258,56 @@ class DueInMilliseconds(memory.Records):
         return super()._insert(evolve(write, due=due))
 
 
+class GoesOnAfterAConflict(memory.Records):
+    async def write_in_order(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        answers = list(await super().write(writes))
+        return answers[: answers.index(Conflict()) + 1] if Conflict() in answers else answers
+
+
+class WritesInAnyOrder(memory.Records):
+    async def write_in_order(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        return (await super().write_in_order(writes[::-1]))[::-1]
+
+
+class InsertsFirst(memory.Records):
+    async def write_in_order(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        return await super().write_in_order(sorted(writes, key=lambda write: not isinstance(write, Insert)))
+
+
+class TakesItsOwnForDone(memory.Records):
+    async def write_in_order(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        answers: list[Written | Conflict] = []
+        for write in writes:
+            row = self._rows.get(write.key)
+            is_same = isinstance(write, Insert) and row is not None and row.body() == write.body
+            answers.append(Written(row.version) if is_same and row else self._write(write))
+            if answers[-1] == Conflict():
+                break
+        return answers
+
+
+class ConflictOfANeighbour(memory.Records):
+    """Calls at once go behind one another in one request, and the first conflict ends them all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._line: list[Write] = []
+        self._answers: list[Written | Conflict] = []
+
+    async def write_in_order(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        start = len(self._line)
+        self._line += writes
+        await asyncio.sleep(0)
+        if not self._answers:
+            self._answers = list(await super().write_in_order(self._line))
+        return self._answers[start : start + len(writes)] or [Conflict()]
+
+
+class NothingInOrderIsAConflict(memory.Records):
+    async def write_in_order(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        return await super().write_in_order(writes) or [Conflict()]
+
+
 def _shared(broken: Callable[[], memory.Records]) -> Callable[[], MakeRecords]:
     return lambda: shared(broken)
 
@@ -304,4 +354,10 @@ MUTANTS: Mapping[str, Callable[[], MakeRecords]] = {
     "what is deleted is not due": _shared(DeletedIsStillDue),
     "a due time comes back to the microsecond": _shared(DueInMilliseconds),
     "appends at the latest plus one leave no hole": _shared(FurtherIdsNotUnique),
+    "writes in order see those before them": _shared(InsertsFirst),
+    "of two writes of one id in order the first is done": _shared(WritesInAnyOrder),
+    "writes in order stop at the first conflict": _shared(GoesOnAfterAConflict),
+    "writes in order are done once": _shared(TakesItsOwnForDone),
+    "writes in order of several callers stay apart": _shared(ConflictOfANeighbour),
+    "no writes in order answer nothing": _shared(NothingInOrderIsAConflict),
 }
