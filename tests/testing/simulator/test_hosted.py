@@ -44,6 +44,12 @@ def test_the_laws_hold_there_through_three_hundred_seeds() -> None:
     assert broken == []
 
 
+@pytest.mark.slow
+def test_a_provider_reaches_the_processes_that_live() -> None:
+    """A seed at which a process that had died while it started was asked all the same, for all eight posts of a mail."""
+    assert list(simulate(Plan(seed=31059, mails=200, hosted=True)).violations) == []
+
+
 def test_nothing_goes_wrong_there_on_a_calm_day() -> None:
     report = simulate(Plan(seed=4, mails=20, weather=CALM, hosted=True))
     assert not report.faults

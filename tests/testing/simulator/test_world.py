@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from convalias.app.facade import ENTER_WITHIN
 from convalias.ports.errors import Unavailable
 from convalias.ports.records import Due, Insert, Key
 from convalias.testing.simulator.loop import VirtualLoop
 from convalias.testing.simulator.ports import EPOCH
 from convalias.testing.simulator.weather import CALM
-from convalias.testing.simulator.world import Shape, World
+from convalias.testing.simulator.world import RESTART_WITHIN, Shape, World
 
 
 def left(lane: str, due: timedelta) -> list[str]:
@@ -45,6 +46,23 @@ def test_a_run_waits_for_approved_mail_that_is_tried_again_and_for_no_hold_to_ex
 def test_other_lanes_keep_a_run_busy_with_what_is_past_alone() -> None:
     assert left("system_outbox", timedelta(0)) == ["lane system_outbox: something due"]
     assert left("system_outbox", timedelta(seconds=1)) == []
+
+
+def test_a_process_that_dies_while_it_starts_is_asked_by_nobody() -> None:
+    async def story() -> tuple[list[str], list[str]]:
+        world = World(1, weather=CALM, shape=Shape())
+        process = world.boot("web-0")
+        await asyncio.sleep(world.weather.latency / 10)  # its first calls are on their way
+        world.crash(process)
+        await asyncio.sleep(2 * ENTER_WITHIN.total_seconds() + RESTART_WITHIN)
+        await world.close()
+        return [process.name], [host.process.name for host in world.hosts["web"]]
+
+    loop = VirtualLoop()
+    try:
+        assert loop.run_until_complete(story()) == (["web-0#1"], ["web-0#2"])
+    finally:
+        loop.close()
 
 
 def test_a_late_call_that_cannot_be_done_then_is_never_done_and_ends_no_run() -> None:

@@ -43,7 +43,8 @@ LEGACY_DOMAIN: Final = "relay.example"
 _ALIAS: Final = frozenset({ALIAS_DOMAIN})
 _LEGACY: Final = frozenset({LEGACY_DOMAIN})
 _SEED: Final = b"convalias simulated, no secret.."
-_RESTART: Final = 60.0
+RESTART_WITHIN: Final = 60.0
+"""Virtual seconds after which a process that died begins again, at the latest."""
 _SELDOM: Final = 0.2
 _OFTEN: Final = 0.5
 """How likely a dependency is away in a run: channels are other people's, and what waits for one is where races are."""
@@ -213,7 +214,7 @@ class World:
         self.hosts[kind] = [host for host in self.hosts[kind] if host.process is not process]
         self.rests.wake_all()
         number = int(process.name.partition("#")[2]) + 1
-        pause = _RESTART * self.draws.units(f"restart {process.name}")[0]
+        pause = RESTART_WITHIN * self.draws.units(f"restart {process.name}")[0]
         asyncio.get_running_loop().call_later(pause, self._boot_again, process.role, number)
 
     @property
@@ -344,6 +345,7 @@ class World:
                 break
             except Exception:  # noqa: BLE001 - a dependency is away while it starts: its supervisor tries again
                 await clock.sleep(timedelta(seconds=1))
+        await process.goes_on()  # entering is bounded in time, so it also ends in a process that died on its way
         kind = process.role.partition("-")[0]
         self.hosts[kind].append(Host(process, cv))
         if kind == "worker":
