@@ -1,6 +1,10 @@
 """What a decision asks for, round by round. Its laws are tested with those of routing."""
 
+from typing import Final
+
+import pytest
 from attrs import evolve
+from hypothesis import given
 
 from convalias.domain.aliases.alias import ByName, LegacyAlias, Token
 from convalias.domain.mail.envelope import AmbiguousFrom, MailContent, UnreadableMail
@@ -8,16 +12,20 @@ from convalias.domain.mail.reasons import Reason
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.routing import rules
 from convalias.domain.routing.context import Answers, Holders, RoutingContext, Witness
+from convalias.domain.routing.decision import route
 from convalias.domain.routing.misses import EVERYBODY
+from convalias.domain.routing.plan import Case, Decision
 from convalias.domain.routing.policy import LoopGuard, RoutingPolicy
-from convalias.domain.routing.questions import Questions, questions
-from convalias.domain.routing.rulebook import AliasCase, rule
+from convalias.domain.routing.questions import Questions, decide_or_ask, questions
+from convalias.domain.routing.rulebook import AliasCase, MailCase, RuleBook, rule
 from convalias.domain.routing.rules import RULES
 from convalias.domain.routing.verdicts import Reject, Verdict
-from convalias.testing.strategies import NOW
+from convalias.testing.laws.deciding import answered
+from convalias.testing.strategies import NOW, Exchange, exchanges, policies
 from domain.cases import ALIAS, BOB, BOBS, C1, CONTEXT, DOMAINS, EVE, LEGACY, MAIL, MESSAGE, STORED, THREAD
 
 NOTHING = RoutingContext(now=NOW, domains=DOMAINS)
+ROUNDS: Final = 4
 WITH_ALIAS = NOTHING.learning(Answers(aliases={ByName(ALIAS): STORED}))
 
 
@@ -109,3 +117,61 @@ def test_a_rule_of_ones_own_may_look_at_everything_that_is_known() -> None:
     book = RULES.before(rules.revoked_alias, counts)
     known = WITH_ALIAS.learning(Answers(threads={C1: THREAD}, holders={BOBS: Holders()}, tenures={BOBS: ()}))
     assert not questions(MAIL, known, rules=book)
+
+
+def concluded(example: Exchange, policy: RoutingPolicy, rules: RuleBook = RULES) -> tuple[Decision, int]:
+    """Ask a whole world round by round until it is decided, and count the rounds of asking."""
+    whole = example.context
+    known = RoutingContext(now=whole.now, domains=whole.domains, keys=whole.keys)
+    for asked in range(ROUNDS + 1):
+        found = decide_or_ask(example.mail, known, policy, rules)
+        if not isinstance(found, Questions):
+            return found, asked
+        known = known.learning(answered(found, whole))
+    raise AssertionError("the core keeps asking")
+
+
+@given(exchanges(), policies())
+def test_the_last_round_decides_as_route_does_over_the_same_facts(example: Exchange, policy: RoutingPolicy) -> None:
+    decision, _ = concluded(example, policy)
+    case = decision.case
+    again = route(case.mail, case.context, case.policy, case.rules)
+    assert decision == again
+    assert decision.case == again.case
+    assert decision.explain() == again.explain()
+
+
+@given(exchanges())
+def test_a_whole_world_is_decided_at_once(example: Exchange) -> None:
+    whole = evolve(example.context, whole=True)
+    decision = decide_or_ask(example.mail, whole)
+    assert decision == route(example.mail, whole)
+    assert isinstance(decision, Questions) or decision.case.context is whole
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_rules_run_once_a_round_and_the_last_round_is_the_decision(*, whole: bool) -> None:
+    runs = 0
+
+    @rule(1)
+    def counting(case: MailCase) -> Verdict | None:
+        """Count how often the rules are run."""
+        nonlocal runs
+        runs += 1
+        return None
+
+    book = RULES.before(RULES.mail[0], counting)
+    if whole:
+        asked = 0
+        decide_or_ask(MAIL, evolve(CONTEXT, whole=True), rules=book)
+    else:
+        _, asked = concluded(Exchange(MAIL, CONTEXT), RoutingPolicy(), book)
+        assert asked == 2
+    assert runs == asked + 1
+
+
+def test_the_case_of_a_decision_holds_the_facts_and_no_notes() -> None:
+    decision, _ = concluded(Exchange(MAIL, CONTEXT), RoutingPolicy())
+    context = decision.case.context
+    assert decision.case == Case(MAIL, context, RoutingPolicy(), RULES)
+    assert {type(group) for group in (context.aliases, context.threads, context.holders, context.misses)} == {dict}

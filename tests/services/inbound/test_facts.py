@@ -51,7 +51,8 @@ def read(*recipients: object, headers: str = "") -> InboundMail:
 async def test_the_context_of_a_mail_holds_all_that_is_asked() -> None:
     town = await open_town()
     process = Process(town)
-    context = await process.facts.context(read(), RoutingPolicy(loop_guard=LoopGuard(mails_an_hour=5)), now=NOON)
+    decision = await process.facts.decision(read(), RoutingPolicy(loop_guard=LoopGuard(mails_an_hour=5)), now=NOON)
+    context = decision.case.context
     assert context.threads[C1] is not None
     assert context.holders[BOBS].accounts[0].id == "bob"
     assert context.stages[C1] is Stage.LEGACY
@@ -90,7 +91,7 @@ async def test_our_own_store_that_does_not_answer_is_unavailable(call: str) -> N
     process = Process(town)
     process.faults.fail(call, memory.before("it"))
     with pytest.raises(Unavailable, match="it is unavailable"):
-        await process.facts.context(read(), DEFAULT_POLICY, now=NOON)
+        await process.facts.decision(read(), DEFAULT_POLICY, now=NOON)
 
 
 async def test_a_fault_of_our_own_is_no_outage() -> None:
@@ -98,7 +99,7 @@ async def test_a_fault_of_our_own_is_no_outage() -> None:
     process = Process(town)
     process.faults.fail("records.get", memory.before(ZeroDivisionError))
     with pytest.raises(ExceptionGroup):
-        await process.facts.context(read(), DEFAULT_POLICY, now=NOON)
+        await process.facts.decision(read(), DEFAULT_POLICY, now=NOON)
 
 
 async def test_what_hangs_is_unavailable() -> None:
@@ -148,7 +149,7 @@ async def test_a_core_that_keeps_asking_is_an_error() -> None:
 
     facts = evolve(Process(town).facts, sightings=Forgetful())
     with pytest.raises(RuntimeError, match="keeps asking"):
-        await facts.context(read(), DEFAULT_POLICY, now=NOON)
+        await facts.decision(read(), DEFAULT_POLICY, now=NOON)
 
 
 async def test_an_unknown_conversation_is_in_the_stage_that_holds_unset() -> None:

@@ -29,6 +29,7 @@ from convalias.domain.routing.context import (
     Witness,
 )
 from convalias.domain.routing.decision import route
+from convalias.domain.routing.plan import Case, Decision
 from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy
 from convalias.domain.routing.repeated_texts import text_key
 from convalias.domain.routing.rulebook import RuleBook
@@ -98,13 +99,30 @@ def questions(
     once this is empty, further facts never change the plan: nobody looked at any. And what was answered is never
     asked again.
     """
+    found = decide_or_ask(mail, known, policy, rules)
+    return found if isinstance(found, Questions) else Questions()
+
+
+def decide_or_ask(
+    mail: InboundMail,
+    known: RoutingContext,
+    policy: RoutingPolicy = DEFAULT_POLICY,
+    rules: RuleBook = RULES,
+) -> Decision | Questions:
+    """Decide a mail if nothing is lacking; otherwise return the questions to look up next.
+
+    The decision is the one that `route` makes over `known`. Finding out that nothing is lacking has made it already,
+    so the rules run once a round and not once more at the end.
+    """
     if known.whole:
-        return Questions()
+        return route(mail, known, policy, rules)
     noting = _Noting(known)
-    route(mail, noting.context, policy, rules)
+    decision = route(mail, noting.context, policy, rules)
     if isinstance(mail, MessageEnvelope):
         noting.look_ahead(mail, policy)
-    return noting.questions()
+    lacking = noting.questions()
+    # The case must hold the facts themselves: it is kept, explained and compared, and the notes are of this round.
+    return lacking or evolve(decision, case=Case(mail, known, policy, rules))
 
 
 K = TypeVar("K")

@@ -31,8 +31,9 @@ from convalias.domain.routing.context import (
 )
 from convalias.domain.routing.earlier_subjects import topics_of
 from convalias.domain.routing.misses import IN_ALL
+from convalias.domain.routing.plan import Decision
 from convalias.domain.routing.policy import RoutingPolicy
-from convalias.domain.routing.questions import Questions, questions
+from convalias.domain.routing.questions import Questions, decide_or_ask
 from convalias.domain.routing.repeated_texts import heard_at
 from convalias.domain.routing.rulebook import RuleBook
 from convalias.domain.routing.rules import RULES
@@ -77,7 +78,7 @@ def _no_outages() -> dict[Witness, Unavailable]:
 
 @frozen(kw_only=True)
 class FactFinder:
-    """The routing context of a mail. A witness that is away ends up in `away`, never as "unknown"."""
+    """Looks up what a decision asks for. A witness that is away ends up in `away`, never as "unknown"."""
 
     domains: MailDomains
     aliases: Aliases
@@ -100,7 +101,7 @@ class FactFinder:
         """Return the outage that a port raised when it was last asked, by the name that its adapter gives it."""
         return self._outages.get(witness) or Unavailable(witness.value)
 
-    async def context(
+    async def decision(
         self,
         mail: InboundMail,
         policy: RoutingPolicy,
@@ -108,15 +109,18 @@ class FactFinder:
         now: datetime,
         rules: RuleBook = RULES,
         stages: Mapping[ConversationId, Stage] | None = None,
-    ) -> RoutingContext:
-        """Ask until nothing is open; `stages` are known, and not asked. Raises `Unavailable` when our stores are away."""
+    ) -> Decision:
+        """Decide a mail: ask until nothing is open. `stages` are known, and not asked.
+
+        Raises `Unavailable` when our stores are away.
+        """
         context = RoutingContext(now=now, domains=self.domains, keys=self.keys, stages=stages or {})
         name = mail_name(mail)
         for _ in range(ROUNDS):
-            open_ones = questions(mail, context, policy, rules)
-            if not open_ones:
-                return context
-            context = context.learning(await self.answer(open_ones, now=now, name=name))
+            found = decide_or_ask(mail, context, policy, rules)
+            if not isinstance(found, Questions):
+                return found
+            context = context.learning(await self.answer(found, now=now, name=name))
         raise RuntimeError("the core keeps asking")
 
     async def answer(self, asked: Questions, *, now: datetime, name: str = "") -> Answers:

@@ -47,7 +47,6 @@ from convalias.domain.mail.reasons import CONSEQUENCES, Severity
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.operations.mail_index import Known, message_value, recipient_values, sender_value
 from convalias.domain.outbound.delivery import backoff
-from convalias.domain.routing.decision import route
 from convalias.domain.routing.explanation import numbered
 from convalias.domain.routing.misses import BY_SOURCE, IN_ALL, misses_of, source_of
 from convalias.domain.routing.plan import Decision, RoutingPlan, TryAgain
@@ -288,8 +287,7 @@ class InboundRelay:
     ) -> Decision:
         """Decide a kept mail by the present rules, as of its receipt. Changes nothing. `stages`: whatever flags say."""
         now = record.post.received_at
-        context = await self.facts.context(read.mail, self.policy, now=now, rules=self.rules, stages=stages)
-        return route(read.mail, context, self.policy, self.rules)
+        return await self.facts.decision(read.mail, self.policy, now=now, rules=self.rules, stages=stages)
 
     async def _load(self, mail: MailReference) -> tuple[EnvelopeRecord | None, bytes | None]:
         body = await self.stores.blobs.get(mail.record)
