@@ -15,10 +15,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from attrs import define, field, frozen
+from pymongo import monitoring
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
+import _measure  # noqa: F401 - makes the tests' helpers importable
+from adapters.s3.buckets import Bucket
+from adapters.sqs.queues import Queue
 from convalias.adapters import mongo
 from convalias.app.facade import Convalias
 from convalias.domain.conversations.events import MessageAdded
@@ -28,7 +33,10 @@ from convalias.domain.migration.rollout import Stage
 from convalias.domain.outbound.delivery import Channel
 from convalias.domain.outbound.notifications import Notification
 from convalias.ports.hub import Guarantee, Sent
-from convalias.ports.records import Conflict, Insert, Key, Stored, Write, Written
+from convalias.ports.records import Conflict, Insert, Write, Written
+from engines.fixtures import AwsServer, KafkaServer
+from engines.servers import kafka, mongod, s3, sqs
+from stores.counting import Counting
 
 CONVERSATIONS: Final = 200
 SIGNING_KEY: Final = "bench-signing-key"
@@ -53,51 +61,38 @@ def numbered(text: str) -> str:
     return text.removeprefix("Number ").partition("\n")[0].strip() if text.startswith("Number ") else ""
 
 
-@frozen
-class Records:
-    """`ports.Records`, noting when a message stands and how many writes there are of each table."""
+class Records(Counting):
+    """Counted records that also note when a message is in its conversation, and how long each call took."""
 
-    records: mongo.Records
-    notes: Notes
-    writes: Counter[str] = field(factory=Counter[str])
-    took: dict[str, list[float]] = field(factory=dict[str, list[float]])
-    """Milliseconds of every call, by what it asks of which table."""
+    def __init__(self, records: mongo.Records, notes: Notes) -> None:
+        super().__init__(records)
+        self.notes: Final = notes
 
-    @contextmanager
-    def _timed(self, what: str) -> Iterator[None]:
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.took.setdefault(what, []).append((time.perf_counter() - began) * 1e3)
-
-    async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
-        with self._timed(f"get {keys[0].table if keys else ''}"):
-            return await self.records.get(keys)
-
-    async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
-        with self._timed(f"write {writes[0].key.table if writes else ''}"):
-            answers = await self.records.write(writes)
-        for write in writes:
-            self.writes[f"{write.key.table} {'insert' if isinstance(write, Insert) else 'update'}"] += 1
-            if isinstance(write, Insert) and write.key.table == "events":
+    def _written(self, writes: Sequence[Write], answers: Sequence[Written | Conflict]) -> None:
+        super()._written(writes, answers)
+        for write, answer in zip(writes, answers, strict=False):
+            if isinstance(write, Insert) and write.key.table == "events" and isinstance(answer, Written):
                 happening = write.body.get("happening")
                 text = happening.get("text") if isinstance(happening, dict) else None
                 if isinstance(text, str) and (number := numbered(text)):
                     self.notes.note("relayed", number)
-        return answers
 
-    async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
-        with self._timed(f"range {table}"):
-            return await self.records.range(table, partition, after=after, limit=limit)
 
-    async def latest(self, table: str, partition: str) -> Stored | None:
-        with self._timed(f"latest {table}"):
-            return await self.records.latest(table, partition)
+class Requests(CommandListener):
+    """Counts the requests that the driver sends, by command and collection."""
 
-    async def due(self, lane: str, *, until: object, limit: int) -> Sequence[Stored]:
-        with self._timed(f"due {lane}"):
-            return await self.records.due(lane, until=until, limit=limit)  # type: ignore[arg-type]
+    def __init__(self) -> None:
+        self.sent: Counter[str] = Counter()
+
+    def started(self, event: CommandStartedEvent) -> None:
+        table = event.command.get("collection" if event.command_name == "getMore" else event.command_name)
+        self.sent[f"{event.command_name} {table}"] += 1
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Nothing: it was counted when it began."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """Nothing: it was counted when it began."""
 
 
 @frozen
@@ -118,21 +113,46 @@ class Hub:
 
 
 async def work(folder: Path, name: str) -> None:
-    """A worker of every kind, until SIGTERM; then what it wrote and used."""
-    notes = Notes(folder / f"{name}.notes")
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    """A worker of every kind, until SIGTERM; SIGUSR1 makes it write down what it has counted so far."""
+    notes, requests = Notes(folder / f"{name}.notes"), Requests()
+    monitoring.register(requests)
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
     async with mongo.Database(os.environ["CONVALIAS_STORE"]) as database:
         records = Records(mongo.Records(database), notes)
         changes = mongo.Changes(database)
+
+        def write_down() -> None:
+            found = {"calls": records.calls, "writes": records.writes, "requests": requests.sent}
+            (folder / f"{name}.new").write_text(json.dumps(found), encoding="ascii")
+            (folder / f"{name}.new").replace(folder / f"{name}.counts")
+
+        loop.add_signal_handler(signal.SIGUSR1, write_down)
         cv = Convalias.from_toml(
             folder / "convalias.toml", data=folder / "data", records=records, changes=changes, hub=Hub(notes)
         )
         async with cv, cv.running():
             (folder / f"{name}.ready").touch()
             await stop.wait()
-    (folder / f"{name}.writes").write_text(json.dumps(records.writes), encoding="ascii")
-    (folder / f"{name}.took").write_text(json.dumps(records.took), encoding="ascii")
+
+
+Counts: TypeAlias = Mapping[str, Counter[str]]
+"""`calls` and `writes` of the store, `requests` to it; each by kind."""
+
+
+def counted(place: Place) -> Counts:
+    """What all workers have counted so far."""
+    found: dict[str, Counter[str]] = {"calls": Counter(), "writes": Counter(), "requests": Counter()}
+    for name, process in place.processes.items():
+        file = place.folder / f"{name}.counts"
+        if name == "web":
+            continue
+        file.unlink(missing_ok=True)
+        process.send_signal(signal.SIGUSR1)
+        wait(file.exists, f"count of {name}")
+        for what, counts in json.loads(file.read_text(encoding="ascii")).items():
+            found[what].update(counts)
+    return found
 
 
 # --- the servers and the deployment --------------------------------------------------------------------------
@@ -153,12 +173,6 @@ class Place:
 @contextmanager
 def engines() -> Iterator[Place]:
     """The four servers, with a bucket, a queue, a topic and a database."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from adapters.s3.buckets import Bucket  # noqa: PLC0415 - the tests' own, found by the path above
-    from adapters.sqs.queues import Queue  # noqa: PLC0415
-    from engines.fixtures import AwsServer, KafkaServer  # noqa: PLC0415
-    from engines.servers import kafka, mongod, s3, sqs  # noqa: PLC0415
-
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         store = stack.enter_context(mongod.replica_set(folder / "mongo"))

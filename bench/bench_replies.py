@@ -7,16 +7,11 @@ installed is named and left out: `talon` brings scikit-learn, and is measured wh
 from __future__ import annotations
 
 import importlib.util
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
-from _measure import best, machine
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-
+from _measure import Row, left_out, machine, row, side_by_side, tell
 from convalias.adapters.mime import Reader
 from convalias.adapters.mime.quotes import without_history
 from convalias.domain.inbound.posts import Post
@@ -75,22 +70,58 @@ def is_lost(found: str, kept: str) -> bool:
     return words(found)[: len(words(kept))] != words(kept)
 
 
-def main() -> None:
+def question() -> list[Row]:
     pairs, whole = replies(), [text for _, _, text in TEXTS]
     print(f"{len(pairs)} replies to our mail, {len(whole)} texts without history, {machine()}")
-    print(f"  {'':18} {'cut right':>9} {'lost words':>10} {'whole kept':>10} {'ms each':>8}")
+    cuts: dict[str, Cut] = {}
     for name, (module, make) in RIVALS.items():
         if importlib.util.find_spec(module) is None:
-            print(f"  {name:18} not installed")
-            continue
-        cut = make()
-        found = [(cut(text), kept) for text, kept in pairs]
-        right = sum(words(text) == words(kept) for text, kept in found)
-        lost = sum(is_lost(text, kept) for text, kept in found)
-        kept_whole = sum(words(cut(text)) == words(text) for text in whole)
-        took = best(lambda cut=cut: [cut(text) for text, _ in pairs], rounds=3)
-        print(f"  {name:18} {right:9} {lost:10} {kept_whole:10} {took / len(pairs) * 1e3:8.3f}")
+            left_out(name, "it is not installed")
+        else:
+            cuts[name] = make()
+    work = {name: (lambda cut=cut: [cut(text) for text, _ in pairs]) for name, cut in cuts.items()}
+    took = side_by_side(work, rounds=3)
+    counts = {name: counted(cut, pairs, whole) for name, cut in cuts.items()}
+    return [
+        row(
+            what,
+            ours=counts["convalias"][place],
+            rival=(name, counts[name][place]),
+            unit=unit,
+            aim=aim,
+            more_is_better=more,
+        )
+        for place, (what, unit, aim, more) in enumerate(COUNTED)
+        for name in cuts
+        if name != "convalias"
+    ] + [
+        row(
+            "cutting a reply",
+            ours=took["convalias"] / len(pairs) * 1e3,
+            rival=(name, took[name] / len(pairs) * 1e3),
+            unit="ms CPU each",
+        )
+        for name in cuts
+        if name != "convalias"
+    ]
+
+
+COUNTED: Final = (
+    ("replies cut right", "replies", "ratio >= 1", True),
+    ("replies that lost words", "replies", "ratio >= 1", False),
+    ("texts without history kept whole", "texts", "ratio >= 1", True),
+)
+
+
+def counted(cut: Cut, pairs: Sequence[tuple[str, str]], whole: Sequence[str]) -> tuple[int, int, int]:
+    """How many replies are cut right, how many lost words, how many whole texts stay whole."""
+    found = [(cut(text), kept) for text, kept in pairs]
+    return (
+        sum(words(text) == words(kept) for text, kept in found),
+        sum(is_lost(text, kept) for text, kept in found),
+        sum(words(cut(text)) == words(text) for text in whole),
+    )
 
 
 if __name__ == "__main__":
-    main()
+    tell(question)

@@ -7,7 +7,6 @@ shares the cores with both rivals, whose rounds are interleaved.
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -20,9 +19,7 @@ import obstore
 from attrs import frozen
 from obstore.store import S3Store
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
-from _measure import machine
+from _measure import Row, machine, row, tell
 from adapters.s3.buckets import Bucket
 from engines.fixtures import AwsServer
 from engines.servers import s3 as servers
@@ -90,7 +87,7 @@ async def compare(bucket: Bucket) -> dict[str, Cost]:
     return found
 
 
-def main() -> None:
+def question() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         try:
             server, tier = stack.enter_context(servers.versitygw(Path(folder))), "versitygw"
@@ -98,13 +95,14 @@ def main() -> None:
             server, tier = stack.enter_context(servers.moto(Path(folder))), "moto"
         found = asyncio.run(compare(Bucket.made(AwsServer(server.url, tier=tier))))
     print(f"{machine()}, {tier}, {len(BODY)} octets, {IN_FLIGHT} in flight, best of {ROUNDS} rounds of {MAILS}")
+    rows: list[Row] = []
     for work in ("put", "get"):
         bare, ours = found[f"bare {work}"], found[f"ours {work}"]
-        print(
-            f"{work}: {ours.cpu * 1e3:.3f} ms CPU, bare obstore {bare.cpu * 1e3:.3f} ms, ratio {bare.cpu / ours.cpu:.2f}; "
-            f"{1 / ours.wall:,.0f}/s, bare {1 / bare.wall:,.0f}/s, ratio {bare.wall / ours.wall:.2f} (aim 0.9)"
-        )
+        print(f"  {work}: {1 / ours.wall:,.0f} a second, bare {1 / bare.wall:,.0f}")
+        rival = (f"bare obstore on {tier}", bare.cpu * 1e3)
+        rows.append(row(f"S3 {work}", ours=ours.cpu * 1e3, rival=rival, unit="ms CPU a call", aim="ratio >= 0.9"))
+    return rows
 
 
 if __name__ == "__main__":
-    main()
+    tell(question)
