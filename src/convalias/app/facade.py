@@ -21,8 +21,10 @@ from convalias.app.late_ports import OpensLate
 from convalias.app.ports import Instead, Mailboxes, Opener, Ports, with_system_mail
 from convalias.app.services import Services, Wiring, assemble
 from convalias.app.signs import giving_signs
+from convalias.app.waking import Wakes, waking
 from convalias.app.workers import (
     AWAY,
+    IDLE,
     LONGEST_AWAY,
     UNHURRIED,
     WORKERS,
@@ -124,8 +126,7 @@ class Convalias:
         self._health = WorkersHealth()
         self._lines: LogLines | None = None
         self._faults: AdapterFaults | None = None
-        self._decided, self._batches = asyncio.Event(), Batches()
-        self._woken = asyncio.Event()
+        self._batches, self._wakes = Batches(), Wakes()
         self._looking: asyncio.Task[None] | None = None
         self._remembering: asyncio.Task[None] | None = None
         self._remembered: Deployment | None = None
@@ -208,6 +209,7 @@ class Convalias:
         try:
             ports = await stack.enter_async_context(self._opener())
             self._stopping = asyncio.Event()
+            self._batches, self._wakes = Batches(), Wakes()
             self._health = WorkersHealth()
             self._lines = LogLines(log, ports.clock)
             self._faults = AdapterFaults(ports.clock, self._lines)
@@ -454,7 +456,9 @@ class Convalias:
     def _wire(self, ports: Ports, told: Deployment) -> None:
         self._deployment = told
         policy = self._wiring.overlay.over(self._wiring.policy or told.policy)
-        assembled = assemble(ports, deployment=told, policy=policy, wiring=self._wiring, lines=self._lines)
+        assembled = assemble(
+            waking(ports, self._wakes), deployment=told, policy=policy, wiring=self._wiring, lines=self._lines
+        )
         # The feed knows no deployment, and holds a lease: it goes on as it is.
         standing = self._services
         self._services = assembled if standing is None else evolve(assembled, feed=standing.feed)
@@ -526,7 +530,7 @@ class Convalias:
 
     def wake(self) -> None:
         """Look at once for new messages of the host: it has just committed one. Without it they are found within 0.5 s."""
-        self._woken.set()
+        self._wakes.appended.set()
 
     async def run(self, *workers: Worker) -> None:
         """Work until `stop` or cancelled. Takes no signal: they are the host's. No name: all of them.
@@ -608,24 +612,28 @@ class Convalias:
         return Idle({name: count for name, count in counted.items() if count}, depth.ready + depth.in_flight, dead)
 
     def _works(self, worker: Worker, *, wait: timedelta = timedelta(0)) -> Sequence[Work]:
-        """Not latency-critical: polled every 500 ms."""
+        """The loops on a mail's way are woken by this process, and look for other processes' work every 50 ms.
+
+        Not latency-critical are the others: they look every 500 ms.
+        """
+        wakes = self._wakes
         match worker:
             case "inbound":
                 step = self._keyed(partial(self._inbound, wait))
                 more = Work(step=step, idle=UNHURRIED, woken=self._batches.found)
                 beside = (self._notices, self._approvals, self._asking, self._retention)
                 return (
-                    Work(step=step),
+                    Work(step=step, woken=wakes.jobs),
                     *(Work(step=self._keyed(one), idle=UNHURRIED) for one in beside),
                     *([more] * (self._wiring.inbound_batches - 1)),
                 )
             case "feed":
                 step = self._refreshed(self._feed)
                 own = self.services.stores.conversations.keeps_events
-                return (Work(step=step) if own else Work(step=step, idle=UNHURRIED, woken=self._woken),)
+                return (Work(step=step, idle=IDLE if own else UNHURRIED, woken=wakes.appended),)
             case "outbound":
-                deliver = Work(step=self._keyed(self._deliver), idle=UNHURRIED, woken=self._decided)
-                return (Work(step=self._keyed(self._decide)), deliver)
+                deliver = Work(step=self._keyed(self._deliver), idle=UNHURRIED, woken=wakes.decided)
+                return (Work(step=self._keyed(self._decide), woken=wakes.published), deliver)
 
     def _refreshed(self, step: Step) -> Step:
         async def refreshed() -> int:
@@ -649,10 +657,7 @@ class Convalias:
             # Without a domain every mail would be "not ours": it is not lost that way, but it would be silent.
             raise Unavailable("alias domains: none is configured or loaded", retry_after=REFRESH)
         await self._chores.sweep(self.services, self.ports)
-        done = await self._batches.step(self.services.inbound, wait=wait, stopping=self._stopping)
-        if done:
-            self.wake()
-        return done
+        return await self._batches.step(self.services.inbound, wait=wait, stopping=self._stopping)
 
     async def _notices(self) -> int:
         return await self.services.system_outbox.send_due()
@@ -674,10 +679,7 @@ class Convalias:
         return await self.services.feed.step()
 
     async def _decide(self) -> int:
-        done = await self.outbound_worker.decide()
-        if done:
-            self._decided.set()
-        return done
+        return await self.outbound_worker.decide()
 
     async def _deliver(self) -> int:
         return await self.outbound_worker.deliver()

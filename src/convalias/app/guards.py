@@ -16,6 +16,7 @@ from attrs import define, evolve, field
 from convalias.app.answers import WrongAnswer, refuse_answer
 from convalias.app.capabilities import capabilities_of, methods_of
 from convalias.app.ports import Instead, Ports
+from convalias.app.stand_ins import stand_in
 from convalias.ports.ambient import Clock
 from convalias.ports.changes import ChangeStream
 from convalias.ports.errors import AdapterFailed, PortError
@@ -142,14 +143,7 @@ def guarded(port: P, keyword: str, protocol: type, faults: AdapterFaults) -> P:
             return call.measured
         return call.awaited if inspect.iscoroutinefunction(asked) else call.direct
 
-    base = type(port)
-    try:
-        kind = type(f"Guarded{base.__name__}", (base,), {"__getattribute__": found, "__slots__": ()})
-        guard: Any = object.__new__(kind)
-    except TypeError:  # a class that has no subclasses, or is not made so
-        guard = type(f"Guarded{base.__name__}", (), {"__getattribute__": found, "__slots__": ()})()
-    same: P = guard
-    return same
+    return stand_in(port, "Guarded", found)
 
 
 @define
