@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
 BUILD_LOCK := requirements/build.txt
 LOCK := requirements/dev.txt
+RIVALS_LOCK := requirements/bench.txt
+RIVALS := $(VENV)/.rivals
 
 # The first that is new enough makes the environment; `make PYTHON=...` names another.
 PYTHON ?=
@@ -127,8 +129,12 @@ format: $(STAMP) ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# Only who measures installs these. A rival that cannot be had is left out, with a line that says so.
+$(RIVALS): $(RIVALS_LOCK) $(STAMP)
+	@$(INSTALL) --require-hashes -r $(RIVALS_LOCK) && touch $@ || echo "Rivals are not installed; what is not there is left out"
+
 # ARGS names questions (`relay mime`); `--strict` ends with 1 where an aim is missed.
-bench: $(STAMP) ## Measure, one question after the other, into build/bench.json
+bench: $(RIVALS) ## Measure, one question after the other, into build/bench.json
 	@$(BIN)/python bench/run.py $(ARGS)
 
 # Suites of others that packages hold are brought first; what cannot be had is one line.
@@ -149,6 +155,8 @@ lock: $(STAMP) ## Bring the locked versions up to date
 	  --upgrade --generate-hashes --no-emit-index-url --no-header --output-file $(LOCK)
 	$(BIN)/uv pip compile --group build --constraints $(LOCK) --quiet --universal --python-version 3.11 \
 	  --upgrade --generate-hashes --no-emit-index-url --no-header --output-file $(BUILD_LOCK)
+	$(BIN)/uv pip compile --group bench --constraints $(LOCK) --quiet --universal --python-version 3.11 \
+	  --upgrade --generate-hashes --no-emit-index-url --no-header --output-file $(RIVALS_LOCK)
 
 build: $(STAMP) ## Build the wheel and the source distribution
 	$(BIN)/python -m hatchling build

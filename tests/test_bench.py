@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
+from importlib.metadata import requires
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).resolve().parents[1]
 BENCH = PROJECT / "bench"
@@ -125,3 +129,23 @@ def test_the_written_file_is_no_part_of_a_checkout() -> None:
         line for line in (PROJECT / "Makefile").read_text(encoding="utf-8").splitlines() if "rm -rf $(V" in line
     ]
     assert " build " in clean
+
+
+def pins(lock: str) -> dict[str, set[str]]:
+    """The versions of each distribution in a lock; one may have several, by Python."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==(\S+)", (PROJECT / lock).read_text("utf-8"), re.MULTILINE):
+        found.setdefault(name, set()).add(version)
+    return found
+
+
+def test_rivals_change_nothing_that_a_checkout_is_developed_with() -> None:
+    developed, rivals = pins("requirements/dev.txt"), pins("requirements/bench.txt")
+    assert {"django-anymail", "huey", "mail-parser"} <= rivals.keys() - developed.keys()
+    shared = rivals.keys() & developed.keys()
+    assert {name: rivals[name] for name in shared} == {name: developed[name] for name in shared}
+
+
+def test_no_user_installs_a_rival() -> None:
+    asked = {canonicalize_name(Requirement(line).name) for line in requires("convalias") or ()}
+    assert not asked & (pins("requirements/bench.txt").keys() - pins("requirements/dev.txt").keys())
