@@ -8,7 +8,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from convalias.ports.records import Body, Conflict, Delete, Insert, Key, Records, Stored, Write, Written
+from convalias.ports.records import (
+    Body,
+    Conflict,
+    Delete,
+    Insert,
+    Key,
+    Ordered,
+    Records,
+    Stored,
+    Write,
+    Written,
+    write_in_order,
+)
 
 
 def octets(body: Body) -> int:
@@ -21,7 +33,7 @@ def _tables(keys: Iterable[Key]) -> str:
 
 
 class Counting:
-    """`ports.Records` that counts, over any others. Call `forget()` between two measurements."""
+    """`ports.Records` and `Ordered` that count, over any others. Call `forget()` between two measurements."""
 
     def __init__(self, records: Records) -> None:
         self.records: Final = records
@@ -62,6 +74,13 @@ class Counting:
     async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
         answers = await self.records.write(writes)
         self._written(writes, answers)
+        return answers
+
+    async def write_in_order(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        answers = await write_in_order(self.records, writes)
+        self._written(writes[: len(answers)], answers)
+        if not isinstance(self.records, Ordered):  # each was a call of its own
+            self.calls[f"write {_tables(write.key for write in writes)}"] += len(answers) - 1
         return answers
 
     async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
