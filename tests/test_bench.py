@@ -134,7 +134,9 @@ def test_the_written_file_is_no_part_of_a_checkout() -> None:
 def pins(lock: str) -> dict[str, set[str]]:
     """The versions of each distribution in a lock; one may have several, by Python."""
     found: dict[str, set[str]] = {}
-    for name, version in re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==(\S+)", (PROJECT / lock).read_text("utf-8"), re.MULTILINE):
+    for name, version in re.findall(
+        r"^([\w.-]+)(?:\[[^]]*\])?==(\S+)", (PROJECT / lock).read_text("utf-8"), re.MULTILINE
+    ):
         found.setdefault(name, set()).add(version)
     return found
 
