@@ -170,7 +170,15 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
                 Seq(4),
             ),
             NOON,
-        )
+            people_changed=Seq(4),
+            since=Seq(4),
+        ),
+        ThreadSnapshot(
+            ConversationThread(C1, UseCase("apply"), (HR,), seq=Seq(9)),
+            NOON,
+            redacted=frozenset({EventId("e2"), EventId("e3")}),
+            people_changed=Seq(7),
+        ),
     ],
     "position": [Position(name="feed", cursor="x", epoch=3, holder="h", until=NOON), Position(name="feed")],
     "feed_cursor": [
@@ -636,6 +644,16 @@ def test_a_decision_can_be_written_without_where_its_notifications_went() -> Non
     assert (body["$"], "mailed_to" in json.dumps(body)) == ("decision/2", False)
     (row,) = decision.deliveries
     assert load(body, DeliveryDecision) == evolve(decision, deliveries=(evolve(row, mailed_to=()),))
+
+
+def test_a_thread_can_be_written_as_processes_of_the_release_before_read_it() -> None:
+    thread = SAMPLES["thread"][1]
+    assert isinstance(thread, ThreadSnapshot)
+    body = Codec({"thread": 1}).dump(thread)
+    assert (body["$"], set(body)) == ("thread/1", {"$", "thread", "appended_at"})
+    assert load(body, ThreadSnapshot) == ThreadSnapshot(
+        thread.thread, thread.appended_at, people_changed=Seq(9), since=Seq(9)
+    )
 
 
 def test_a_sign_can_be_written_as_processes_of_the_release_before_read_it() -> None:

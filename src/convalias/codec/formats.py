@@ -97,6 +97,18 @@ def _not_mailed(row: Json) -> Json:
     return {name: value for name, value in row.items() if name != "mailed_to"}
 
 
+def _thread_2(fields: Body) -> Body:
+    """Redactions and changes of people are known from then on: a former release kept none."""
+    thread = fields.get("thread")
+    seq = thread.get("seq", 0) if isinstance(thread, Mapping) else 0
+    return {**fields, "people_changed": seq, "since": seq}
+
+
+def _thread_1(fields: Body) -> Body:
+    """Without redactions and changes of people."""
+    return {name: value for name, value in fields.items() if name in {"thread", "appended_at"}}
+
+
 def _rollout_2(fields: Body) -> Body:
     """Beside who set it and when: nobody wrote that down."""
     return {"rollout": fields, "by": "", "at": None}
@@ -229,7 +241,7 @@ TENURE: Final = Format("tenure", (AddressTenure,))
 ROLLOUT: Final = Format("rollout", (RolloutSetting,), version=2, upgrades={1: _rollout_2}, downgrades={1: _rollout_1})
 LISTED: Final = Format("listed", (ListedConversation,))
 LISTING_CURSOR: Final = Format("listing_cursor", (ListingCursor,))
-THREAD: Final = Format("thread", (ThreadSnapshot,))
+THREAD: Final = Format("thread", (ThreadSnapshot,), version=2, upgrades={1: _thread_2}, downgrades={1: _thread_1})
 POSITION: Final = Format("position", (Position,))
 FEED_CURSOR: Final = Format("feed_cursor", (FeedCursor,))
 ENVELOPE_RECORD: Final = Format(

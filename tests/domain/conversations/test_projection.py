@@ -124,6 +124,19 @@ def test_a_snapshot_knows_when_its_last_event_was_appended() -> None:
         snapshot([])
 
 
+def test_a_snapshot_knows_what_was_redacted_and_when_somebody_last_came_or_left() -> None:
+    events = conversation(
+        e.ParticipantAdded(EVE),
+        e.MessageRedacted(EventId("e2")),
+        e.ConversationClosed(),
+        e.MessageRedacted(EventId("e9")),
+    )
+    for cut in range(1, len(events) + 1):
+        now = snapshot(events[cut:], snapshot(events[:cut]))
+        assert (now.redacted, now.people_changed, now.since) == ({"e2", "e9"}, 2, 0)
+    assert (snapshot(events[:1]).redacted, snapshot(events[:1]).people_changed) == (frozenset(), 0)
+
+
 def test_the_next_event_is_never_appended_before_its_predecessor() -> None:
     new = NewEvent(EventId("e2"), C1, e.ConversationClosed(), "k2", Origin.CHAT, NOON, "t")
     behind = snapshot(conversation())

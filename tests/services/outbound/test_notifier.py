@@ -1453,7 +1453,7 @@ async def test_nothing_that_is_measured_names_a_person() -> None:
 async def test_a_whole_conversation_is_read_in_pages_when_somebody_came_or_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("convalias.stores.conversations.access.PAGE", 2)
+    monkeypatch.setattr("convalias.stores.conversations.threads.PAGE", 2)
     world = World()
     await world.begin()
     for _ in range(4):

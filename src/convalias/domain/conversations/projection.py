@@ -59,12 +59,20 @@ def fold(events: Iterable[ConversationEvent], onto: ConversationThread | None = 
 
 
 def snapshot(events: Iterable[ConversationEvent], onto: ThreadSnapshot | None = None) -> ThreadSnapshot:
-    """The same, with the append time of the last event. `InvalidValue` as in `fold`."""
+    """The same, with the append time of the last event, and with redactions. `InvalidValue` as in `fold`."""
     listed = tuple(events)
     if onto is not None and not listed:
         return onto
     thread = fold(listed, None if onto is None else onto.thread)
-    return ThreadSnapshot(thread, listed[-1].appended_at)
+    now = ThreadSnapshot(thread, listed[-1].appended_at) if onto is None else evolve(onto, thread=thread)
+    redacted = {one.happening.event for one in listed if isinstance(one.happening, MessageRedacted)}
+    changed = (one.seq for one in listed if isinstance(one.happening, ParticipantAdded | ParticipantRemoved))
+    return evolve(
+        now,
+        appended_at=listed[-1].appended_at,
+        redacted=now.redacted | redacted if redacted else now.redacted,
+        people_changed=max(changed, default=now.people_changed),
+    )
 
 
 def place(new: NewEvent, behind: ThreadSnapshot | None, *, now: datetime) -> ConversationEvent:

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import Participant
-from convalias.domain.ids import AccountId, ConversationId, Seq, UseCase
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
 
 
 class ThreadState(Enum):
@@ -48,7 +48,16 @@ class ConversationThread:
 
 @frozen
 class ThreadSnapshot:
-    """A thread and when its last event was appended: what the next event is placed behind."""
+    """A thread, when its last event was appended, and the facts about its past that a delivery is decided on.
+
+    The next event is placed behind `appended_at`.
+    """
 
     thread: ConversationThread
     appended_at: datetime
+    redacted: frozenset[EventId] = frozenset()
+    """Messages whose text is gone, of those that were redacted behind `since`."""
+    people_changed: Seq = Seq(0)
+    """The seq of the last event by which somebody came or left; 0: nobody has since the creation."""
+    since: Seq = Seq(0)
+    """From this seq on all redactions are known; 0: from the beginning. A former release kept none of them."""

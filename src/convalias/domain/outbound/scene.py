@@ -8,7 +8,7 @@ from datetime import datetime
 from attrs import frozen
 
 from convalias.domain.aliases.alias import ConversationAlias
-from convalias.domain.conversations.events import ConversationEvent, MessageRedacted
+from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.ids import AccountId
 from convalias.domain.outbound.first_tries import FirstTryRules, Objection
@@ -23,8 +23,8 @@ class Scene:
     event: ConversationEvent
     thread: ConversationThread
     """As it is now."""
-    since: tuple[ConversationEvent, ...]
-    """What happened after the event, in order."""
+    people_changed: bool = False
+    """Whether somebody came or left since."""
     aliases: Sequence[ConversationAlias] = ()
     """Of its conversation now; only read for sends."""
     before: Sequence[ConversationEvent] = ()
@@ -38,14 +38,12 @@ class Scene:
     audience: frozenset[AccountId] | None = None
     """Accounts to whom a host says it was written; None: those who took part."""
     withdrawn: bool = False
-    """Whether a host says that it is gone."""
+    """Whether its text is gone: it was redacted, or its host does not have it any more."""
 
     @property
     def is_redacted(self) -> bool:
         """Whether the text of the event is gone."""
-        return self.withdrawn or any(
-            isinstance(one.happening, MessageRedacted) and one.happening.event == self.event.id for one in self.since
-        )
+        return self.withdrawn
 
     @property
     def is_withdrawn(self) -> bool:

@@ -138,13 +138,13 @@ class HostConversations:
         known = _erased(conversation) if thread is None else _thread(thread, conversation)
         if thread is not None and message is not None:
             self._missed.pop(event, None)
-            return Scene(event=_event(*there, message), thread=known, since=(), audience=_accounts(message))
+            return Scene(event=_event(*there, message), thread=known, audience=_accounts(message))
         if event not in self._missed:
             self._missed[event] = None
             if len(self._missed) > REMEMBERED:
                 self._missed.popitem(last=False)
             raise Deferred("a message that the host does not find: it is asked once more", retry_after=LOOK_AGAIN)
-        return Scene(event=_event(*there, None), thread=known, since=(), withdrawn=True)
+        return Scene(event=_event(*there, None), thread=known, withdrawn=True)
 
     async def as_of(self, scene: Scene) -> ConversationThread:
         """Return the conversation with the audience of the message; where the host tells none, with its members now."""

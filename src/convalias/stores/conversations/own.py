@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Final
 
 from attrs import evolve, frozen
 
-from convalias.domain.conversations.events import (
-    ConversationCreated,
-    ConversationEvent,
-    ParticipantAdded,
-    ParticipantRemoved,
-)
-from convalias.domain.conversations.projection import fold
-from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.conversations.threads import ConversationThread, ThreadSnapshot
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.domain.outbound.scene import Scene
 from convalias.ports.ambient import Clock
 from convalias.ports.event_log import UNPLACED
 from convalias.ports.event_store import EventStore
-from convalias.stores.conversations.access import Addition, Draft, EventGone, events_between
+from convalias.stores.conversations.access import Addition, Draft, EventGone
 from convalias.stores.conversations.appending import WITHIN, Appender
 from convalias.stores.conversations.threads import Threads
-
-_WHO_TAKES_PART: Final = (ConversationCreated, ParticipantAdded, ParticipantRemoved)
 
 
 @frozen(kw_only=True)
@@ -86,9 +77,9 @@ class OwnConversations:
         return (*beginning, *await self.events.after(conversation, highest - last, limit=last))
 
     async def scene(self, conversation: ConversationId, event: EventId, seq: Seq) -> Scene:
-        """Make one read, of the event and of all behind it, where the thread is known up to `seq`.
+        """Make one read, of the event and of what came after it, where the event is one of the last.
 
-        Where that is not the event's (a record that could not be read tells none), it is looked up by its id.
+        Where `seq` is not the event's (a record that could not be read tells none), it is looked up by its id.
         """
         scene = None if seq == UNPLACED else await self._at(conversation, event, seq)
         if scene is None:
@@ -99,22 +90,24 @@ class OwnConversations:
         return scene
 
     async def _at(self, conversation: ConversationId, event: EventId, seq: Seq) -> Scene | None:
-        known = await self.folded.up_to(conversation, seq - 1)
-        if known is None:
-            return None
-        events = await events_between(self.events, conversation, seq - 1)
-        if not events or events[0].id != event:
-            return None
-        # What is known was known before that read, so nothing that it knows is missing there.
-        return Scene(event=events[0], thread=self.folded.read(known, events), since=tuple(events[1:]))
+        read = await self.folded.around(conversation, seq)
+        return None if read is None or read[1].id != event else _scene(*read)
 
     async def readers(self, scene: Scene, accounts: Collection[AccountId]) -> frozenset[AccountId]:
         """Return nobody: the thread tells them all."""
         return frozenset()
 
     async def as_of(self, scene: Scene) -> ConversationThread:
-        """Return the thread as of the event's seq. One read of the whole conversation only if somebody came or left since."""
-        event = scene.event
-        if not any(isinstance(one.happening, _WHO_TAKES_PART) for one in scene.since):
-            return evolve(scene.thread, seq=event.seq)
-        return fold(await events_between(self.events, event.conversation, 0, up_to=event.seq))
+        """Return the thread as of the event's seq. At most 256 events are read, and only if somebody came or left since."""
+        if not scene.people_changed:
+            return evolve(scene.thread, seq=scene.event.seq)
+        return (await self.folded.as_of(scene.event)).thread
+
+
+def _scene(now: ThreadSnapshot, event: ConversationEvent) -> Scene:
+    return Scene(
+        event=event,
+        thread=now.thread,
+        withdrawn=event.id in now.redacted,
+        people_changed=now.people_changed > event.seq,
+    )

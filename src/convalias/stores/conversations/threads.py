@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from attrs import field, frozen
@@ -13,17 +14,24 @@ from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.conversations.projection import snapshot
 from convalias.domain.conversations.threads import ConversationThread, ThreadSnapshot
 from convalias.domain.ids import ConversationId
+from convalias.ports.errors import PortError
 from convalias.ports.event_store import EventStore
 from convalias.ports.records import Insert, Key, Records, Replace, Stored
 from convalias.stores.conversations.parking import letter_key, read_parked
 from convalias.stores.encoding import encoded
 
 TABLE: Final = "threads"
-PAGE: Final = 500
+PAGE: Final = 512
 KEPT: Final = 1_000
 """Threads in memory, per process."""
 WORTH_KEEPING: Final = 64
 """So many events beyond the stored cache make it worth a write."""
+CHECKPOINT_EVERY: Final = 256
+"""The thread as of each such seq is stored, so that no look at the past reads more events than that."""
+NEAR: Final = 64
+"""An event that is at most so far behind the cached thread is read together with what came after the thread."""
+_AT: Final = "at:"
+_HIGHEST: Final = 10**12 - 1
 
 
 def _empty() -> OrderedDict[ConversationId, ThreadSnapshot]:
@@ -35,7 +43,9 @@ class Threads:
     """State of conversations as of their last event.
 
     Every answer is made of one read of all events behind the cached seq, so what is decided on it and the seq that
-    is next come from the same read. The cache, in memory and in `Records`, only shortens that read.
+    is next come from the same read. The cache, in memory and in `Records`, only shortens that read. Whoever passes a
+    multiple of 256 stores the thread as of there, once and for all. A long read stores that on its way, so that a
+    read that is broken off goes on from there.
     """
 
     events: EventStore
@@ -44,6 +54,10 @@ class Threads:
     minds_parking: bool = True
     """False for a redrive: it reads a parked conversation."""
     _cache: OrderedDict[ConversationId, ThreadSnapshot] = field(factory=_empty, init=False, repr=False, eq=False)
+    _past: OrderedDict[ConversationId, ThreadSnapshot] = field(factory=_empty, init=False, repr=False, eq=False)
+    """The last answers of `as_of`: who decides about one event after the other goes on from there."""
+    _due: OrderedDict[ConversationId, ThreadSnapshot] = field(factory=_empty, init=False, repr=False, eq=False)
+    """Checkpoints that `appended` has passed; the next read stores them."""
 
     async def threads(self, ids: Collection[ConversationId]) -> Mapping[ConversationId, ConversationThread]:
         """Return the threads that exist, as they are now."""
@@ -56,46 +70,121 @@ class Threads:
         return None if there is None else there.thread
 
     async def snapshot(self, conversation: ConversationId) -> ThreadSnapshot | None:
-        """The same, with the append time of its last event."""
+        """The same, with what else is known as of its last event."""
         known = self._cache.get(conversation) or await self._stored(conversation)
-        seq = 0 if known is None else known.thread.seq
-        events = await self._since(conversation, seq)
-        if not events and known is None:
-            return None
-        now = snapshot(events, known)
-        self._remember(conversation, now)
-        if len(events) >= WORTH_KEEPING:
-            await self._keep(now)
-        return now
+        return (await self._forward(conversation, known))[0]
 
-    async def up_to(self, conversation: ConversationId, seq: int) -> ThreadSnapshot | None:
-        """Return a state at that seq or later: without a read if the cache has one. None when there is none."""
-        known = self._cache.get(conversation)
-        return known if known is not None and known.thread.seq >= seq else await self.snapshot(conversation)
+    async def around(self, conversation: ConversationId, seq: int) -> tuple[ThreadSnapshot, ConversationEvent] | None:
+        """Return the thread as it is now, with all that was redacted behind that seq, and the event with that seq.
 
-    def read(self, known: ThreadSnapshot, events: Sequence[ConversationEvent]) -> ConversationThread:
-        """Return the state after these events, which follow `known` without a gap and were just read."""
-        now = snapshot([event for event in events if event.seq > known.thread.seq], known)
-        self._remember(now.thread.id, now)
-        return now.thread
+        One read where the event is close to the cached thread. None: there is no such event.
+        """
+        known = await self._whole(conversation, seq)
+        behind = 0 if known is None else known.thread.seq
+        first = seq - 1 if seq - 1 <= behind < seq + NEAR else behind
+        now, event = await self._forward(conversation, known, first=first, wanted=seq)
+        if now is not None and event is None:
+            event = next(iter(await self.events.after(conversation, seq - 1, limit=1)), None)
+        return None if now is None or event is None or event.seq != seq else (now, event)
+
+    async def behind(self, conversation: ConversationId, seq: int) -> ThreadSnapshot | None:
+        """Return the thread as it is now, with all that was redacted behind that seq: one read of what is new."""
+        return (await self._forward(conversation, await self._whole(conversation, seq)))[0]
+
+    async def as_of(self, event: ConversationEvent) -> ThreadSnapshot:
+        """Return the thread as that event left it: at most 256 events are read, if the checkpoints are there."""
+        conversation, seq = event.conversation, event.seq
+        known = self._past.get(conversation)
+        if known is None or not seq - CHECKPOINT_EVERY <= known.thread.seq <= seq:
+            known = await self._checkpoint(conversation, seq)
+        while (at := 0 if known is None else known.thread.seq) < seq - 1:
+            page = await self.events.after(conversation, at, limit=min(PAGE, seq - 1 - at))
+            if not page:
+                break  # the fold below says what is lacking
+            known = await self._folded(page, known)
+        if known is None or known.thread.seq < seq:
+            known = snapshot([event], known)
+        _remember(self._past, conversation, known)
+        return known
 
     def appended(self, event: ConversationEvent, behind: ThreadSnapshot | None) -> None:
         """Note that an event was appended right behind a snapshot, so that it need not be read back."""
-        self._remember(event.conversation, snapshot([event], behind))
+        now = snapshot([event], behind)
+        _remember(self._cache, event.conversation, now)
+        if event.seq % CHECKPOINT_EVERY == 0:
+            _remember(self._due, event.conversation, now)
 
-    async def _since(self, conversation: ConversationId, seq: int) -> list[ConversationEvent]:
-        events: list[ConversationEvent] = []
+    async def _whole(self, conversation: ConversationId, seq: int) -> ThreadSnapshot | None:
+        """A state to go on from that misses no redaction behind that seq."""
+        known = self._cache.get(conversation) or await self._stored(conversation)
+        if known is None or known.since <= seq:
+            return known
+        known = await self._checkpoint(conversation, _HIGHEST - 1)
+        return None if known is None or known.since > seq else known
+
+    async def _forward(
+        self,
+        conversation: ConversationId,
+        known: ThreadSnapshot | None,
+        *,
+        first: int | None = None,
+        wanted: int | None = None,
+    ) -> tuple[ThreadSnapshot | None, ConversationEvent | None]:
+        """Read all that is behind `first`, by default what is not known, and the wanted event if it is among that."""
+        if (passed := self._due.pop(conversation, None)) is not None:
+            await self._store([passed])
+        behind = 0 if known is None else known.thread.seq
+        at, read, found = behind if first is None else first, 0, None
         while True:
-            page = await self.events.after(conversation, seq + len(events), limit=PAGE)
-            events.extend(page)
+            page = await self.events.after(conversation, at, limit=PAGE)
+            found = next((event for event in page if event.seq == wanted), found)
+            new = [event for event in page if event.seq > behind]
+            if new:
+                known = await self._folded(new, known)
+                read, behind = read + len(new), new[-1].seq
             if len(page) < PAGE:
-                return events
+                break
+            at = page[-1].seq
+        if known is not None:
+            _remember(self._cache, conversation, known)
+            if read >= WORTH_KEEPING:
+                await self._keep(known)
+        return known, found
 
-    def _remember(self, conversation: ConversationId, now: ThreadSnapshot) -> None:
-        self._cache[conversation] = now
-        self._cache.move_to_end(conversation)
-        while len(self._cache) > KEPT:
-            self._cache.popitem(last=False)
+    async def _folded(self, events: Sequence[ConversationEvent], known: ThreadSnapshot | None) -> ThreadSnapshot:
+        """The state after these events, which follow without a gap; what they pass on the way is stored."""
+        passed: list[ThreadSnapshot] = []
+        begin = 0
+        for end, event in enumerate(events, start=1):
+            if event.seq % CHECKPOINT_EVERY == 0 or end == len(events):
+                known, begin = snapshot(events[begin:end], known), end
+                if event.seq % CHECKPOINT_EVERY == 0:
+                    passed.append(known)
+        if known is None:  # pragma: no cover - there is at least one event
+            raise AssertionError
+        if passed:
+            await self._store(passed)
+        return known
+
+    async def _store(self, passed: Sequence[ThreadSnapshot]) -> None:
+        """Checkpoints, unless somebody else has, and the newest of them as the cache to begin with.
+
+        They only shorten reads: a store that does not take them now stops nobody.
+        """
+        whole = [one for one in passed if not one.since]
+        with suppress(PortError):
+            if whole:
+                await self.records.write([Insert(_at(one), self.codec.dump(one)) for one in whole])
+            await self._keep(passed[-1])
+
+    async def _checkpoint(self, conversation: ConversationId, seq: int) -> ThreadSnapshot | None:
+        """The highest that is not behind that seq."""
+        after = f"{_AT}{_HIGHEST - seq - 1:012d}"
+        for stored in await self.records.range(TABLE, encoded(conversation), after=after, limit=1):
+            if stored.key.id.startswith(_AT):
+                with suppress(CodecError):  # of another release, or damaged: the events say it all
+                    return self.codec.load(stored.body, ThreadSnapshot)
+        return None
 
     async def _stored(self, conversation: ConversationId) -> ThreadSnapshot | None:
         """The cached one. Raises `Parked`: a cache of another release may stand behind an event that waits."""
@@ -121,10 +210,25 @@ class Threads:
     def _is_behind(self, stored: Stored, now: ThreadSnapshot) -> bool:
         """A damaged cache is replaced; one in the format of a newer release is left to that release."""
         try:
-            return self.codec.load(stored.body, ThreadSnapshot).thread.seq < now.thread.seq
+            there = self.codec.load(stored.body, ThreadSnapshot)
         except CodecError as unreadable:
             return isinstance(unreadable, BrokenRecord)
+        return (there.thread.seq, -there.since) < (now.thread.seq, -now.since)
 
 
 def _key(conversation: ConversationId) -> Key:
     return Key(TABLE, encoded(conversation), "thread")
+
+
+def _at(of: ThreadSnapshot) -> Key:
+    """12 digits that run backwards, so that a range finds the last one before a seq."""
+    return Key(TABLE, encoded(of.thread.id), f"{_AT}{_HIGHEST - of.thread.seq:012d}")
+
+
+def _remember(
+    among: OrderedDict[ConversationId, ThreadSnapshot], conversation: ConversationId, now: ThreadSnapshot
+) -> None:
+    among[conversation] = now
+    among.move_to_end(conversation)
+    while len(among) > KEPT:
+        among.popitem(last=False)
