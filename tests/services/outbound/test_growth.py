@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
+from attrs import evolve
 
 from convalias.adapters import memory
+from convalias.adapters.memory import before
 from convalias.domain.conversations import events as e
 from convalias.domain.conversations.participants import Participant
-from convalias.domain.ids import AccountId
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
+from convalias.domain.outbound.notifications import Notification
+from convalias.ports.hub import Declined, Sent
 from convalias.ports.records import Conflict, Key, Stored, Write, Written
 from convalias.services.feed.change_feed import record
-from services.outbound_world import ANN, BOB, C1, EVE, World, own
+from convalias.stores.conversations.event_store import EventStore
+from services.outbound_world import ANN, APPLY, BOB, C1, EVE, Hub, World, address, own
 
 
 class Counting(memory.Records):
@@ -69,3 +76,133 @@ async def test_somebody_who_joins_between_message_and_decision_costs_at_most_300
     await world.worker().decide([record(event)])
     assert [row.recipient for row in await world.rows(event)] == [BOB, EVE]
     assert records.rows.total() <= 300
+
+
+BATCH = 100
+
+
+async def decided(world: World, events: Sequence[e.ConversationEvent], name: str = "w1") -> None:
+    """As the log brings them: batch after batch, in order."""
+    worker = world.worker(name)
+    for begin in range(0, len(events), BATCH):
+        await worker.decide([record(event) for event in events[begin : begin + BATCH]])
+
+
+@pytest.mark.parametrize("backlog", [40, 400])
+@pytest.mark.parametrize("then", [None, e.ParticipantAdded(Participant(AccountId("late")))])
+async def test_who_is_so_many_events_behind_reads_at_most_ten_rows_for_each(
+    backlog: int, then: e.Happening | None
+) -> None:
+    """Also where somebody has joined since; decided by a process that has seen nothing."""
+    world, records = await grown(600)
+    events = []
+    for _ in range(backlog):
+        events.append(await world.said())
+        await world.pass_time(seconds=1)
+    if then is not None:
+        await world.happens(then)
+    world.own = own(world.watched, records, world.clock)
+    records.clear()
+    await decided(world, events)
+    assert [row.recipient for row in await world.rows(events[-1])] == [BOB, EVE]
+    assert records.rows.total() / backlog <= 10
+    records.clear()
+    worked = 0
+    while done := await world.worker().deliver_due():
+        worked += done
+    assert worked == min(backlog, 300)
+    assert records.rows["events"] / worked <= 5
+
+
+async def test_what_a_batch_has_read_is_looked_at_again_before_each_call() -> None:
+    """While the first of twenty is being sent, the last ones are redacted, or somebody leaves."""
+    world = World()
+    await world.begin()
+    events = [await world.said() for _ in range(20)]
+    await decided(world, events)
+
+    class Late(Hub):
+        async def send(self, notification: Notification) -> Sent | Declined:
+            if not self.told:
+                await world.happens(e.MessageRedacted(events[-1].id))
+                await world.happens(e.ParticipantRemoved(EVE))
+            return await super().send(notification)
+
+    world.hub = Late(world.clock)
+    assert await world.worker().deliver_due() == 20
+    assert await world.states(events[-1]) == ["cancelled", "cancelled"]
+    assert await world.states(events[-2]) == ["sent", "cancelled"]
+
+
+# --- one slow or broken conversation ----------------------------------------------------------------------------
+
+
+class Hanging:
+    """Events of which one conversation's are never read: asked for, nobody answers."""
+
+    def __init__(self, events: EventStore) -> None:
+        self.events = events
+        self.hangs = False
+        self.asked = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.events, name)
+
+    async def after(self, conversation: ConversationId, seq: int, *, limit: int) -> Sequence[e.ConversationEvent]:
+        if self.hangs and conversation == C1:
+            self.asked += 1
+            await asyncio.Event().wait()
+        return await self.events.after(conversation, seq, limit=limit)
+
+
+async def among(others: int) -> tuple[World, Hanging, Sequence[e.ConversationEvent], Sequence[e.ConversationEvent]]:
+    """One conversation with forty messages, and others with one each."""
+    world = World()
+    hanging = Hanging(world.conversations)
+    world.own = own(hanging, world.raw_records, world.clock)
+    await world.begin()
+    slow = [await world.said() for _ in range(40)]
+    quick: list[e.ConversationEvent] = []
+    for number in range(others):
+        name = ConversationId(f"other {number}")
+        people = tuple(Participant(account, addresses=(address(f"{account}@home.example"),)) for account in (ANN, BOB))
+        for seq, what in enumerate((e.ConversationCreated(APPLY, None, people), slow[0].happening), start=1):
+            quick.append(
+                evolve(
+                    slow[0],
+                    id=EventId(f"{name} {seq}"),
+                    conversation=name,
+                    seq=Seq(seq),
+                    happening=what,
+                    dedup_key=f"k{seq}",
+                )
+            )
+            await world.conversations.append(quick[-1])
+    return world, hanging, slow, quick[1::2]
+
+
+async def test_a_conversation_that_is_never_read_holds_up_no_other_delivery() -> None:
+    world, hanging, slow, quick = await among(60)
+    await decided(world, [*slow, *quick])
+    hanging.hangs = True
+    sending = world.worker().sending
+    sending = evolve(sending, calls=evolve(sending.calls, within=timedelta(milliseconds=20)))
+    assert await sending.deliver_due() == 100
+    assert {state for one in quick for state in await world.states(one)} == {"sent"}
+    assert {state for one in slow for state in await world.states(one)} == {"planned"}
+    assert hanging.asked == 1
+    hanging.hangs = False
+    await world.pass_time(minutes=2)
+    assert await world.worker().deliver_due() == 40
+    assert set(world.hub.left.values()) == {1}
+
+
+async def test_a_decision_that_cannot_be_taken_or_released_calls_off_no_other() -> None:
+    world, _, slow, quick = await among(20)
+    await decided(world, [slow[0], *quick])
+    world.faults.fail("records.write", before("records"), skip=3, times=1)
+    assert await world.worker().deliver_due() == 20
+    await world.pass_time(minutes=2)
+    await world.worker().deliver_due()
+    assert {state for one in (slow[0], *quick) for state in await world.states(one)} == {"sent"}
+    assert set(world.hub.left.values()) == {1}

@@ -1204,9 +1204,8 @@ async def test_a_fault_of_our_own_is_no_outage() -> None:
     world = World()
     event = await told(world)
     world.faults.fail("records.write", before(KeyError), skip=1)
-    with pytest.raises(ExceptionGroup) as raised:
+    with pytest.raises(KeyError):
         await world.worker("w1").deliver_due()
-    assert [type(one) for one in raised.value.exceptions] == [KeyError]
     world.faults.mend()
     world.gone.add("w1")
     await world.worker("w2").deliver_due()

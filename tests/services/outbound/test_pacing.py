@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 
 from convalias.domain.conversations.events import RESTORED, ConversationEvent, MessageAdded, MessagesRead, Origin
 from convalias.domain.conversations.participants import AccountAuthor, Author, PeripheralAuthor
@@ -217,3 +218,38 @@ async def test_releases_that_are_always_fought_over_are_told() -> None:
     assert draft is not None
     with pytest.raises(Contended, match="releases of a conversation"):
         await pacing.paced(draft, events[-1])
+
+
+@pytest.mark.parametrize("spread", [timedelta(seconds=20), timedelta(minutes=4), timedelta(minutes=11)])
+async def test_who_remembers_the_last_look_releases_as_who_looks_anew(spread: timedelta) -> None:
+    """Over a conversation that is now quiet, now busy, and in which both groups write."""
+
+    async def story(*, remembers: bool) -> list[object]:
+        world = World()
+        await world.begin()
+        pacing = evolve(world.worker().deciding.pacing, bounds=MessageBounds(verified=6, unverified=3))
+        found: list[object] = []
+        for number in range(60):
+            await world.pass_time(seconds=spread.total_seconds() if number % 10 < 7 else 1)
+            event = await world.said(STRANGER if number % 4 == 3 else None, origin=Origin.ALIAS_MAIL)
+            decision = await world.worker().deciding.draft(C1, event.id, event.seq)
+            assert decision is not None
+            found.append((await pacing.paced(decision, event)).due_at)
+            if not remembers:
+                pacing = evolve(pacing)
+        return found
+
+    assert await story(remembers=True) == await story(remembers=False)
+
+
+async def test_a_busy_conversation_is_remembered_among_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("convalias.services.outbound.pacing.REMEMBERED", 1)
+    world = World()
+    await world.begin()
+    pacing = evolve(world.worker().deciding.pacing, bounds=MessageBounds(verified=1, unverified=1))
+    for author in (None, None, STRANGER, STRANGER):
+        event = await world.said(author)
+        decision = await world.worker().deciding.draft(C1, event.id, event.seq)
+        assert decision is not None
+        await pacing.paced(decision, event)
+    assert len(pacing._recent) == 1

@@ -13,7 +13,7 @@ from attrs import Factory, evolve, field, frozen
 
 from convalias.codec import CodecError, kind_of
 from convalias.codec.formats import TAGS
-from convalias.domain.conversations.events import ConversationEvent, Happening, MessageAdded
+from convalias.domain.conversations.events import Happening, MessageAdded
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, TraceId, UseCase
 from convalias.domain.inbound.dead_letters import DeadLetter
@@ -33,7 +33,7 @@ from convalias.services.outbound.answering import Answering
 from convalias.services.outbound.pacing import Pacing
 from convalias.services.running.faulty_work import FaultyWork
 from convalias.services.running.outages import because
-from convalias.stores.conversations.access import ConversationAccess, EventGone, events_between
+from convalias.stores.conversations.access import NOTHING_AHEAD, Ahead, ConversationAccess, EventGone
 from convalias.stores.conversations.parking import Parking
 from convalias.stores.errors import Contended, Parked
 from convalias.stores.feed.gone import GoneEvents
@@ -48,6 +48,8 @@ V = TypeVar("V")
 DECIDE_WITHIN: Final = timedelta(seconds=20)
 SIDE_BY_SIDE: Final = 16
 REMEMBERED: Final = 10_000
+TAKEN_UP: Final = 100
+"""So many events of a conversation are read at once when it is taken up again."""
 UNTOLD: Final = frozenset(TAGS[kind] for kind in get_args(Happening) if kind is not MessageAdded)
 """Kinds that nobody is told of: they are read past. One that is not known here is looked at."""
 
@@ -115,8 +117,9 @@ class Deciding:
 
         async def conversation(listed: Sequence[EventRecord]) -> None:
             async with limit:
+                ahead = await self._ahead(listed)
                 for record in listed:
-                    await self._in_order(record)
+                    await self._in_order(record, ahead)
 
         ends = await asyncio.gather(*map(conversation, _by_conversation(records)), return_exceptions=True)
         failure = next((end for end in ends if end is not None), None)
@@ -125,9 +128,11 @@ class Deciding:
         if failure is not None:
             raise failure
 
-    async def decide_one(self, conversation: ConversationId, event: EventId, seq: Seq) -> bool:
+    async def decide_one(
+        self, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead = NOTHING_AHEAD
+    ) -> bool:
         """Decide about that event; whether the decision is new. Raises what stands in the way."""
-        scene, decision = await self._drafted(conversation, event, seq)
+        scene, decision = await self._drafted(conversation, event, seq, ahead)
         return decision is not None and await self._insert(decision, scene)
 
     async def draft(self, conversation: ConversationId, event: EventId, seq: Seq) -> DeliveryDecision | None:
@@ -143,9 +148,9 @@ class Deciding:
         return await self._insert(decision, scene)
 
     async def _drafted(
-        self, conversation: ConversationId, event: EventId, seq: Seq
+        self, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead = NOTHING_AHEAD
     ) -> tuple[Scene, DeliveryDecision | None]:
-        scene = await self.conversations.scene(conversation, event, seq)
+        scene = await self.conversations.scene(conversation, event, seq, ahead)
         as_of = await self.conversations.as_of(scene)
         stage = (await self.stages.of([as_of], Axis.OUTBOUND))[conversation]
         channels = await self.channels.of(as_of)
@@ -200,32 +205,58 @@ class Deciding:
         change = partial(reowned, stage=stage, answer=answer, has_legacy=self.answering.has_legacy)
         return await self.ledger.reown(decision, change)
 
-    async def _in_order(self, record: EventRecord) -> None:
+    async def _ahead(self, records: Sequence[EventRecord]) -> Ahead:
+        """Read the events of one conversation that are to be decided about, once.
+
+        An event that stops this read is found, and told of, when each is read by itself.
+        """
+        seqs = [one.seq for one in records if one.kind not in UNTOLD and one.event not in self._decided]
+        if not seqs:
+            return NOTHING_AHEAD
+        try:
+            async with asyncio.timeout(DECIDE_WITHIN.total_seconds()):
+                return await self.conversations.ahead(records[0].conversation, seqs)
+        except AdapterFailed:
+            return NOTHING_AHEAD
+        except (Unavailable, Contended, TimeoutError):
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is
+            return NOTHING_AHEAD
+
+    async def _in_order(self, record: EventRecord, ahead: Ahead) -> None:
         """A jump in seq says that the log has lost something: what lies between is read from the store."""
         last = self._seen.get(record.conversation)
         if last is not None and record.seq > last + 1:
             with self.telemetry.span("mons.deciding", record.trace):
                 self.telemetry.measure("mons.feed.jumps", 1)
-            for event in await self._missing(record, last):
-                if kind_of(event.happening) not in UNTOLD:
-                    await self._guarded(event.conversation, event.id, event.seq, event.trace)
+            await self._missing(record, last)
         if record.kind not in UNTOLD:
-            await self._guarded(record.conversation, record.event, record.seq, record.trace)
+            await self._guarded(record.conversation, record.event, record.seq, record.trace, ahead)
         _remember(self._seen, record.conversation, max(record.seq, last or record.seq))
 
-    async def _missing(self, record: EventRecord, last: Seq) -> Sequence[ConversationEvent]:
-        try:
-            return await events_between(self.conversations, record.conversation, last, up_to=record.seq - 1)
-        except Parked as parked:
-            await self._park(record.conversation, last + 1, parked.because, record.trace)
-            return ()
+    async def _missing(self, record: EventRecord, last: Seq) -> None:
+        """Decide about what came behind that seq and before the record."""
+        conversation = record.conversation
+        while last + 1 < record.seq:
+            try:
+                page = await self.conversations.after(conversation, last, limit=min(TAKEN_UP, record.seq - 1 - last))
+                ahead = await self.conversations.ahead(conversation, [event.seq for event in page])
+            except Parked as parked:
+                await self._park(conversation, last + 1, parked.because, record.trace)
+                return
+            if not page:
+                return
+            for event in page:
+                if kind_of(event.happening) not in UNTOLD:
+                    await self._guarded(conversation, event.id, event.seq, event.trace, ahead)
+            last = page[-1].seq
 
-    async def _guarded(self, conversation: ConversationId, event: EventId, seq: Seq, trace: str) -> None:
+    async def _guarded(self, conversation: ConversationId, event: EventId, seq: Seq, trace: str, ahead: Ahead) -> None:
         if event in self._decided:
             return
         try:
             async with asyncio.timeout(DECIDE_WITHIN.total_seconds()):
-                await self._decide_once(conversation, event, seq)
+                await self._decide_once(conversation, event, seq, ahead)
             _remember(self._decided, event, None)
             self._faulty.worked(event)
         except (Parked, CodecError) as unreadable:
@@ -269,16 +300,18 @@ class Deciding:
         Raises `Parked` and `CodecError` while one of them cannot be read.
         """
         decided, last = 0, Seq(after)
-        for event in await events_between(self.conversations, conversation, after):
-            last = event.seq
-            if kind_of(event.happening) in UNTOLD or await self._is_decided(conversation, event.id):
-                continue
-            try:
-                decided += await self.decide_one(conversation, event.id, event.seq)
-            except (Unavailable, Contended, TimeoutError, CodecError):
-                raise
-            except Exception as poison:  # noqa: BLE001 - one event must not keep the others parked
-                await self._bury(conversation, event.id, event.trace, why=because(poison))
+        while page := await self.conversations.after(conversation, last, limit=TAKEN_UP):
+            ahead = await self.conversations.ahead(conversation, [event.seq for event in page])
+            for event in page:
+                last = event.seq
+                if kind_of(event.happening) in UNTOLD or await self._is_decided(conversation, event.id):
+                    continue
+                try:
+                    decided += await self.decide_one(conversation, event.id, event.seq, ahead)
+                except (Unavailable, Contended, TimeoutError, CodecError):
+                    raise
+                except Exception as poison:  # noqa: BLE001 - one event must not keep the others parked
+                    await self._bury(conversation, event.id, event.trace, why=because(poison))
         return decided, last
 
     def unparked(self) -> Deciding:
@@ -294,10 +327,10 @@ class Deciding:
         except CodecError:
             return True
 
-    async def _decide_once(self, conversation: ConversationId, event: EventId, seq: Seq) -> None:
+    async def _decide_once(self, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead) -> None:
         if conversation not in self._new and await self._is_decided(conversation, event):
             return
-        if await self.decide_one(conversation, event, seq):
+        if await self.decide_one(conversation, event, seq, ahead):
             _remember(self._new, conversation, None)
         else:
             self._new.pop(conversation, None)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.ids import ConversationId
 from convalias.domain.outbound.decision import postponed, tells_anybody
 from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.domain.outbound.pacing import AuthorGroup, MessageBounds, Release, Releases, at_once, group_of, released
@@ -20,6 +22,20 @@ from convalias.stores.outbound.paces import Paces
 
 PAGE: Final = 500
 TRIES: Final = 100
+REMEMBERED: Final = 100
+"""Busy conversations of which the last hour is known, per process."""
+
+
+@frozen
+class _Recent:
+    """The latest releases of a group up to that seq, if none of them had to wait."""
+
+    seq: int
+    releases: tuple[Release, ...]
+
+
+def _nothing() -> OrderedDict[tuple[ConversationId, AuthorGroup], _Recent]:
+    return OrderedDict()
 
 
 @frozen(kw_only=True)
@@ -27,14 +43,18 @@ class Pacing:
     """Releases messages in order, as many an hour as the bounds allow. Raises `Unavailable`, `Contended`.
 
     Most conversations cost no call: the first messages of each, up to the bound, cannot exceed it. A message behind
-    them costs two reads, and a write only once messages of its conversation wait. A message of a host has no number: it
-    costs a read and a write.
+    them costs two reads (in a busy conversation one of them is of what came since the last), and a write only once
+    messages of its conversation wait. A message of a host has no number: it costs a read and a write.
     """
 
     conversations: ConversationAccess
     paces: Paces
     telemetry: Telemetry
     bounds: MessageBounds = MessageBounds()
+    _recent: OrderedDict[tuple[ConversationId, AuthorGroup], _Recent] = field(
+        factory=_nothing, init=False, repr=False, eq=False
+    )
+    """What the last look at a busy conversation found: the next one goes on from there."""
 
     async def paced(self, decision: DeliveryDecision, event: ConversationEvent) -> DeliveryDecision:
         """Return the decision, postponed if its message has to wait. Asked again about a message, the answer is the same."""
@@ -66,13 +86,31 @@ class Pacing:
         raise Contended("releases of a conversation")
 
     async def _history(self, event: ConversationEvent, group: AuthorGroup) -> Sequence[Release]:
-        """Read the hour before the event. None of it had to wait: else its releases were kept."""
+        """Return the releases in the hour before the event. None of it had to wait: else its releases were kept.
+
+        Who decides about one message after the other reads only what came since the last.
+        """
         if event.seq == UNPLACED:
             return ()  # no number tells how many came before: the releases of each are kept, from the first
+        name = event.conversation, group
+        known, most = self._recent.get(name), self.bounds.of(group)
+        if known is not None and known.seq < event.seq <= known.seq + PAGE:
+            new = event.seq - 1 - known.seq
+            page = await self.conversations.after(event.conversation, known.seq, limit=new) if new else ()
+            found = (*known.releases, *at_once(page, group))[-most:]
+        else:
+            (earliest,) = await self.conversations.after(event.conversation, event.seq - most - 1, limit=1)
+            if earliest.appended_at <= event.appended_at - self.bounds.within:
+                return ()  # too few since, whatever they are
+            found = tuple(await self._read(event, group))
+        self._recent[name] = _Recent(event.seq - 1, found)
+        self._recent.move_to_end(name)
+        if len(self._recent) > REMEMBERED:
+            self._recent.popitem(last=False)
+        return found
+
+    async def _read(self, event: ConversationEvent, group: AuthorGroup) -> Sequence[Release]:
         most, since = self.bounds.of(group), event.appended_at - self.bounds.within
-        (earliest,) = await self.conversations.after(event.conversation, event.seq - most - 1, limit=1)
-        if earliest.appended_at <= since:
-            return ()
         found: Sequence[Release] = ()
         end = event.seq - 1
         while end and len(found) < most:

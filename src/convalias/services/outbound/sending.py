@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
-from attrs import Factory, evolve, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 
 from convalias.codec import CodecError
 from convalias.domain.ids import TraceId
@@ -34,9 +34,8 @@ from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.records import Stored
 from convalias.services.outbound.calls import Attempt, Calls
 from convalias.services.running.log_lines import ids_of
-from convalias.services.running.outages import leaves
 from convalias.services.running.task_group import TaskGroup
-from convalias.stores.conversations.access import ConversationAccess, events_before
+from convalias.stores.conversations.access import NOTHING_AHEAD, Ahead, ConversationAccess, events_before
 from convalias.stores.conversations.parking import Parking
 from convalias.stores.errors import PARKED_FOR, Parked, StoreError
 from convalias.stores.inbound.dead_letters import DeadLetters
@@ -67,6 +66,30 @@ class _Progress:
         return Results(rows=dict(self.rows), index=self.index[-1] if self.index else None)
 
 
+@define
+class _Together:
+    """Decisions of one batch about one conversation, and what is read once for all of them."""
+
+    due: list[Stored] = field(factory=list[Stored])
+    ahead: Ahead | None = None
+    failed: Exception | None = None
+    """What stood in the way of reading that: none of them is called about."""
+    turn: asyncio.Lock = field(factory=asyncio.Lock)
+
+    def read(self) -> Ahead:
+        """Return what was read. Raises what stood in the way."""
+        if self.failed is not None:
+            raise self.failed
+        return self.ahead or NOTHING_AHEAD
+
+
+def _together(due: Sequence[Stored]) -> Mapping[str, _Together]:
+    found: dict[str, _Together] = {}
+    for stored in due:
+        found.setdefault(stored.key.partition, _Together()).due.append(stored)
+    return found
+
+
 @frozen(kw_only=True)
 class Sending:
     """Index call and hub calls apart, each bounded; a crash anywhere leaves a decision that somebody takes over."""
@@ -81,25 +104,54 @@ class Sending:
     parking: Parking = field(default=Factory(lambda self: Parking(records=self.dead_letters.records), takes_self=True))
 
     async def deliver_due(self, *, limit: int = 100) -> int:
-        """Take what is due now, some side by side; how many decisions were worked on. Raises `Unavailable`."""
+        """Take what is due now, some side by side; how many decisions were worked on. Raises `Unavailable`.
+
+        What stops one decision stops no other. It is raised when all have been worked on: a fault of ours always, what
+        is away if there was nothing else.
+        """
         due = await self.ledger.due(now=self.clock.now(), limit=limit)
         gate = asyncio.Semaphore(SIDE_BY_SIDE)
+        together = _together(due)
+        failures: list[Exception] = []
 
         async def one(stored: Stored) -> bool:
+            shared = together[stored.key.partition]
+            await self._read_ahead(shared)  # before a slot is taken: a slow conversation holds none
             async with gate:
-                return await self._one(stored)
+                try:
+                    return await self._one(stored, shared)
+                except Exception as failed:  # noqa: BLE001 - raised below
+                    failures.append(failed)
+                    return False
 
-        try:
-            async with TaskGroup() as group:
-                tasks = [group.create_task(one(stored)) for stored in due]
-        except ExceptionGroup as failed:
-            # Not `except*`: what is raised in it comes out as a group in Python 3.11.2 and as itself in 3.11.7.
-            if all(isinstance(one, PortError | StoreError | TimeoutError) for one in leaves(failed)):
-                raise Unavailable("the ledger of deliveries") from failed
-            raise
-        return sum(task.result() for task in tasks)
+        async with TaskGroup() as group:
+            tasks = [group.create_task(one(stored)) for stored in due]
+        worked = sum(task.result() for task in tasks)
+        for failed in failures:
+            if not isinstance(failed, PortError | StoreError | TimeoutError):
+                raise failed
+        if failures and not worked:
+            raise Unavailable("the ledger of deliveries") from failures[0]
+        return worked
 
-    async def _one(self, stored: Stored) -> bool:
+    async def _read_ahead(self, together: _Together) -> None:
+        """Read what the decisions of a batch about one conversation need, once."""
+        async with together.turn:
+            if together.ahead is not None or together.failed is not None:
+                return
+            listed = [self.ledger.read(stored) for stored in together.due] if len(together.due) > 1 else []
+            decisions = [one for one in listed if one is not None]
+            if not decisions:
+                together.ahead = NOTHING_AHEAD
+                return
+            try:
+                async with asyncio.timeout(self.calls.within.total_seconds()):
+                    seqs = [one.seq for one in decisions]
+                    together.ahead = await self.conversations.ahead(decisions[0].conversation, seqs, for_sends=True)
+            except Exception as failed:  # noqa: BLE001 - it is that of each of them
+                together.failed = failed
+
+    async def _one(self, stored: Stored, together: _Together) -> bool:
         try:
             work = await self.ledger.take(stored, now=self.clock.now(), lease=self.lease)
         except CodecError as unreadable:
@@ -109,7 +161,7 @@ class Sending:
             return False
         progress = _Progress()
         try:
-            await self._act(work.taken, progress)
+            await self._act(work.taken, progress, together)
         except asyncio.CancelledError:
             # Released at once. A row without a result stays TRIED: its call may work yet. In a task of its own: in
             # one that is being cancelled, a timeout raises no `TimeoutError` before Python 3.11.4.
@@ -126,12 +178,12 @@ class Sending:
         rows = held.rows if held.decision.owner is Owner.HUB else ()
         return evolve(known, rows={**{row.id: self.calls.called_off(row) for row in rows}, **known.rows})
 
-    async def _act(self, held: Taken, progress: _Progress) -> None:
+    async def _act(self, held: Taken, progress: _Progress, together: _Together) -> None:
         decision = held.decision
         until = decision.held_until or self.clock.now()
         try:
             async with asyncio.timeout(self.calls.within.total_seconds()):
-                scene = await self._scene(decision)
+                scene = await self._scene(decision, together.read())
         except Exception as failed:  # noqa: BLE001 - nothing was called: what was fresh is planned again
             self._unread(held, failed, progress)
             return
@@ -143,14 +195,14 @@ class Sending:
                 for row in held.rows:
                     group.create_task(self._deliver(held, row, attempt, progress))
 
-    async def _scene(self, decision: DeliveryDecision) -> Scene:
-        """Read anew for every try, and once for all of its calls."""
-        scene = await self.conversations.scene(decision.conversation, decision.event, decision.seq)
+    async def _scene(self, decision: DeliveryDecision, ahead: Ahead = NOTHING_AHEAD) -> Scene:
+        """Look anew for every try, and once for all of its calls, at what became of the event and its conversation."""
+        scene = await self.conversations.scene(decision.conversation, decision.event, decision.seq, ahead)
         contacts = self.calls.contacts
         scene = evolve(scene, aliases=await contacts.aliases.of(decision.conversation))
         if decision.owner is not Owner.HUB:
             return scene
-        before = await events_before(self.conversations, scene.event)
+        before = scene.before or await events_before(self.conversations, scene.event)
         masks = await contacts.masks(scene.event, scene.thread, before, shown_domains=self.calls.shown_domains)
         recipients = [row.recipient for row in decision.deliveries]
         readers = await self.conversations.readers(scene, recipients)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol, Self, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from convalias.domain.conversations.events import ConversationEvent, NewEvent
-from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.conversations.threads import ConversationThread, ThreadSnapshot
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.domain.outbound.scene import Scene
 from convalias.ports.errors import NotFound
 
-PAGE: Final = 500
 FIRST: Final = 100
 """So many events at the beginning of a conversation are read for what comes before a message: subjects are set there."""
 LAST: Final = 40
@@ -34,6 +33,34 @@ class Addition:
 
 Draft: TypeAlias = Callable[[ConversationThread | None], NewEvent | None]
 """What to append to the thread as it is now; None: it is as it should be. Raises to refuse."""
+
+
+def _no_events() -> Mapping[int, ConversationEvent]:
+    return {}
+
+
+@frozen
+class Ahead:
+    """Events of one conversation that were read together, for several decisions about them.
+
+    What became of them since is not in it, and is asked before each call.
+    """
+
+    now: ThreadSnapshot | None = None
+    """The thread as it was then."""
+    events: Mapping[int, ConversationEvent] = field(factory=_no_events)
+
+    def before(self, event: ConversationEvent) -> Sequence[ConversationEvent]:
+        """Return what `events_before` does for an event; nothing where not all of that was read."""
+        highest = event.seq - 1
+        seqs = [*range(1, highest + 1)]
+        if highest > FIRST + LAST:
+            seqs = [*range(1, FIRST + 1), *range(highest - LAST + 1, highest + 1)]
+        found = [self.events[seq] for seq in seqs if seq in self.events]
+        return found if len(found) == len(seqs) else ()
+
+
+NOTHING_AHEAD: Final = Ahead()
 
 
 class ConversationAccess(Protocol):
@@ -70,8 +97,17 @@ class ConversationAccess(Protocol):
         """Return the first and the last events, each once, in order; with `before`, of those that came before that event."""
         ...
 
-    async def scene(self, conversation: ConversationId, event: EventId, seq: Seq) -> Scene:
-        """Return an event and its conversation as they are now. Raises `EventGone`."""
+    async def ahead(self, conversation: ConversationId, seqs: Collection[int], *, for_sends: bool = False) -> Ahead:
+        """Read the events with these numbers together, for sends also what came before them. Nothing without numbers."""
+        ...
+
+    async def scene(
+        self, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead = NOTHING_AHEAD
+    ) -> Scene:
+        """Return an event and its conversation as they are now. Raises `EventGone`.
+
+        With the events that were read ahead, one look tells what became of the conversation since.
+        """
         ...
 
     async def as_of(self, scene: Scene) -> ConversationThread:
@@ -97,22 +133,6 @@ class ConversationAccess(Protocol):
     def unparked(self) -> Self:
         """Return the same for a redrive, which reads what is parked."""
         ...
-
-
-class _Numbered(Protocol):
-    async def after(self, conversation: ConversationId, seq: int, *, limit: int) -> Sequence[ConversationEvent]: ...
-
-
-async def events_between(
-    source: _Numbered, conversation: ConversationId, after: int, *, up_to: int | None = None
-) -> Sequence[ConversationEvent]:
-    """Return the events behind the number `after`, up to and with `up_to`; None: all of them."""
-    events: list[ConversationEvent] = []
-    while True:
-        page = await source.after(conversation, after + len(events), limit=PAGE)
-        events.extend(page)
-        if len(page) < PAGE or (up_to is not None and events[-1].seq >= up_to):
-            return [one for one in events if up_to is None or one.seq <= up_to]
 
 
 async def events_before(conversations: ConversationAccess, event: ConversationEvent) -> Sequence[ConversationEvent]:

@@ -40,7 +40,7 @@ from convalias.ports.conversations import (
 )
 from convalias.ports.errors import Deferred
 from convalias.ports.event_log import UNPLACED
-from convalias.stores.conversations.access import Addition, Draft, EventGone
+from convalias.stores.conversations.access import NOTHING_AHEAD, Addition, Ahead, Draft, EventGone
 from convalias.stores.conversations.host_rows import HostRows
 from convalias.stores.errors import PostingDeclined
 
@@ -120,7 +120,13 @@ class HostConversations:
         latest = await self.rows.latest(conversation, limit=first + last, before=seen)
         return [_event(message, mail, None) for message, mail in latest]
 
-    async def scene(self, conversation: ConversationId, event: EventId, seq: Seq) -> Scene:
+    async def ahead(self, conversation: ConversationId, seqs: Collection[int], *, for_sends: bool = False) -> Ahead:
+        """Return nothing: the host is asked for each message when it is needed."""
+        return NOTHING_AHEAD
+
+    async def scene(
+        self, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead = NOTHING_AHEAD
+    ) -> Scene:
         """Ask for the message as it reads now, and its conversation.
 
         Raises `EventGone` for what was never seen here, and `Deferred` when the host does not have it, for the first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from typing import Final
 
 from attrs import evolve, frozen
 
@@ -14,9 +15,12 @@ from convalias.domain.outbound.scene import Scene
 from convalias.ports.ambient import Clock
 from convalias.ports.event_log import UNPLACED
 from convalias.ports.event_store import EventStore
-from convalias.stores.conversations.access import Addition, Draft, EventGone
+from convalias.stores.conversations.access import FIRST, LAST, NOTHING_AHEAD, Addition, Ahead, Draft, EventGone
 from convalias.stores.conversations.appending import WITHIN, Appender
 from convalias.stores.conversations.threads import Threads
+
+GAP: Final = 16
+"""Events between two that are read ahead, if there are fewer of them, are read as well."""
 
 
 @frozen(kw_only=True)
@@ -76,18 +80,49 @@ class OwnConversations:
         beginning = await self.events.after(conversation, 0, limit=first) if first else ()
         return (*beginning, *await self.events.after(conversation, highest - last, limit=last))
 
-    async def scene(self, conversation: ConversationId, event: EventId, seq: Seq) -> Scene:
+    async def ahead(self, conversation: ConversationId, seqs: Collection[int], *, for_sends: bool = False) -> Ahead:
+        """Read the events in one range where they lie close together, and in a few where they do not.
+
+        For sends the beginning of the conversation is read as well, and the last events before each.
+        """
+        then: ThreadSnapshot | None = None
+        events: dict[int, ConversationEvent] = {}
+        for run in _runs(seqs, for_sends=for_sends):
+            now, found = await self.folded.between(conversation, run[0], run[-1])
+            then = then or now  # the first: what is redacted while the others are read is found by the look
+            events.update((one.seq, one) for one in found)
+        return Ahead(then, events)
+
+    async def scene(
+        self, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead = NOTHING_AHEAD
+    ) -> Scene:
         """Make one read, of the event and of what came after it, where the event is one of the last.
 
         Where `seq` is not the event's (a record that could not be read tells none), it is looked up by its id.
         """
-        scene = None if seq == UNPLACED else await self._at(conversation, event, seq)
+        scene = await self._from(ahead, conversation, event, seq)
+        if scene is None and seq != UNPLACED:
+            scene = await self._at(conversation, event, seq)
         if scene is None:
             found = await self.events.keyed(conversation, key=event)
             scene = None if found is None else await self._at(conversation, event, found.seq)
         if scene is None:
             raise EventGone("an event that was published or decided about")
         return scene
+
+    async def _from(self, ahead: Ahead, conversation: ConversationId, event: EventId, seq: Seq) -> Scene | None:
+        """Of an event that was read ahead. None: it was not, or one was redacted since, so all is read anew."""
+        read, then = ahead.events.get(seq), ahead.now
+        if read is None or then is None or read.id != event:
+            return None
+        now = await self._now(conversation, then)
+        if now.redacted != then.redacted:
+            return None
+        return evolve(_scene(now, read), before=ahead.before(read))
+
+    async def _now(self, conversation: ConversationId, then: ThreadSnapshot) -> ThreadSnapshot:
+        """Read what was appended since that state: whether somebody left, or the conversation was erased."""
+        return await self.folded.behind(conversation, then.since) or then
 
     async def _at(self, conversation: ConversationId, event: EventId, seq: Seq) -> Scene | None:
         read = await self.folded.around(conversation, seq)
@@ -111,3 +146,20 @@ def _scene(now: ThreadSnapshot, event: ConversationEvent) -> Scene:
         withdrawn=event.id in now.redacted,
         people_changed=now.people_changed > event.seq,
     )
+
+
+def _runs(seqs: Collection[int], *, for_sends: bool) -> list[range]:
+    """The seqs in ranges, each as far as there is no gap to speak of; nothing for one that stands alone."""
+    runs: list[range] = []
+    for seq in sorted({seq for seq in seqs if seq != UNPLACED}):
+        if runs and seq - runs[-1].stop < GAP:
+            runs[-1] = range(runs[-1].start, seq + 1)
+        else:
+            runs.append(range(seq, seq + 1))
+    runs = [run for run in runs if len(run) > 1]
+    if not for_sends or not runs:
+        return runs
+    runs = [range(max(run.start - LAST, 1), run.stop) for run in runs]
+    if runs[0].start > FIRST:
+        return [range(1, FIRST + 1), *runs]
+    return [range(1, runs[0].stop), *runs[1:]]

@@ -75,20 +75,30 @@ class Threads:
         return (await self._forward(conversation, known))[0]
 
     async def around(self, conversation: ConversationId, seq: int) -> tuple[ThreadSnapshot, ConversationEvent] | None:
-        """Return the thread as it is now, with all that was redacted behind that seq, and the event with that seq.
+        """Return the thread as it is now, and the event with that seq.
 
-        One read where the event is close to the cached thread. None: there is no such event.
+        The thread knows all that was redacted behind that seq. One read where the event is close to the cached thread. None: there is no such event.
         """
-        known = await self._whole(conversation, seq)
+        now, events = await self.between(conversation, seq, seq)
+        return None if now is None or not events else (now, events[0])
+
+    async def between(
+        self, conversation: ConversationId, lowest: int, highest: int
+    ) -> tuple[ThreadSnapshot | None, Sequence[ConversationEvent]]:
+        """Return the thread, as in `around`, and those of the events with these seqs that are there."""
+        known = await self._whole(conversation, lowest)
         behind = 0 if known is None else known.thread.seq
-        first = seq - 1 if seq - 1 <= behind < seq + NEAR else behind
-        now, event = await self._forward(conversation, known, first=first, wanted=seq)
-        if now is not None and event is None:
-            event = next(iter(await self.events.after(conversation, seq - 1, limit=1)), None)
-        return None if now is None or event is None or event.seq != seq else (now, event)
+        first = lowest - 1 if lowest - 1 <= behind < highest + NEAR else behind
+        now, events = await self._forward(conversation, known, first=first, wanted=range(lowest, highest + 1))
+        at = max(lowest - 1, events[-1].seq if events else 0)
+        while now is not None and at < min(highest, now.thread.seq):
+            page = await self.events.after(conversation, at, limit=min(PAGE, highest - at))
+            events.extend(page)
+            at += PAGE
+        return now, events
 
     async def behind(self, conversation: ConversationId, seq: int) -> ThreadSnapshot | None:
-        """Return the thread as it is now, with all that was redacted behind that seq: one read of what is new."""
+        """Return the thread as it is now, which knows all that was redacted behind that seq."""
         return (await self._forward(conversation, await self._whole(conversation, seq)))[0]
 
     async def as_of(self, event: ConversationEvent) -> ThreadSnapshot:
@@ -128,16 +138,17 @@ class Threads:
         known: ThreadSnapshot | None,
         *,
         first: int | None = None,
-        wanted: int | None = None,
-    ) -> tuple[ThreadSnapshot | None, ConversationEvent | None]:
-        """Read all that is behind `first`, by default what is not known, and the wanted event if it is among that."""
+        wanted: range = range(0),
+    ) -> tuple[ThreadSnapshot | None, list[ConversationEvent]]:
+        """Read all that is behind `first`, by default what is not known; return the wanted events among that."""
         if (passed := self._due.pop(conversation, None)) is not None:
             await self._store([passed])
         behind = 0 if known is None else known.thread.seq
-        at, read, found = behind if first is None else first, 0, None
+        at, read = behind if first is None else first, 0
+        found: list[ConversationEvent] = []
         while True:
             page = await self.events.after(conversation, at, limit=PAGE)
-            found = next((event for event in page if event.seq == wanted), found)
+            found.extend(event for event in page if event.seq in wanted)
             new = [event for event in page if event.seq > behind]
             if new:
                 known = await self._folded(new, known)

@@ -76,7 +76,7 @@ class Ledger:
         after = ""
         while page := await self.records.range(TABLE, encoded(conversation), after=after, limit=PAGE):
             for stored in page:
-                if (decision := self._readable(stored)) is not None:
+                if (decision := self.read(stored)) is not None:
                     yield decision
             after = page[-1].key.id
 
@@ -139,7 +139,7 @@ class Ledger:
         found: list[DeliveryDecision] = []
         for lane in (DUE, LEASED):
             rows = await self.records.due(lane, until=_FAR, limit=MOST_REOWNED)
-            found += [one for row in rows if (one := self._readable(row)) and one.use_case == use_case]
+            found += [one for row in rows if (one := self.read(row)) and one.use_case == use_case]
         return found
 
     async def reown(
@@ -177,7 +177,8 @@ class Ledger:
             return stored.due is None or stored.due.at <= now
         return held.held_until is None or held.held_until <= now or self.incarnation.is_gone(held.holder)
 
-    def _readable(self, stored: Stored) -> DeliveryDecision | None:
+    def read(self, stored: Stored) -> DeliveryDecision | None:
+        """Read a row that is due, or None if this release cannot."""
         try:
             return self._load(stored)
         except CodecError:
