@@ -12,7 +12,7 @@ from typing import Final, Self
 from attrs import frozen
 
 from convalias.adapters.sqs import attributes, errors, examining
-from convalias.adapters.sqs.batches import MOST, MOST_OCTETS, Batches, Fates
+from convalias.adapters.sqs.batches import MOST, MOST_OCTETS, Fates, batches
 from convalias.adapters.sqs.connection import Answer, Connection, FailedEntry, Message
 from convalias.adapters.sqs.held import LONGEST, Held
 from convalias.adapters.sqs.place import Credentials, Limits, read_url
@@ -63,9 +63,9 @@ class JobQueue:
         self._polls = asyncio.Semaphore(self._limits.in_flight)
         self._draining: set[asyncio.Task[None]] = set()
         at_once = self._limits.in_flight
-        self._puts = Batches[str](self._send, at_once=at_once, octets=len)
-        self._deletes = Batches[Job](self._delete, at_once=at_once)
-        self._changes = Batches[_Visibility](self._change, at_once=at_once)
+        self._puts = batches(self._send, at_once=at_once, octets=len)
+        self._deletes = batches(self._delete, at_once=at_once)
+        self._changes = batches(self._change, at_once=at_once)
 
     async def __aenter__(self) -> Self:
         """Open."""
@@ -97,8 +97,8 @@ class JobQueue:
         """Wait for polls that were called off, for a long poll's time at most; then end all connections."""
         if self._draining:
             await asyncio.wait(self._draining, timeout=self._limits.poll + self._limits.timeout)
-        for batches in (self._puts, self._deletes, self._changes):
-            await batches.close()
+        for line in (self._puts, self._deletes, self._changes):
+            await line.close()
         await self._connection.close()
 
     async def put(self, bodies: Sequence[str]) -> None:
