@@ -40,12 +40,15 @@ from convalias.testing.conformance.hub import NOTIFICATION_HUB, HubUnderTest, Ma
 from convalias.testing.conformance.job_queue import JOB_QUEUE, MakeJobQueue
 from convalias.testing.conformance.legacy import LEGACY_RELAY, LegacyKnowledge, LegacyUnderTest, MakeLegacyRelay
 from convalias.testing.conformance.outgoing import OUTGOING_MAIL, MailSink, MakeOutgoingMail
+from convalias.testing.conformance.records_at_once import RECORDS_AT_ONCE
 from convalias.testing.conformance.records_in_order import RECORDS_IN_ORDER
 from convalias.testing.conformance.records_keys import RECORDS_KEYS, MakeRecords
 from convalias.testing.conformance.records_order import RECORDS_ORDER
 from convalias.testing.conformance.records_versions import RECORDS_VERSIONS
 
-RECORDS: Final[tuple[Check[MakeRecords], ...]] = RECORDS_KEYS + RECORDS_VERSIONS + RECORDS_ORDER + RECORDS_IN_ORDER
+RECORDS: Final[tuple[Check[MakeRecords], ...]] = (
+    RECORDS_KEYS + RECORDS_VERSIONS + RECORDS_ORDER + RECORDS_IN_ORDER + RECORDS_AT_ONCE
+)
 
 __all__ = [
     "AT_MOST",

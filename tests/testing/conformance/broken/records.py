@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar, cast
 
 from attrs import evolve
 
@@ -12,6 +13,8 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.records import Body, Conflict, Delete, Insert, Key, Replace, Stored, Write, Written
 from convalias.testing.conformance import MakeRecords
 from testing.conformance.broken.places import private, shared
+
+T = TypeVar("T")
 
 
 class ForgetsFurtherIds(memory.Records):
@@ -308,6 +311,86 @@ class NothingInOrderIsAConflict(memory.Records):
         return await super().write_in_order(writes) or [Conflict()]
 
 
+class Joined(memory.Records):
+    """Records whose calls at once go out together: what is asked in one turn of the loop is one request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[object] = []
+
+    async def joined(self, asked: Sequence[T]) -> Sequence[T]:
+        """What all of this turn have asked."""
+        self.asked += asked
+        await asyncio.sleep(0)
+        together = self.asked[:]
+        await asyncio.sleep(0)
+        self.asked.clear()
+        return cast("Sequence[T]", together)
+
+
+class UpdatesLoseTheirVersions(Joined):
+    """Of several replaces in one request each finds its record by key."""
+
+    async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        together = await self.joined(writes)
+        if len(together) > 1:
+            rows = self._rows
+            writes = [
+                evolve(one, version=rows[one.key].version) if isinstance(one, Replace) and one.key in rows else one
+                for one in writes
+            ]
+        return await super().write(writes)
+
+
+class OneTakenIdFailsAll(Joined):
+    async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        names = {
+            one.key._replace(id=name)
+            for one in await self.joined(writes)
+            if isinstance(one, Insert)
+            for name in (one.key.id, *one.also)
+        }
+        taken = len(writes) == 1 and not names.isdisjoint(self._names)
+        return [Conflict()] if taken else await super().write(writes)
+
+
+class CountsForAnswers(Joined):
+    """Answers every replace of a request as done where its record stands with a new body."""
+
+    async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        together = await self.joined(writes)
+        answers = await super().write(writes)
+        await asyncio.sleep(0)
+        return [
+            Written(self._rows[write.key].version)
+            if len(together) > 1 and isinstance(write, Replace) and write.key in self._rows
+            else answer
+            for write, answer in zip(writes, answers, strict=True)
+        ]
+
+
+class RangesByOneLimit(Joined):
+    """Ranges of one request share the limit of the first."""
+
+    async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
+        limits = await self.joined([limit])
+        return await super().range(table, partition, after=after, limit=limits[0])
+
+
+class OneAnswerForAll(Joined):
+    """Who asks for the same at once is given the same object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: dict[Key, Stored] = {}
+
+    async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+        await self.joined(keys)
+        for key, stored in (await super().get(keys)).items():
+            self._found.setdefault(key, stored)
+        return {key: self._found[key] for key in keys if key in self._found}
+
+
 def _shared(broken: Callable[[], memory.Records]) -> Callable[[], MakeRecords]:
     return lambda: shared(broken)
 
@@ -360,4 +443,9 @@ MUTANTS: Mapping[str, Callable[[], MakeRecords]] = {
     "writes in order are done once": _shared(TakesItsOwnForDone),
     "writes in order of several callers stay apart": _shared(ConflictOfANeighbour),
     "no writes in order answer nothing": _shared(NothingInOrderIsAConflict),
+    "of replaces at once only those of another version are conflicts": _shared(UpdatesLoseTheirVersions),
+    "of inserts at once only those of a taken id are conflicts": _shared(OneTakenIdFailsAll),
+    "of two replaces of one version at once one is written": _shared(CountsForAnswers),
+    "reads at once are answered each about its own": _shared(RangesByOneLimit),
+    "one record read at once is shared with nobody": _shared(OneAnswerForAll),
 }
