@@ -18,8 +18,10 @@ from pymongo.errors import (
     WTimeoutError,
 )
 
-from convalias.adapters.mongo.errors import UnusableStoreError, translate
+from convalias.adapters.mongo.errors import UnusableStoreError, translate, translated
+from convalias.adapters.mongo.writing import wrong_with
 from convalias.ports.errors import Rejected, Unavailable
+from convalias.ports.records import Conflict
 
 HOST = "secret-host.example:27017"
 
@@ -85,3 +87,27 @@ def test_what_never_will_is_rejected_with_its_name(error: PyMongoError, says: st
 
 def test_an_unusable_store_says_what_is_wrong_and_what_would_be_right() -> None:
     assert str(UnusableStoreError("it is", right="let it be")) == "store: it is; let it be"
+
+
+@pytest.mark.parametrize("error", [DocumentTooLarge("17 MB"), InvalidDocument("no document")])
+def test_what_the_driver_refuses_to_send_is_rejected(error: Exception) -> None:
+    """Neither is a `PyMongoError`."""
+    with pytest.raises(Rejected, match="cannot hold"), translated("records"):
+        raise error
+
+
+def test_taken_ids_of_a_request_without_a_majority_are_an_outage() -> None:
+    """Nobody knows what of it lasts: it is no conflict, and nothing that will never pass."""
+    details: dict[str, Any] = {
+        "writeErrors": [{"index": 0, "code": 11000}],
+        "writeConcernErrors": [{"code": 64, "errmsg": "waiting for replication timed out"}],
+    }
+    with pytest.raises(Unavailable):
+        wrong_with(BulkWriteError(details))
+
+
+def test_inserts_that_were_neither_done_nor_refused_are_an_outage() -> None:
+    details: dict[str, Any] = {"nInserted": 2, "writeErrors": [{"index": 1, "code": 11000}]}
+    assert wrong_with(BulkWriteError(details), inserted_of=3) == {1: Conflict()}
+    with pytest.raises(Unavailable):
+        wrong_with(BulkWriteError(details), inserted_of=4)

@@ -62,6 +62,9 @@ class Database:
         self._looking = asyncio.Lock()
         self._sound_until = 0.0
         self._client = _client(url)
+        self.patience: Final = self._client.options.timeout or None
+        """Seconds that a call may take (`timeoutMS`), however long others keep it waiting; None: as long as it takes."""
+        self._closing: list[Callable[[], Awaitable[None]]] = []
         self._open_within = open_within
         self._confirmed: ObjectId | None = None
         level = self._client.read_concern.level
@@ -105,8 +108,14 @@ class Database:
             raise
 
     async def close(self) -> None:
-        """End all connections."""
+        """Turn away who waits, and end all connections."""
+        for end in self._closing:
+            await end()
         await self._client.close()
+
+    def on_close(self, end: Callable[[], Awaitable[None]]) -> None:
+        """Call this before the connections end."""
+        self._closing.append(end)
 
     async def migrate(self, *, keep_first: bool = False) -> list[str]:
         """Make the indexes that are missing; their names. Needs no `open`; may be repeated.

@@ -6,12 +6,11 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from bson.errors import InvalidDocument
+from bson.errors import BSONError
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
     CursorNotFound,
-    DocumentTooLarge,
     OperationFailure,
     PyMongoError,
     WriteConcernError,
@@ -63,13 +62,13 @@ def translated(what: str) -> Generator[None]:
     """Raise the port's error for the driver's: `Unavailable` for all that may pass, `Rejected` for what will not."""
     try:
         yield
-    except PyMongoError as error:
+    except (PyMongoError, BSONError) as error:
         raise translate(error, what) from error
 
 
-def translate(error: PyMongoError, what: str) -> PortError:
+def translate(error: PyMongoError | BSONError, what: str) -> PortError:
     """The port's error. Credentials that stopped working are an outage too: work waits until they work again."""
-    if isinstance(error, DocumentTooLarge | InvalidDocument):
+    if isinstance(error, BSONError):  # no error of the driver's: `DocumentTooLarge` too is one of these
         return Rejected(f"{what}: a document that MongoDB cannot hold ({type(error).__name__})")
     if isinstance(error, BulkWriteError):
         return _of_many(error, what)
@@ -91,9 +90,19 @@ def _may_pass(error: PyMongoError) -> bool:
 
 def _of_many(error: BulkWriteError, what: str) -> PortError:
     """Each write of a batch may have its own error; the first that will never pass speaks for the call."""
-    for one in error.details.get("writeErrors", ()):
-        if one["code"] in _TOO_LARGE:
-            return Rejected(f"{what}: a document or key that is too large for MongoDB")
-        if one["code"] not in _AGAIN | _AGAIN_TOO:
-            return Rejected(f"{what}: MongoDB refused a write (code {one['code']})")
+    errors = [of_write(one["code"], what) for one in error.details.get("writeErrors", ())]
+    return next((one for one in errors if isinstance(one, Rejected)), Unavailable(what))
+
+
+def of_write(code: int, what: str) -> PortError:
+    """The port's error for that of one write of a batch."""
+    if code in _TOO_LARGE:
+        return Rejected(f"{what}: a document or key that is too large for MongoDB")
+    if code not in _AGAIN | _AGAIN_TOO:
+        return Rejected(f"{what}: MongoDB refused a write (code {code})")
     return Unavailable(what)
+
+
+def lost() -> Unavailable:
+    """The error of a call of which nobody knows what was done."""
+    return Unavailable("records")
