@@ -1,7 +1,8 @@
-"""moto's server, with one thing mended: two threads that receive at once never get the same message.
+"""moto's server, with one thing mended: what two threads do to a queue at once happens one after the other.
 
-moto looks whether a message is visible and hides it in two steps, and answers each request in a thread of its own. A
-lease that two consumers hold is what the tests over it exist to rule out, so the two steps are made one here.
+moto answers each request in a thread of its own. It looks whether a message is visible and hides it in two steps, and
+it deletes a message by a new list of all that are left. So two consumers may hold one lease, a message that was deleted
+may be there again, and one that was sent may be gone: what the tests over it exist to rule out.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from typing import Final
 from unittest.mock import patch
 
 from moto.server import main
-from moto.sqs.models import Message, SQSBackend
+from moto.sqs.models import Message, Queue, SQSBackend
 
-_ONE_AT_A_TIME: Final = threading.Lock()
+_ONE_AT_A_TIME: Final = threading.RLock()
+"""Held again by the same thread: a message that is received too often is added to the queue for dead letters."""
 _receive: Final = SQSBackend.receive_message
+_delete: Final = Queue.delete_message
+_add: Final = Queue.add_message
 
 
 def receive(
@@ -31,6 +35,22 @@ def receive(
         backend.get_queue(queue).wait_for_messages(1)
 
 
+def delete(queue: Queue, receipt: str) -> None:
+    """What moto's own does."""
+    with _ONE_AT_A_TIME:
+        _delete(queue, receipt)
+
+
+def add(queue: Queue, message: Message) -> None:
+    """What moto's own does."""
+    with _ONE_AT_A_TIME:
+        _add(queue, message)
+
+
 if __name__ == "__main__":
-    with patch.object(SQSBackend, "receive_message", receive):
+    with (
+        patch.object(SQSBackend, "receive_message", receive),
+        patch.object(Queue, "delete_message", delete),
+        patch.object(Queue, "add_message", add),
+    ):
         main()
