@@ -31,10 +31,10 @@ from convalias.app.opening import EngineName, Late, Patience
 from convalias.app.ports import Instead
 from convalias.app.workers import Polled
 from convalias.ports.errors import EngineAway, Unavailable
+from convalias.ports.event_log import ReadsAhead
 from convalias.ports.examining import Examined, Probed
 from convalias.ports.records import Insert, Key, Ordered, Partitioned, Written
 from convalias.services.operations.retention import EndsBlobs
-from convalias.services.outbound.notifier import ReadsAhead
 from convalias.testing.simulator.loop import VirtualLoop
 
 NAME = EngineName(setting="store", kind="mongodb", place="db1:27017", variable="CONVALIAS_STORE")

@@ -10,13 +10,12 @@ from convalias.app.chores import Trimmed
 from convalias.app.ports import Loadable, Mailboxes, StandIn
 from convalias.app.workers import Polled
 from convalias.ports.conversations import History, ReadMarks
-from convalias.ports.event_log import Lagging
+from convalias.ports.event_log import Lagging, ReadsAhead
 from convalias.ports.examining import Probed
 from convalias.ports.flags import NamedFlags
 from convalias.ports.mail import Completes, RememberingMail
 from convalias.ports.records import Ordered, Partitioned
 from convalias.services.operations.retention import EndsBlobs
-from convalias.services.outbound.notifier import ReadsAhead
 
 CAPABILITIES: Final[Mapping[str, Sequence[type[Any]]]] = {
     "records": (Ordered, Partitioned),

@@ -10,9 +10,9 @@ from convalias.app.chores import Trimmed
 from convalias.app.opening import Late
 from convalias.app.ports import Instead
 from convalias.ports import blobs, changes, event_log, queue, records
+from convalias.ports.event_log import ReadsAhead
 from convalias.ports.examining import Probed
 from convalias.services.operations.retention import EndsBlobs
-from convalias.services.outbound.notifier import ReadsAhead
 
 
 @runtime_checkable

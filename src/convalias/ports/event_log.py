@@ -45,6 +45,15 @@ class Subscription(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A subscription that reads in the background: nothing to take may mean that nothing has come yet."""
+
+    async def catch_up(self) -> None:
+        """Until the next `take` has what was published before this call. Raises `Unavailable`."""
+        ...
+
+
 class EventLog(Protocol):
     """Promises: at least once to each group, in order per conversation. Raises: `Unavailable`. Repeatable."""
 

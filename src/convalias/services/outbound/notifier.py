@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import timedelta
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
 
 from attrs import frozen
 
 from convalias.domain.ids import UseCase
 from convalias.domain.inbound.dead_letters import DeadLetter
 from convalias.domain.outbound.redrives import Redriven
-from convalias.ports.event_log import EventLog, EventRecord, Subscription
+from convalias.ports.event_log import EventLog, EventRecord
 from convalias.services.outbound.deciding import Deciding
 from convalias.services.outbound.redriving import Redriving
 from convalias.services.outbound.sending import Sending
+from convalias.services.running.group_reader import BATCH, CLOSE_WITHIN, GroupReader
 from convalias.stores.conversations.parking import CONVERSATIONS, RECORDS, ParkedConversation, of_letter
 from convalias.stores.outbound.ledger import GivenBack
 
 GROUP: Final = "outbound"
-BATCH: Final = 100
-CLOSE_WITHIN: Final = timedelta(seconds=10)
-"""How long a subscription may take to leave its group."""
-
-
-@runtime_checkable
-class ReadsAhead(Protocol):
-    """A subscription that reads in the background: nothing to take may mean that nothing has come yet."""
-
-    async def catch_up(self) -> None:
-        """Until the next `take` has what was published before this call. Raises `Unavailable`."""
-        ...
 
 
 @frozen(kw_only=True)
@@ -91,9 +78,7 @@ class OutboundNotifier:
 class OutboundWorker:
     """Feeds the notifier from the event log: the one loop body for the façade and for hosts.
 
-    Deciding is driven by the log, sending by the ledger alone. What is not decided is never committed: after any
-    failure the subscription is closed, and the next step joins anew and reads the same records again. (A log commits
-    all that was taken; going on with one subscription, the next batch would commit the failed one too.)
+    Deciding is driven by the log, sending by the ledger alone. What is not decided is never committed.
     Any number of tasks may call it: one batch is decided at a time.
     """
 
@@ -109,26 +94,15 @@ class OutboundWorker:
         """Nothing is joined before the first step."""
         self.notifier = notifier
         """May be replaced between two steps: the place in the log stays."""
-        self._log = log
-        self._group = group
         self._batch = batch
-        self._close_within = close_within
-        self._subscription: Subscription | None = None
-        self._turn = asyncio.Lock()
+        self._reader = GroupReader(log, group, batch=batch, close_within=close_within)
 
     async def decide(self, *, wait: timedelta = timedelta(0)) -> int:
         """Decide about one batch of events and commit it; how many there were. Raises `Unavailable`; repeatable."""
-        async with self._turn:
-            subscription = self._subscription = self._subscription or self._log.records(self._group)
-            try:
-                records = await subscription.take(limit=self._batch, wait=wait)
-                if records:
-                    await self.notifier.decide(records)
-                    await subscription.commit()
-            except BaseException:
-                await self._leave()
-                raise
-            return len(records)
+        return await self._reader.step(self._decided, wait=wait)
+
+    async def _decided(self, records: Sequence[EventRecord]) -> None:
+        await self.notifier.decide(records)  # the notifier of now
 
     async def deliver(self) -> int:
         """Send one batch of what is due; how many decisions were worked on. Raises `Unavailable`; repeatable."""
@@ -150,21 +124,8 @@ class OutboundWorker:
 
     async def catch_up(self) -> bool:
         """Wait for a subscription that reads ahead; whether there was anything to wait for. Raises `Unavailable`."""
-        subscription = self._subscription
-        if not isinstance(subscription, ReadsAhead):
-            return False
-        await subscription.catch_up()
-        return True
+        return await self._reader.catch_up()
 
     async def close(self) -> None:
         """Leave the group. What was taken and not decided comes again to somebody; the next step joins anew."""
-        async with self._turn:
-            await self._leave()
-
-    async def _leave(self) -> None:
-        """In bounded time, and without a word: a consumer that cannot take its leave is missed by its group."""
-        subscription, self._subscription = self._subscription, None
-        if subscription is not None:
-            with suppress(Exception):
-                async with asyncio.timeout(self._close_within.total_seconds()):
-                    await subscription.close()
+        await self._reader.close()
