@@ -92,6 +92,8 @@ _KNOWN: Final = frozenset(
     }
 )
 _DKIM: Final = frozenset({"selector", "domain"})
+MAIL_LIMIT: Final = 25_000_000
+"""Octets of one mail, where a deployment says nothing else."""
 _SELECTOR: Final = re.compile(r"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,3}")
 _HTTP: Final = frozenset({"connections", "connections_by_client", "header_seconds", "idle_seconds"})
 _POLICY: Final = frozenset({"admission", "sender_trust", "blocked_senders", "historical_days", "loop_guard"})
@@ -240,7 +242,7 @@ class Settings(Options):
     authentication: SenderAuthentication | None = None
     """None: no name server is ever asked, and mail that no trusted server speaks for is not verified."""
     trust_spam_flag: bool = False
-    mail_limit: int = 25_000_000
+    mail_limit: int = MAIL_LIMIT
     """Octets of one mail."""
     http: Http = Http()
     keyring: Keyring | None = field(default=None, repr=False)
@@ -285,7 +287,7 @@ def read_settings(
         dkim=reader.dkim(environment),
         authentication=reader.authentication(),
         trust_spam_flag=reader.boolean("trust_spam_flag"),
-        mail_limit=reader.count("mail_limit", 25_000_000),
+        mail_limit=reader.count("mail_limit", MAIL_LIMIT),
         http=reader.http(),
         platform=reader.name("platform", "convalias"),
         base_url=reader.https("base_url"),

@@ -11,9 +11,8 @@ import httpx
 import pytest
 
 from convalias import Convalias, Participant, registry
-from convalias.adapters import asgi, memory
+from convalias.adapters import memory
 from convalias.app.engines import engines, migrate
-from convalias.cli import serving
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.ports import EngineAt, Outgoing, Records
 from convalias.settings import Settings, WrongSettings, read_settings
@@ -49,13 +48,10 @@ async def test_a_store_a_sender_and_a_door_of_others_carry_a_mail_from_end_to_en
     file = settings_file(
         tmp_path, f'store = "toy://{tmp_path.name}"\nmail = "toy://{tmp_path.name}"\ninbound = ["toy"]\n'
     )
-    settings = read_settings(file, environ=KEYS)
     async with Convalias.from_toml(file, environ=KEYS) as cv:
         people = [Participant.of(name, addresses=[f"{name}@home.example"]) for name in ("ann", "bob")]
         alias = (await cv.open_conversation("c1", use_case="hiring", participants=people))["ann"]
-        doors = await serving._doors(cv, settings)
-        app = asgi.app(doors, inbound=settings.inbound)
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as http:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(cv.asgi()), base_url="http://here") as http:
             mail = f"From: bob@home.example\nTo: {alias}\nMessage-ID: <1@home>\n\nHello Ann!\n"
             post = f"new\n{alias}\nbob@home.example\n{mail}"
             assert (await http.post("/inbound/toy", content=f"forged{post}".encode())).status_code == 401

@@ -2,6 +2,7 @@
 
 from convalias.app.facade import AlreadyOpen, Convalias, NotOpen
 from convalias.app.ports import Ports
+from convalias.app.providers import Providers
 from convalias.app.services import Services, Wiring
 from convalias.app.workers import WORKERS, Idle, Worker
 from convalias.services.conversations.errors import (
@@ -53,6 +54,7 @@ __all__ = [
     "NotReady",
     "PlaceRefused",
     "Ports",
+    "Providers",
     "Receipt",
     "Refused",
     "ServiceError",

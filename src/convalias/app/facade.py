@@ -10,15 +10,17 @@ from enum import Enum
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, Unpack
+from typing import TYPE_CHECKING, Final, Self, TypeVar, Unpack
 
 from attrs import evolve
 
 from convalias.app.chores import Chores
 from convalias.app.guards import AdapterFaults, guard_ports
+from convalias.app.handlers import Handlers
 from convalias.app.health import WorkersHealth
 from convalias.app.late_ports import OpensLate
 from convalias.app.ports import Instead, Mailboxes, Opener, Ports, with_system_mail
+from convalias.app.providers import Providers
 from convalias.app.services import Services, Wiring, assemble
 from convalias.app.signs import giving_signs
 from convalias.app.waking import Wakes, waking
@@ -44,6 +46,7 @@ from convalias.app.workers import (
 from convalias.codec import CodecError
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations import storable
+from convalias.domain.conversations.events import Happening
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import Keyring
@@ -55,7 +58,9 @@ from convalias.ports.examining import Examined, Grade, Probed
 from convalias.ports.people import IdentityDirectory
 from convalias.services.approvals.approvals import Approvals
 from convalias.services.conversations.messaging import Messaging, introduce
+from convalias.services.feed.handlers import Handle
 from convalias.services.inbound.receiver import Receiver
+from convalias.services.inbound.worker import InboundWorker
 from convalias.services.migration.rollout import RolloutControl
 from convalias.services.operations.operations import Operations
 from convalias.services.operations.replay import Replay
@@ -66,6 +71,10 @@ from convalias.services.outbound.unsubscribing import Unsubscribing
 from convalias.services.running.log_lines import LogLines
 from convalias.stores.deployment.deployments import Deployments
 from convalias.stores.deployment.last_seen import LastSeen
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
 
 STOP_WITHIN: Final = timedelta(seconds=25)
 KEYS_WITHIN: Final = timedelta(seconds=5)
@@ -78,6 +87,9 @@ ENTER_WITHIN: Final = timedelta(seconds=3)
 """How long entering waits for engines to answer; what is not open by then opens at its first use."""
 OWN_TASKS_WITHIN: Final = 1.0
 """Seconds for what is being written down when the end comes."""
+
+
+HandleT = TypeVar("HandleT", bound=Handle)
 
 
 class Entry(Enum):
@@ -113,6 +125,8 @@ class Convalias:
         self._opener = opener
         self._entry = entry
         self._wiring = wiring
+        self._handlers = Handlers()
+        self._providers: Callable[[], Providers] = Providers
         self._stack: AsyncExitStack | None = None
         self._is_entered = False
         self._ports: Ports | None = None
@@ -192,7 +206,9 @@ class Convalias:
         settings = read_settings(path, data=data, environ=environ)
         refuse_unreached(settings.channels, instead)
         opener, wiring = embedded(settings, with_system_mail(instead))
-        return cls(opener, wiring)
+        made = cls(opener, wiring)
+        made._providers = partial(Providers.of, settings)
+        return made
 
     # --- life ----------------------------------------------------------------------------------------
 
@@ -314,6 +330,7 @@ class Convalias:
             if self._outbound is not None:
                 await self._outbound.close()
                 self._outbound = None
+            await self._handlers.close()
             if self._services is not None:
                 await self._services.feed.close()
         finally:
@@ -392,6 +409,11 @@ class Convalias:
         return self.services.suppressing
 
     @property
+    def inbound(self) -> InboundWorker:
+        """Return the worker for mail, for a host that has a loop of its own: `process(jobs, within=seconds)`."""
+        return self.services.inbound
+
+    @property
     def outbound(self) -> OutboundNotifier:
         """Decisions and deliveries."""
         return self.services.outbound
@@ -464,6 +486,7 @@ class Convalias:
         self._services = assembled if standing is None else evolve(assembled, feed=standing.feed)
         # So does the place in the event log.
         if self._outbound is None:
+            self._handlers.begin(ports, assembled.stores.conversations)
             self._outbound = OutboundWorker(log=ports.events, notifier=assembled.outbound, batch=BATCH)
         self._outbound.notifier = assembled.outbound
 
@@ -526,11 +549,55 @@ class Convalias:
         """Return the alias of that participant, issued if there is none. Raises what `messaging.aliasing.issue` raises."""
         return (await self.messaging.aliasing.issue(conversation, account=for_)).address
 
+    # --- inside a web service ------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def lifespan(self, app: object = None, /) -> AsyncGenerator[None]:
+        """Open, run all workers beside the body, stop them and close: `FastAPI(lifespan=cv.lifespan)`.
+
+        Raises what entering raises, and what `run` refuses at once. `app` is not looked at.
+        """
+        del app
+        async with self, self.running():
+            yield
+
+    def asgi(self, providers: Providers | None = None, *, lines: LogLines | None = None) -> ASGIApp:
+        """Return the HTTP doors as an ASGI app, to be mounted or served: webhooks, pages behind links, health.
+
+        It may be made before this is open; while it is not, all but `/healthz` answers 503. The app opens nothing and
+        runs no worker: `lifespan` does. `providers`: whose posts are taken in; None: those of the settings, or nobody's
+        where there are no settings. `lines`: where answers 5xx are told; None: in the log `convalias.http`.
+        Raises `WrongSettings` for a door without a key.
+        """
+        from convalias.app.web import web_app  # noqa: PLC0415 - starlette loads when used
+
+        return web_app(self, providers or self._providers(), checks=self._checks, lines=lines)
+
     # --- work ----------------------------------------------------------------------------------------
 
     def wake(self) -> None:
         """Look at once for new messages of the host: it has just committed one. Without it they are found within 0.5 s."""
         self._wakes.appended.set()
+
+    def on(self, *kinds: type[Happening], group: str) -> Callable[[HandleT], HandleT]:
+        """Return a decorator: its function is called for each event of these kinds; none named: of all.
+
+        The function gets the event as it reads at that moment; `event.id` is the same when it comes again. It is called
+        at least once for each, in the order of its conversation, by the worker `handlers`, which `run` and `lifespan`
+        run. What it raises is tried again, and what is behind it waits; after a few times `/readyz` says so.
+
+        `group`: the name under which its place in the event log is kept. A new name starts at what the log still has,
+        and in a data directory a name that nobody reads any more keeps the log from being trimmed. Raises `InvalidValue`
+        for a name that is taken or cannot be kept, and for what is no kind of event; `AlreadyOpen` once this is open.
+        """
+
+        def given(handle: HandleT) -> HandleT:
+            if self._is_entered:
+                raise AlreadyOpen("Convalias is open already: use `on` before it is entered")
+            self._handlers.give(handle, kinds, group)
+            return handle
+
+        return given
 
     async def run(self, *workers: Worker) -> None:
         """Work until `stop` or cancelled. Takes no signal: they are the host's. No name: all of them.
@@ -557,19 +624,23 @@ class Convalias:
         `checks` knows each of them from now on. Raises `InvalidValue` for a worker that there is not.
         """
         for worker in workers:
-            if worker not in WORKERS:
-                raise InvalidValue("worker", found=worker, expected=" or ".join(WORKERS))
+            if worker not in (*WORKERS, "handlers"):
+                raise InvalidValue("worker", found=worker, expected=" or ".join((*WORKERS, "handlers")))
         ambience = Ambience(
             clock=self.ports.clock, telemetry=self.ports.telemetry, health=self._health, lines=self.lines
         )
         wait = queue.poll if isinstance(queue := self.ports.queue, Polled) else timedelta(0)
         return [
             loop
-            for worker in workers or WORKERS
+            for worker in workers or self._all
             for loop in loops_of(
                 worker, giving_signs(worker, self._works(worker, wait=wait), self.ports, self.faults), ambience
             )
         ]
+
+    @property
+    def _all(self) -> Sequence[Worker]:
+        return (*WORKERS, "handlers") if self._handlers.open else WORKERS
 
     async def stop(self, *, within: timedelta = STOP_WITHIN) -> None:
         """Take no more work and finish what was taken; work that is not finished in time is released."""
@@ -602,12 +673,12 @@ class Convalias:
         await self.check_host(within=KEYS_WITHIN)
         steps = {
             f"{worker}{number or ''}": work.step
-            for worker in workers or WORKERS
+            for worker in workers or self._all
             for number, work in enumerate(self._works(worker))
         }
         done = await drain(steps, catch_up=self.outbound_worker.catch_up)
         depth = await self.ports.queue.depth()
-        counted = {worker: sum(done[name] for name in done if name.startswith(worker)) for worker in WORKERS}
+        counted = {worker: sum(done[name] for name in done if name.startswith(worker)) for worker in self._all}
         dead = len(await self.operations.dead())
         return Idle({name: count for name, count in counted.items() if count}, depth.ready + depth.in_flight, dead)
 
@@ -634,6 +705,8 @@ class Convalias:
             case "outbound":
                 deliver = Work(step=self._keyed(self._deliver), idle=UNHURRIED, woken=wakes.decided)
                 return (Work(step=self._keyed(self._decide), woken=wakes.published), deliver)
+            case "handlers":
+                return [Work(step=self._refreshed(one.step), idle=UNHURRIED) for one in self._handlers.open]
 
     def _refreshed(self, step: Step) -> Step:
         async def refreshed() -> int:
@@ -701,6 +774,9 @@ class Convalias:
         cannot go on, or has ended and was not stopped. Workers that only wait for what is away are told, and ready.
         On files a write is tried. What conversations of the host say of themselves is shown.
         """
+        return self._checks()
+
+    def _checks(self) -> Mapping[str, Callable[[], Awaitable[object]]]:
         ports = self.ports
 
         async def raw() -> object:

@@ -19,8 +19,9 @@ from convalias.services.running.outages import outage_in
 from convalias.services.running.places import told_of
 from convalias.services.running.task_group import TaskGroup
 
-Worker: TypeAlias = Literal["inbound", "feed", "outbound"]
+Worker: TypeAlias = Literal["inbound", "feed", "outbound", "handlers"]
 WORKERS: Final[tuple[Worker, ...]] = ("inbound", "feed", "outbound")
+"""Those that every deployment needs. `handlers` calls the functions that a host gave to `Convalias.on`."""
 Step: TypeAlias = Callable[[], Awaitable[int]]
 """Does what is due, without waiting for more; how much was done."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from convalias.app.facade import Entry
+from convalias.app.providers import Providers
 from convalias.app.workers import WORKERS
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.logs import logged
-from convalias.cli.serving import Address, check_channels, check_signing_keys, listen, serve
+from convalias.cli.serving import Address, check_channels, listen, serve
 
 
 @click.command("run")
@@ -23,7 +24,7 @@ def command(at: At, port: int, host: str) -> int:
     SIGTERM and SIGINT end it gracefully: requests are answered, work that was taken is finished or released.
     """
     settings = at.settings()
-    check_signing_keys(settings)  # before the port is taken
+    Providers.of(settings)  # refuses doors without a key, before the port is taken
     check_channels(settings)
     with listen(Address(host=host, port=port)) as taken:
         at.run(lambda cv: serve(cv, settings, taken, *WORKERS), entry=Entry.HOST)

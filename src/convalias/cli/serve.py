@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from convalias.app.facade import Entry
+from convalias.app.providers import Providers
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.logs import logged
-from convalias.cli.serving import Address, check_signing_keys, listen, serve
+from convalias.cli.serving import Address, listen, serve
 
 
 @click.command("serve")
@@ -23,7 +24,7 @@ def command(at: At, port: int, host: str) -> int:
     Prints one line once it listens. SIGTERM ends it when the requests under way are answered.
     """
     settings = at.settings()
-    check_signing_keys(settings)  # before the port is taken
+    Providers.of(settings)  # refuses doors without a key, before the port is taken
     with listen(Address(host=host, port=port)) as taken:
         at.run(lambda cv: serve(cv, settings, taken), entry=Entry.RECEIVER)
     return Exit.OK

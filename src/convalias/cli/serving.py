@@ -9,25 +9,21 @@ import math
 import resource
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from typing import Any, Final
 
 from attrs import frozen
 
-from convalias import registry
 from convalias.adapters import asgi
 from convalias.app.facade import KEYS_WITHIN, Convalias
+from convalias.app.providers import Providers
 from convalias.app.refusals import refuse_unreached
 from convalias.app.workers import Worker
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
-from convalias.domain.inbound.posts import IncomingMail
-from convalias.domain.outbound.reports import DeliveryEvent, EventAnswer
 from convalias.extras import brought_by
-from convalias.services.inbound.doors import Door, DoorNeeds, EventDoor, EventDoorNeeds, MakesDoor, MakesEventDoor
-from convalias.services.inbound.receiver import Receipt
 from convalias.services.running.log_lines import LogLines
-from convalias.settings import Http, Settings, event_key_of, signing_key_of
+from convalias.settings import Http, Settings
 
 with brought_by("asgi"):
     import uvicorn
@@ -67,24 +63,6 @@ def check_channels(settings: Settings) -> None:
     refuse_unreached(settings.channels, {})
 
 
-def check_signing_keys(settings: Settings) -> None:
-    """See that each door has a key of its provider. `Failed` 78 without any: everybody could post mail."""
-    for door in settings.inbound:
-        if not settings.signing_keys.get(door, "").strip(" ,"):
-            raise Failed(
-                f"{signing_key_of(door)}: not set; expected the webhook signing key of the provider (several:"
-                " comma-separated, newest first)",
-                Exit.CONFIG,
-            )
-    for door in settings.delivery_events:
-        if not settings.event_keys.get(door, "").strip(" ,"):
-            raise Failed(
-                f"{event_key_of(door)}: not set, nor {signing_key_of(door)}; expected the webhook signing key of the"
-                " provider, or delivery_events without it",
-                Exit.CONFIG,
-            )
-
-
 def listen(address: Address) -> socket.socket:
     """A listening socket. `Failed` 69 when the port is taken or may not be used."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
@@ -109,13 +87,7 @@ async def serve(cv: Convalias, settings: Settings, at: socket.socket, *workers: 
     lines = LogLines(asgi.log, cv.ports.clock)
     bounds = bounds_of(settings.http)
     config = uvicorn.Config(
-        asgi.app(
-            await _doors(cv, settings),
-            inbound=settings.inbound,
-            events=settings.delivery_events,
-            lines=lines,
-            telemetry=cv.ports.telemetry,
-        ),
+        cv.asgi(Providers.of(settings), lines=lines),
         http=asgi.bounded(asgi.Connections(bounds), lines),
         ws="none",
         log_config=None,
@@ -165,53 +137,6 @@ def told_of_sockets(lines: LogLines) -> Generator[None]:
         yield
     finally:
         loop.set_exception_handler(before)
-
-
-async def _doors(cv: Convalias, settings: Settings) -> Callable[[], asgi.Doors]:
-    async def accept(mail: IncomingMail) -> Receipt:
-        return await cv.receiver.accept(mail)  # the receiver of now: a refresh wires a new one
-
-    inbound = {name: _door(name, cv, settings, accept) for name in settings.inbound}
-    events = {name: _event_door(name, cv, settings) for name in settings.delivery_events}
-    checks = await cv.checks()
-
-    def doors() -> asgi.Doors:  # of now: a refresh wires new services
-        approvals = cv.approvals if cv.knows_deployment else None
-        unsubscribing = cv.unsubscribing if cv.knows_deployment else None
-        attachments = cv.attachment_links if cv.knows_deployment else None
-        return asgi.Doors(
-            inbound=inbound,
-            events=events,
-            approvals=approvals,
-            unsubscribing=unsubscribing,
-            attachments=attachments,
-            checks=checks,
-        )
-
-    return doors
-
-
-def _door(name: str, cv: Convalias, settings: Settings, accept: Callable[[IncomingMail], Awaitable[Receipt]]) -> Door:
-    make: MakesDoor = registry.load(registry.INBOUND, name, "__call__")
-    return make(
-        DoorNeeds(
-            accept=accept,
-            keys=settings.signing_keys[name],
-            clock=cv.ports.clock,
-            mail_limit=settings.mail_limit,
-            trust_spam_flag=settings.trust_spam_flag,
-        )
-    )
-
-
-def _event_door(name: str, cv: Convalias, settings: Settings) -> EventDoor:
-    async def take(event: DeliveryEvent) -> EventAnswer:
-        return await cv.services.delivery_events.take(event)  # the service of now: a refresh wires a new one
-
-    make: MakesEventDoor = registry.load(registry.DELIVERY_EVENTS, name, "__call__")
-    return make(
-        EventDoorNeeds(take=take, keys=settings.event_keys[name], clock=cv.ports.clock, telemetry=cv.ports.telemetry)
-    )
 
 
 def _announce(at: socket.socket) -> None:

@@ -54,6 +54,8 @@ class Doors:
     unsubscribing: UnsubscribeDoor | None = None
     attachments: AttachmentDoor | None = None
     checks: Mapping[str, Callable[[], Awaitable[object]]]
+    telemetry: Telemetry | None = None
+    """Where answers 5xx are counted while these doors stand, if the app was given no other place."""
 
 
 def app(
@@ -72,7 +74,12 @@ def app(
     Each answer 5xx is a line (equal ones once a minute, with a count) in `lines`, or in the log `convalias.http` by the
     clock of this machine, and a count in `telemetry`.
     """
-    failures = Failures(lines=lines or LogLines(log, Wall()), telemetry=telemetry)
+
+    def counts() -> Telemetry | None:
+        standing = doors() if telemetry is None else None
+        return telemetry if standing is None else standing.telemetry
+
+    failures = Failures(lines=lines or LogLines(log, Wall()), counts=counts)
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")

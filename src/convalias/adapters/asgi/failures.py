@@ -42,7 +42,8 @@ class Failures:
     """Writes the lines: equal ones once a minute, with a count. Counts each answer."""
 
     lines: LogLines
-    telemetry: Telemetry | None
+    counts: Callable[[], Telemetry | None]
+    """Where they are counted, asked for at each; None: nowhere."""
 
     def told(self, route: str, endpoint: Endpoint) -> Endpoint:
         """Return the end point of that route, whose answers 5xx are told. What it raises becomes a 500."""
@@ -71,11 +72,12 @@ class Failures:
         self.lines.repeated(f"{what}: {told}", engine=engine, trace=trace, record=record)
 
     def _count(self, route: str, status: int, why: BaseException | str) -> None:
-        if self.telemetry is None:
-            return
         with suppress(Exception):  # a figure that cannot be taken changes no answer
+            telemetry = self.counts()
+            if telemetry is None:
+                return
             error = "" if isinstance(why, str) else _class_of(why)
-            self.telemetry.measure(METRIC, 1, door=route, status=str(status), error=error)
+            telemetry.measure(METRIC, 1, door=route, status=str(status), error=error)
 
 
 def _class_of(error: BaseException) -> str:
