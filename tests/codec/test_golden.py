@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 from attrs import evolve
 
-from convalias.codec import FORMATS, Codec, Format, dump, load
+from convalias.codec import FORMATS, Codec, Format, UnknownFormat, dump, load
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import AliasFormat, ConversationAlias, LegacyAlias
 from convalias.domain.aliases.reservations import AddressHolders, AliasReservation
@@ -24,6 +24,7 @@ from convalias.domain.conversations.events import ConversationEvent, Happening, 
 from convalias.domain.conversations.host_feed import Checkpoint, HostFeed, HostMessage
 from convalias.domain.conversations.host_messages import FirstStart, KeptMail, SeenCopies, SeenMessage
 from convalias.domain.conversations.listing import ListedConversation, ListingCursor
+from convalias.domain.conversations.long_texts import MessageTexts, TextRow
 from convalias.domain.conversations.participants import (
     Account,
     AccountAuthor,
@@ -39,6 +40,7 @@ from convalias.domain.deployment.data_places import DirectoryClaim
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import KeyUse
 from convalias.domain.deployment.positions import FeedCursor, Position
+from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, TraceId, UseCase
 from convalias.domain.inbound import outcomes
 from convalias.domain.inbound.claims import Claim, ClaimKey
@@ -119,6 +121,14 @@ HAPPENINGS: Final[Sequence[Happening]] = (
     events.StatusNoted(A1, "absence"),
 )
 
+LONG: Final = events.MessageAdded(
+    author=AccountAuthor(A1, verified=True),
+    text="the start",
+    full_text="the start",
+    long=events.LongText("texts/e16", "cc" * 32),
+)
+"""Version 2: only what refers to a long text is written so."""
+
 SIGNED: Final = frozenset({"from", "to"})
 BOTH: Final = SenderEvidence(Dmarc.FAIL, DmarcPolicy.NONE, spf_aligned=True, dkim_aligned=True)
 BY_LIST: Final = SenderEvidence(Dmarc.PASS, dkim_aligned=True, spf_known=False, via_list="dev.lists.example")
@@ -127,8 +137,10 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         ConversationEvent(
             EventId(f"e{seq}"), C1, Seq(seq), happening, f"s-{seq}", Origin.ALIAS_MAIL, NOON, NOON, f"t{seq}"
         )
-        for seq, happening in enumerate(HAPPENINGS, start=1)
+        for seq, happening in enumerate([*HAPPENINGS, LONG], start=1)
     ],
+    "message_texts": [MessageTexts("hello", "hello\n> old"), MessageTexts("hello")],
+    "text_row": [TextRow(C1, EventId("e16"), "texts/e16")],
     "alias": [
         ConversationAlias(
             address=EmailAddress.parse("john-smith-1ab131e2@reply.example"),
@@ -627,6 +639,19 @@ def test_what_is_written_today_is_the_golden_file(row: Format[object]) -> None:
 
 def test_the_samples_hold_every_kind_of_event() -> None:
     assert {type(happening) for happening in HAPPENINGS} == set(events.Happening.__args__)
+
+
+def test_only_an_event_with_a_long_text_is_written_as_a_release_before_cannot_read_it() -> None:
+    *short, long = SAMPLES["event"]
+    assert {dump(event)["$"] for event in short} == {"event/1"}
+    assert dump(long)["$"] == "event/2"
+    assert not any("long" in json.dumps(dump(event)) for event in short)
+    older = Codec(formats=tuple(evolve(row, version=1, upgrades={}) if row.tag == "event" else row for row in FORMATS))
+    assert older.load(dump(short[1]), ConversationEvent) == short[1]
+    with pytest.raises(UnknownFormat):
+        older.load(dump(long), ConversationEvent)
+    with pytest.raises(InvalidValue, match="write_format of event"):
+        Codec({"event": 1}).dump(long)
 
 
 def test_a_decision_can_be_written_as_processes_of_the_release_before_read_it() -> None:

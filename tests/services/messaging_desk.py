@@ -25,6 +25,7 @@ from convalias.services.conversations.stages import Stages
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.event_store import EventStore
+from convalias.stores.conversations.long_texts import LongTexts
 from convalias.stores.conversations.own import OwnConversations
 from convalias.stores.conversations.threads import Threads
 from services.keys_desk import RING, guard
@@ -68,7 +69,9 @@ class Desk:
         self.aliases = Aliases(records=self.records)
         self.store = EventStore(records=self.records)
         threads = Threads(events=self.store, records=self.records)
-        self.conversations = OwnConversations(events=self.store, folded=threads, clock=self.clock)
+        self.blobs = memory.Blobs()
+        self.texts = LongTexts(records=self.records, blobs=self.blobs, clock=self.clock)
+        self.conversations = OwnConversations(events=self.store, folded=threads, clock=self.clock, texts=self.texts)
         self.aliasing = Aliasing(
             aliases=self.aliases,
             conversations=self.conversations,
@@ -77,7 +80,6 @@ class Desk:
             mint=AliasMint(domain="reply.example", keys=keyring.alias_keys()) if mints else None,
             guard=guard(self.records, self.clock, keyring=keyring),
         )
-        self.blobs = memory.Blobs()
         self.messaging = Messaging(
             conversations=self.conversations,
             clock=self.clock,

@@ -324,7 +324,7 @@ def audience(
     From the ports alone: it is opened before there are services.
     """
     contacts = Contacts(
-        conversations=conversations_over(records, clock, host=host),
+        conversations=conversations_over(records, blobs, clock, host=host),
         aliases=Aliases(records=records),
         identities=identity or IdentityDirectory(records=records),
     )

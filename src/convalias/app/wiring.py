@@ -17,6 +17,7 @@ from convalias.domain.operations.mail_index import IndexKeys
 from convalias.domain.outbound.seals import Seal, Seals
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.ports.ambient import Clock
+from convalias.ports.blobs import Blobs
 from convalias.ports.conversations import Conversations
 from convalias.ports.drafts import Compose
 from convalias.ports.event_store import EventStore as EventStorePort
@@ -30,6 +31,7 @@ from convalias.stores.conversations.directory import IdentityDirectory
 from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.conversations.host_rows import HostRows
 from convalias.stores.conversations.hosted import HostConversations
+from convalias.stores.conversations.long_texts import LongTexts
 from convalias.stores.conversations.own import OwnConversations
 from convalias.stores.conversations.parking import Parking
 from convalias.stores.conversations.threads import Threads
@@ -139,14 +141,18 @@ def typed_stores(ports: Ports, keyring: Keyring, *, mail_kept: timedelta | None 
 
 def conversations_of(ports: Ports) -> ConversationAccess:
     """Return conversations, whoever keeps them."""
-    return conversations_over(ports.records, ports.clock, host=ports.conversations, events=ports.event_store)
+    return conversations_over(
+        ports.records, ports.blobs, ports.clock, host=ports.conversations, events=ports.event_store
+    )
 
 
 def conversations_over(
-    records: Records, clock: Clock, *, host: Conversations | None, events: EventStorePort | None = None
+    records: Records, blobs: Blobs, clock: Clock, *, host: Conversations | None, events: EventStorePort | None = None
 ) -> ConversationAccess:
     """Return those of the host, or our own events; `events`: a store of the host's own for them."""
     if host is not None:
         return HostConversations(port=host, rows=HostRows(records=records), clock=clock)
     store = events or EventStore(records=records)
-    return OwnConversations(events=store, folded=Threads(events=store, records=records), clock=clock)
+    # An event store of the host's own may be read by others: there a text stays whole.
+    texts = LongTexts(records=records, blobs=blobs, clock=clock) if events is None else None
+    return OwnConversations(events=store, folded=Threads(events=store, records=records), clock=clock, texts=texts)

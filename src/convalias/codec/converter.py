@@ -16,7 +16,7 @@ from typing import Any, Final, Union, get_args, get_origin
 
 from attrs import has
 from cattrs import Converter
-from cattrs.gen import make_dict_unstructure_fn
+from cattrs.gen import make_dict_unstructure_fn, override
 
 from convalias.codec.errors import UnknownFormat
 from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
@@ -29,12 +29,20 @@ _REMEMBERED: Final = 4096
 """Addresses read last: a mail's few addresses stand in every record about it. One is about 300 octets."""
 
 
-def build(tags: Mapping[type[object], str]) -> Converter:
-    """A converter in which the classes of `tags` carry their stable names wherever they stand."""
+_NOTHING_SPARED: Final[Mapping[type[object], Collection[str]]] = {}
+
+
+def build(
+    tags: Mapping[type[object], str], spared: Mapping[type[object], Collection[str]] = _NOTHING_SPARED
+) -> Converter:
+    """A converter in which the classes of `tags` carry their stable names wherever they stand.
+
+    The fields of a class that `spared` names are not written while they hold their default.
+    """
     converter = Converter(detailed_validation=False, prefer_attrib_converters=False)
     _scalars(converter)
     _containers(converter)
-    _unions(converter, tags)
+    _unions(converter, tags, spared)
     return converter
 
 
@@ -177,9 +185,12 @@ def _collection(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     return lambda values, _: collect([structure(value, inner) for value in values])
 
 
-def _unions(converter: Converter, tags: Mapping[type[object], str]) -> None:
+def _unions(
+    converter: Converter, tags: Mapping[type[object], str], spared: Mapping[type[object], Collection[str]]
+) -> None:
     def tagged(kind: type[object]) -> Callable[[Any], Any]:
-        plain = make_dict_unstructure_fn(kind, converter)
+        left_out: Any = {name: override(omit_if_default=True) for name in spared.get(kind, ())}
+        plain = make_dict_unstructure_fn(kind, converter, **left_out)
         return lambda value: {TAG: tags[kind], **plain(value)}
 
     converter.register_unstructure_hook_factory(lambda kind: has(kind) and kind in tags, tagged)

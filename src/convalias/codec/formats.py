@@ -5,7 +5,7 @@ A new format is one row here and one file in `tests/codec/golden/`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from attrs import field, frozen
@@ -17,12 +17,14 @@ from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.conversations.host_feed import HostFeed, HostMessage
 from convalias.domain.conversations.host_messages import FirstStart, KeptMail, SeenCopies, SeenMessage
 from convalias.domain.conversations.listing import ListedConversation, ListingCursor
+from convalias.domain.conversations.long_texts import MessageTexts, TextRow
 from convalias.domain.conversations.participants import Account, AccountAuthor, AddressTenure, PeripheralAuthor
 from convalias.domain.conversations.threads import ThreadSnapshot
 from convalias.domain.deployment.data_places import DirectoryClaim
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import KeyUse
 from convalias.domain.deployment.positions import FeedCursor, Position
+from convalias.domain.errors import InvalidValue
 from convalias.domain.inbound import outcomes
 from convalias.domain.inbound.claims import Claim
 from convalias.domain.inbound.dead_letters import DeadLetter
@@ -107,6 +109,19 @@ def _thread_2(fields: Body) -> Body:
 def _thread_1(fields: Body) -> Body:
     """Without redactions and changes of people."""
     return {name: value for name, value in fields.items() if name in {"thread", "appended_at"}}
+
+
+def _event_1(fields: Body) -> Body:
+    """The same, as only a long text is new. A message that has one would look whole: refused."""
+    if _event_needs(fields) > 1:
+        raise InvalidValue("write_format of event", found=1, expected="2, for a message whose text lies in a blob")
+    return fields
+
+
+def _event_needs(body: Body) -> int:
+    """Version 2 for a message whose text lies in a blob: a release that reads only 1 parks its conversation."""
+    happening = body["happening"]
+    return 2 if isinstance(happening, Mapping) and "long" in happening else 1
 
 
 def _rollout_2(fields: Body) -> Body:
@@ -210,6 +225,9 @@ class Format(Generic[T_co]):
     downgrades: Mapping[int, Step] = field(factory=_none)
     """By version n: from n + 1 to n, as long as processes of the release before may read along."""
 
+    needs: Callable[[Body], int] | None = None
+    """The oldest version that says all that a body holds, which is written then. None: the newest is."""
+
     @property
     def mark(self) -> str:
         """Return the mark in bodies of the newest version."""
@@ -232,7 +250,11 @@ class Format(Generic[T_co]):
         return tuple(range(oldest, self.version + 1))
 
 
-EVENT: Final = Format("event", (ConversationEvent,))
+EVENT: Final = Format(
+    "event", (ConversationEvent,), version=2, upgrades={1: _same}, downgrades={1: _event_1}, needs=_event_needs
+)
+MESSAGE_TEXTS: Final = Format("message_texts", (MessageTexts,))
+TEXT_ROW: Final = Format("text_row", (TextRow,))
 ALIAS: Final = Format("alias", (ConversationAlias,))
 ALIAS_RESERVATION: Final = Format("alias_reservation", (AliasReservation,))
 ACCOUNT: Final = Format("account", (Account,))
@@ -324,6 +346,8 @@ PUBLISHED_EVENT: Final = Format("published_event", (EventRecord,))
 
 FORMATS: Final[tuple[Format[object], ...]] = (
     EVENT,
+    MESSAGE_TEXTS,
+    TEXT_ROW,
     ALIAS,
     ALIAS_RESERVATION,
     ACCOUNT,
@@ -407,6 +431,10 @@ TAGS: Final[Mapping[type[object], str]] = {
     ApprovalLetter: "approval_letter",
     AddressNotice: "address_notice",
 }
+
+
+SPARED: Final[Mapping[type[object], Collection[str]]] = {events.MessageAdded: ("long",)}
+"""Fields that are not written while they hold their default: the release before reads such a body as its own."""
 
 
 def kind_of(happening: events.Happening) -> str:

@@ -11,7 +11,7 @@ from cattrs import Converter
 
 from convalias.codec.converter import build, member
 from convalias.codec.errors import BrokenRecord, UnknownFormat
-from convalias.codec.formats import FORMATS, TAGS, Format
+from convalias.codec.formats import FORMATS, SPARED, TAGS, Format
 from convalias.domain.errors import InvalidValue
 from convalias.ports.records import Body
 
@@ -45,15 +45,17 @@ class Codec:
             if tag not in rows or version not in rows[tag].writable:
                 writable = rows[tag].writable if tag in rows else sorted(rows)
                 raise InvalidValue(f"write_format of {tag}", found=version, expected=f"one of {writable}")
-        object.__setattr__(self, "_converter", build(self.tags))
+        object.__setattr__(self, "_converter", build(self.tags, SPARED))
         object.__setattr__(self, "_by_class", {kind: row for row in self.formats for kind in row.classes})
 
     def dump(self, record: object) -> Body:
         """A JSON document with `"$": "<tag>/<version>"`. TypeError for a class without a row in the table."""
         row = self._row(type(record))
         body: Body = self._converter.unstructure(record)
-        version = row.version
-        while version > self.write_format.get(row.tag, row.version):
+        version, wanted = row.version, self.write_format.get(row.tag, row.version)
+        if row.needs is not None:
+            wanted = min(wanted, row.needs(body))
+        while version > wanted:
             version -= 1
             body = row.downgrades[version](body)
         return {MARK: row.mark if version == row.version else f"{row.tag}/{version}", **body}

@@ -284,7 +284,9 @@ _ALL: Final = (
         labels=_ERROR,
         help="Looks at what the deployment was told that met a record of a newer release.",
     ),
-    Metric(name="convalias.retention.ended", labels=_labels(what="rows or blobs"), help="Things removed by age."),
+    Metric(
+        name="convalias.retention.ended", labels=_labels(what="rows, blobs or texts"), help="Things removed by age."
+    ),
     Metric(
         name="convalias.worker.errors",
         labels=_labels(worker="inbound, feed or outbound", error="class of an exception"),

@@ -32,6 +32,7 @@ CATALOGUE: Final = (
     # --- conversations
     Table("events", "texts, names, addresses of strangers, accounts", "redaction of a message", _EVER),
     Table("threads", "names, addresses of copies, accounts", "made anew from the events", _EVER),
+    Table("long_texts", "", "", "two days after a long text was written or redacted"),
     Table("event_places", "", "", _EVER),
     # --- beside the messages of a host that keeps its own conversations
     Table("kept_mails", "Message-ID, subject, file names, addresses of strangers, accounts", "ends by itself", _A_YEAR),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from convalias.domain.ids import ConversationId
+from convalias.domain.ids import ConversationId, EventId
 from convalias.ports.errors import Unavailable
 
 PARKED_FOR: Final = timedelta(minutes=10)
@@ -36,6 +36,20 @@ class PostingDeclined(StoreError):
     def __str__(self) -> str:
         """One line."""
         return f"conversation {self.conversation!r}: the host declined a message ({self.because})"
+
+
+class TextMissing(StoreError):
+    """The long text of a message cannot be found: it is never shown short as if it were whole."""
+
+    def __init__(self, event: EventId, because: str) -> None:
+        """Name the event, and the reason without personal text."""
+        super().__init__(event, because)
+        self.event = event
+        self.because = because
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"the text of event {self.event!r} is missing: {self.because}"
 
 
 class Parked(Unavailable):

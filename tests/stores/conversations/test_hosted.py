@@ -491,3 +491,14 @@ async def test_the_first_start_is_the_first_one_told() -> None:
     records = Fought()
     records.kind, records.times = Insert, 1
     assert await HostRows(records=records).first_start(NOON) == NOON
+
+
+async def test_a_host_gets_a_long_text_whole() -> None:
+    here = desk()
+    text = "long " * 20_000
+    done = await here.mail(text)
+    (posted,) = here.port.tables.posted
+    assert posted.text == text
+    assert await here.there.whole(done.event) is done.event
+    draft = new(done.event.happening)
+    assert await here.there.kept(draft) is draft

@@ -29,6 +29,8 @@ MIME_AMBIGUOUS: Final = "mime_ambiguous"
 """The flag of a message whose mail other programs may read otherwise."""
 SYNTHETIC_ID: Final = "message_id_synthetic"
 """The flag of a message whose mail had no usable Message-ID: its id was made here."""
+TEXT_MISSING: Final = "text_missing"
+"""The flag of a message as it is shown while its long text cannot be found: what is shown is its start."""
 REUSED_ID: Final = "message_id_reused"
 """The flag of a message whose Message-ID another mail of the conversation has already."""
 
@@ -50,6 +52,16 @@ class ConversationCreated:
     participants: tuple[Participant, ...] = ()
 
 
+@frozen
+class LongText:
+    """The place of the whole text of a message, of which its event keeps only the start."""
+
+    name: str
+    """The key of a blob."""
+    digest: str
+    """SHA-256 of `text` and `full_text`, whole; hex."""
+
+
 @frozen(kw_only=True)
 class MessageAdded:
     """A message was added to the conversation."""
@@ -68,8 +80,10 @@ class MessageAdded:
     """The Date field of a mail, as its sender claims it."""
     in_reply_to: EventId | None = None
     flags: frozenset[str] = frozenset()
-    """`restored`, `unverified`, `spam`, `harmful`, `unchecked`, `mime_ambiguous`, `message_id_synthetic`, `message_id_reused`, `peripheral`."""
+    """`restored`, `unverified`, `spam`, `harmful`, `unchecked`, `text_missing`, `mime_ambiguous`, `message_id_synthetic`, `message_id_reused`, `peripheral`."""
     raw_key: str | None = None
+    long: LongText | None = None
+    """Not None: `text` and `full_text` are only the start of what was written."""
 
 
 @frozen

@@ -82,7 +82,7 @@ def _without_words(happening: Happening) -> Happening:
         case MessageAdded():
             author = happening.author if isinstance(happening.author, AccountAuthor) else ERASED_AUTHOR
             nothing = evolve(happening, text="", full_text="", subject="", attachments=(), message_id="", raw_key=None)
-            return evolve(nothing, author=author)
+            return evolve(nothing, author=author, long=None)
         case ConversationCreated(participants=participants):
             return evolve(happening, participants=tuple(map(nameless, participants)))
         case ParticipantAdded(participant):

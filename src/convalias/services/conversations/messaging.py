@@ -14,6 +14,7 @@ from convalias.domain.aliases.alias import ConversationAlias
 from convalias.domain.conversations import storable
 from convalias.domain.conversations.another_mail import is_another_mail
 from convalias.domain.conversations.events import (
+    TEXT_MISSING,
     ConversationClosed,
     ConversationCreated,
     ConversationEvent,
@@ -27,6 +28,7 @@ from convalias.domain.conversations.events import (
     ParticipantAdded,
     ParticipantRemoved,
 )
+from convalias.domain.conversations.long_texts import has_same_text, is_cut, is_long
 from convalias.domain.conversations.participants import Account, AccountAuthor, Author, Participant, introduced
 from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.conversations.timeline import TimelineItem, items_of, stitch
@@ -46,9 +48,11 @@ from convalias.services.conversations.mail_messages import MailAddition, as_mess
 from convalias.stores.conversations.access import Addition, ConversationAccess
 from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.directory import IdentityDirectory as AccountDirectory
-from convalias.stores.errors import PostingDeclined
+from convalias.stores.errors import PostingDeclined, TextMissing
 
 LONGEST_PAGE: Final = 1_000
+LONG_TEXTS_HELD: Final = 8_000_000
+"""Characters of long texts, behind which a page of events ends."""
 
 
 __all__ = ["MailAddition", "Messaging", "introduce"]
@@ -120,10 +124,10 @@ class Messaging:
             check(existing(await self.conversations.thread(identity), identity))
             for file, content in zip(files, attachments, strict=True):  # before the message names them
                 await self.attachments.put(file.digest, content.content)
-        standing = (await self._append(new, check)).event
+        standing = (await self._append_message(new, check)).event
         if not _is_same_chat(standing.happening, message):
             raise KeyReused(key, standing.seq)
-        return standing
+        return evolve(standing, happening=message) if is_cut(standing) else standing
 
     async def add_mail(
         self, content: MailContent, *, conversation: str, author: Author, key: MailKey, addition: MailAddition
@@ -244,6 +248,8 @@ class Messaging:
     async def events(self, conversation: str, *, after: int = 0, limit: int = 100) -> Sequence[ConversationEvent]:
         """Events with a higher seq than `after`, ascending; the next page is after the last one's seq.
 
+        A page ends early behind long texts, but has at least one event where there is any. A message whose long
+        text cannot be found has the flag `text_missing`.
         Of an erased conversation they hold no words, files or names.
         """
         self._own("events")
@@ -251,7 +257,7 @@ class Messaging:
         bounded = max(1, min(limit, LONGEST_PAGE))
         events = await self.conversations.after(identity, after, limit=bounded)
         thread = await self.conversations.thread(identity) if events else None
-        return events if thread is None else as_readable(events, thread.state)
+        return await self._whole(events if thread is None else as_readable(events, thread.state))
 
     async def timeline(self, conversation: str, *, seen_by: str) -> Sequence[TimelineItem]:
         """Mail and chat in one order, as that account may see them: who left sees what there was until then.
@@ -267,7 +273,7 @@ class Messaging:
             events.extend(page)  # seq has no gap
         if sight(events, reader) is None:
             raise Refused(Reason.NOT_PARTICIPANT, f"account {reader} takes no part in conversation {identity}")
-        return stitch(events, reader=reader)
+        return stitch([await self._shown(event) for event in events], reader=reader)
 
     async def resolve(self, address: str) -> ConversationAlias | None:
         """The alias behind an address, whatever its state. Raises `InvalidAddress`."""
@@ -287,6 +293,37 @@ class Messaging:
         if history is None:
             raise KeptByHost("timeline")
         return items_of(history, thread, reader=reader)
+
+    async def _whole(self, events: Sequence[ConversationEvent]) -> Sequence[ConversationEvent]:
+        """The events with their whole texts, as many as may be held at once."""
+        whole, held = list[ConversationEvent](), 0
+        for event in events:
+            if is_cut(event) and held >= LONG_TEXTS_HELD:
+                break
+            shown = await self._shown(event)
+            if shown is not event and isinstance(shown.happening, MessageAdded):
+                held += len(shown.happening.text) + len(shown.happening.full_text)
+            whole.append(shown)
+        return whole
+
+    async def _shown(self, event: ConversationEvent) -> ConversationEvent:
+        try:
+            return await self.conversations.whole(event)
+        except TextMissing:
+            message = event.happening
+            assert isinstance(message, MessageAdded)  # noqa: S101 - nothing else has a text
+            return evolve(event, happening=evolve(message, flags=message.flags | {TEXT_MISSING}))
+
+    async def _append_message(self, new: NewEvent, check: Callable[[ConversationThread], None]) -> Addition:
+        """Append a message. A repeat of a long one writes nothing: its text may have been redacted meanwhile."""
+        own = self.conversations.keeps_events
+        if own and isinstance(new.happening, MessageAdded) and is_long(new.happening):
+            standing = await self.conversations.keyed(new.conversation, key=new.dedup_key)
+            if standing is not None:
+                return Addition(standing, added=False)
+            check(existing(await self.conversations.thread(new.conversation), new.conversation))
+            new = await self.conversations.kept(new)
+        return await self._append(new, check)
 
     async def _append(self, new: NewEvent, check: Callable[[ConversationThread], None]) -> Addition:
         def draft(thread: ConversationThread | None) -> NewEvent:
@@ -335,7 +372,7 @@ class Messaging:
             is_open(thread)
 
         new = self._new(key, message, origin=addition.origin, occurred_at=addition.occurred_at, trace=addition.trace)
-        return await self._append(evolve(new, conversation=ConversationId(conversation)), check)
+        return await self._append_message(evolve(new, conversation=ConversationId(conversation)), check)
 
     async def _note_copies(self, conversation: ConversationId, addition: MailAddition) -> None:
         """After the message: a repeat of the mail repeats this, too."""
@@ -387,7 +424,7 @@ def _is_same_chat(standing: Happening, message: MessageAdded) -> bool:
         and standing.author == message.author
         and standing.in_reply_to == message.in_reply_to
         and (
-            (standing.text, standing.attachments) == (message.text, message.attachments)
+            (has_same_text(standing, message) and standing.attachments == message.attachments)
             or (standing.text, standing.attachments) == ("", ())
         )
     )

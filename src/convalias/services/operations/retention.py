@@ -11,6 +11,7 @@ from attrs import frozen
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.blobs import Blobs
 from convalias.ports.records import Records
+from convalias.stores.conversations.long_texts import LongTexts
 from convalias.stores.inbound.sweeps import Sweeps
 from convalias.stores.operations.endings import PAGE, Endings
 from convalias.stores.retention import GRACE
@@ -43,13 +44,16 @@ class Retention:
     """None: mail is kept for ever."""
 
     async def step(self) -> bool:
-        """End rows that are due, some pages of them; whether more may be due."""
+        """End rows that are due, some pages of them, and long texts without an event; whether more may be due."""
+        texts = LongTexts(records=self.records, blobs=self.blobs, clock=self.clock)
+        looked = await texts.sweep(limit=PAGE)
+        self._measure("texts", looked)
         endings = Endings(records=self.records)
         for _ in range(PAGES):
             count = await endings.end_due(now=self.clock.now())
             self._measure("rows", count)
             if count < PAGE:
-                return False
+                return looked == PAGE
         return True
 
     async def in_turn(self) -> int:

@@ -202,6 +202,7 @@ class Sending:
         scene = evolve(scene, aliases=await contacts.aliases.of(decision.conversation))
         if decision.owner is not Owner.HUB:
             return scene
+        scene = evolve(scene, event=await self.conversations.whole(scene.event))
         before = scene.before or await events_before(self.conversations, scene.event)
         masks = await contacts.masks(scene.event, scene.thread, before, shown_domains=self.calls.shown_domains)
         recipients = [row.recipient for row in decision.deliveries]

@@ -126,6 +126,14 @@ class ConversationAccess(Protocol):
         """
         ...
 
+    async def kept(self, new: NewEvent) -> NewEvent:
+        """Keep a long text before its event is appended; return what is to be appended."""
+        ...
+
+    async def whole(self, event: ConversationEvent) -> ConversationEvent:
+        """Return an event with its whole text. Raises `TextMissing`."""
+        ...
+
     async def history(self, conversation: ConversationId, *, limit: int) -> Sequence[ConversationEvent] | None:
         """Return the latest messages with their words, oldest first. None: a host that gives no history."""
         ...

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from attrs import frozen
 
 from convalias.codec import CODEC, Codec, CodecError
 from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.conversations.long_texts import TextRow
 from convalias.domain.ids import ConversationId, EventId
 from convalias.ports.errors import NotFound
 from convalias.ports.event_store import Append
 from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored, Written
+from convalias.stores.conversations.text_rows import TextRows
 from convalias.stores.encoding import decoded, encoded
 from convalias.stores.errors import Contended, Parked
 
@@ -58,22 +60,41 @@ class EventStore:
         return [self._load(one, conversation) for one in stored]
 
     async def redact(self, event: ConversationEvent) -> None:
-        """Replace the body; whether it was published stays as it is. `NotFound` when there is no such event."""
+        """Replace the body; whether it was published stays as it is. `NotFound` when there is no such event.
+
+        A long text that the event does not refer to any more is removed within minutes, by a worker.
+        """
         key = _key(event)
         for _ in range(TRIES):
             stored = (await self.records.get([key])).get(key)
             if stored is None:
                 raise NotFound(f"event {event.seq} of the conversation")
+            text = _text_of(stored, event)
+            # Before, for a crash in between; behind it once more, for whoever looked at the row meanwhile.
+            await self._give_up(text, event)
             (answer,) = await self.records.write([Replace(key, stored.version, self.codec.dump(event), stored.due)])
             if isinstance(answer, Written):
+                await self._give_up(text, event)
                 return
         raise Contended("redact")
+
+    async def _give_up(self, text: TextRow | None, event: ConversationEvent) -> None:
+        if text is not None:
+            await TextRows(records=self.records, codec=self.codec).give_up(text, look_at=event.appended_at)
 
     def _load(self, stored: Stored, conversation: ConversationId) -> ConversationEvent:
         try:
             return self.codec.load(stored.body, ConversationEvent)
         except CodecError as unreadable:
             raise Parked(conversation, seq_of(stored.key), str(unreadable)) from unreadable
+
+
+def _text_of(stored: Stored, event: ConversationEvent) -> TextRow | None:
+    """The long text that the stored event refers to, by whatever release it was written."""
+    happening = stored.body.get("happening")
+    long = happening.get("long") if isinstance(happening, Mapping) else None
+    name = long.get("name") if isinstance(long, Mapping) else None
+    return TextRow(event.conversation, event.id, name) if isinstance(name, str) else None
 
 
 def _key(event: ConversationEvent) -> Key:

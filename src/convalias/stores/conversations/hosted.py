@@ -170,6 +170,14 @@ class HostConversations:
         found = await self.port.read(seen.conversation, seen.message, frozenset(accounts))
         return frozenset(AccountId(one) for one in found)
 
+    async def kept(self, new: NewEvent) -> NewEvent:
+        """Return it as it is: the host keeps texts of any length."""
+        return new
+
+    async def whole(self, event: ConversationEvent) -> ConversationEvent:
+        """Return it as it is: a message of the host has its whole text."""
+        return event
+
     async def history(self, conversation: ConversationId, *, limit: int) -> Sequence[ConversationEvent] | None:
         """Ask the host, if it can be read back."""
         if not isinstance(self.port, History):

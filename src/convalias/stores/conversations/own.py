@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.conversations.events import ConversationEvent, NewEvent
 from convalias.domain.conversations.threads import ConversationThread, ThreadSnapshot
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.domain.outbound.scene import Scene
@@ -17,6 +17,7 @@ from convalias.ports.event_log import UNPLACED
 from convalias.ports.event_store import EventStore
 from convalias.stores.conversations.access import FIRST, LAST, NOTHING_AHEAD, Addition, Ahead, Draft, EventGone
 from convalias.stores.conversations.appending import WITHIN, Appender
+from convalias.stores.conversations.long_texts import LongTexts
 from convalias.stores.conversations.threads import Threads
 
 GAP: Final = 16
@@ -31,6 +32,8 @@ class OwnConversations:
     folded: Threads
     clock: Clock
     append_within: timedelta = WITHIN
+    texts: LongTexts | None = None
+    """Where long texts lie. None: in their events, as in an event store of the host's own."""
 
     @property
     def keeps_events(self) -> bool:
@@ -57,6 +60,14 @@ class OwnConversations:
         """Append it at the next number, decided on the read that numbers it."""
         appender = Appender(events=self.events, threads=self.folded, clock=self.clock, within=self.append_within)
         return await appender.append(conversation, draft, key=key)
+
+    async def kept(self, new: NewEvent) -> NewEvent:
+        """Write a long text to its blob."""
+        return new if self.texts is None else await self.texts.kept(new)
+
+    async def whole(self, event: ConversationEvent) -> ConversationEvent:
+        """Read a long text from its blob."""
+        return event if self.texts is None else await self.texts.whole(event)
 
     async def history(self, conversation: ConversationId, *, limit: int) -> Sequence[ConversationEvent] | None:
         """Return the last events."""
