@@ -11,10 +11,11 @@ import pytest
 from convalias.adapters import memory
 from convalias.domain.conversations import events as e
 from convalias.domain.conversations.events import ConversationEvent, NewEvent, Origin
+from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.ids import EventId
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_store import Append
-from convalias.ports.records import Conflict, Write, Written
+from convalias.ports.records import Conflict, Stored, Write, Written
 from convalias.services.conversations.errors import Refused
 from convalias.stores.conversations.appending import TRIES, Addition, Appender
 from convalias.stores.conversations.event_store import EventStore
@@ -110,7 +111,7 @@ async def test_a_flood_of_others_is_unavailability() -> None:
     appender = Appender(events=store, threads=desk.conversations.folded, clock=desk.clock)
     with pytest.raises(Unavailable, match="conversations"):
         await appender.append(C1, lambda _: reading("k"))
-    assert store.tried == TRIES
+    assert store.tried == 1 + TRIES  # the first behind the thread that memory has
 
 
 async def test_a_store_that_never_answers_is_unavailable() -> None:
@@ -136,3 +137,77 @@ async def test_the_history_of_a_conversation_of_our_own_is_its_last_events() -> 
     found = await desk.conversations.history(C1, limit=2)
     assert found is not None
     assert list(found) == (await desk.events())[-2:]
+
+
+class Counted(memory.Records):
+    """Counts its reads of events, and what it was asked to insert among them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = self.inserts = 0
+
+    async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
+        self.reads += table == "events"
+        return await super().range(table, partition, after=after, limit=limit)
+
+    async def write(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
+        self.inserts += sum(one.key.table == "events" for one in writes)
+        return await super().write(writes)
+
+    def spent(self) -> tuple[int, int]:
+        """How many reads and inserts since it was asked last."""
+        found, self.reads, self.inserts = (self.reads, self.inserts), 0, 0
+        return found
+
+
+async def test_behind_a_thread_that_memory_has_an_append_reads_nothing() -> None:
+    records = Counted()
+    desk = Desk(records)
+    messaging = await desk.conversation()
+    records.spent()
+    for number in range(3):
+        await messaging.send(C1, f"{number}", author=ANN, key=f"{number}")
+    assert records.spent() == (0, 3)
+
+
+async def test_who_remembers_an_older_thread_reads_once_and_appends_behind_what_is_there() -> None:
+    records = Counted()
+    desk, other = Desk(records), Desk(records)
+    await desk.conversation()
+    await other.messaging.send(C1, "first", author=BOB, key="1")
+    records.spent()
+    assert (await desk.messaging.send(C1, "second", author=ANN, key="2")).seq == 3
+    assert records.spent() == (1, 2)
+
+
+async def test_a_refusal_on_an_older_thread_is_decided_again_on_what_is_there() -> None:
+    desk = Desk()
+    await desk.conversation()
+    await desk.messaging.close(C1)
+    await Desk(desk.records).messaging.reopen(C1)
+    assert (await desk.messaging.send(C1, "open again", author=ANN, key="1")).seq == 4
+
+
+async def test_nothing_to_add_to_an_older_thread_is_decided_again_on_what_is_there() -> None:
+    desk = Desk()
+    await desk.conversation()
+    await desk.messaging.close(C1)
+    await Desk(desk.records).messaging.reopen(C1)
+    await desk.messaging.close(C1)
+    assert await desk.kinds() == [
+        "ConversationCreated",
+        "ConversationClosed",
+        "ConversationReopened",
+        "ConversationClosed",
+    ]
+
+
+async def test_a_change_under_the_key_of_an_older_seq_is_no_proof_that_it_still_holds() -> None:
+    """The key of a change names the seq that it was decided on, and that seq may be long past."""
+    desk = Desk()
+    await desk.conversation()
+    other = Desk(desk.records)
+    await other.messaging.close(C1)  # under the key that desk, which remembers seq 1, would give its own
+    await other.messaging.reopen(C1)
+    assert (await desk.messaging.close(C1)).state is ThreadState.CLOSED
+    assert len(await desk.kinds()) == 4

@@ -1,4 +1,4 @@
-"""Append to a conversation: check and number on one read, so that seq is dense and checks hold."""
+"""Append to a conversation: check and number on one state of the thread, so that seq is dense."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Final
 
 from attrs import frozen
 
-from convalias.domain.conversations.events import ConversationCreated
+from convalias.domain.conversations.events import ConversationCreated, NewEvent
 from convalias.domain.conversations.projection import place
+from convalias.domain.conversations.threads import ThreadSnapshot
 from convalias.domain.ids import ConversationId
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Unavailable
@@ -25,7 +26,11 @@ WITHIN: Final = timedelta(seconds=30)
 
 @frozen(kw_only=True)
 class Appender:
-    """The one way in. There is no lock: a seq that was taken means read again, and decide again."""
+    """The one way in. There is no lock: a seq that was taken means read again, and decide again.
+
+    The first try is made on the thread as memory has it. The insert right behind it is the check: it succeeds only if
+    nothing was appended since. Whatever else is final (a refusal, nothing to add, done already) is decided on a read.
+    """
 
     events: EventStore
     threads: Threads
@@ -46,6 +51,9 @@ class Appender:
             raise Unavailable("conversations", retry_after=self.within) from late
 
     async def _append(self, conversation: ConversationId, draft: Draft, key: str | None) -> Addition | None:
+        added = await self._behind_memory(conversation, draft)
+        if added is not None:
+            return added
         for _ in range(TRIES):
             behind = await self.threads.snapshot(conversation)
             try:
@@ -57,18 +65,40 @@ class Appender:
                 return standing
             if new is None:
                 return None
-            if isinstance(new.happening, ConversationCreated):  # first, so that none comes to be that nobody lists
-                await Listing(records=self.threads.records).add(new.happening.use_case, conversation)
-            event = place(new, behind, now=self.clock.now())
-            if await self.events.append(event) is Append.APPENDED:
-                self.threads.appended(event, behind)
-                return Addition(event, added=True)
+            added = await self._insert(new, behind)
+            if added is not None:
+                return added
             # The store says only that a key was taken, not which: the dedup key comes first, for under it the work
             # is done (perhaps by this very call, whose first answer was lost).
             standing = await self._standing(conversation, new.dedup_key)
             if standing is not None:
                 return Addition(standing.event, added=standing.event.id == new.id)
         raise Unavailable("conversations")
+
+    async def _behind_memory(self, conversation: ConversationId, draft: Draft) -> Addition | None:
+        """Append behind the thread as memory has it. None: memory has none, was behind, or the draft appends nothing.
+
+        A read decides then. Even an event under the key would prove nothing if memory was behind, perhaps long since:
+        the key of a change names the seq that it was decided on.
+        """
+        behind = self.threads.remembered(conversation)
+        if behind is None:
+            return None
+        try:
+            new = draft(behind.thread)
+        except Exception:  # noqa: BLE001 - drafted again on a read, which raises it if it is still so
+            return None
+        return None if new is None else await self._insert(new, behind)
+
+    async def _insert(self, new: NewEvent, behind: ThreadSnapshot | None) -> Addition | None:
+        """Insert it right behind that state of the thread. None: its seq or its dedup key was taken."""
+        if isinstance(new.happening, ConversationCreated):  # first, so that none comes to be that nobody lists
+            await Listing(records=self.threads.records).add(new.happening.use_case, new.conversation)
+        event = place(new, behind, now=self.clock.now())
+        if await self.events.append(event) is not Append.APPENDED:
+            return None
+        self.threads.appended(event, behind)
+        return Addition(event, added=True)
 
     async def _standing(self, conversation: ConversationId, key: str | None) -> Addition | None:
         event = None if key is None else await self.events.keyed(conversation, key=key)

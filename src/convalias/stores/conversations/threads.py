@@ -74,6 +74,14 @@ class Threads:
         known = self._cache.get(conversation) or await self._stored(conversation)
         return (await self._forward(conversation, known))[0]
 
+    def remembered(self, conversation: ConversationId) -> ThreadSnapshot | None:
+        """Return a state that the thread has had, from memory alone; None if a read is due.
+
+        Good enough to append right behind it: the insert fails if anything was appended since. Not good enough to
+        refuse on it. A read is due where memory has none, and to store the checkpoint that the last append passed.
+        """
+        return None if conversation in self._due else self._cache.get(conversation)
+
     async def around(self, conversation: ConversationId, seq: int) -> tuple[ThreadSnapshot, ConversationEvent] | None:
         """Return the thread as it is now, and the event with that seq.
 
