@@ -11,9 +11,10 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.adapters.mime import Reader
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import Account
 from convalias.domain.conversations.threads import ConversationThread
-from convalias.domain.ids import ConversationId, UseCase
+from convalias.domain.ids import AccountId, ConversationId, UseCase
 from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.envelope import InboundMail
 from convalias.domain.migration.rollout import Axis, Cohort, Rollout, Stage
@@ -174,3 +175,57 @@ def test_a_mail_is_counted_under_one_name() -> None:
     assert mail_name(read()) == mail_name(read(headers="X-Other: y\n")) != ""
     assert mail_name(read(headers="From: boss@corp.example\n")) == ""
     assert mail_name(read(headers="".join(f"X-{n}: y\n" for n in range(1_200)))) == ""
+
+
+class Together:
+    """A directory that answers a question about addresses only when both have been asked."""
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+        self._both = asyncio.Event()
+
+    async def at(self, addresses: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
+        await self._met("at")
+        return {address: (Account(BOB, (address,)),) for address in addresses}
+
+    async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
+        await self._met("authenticated")
+        return frozenset(addresses)
+
+    async def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
+        return {one: Account(one) for one in accounts}
+
+    async def _met(self, name: str) -> None:
+        self.asked.add(name)
+        if len(self.asked) == 2:
+            self._both.set()
+        await self._both.wait()
+
+
+async def test_both_questions_about_an_address_are_asked_at_once() -> None:
+    facts = evolve(Process(await open_town()).facts, identities=Together(), within=timedelta(seconds=1))
+    answers = await facts.answer(Questions(holders=frozenset({BOBS}), accounts=frozenset({ANN})), now=NOON)
+    assert answers.holders[BOBS].authenticated_before
+    assert [one.id for one in answers.holders[BOBS].accounts] == [BOB]
+    assert answers.accounts[ANN] is not None
+
+
+@pytest.mark.parametrize(
+    ("addresses", "passed", "expected"),
+    [(Unavailable("people"), ValueError(), Unavailable), (ZeroDivisionError(), ValueError(), ExceptionGroup)],
+)
+async def test_only_an_outage_of_the_directory_is_its_absence(
+    addresses: Exception, passed: Exception, expected: type[Exception]
+) -> None:
+    """What else fails beside it is not passed over: the mail is tried again, and not decided without the directory."""
+
+    class Broken(Together):
+        async def at(self, addresses_: Collection[EmailAddress]) -> Mapping[EmailAddress, tuple[Account, ...]]:
+            raise addresses
+
+        async def authenticated(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
+            raise passed
+
+    facts = evolve(Process(await open_town()).facts, identities=Broken())
+    with pytest.raises(expected):
+        await facts.answer(Questions(holders=frozenset({BOBS})), now=NOON)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import AliasFormat, AliasKey, AliasKeys, ByName, ConversationAlias, Token, is_live
 from convalias.domain.aliases.minting import mint
 from convalias.domain.ids import AccountId, AliasId, ConversationId
-from convalias.ports.records import Delete, Insert, Replace
+from convalias.ports.records import Delete, Insert, Key, Replace, Stored
 from convalias.stores.aliases.aliases import DRAWS, HANDLES, PAGE, TABLE, Aliases, Draw, NewAlias, format_of
 from convalias.stores.encoding import encoded
 from convalias.stores.errors import Contended, NoFreeAddress
@@ -283,3 +284,68 @@ async def test_no_address_stands_in_a_reservation() -> None:
     rows = [row for row in records._rows.values() if row.key.table == HANDLES]
     assert rows
     assert all("john" not in f"{row.key}{row.text}" for row in rows)
+
+
+class Counted(memory.Records):
+    """Names the table of each read by key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[str] = []
+
+    async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+        self.read += sorted({key.table for key in keys})
+        return await super().get(keys)
+
+
+async def test_an_alias_that_was_found_before_is_found_by_one_read_and_as_it_is_now() -> None:
+    records = Counted()
+    aliases, other = Aliases(records=records), Aliases(records=records)
+    alias = await aliases.issue(wanted(), draws(V1))
+    assert await aliases.at(V1) == alias
+    revoked = await other.revoke(V1, at=NOON)
+    records.read.clear()
+    assert await aliases.at(V1) == revoked != alias
+    assert records.read == [TABLE]
+
+
+async def test_of_several_handles_only_those_that_are_not_remembered_are_looked_up() -> None:
+    records = Counted()
+    aliases = Aliases(records=records)
+    first = await aliases.issue(wanted("l1"), draws(V1))
+    second = await aliases.issue(wanted("l2", BOB), draws(V2))
+    await aliases.at(V1)
+    records.read.clear()
+    found = await aliases.find([ByName(V1), ByName(V2), ByName(OTHER)])
+    assert found == {ByName(V1): first, ByName(V2): second}
+    assert records.read == [HANDLES, TABLE]
+
+
+async def test_an_address_that_leads_nowhere_is_looked_up_each_time() -> None:
+    aliases = Aliases(records=memory.Records())
+    assert await aliases.at(V1) is None
+    alias = await Aliases(records=aliases.records).issue(wanted(), draws(V1))
+    assert await aliases.at(V1) == alias
+
+
+async def test_what_is_remembered_of_a_database_that_was_restored_is_looked_up_again() -> None:
+    records = memory.Records()
+    aliases = Aliases(records=records)
+    await aliases.issue(wanted(), draws(V1))
+    await aliases.at(V1)
+    records.__dict__.update(memory.Records().__dict__)
+    assert await aliases.at(V1) is None
+    elsewhere = await Aliases(records=records).issue(wanted("l9", BOB, C2), draws(V1))
+    assert await aliases.at(V1) == elsewhere
+
+
+async def test_as_many_handles_are_remembered_as_the_bound_allows() -> None:
+    records = Counted()
+    aliases = Aliases(records=records, remembered=1)
+    for number, address in enumerate((V1, V2)):
+        await aliases.issue(wanted(f"l{number}", topic=str(number)), draws(address))
+        await aliases.at(address)
+    records.read.clear()
+    await aliases.at(V2)
+    await aliases.at(V1)
+    assert records.read == [TABLE, HANDLES, TABLE]

@@ -41,7 +41,7 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.legacy import LegacyRelay
 from convalias.ports.people import IdentityDirectory
 from convalias.services.conversations.stages import Stages, stage_of
-from convalias.services.running.outages import outage_in
+from convalias.services.running.outages import leaves, outage_in
 from convalias.services.running.task_group import TaskGroup
 from convalias.stores.aliases.aliases import Aliases
 from convalias.stores.approvals.holds import Holds
@@ -63,6 +63,9 @@ LegacyFacts: TypeAlias = tuple[
     Mapping[EmailAddress, LegacyAlias | None], Mapping[EmailAddress, tuple[AddressTenure, ...]], frozenset[Witness]
 ]
 PeopleFacts: TypeAlias = tuple[Mapping[EmailAddress, Holders], Mapping[AccountId, Account | None], frozenset[Witness]]
+PeopleAsked: TypeAlias = tuple[
+    Mapping[EmailAddress, tuple[Account, ...]], frozenset[EmailAddress], Mapping[AccountId, Account]
+]
 Counts: TypeAlias = tuple[Mapping[TextKey, int], Mapping[ConversationId, int]]
 _NO_LEGACY: Final[LegacyFacts] = ({}, {}, frozenset())
 _NO_PEOPLE: Final[PeopleFacts] = ({}, {}, frozenset())
@@ -230,9 +233,7 @@ class FactFinder:
 
     async def _people(self, asked: Questions) -> PeopleFacts:
         try:
-            at = await _if(asked.holders, self.identities.at)
-            passed = await self._passed(asked.holders)
-            accounts = await _if(asked.accounts, self.identities.get)
+            at, passed, accounts = await self._asked_people(asked)
         except Unavailable as away:
             self._outages[Witness.IDENTITY] = away
             return {}, {}, frozenset({Witness.IDENTITY})
@@ -241,8 +242,24 @@ class FactFinder:
         }
         return holders, {one: _vouching(accounts.get(one)) for one in asked.accounts}, frozenset()
 
+    async def _asked_people(self, asked: Questions) -> PeopleAsked:
+        """Ask the directory all at once: no answer depends on another. Raises `Unavailable` if that is all that failed."""
+        if not asked.holders:
+            return {}, frozenset(), await self.identities.get(asked.accounts)
+        try:
+            async with TaskGroup() as group:
+                at = group.create_task(_if(asked.holders, self.identities.at))
+                passed = group.create_task(self._passed(asked.holders))
+                accounts = await _if(asked.accounts, self.identities.get)
+        except ExceptionGroup as failed:
+            outages, others = failed.split(Unavailable)
+            if outages is None or others is not None:
+                raise
+            raise next(leaves(outages)) from failed
+        return at.result(), passed.result(), accounts
+
     async def _passed(self, addresses: Collection[EmailAddress]) -> frozenset[EmailAddress]:
-        return await self.identities.authenticated(addresses) if addresses else frozenset()
+        return await self.identities.authenticated(addresses)
 
 
 def _begun(

@@ -11,12 +11,13 @@ Two tables over `Records`:
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import zip_longest
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from convalias.codec import CODEC, Codec
 from convalias.domain.addresses.email_address import EmailAddress
@@ -34,6 +35,7 @@ PAGE: Final = 100
 DRAWS: Final = 200
 """A fifth of the draws is thrown away for its looks, and one in a million meets a living alias."""
 TRIES: Final = 100
+REMEMBERED: Final = 10_000
 
 Draw = Callable[[], EmailAddress | None]
 """A fresh address; None: this draw looks bad, draw again."""
@@ -73,21 +75,28 @@ class Aliases:
 
     records: Records
     codec: Codec = CODEC
+    remembered: int = REMEMBERED
+    """So many handles are remembered; the longest known goes first."""
+    _homes: OrderedDict[Key, Key] = field(factory=OrderedDict[Key, Key], init=False, repr=False, eq=False)
+    """Where the alias of a handle is kept. The alias itself may change, and is read each time."""
 
     # --- looking up ----------------------------------------------------------------------------------
 
     async def find(self, handles: Collection[AliasHandle]) -> Mapping[AliasHandle, ConversationAlias]:
-        """Return the aliases that exist, in any state: two batch reads.
+        """Return the aliases that exist, each in its present state: two batch reads, or one if memory knows the handles.
 
         A v3 alias is found under both of its handles.
         """
         at = {handle: _handle_key(handle) for handle in handles}
-        reserved = await self.records.get(sorted(set(at.values())))
-        homes = {key: self._home(stored) for key, stored in reserved.items()}
-        if not homes:
-            return {}
-        rows = await self.records.get(sorted(set(homes.values())))
-        aliases = {home: self._load(stored) for home, stored in rows.items()}
+        keys = frozenset(at.values())
+        known = {key: self._homes[key] for key in keys if key in self._homes}
+        homes = {**known, **await self._reserved(keys - known.keys())}
+        aliases = await self._kept(homes.values())
+        # In a database that was restored from a backup, another alias may be behind a handle, or none.
+        if lost := {key for key, home in known.items() if home not in aliases}:
+            looked_up = await self._reserved(lost)
+            homes |= looked_up
+            aliases |= await self._kept(looked_up.values())
         found: dict[AliasHandle, ConversationAlias] = {}
         for handle, key in at.items():
             if key in homes and homes[key] in aliases:
@@ -178,6 +187,19 @@ class Aliases:
         raise Contended("revocation of an alias")
 
     # --- how it is kept ------------------------------------------------------------------------------
+
+    async def _reserved(self, handles: Collection[Key]) -> Mapping[Key, Key]:
+        """Return where the aliases of these handles are kept, and remember it: a handle never leads elsewhere."""
+        found: Mapping[Key, Stored] = await self.records.get(sorted(handles)) if handles else {}
+        homes = {key: self._home(stored) for key, stored in found.items()}
+        self._homes.update(homes)
+        while len(self._homes) > self.remembered:
+            self._homes.popitem(last=False)
+        return homes
+
+    async def _kept(self, homes: Collection[Key]) -> dict[Key, ConversationAlias]:
+        rows: Mapping[Key, Stored] = await self.records.get(sorted(set(homes))) if homes else {}
+        return {home: self._load(stored) for home, stored in rows.items()}
 
     async def _rows(self, conversation: ConversationId, group: str = "") -> list[_Row]:
         """Of one participant and topic (or of all), by generation."""
