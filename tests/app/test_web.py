@@ -16,10 +16,11 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from convalias import Convalias, Participant
+from convalias import Convalias, Participant, registry
 from convalias.adapters import memory
 from convalias.app import Providers
 from convalias.app.memory import memory_ports, memory_wiring
+from convalias.extras import MissingPackageError
 from convalias.registry import NotRegistered
 from convalias.settings import WrongSettings
 
@@ -133,7 +134,16 @@ def test_a_door_without_a_key_or_of_nobody_is_refused_before_anything_is_served(
     assert KEY not in repr(MAILGUN)
 
 
-async def test_a_service_that_cannot_work_does_not_start(tmp_path: Path) -> None:
+def test_a_door_whose_package_is_missing_is_told_when_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(group: str, name: str, *needed: str) -> object:
+        raise MissingPackageError(f"{group} {name} {needed}", extra="mailgun")
+
+    monkeypatch.setattr(registry, "load", load)
+    with pytest.raises(MissingPackageError, match=r"convalias\[mailgun\]"):
+        Providers(inbound={"mailgun": KEY})
+
+
+async def test_a_service_that_cannot_work_does_not_start() -> None:
     """What entering refuses is raised by the lifespan, and nothing is left open."""
     cv = Convalias.in_memory(alias_domain="reply.example")
     service = Starlette(lifespan=cv.lifespan)

@@ -20,7 +20,7 @@ class Providers:
     """The keys of providers by the name of their door; a key may be several, comma-separated, newest first.
 
     Raises `WrongSettings` for a door without a key, as everybody could post to it, and `NotRegistered` for a name that
-    is no door.
+    is no door; `MissingPackageError` where the package of a door is not installed.
     """
 
     inbound: Mapping[str, str] = field(factory=_none, repr=False)
@@ -44,7 +44,7 @@ class Providers:
             raise WrongSettings(problems)
         for group, names in ((registry.INBOUND, self.inbound), (registry.DELIVERY_EVENTS, self.events)):
             for name in names:
-                registry.registered(group, name)
+                registry.load(group, name, "__call__")  # a missing package is told now, not at the first post
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
