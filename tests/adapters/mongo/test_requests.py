@@ -162,6 +162,37 @@ async def test_a_chain_that_breaks_costs_its_neighbours_one_request(places: Plac
         assert len(await records.range("events", "p3", after="", limit=9)) == 2
 
 
+async def test_chains_do_not_wait_for_one_after_the_other_to_break(places: Places, requests: Requests) -> None:
+    async with opened(places, requests) as records:
+        broken = {0, 2, 3, 5, 7}
+        await records.write([Insert(at(2, f"p{number}"), BODY) for number in broken])
+        requests.since()
+        chains = [[Insert(at(link, f"p{number}"), BODY) for link in range(3)] for number in range(9)]
+        answers = await asyncio.gather(*(records.write_in_order(chain) for chain in chains))
+        assert {number for number, one in enumerate(answers) if one[-1] == Conflict()} == broken
+        assert {len(one) for one in answers} == {3}
+        together, alone = writing.BREAKS, len(chains) - 4
+        assert requests.since() == {"insert": together + alone}
+
+
+async def test_of_chains_side_by_side_an_outage_is_its_own(
+    places: Places, requests: Requests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(places, requests) as records:
+        await records.write([Insert(at(1, f"p{number}"), BODY) for number in range(writing.BREAKS)])
+        insert_many = AsyncCollection.insert_many
+
+        async def away_for_one(self: Any, documents: Any, *, ordered: bool) -> Any:
+            if len(documents) == 1 and documents[0]["_id"]["partition"] == "p4":
+                raise AutoReconnect("away")
+            return await insert_many(self, documents, ordered=ordered)
+
+        monkeypatch.setattr(AsyncCollection, "insert_many", away_for_one)
+        calls = [records.write_in_order([Insert(at(1, f"p{number}"), BODY)]) for number in range(6)]
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(one) for one in outcomes] == [list, list, list, list, Unavailable, list]
+
+
 async def test_a_long_range_is_read_by_itself_and_keeps_no_neighbour_waiting(
     places: Places, requests: Requests
 ) -> None:

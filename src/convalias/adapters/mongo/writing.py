@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -29,6 +30,8 @@ TOGETHER: Final = 200
 """Documents in one shared request. A call of more has a request of its own."""
 OCTETS: Final = 4_194_304
 """The same in octets. A document may have 16 MB, a message 48: what is larger than this travels alone."""
+BREAKS: Final = 3
+"""So often chains behind one that broke go out together once more."""
 _TAKEN: Final = 11000
 
 
@@ -136,9 +139,13 @@ class Writer:
         return [wrong.get(number, row.written) for number, row in enumerate(rows)]
 
     async def _insert_chains(self, chains: Sequence[_Chain]) -> Sequence[Sequence[Answer] | Exception]:
-        """Behind one another. Where one breaks, the others behind it go out once more, without it."""
+        """Behind one another. Where one breaks, the others behind it go out once more, without it.
+
+        Where one after the other breaks, as when a queue brings much again, the others do not wait for each of them:
+        they go side by side, each by itself.
+        """
         outcomes: list[Sequence[Answer] | Exception] = []
-        while len(outcomes) < len(chains):
+        for _ in range(BREAKS):
             rest = chains[len(outcomes) :]
             try:
                 outcomes += await self._insert_as_far_as_one_breaks(rest)
@@ -146,7 +153,16 @@ class Writer:
                 if not outcomes:
                     raise
                 outcomes += [lost()] * len(rest)  # those before them are known
-        return outcomes
+            if len(outcomes) == len(chains):
+                return outcomes
+        return [*outcomes, *await asyncio.gather(*map(self._insert_chain, chains[len(outcomes) :]))]
+
+    async def _insert_chain(self, rows: _Chain) -> Sequence[Answer] | Exception:
+        try:
+            (outcome,) = await self._insert_as_far_as_one_breaks([rows])
+        except PortError as error:
+            return error
+        return outcome
 
     async def _insert_as_far_as_one_breaks(self, chains: Sequence[_Chain]) -> Sequence[Sequence[Answer] | Exception]:
         await self._database.checked()
