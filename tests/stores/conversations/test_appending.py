@@ -19,6 +19,7 @@ from convalias.ports.records import Conflict, Stored, Write, Written
 from convalias.services.conversations.errors import Refused
 from convalias.stores.conversations.appending import TRIES, Addition, Appender
 from convalias.stores.conversations.event_store import EventStore
+from convalias.stores.conversations.threads import CHECKPOINT_EVERY
 from services.messaging_desk import ANN, BOB, C1, NOON, Desk
 from stores.interfering import Interfering
 
@@ -211,3 +212,12 @@ async def test_a_change_under_the_key_of_an_older_seq_is_no_proof_that_it_still_
     await other.messaging.reopen(C1)
     assert (await desk.messaging.close(C1)).state is ThreadState.CLOSED
     assert len(await desk.kinds()) == 4
+
+
+async def test_who_appends_behind_memory_alone_stores_each_checkpoint_that_he_passes() -> None:
+    desk = Desk()
+    messaging = await desk.conversation()
+    for number in range(2 * CHECKPOINT_EVERY):
+        await messaging.send(C1, f"{number}", author=ANN, key=f"{number}")
+    kept = [row.key.id for row in await desk.records.range("threads", C1, after="at:", limit=9)]
+    assert len([name for name in kept if name.startswith("at:")]) == 2

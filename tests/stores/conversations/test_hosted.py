@@ -502,3 +502,7 @@ async def test_a_host_gets_a_long_text_whole() -> None:
     assert await here.there.whole(done.event) is done.event
     draft = new(done.event.happening)
     assert await here.there.kept(draft) is draft
+
+
+async def test_a_host_takes_a_message_by_a_call_of_its_own_and_never_as_a_record() -> None:
+    assert desk().there.draft_append(C1, lambda _: None) is None

@@ -45,7 +45,7 @@ from convalias.services.conversations.chat_files import described
 from convalias.services.conversations.errors import KeptByHost, KeyReused, NoSuchConversation, Refused
 from convalias.services.conversations.guards import existing, is_open, known, takes_part
 from convalias.services.conversations.mail_messages import MailAddition, as_message, is_another, reused
-from convalias.stores.conversations.access import Addition, ConversationAccess
+from convalias.stores.conversations.access import Addition, ConversationAccess, Draft, DraftedAppend
 from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.directory import IdentityDirectory as AccountDirectory
 from convalias.stores.errors import PostingDeclined, TextMissing
@@ -151,6 +151,16 @@ class Messaging:
             return declined if thread is not None and _takes_mail(thread, author) else None
         await self._note_copies(ConversationId(conversation), addition)
         return added
+
+    def draft_mail(
+        self, content: MailContent, *, conversation: str, author: Author, key: MailKey, addition: MailAddition
+    ) -> DraftedAppend | None:
+        """Draft what `add_mail` adds, to be written together with other records. None: only `add_mail` can do it."""
+        message = as_message(content, author, key, addition)
+        if addition.copies or is_long(message):  # a second event behind the message, a text before it
+            return None
+        new = self._new_mail(message, key, conversation, addition)
+        return self.conversations.draft_append(new.conversation, _checked(new, _admits(author)))
 
     async def posted(self, content: MailContent, *, key: MailKey, sent_at: datetime | None) -> EventId | None:
         """The event that this very mail is in its conversation already; None while it is none. Raises `Unavailable`."""
@@ -326,11 +336,7 @@ class Messaging:
         return await self._append(new, check)
 
     async def _append(self, new: NewEvent, check: Callable[[ConversationThread], None]) -> Addition:
-        def draft(thread: ConversationThread | None) -> NewEvent:
-            check(existing(thread, new.conversation))
-            return new
-
-        addition = await self.conversations.append(new.conversation, draft, key=new.dedup_key)
+        addition = await self.conversations.append(new.conversation, _checked(new, check), key=new.dedup_key)
         assert addition is not None  # noqa: S101 - the draft always has something to add
         return addition
 
@@ -366,13 +372,12 @@ class Messaging:
     async def _add_mail(
         self, message: MessageAdded, key: MailKey, conversation: str, addition: MailAddition
     ) -> Addition:
-        def check(thread: ConversationThread) -> None:
-            if isinstance(message.author, AccountAuthor):
-                takes_part(thread, message.author.account)
-            is_open(thread)
+        new = self._new_mail(message, key, conversation, addition)
+        return await self._append_message(new, _admits(message.author))
 
+    def _new_mail(self, message: MessageAdded, key: MailKey, conversation: str, addition: MailAddition) -> NewEvent:
         new = self._new(key, message, origin=addition.origin, occurred_at=addition.occurred_at, trace=addition.trace)
-        return await self._append_message(evolve(new, conversation=ConversationId(conversation)), check)
+        return evolve(new, conversation=ConversationId(conversation))
 
     async def _note_copies(self, conversation: ConversationId, addition: MailAddition) -> None:
         """After the message: a repeat of the mail repeats this, too."""
@@ -409,6 +414,25 @@ class Messaging:
             occurred_at=occurred_at or self.clock.now(),
             trace=trace,
         )
+
+
+def _checked(new: NewEvent, check: Callable[[ConversationThread], None]) -> Draft:
+    def draft(thread: ConversationThread | None) -> NewEvent:
+        check(existing(thread, new.conversation))
+        return new
+
+    return draft
+
+
+def _admits(author: Author) -> Callable[[ConversationThread], None]:
+    """Raise `Refused` where the conversation takes no message of that author."""
+
+    def check(thread: ConversationThread) -> None:
+        if isinstance(author, AccountAuthor):
+            takes_part(thread, author.account)
+        is_open(thread)
+
+    return check
 
 
 def _takes_mail(thread: ConversationThread, author: Author) -> bool:

@@ -62,6 +62,7 @@ from convalias.services.conversations.statuses import note_status
 from convalias.services.running.task_group import TaskGroup
 from convalias.services.system_mail.refusals import Notices
 from convalias.stores.approvals.holds import Holds
+from convalias.stores.conversations.access import DraftedAppend
 from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.errors import PostingDeclined
 from convalias.stores.inbound.mails import InboundRecords
@@ -86,6 +87,15 @@ class ClaimedOtherwise(Overtaken):
         """The stage in which each claimed conversation was then."""
         super().__init__(*stages)
         self.stages = stages
+
+
+@frozen(kw_only=True)
+class OneMessage:
+    """A mail that becomes one message of one conversation, and has no other effect, as far as memory tells."""
+
+    claims: tuple[Claim, ...]
+    append: DraftedAppend
+    effects: Mapping[EmailAddress, Effect]
 
 
 @frozen(kw_only=True)
@@ -120,7 +130,7 @@ class PlanCarrier:
         `before`: what an earlier decision came to. What is final stays as it is, and so does what a person rejected.
         Raises `ClaimedOtherwise`, nothing done, unless the stage of that conversation is `fixed` for this decision.
         """
-        asked = [evolve(one, at=record.post.received_at) for one in claims(plan)]
+        asked = _claims(plan, record)
         standing = await self.records.claim(asked)
         if stages := _otherwise(asked, standing, fixed):
             raise ClaimedOtherwise(stages)
@@ -139,6 +149,31 @@ class PlanCarrier:
         if failures:
             raise ExceptionGroup("effects", failures)
         return effects
+
+    def one_message(self, plan: RoutingPlan, read: ReadMail, record: EnvelopeRecord) -> OneMessage | None:
+        """Draft what carrying out the plan comes to if that is one message and notes. None: `carry_out` does it.
+
+        Changes nothing. Expects that nothing of the mail stands yet: its claim is free, and no event has its key.
+        """
+        asked = _claims(plan, record)
+        todo = commands(plan, asked)
+        added = [command for command in todo if isinstance(command, AddMail)]
+        noted = [command for command in todo if isinstance(command, Note)]
+        if read.attachments or len(added) != 1 or len(added) + len(noted) < len(todo):
+            return None
+        (adding,) = added
+        append = self.messaging.draft_mail(
+            with_subject(_envelope(read).content),
+            conversation=adding.conversation,
+            author=adding.author,
+            key=adding.dedup_key,
+            addition=self._addition(adding, read, record),
+        )
+        if append is None:
+            return None
+        relayed = Relayed(append.event.id, adding.conversation, added=True)
+        effects = {adding.recipient: relayed, **{command.recipient: _noted(command) for command in noted}}
+        return OneMessage(claims=asked, append=append, effects=effects)
 
     async def _stands(
         self, command: Command, before: Effect | None, plan: RoutingPlan, read: ReadMail
@@ -194,11 +229,10 @@ class PlanCarrier:
                 return await self._refuse(command, plan, record)
             case NoteRepeats():
                 return await self._note_repeats(command, record)
-            case Note(reason=reason, carried_by=carried_by):
-                if reason is not None:
-                    return Ignored(reason)
-                self.telemetry.measure("deduplication.skipped", 1)
-                return Skipped(carried_by)
+            case Note():
+                noted = _noted(command)
+                self.measure_skipped([noted])
+                return noted
             case _:
                 assert_never(command)
 
@@ -209,15 +243,7 @@ class PlanCarrier:
             conversation=command.conversation,
             author=command.author,
             key=command.dedup_key,
-            addition=MailAddition(
-                occurred_at=mail.received_at,
-                sent_at=mail.date,
-                flags=_flags(mail, command.author, command.dedup_key)
-                | (_RESTORED if self.restores else frozenset[str]()),
-                trace=record.trace,
-                raw_key=record.raw,
-                copies=_copies(mail, command.author),
-            ),
+            addition=self._addition(command, read, record),
         )
         if added is None:
             raise Overtaken(command.conversation)
@@ -228,12 +254,29 @@ class PlanCarrier:
             self.telemetry.measure("deduplication.skipped", 1)
         return Relayed(added.event.id, command.conversation, added.added)
 
+    def _addition(self, command: AddMail, read: ReadMail, record: EnvelopeRecord) -> MailAddition:
+        mail = _envelope(read)
+        flags = _flags(mail, command.author, command.dedup_key)
+        return MailAddition(
+            occurred_at=mail.received_at,
+            sent_at=mail.date,
+            flags=flags | _RESTORED if self.restores else flags,
+            trace=record.trace,
+            raw_key=record.raw,
+            copies=_copies(mail, command.author),
+        )
+
     async def _declined(
         self, command: AddMail, plan: RoutingPlan, mail: MessageEnvelope, record: EnvelopeRecord
     ) -> Effect:
         """A host's no is an outcome: it is told once, and the mail is not tried again."""
         tell = mail.sender.address if may_be_told(mail) and isinstance(mail.sender, ClearFrom) else None
         return await self._refuse(Refuse(command.recipient, Reason.DECLINED, tell, command.key), plan, record)
+
+    def measure_skipped(self, effects: Iterable[Effect]) -> None:
+        """Count recipients that another one, or another system, carries."""
+        if skipped := sum(isinstance(effect, Skipped) for effect in effects):
+            self.telemetry.measure("deduplication.skipped", skipped)
 
     async def _hand_over(self, command: HandOver, record: EnvelopeRecord) -> Effect:
         if self.legacy is None:
@@ -343,6 +386,14 @@ def _thread(plan: RoutingPlan, recipient: EmailAddress) -> ConversationThread | 
 def _conversation(plan: RoutingPlan, recipient: EmailAddress) -> ConversationId | None:
     thread = _thread(plan, recipient)
     return None if thread is None else thread.id
+
+
+def _claims(plan: RoutingPlan, record: EnvelopeRecord) -> tuple[Claim, ...]:
+    return tuple(evolve(claim, at=record.post.received_at) for claim in claims(plan))
+
+
+def _noted(command: Note) -> Effect:
+    return Skipped(command.carried_by) if command.reason is None else Ignored(command.reason)
 
 
 def _envelope(read: ReadMail) -> MessageEnvelope:

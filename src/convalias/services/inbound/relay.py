@@ -78,6 +78,8 @@ from convalias.stores.inbound.traffic import Traffic
 
 PROCESS_WITHIN: Final = timedelta(seconds=120)
 END_WITHIN: Final = timedelta(seconds=5)
+WRITE_WITHIN: Final = timedelta(seconds=30)
+"""A write that takes longer is an outage of the store, and no overrun of the mail."""
 RECOGNISE_WITHIN: Final = timedelta(seconds=2)
 """So long the head of a mail that is given up is read, to find the mail again."""
 MOST_NAMED: Final = 20
@@ -308,6 +310,10 @@ class InboundRelay:
             await self._notice_guesses(plan, record)
             if self.announcing is not None:
                 await self.announcing.note(plan, received=record.post.received_at)
+            if standing is None and decided == 1:
+                relayed = await self._at_once(plan, mail, record, raw, read)
+                if relayed is not None:
+                    return relayed
             try:
                 effects = await self.carrier.carry_out(plan, read, record, before=dict(before), fixed=stages)
             except ClaimedOtherwise as claimed:
@@ -320,6 +326,26 @@ class InboundRelay:
                 raise
             done = self._outcome(mail, _done(plan, effects), record=record, raw=raw, read=read, plan=plan)
             return await self._written(done, standing)
+
+    async def _at_once(
+        self, plan: RoutingPlan, mail: MailReference, record: EnvelopeRecord, raw: bytes, read: ReadMail
+    ) -> Outcome | None:
+        """Claim, append and conclude by one ordered write: an ordinary mail, of which nothing stands yet.
+
+        None: it is another mail, or something stands already. Then each step is taken by itself, and finds whether it
+        is done: by this write as far as it got, by an earlier try, or by another worker.
+        """
+        found = self.carrier.one_message(plan, read, record)
+        if found is None or found.append.records is not self.stores.inbound.records:
+            return None
+        outcome = self._outcome(mail, _done(plan, found.effects), record=record, raw=raw, read=read, plan=plan)
+        async with asyncio.timeout(WRITE_WITHIN.total_seconds()):
+            if not await self.stores.inbound.conclude_in_order(found.claims, found.append.insert, outcome):
+                return None
+        found.append.written()
+        self.carrier.measure_skipped(found.effects.values())
+        self._concluded(outcome)
+        return outcome.outcome
 
     def _waiting(self, undecided: TryAgain) -> Again:
         """Until whoever must be heard answers. Raises the fault of an adapter of the host: that is borne for a day."""
@@ -422,10 +448,15 @@ class InboundRelay:
             outcome = await self.stores.inbound.conclude(outcome)
         else:
             await self.stores.inbound.conclude_anew(outcome)
-        self._count(outcome.outcome)
-        if outcome is ours:  # else another worker was first, and has told
-            self.tell(MailReference(outcome.record, outcome.trace), outcome.outcome)
+        if outcome is ours:
+            self._concluded(outcome)
+        else:  # another worker was first, and has told
+            self._count(outcome.outcome)
         return outcome.outcome
+
+    def _concluded(self, outcome: OutcomeRecord) -> None:
+        self._count(outcome.outcome)
+        self.tell(MailReference(outcome.record, outcome.trace), outcome.outcome)
 
     def _count(self, outcome: Outcome) -> None:
         effects: Sequence[Outcome | Effect] = (

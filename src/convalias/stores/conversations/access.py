@@ -12,6 +12,7 @@ from convalias.domain.conversations.threads import ConversationThread, ThreadSna
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.domain.outbound.scene import Scene
 from convalias.ports.errors import NotFound
+from convalias.ports.records import Insert, Records
 
 FIRST: Final = 100
 """So many events at the beginning of a conversation are read for what comes before a message: subjects are set there."""
@@ -29,6 +30,19 @@ class Addition:
 
     event: ConversationEvent
     added: bool
+
+
+@frozen(kw_only=True)
+class DraftedAppend:
+    """An append that nobody has made yet, as an insert that can be written together with other records."""
+
+    event: ConversationEvent
+    insert: Insert
+    """It conflicts if anything was appended since the thread was read, or an event has the dedup key."""
+    records: Records
+    """Where the insert belongs."""
+    written: Callable[[], None]
+    """To be called when the insert was written: the thread in memory is then as of that event."""
 
 
 Draft: TypeAlias = Callable[[ConversationThread | None], NewEvent | None]
@@ -132,6 +146,13 @@ class ConversationAccess(Protocol):
 
     async def whole(self, event: ConversationEvent) -> ConversationEvent:
         """Return an event with its whole text. Raises `TextMissing`."""
+        ...
+
+    def draft_append(self, conversation: ConversationId, draft: Draft) -> DraftedAppend | None:
+        """Draft an append behind the thread as memory has it, for an ordered write. Optional: None, and `append` does it.
+
+        None means nothing but "not this way": the draft may have refused on a thread that is long past.
+        """
         ...
 
     async def history(self, conversation: ConversationId, *, limit: int) -> Sequence[ConversationEvent] | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
-from convalias.domain.conversations.events import ConversationCreated, NewEvent
+from convalias.domain.conversations.events import ConversationCreated, ConversationEvent
 from convalias.domain.conversations.projection import place
 from convalias.domain.conversations.threads import ThreadSnapshot
 from convalias.domain.ids import ConversationId
@@ -65,7 +65,7 @@ class Appender:
                 return standing
             if new is None:
                 return None
-            added = await self._insert(new, behind)
+            added = await self._insert(place(new, behind, now=self.clock.now()), behind)
             if added is not None:
                 return added
             # The store says only that a key was taken, not which: the dedup key comes first, for under it the work
@@ -81,6 +81,11 @@ class Appender:
         A read decides then. Even an event under the key would prove nothing if memory was behind, perhaps long since:
         the key of a change names the seq that it was decided on.
         """
+        drafted = self.drafted(conversation, draft)
+        return None if drafted is None else await self._insert(*drafted)
+
+    def drafted(self, conversation: ConversationId, draft: Draft) -> tuple[ConversationEvent, ThreadSnapshot] | None:
+        """Place what a draft appends behind the thread as memory has it. None: memory has none, or nothing is appended."""
         behind = self.threads.remembered(conversation)
         if behind is None:
             return None
@@ -88,13 +93,13 @@ class Appender:
             new = draft(behind.thread)
         except Exception:  # noqa: BLE001 - drafted again on a read, which raises it if it is still so
             return None
-        return None if new is None else await self._insert(new, behind)
+        return None if new is None else (place(new, behind, now=self.clock.now()), behind)
 
-    async def _insert(self, new: NewEvent, behind: ThreadSnapshot | None) -> Addition | None:
+    async def _insert(self, event: ConversationEvent, behind: ThreadSnapshot | None) -> Addition | None:
         """Insert it right behind that state of the thread. None: its seq or its dedup key was taken."""
-        if isinstance(new.happening, ConversationCreated):  # first, so that none comes to be that nobody lists
-            await Listing(records=self.threads.records).add(new.happening.use_case, new.conversation)
-        event = place(new, behind, now=self.clock.now())
+        created = event.happening
+        if isinstance(created, ConversationCreated):  # first, so that none comes to be that nobody lists
+            await Listing(records=self.threads.records).add(created.use_case, event.conversation)
         if await self.events.append(event) is not Append.APPENDED:
             return None
         self.threads.appended(event, behind)

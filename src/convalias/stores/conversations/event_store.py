@@ -38,10 +38,13 @@ class EventStore:
 
     async def append(self, event: ConversationEvent) -> Append:
         """Append by one conditional insert."""
-        also = (_dedup(event.dedup_key), _event(event.id))
-        insert = Insert(_key(event), self.codec.dump(event), also, Due(FEED, event.appended_at))
-        (answer,) = await self.records.write([insert])
+        (answer,) = await self.records.write([self.insert_of(event)])
         return Append.APPENDED if isinstance(answer, Written) else Append.TAKEN
+
+    def insert_of(self, event: ConversationEvent) -> Insert:
+        """Return the insert that appends an event: it conflicts if its seq, its dedup key or its id is taken."""
+        also = (_dedup(event.dedup_key), _event(event.id))
+        return Insert(_key(event), self.codec.dump(event), also, Due(FEED, event.appended_at))
 
     async def last(self, conversation: ConversationId) -> ConversationEvent | None:
         """The event with the highest seq."""

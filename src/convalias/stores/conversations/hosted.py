@@ -40,7 +40,7 @@ from convalias.ports.conversations import (
 )
 from convalias.ports.errors import Deferred
 from convalias.ports.event_log import UNPLACED
-from convalias.stores.conversations.access import NOTHING_AHEAD, Addition, Ahead, Draft, EventGone
+from convalias.stores.conversations.access import NOTHING_AHEAD, Addition, Ahead, Draft, DraftedAppend, EventGone
 from convalias.stores.conversations.host_rows import HostRows
 from convalias.stores.errors import PostingDeclined
 
@@ -224,6 +224,10 @@ class HostConversations:
                 await self.rows.note(placed(new, UNPLACED, appended_at=self.clock.now()))
             case _:  # aliases are rows already; all else is the host's to say
                 pass
+        return None
+
+    def draft_append(self, conversation: ConversationId, draft: Draft) -> DraftedAppend | None:
+        """Return None: a host takes a message by a call of its own."""
         return None
 
     async def _post(self, new: NewEvent, message: MessageAdded, thread: ConversationThread | None) -> Addition:

@@ -14,9 +14,19 @@ from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.domain.outbound.scene import Scene
 from convalias.ports.ambient import Clock
 from convalias.ports.event_log import UNPLACED
-from convalias.ports.event_store import EventStore
-from convalias.stores.conversations.access import FIRST, LAST, NOTHING_AHEAD, Addition, Ahead, Draft, EventGone
+from convalias.ports.event_store import EventStore as EventStorePort
+from convalias.stores.conversations.access import (
+    FIRST,
+    LAST,
+    NOTHING_AHEAD,
+    Addition,
+    Ahead,
+    Draft,
+    DraftedAppend,
+    EventGone,
+)
 from convalias.stores.conversations.appending import WITHIN, Appender
+from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.conversations.long_texts import LongTexts
 from convalias.stores.conversations.threads import Threads
 
@@ -28,7 +38,7 @@ GAP: Final = 16
 class OwnConversations:
     """`ConversationAccess` over an event store. What is read is read each time, but for what a thread's cache spares."""
 
-    events: EventStore
+    events: EventStorePort
     folded: Threads
     clock: Clock
     append_within: timedelta = WITHIN
@@ -68,6 +78,23 @@ class OwnConversations:
     async def whole(self, event: ConversationEvent) -> ConversationEvent:
         """Read a long text from its blob."""
         return event if self.texts is None else await self.texts.whole(event)
+
+    def draft_append(self, conversation: ConversationId, draft: Draft) -> DraftedAppend | None:
+        """Draft it if events are records of our own store. A store of a host, or one derived from ours, appends itself."""
+        events = self.events
+        if type(events) is not EventStore:
+            return None
+        appender = Appender(events=events, threads=self.folded, clock=self.clock, within=self.append_within)
+        drafted = appender.drafted(conversation, draft)
+        if drafted is None:
+            return None
+        event, behind = drafted
+        return DraftedAppend(
+            event=event,
+            insert=events.insert_of(event),
+            records=events.records,
+            written=lambda: self.folded.appended(event, behind),
+        )
 
     async def history(self, conversation: ConversationId, *, limit: int) -> Sequence[ConversationEvent] | None:
         """Return the last events."""

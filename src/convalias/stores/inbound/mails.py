@@ -18,7 +18,18 @@ from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.message_id import MessageId
 from convalias.domain.operations.mail_index import IndexEntry, IndexKeys, Known
 from convalias.domain.routing.context import SightingKey
-from convalias.ports.records import Conflict, Delete, Due, Insert, Key, Records, Replace, Stored, Written
+from convalias.ports.records import (
+    Conflict,
+    Delete,
+    Due,
+    Insert,
+    Key,
+    Records,
+    Replace,
+    Stored,
+    Written,
+    write_in_order,
+)
 from convalias.stores.encoding import digest, encoded
 from convalias.stores.errors import Contended
 from convalias.stores.retention import COUNT_KEPT, GRACE, MAIL_KEPT, ends
@@ -52,8 +63,7 @@ class InboundRecords:
 
         The rows by which it is found again ride in the same request.
         """
-        key = _outcome_key(outcome.record)
-        answer, *_ = await self.records.write([Insert(key, dump(outcome)), *self._index_rows(outcome)])
+        answer, *_ = await self.records.write([self._outcome(outcome), *self._index_rows(outcome)])
         if isinstance(answer, Written):
             return outcome
         return await self.outcome(outcome.record) or outcome
@@ -109,15 +119,24 @@ class InboundRecords:
         async for stored in self._all("outcomes", day):
             yield RecordKey(f"envelopes/{day}/{stored.key.id}")
 
+    async def conclude_in_order(self, claims: Sequence[Claim], effect: Insert, outcome: OutcomeRecord) -> bool:
+        """Claim, do one effect and conclude, by one ordered write; whether all of it was written.
+
+        The rows by which it is found again stand before the outcome. False: something stands already, before which all
+        is written and behind which nothing is. Whoever then claims, does the effect and concludes one by one finds
+        each of them done, or not.
+        """
+        writes = [*map(self._claim, claims), effect, *self._index_rows(outcome), self._outcome(outcome)]
+        answers = await write_in_order(self.records, writes)
+        return all(isinstance(answer, Written) for answer in answers)
+
     # --- claims --------------------------------------------------------------------------------------
 
     async def claim(self, claims: Sequence[Claim]) -> tuple[Claim, ...]:
         """Claim what is free; the claims that stand now, in the order asked. The first one stands for ever."""
         if not claims:
             return ()
-        answers = await self.records.write(
-            [Insert(_claim_key(claim), dump(claim), due=self._ends(claim.at)) for claim in claims]
-        )
+        answers = await self.records.write([self._claim(claim) for claim in claims])
         lost = [claim for claim, answer in zip(claims, answers, strict=True) if isinstance(answer, Conflict)]
         if not lost:
             return tuple(claims)
@@ -141,6 +160,12 @@ class InboundRecords:
             earlier = (claim for claim in stored if claim.at is None or claim.at < before)
             found[message_id, sender] = frozenset(claim.key.conversation for claim in earlier)
         return found
+
+    def _claim(self, claim: Claim) -> Insert:
+        return Insert(_claim_key(claim), dump(claim), due=self._ends(claim.at))
+
+    def _outcome(self, outcome: OutcomeRecord) -> Insert:
+        return Insert(_outcome_key(outcome.record), dump(outcome))
 
     def _index_rows(self, outcome: OutcomeRecord) -> list[Insert]:
         """A row for each thing that is known of the mail. Ids ascend from the newest mail to the oldest."""

@@ -29,7 +29,7 @@ from convalias.stores.encoding import encoded
 from convalias.testing.simulator.mutant import Mutant
 from convalias.testing.simulator.world import World
 
-from .patching import Method, around, instead
+from .patching import Method, around, instead, step_by_step, together
 
 _SEEN_FOR: Final = 10.0
 """How long a member of a replica set shows a write that its majority never took."""
@@ -215,13 +215,13 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="counted-seq",
         slip="Seq comes from a counter that was raised before the insert.",
         breaks="I3",
-        patched=around(EventStore, "append", _counted),
+        patched=together(around(EventStore, "append", _counted), step_by_step()),
     ),
     Mutant(
         name="seq-overwritten",
         slip="An event whose seq is taken takes its place.",
         breaks="I1",
-        patched=around(EventStore, "append", _overwritten),
+        patched=together(around(EventStore, "append", _overwritten), step_by_step()),
     ),
     Mutant(
         name="append-time-of-ones-own",

@@ -25,7 +25,7 @@ from convalias.stores.encoding import digest, encoded
 from convalias.stores.inbound.mails import InboundRecords
 from convalias.testing.simulator.mutant import Mutant
 
-from .patching import Method, around, instead, together
+from .patching import Method, around, instead, step_by_step, together
 
 
 async def _unclaimed(self: InboundRecords, claims: Sequence[Claim]) -> tuple[Claim, ...]:
@@ -132,13 +132,13 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="no-claim",
         slip="Nobody writes down which way a mail went, so its next post may go the other.",
         breaks="I8",
-        patched=instead(InboundRecords, "claim", _unclaimed),
+        patched=together(instead(InboundRecords, "claim", _unclaimed), step_by_step()),
     ),
     Mutant(
         name="claim-of-the-last",
         slip="Each post's claim takes the place of the one that stands.",
         breaks="I8",
-        patched=instead(InboundRecords, "claim", _claimed_by_the_last),
+        patched=together(instead(InboundRecords, "claim", _claimed_by_the_last), step_by_step()),
     ),
     Mutant(
         name="author-in-the-key",
@@ -158,7 +158,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="reception-in-the-key",
         slip="The dedup key holds the minute of reception: a mail that comes twice is two.",
         breaks="I8",
-        patched=around(carrier.PlanCarrier, "_add", _keys_by_reception),
+        patched=together(around(carrier.PlanCarrier, "_add", _keys_by_reception), step_by_step()),
     ),
     Mutant(
         name="all-into-the-first",
@@ -183,7 +183,9 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="A mail is concluded though one of its recipients failed.",
         breaks="I8",
         patched=together(
-            around(carrier.PlanCarrier, "carry_out", _only_first), instead(relay, "_done", _what_there_is)
+            around(carrier.PlanCarrier, "carry_out", _only_first),
+            instead(relay, "_done", _what_there_is),
+            step_by_step(),
         ),
     ),
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias
 
+from convalias.services.inbound.relay import InboundRelay
 from convalias.testing.simulator.mutant import Patch
 
 Method: TypeAlias = Callable[..., Any]
@@ -49,3 +50,12 @@ def together(*patches: Patch) -> Patch:
 def inner(of: object, name: str) -> Any:
     """What only its own class uses, and somebody who patches it."""
     return getattr(of, name)
+
+
+def step_by_step() -> Patch:
+    """No mail is claimed, appended and concluded by one ordered write: for slips of a single step."""
+
+    async def nothing_at_once(self: InboundRelay, *mail: object) -> None:
+        del self, mail
+
+    return instead(InboundRelay, "_at_once", nothing_at_once)

@@ -20,7 +20,7 @@ from convalias.services.inbound.sweeper import Sweeper
 from convalias.services.inbound.worker import InboundWorker, Processed
 from convalias.testing.simulator.mutant import Mutant
 
-from .patching import Method, around, inner, instead
+from .patching import Method, around, inner, instead, step_by_step, together
 
 _READING: Final = 0.2
 _NO_TIME: Final = timedelta(0)
@@ -132,7 +132,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="no-outcome",
         slip="What was carried out is acknowledged without an outcome.",
         breaks="I1",
-        patched=around(InboundRelay, "_written", _never_concluded),
+        patched=together(around(InboundRelay, "_written", _never_concluded), step_by_step()),
     ),
     Mutant(
         name="sweeper-off",
