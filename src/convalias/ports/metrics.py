@@ -289,12 +289,12 @@ _ALL: Final = (
     ),
     Metric(
         name="convalias.worker.errors",
-        labels=_labels(worker="inbound, feed or outbound", error="class of an exception"),
+        labels=_labels(worker="inbound, feed, outbound or handlers", error="class of an exception"),
         help="Steps of workers that failed.",
     ),
     Metric(
         name="convalias.worker.broken",
-        labels=_labels(worker="inbound, feed or outbound", error="class of an exception"),
+        labels=_labels(worker="inbound, feed, outbound or handlers", error="class of an exception"),
         help="Workers that cannot go on and try again; their process is not ready.",
     ),
 )
