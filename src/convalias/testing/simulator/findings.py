@@ -66,6 +66,8 @@ class Findings:
     """By the key of the envelope record."""
     envelopes: Mapping[str, EnvelopeRecord]
     raws: Sequence[str]
+    texts: Sequence[str]
+    """The keys of blobs with long texts."""
     holds: Sequence[HeldMail]
     legacy_mails: Sequence[LegacyMail]
     rows: Mapping[EventId, Row] = field(factory=dict[EventId, Row])
@@ -164,6 +166,7 @@ async def found(world: World) -> Findings:
         outcomes={outcome.record: outcome for outcome in outcomes},
         envelopes=envelopes,
         raws=await _names(world, "raw/"),
+        texts=await _names(world, "texts/"),
         holds=[load(stored.body, HeldMail) for stored in shared.records.table("holds")],
         legacy_mails=[_legacy_mail(mail.raw) for mail in shared.legacy_box.mails],
         rows={} if shared.platform is None else shared.platform.by_event(),

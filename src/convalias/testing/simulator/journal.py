@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
+from typing import Final
+from zlib import crc32
 
 from attrs import define, field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.mail.authentication import SenderEvidence
+
+_LONG_ONES: Final = 16
 
 
 class Kind(Enum):
@@ -51,6 +55,11 @@ class Mail:
     def message_id(self) -> str:
         """Return the id as the header has it."""
         return f"<{self.borrowed or self.name}@home.example>"
+
+    @property
+    def end(self) -> str:
+        """Return the last words of a text over 64 kB, as one mail in sixteen has; empty for the others."""
+        return f"so ends {self.name}" if crc32(self.name.encode()) % _LONG_ONES == 0 else ""
 
 
 @define(kw_only=True)

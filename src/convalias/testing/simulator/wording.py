@@ -43,7 +43,11 @@ FAULTS: Final[Mapping[str, str]] = {
     "crash after": "done, and the process dies",
 }
 """What a fault means for who called."""
-_PUTS: Final[Mapping[str, str]] = {"raw": "keeps the raw mail", "envelopes": "keeps the envelope record"}
+_PUTS: Final[Mapping[str, str]] = {
+    "raw": "keeps the raw mail",
+    "envelopes": "keeps the envelope record",
+    "texts": "keeps a long text",
+}
 WHOLE: Final = ("keeps the raw mail", "keeps the envelope record", "queues a job")
 """What a door does with a post, step by step."""
 _WRITES: Final[Mapping[str, str]] = {

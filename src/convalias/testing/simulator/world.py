@@ -41,6 +41,8 @@ T = TypeVar("T")
 ALIAS_DOMAIN: Final = "reply.example"
 LEGACY_DOMAIN: Final = "relay.example"
 _ALIAS: Final = frozenset({ALIAS_DOMAIN})
+_NO_THREAD: Final = 1 << 30
+"""Octets of a mail: all are read where they are, for a simulation has no thread."""
 _LEGACY: Final = frozenset({LEGACY_DOMAIN})
 _SEED: Final = b"convalias simulated, no secret.."
 RESTART_WITHIN: Final = 60.0
@@ -319,7 +321,9 @@ class World:
             identity=neighbours.IdentityDirectory(gate, shared.directory),
             legacy=neighbours.LegacyRelay(gate, shared.legacy) if self.shape.legacy else None,
             hub=None if self.shape.by_mail else neighbours.NotificationHub(gate, shared.hub),
-            reader=neighbours.MailReader(gate, mime.Reader(alias_domains=_ALIAS, legacy_domains=_LEGACY)),
+            reader=neighbours.MailReader(
+                gate, mime.Reader(alias_domains=_ALIAS, legacy_domains=_LEGACY, inline_below=_NO_THREAD)
+            ),
             flags=neighbours.Flags(gate, shared.flags, lambda: self.storm.has(Fault.STALE, self.now)),
         )
         given = self.alter(self, own)
@@ -499,8 +503,9 @@ class World:
         directory, legacy_box = engines.Directory(()), memory.Outbox()
         platform = Platform(self.draws, frees_keys=not on & {Fault.STOPPED, Fault.LATE}) if self.shape.hosted else None
         host = None if platform is None else host_port.Tables(platform)
+        listeners = audience(records, blobs, clock, directory, host)
         relay = engines.LegacyRelay(
-            outgoing=legacy_box, audience=audience(records, blobs, clock, directory, host), clock=clock
+            outgoing=legacy_box, audience=evolve(listeners, reader=mime.Reader(inline_below=_NO_THREAD)), clock=clock
         )
         return Engines(
             records=records,

@@ -14,6 +14,7 @@ from attrs import evolve
 from convalias.app import Convalias
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.links import Allow, Deny, Request
+from convalias.domain.conversations.long_texts import LONG
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
@@ -29,6 +30,8 @@ from convalias.testing.simulator.weather import Fault
 from convalias.testing.simulator.world import ALIAS_DOMAIN, World
 
 _ANSWERS: Final[Sequence[Request]] = (Allow(), Allow(), Allow(Admits.THIS_ADDRESS), Deny())
+_LINE: Final = "and a great deal besides, " * 30
+"""A mail with a long text says nothing else."""
 _LINK: Final = re.compile(rb"/approvals/([!-~]+)")
 
 
@@ -242,7 +245,10 @@ def _written(mail: Mail, *, kills: bool) -> bytes:
         fields.append("Auto-Submitted: auto-replied")
     if mail.kind is Kind.POISON:
         fields.append((KILLS if kills else RAISES).decode())
-    return ("\r\n".join(fields) + f"\r\n\r\n{mail.name} written by {mail.sender.local}\r\n").encode()
+    words = f"{mail.name} written by {mail.sender.local}"
+    if mail.end:
+        words = "\r\n".join([words, *[_LINE] * (LONG // len(_LINE) + 1), mail.end])
+    return ("\r\n".join(fields) + f"\r\n\r\n{words}\r\n").encode()
 
 
 async def _looked(cv: Convalias, *, token: str) -> bool:

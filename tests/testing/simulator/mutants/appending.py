@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
 
 from attrs import evolve, field, frozen
 
 from convalias.app.ports import Ports
+from convalias.codec import dumps
 from convalias.domain.conversations import timeline
-from convalias.domain.conversations.events import ConversationEvent, NewEvent
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded, NewEvent
+from convalias.domain.conversations.long_texts import cut, is_long, texts_of
 from convalias.domain.conversations.threads import ConversationThread, ThreadSnapshot
 from convalias.domain.conversations.timeline import TimelineItem
 from convalias.domain.conversations.visibility import Sight
@@ -25,12 +27,14 @@ from convalias.services.conversations.messaging import Messaging
 from convalias.stores.conversations import appending
 from convalias.stores.conversations import event_store as conversations
 from convalias.stores.conversations.event_store import EventStore
+from convalias.stores.conversations.long_texts import LongTexts, text_key
 from convalias.stores.encoding import encoded
 from convalias.testing.simulator.mutant import Mutant
 from convalias.testing.simulator.world import World
 
 from .patching import Method, around, instead, step_by_step, together
 
+_IN_THE_BACKGROUND: Final = timedelta(seconds=5)
 _SEEN_FOR: Final = 10.0
 """How long a member of a replica set shows a write that its majority never took."""
 
@@ -192,7 +196,31 @@ def _everything(events: Sequence[ConversationEvent], account: AccountId) -> Sigh
     return Sight(events[-1].seq)
 
 
+def _text_behind_its_event(_: Method) -> Method:
+    begun = set[asyncio.Task[None]]()
+
+    async def kept(self: LongTexts, new: NewEvent) -> NewEvent:
+        message = new.happening
+        if not isinstance(message, MessageAdded) or not is_long(message):
+            return new
+
+        async def written() -> None:
+            await self.clock.sleep(_IN_THE_BACKGROUND)
+            await self.blobs.put(text_key(new.id), dumps(texts_of(message)))
+
+        begun.add(asyncio.create_task(written()))
+        return evolve(new, happening=cut(message, text_key(new.id)))
+
+    return kept
+
+
 MUTANTS: Final[Sequence[Mutant]] = (
+    Mutant(
+        name="text-behind-its-event",
+        slip="A long text is written in the background, while its event is appended.",
+        breaks="I3",
+        patched=around(LongTexts, "kept", _text_behind_its_event),
+    ),
     Mutant(
         name="no-unique-index",
         slip="The dedup key is written, and its index is not unique.",

@@ -32,6 +32,7 @@ from convalias.ports.records import Stored
 from convalias.services.conversations.contacts import Contacts
 from convalias.services.outbound.calls import Calls
 from convalias.services.outbound.sending import Sending
+from convalias.stores.conversations.own import OwnConversations
 from convalias.stores.outbound import ledger
 from convalias.stores.outbound.ledger import Ledger, Work
 from convalias.testing.simulator.mutant import Mutant
@@ -235,7 +236,18 @@ def _somebodys_address(kept: Method) -> Method:
     return address
 
 
+async def _as_it_is(self: OwnConversations, event: ConversationEvent) -> ConversationEvent:
+    del self
+    return event
+
+
 MUTANTS: Final[Sequence[Mutant]] = (
+    Mutant(
+        name="start-for-the-text",
+        slip="A notification is given the event as it is kept: of a long text, its start.",
+        breaks="I3",
+        patched=instead(OwnConversations, "whole", _as_it_is),
+    ),
     Mutant(
         name="hub-key-expired",
         slip="A retry sends under the same key, also when the hub has forgotten it.",

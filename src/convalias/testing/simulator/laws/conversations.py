@@ -32,6 +32,14 @@ def seq_is_dense(found: Findings) -> Iterator[Violation]:
             yield Violation("I3", f"{conversation} has one event id twice", about)
 
 
+def long_texts_are_there(found: Findings) -> Iterator[Violation]:
+    """I3: whatever an event refers to was written before it."""
+    there = frozenset(found.texts)
+    for event, message in found.messages():
+        if message.long is not None and message.long.name not in there:
+            yield Violation("I3", f"the text of {event.id} is not there", (event.id,))
+
+
 def the_log_is_in_seq_order(found: Findings) -> Iterator[Violation]:
     """I3: the first copies of a conversation's events are published in the order of seq."""
     reached: dict[ConversationId, int] = {}

@@ -35,6 +35,23 @@ def nothing_is_sent_twice(found: Findings) -> Iterator[Violation]:
             yield Violation("I2", f"{recipient} was told {count} times of {event}", (event, recipient))
 
 
+def what_is_told_is_whole(found: Findings) -> Iterator[Violation]:
+    """I3: nobody is told the start of a long text as if it were all.
+
+    Where notifications leave as mail, what is known of one is read off the stored event.
+    """
+    if found.world.shape.by_mail:
+        return
+    ends = {mail.name: mail.end for mail in found.world.journal.mails.values() if mail.end}
+    for sent in found.world.engines.hub.sent:
+        event = sent.notification.event
+        if not isinstance(event.happening, MessageAdded):
+            continue
+        end = ends.get(marker(event.happening), "")
+        if event.happening.long is not None or not event.happening.text.endswith(end):
+            yield Violation("I3", f"{sent.notification.recipient} was told the start of {event.id}", (event.id,))
+
+
 def _is_undone(found: Findings, sent: SentByHub) -> bool:
     """Whether a restored backup knew nothing of it: that event was under way when the backup was made."""
     restored = found.world.restored
