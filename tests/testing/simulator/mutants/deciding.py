@@ -27,8 +27,9 @@ from convalias.domain.outbound.mailboxes import Mailboxes
 from convalias.domain.outbound.scene import Scene
 from convalias.ports.records import Due, Insert, Key, Written
 from convalias.services.outbound.deciding import Deciding
-from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
+from convalias.services.outbound.notifier import OutboundNotifier
 from convalias.services.outbound.sending import Sending
+from convalias.services.running.group_reader import GroupReader
 from convalias.stores.conversations.own import OwnConversations
 from convalias.stores.encoding import encoded
 from convalias.stores.outbound import ledger
@@ -148,7 +149,7 @@ def _first_only(kept: Method) -> Method:
 def _stays(leave: Method) -> Method:
     """Leaves when it is to close, but not when a batch has failed."""
 
-    async def stays(self: OutboundWorker) -> None:
+    async def stays(self: GroupReader) -> None:
         if sys.exception() is None:
             await leave(self)
 
@@ -231,6 +232,6 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="next-batch-commits-it",
         slip="After a failure the outbound worker goes on with its subscription, and the next batch commits both.",
         breaks="I4",
-        patched=around(OutboundWorker, "_leave", _stays),
+        patched=around(GroupReader, "_leave", _stays),
     ),
 )

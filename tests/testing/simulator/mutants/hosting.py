@@ -123,17 +123,21 @@ def _unguarded(kept: Method) -> Method:
 
 
 def _at_once(kept: Method) -> Method:
-    async def scene(self: HostConversations, conversation: ConversationId, event: EventId, seq: Seq) -> Scene:
+    async def scene(
+        self: HostConversations, conversation: ConversationId, event: EventId, seq: Seq, *given: object
+    ) -> Scene:
         inner(self, "_missed")[event] = None
-        found: Scene = await kept(self, conversation, event, seq)
+        found: Scene = await kept(self, conversation, event, seq, *given)
         return found
 
     return scene
 
 
 def _never_gone(kept: Method) -> Method:
-    async def scene(self: HostConversations, conversation: ConversationId, event: EventId, seq: Seq) -> Scene:
-        found: Scene = await kept(self, conversation, event, seq)
+    async def scene(
+        self: HostConversations, conversation: ConversationId, event: EventId, seq: Seq, *given: object
+    ) -> Scene:
+        found: Scene = await kept(self, conversation, event, seq, *given)
         return evolve(found, withdrawn=False)
 
     return scene
@@ -142,8 +146,10 @@ def _never_gone(kept: Method) -> Method:
 def _as_first_read(kept: Method) -> Method:
     known: dict[EventId, Scene] = {}
 
-    async def scene(self: HostConversations, conversation: ConversationId, event: EventId, seq: Seq) -> Scene:
-        found: Scene = await kept(self, conversation, event, seq)
+    async def scene(
+        self: HostConversations, conversation: ConversationId, event: EventId, seq: Seq, *given: object
+    ) -> Scene:
+        found: Scene = await kept(self, conversation, event, seq, *given)
         return evolve(found, event=known.setdefault(event, found).event)
 
     return scene
