@@ -118,16 +118,19 @@ def test_old_mail_and_what_no_mail_brought_since_end(tmp_path: Path) -> None:
             "attachments/bb/again",
             "attachments/cc/new",
             "other/2000/01/01/x",
+            "texts/old",
         ):
             await blobs.put(name, b"x")
-        for name in ("attachments/aa/old=", "attachments/bb/again=", "other/2000/01/01/x="):
+        for name in ("attachments/aa/old=", "attachments/bb/again=", "other/2000/01/01/x=", "texts/old="):
             os.utime(tmp_path / name, (0, 0))
         assert await blobs.put("attachments/bb/again", b"x") is Put.THERE  # another mail brings it
         assert await blobs.end(before=day, limit=1) == 1
         assert await blobs.get(old[0]) is None  # envelope records first: they lead to the others
         assert [await blobs.end(before=day, limit=9) for _ in range(4)] == [1, 2, 1, 0]
         left = await blobs.names("", after="", limit=99)
-        assert list(left) == sorted([*kept, "attachments/bb/again", "attachments/cc/new", "other/2000/01/01/x"])
+        assert list(left) == sorted(
+            [*kept, "attachments/bb/again", "attachments/cc/new", "other/2000/01/01/x", "texts/old"]
+        )
 
     asyncio.run(work())
 

@@ -62,6 +62,8 @@ def test_raw_mail_ends_after_ninety_days_and_leftovers_after_one() -> None:
     assert rules["convalias-envelopes"]["Expiration"] == {"Days": 90}
     assert rules["convalias-attachments"]["Expiration"] == {"Days": 90}
     assert rules["convalias-attachments"]["Filter"] == {"Prefix": "mail/eu/attachments/"}
+    ended = [rule["Filter"]["Prefix"] for rule in rules.values() if "Days" in rule.get("Expiration", {})]
+    assert not any("mail/eu/texts/".startswith(prefix) for prefix in ended)  # long texts stay
     leftover = rules["convalias-interrupted-uploads"]
     assert leftover["Filter"] == {"Prefix": "mail/eu/!parts/"}
     assert leftover["Expiration"] == {"Days": 1}
