@@ -24,11 +24,13 @@ MEANT_TO_BE_LOADED_LATER = frozenset({
     "mailparser_reply",
     "multipart",
     "nh3",
+    "orjson",
     "python_multipart",
     "rich",
     "sqlite3",
     "starlette",
     "uvicorn",
+    "uvloop",
 })  # fmt: skip
 
 TO_THE_IMPORT = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final, TypeGuard, TypeVar
 
@@ -12,6 +11,7 @@ from cattrs import Converter
 from convalias.codec.converter import build, member
 from convalias.codec.errors import BrokenRecord, UnknownFormat
 from convalias.codec.formats import FORMATS, SPARED, TAGS, Format
+from convalias.codec.json_text import JSON
 from convalias.domain.errors import InvalidValue
 from convalias.ports.records import Body
 
@@ -78,12 +78,12 @@ class Codec:
 
     def dumps(self, record: object) -> bytes:
         """The same as octets: ASCII JSON."""
-        return json.dumps(self.dump(record), separators=(",", ":")).encode()
+        return JSON.ascii(self.dump(record))
 
     def loads(self, octets: bytes, expected: type[T] | Format[T]) -> T:
         """The record in octets. Raises `UnknownFormat`, `BrokenRecord`."""
         try:
-            body = json.loads(octets)
+            body = JSON.loads(octets)
         except ValueError as fault:
             raise BrokenRecord("JSON", type(fault).__name__) from None
         if not _is_object(body):

@@ -11,11 +11,13 @@ from typing import Final, TypeAlias, assert_never
 
 from convalias.adapters.embedded.database import Database
 from convalias.adapters.embedded.times import restored, stored
+from convalias.codec.json_text import JSON
 from convalias.ports.records import Body, Conflict, Delete, Due, Insert, Key, Replace, Stored, Write, Written
 
 _Row: TypeAlias = tuple[str, str, str, str, str, str, str | None, int | None]
 _Step: TypeAlias = Callable[[sqlite3.Connection], Written | Conflict]
 
+_NO_NAMES: Final = "[]"
 # The order of columns is the schema's, which is as old as the format number says.
 _BY_KEY: Final = "SELECT * FROM records WHERE tbl = ? AND part = ? AND id = ?"
 _BY_NAME: Final = (
@@ -110,8 +112,8 @@ def _get(connection: sqlite3.Connection, keys: Sequence[Key]) -> Mapping[Key, St
 
 def _stored(row: _Row) -> Stored:
     table, partition, id_, also, text, version, lane, at = row
-    body: Body = json.loads(text)
-    names: list[str] = json.loads(also)
+    body: Body = JSON.loads(text)
+    names: list[str] = json.loads(also) if also != _NO_NAMES else []
     due = None if lane is None or at is None else Due(lane, restored(at))
     return Stored(Key(table, partition, id_), tuple(names), body, version, due)
 
@@ -134,7 +136,7 @@ def _insert(write: Insert) -> _Step:
     names = [name for name in dict.fromkeys(write.also) if name != id_]
     taken = {"tbl": table, "part": partition, "names": json.dumps([id_, *names])}
     version = secrets.token_hex(8)
-    row = (table, partition, id_, json.dumps(write.also), _text(write.body), version, *_due(write.due))
+    row = (table, partition, id_, json.dumps(write.also), JSON.text(write.body), version, *_due(write.due))
 
     def step(connection: sqlite3.Connection) -> Written | Conflict:
         if connection.execute(_TAKEN, taken).fetchone():
@@ -149,7 +151,7 @@ def _insert(write: Insert) -> _Step:
 
 def _replace(write: Replace) -> _Step:
     version = secrets.token_hex(8)
-    values = (_text(write.body), version, *_due(write.due), *write.key, write.version)
+    values = (JSON.text(write.body), version, *_due(write.due), *write.key, write.version)
 
     def step(connection: sqlite3.Connection) -> Written | Conflict:
         done = connection.execute(
@@ -174,16 +176,6 @@ def _delete(connection: sqlite3.Connection, write: Delete) -> Written | Conflict
         (write.key.table, write.key.partition, gone[0][0]),
     )
     return Written("")
-
-
-def _text(body: Body) -> str:
-    """JSON that an operator can read; text that is no UTF-8 (lone surrogates) is escaped."""
-    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(body, allow_nan=False, separators=(",", ":"))
-    return text
 
 
 def _due(due: Due | None) -> tuple[str, int] | tuple[None, None]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import count, islice
-from typing import Final, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
 from attrs import frozen
 
+from convalias.codec.json_text import JSON
 from convalias.ports.records import Body, Conflict, Delete, Due, Insert, Key, Replace, Stored, Write, Written
 
-_written: Final = json.JSONEncoder(allow_nan=False).encode
 _Appointment: TypeAlias = tuple[datetime, Key]
 
 
@@ -34,7 +33,7 @@ class Row:
 
     def body(self) -> Body:
         """A document of the reader's own."""
-        body: Body = json.loads(self.text)
+        body: Body = JSON.loads(self.text)
         return body
 
 
@@ -137,7 +136,7 @@ class Records:
         return row if row is not None and row.version == version else None
 
     def _put(self, key: Key, also: tuple[str, ...], body: Body, due: Due | None) -> Written:
-        row = self._row(key, also, _written(body), str(next(self._versions)), due)
+        row = self._row(key, also, JSON.text(body), str(next(self._versions)), due)
         self._rows[key] = row
         if due is not None:
             insort(self._lanes[due.lane], (due.at, key))
