@@ -30,7 +30,7 @@ class Reader:
         await self.port.close()
 
     def skip_to_the_end(self) -> None:
-        self.log._groups[self.group].position = len(self.log._records)
+        self.log._groups[self.group].position = self.log._kept.end
 
 
 class DropsTraces(memory.EventLog):
@@ -48,7 +48,7 @@ class StartsAtTheEnd(memory.EventLog):
         is_new = group not in self._groups
         port = super().records(group)
         if is_new:
-            self._groups[group].position = len(self._records)
+            self._groups[group].position = self._kept.end
         return port
 
 
