@@ -1,0 +1,168 @@
+"""What a call costs does not grow with what lies beside it: counted at two sizes, never timed."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from convalias.adapters import embedded, memory
+from convalias.app.facade import Convalias
+from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import AliasKey, AliasKeys
+from convalias.domain.aliases.minting import mint
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, TraceId, UseCase
+from convalias.domain.inbound.posts import IncomingMail
+from convalias.domain.migration.rollout import Stage
+from convalias.ports.event_log import EventRecord
+from convalias.ports.records import Due, Insert, Key, Replace, Written, write_in_order
+from convalias.stores.aliases.aliases import Aliases, NewAlias
+from convalias.stores.outbound.ledger import DUE, Ledger
+from stores.counting import Counting
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+KEYS = AliasKeys((AliasKey(0, b"s" * 32),))
+OTHERS = """
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+    INSERT INTO records
+    SELECT 'alias_handles', lower(hex(randomblob(1))), lower(hex(randomblob(20))), '[]', '{}', 'v', NULL, NULL FROM n
+    UNION ALL SELECT 'aliases', 'other' || i, printf('%024x:000001', i), '[]', '{}', 'v', NULL, NULL FROM n
+"""
+
+
+class Steps:
+    """The steps that SQLite takes: a look at every row would be seen here, however fast it is."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def count(self, connection: sqlite3.Connection) -> None:
+        connection.set_progress_handler(self._step, 1)
+
+    def _step(self) -> int:
+        self.taken += 1
+        return 0
+
+
+def draw_of(seed: int) -> EmailAddress | None:
+    return mint("Ann Ray", domain="reply.example", random=memory.Clock(seed=seed).entropy(16), keys=KEYS)
+
+
+def wanted(number: int) -> NewAlias:
+    conversation = ConversationId(f"c{number}")
+    return NewAlias(id=AliasId(f"a{number}"), conversation=conversation, stands_for=AccountId("ann"), created_at=NOON)
+
+
+async def alias_steps(folder: Path, others: int) -> tuple[int, int]:
+    """Steps to find an alias and to mint one, beside that many others."""
+    async with embedded.Database(folder) as database:
+        aliases, steps = Aliases(records=embedded.Records(database)), Steps()
+        await database.write(lambda connection: connection.execute(OTHERS, (others,)))
+        seeds = iter(range(1_000))
+        known = await aliases.issue(wanted(0), lambda: draw_of(next(seeds)))
+        await database.write(steps.count)
+        await database.read(steps.count)
+        assert await aliases.at(known.address) == known
+        finding, steps.taken = steps.taken, 0
+        await aliases.issue(wanted(1), lambda: draw_of(next(seeds)))
+        return finding, steps.taken
+
+
+async def test_finding_and_minting_an_alias_cost_the_same_beside_ten_and_beside_twenty_thousand(tmp_path: Path) -> None:
+    few, many = await alias_steps(tmp_path / "few", 10), await alias_steps(tmp_path / "many", 20_000)
+    assert all(0 < more <= less + 20 for less, more in zip(few, many, strict=True)), (few, many)
+
+
+@pytest.mark.parametrize("waiting", [60, 3_000])
+async def test_taking_deliveries_reads_as_many_rows_as_are_taken(waiting: int) -> None:
+    counting = Counting(memory.Records())
+    await counting.write(
+        [
+            Insert(Key("decisions", f"c{number}", "e"), {"$": "decision/3"}, due=Due(DUE, NOON))
+            for number in range(waiting)
+        ]
+    )
+    ledger = Ledger(records=counting, incarnation=memory.Incarnation("1"))
+    assert len(await ledger.due(now=NOON + timedelta(days=1), limit=50)) == 50
+    assert counting.rows == {"decisions": 50}
+
+
+async def relayed(recipients: int) -> tuple[float, float]:
+    """Rows read and records written by the relay of one mail, for each of its conversations."""
+    counting = Counting(memory.Records())
+    async with Convalias.in_memory(alias_domain="reply.example", records=counting) as cv:
+        await cv.rollout.set(UseCase("hiring"), stage=Stage.NATIVE, basis_points=10_000)
+        ann = Participant.of("ann", name="Ann Ray", addresses=["ann@home.example"])
+        bob = Participant.of("bob", name="Bob Lee", addresses=["bob@corp.example"])
+        to: list[str] = []
+        for number in range(recipients):
+            given = await cv.open_conversation(f"c{number}", use_case="hiring", participants=[ann, bob])
+            to.append(str(given[ann.account]))
+        raw = (
+            f"From: Bob Lee <bob@corp.example>\nTo: {', '.join(to)}\nSubject: To all\nMessage-ID: <1@corp.example>\n"
+            "Date: Sun, 01 Mar 2026 11:59:00 +0000\nContent-Type: text/plain\n\nHello to all of you.\n"
+        ).encode()
+        await cv.run_until_idle()
+        await cv.receiver.accept(IncomingMail(raw, recipients=to, sender="bob@corp.example"))
+        counting.forget()
+        await cv.run_until_idle("inbound")
+        assert counting.writes["events insert"] == recipients
+    return counting.rows.total() / recipients, counting.writes.total() / recipients
+
+
+async def test_a_recipient_of_a_mail_to_many_costs_no_more_than_one_of_a_mail_to_one() -> None:
+    one, many = await relayed(1), await relayed(40)
+    assert all(more <= less for less, more in zip(one, many, strict=True)), (one, many)
+
+
+@pytest.mark.parametrize("published", [50, 5_000])
+async def test_an_event_log_on_disk_holds_what_it_is_to_keep_however_much_was_published(
+    tmp_path: Path, published: int
+) -> None:
+    async with embedded.Database(tmp_path) as database:
+        log = embedded.EventLog(database, clock=memory.Clock(), incarnation=memory.Incarnation("1"), keep=10)
+        await log.publish(
+            [
+                EventRecord(ConversationId("c"), EventId(f"e{seq}"), Seq(seq), "message_added", TraceId("t"))
+                for seq in range(published)
+            ]
+        )
+        reader = log.records("g")
+        while await reader.take(limit=1_000, wait=timedelta(0)):
+            await reader.commit()
+        assert await log.trim() == published - 10
+        assert (await log.lag("late")).count == 10
+
+
+async def test_what_counts_is_each_call_each_row_and_each_write() -> None:
+    counting = Counting(memory.Records())
+    one, two = Key("events", "c", "1"), Key("claims", "c", "2")
+    answers = await write_in_order(
+        counting, [Insert(one, {"a": "é"}), Insert(two, {}), Insert(one, {}), Insert(two, {})]
+    )
+    assert len(answers) == 3
+    (written, *_) = answers
+    assert isinstance(written, Written)
+    await counting.write([Replace(one, written.version, {"a": 1}, due=Due("lane", NOON))])
+    await counting.get([one, two, Key("events", "c", "3")])
+    await counting.range("events", "c", after="", limit=9)
+    await counting.latest("events", "c")
+    await counting.latest("claims", "nobody")
+    await counting.due("lane", until=NOON, limit=9)
+    assert counting.writes == {"events insert": 2, "claims insert": 1, "events update": 1}
+    assert counting.rows == {"events": 4, "claims": 1}
+    assert counting.calls == {
+        "write claims+events": 1,
+        "write events": 1,
+        "get claims+events": 1,
+        "range events": 1,
+        "latest events": 1,
+        "latest claims": 1,
+        "due lane": 1,
+    }
+    assert (counting.octets_written, counting.octets_read) == (11 + 2 + 2 + 8, 4 * 8 + 2)
+    counting.forget()
+    assert counting.octets_read == counting.octets_written == counting.calls.total() == 0
