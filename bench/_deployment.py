@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from adapters.s3.buckets import Bucket
 from adapters.sqs.queues import Queue
 from convalias.adapters import mongo
 from convalias.app.facade import Convalias
+from convalias.cli.deployment import fast_loop
 from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import UseCase
@@ -40,6 +42,8 @@ from stores.counting import Counting
 
 CONVERSATIONS: Final = 200
 SIGNING_KEY: Final = "bench-signing-key"
+LISTENING: Final = re.compile(r"^listening on http://\S+:(\d+)$", re.MULTILINE)
+"""Said by the web process, maybe behind warnings: on a busy machine the store answers late."""
 
 
 # --- the worker process ------------------------------------------------------------------------------------
@@ -221,10 +225,16 @@ def deployment(place: Place, workers: int) -> Iterator[Place]:
         start(place, "web", "-m", "convalias.cli", "serve", *where, "--port", "0")
         for number in range(workers):
             start(place, f"worker{number}", __file__, str(place.folder), f"worker{number}")
-        wait(lambda: (place.folder / "web.log").read_text(encoding="utf-8").startswith("listening"), "web")
-        place.port = int((place.folder / "web.log").read_text(encoding="utf-8").rpartition(":")[2])
+        log = place.folder / "web.log"
+        wait(lambda: LISTENING.search(log.read_text(encoding="utf-8")) is not None, "web", log=log)
+        found = LISTENING.search(log.read_text(encoding="utf-8"))
+        place.port = int(found[1]) if found else 0
         for number in range(workers):
-            wait((place.folder / f"worker{number}.ready").exists, f"worker{number}")
+            wait(
+                (place.folder / f"worker{number}.ready").exists,
+                f"worker{number}",
+                log=place.folder / f"worker{number}.log",
+            )
         yield place
     finally:
         for process in place.processes.values():
@@ -233,12 +243,13 @@ def deployment(place: Place, workers: int) -> Iterator[Place]:
             process.wait(60)
 
 
-def wait(until: Callable[[], bool], what: str) -> None:
-    """Until it is so, for a minute."""
-    end = time.monotonic() + 60
+def wait(until: Callable[[], bool], what: str, *, log: Path | None = None) -> None:
+    """Until it is so, for three minutes; then SystemExit, with the end of what that process said."""
+    end = time.monotonic() + 180
     while not until():
         if time.monotonic() > end:
-            raise SystemExit(f"{what} does not start: see its log")
+            said = log.read_text(encoding="utf-8")[-2_000:] if log is not None and log.exists() else ""
+            raise SystemExit(f"{what} does not start\n{said}")
         time.sleep(0.05)
 
 
@@ -262,4 +273,5 @@ async def peopled(environ: Mapping[str, str], folder: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    asyncio.run(work(Path(sys.argv[1]), sys.argv[2]))
+    with asyncio.Runner(loop_factory=fast_loop()) as runner:  # as `convalias worker` does
+        runner.run(work(Path(sys.argv[1]), sys.argv[2]))

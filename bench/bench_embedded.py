@@ -30,6 +30,7 @@ from _measure import Row, left_out, machine, row, tell
 from bench_relay import CONVERSATIONS, mail, opened
 from convalias.adapters.embedded.writer import GroupCommit
 from convalias.app.facade import Convalias
+from convalias.cli.deployment import fast_loop
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.outbound.delivery import Channel
 from convalias.domain.outbound.notifications import Notification
@@ -252,7 +253,8 @@ def main() -> None:
     arguments.add_argument("--work", nargs=3, metavar=("FOLDER", "FIRST", "COUNT"), help="be one of the processes")
     asked = arguments.parse_args().work
     if asked:
-        asyncio.run(work(Path(asked[0]), int(asked[1]), int(asked[2])))
+        with asyncio.Runner(loop_factory=fast_loop()) as runner:  # as `convalias run` does
+            runner.run(work(Path(asked[0]), int(asked[1]), int(asked[2])))
     else:
         tell(question)
 
