@@ -135,8 +135,17 @@ def until(done: Callable[[], bool], what: str) -> None:
         time.sleep(0.01)
 
 
-def ours(processes: int) -> Cost:
+PLAINLY: Final = (
+    "import runpy, sys; sys.modules['orjson'] = sys.modules['uvloop'] = None; sys.argv = sys.argv[1:];"
+    " sys.path.insert(0, sys.argv[0].rpartition('/')[0]);"
+    " runpy.run_path(sys.argv[0], run_name='__main__')"
+)
+"""Runs a script as if the extra `speed` were not installed."""
+
+
+def ours(processes: int, *, without_speed: bool = False) -> Cost:
     """All mails through so many processes, from the first post to the last notification."""
+    script = ["-c", PLAINLY, __file__] if without_speed else [__file__]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         asyncio.run(prepared(folder))
@@ -144,7 +153,7 @@ def ours(processes: int) -> Cost:
         told.touch()
         firsts = [number * part for number in range(processes)]
         started = [
-            subprocess.Popen([sys.executable, __file__, "--work", name, str(first), str(part)])  # noqa: S603 - our own
+            subprocess.Popen([sys.executable, *script, "--work", name, str(first), str(part)])  # noqa: S603 - our own
             for first in firsts
         ]
         try:

@@ -1,4 +1,4 @@
-"""Write and read JSON with a library in C where one is installed, and give the same octets and values as without it.
+"""Write and read JSON: with a library in C where one is installed, and the same octets without it.
 
 The extra `speed` brings orjson. It writes some values differently from the standard library; what might be one of them
 is left to the standard library, so nobody can tell from stored octets or digests which of the two was at work.
