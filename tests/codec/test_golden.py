@@ -518,6 +518,17 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
             ),
             tried=NOON,
         ),
+        DeliveryDecision(
+            event=EventId("e5"),
+            conversation=C1,
+            use_case=UseCase("apply"),
+            seq=Seq(5),
+            owner=Owner.HUB,
+            stage=Stage.NATIVE,
+            reason="nothing set",
+            decided_at=NOON,
+            placed=True,
+        ),
     ],
     "legacy_alias": [
         LegacyAlias(EmailAddress.parse("x1@relay.example"), C1),
@@ -663,7 +674,7 @@ def test_a_decision_can_be_written_as_processes_of_the_release_before_read_it() 
 
 
 def test_a_decision_can_be_written_without_where_its_notifications_went() -> None:
-    decision = SAMPLES["decision"][-1]
+    decision = SAMPLES["decision"][-2]
     assert isinstance(decision, DeliveryDecision)
     body = Codec({"decision": 2}).dump(decision)
     assert (body["$"], "mailed_to" in json.dumps(body)) == ("decision/2", False)
@@ -679,6 +690,14 @@ def test_a_thread_can_be_written_as_processes_of_the_release_before_read_it() ->
     assert load(body, ThreadSnapshot) == ThreadSnapshot(
         thread.thread, thread.appended_at, people_changed=Seq(9), since=Seq(9)
     )
+
+
+def test_a_decision_can_be_written_without_its_place() -> None:
+    decision = SAMPLES["decision"][-1]
+    assert isinstance(decision, DeliveryDecision)
+    body = Codec({"decision": 3}).dump(decision)
+    assert (body["$"], "placed" in body) == ("decision/3", False)
+    assert load(body, DeliveryDecision) == evolve(decision, placed=False)
 
 
 def test_a_sign_can_be_written_as_processes_of_the_release_before_read_it() -> None:

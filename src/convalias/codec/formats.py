@@ -93,6 +93,11 @@ def _decision_2(fields: Body) -> Body:
     return {**fields, "deliveries": [_not_mailed(row) for row in rows]}
 
 
+def _decision_3(fields: Body) -> Body:
+    """Without whether the place of its event is there: whoever sends writes that again."""
+    return {name: value for name, value in fields.items() if name != "placed"}
+
+
 def _not_mailed(row: Json) -> Json:
     if not isinstance(row, Mapping):
         return row
@@ -324,9 +329,9 @@ MARK: Final = Format("mark", (Mark,))
 DECISION: Final = Format(
     "decision",
     (DeliveryDecision,),
-    version=3,
-    upgrades={1: _same, 2: _same},
-    downgrades={2: _decision_2, 1: _decision_1},
+    version=4,
+    upgrades={1: _same, 2: _same, 3: _same},
+    downgrades={3: _decision_3, 2: _decision_2, 1: _decision_1},
 )
 RELEASES: Final = Format("releases", (Releases,), version=2, upgrades={1: _same}, downgrades={1: _releases_1})
 KEPT_MAIL: Final = Format("kept_mail", (KeptMail,))

@@ -12,14 +12,19 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.adapters.memory import before
+from convalias.codec import Codec
 from convalias.domain.conversations import events as e
-from convalias.domain.conversations.participants import Participant
+from convalias.domain.conversations.participants import AccountAuthor, Participant
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.domain.outbound.notifications import Notification
+from convalias.domain.outbound.suppressions import EventPlace
 from convalias.ports.hub import Declined, Sent
 from convalias.ports.records import Conflict, Key, Stored, Write, Written
 from convalias.services.feed.change_feed import record
+from convalias.services.outbound.sending import RECIPIENTS_AT_ONCE, Sending
 from convalias.stores.conversations.event_store import EventStore
+from convalias.stores.outbound.ledger import Ledger
+from convalias.stores.outbound.suppressions import Suppressions
 from services.outbound_world import ANN, APPLY, BOB, C1, EVE, Hub, World, address, own
 
 
@@ -206,3 +211,77 @@ async def test_a_decision_that_cannot_be_taken_or_released_calls_off_no_other() 
     await world.worker().deliver_due()
     assert {state for one in (slow[0], *quick) for state in await world.states(one)} == {"sent"}
     assert set(world.hub.left.values()) == {1}
+
+
+# --- participants -----------------------------------------------------------------------------------------------
+
+
+async def crowded(people: int) -> tuple[World, Counting, e.ConversationEvent]:
+    """A conversation of so many, in which one has said something."""
+    records = Counting()
+    world = World(records=records)
+    accounts = [AccountId(f"p{number}") for number in range(people)]
+    everybody = tuple(Participant(one, addresses=(address(f"{one}@home.example"),)) for one in accounts)
+    await world.happens(e.ConversationCreated(APPLY, None, everybody))
+    return world, records, await world.said(AccountAuthor(accounts[0]))
+
+
+def with_places(world: World) -> Sending:
+    sending = world.worker().sending
+    return evolve(sending, calls=evolve(sending.calls, suppressions=Suppressions(records=world.raw_records)))
+
+
+@pytest.mark.parametrize("people", [2, 1_000])
+async def test_one_place_one_decision_and_one_result_are_written_whatever_the_number_of_recipients(people: int) -> None:
+    world, records, event = await crowded(people)
+    await decided(world, [event])
+    records.clear()
+    sending = with_places(world)
+    assert await sending.deliver_due() == 1
+    assert records.writes == {"decisions": 2}
+    assert records.conflicts == 0
+    (first, *_) = await world.rows(event)
+    place = await Suppressions(records=records).where(first.id)
+    assert place == EventPlace(event=event.id, conversation=C1)
+    assert len(world.hub.told) == people - 1
+
+
+async def test_the_place_is_there_before_the_decision_and_one_that_was_left_behind_is_no_hindrance() -> None:
+    world, records, event = await crowded(3)
+    decision = await world.worker().deciding.draft(C1, event.id, event.seq)
+    assert decision is not None
+    await Suppressions(records=records).place(decision.deliveries[0].id, EventPlace(event=event.id, conversation=C1))
+    assert await world.ledger().insert(decision)
+    assert not await world.ledger("w2").insert(decision)
+    assert (await world.decision(event)).placed
+
+
+async def test_the_place_of_a_decision_of_the_former_release_is_written_once_before_its_mails() -> None:
+    world, records, event = await crowded(50)
+    former = Ledger(records=records, incarnation=memory.Incarnation("w0", gone=set()), codec=Codec({"decision": 3}))
+    await evolve(world.worker().deciding, ledger=former).decide([record(event)])
+    records.clear()
+    assert await with_places(world).deliver_due() == 1
+    assert records.writes == {"decisions": 2, "event_places": 1}
+    assert len(world.hub.told) == 49
+
+
+@pytest.mark.parametrize("people", [2, 1_000])
+async def test_recipients_are_sent_to_side_by_side_within_a_bound(people: int) -> None:
+    world, _, event = await crowded(people)
+    await decided(world, [event])
+
+    class Watched(Hub):
+        at_once = most = 0
+
+        async def send(self, notification: Notification) -> Sent | Declined:
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+            await asyncio.sleep(0)
+            self.at_once -= 1
+            return await super().send(notification)
+
+    world.hub = Watched(world.clock)
+    assert await world.worker().deliver_due() == 1
+    assert world.hub.most == min(people - 1, RECIPIENTS_AT_ONCE)
+    assert len(world.hub.told) == people - 1

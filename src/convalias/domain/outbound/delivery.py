@@ -174,6 +174,8 @@ class DeliveryDecision:
     trace: str = ""
     minting: Cohort | None = None
     """The minting flag as it stood, where aliases were lacking; None: it was not read, or nothing is set."""
+    placed: bool = False
+    """Whether it was written behind the place of its event, by which a report about a notification finds the event."""
 
     @property
     def due_at(self) -> datetime | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
@@ -124,6 +124,16 @@ class Calls:
             case _:
                 assert_never(step)
 
+    async def place(self, decision: DeliveryDecision, rows: Sequence[Delivery]) -> None:
+        """Write down where the event of a former decision lies: the others were written behind that.
+
+        Before a mail leaves: a bounce may come back while the call that sent it still waits for its answer.
+        """
+        first = next((row.id for row in rows if row.channel is Channel.EMAIL), None)
+        if self.suppressions is None or decision.placed or first is None:
+            return
+        await self.suppressions.place(first, EventPlace(event=decision.event, conversation=decision.conversation))
+
     async def _asked(self, row: Delivery, attempt: Attempt, guarantee: Guarantee) -> Delivery:
         try:
             async with asyncio.timeout(self._time(attempt.until)):
@@ -186,9 +196,6 @@ class Calls:
         objection = await self._wish(row.recipient, scene)
         if objection is not None or await self._is_doubled(row, attempt):
             return objection or SAME_MAILBOX
-        if self.suppressions is not None:
-            # Before it leaves: a bounce may come back while the call that sent it still waits for its answer.
-            await self.suppressions.place(row.id, EventPlace(event=event.id, conversation=event.conversation))
         shown = await self._shown(row, scene, event.happening.author)
         trace = TraceId(attempt.decision.trace)
         return notifications.notification(row, scene, shown, alias_domain=self.alias_domain, trace=trace)

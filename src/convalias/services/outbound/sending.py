@@ -43,10 +43,12 @@ from convalias.stores.outbound.ledger import Ledger, Work
 from convalias.stores.outbound.letters import LANE, index_letter, subject_of
 
 LEASE: Final = timedelta(seconds=60)
-"""Longer than all calls of one decision together, which run side by side."""
+"""Longer than all calls of one decision together, many of which run side by side. Behind its end none is made."""
 RELEASE_WITHIN: Final = timedelta(seconds=10)
 RELEASES: Final = 3
 SIDE_BY_SIDE: Final = 8
+RECIPIENTS_AT_ONCE: Final = 32
+"""So many of one decision are sent to side by side."""
 DELIVERIES: Final = logging.getLogger("convalias.deliveries")
 """A line for each delivery that came to rest: INFO, WARNING for one that failed or is uncertain."""
 
@@ -184,6 +186,8 @@ class Sending:
         try:
             async with asyncio.timeout(self.calls.within.total_seconds()):
                 scene = await self._scene(decision, together.read())
+                if decision.owner is Owner.HUB:
+                    await self.calls.place(decision, held.rows)
         except Exception as failed:  # noqa: BLE001 - nothing was called: what was fresh is planned again
             self._unread(held, failed, progress)
             return
@@ -192,8 +196,9 @@ class Sending:
                 group.create_task(self._index(held, decision.index, scene, progress, until))
             if decision.owner is Owner.HUB:
                 attempt = Attempt(decision=decision, scene=scene, until=until, all_arrived=not held.taken_over)
+                gate = asyncio.Semaphore(RECIPIENTS_AT_ONCE)
                 for row in held.rows:
-                    group.create_task(self._deliver(held, row, attempt, progress))
+                    group.create_task(self._deliver(held, row, attempt, progress, gate))
 
     async def _scene(self, decision: DeliveryDecision, ahead: Ahead = NOTHING_AHEAD) -> Scene:
         """Look anew for every try, and once for all of its calls, at what became of the event and its conversation."""
@@ -247,10 +252,13 @@ class Sending:
         if held.decision.owner is Owner.LEGACY:
             progress.rows.update(followed(held.rows, progress.index[-1]))
 
-    async def _deliver(self, held: Taken, row: Delivery, attempt: Attempt, progress: _Progress) -> None:
-        with self.telemetry.span("hub.send", held.decision.trace, channel=row.channel.value):
-            progress.rows[row.id] = await self.calls.deliver(row, attempt, before=held.before[row.id])
-            self._count(held, (row,), progress, attempt.scene)
+    async def _deliver(
+        self, held: Taken, row: Delivery, attempt: Attempt, progress: _Progress, gate: asyncio.Semaphore
+    ) -> None:
+        async with gate:
+            with self.telemetry.span("hub.send", held.decision.trace, channel=row.channel.value):
+                progress.rows[row.id] = await self.calls.deliver(row, attempt, before=held.before[row.id])
+                self._count(held, (row,), progress, attempt.scene)
 
     def _count(self, held: Taken, rows: Sequence[Delivery], progress: _Progress, scene: Scene) -> None:
         owner = held.decision.owner.value

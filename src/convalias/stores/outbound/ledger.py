@@ -6,17 +6,19 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from convalias.codec import CODEC, Codec, CodecError
 from convalias.domain.ids import AccountId, ConversationId, EventId, UseCase
-from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, NotificationId
+from convalias.domain.outbound.delivery import Channel, DeliveryDecision, DeliveryState, NotificationId, Owner
 from convalias.domain.outbound.first_tries import Objection
 from convalias.domain.outbound.lease import Results, Taken, nothing_against, receipted, redriven, settled, taken
+from convalias.domain.outbound.suppressions import EventPlace
 from convalias.ports.ambient import Incarnation
-from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored, Written
+from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored, Written, write_in_order
 from convalias.stores.encoding import encoded
 from convalias.stores.errors import Contended
+from convalias.stores.outbound.suppressions import placing
 
 TABLE: Final = "decisions"
 DUE: Final = "deliveries"
@@ -62,9 +64,23 @@ class Ledger:
 
     async def insert(self, decision: DeliveryDecision) -> bool:
         """Write it down, unless one stands for that event: the first one holds, whatever flags say later."""
-        insert = Insert(_key(decision.conversation, decision.event), self.codec.dump(decision), due=_due(decision))
-        (answer,) = await self.records.write([insert])
-        return isinstance(answer, Written)
+        return await self._inserted(decision) is not None
+
+    async def _inserted(self, decision: DeliveryDecision) -> Stored | None:
+        """Written behind the place of its event: a report may be faster than the call that it is about."""
+        first = next((row.id for row in decision.deliveries if row.channel is Channel.EMAIL), None)
+        is_placed = decision.owner is Owner.HUB and first is not None
+        decision = evolve(decision, placed=is_placed)
+        key, body, due = _key(decision.conversation, decision.event), self.codec.dump(decision), _due(decision)
+        writes = [Insert(key, body, due=due)]
+        if is_placed and first is not None:
+            place = EventPlace(event=decision.event, conversation=decision.conversation)
+            writes = [placing(first, place), *writes]
+        answers = await write_in_order(self.records, writes)
+        if len(answers) < len(writes):  # the place is there: of one who died before the decision, or of one that stands
+            answers = await self.records.write(writes[1:])
+        answer = answers[-1]
+        return Stored(key, (), body, answer.version, due) if isinstance(answer, Written) else None
 
     async def get(self, conversation: ConversationId, event: EventId) -> DeliveryDecision | None:
         """The decision about that event, or None while there is none."""

@@ -45,7 +45,7 @@ class Suppressions:
 
     async def place(self, notification: NotificationId, place: EventPlace) -> None:
         """Before its first notification is sent: a report may be faster than the call that sent it."""
-        await self.records.write([Insert(_place_key(notification), dump(place))])
+        await self.records.write([placing(notification, place)])
 
     async def where(self, notification: NotificationId) -> EventPlace | None:
         """The event that notification is about."""
@@ -126,6 +126,11 @@ class Suppressions:
         muted_key = _muted_key(account, conversation)
         found = await self.records.get([_address_key(address), _former_key(account, address), muted_key])
         return suppressions.SUPPRESSED if {*found} - {muted_key} else suppressions.MUTED if found else None
+
+
+def placing(notification: NotificationId, place: EventPlace) -> Insert:
+    """Return what `place` writes: whatever notification of the event it is, it is the same row."""
+    return Insert(_place_key(notification), dump(place))
 
 
 def _place_key(notification: NotificationId) -> Key:
