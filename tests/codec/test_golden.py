@@ -71,6 +71,7 @@ from convalias.domain.outbound.legacy_calls import LegacyCall
 from convalias.domain.outbound.pacing import AuthorGroup, Release, Releases
 from convalias.domain.outbound.reports import SeenEvent
 from convalias.domain.outbound.suppressions import EventPlace, Muted, Suppressed
+from convalias.domain.outbound.undecided import UndecidedEvent
 from convalias.domain.routing.announcements import Announcement, AnnouncementDue
 from convalias.domain.routing.policy import SenderTrust
 from convalias.domain.system_mail.former import FormerState, SystemMailTry
@@ -598,6 +599,10 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
     ],
     "seen_copies": [SeenCopies(conversation=C1, addresses=frozenset({JOHN}))],
     "first_start": [FirstStart(NOON)],
+    "undecided_event": [
+        UndecidedEvent(conversation=C1, event=EventId("e2"), seq=Seq(2), since=NOON, trace="t"),
+        UndecidedEvent(conversation=C1, event=EventId("e3"), seq=Seq(0), since=NOON),
+    ],
     "gone_event": [GoneEvent(conversation=C1, event=EventId("e2"), at=NOON)],
     "sign_of_life": [
         SignOfLife(worker="inbound", incarnation="host-a.1.2", at=NOON),

@@ -28,6 +28,7 @@ from convalias.app.workers import (
     AWAY,
     IDLE,
     LONGEST_AWAY,
+    SELDOM,
     UNHURRIED,
     WORKERS,
     Ambience,
@@ -704,7 +705,8 @@ class Convalias:
                 return (Work(step=step, idle=IDLE if own else UNHURRIED, woken=wakes.appended),)
             case "outbound":
                 deliver = Work(step=self._keyed(self._deliver), idle=UNHURRIED, woken=wakes.decided)
-                return (Work(step=self._keyed(self._decide), woken=wakes.published), deliver)
+                late = Work(step=self._keyed(self._take_up), idle=SELDOM)
+                return (Work(step=self._keyed(self._decide), woken=wakes.published), deliver, late)
             case "handlers":
                 return [Work(step=self._refreshed(one.step), idle=UNHURRIED) for one in self._handlers.open]
 
@@ -753,6 +755,9 @@ class Convalias:
 
     async def _decide(self) -> int:
         return await self.outbound_worker.decide()
+
+    async def _take_up(self) -> int:
+        return await self.outbound_worker.take_up()
 
     async def _deliver(self) -> int:
         return await self.outbound_worker.deliver()

@@ -29,6 +29,8 @@ IDLE: Final = timedelta(milliseconds=50)
 """Between two looks. A stop ends this pause, while a wait inside an engine would have to be sat out."""
 UNHURRIED: Final = timedelta(milliseconds=500)
 """The same for what no mail's way waits for: a store that is shared answers every look of every worker."""
+SELDOM: Final = timedelta(seconds=5)
+"""The same for what is there only while something does not work as it should."""
 AWAY: Final = timedelta(seconds=1)
 """After the first failure; twice as long after each further one in a row."""
 LONGEST_AWAY: Final = timedelta(seconds=16)

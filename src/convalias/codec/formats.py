@@ -40,6 +40,7 @@ from convalias.domain.outbound.legacy_calls import LegacyCall
 from convalias.domain.outbound.pacing import Releases
 from convalias.domain.outbound.reports import SeenEvent
 from convalias.domain.outbound.suppressions import EventPlace, Muted, Suppressed
+from convalias.domain.outbound.undecided import UndecidedEvent
 from convalias.domain.routing.announcements import AnnouncementDue
 from convalias.domain.system_mail.former import SystemMailTry
 from convalias.domain.system_mail.letters import AddressNotice, ApprovalLetter, RefusalLetter, SystemMail
@@ -333,6 +334,7 @@ DECISION: Final = Format(
     upgrades={1: _same, 2: _same, 3: _same},
     downgrades={3: _decision_3, 2: _decision_2, 1: _decision_1},
 )
+UNDECIDED_EVENT: Final = Format("undecided_event", (UndecidedEvent,))
 RELEASES: Final = Format("releases", (Releases,), version=2, upgrades={1: _same}, downgrades={1: _releases_1})
 KEPT_MAIL: Final = Format("kept_mail", (KeptMail,))
 SEEN_MESSAGE: Final = Format("seen_message", (SeenMessage,))
@@ -391,6 +393,7 @@ FORMATS: Final[tuple[Format[object], ...]] = (
     MARK,
     SIGN_OF_LIFE,
     GONE_EVENT,
+    UNDECIDED_EVENT,
     HOST_FEED,
     HOST_MESSAGE,
     DECISION,

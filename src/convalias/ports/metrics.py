@@ -218,6 +218,11 @@ _ALL: Final = (
         alert="a conversation waits: what its event is decided on cannot be read",
     ),
     Metric(
+        name="mons.decisions.put_aside",
+        unit="{event}",
+        help="Events that are decided about later: their conversation could not go on while others did.",
+    ),
+    Metric(
         name="mons.events.gone",
         unit="{event}",
         help="Published events that the store does not have, as after a restored backup.",

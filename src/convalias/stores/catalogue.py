@@ -75,6 +75,7 @@ CATALOGUE: Final = (
     Table("admitted_lists", "a mailing list that was let in, and by whom", "none yet", _EVER),
     # --- mail that goes out
     Table("decisions", "accounts, digests of addresses that were mailed", "none yet", _EVER),
+    Table("undecided", "", "", "until the event is decided about"),
     Table("paces", "how much was written in a conversation", "ends by itself", "a week after messages waited"),
     Table(
         "system_outbox",

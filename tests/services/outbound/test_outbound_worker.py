@@ -81,6 +81,9 @@ class Failing:
         finally:
             self.at_once -= 1
 
+    async def take_up_undecided(self) -> int:
+        return 0
+
     async def deliver_due(self, *, limit: int) -> int:
         del limit
         return 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar, get_args
 
@@ -24,6 +24,7 @@ from convalias.domain.outbound.decision import answered, decide, reowned
 from convalias.domain.outbound.delivery import Channel, DeliveryDecision, Owner
 from convalias.domain.outbound.first_tries import NOTIFY_WITHIN
 from convalias.domain.outbound.scene import Scene
+from convalias.domain.outbound.undecided import FIRST_PAUSE, UndecidedEvent, pause
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.channels import ChannelChoice
 from convalias.ports.errors import AdapterFailed, NotFound, Unavailable
@@ -41,12 +42,19 @@ from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.outbound.ledger import GivenBack, Ledger
 from convalias.stores.outbound.letters import LANE, decision_letter, subject_of
 from convalias.stores.outbound.paces import Paces
+from convalias.stores.outbound.undecided import UndecidedEvents, Unreadable, Waiting
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 DECIDE_WITHIN: Final = timedelta(seconds=20)
 SIDE_BY_SIDE: Final = 16
+PATIENCE: Final = timedelta(seconds=5)
+"""So long without any progress a batch waits for its last conversations. Then they wait, and the others go on."""
+STRAGGLERS: Final = 8
+"""More of them than this are no stragglers: all is slow."""
+STUCK_AFTER: Final = 3
+"""So many times in a row that nothing of a batch can be decided; then its events wait apart from the log."""
 REMEMBERED: Final = 10_000
 TAKEN_UP: Final = 100
 """So many events of a conversation are read at once when it is taken up again."""
@@ -63,6 +71,14 @@ class OnlyEmail:
 
 
 def _nothing() -> OrderedDict[ConversationId, Seq]:
+    return OrderedDict()
+
+
+def _none_stuck() -> OrderedDict[ConversationId, int]:
+    return OrderedDict()
+
+
+def _none_slow() -> OrderedDict[ConversationId, datetime]:
     return OrderedDict()
 
 
@@ -88,6 +104,11 @@ class Deciding:
     channels: ChannelChoice = OnlyEmail()
     notify_within: timedelta = NOTIFY_WITHIN
     parking: Parking = field(default=Factory(lambda self: Parking(records=self.dead_letters.records), takes_self=True))
+    undecided: UndecidedEvents = field(
+        default=Factory(lambda self: UndecidedEvents(records=self.dead_letters.records), takes_self=True)
+    )
+    """Events of conversations that could not go on while others did."""
+    patience: timedelta = PATIENCE
     gone: GoneEvents = field(
         default=Factory(lambda self: GoneEvents(records=self.dead_letters.records), takes_self=True)
     )
@@ -104,29 +125,138 @@ class Deciding:
         default=Factory(lambda self: FaultyWork(clock=self.clock), takes_self=True), init=False, repr=False, eq=False
     )
     """The events on which an adapter of the host fails."""
+    _stuck: OrderedDict[ConversationId, int] = field(factory=_none_stuck, init=False, repr=False, eq=False)
+    """Conversations that could not go on, and how often in a row."""
+    _slow: OrderedDict[ConversationId, datetime] = field(factory=_none_slow, init=False, repr=False, eq=False)
+    """Conversations whose events wait, and until when no other event of them is tried here."""
 
     async def decide(self, records: Sequence[EventRecord]) -> None:
-        """Returned: each has its decision, commit. Raised (`Unavailable`): commit nothing, and try again.
+        """Returned: each has its decision, or waits for it in the store; commit. Raised (`Unavailable`): commit nothing, and try again.
 
         A record that can never be decided about becomes a dead letter, and holds nobody up. One whose event the store
         does not have is noted and counted: after a restored backup there are many, and nothing to redrive. Where this release cannot
-        read what it decides on, the conversation is parked from that event on. Conversations go side by side, the events of one in order; where one cannot go on, the others still do, as
-        what they decide need not be read again when the records come again.
+        read what it decides on, the conversation is parked from that event on. Conversations go side by side, the events
+        of one in order. Where one cannot go on and another can, its events wait apart from the log, and no batch begins
+        again for it; where none can, what they need is away, and the batch is tried again.
         """
         limit = asyncio.Semaphore(SIDE_BY_SIDE)
+        groups = [[*group] for group in _by_conversation(records)]
+        quick = [group for group in groups if not self._is_slow(group[0].conversation)]
 
-        async def conversation(listed: Sequence[EventRecord]) -> None:
+        async def conversation(listed: Sequence[EventRecord]) -> bool:
+            """Whether anything was decided that was not before."""
             async with limit:
+                new = [one.event for one in listed if one.event not in self._decided]
                 ahead = await self._ahead(listed)
                 for record in listed:
                     await self._in_order(record, ahead)
+            self._stuck.pop(listed[0].conversation, None)
+            return any(event in self._decided for event in new)
 
-        ends = await asyncio.gather(*map(conversation, _by_conversation(records)), return_exceptions=True)
-        failure = next((end for end in ends if end is not None), None)
-        if isinstance(failure, (Unavailable, Contended, TimeoutError)):
-            raise Unavailable("what a delivery is decided on") from failure
+        ends = await self._side_by_side([conversation(group) for group in quick])
+        late = [(group, end) for group, end in zip(quick, ends, strict=True) if isinstance(end, BaseException)]
+        for _, failure in late:
+            if not isinstance(failure, Unavailable | Contended | TimeoutError):
+                raise failure
+        if late and not (
+            any(end for end in ends if not isinstance(end, BaseException))
+            or self._are_stuck([group for group, _ in late])
+        ):
+            raise Unavailable("what a delivery is decided on") from late[0][1]
+        for group, failure in late:
+            await self._put_aside(group, failure)
+        for group in groups:
+            if group not in quick:
+                await self._put_aside(group, None)
+
+    async def _side_by_side(self, work: Sequence[Coroutine[None, None, int]]) -> Sequence[int | BaseException]:
+        """How each ended. The last ones are called off when nothing has ended for a while."""
+        tasks = [asyncio.create_task(one) for one in work]
+        try:
+            pending = set(tasks)
+            while pending:
+                done, pending = await asyncio.wait(pending, timeout=self.patience.total_seconds())
+                if not done and len(pending) <= min(STRAGGLERS, len(tasks) - 1):
+                    break
+        finally:
+            late = [task for task in tasks if task.cancel()]
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+        return [TimeoutError() if task in late else end for task, end in zip(tasks, ends, strict=True)]
+
+    def _are_stuck(self, groups: Sequence[Sequence[EventRecord]]) -> bool:
+        """Count that these could not go on, and return whether all of them have not for too often."""
+        for group in groups:
+            conversation = group[0].conversation
+            _remember(self._stuck, conversation, self._stuck.get(conversation, 0) + 1)
+        return all(self._stuck.get(group[0].conversation, 0) >= STUCK_AFTER for group in groups)
+
+    def _is_slow(self, conversation: ConversationId) -> bool:
+        until = self._slow.get(conversation)
+        return until is not None and until > self.clock.now()
+
+    async def _put_aside(self, records: Sequence[EventRecord], failure: BaseException | None) -> None:
+        """These are decided about by `take_up_undecided`. `failure`: what stopped the first; None: they were not tried."""
+        now, conversation = self.clock.now(), records[0].conversation
+        events: list[UndecidedEvent] = []
+        seen = self._seen.get(conversation)
+        last = records[0].seq if seen is None else seen
+        for one in records:
+            lost = last if seen is not None and one.seq > last + 1 else None
+            seen = last = max(one.seq, last)
+            if lost is not None or (one.kind not in UNTOLD and one.event not in self._decided):
+                events.append(
+                    UndecidedEvent(
+                        conversation=conversation, event=one.event, seq=one.seq, since=now, trace=one.trace, after=lost
+                    )
+                )
+        until = now + (_told_when(failure) or FIRST_PAUSE)
+        if events:
+            await self.undecided.put(events, due=until)
+            self.telemetry.measure("mons.decisions.put_aside", len(events))
         if failure is not None:
-            raise failure
+            _remember(self._slow, conversation, until)
+        _remember(self._seen, conversation, last)
+
+    async def take_up_undecided(self, *, limit: int = TAKEN_UP) -> int:
+        """Decide about events that wait; how many wait no more. Raises `Unavailable` if the store is away.
+
+        A conversation that still cannot go on waits again, longer each time, and stops no other.
+        """
+        groups: dict[ConversationId, list[Waiting]] = {}
+        for one in await self.undecided.due(now=self.clock.now(), limit=limit):
+            if isinstance(one, Unreadable):
+                await self.parking.aside(one.stored, because=one.because, at=self.clock.now())
+                continue
+            groups.setdefault(one.event.conversation, []).append(one)
+        limited = asyncio.Semaphore(STRAGGLERS)
+
+        async def conversation(listed: Sequence[Waiting]) -> int:
+            async with limited:
+                return await self._taken_up(sorted(listed, key=lambda one: one.event.seq))
+
+        ends = await self._side_by_side([conversation(listed) for listed in groups.values()])
+        failures = [end for end in ends if isinstance(end, BaseException)]
+        if failures and len(failures) == len(ends):
+            raise failures[0]
+        return sum(end for end in ends if not isinstance(end, BaseException))
+
+    async def _taken_up(self, waiting: Sequence[Waiting]) -> int:
+        conversation = waiting[0].event.conversation
+        for place, one in enumerate(waiting):
+            event = one.event
+            try:
+                if event.after is not None:
+                    await self._missing(conversation, event.after, event.seq, event.trace)
+                await self._guarded(conversation, event.event, event.seq, event.trace, NOTHING_AHEAD)
+            except (Unavailable, Contended, TimeoutError) as failure:
+                now = self.clock.now()
+                until = now + (_told_when(failure) or pause(event, now=now))
+                await self.undecided.later(waiting[place:], due=until)
+                _remember(self._slow, conversation, until)
+                return place
+            await self.undecided.done(one)
+        self._slow.pop(conversation, None)
+        return len(waiting)
 
     async def decide_one(
         self, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead = NOTHING_AHEAD
@@ -229,20 +359,19 @@ class Deciding:
         if last is not None and record.seq > last + 1:
             with self.telemetry.span("mons.deciding", record.trace):
                 self.telemetry.measure("mons.feed.jumps", 1)
-            await self._missing(record, last)
+            await self._missing(record.conversation, last, record.seq, record.trace)
         if record.kind not in UNTOLD:
             await self._guarded(record.conversation, record.event, record.seq, record.trace, ahead)
         _remember(self._seen, record.conversation, max(record.seq, last or record.seq))
 
-    async def _missing(self, record: EventRecord, last: Seq) -> None:
-        """Decide about what came behind that seq and before the record."""
-        conversation = record.conversation
-        while last + 1 < record.seq:
+    async def _missing(self, conversation: ConversationId, last: Seq, before: Seq, trace: str) -> None:
+        """Decide about what came between these two seqs."""
+        while last + 1 < before:
             try:
-                page = await self.conversations.after(conversation, last, limit=min(TAKEN_UP, record.seq - 1 - last))
+                page = await self.conversations.after(conversation, last, limit=min(TAKEN_UP, before - 1 - last))
                 ahead = await self.conversations.ahead(conversation, [event.seq for event in page])
             except Parked as parked:
-                await self._park(conversation, last + 1, parked.because, record.trace)
+                await self._park(conversation, last + 1, parked.because, trace)
                 return
             if not page:
                 return
@@ -356,6 +485,11 @@ def _remember(among: OrderedDict[K, V], key: K, value: V) -> None:
     among.move_to_end(key)
     while len(among) > REMEMBERED:
         among.popitem(last=False)
+
+
+def _told_when(failure: BaseException | None) -> timedelta | None:
+    """When to try again, if who failed has said so."""
+    return failure.retry_after if isinstance(failure, Unavailable) else None
 
 
 def _by_conversation(records: Iterable[EventRecord]) -> Iterable[Sequence[EventRecord]]:

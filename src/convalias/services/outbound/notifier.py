@@ -37,6 +37,10 @@ class OutboundNotifier:
         """Try once what is due now, and return how many decisions were worked on. Raises `Unavailable`."""
         return await self.sending.deliver_due(limit=limit)
 
+    async def take_up_undecided(self) -> int:
+        """Decide about events that wait apart from the log; how many there were. Raises `Unavailable`."""
+        return await self.deciding.take_up_undecided()
+
     async def give_back(self, use_case: UseCase) -> GivenBack:
         """Put what was not yet tried under the flag as it stands now."""
         return await self.deciding.give_back(use_case)
@@ -108,9 +112,13 @@ class OutboundWorker:
         """Send one batch of what is due; how many decisions were worked on. Raises `Unavailable`; repeatable."""
         return await self.notifier.deliver_due(limit=self._batch)
 
+    async def take_up(self) -> int:
+        """Decide about events that wait apart from the log; how many there were. Raises `Unavailable`; repeatable."""
+        return await self.notifier.take_up_undecided()
+
     async def step(self, *, wait: timedelta = timedelta(0)) -> int:
-        """Decide one batch of events, then send one batch; return how many there were of both."""
-        return await self.decide(wait=wait) + await self.deliver()
+        """Decide one batch of events and what waits, then send one batch; return how many there were of all."""
+        return await self.decide(wait=wait) + await self.take_up() + await self.deliver()
 
     async def drain(self) -> int:
         """Until nothing is there and nothing is due; how much there was. What is in back-off stays there."""
