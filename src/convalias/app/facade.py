@@ -67,6 +67,7 @@ from convalias.services.operations.operations import Operations
 from convalias.services.operations.replay import Replay
 from convalias.services.outbound.attachment_links import AttachmentLinks
 from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
+from convalias.services.outbound.slots import SendingSlots
 from convalias.services.outbound.suppressing import Suppressing
 from convalias.services.outbound.unsubscribing import Unsubscribing
 from convalias.services.running.log_lines import LogLines
@@ -141,7 +142,7 @@ class Convalias:
         self._health = WorkersHealth()
         self._lines: LogLines | None = None
         self._faults: AdapterFaults | None = None
-        self._batches, self._wakes = Batches(), Wakes()
+        self._batches, self._wakes, self._slots = Batches(), Wakes(), SendingSlots()
         self._looking: asyncio.Task[None] | None = None
         self._remembering: asyncio.Task[None] | None = None
         self._remembered: Deployment | None = None
@@ -226,7 +227,7 @@ class Convalias:
         try:
             ports = await stack.enter_async_context(self._opener())
             self._stopping = asyncio.Event()
-            self._batches, self._wakes = Batches(), Wakes()
+            self._batches, self._wakes, self._slots = Batches(), Wakes(), SendingSlots()
             self._health = WorkersHealth()
             self._lines = LogLines(log, ports.clock)
             self._faults = AdapterFaults(ports.clock, self._lines)
@@ -480,7 +481,12 @@ class Convalias:
         self._deployment = told
         policy = self._wiring.overlay.over(self._wiring.policy or told.policy)
         assembled = assemble(
-            waking(ports, self._wakes), deployment=told, policy=policy, wiring=self._wiring, lines=self._lines
+            waking(ports, self._wakes),
+            deployment=told,
+            policy=policy,
+            wiring=self._wiring,
+            lines=self._lines,
+            slots=self._slots,
         )
         # The feed knows no deployment, and holds a lease: it goes on as it is.
         standing = self._services

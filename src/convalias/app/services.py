@@ -54,6 +54,7 @@ from convalias.services.outbound.legacy_audience import ParticipantsAudience
 from convalias.services.outbound.notifier import OutboundNotifier
 from convalias.services.outbound.pacing import Pacing
 from convalias.services.outbound.sending import Sending
+from convalias.services.outbound.slots import SendingSlots
 from convalias.services.outbound.suppressing import Suppressing
 from convalias.services.outbound.unsubscribing import Unsubscribing
 from convalias.services.running.log_lines import LogLines
@@ -117,8 +118,12 @@ def assemble(
     policy: RoutingPolicy,
     wiring: Wiring,
     lines: LogLines | None = None,
+    slots: SendingSlots | None = None,
 ) -> Services:
-    """Wire everything. Opens nothing, calls nothing. `lines`: those of the process; None: of these services alone."""
+    """Wire everything. Opens nothing, calls nothing.
+
+    `lines`, `slots`: those of the process; None: of these services alone.
+    """
     lines = lines or LogLines(log, ports.clock)
     stores = typed_stores(ports, wiring.keyring, mail_kept=wiring.mail_kept)
     stages = Stages(
@@ -228,6 +233,7 @@ def assemble(
             deployment=deployment,
             wiring=wiring,
             lines=lines,
+            slots=slots or SendingSlots(),
         ),
         operations=operations,
         numbers=Numbers(
@@ -386,6 +392,7 @@ def _outbound(
     deployment: Deployment,
     wiring: Wiring,
     lines: LogLines,
+    slots: SendingSlots,
 ) -> OutboundNotifier:
     answering = Answering(aliasing=aliasing, has_legacy=has_legacy(ports, deployment))
     calls = Calls(
@@ -401,8 +408,18 @@ def _outbound(
         suppressions=stores.suppressions,
         lines=lines,
     )
+    sending = Sending(
+        ledger=stores.ledger,
+        conversations=stores.conversations,
+        calls=calls,
+        dead_letters=stores.dead_letters,
+        clock=ports.clock,
+        telemetry=ports.telemetry,
+        slots=slots,
+    )
     return OutboundNotifier(
         deciding=Deciding(
+            sending=sending,
             conversations=stores.conversations,
             stages=aliasing.stages,
             answering=answering,
@@ -418,14 +435,7 @@ def _outbound(
             ),
             channels=ports.channel_choice or OnlyEmail(),
         ),
-        sending=Sending(
-            ledger=stores.ledger,
-            conversations=stores.conversations,
-            calls=calls,
-            dead_letters=stores.dead_letters,
-            clock=ports.clock,
-            telemetry=ports.telemetry,
-        ),
+        sending=sending,
     )
 
 

@@ -84,6 +84,12 @@ class Failing:
     async def take_up_undecided(self) -> int:
         return 0
 
+    async def sent(self) -> bool:
+        return False
+
+    async def finish(self, *, within: timedelta) -> None:
+        del within
+
     async def deliver_due(self, *, limit: int) -> int:
         del limit
         return 0

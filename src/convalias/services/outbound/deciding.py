@@ -32,6 +32,7 @@ from convalias.ports.event_log import UNPLACED, EventRecord
 from convalias.services.conversations.stages import Stages
 from convalias.services.outbound.answering import Answering
 from convalias.services.outbound.pacing import Pacing
+from convalias.services.outbound.sending import Sending
 from convalias.services.running.faulty_work import FaultyWork
 from convalias.services.running.outages import because
 from convalias.stores.conversations.access import NOTHING_AHEAD, Ahead, ConversationAccess, EventGone
@@ -108,6 +109,8 @@ class Deciding:
         default=Factory(lambda self: UndecidedEvents(records=self.dead_letters.records), takes_self=True)
     )
     """Events of conversations that could not go on while others did."""
+    sending: Sending | None = None
+    """Sends what the event log brings as soon as it is decided, while a slot is free. None: all waits until it is due."""
     patience: timedelta = PATIENCE
     gone: GoneEvents = field(
         default=Factory(lambda self: GoneEvents(records=self.dead_letters.records), takes_self=True)
@@ -265,6 +268,12 @@ class Deciding:
         scene, decision = await self._drafted(conversation, event, seq, ahead)
         return decision is not None and await self._insert(decision, scene)
 
+    async def _decide_and_send(self, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead) -> bool:
+        """The same, and begin to send it."""
+        read_at = self.clock.now()
+        scene, decision = await self._drafted(conversation, event, seq, ahead)
+        return decision is not None and await self._insert(decision, scene, read_at=read_at)
+
     async def draft(self, conversation: ConversationId, event: EventId, seq: Seq) -> DeliveryDecision | None:
         """Return what would be decided about that event, or None for a kind that nobody is told of. Writes nothing.
 
@@ -287,12 +296,21 @@ class Deciding:
         now = self.clock.now()
         return scene, decide(scene.event, as_of, stage, channels, now=now, notify_within=self.notify_within)
 
-    async def _insert(self, decision: DeliveryDecision, scene: Scene) -> bool:
-        """Once there is an address to answer to, or it is known that none may be issued; due when its turn comes."""
+    async def _insert(self, decision: DeliveryDecision, scene: Scene, *, read_at: datetime | None = None) -> bool:
+        """Once there is an address to answer to, or it is known that none may be issued; due when its turn comes.
+
+        `read_at`: when its scene was read, if it may be sent at once. What is due later is not.
+        """
         answer = await self.answering.before(decision, scene)
         decision = answered(decision, answer, has_legacy=self.answering.has_legacy)
         decision = await self.pacing.paced(decision, scene.event)
-        if not await self.ledger.insert(decision):
+        is_new: bool | None = None
+        is_due = decision.due_at is not None and decision.due_at <= self.clock.now()
+        if self.sending is not None and read_at is not None and is_due:
+            is_new = await self.sending.insert_and_send(decision, scene, read_at=read_at)
+        if is_new is None:
+            is_new = await self.ledger.insert(decision)
+        if not is_new:
             return False
         self.telemetry.measure("mons.decisions", 1, owner=decision.owner.value, stage=decision.stage.value)
         return True
@@ -459,7 +477,7 @@ class Deciding:
     async def _decide_once(self, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead) -> None:
         if conversation not in self._new and await self._is_decided(conversation, event):
             return
-        if await self.decide_one(conversation, event, seq, ahead):
+        if await self._decide_and_send(conversation, event, seq, ahead):
             _remember(self._new, conversation, None)
         else:
             self._new.pop(conversation, None)

@@ -41,6 +41,14 @@ class OutboundNotifier:
         """Decide about events that wait apart from the log; how many there were. Raises `Unavailable`."""
         return await self.deciding.take_up_undecided()
 
+    async def sent(self) -> bool:
+        """Wait for what is sent as soon as it is decided; whether there was anything."""
+        return await self.sending.slots.wait()
+
+    async def finish(self, *, within: timedelta) -> None:
+        """Wait so long for what is being sent, then release it. Another worker asks what became of it."""
+        await self.sending.slots.finish(within)
+
     async def give_back(self, use_case: UseCase) -> GivenBack:
         """Put what was not yet tried under the flag as it stands now."""
         return await self.deciding.give_back(use_case)
@@ -99,6 +107,7 @@ class OutboundWorker:
         self.notifier = notifier
         """May be replaced between two steps: the place in the log stays."""
         self._batch = batch
+        self._close_within = close_within
         self._reader = GroupReader(log, group, batch=batch, close_within=close_within)
 
     async def decide(self, *, wait: timedelta = timedelta(0)) -> int:
@@ -118,7 +127,9 @@ class OutboundWorker:
 
     async def step(self, *, wait: timedelta = timedelta(0)) -> int:
         """Decide one batch of events and what waits, then send one batch; return how many there were of all."""
-        return await self.decide(wait=wait) + await self.take_up() + await self.deliver()
+        decided = await self.decide(wait=wait) + await self.take_up()
+        await self.notifier.sent()
+        return decided + await self.deliver()
 
     async def drain(self) -> int:
         """Until nothing is there and nothing is due; how much there was. What is in back-off stays there."""
@@ -131,9 +142,17 @@ class OutboundWorker:
             await self.close()
 
     async def catch_up(self) -> bool:
-        """Wait for a subscription that reads ahead; whether there was anything to wait for. Raises `Unavailable`."""
-        return await self._reader.catch_up()
+        """Wait for what is being sent, and for a log that reads ahead; whether there was anything to wait for.
+
+        Raises `Unavailable`.
+        """
+        is_sent = await self.notifier.sent()
+        return await self._reader.catch_up() or is_sent
 
     async def close(self) -> None:
-        """Leave the group. What was taken and not decided comes again to somebody; the next step joins anew."""
+        """Leave the group, and finish what is being sent.
+
+        What was taken and not decided comes again to somebody; the next step joins anew.
+        """
         await self._reader.close()
+        await self.notifier.finish(within=self._close_within)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -33,6 +33,7 @@ from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.records import Stored
 from convalias.services.outbound.calls import Attempt, Calls
+from convalias.services.outbound.slots import SendingSlots
 from convalias.services.running.log_lines import ids_of
 from convalias.services.running.task_group import TaskGroup
 from convalias.stores.conversations.access import NOTHING_AHEAD, Ahead, ConversationAccess, events_before
@@ -46,7 +47,8 @@ LEASE: Final = timedelta(seconds=60)
 """Longer than all calls of one decision together, many of which run side by side. Behind its end none is made."""
 RELEASE_WITHIN: Final = timedelta(seconds=10)
 RELEASES: Final = 3
-SIDE_BY_SIDE: Final = 8
+STALE: Final = timedelta(seconds=2)
+"""What a decision was made on is read anew for its calls when it is older than that."""
 RECIPIENTS_AT_ONCE: Final = 32
 """So many of one decision are sent to side by side."""
 DELIVERIES: Final = logging.getLogger("convalias.deliveries")
@@ -103,6 +105,7 @@ class Sending:
     clock: Clock
     telemetry: Telemetry
     lease: timedelta = LEASE
+    slots: SendingSlots = field(factory=SendingSlots)
     parking: Parking = field(default=Factory(lambda self: Parking(records=self.dead_letters.records), takes_self=True))
 
     async def deliver_due(self, *, limit: int = 100) -> int:
@@ -111,10 +114,11 @@ class Sending:
         What stops one decision stops no other. It is raised when all have been worked on: a fault of ours always, what
         is away if there was nothing else.
         """
+        ended, earlier = self.slots.ended()
         due = await self.ledger.due(now=self.clock.now(), limit=limit)
-        gate = asyncio.Semaphore(SIDE_BY_SIDE)
+        gate = self.slots.gate
         together = _together(due)
-        failures: list[Exception] = []
+        failures = [error for error in earlier if isinstance(error, Exception)]
 
         async def one(stored: Stored) -> bool:
             shared = together[stored.key.partition]
@@ -128,7 +132,7 @@ class Sending:
 
         async with TaskGroup() as group:
             tasks = [group.create_task(one(stored)) for stored in due]
-        worked = sum(task.result() for task in tasks)
+        worked = ended + sum(task.result() for task in tasks)
         for failed in failures:
             if not isinstance(failed, PortError | StoreError | TimeoutError):
                 raise failed
@@ -161,9 +165,48 @@ class Sending:
             return True
         if work is None:
             return False
+        decision = work.taken.decision
+
+        async def scene() -> Scene:
+            return await self._scene(decision, together.read())
+
+        return await self._work(work, scene)
+
+    async def insert_and_send(self, decision: DeliveryDecision, scene: Scene, *, read_at: datetime) -> bool | None:
+        """Write a new decision down as taken, and act on it beside the caller. False: one stands. None: no slot is free.
+
+        `scene`: what it was decided on, read at `read_at`; too long ago, and it is read anew.
+        """
+        if not await self.slots.take_free():
+            return None
+        gate = self.slots.gate
+        try:
+            work = await self.ledger.insert_taken(decision, now=self.clock.now(), lease=self.lease)
+        except BaseException:
+            gate.release()
+            raise
+        if work is None:
+            gate.release()
+            return False
+
+        async def fresh() -> Scene:
+            if self.clock.now() - read_at > STALE:
+                return await self._scene(decision)
+            return await self._completed(scene, decision)
+
+        async def send() -> bool:
+            try:
+                return await self._work(work, fresh)
+            finally:
+                gate.release()
+
+        self.slots.begin(send())
+        return True
+
+    async def _work(self, work: Work, scene: Callable[[], Awaitable[Scene]]) -> bool:
         progress = _Progress()
         try:
-            await self._act(work.taken, progress, together)
+            await self._act(work.taken, progress, scene)
         except asyncio.CancelledError:
             # Released at once. A row without a result stays TRIED: its call may work yet. In a task of its own: in
             # one that is being cancelled, a timeout raises no `TimeoutError` before Python 3.11.4.
@@ -180,12 +223,12 @@ class Sending:
         rows = held.rows if held.decision.owner is Owner.HUB else ()
         return evolve(known, rows={**{row.id: self.calls.called_off(row) for row in rows}, **known.rows})
 
-    async def _act(self, held: Taken, progress: _Progress, together: _Together) -> None:
+    async def _act(self, held: Taken, progress: _Progress, read: Callable[[], Awaitable[Scene]]) -> None:
         decision = held.decision
         until = decision.held_until or self.clock.now()
         try:
             async with asyncio.timeout(self.calls.within.total_seconds()):
-                scene = await self._scene(decision, together.read())
+                scene = await read()
                 if decision.owner is Owner.HUB:
                     await self.calls.place(decision, held.rows)
         except Exception as failed:  # noqa: BLE001 - nothing was called: what was fresh is planned again
@@ -203,6 +246,10 @@ class Sending:
     async def _scene(self, decision: DeliveryDecision, ahead: Ahead = NOTHING_AHEAD) -> Scene:
         """Look anew for every try, and once for all of its calls, at what became of the event and its conversation."""
         scene = await self.conversations.scene(decision.conversation, decision.event, decision.seq, ahead)
+        return await self._completed(scene, decision)
+
+    async def _completed(self, scene: Scene, decision: DeliveryDecision) -> Scene:
+        """The same with all that only a send needs."""
         contacts = self.calls.contacts
         scene = evolve(scene, aliases=await contacts.aliases.of(decision.conversation))
         if decision.owner is not Owner.HUB:

@@ -66,19 +66,20 @@ class Ledger:
         """Write it down, unless one stands for that event: the first one holds, whatever flags say later."""
         return await self._inserted(decision) is not None
 
+    async def insert_taken(self, decision: DeliveryDecision, *, now: datetime, lease: timedelta) -> Work | None:
+        """Write it down as taken by this process, which acts on it at once. None: one stands."""
+        work = taken(_with_place(decision)[0], by=self.incarnation.name, now=now, lease=lease)
+        stored = await self._inserted(work.decision)
+        return None if stored is None else Work(work, stored)
+
     async def _inserted(self, decision: DeliveryDecision) -> Stored | None:
         """Written behind the place of its event: a report may be faster than the call that it is about."""
-        first = next((row.id for row in decision.deliveries if row.channel is Channel.EMAIL), None)
-        is_placed = decision.owner is Owner.HUB and first is not None
-        decision = evolve(decision, placed=is_placed)
+        decision, place = _with_place(decision)
         key, body, due = _key(decision.conversation, decision.event), self.codec.dump(decision), _due(decision)
-        writes = [Insert(key, body, due=due)]
-        if is_placed and first is not None:
-            place = EventPlace(event=decision.event, conversation=decision.conversation)
-            writes = [placing(first, place), *writes]
+        writes = [*place, Insert(key, body, due=due)]
         answers = await write_in_order(self.records, writes)
         if len(answers) < len(writes):  # the place is there: of one who died before the decision, or of one that stands
-            answers = await self.records.write(writes[1:])
+            answers = await self.records.write(writes[-1:])
         answer = answers[-1]
         return Stored(key, (), body, answer.version, due) if isinstance(answer, Written) else None
 
@@ -206,6 +207,15 @@ class Ledger:
 
 def _key(conversation: ConversationId, event: EventId) -> Key:
     return Key(TABLE, encoded(conversation), encoded(event))
+
+
+def _with_place(decision: DeliveryDecision) -> tuple[DeliveryDecision, Sequence[Insert]]:
+    """The decision, and what is to be written before it: nothing where nobody is mailed by us."""
+    first = next((row.id for row in decision.deliveries if row.channel is Channel.EMAIL), None)
+    if decision.owner is not Owner.HUB or first is None:
+        return evolve(decision, placed=False), ()
+    place = EventPlace(event=decision.event, conversation=decision.conversation)
+    return evolve(decision, placed=True), (placing(first, place),)
 
 
 def _due(decision: DeliveryDecision) -> Due | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -23,17 +24,20 @@ from convalias.domain.outbound.delivery import (
     Owner,
 )
 from convalias.domain.outbound.lease import Taken
+from convalias.domain.outbound.lease import taken as taken_by
 from convalias.domain.outbound.mailboxes import Mailboxes
 from convalias.domain.outbound.scene import Scene
 from convalias.ports.records import Due, Insert, Key, Written
 from convalias.services.outbound.deciding import Deciding
 from convalias.services.outbound.notifier import OutboundNotifier
 from convalias.services.outbound.sending import Sending
+from convalias.services.outbound.slots import SendingSlots
 from convalias.services.running.group_reader import GroupReader
+from convalias.stores.conversations.access import Ahead
 from convalias.stores.conversations.own import OwnConversations
 from convalias.stores.encoding import encoded
 from convalias.stores.outbound import ledger
-from convalias.stores.outbound.ledger import Ledger
+from convalias.stores.outbound.ledger import Ledger, Work
 from convalias.testing.simulator.mutant import Mutant
 
 from .patching import Method, around, instead, together
@@ -80,8 +84,10 @@ async def _inserted_each_time(self: Ledger, decision: DeliveryDecision) -> bool:
 def _by_recipient(kept: Method) -> Method:
     """The flag is read for each recipient: whoever is legacy's hears of it by the index call, whoever is ours by us."""
 
-    async def decide_one(self: Deciding, conversation: ConversationId, event: EventId, seq: Seq) -> bool:
-        changed: bool = await kept(self, conversation, event, seq)
+    async def decide_and_send(
+        self: Deciding, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead
+    ) -> bool:
+        changed: bool = await kept(self, conversation, event, seq, ahead)
         standing = await self.ledger.get(conversation, event)
         thread = await self.conversations.thread(conversation)
         if not changed or standing is None or thread is None or len(standing.deliveries) < 2:
@@ -93,7 +99,35 @@ def _by_recipient(kept: Method) -> Method:
         await self.ledger.reown(standing, _both)
         return changed
 
-    return decide_one
+    return decide_and_send
+
+
+async def _no_slot(self: SendingSlots) -> bool:
+    """What is decided waits until it is due."""
+    del self
+    return False
+
+
+async def _not_taken(self: Ledger, decision: DeliveryDecision, *, now: datetime, lease: timedelta) -> Work | None:
+    """Inserted as due, and acted on all the same."""
+    if not await self.insert(decision):
+        return None
+    key = Key(ledger.TABLE, encoded(decision.conversation), encoded(decision.event))
+    stored = (await self.records.get([key]))[key]
+    return Work(taken_by(decision, by=self.incarnation.name, now=now, lease=lease), stored)
+
+
+def _remembered(kept: Method) -> Method:
+    """The first look at an event is the last one."""
+    known: dict[tuple[int, str], Scene] = {}
+
+    async def scene(self: OwnConversations, conversation: ConversationId, event: EventId, *given: object) -> Scene:
+        name = id(self.folded), event
+        if name not in known:
+            known[name] = await kept(self, conversation, event, *given)
+        return known[name]
+
+    return scene
 
 
 def _both(decision: DeliveryDecision) -> DeliveryDecision:
@@ -121,11 +155,11 @@ async def _as_of_now(self: OwnConversations, scene: Scene) -> ConversationThread
 
 
 def _nobody_left(kept: Method) -> Method:
-    async def scene(self: Sending, decision: DeliveryDecision) -> Scene:
-        found: Scene = await kept(self, decision)
+    async def completed(self: Sending, scene: Scene, decision: DeliveryDecision) -> Scene:
+        found: Scene = await kept(self, scene, decision)
         return evolve(found, thread=await self.conversations.as_of(found))
 
-    return scene
+    return completed
 
 
 def _marked_before_the_hub(kept: Method) -> Method:
@@ -173,13 +207,15 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="decision-by-delivery",
         slip="A decision is found by the delivery of its record, so an old record is decided about anew.",
         breaks="I2",
-        patched=instead(Ledger, "insert", _inserted_each_time),
+        patched=together(instead(Ledger, "insert", _inserted_each_time), instead(SendingSlots, "take_free", _no_slot)),
     ),
     Mutant(
         name="decision-by-recipient",
         slip="The flag is read for each recipient of an event.",
         breaks="I4",
-        patched=around(Deciding, "decide_one", _by_recipient),
+        patched=together(
+            around(Deciding, "_decide_and_send", _by_recipient), instead(SendingSlots, "take_free", _no_slot)
+        ),
     ),
     Mutant(
         name="parallel-tells-twice",
@@ -220,7 +256,19 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="removed-is-told",
         slip="Whether a recipient still takes part is not looked at again before each send.",
         breaks="I5",
-        patched=around(Sending, "_scene", _nobody_left),
+        patched=around(Sending, "_completed", _nobody_left),
+    ),
+    Mutant(
+        name="batch-without-a-look",
+        slip="What was once read of an event is not looked at again before its later calls.",
+        breaks="I5",
+        patched=around(OwnConversations, "scene", _remembered),
+    ),
+    Mutant(
+        name="at-once-without-a-lease",
+        slip="A decision that is sent at once is written down as due, for anybody to take.",
+        breaks="I2",
+        patched=instead(Ledger, "insert_taken", _not_taken),
     ),
     Mutant(
         name="marked-before-the-hub-alone",

@@ -110,8 +110,8 @@ def _indexed_by_try(kept: Method) -> Method:
 
 
 def _stopped_by_the_index(kept: Method) -> Method:
-    async def act(self: Sending, held: Taken, progress: Any) -> None:
-        await kept(self, held, progress)
+    async def act(self: Sending, held: Taken, progress: Any, *given: object) -> None:
+        await kept(self, held, progress, *given)
         index = progress.index[-1] if progress.index else None
         if index is not None and not index.done:
             for name, row in list(progress.rows.items()):
