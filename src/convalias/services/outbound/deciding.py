@@ -364,7 +364,7 @@ class Deciding:
         try:
             async with asyncio.timeout(DECIDE_WITHIN.total_seconds()):
                 return await self.conversations.ahead(records[0].conversation, seqs)
-        except AdapterFailed:
+        except (AdapterFailed, Parked):
             return NOTHING_AHEAD
         except (Unavailable, Contended, TimeoutError):
             raise
