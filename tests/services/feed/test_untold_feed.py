@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -233,8 +234,6 @@ async def test_what_the_log_refuses_for_good_is_a_letter_and_the_others_are_publ
 async def test_a_host_that_never_answers_is_away() -> None:
     class Silent(Wayward):
         async def untold(self, *, limit: int) -> Sequence[MessageRef]:
-            import asyncio  # noqa: PLC0415
-
             await asyncio.Event().wait()
             return ()
 
@@ -257,3 +256,33 @@ async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert await here.feed.step() == 3
     assert len(here.feed._listed) == 1
     assert len(here.feed._sought) == 1
+
+
+async def test_messages_that_are_never_found_keep_no_other_waiting() -> None:
+    """Ten conversations in which the host never answers, beside two hundred messages of others."""
+
+    class Hanging(Wayward):
+        asked = 0
+
+        async def find(self, thread: str, *, message: str | None = None, key: str | None = None) -> Message | None:
+            if message in self.hidden:
+                self.asked += 1
+                await asyncio.Event().wait()
+            return await super().find(thread, message=message, key=key)
+
+    here = stage(patience=timedelta(milliseconds=20), batch=300)
+    host = Hanging(here.host.tables)
+    host.hidden = {here.say() for _ in range(10)}
+    others = [here.say() for _ in range(200)]
+    feed = evolve(here.feed, conversations=evolve(here.feed.conversations, port=host))
+    noted = await feed.step() + await feed.step()
+    assert noted == 200
+    assert here.events == [host_event_id(C1, one) for one in others]
+    late = here.say()
+    asked = host.asked
+    assert await feed.step() == 1
+    assert here.events[-1] == host_event_id(C1, late)
+    assert host.asked > asked  # after the others, and again the next time
+    host.hidden.clear()
+    assert await feed.step() == 10
+    assert len(here.events) == 211

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
@@ -37,6 +37,8 @@ REMEMBERED: Final = 10_000
 SIDE_BY_SIDE: Final = 8
 LOOKS_WITHIN: Final = timedelta(seconds=18)
 """How long messages are looked at in one step: longer than the guard waits for one call, shorter than a step."""
+PATIENCE: Final = timedelta(seconds=5)
+"""So long without any progress a step waits for its last messages; then these come again, after the others."""
 FAILS_FOR_ALL: Final = 8
 """So many messages, one by one, on which `told` fails before it has worked for one: it fails for all."""
 NOTED_AGAIN: Final = timedelta(minutes=1)
@@ -69,6 +71,7 @@ class UntoldFeed(Feed):
     batch: int = BATCH
     within: timedelta = WITHIN
     looks_within: timedelta = LOOKS_WITHIN
+    patience: timedelta = PATIENCE
     _sought: FaultyWork = field(
         default=Factory(lambda self: FaultyWork(clock=self.clock), takes_self=True), init=False, repr=False, eq=False
     )
@@ -107,20 +110,30 @@ class UntoldFeed(Feed):
             return 0
         refs = list(dict.fromkeys(refs))
         nameless = [ref for ref in refs if not _is_storable(ref)]
-        looked = await self._looked([ref for ref in refs if ref not in self._unnoted and ref not in nameless])
+        asked = [ref for ref in refs if ref not in self._unnoted and ref not in nameless]
+        for ref in nameless:
+            await self._bury_nameless(ref)
+        noted, failures = await self._note(nameless), list[Exception]()
+        # Those that were slow or failed before come last: the others are published and noted by then.
+        for some in ([ref for ref in asked if ref not in self._sought], [ref for ref in asked if ref in self._sought]):
+            count, failed = await self._told_of(some, beginning)
+            noted += count
+            failures += failed
+        noted += await self._note_late([ref for ref in refs if ref in self._unnoted])
+        if failures and not noted:
+            raise failures[0]
+        return noted
+
+    async def _told_of(self, refs: Sequence[MessageRef], beginning: datetime) -> tuple[int, Sequence[Exception]]:
+        """Publish these and tell the host; how many it noted, and what the others failed with."""
+        looked = await self._looked(refs)
         found = {ref: one for ref, one in looked.items() if isinstance(one, ConversationEvent)}
         for ref in found:
             self._sought.worked(ref)
         await self._publish([event for event in found.values() if self._is_news(event, beginning)])
         given_up = [ref for ref, one in looked.items() if ref not in found and await self._is_given_up(ref, one)]
-        for ref in nameless:
-            await self._bury_nameless(ref)
-        noted = await self._note([*found, *given_up, *nameless])
-        noted += await self._note_late([ref for ref in refs if ref in self._unnoted])
-        failures = [one for ref, one in looked.items() if isinstance(one, Exception) and ref not in given_up]
-        if failures and not found and not given_up:
-            raise failures[0]
-        return noted
+        noted = await self._note([*found, *given_up])
+        return noted, [one for ref, one in looked.items() if isinstance(one, Exception) and ref not in given_up]
 
     async def _note(self, refs: Sequence[MessageRef]) -> int:
         """Tell the host that these need not come again; how many it noted.
@@ -174,12 +187,14 @@ class UntoldFeed(Feed):
     async def _looked(self, refs: Sequence[MessageRef]) -> dict[MessageRef, Looked]:
         """What each is, side by side: one message must not keep the others waiting.
 
-        Those that failed before come last. Who is not looked at in time comes again.
+        Who is not looked at in time comes again, and last if the look had begun.
         """
         gate = asyncio.Semaphore(SIDE_BY_SIDE)
+        begun: set[MessageRef] = set()
 
         async def look(ref: MessageRef) -> Looked:
             async with gate:
+                begun.add(ref)
                 try:
                     event = await self.conversations.found(ref)
                     if event is not None:
@@ -188,17 +203,28 @@ class UntoldFeed(Feed):
                     return failed
                 return event
 
-        looks = {ref: asyncio.create_task(look(ref)) for ref in sorted(refs, key=lambda ref: ref in self._sought)}
+        looks = {ref: asyncio.create_task(look(ref)) for ref in refs}
         if not looks:
             return {}
         try:
-            await asyncio.wait(looks.values(), timeout=self.looks_within.total_seconds())
+            await self._waited(looks.values())
+            for ref, one in looks.items():
+                if ref in begun and not one.done():
+                    self._sought.since(ref)
         finally:
             late = [one for one in looks.values() if not one.done()]
             for one in late:
                 one.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         return {ref: one.result() for ref, one in looks.items() if not one.cancelled()}
+
+    async def _waited(self, looks: Iterable[asyncio.Task[Looked]]) -> None:
+        """Until all have ended, until time is up, or until none has ended for a while."""
+        pending, end = set(looks), asyncio.get_running_loop().time() + self.looks_within.total_seconds()
+        while pending and (left := end - asyncio.get_running_loop().time()) > 0:
+            done, pending = await asyncio.wait(pending, timeout=min(left, self.patience.total_seconds()))
+            if not done:
+                return
 
     def _is_news(self, event: ConversationEvent, beginning: datetime) -> bool:
         """Whether a message is younger than the first start; what came by mail always is."""
