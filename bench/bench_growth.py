@@ -155,6 +155,8 @@ FILL: Final = (
     " INSERT INTO records SELECT {columns}, lower(hex(randomblob(8))), NULL, NULL FROM n"
 )
 """Rows of other aliases: as many as there are to be, written by the engine itself."""
+FILLING: Final = 600.0
+"""Seconds in which a million rows are there, on a busy machine too."""
 OF_HANDLES: Final = "'alias_handles', lower(hex(randomblob(1))), lower(hex(randomblob(20))), '[]', '{}'"
 OF_ALIASES: Final = "'aliases', 'other' || i / 4, printf('%024x:000001', i), '[]', '{}'"
 
@@ -162,7 +164,7 @@ OF_ALIASES: Final = "'aliases', 'other' || i / 4, printf('%024x:000001', i), '[]
 async def aliases(count: int, *, minting: bool) -> float:
     """Steps that SQLite takes to mint one alias, or to find one, beside that many others."""
     with tempfile.TemporaryDirectory() as folder:
-        async with embedded.Database(Path(folder)) as database:
+        async with embedded.Database(Path(folder), patience=FILLING) as database:
             table = Aliases(records=embedded.Records(database))
             entropy, keys = memory.Clock(seed=7).entropy, AliasKeys((AliasKey(0, b"s" * 32),))
 
@@ -257,6 +259,7 @@ async def measure() -> list[Row]:
     rows: list[Row] = []
     for what, count, small, large, unit, aim in GROWING:
         before, after = await count(small), await count(large)
+        print(f"  {what}: {before:g} {unit} at {small:,}, {after:g} at {large:,}", flush=True)
         rows.append(row(f"{what}: {large:,}", ours=after, rival=(f"at {small:,}", before), unit=unit, aim=aim))
     return rows
 
