@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from typing import Final
 
@@ -19,7 +18,6 @@ from testing.simulator.mutants import MUTANTS
 # What the simulator covers of the product says little: everything runs, whatever it does.
 pytestmark = pytest.mark.no_cover
 
-SOAK: Final = os.environ.get("CONVALIAS_SOAK") == "1"
 AT_ONCE: Final = ("post-key-forgotten", "event-id-drawn-anew", "row-behind-the-post", "guard-off", "cursor-for-untold")
 """Seen by the first seed, so that each push can afford to look at them."""
 
@@ -32,16 +30,6 @@ def test_the_laws_hold_over_the_tables_of_a_platform() -> None:
         states.update(report.states)
     assert states["mail relayed"] > 0
     assert states["hub sent"] + states["legacy sent"] > 0
-
-
-@pytest.mark.soak
-@pytest.mark.skipif(not SOAK, reason="three hundred seeds: make soak")
-def test_the_laws_hold_there_through_three_hundred_seeds() -> None:
-    broken: list[str] = []
-    for seed in range(1_000, 1_300):
-        report = simulate(Plan(seed=seed, mails=60, hosted=True))
-        broken += [f"seed {seed}: {one.law} {one.what}" for one in report.violations[:3]]
-    assert broken == []
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import closing, suppress
+from functools import partial
 from itertools import count
 from multiprocessing import active_children, get_context
 from pathlib import Path
@@ -30,6 +31,8 @@ pytestmark = pytest.mark.no_cover
 SOAK: Final = os.environ.get("CONVALIAS_SOAK") == "1"
 MAILS: Final = int(os.environ.get("CONVALIAS_SIMULATED_MAILS", "1000000" if SOAK else "240"))
 """In all, faults on."""
+HOSTED_MAILS: Final = int(os.environ.get("CONVALIAS_SIMULATED_MAILS", "100000" if SOAK else "240"))
+"""The same where a platform keeps the conversations."""
 EACH: Final = 200 if SOAK else 60
 """Per seed: short runs see more mixtures of faults, and are slower: as much as they mail, they begin and drain. In long ones
 each replay of everything is longer too."""
@@ -75,12 +78,15 @@ class Tally:
         self.violations += other.violations
 
 
-def simulated(seeds: range) -> Tally:
+def simulated(seeds: range, *, hosted: bool = False) -> Tally:
     tally, began = Tally(), time.process_time()
     for seed in seeds:
-        tally.add(simulate(Plan(seed=seed, mails=EACH)))
+        tally.add(simulate(Plan(seed=seed, mails=EACH, hosted=hosted)))
     tally.cpu_seconds = time.process_time() - began
     return tally
+
+
+simulated_over_a_host: Final = partial(simulated, hosted=True)
 
 
 @define
@@ -120,13 +126,13 @@ def digest_of(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def portions() -> Generator[Tally]:
-    """Tallies of a few seeds each, for ever, in the order of their seeds."""
+def portions(work: Callable[[range], Tally], name: str) -> Generator[Tally]:
+    """Tallies of a few seeds each, for ever, in the order of their seeds. A soak keeps them in a ledger of that name."""
     if not SOAK:
-        yield from map(simulated, (range(seed, seed + 4) for seed in count(FIRST, 4)))
+        yield from map(work, (range(seed, seed + 4) for seed in count(FIRST, 4)))
         return
-    ledger = Ledger(Path(os.environ.get("CONVALIAS_SIMULATED_LEDGER", PROJECT / "var" / "soak" / "simulated.jsonl")))
-    with closing(side_by_side(simulated, FIRST, ledger)) as tallies:
+    folder = Path(os.environ.get("CONVALIAS_SIMULATED_LEDGERS", PROJECT / "var" / "soak"))
+    with closing(side_by_side(work, FIRST, Ledger(folder / f"{name}.jsonl"))) as tallies:
         yield from tallies
 
 
@@ -154,24 +160,36 @@ def side_by_side(work: Callable[[range], Tally], start: int, ledger: Ledger) -> 
 
 @pytest.mark.soak
 def test_days_of_traffic_under_every_mixture_of_faults() -> None:
+    total = simulated_days(simulated, "simulated", mails=MAILS)
+    assert not total.violations, "\n".join(total.violations)
+
+
+@pytest.mark.soak
+def test_hosted_days_of_traffic_under_every_mixture_of_faults() -> None:
+    total = simulated_days(simulated_over_a_host, "simulated-over-a-host", mails=HOSTED_MAILS)
+    assert not total.violations, "\n".join(total.violations)
+
+
+def simulated_days(work: Callable[[range], Tally], name: str, *, mails: int) -> Tally:
+    """Seed after seed, until so many mails were simulated. What came of it is printed, also of what is interrupted."""
     total, began = Tally(), time.monotonic()
     try:
-        with closing(portions()) as tallies:
+        with closing(portions(work, name)) as tallies:
             for tally in tallies:
                 total.join(tally)
                 if SOAK:
                     print(f"{total.mails:,} mails", *tally.violations, sep="\n", flush=True)  # noqa: T201 - it takes hours
-                if total.mails >= MAILS:
+                if total.mails >= mails:
                     break
-    finally:  # whoever is interrupted tells how far he came
+    finally:
         print(  # noqa: T201 - for `make soak`
-            f"\nsimulated {total.mails:,} mails in {total.posts:,} posts, {total.seeds:,} seeds, "
+            f"\n{name}: {total.mails:,} mails in {total.posts:,} posts, {total.seeds:,} seeds, "
             f"{total.virtual_days:,.1f} virtual days, {total.calls:,} port calls, {sum(total.faults.values()):,} faults, "
             f"{len(total.violations)} violations, {total.mails / max(total.cpu_seconds, 0.01):.0f} mails per CPU second, "
             f"{time.monotonic() - began:.0f} s\n  faults: {dict(total.faults)}\n  states: {dict(total.states)}",
             flush=True,
         )
-    assert not total.violations, "\n".join(total.violations)
+    return total
 
 
 def test_an_interrupted_soak_goes_on_with_the_same_source(tmp_path: Path) -> None:
