@@ -20,6 +20,14 @@ pytestmark = pytest.mark.no_cover
 
 AT_ONCE: Final = ("post-key-forgotten", "event-id-drawn-anew", "row-behind-the-post", "guard-off", "cursor-for-untold")
 """Seen by the first seed, so that each push can afford to look at them."""
+BESIDES: Final = (
+    "history-of-one-page",
+    "declined-is-tried-again",
+    "decline-told-each-time",
+    "decline-under-another-reason",
+    "read-marks-not-asked",
+)
+"""Slips with what a platform may do besides the five calls. Each is seen within a dozen seeds."""
 
 
 def test_the_laws_hold_over_the_tables_of_a_platform() -> None:
@@ -30,12 +38,6 @@ def test_the_laws_hold_over_the_tables_of_a_platform() -> None:
         states.update(report.states)
     assert states["mail relayed"] > 0
     assert states["hub sent"] + states["legacy sent"] > 0
-
-
-@pytest.mark.slow
-def test_a_provider_reaches_the_processes_that_live() -> None:
-    """A seed at which a process that had died while it started was asked all the same, for all eight posts of a mail."""
-    assert list(simulate(Plan(seed=31059, mails=200, hosted=True)).violations) == []
 
 
 def test_nothing_goes_wrong_there_on_a_calm_day() -> None:
@@ -68,10 +70,53 @@ def test_such_a_world_has_the_shape_of_its_seed_but_no_events_of_ours() -> None:
             hosted.hub,
             hosted.begun_before,
         )
-        assert (hosted.hosted, hosted.restores, hosted.upgrades) == (True, False, False)
+        assert (hosted.hosted, hosted.restores, hosted.upgrades) == (True, own.restores, False)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", AT_ONCE)
 def test_a_slip_at_a_platform_is_seen(name: str) -> None:
     assert killed(MUTANTS[name], range(4)) is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BESIDES)
+def test_a_slip_with_what_a_platform_may_do_besides_is_seen(name: str) -> None:
+    assert killed(MUTANTS[name], range(12)) is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [17, 28])
+def test_a_restore_of_our_records_alone_tells_nobody_again(seed: int) -> None:
+    assert drawn_shape(Draws(seed), hosted=True).restores
+    report = simulate(Plan(seed=seed, mails=60, hosted=True, recording=True))
+    assert [one.call for one in report.entries if one.call == "restore"] == ["restore"]
+    assert list(report.violations) == []
+
+
+@pytest.mark.slow
+def test_who_is_told_again_behind_a_restore_of_our_records_is_seen() -> None:
+    restored = [seed for seed in range(200) if drawn_shape(Draws(seed), hosted=True).restores]
+    assert killed(MUTANTS["restored-posts-notify"], restored) is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [2, 7, 11])
+def test_a_restore_of_the_platforms_messages_alone_mails_nobody_twice(seed: int) -> None:
+    assert drawn_shape(Draws(seed), hosted=True).host_restores
+    report = simulate(Plan(seed=seed, mails=60, hosted=True, recording=True))
+    assert [one.call for one in report.entries if one.call == "host restore"] == ["host restore"]
+    assert list(report.violations) == []
+
+
+def test_people_of_a_platform_read_look_back_and_are_declined() -> None:
+    """Laws say something only where these happen."""
+    calls: set[str] = set()
+    shown = 0
+    for seed in range(3):
+        report = simulate(Plan(seed=seed, mails=40, hosted=True, recording=True))
+        assert list(report.violations) == [], f"seed {seed}"
+        calls |= {entry.call for entry in report.entries}
+        shown += sum(len(look.items) for look in report.journal.looks)
+    assert {"host.read", "host.history", "fill"} <= calls
+    assert shown > 0

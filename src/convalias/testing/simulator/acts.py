@@ -43,8 +43,17 @@ _WEIGHTS: Final[Mapping[str, float]] = {
     "clock": 0.5,
     "open": 3,
 }
-_AT_A_HOST: Final[Mapping[str, float]] = {"chat": 24, "read": 0, "turn": 3, "leave": 4, "edit": 3, "withdraw": 3}
-"""Where a platform keeps the conversations, its own people do more in them; it keeps no read marks."""
+_AT_A_HOST: Final[Mapping[str, float]] = {
+    "chat": 24,
+    "read": 4,
+    "turn": 3,
+    "leave": 4,
+    "edit": 3,
+    "withdraw": 3,
+    "look": 2,
+    "fill": 1.5,
+}
+"""Where a platform keeps the conversations, its own people do more in them."""
 _BUSY: Final = 6.0
 """Mean virtual seconds between two acts."""
 

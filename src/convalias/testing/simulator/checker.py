@@ -55,6 +55,11 @@ ALWAYS: Final[Sequence[Law]] = (
     hosts.what_is_withdrawn_is_mailed_to_nobody,
     hosts.a_mail_reads_as_its_message,
     hosts.each_mail_is_posted_behind_its_row,
+    hosts.who_has_read_it_is_not_mailed,
+    hosts.a_timeline_is_the_platforms_history,
+    hosts.what_was_declined_is_not_added,
+    hosts.a_decline_is_believed,
+    hosts.nobody_is_told_of_what_passed_before_a_restore,
 )
 """Held at any moment."""
 AT_REST: Final[Sequence[Law]] = (
@@ -68,6 +73,8 @@ AT_REST: Final[Sequence[Law]] = (
     deliveries.everybody_hears_of_it,
     deliveries.legacy_tells_each_once,
     deliveries.decisions_are_at_rest,
+    hosts.what_was_declined_is_refused,
+    hosts.who_was_declined_is_told,
 )
 """Held once everything has drained."""
 ENOUGH: Final = 50

@@ -14,6 +14,7 @@ from attrs import field, frozen
 from convalias.codec import load, loads
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import RESTORED, ConversationEvent, MessageAdded, Origin
+from convalias.domain.conversations.host_messages import KeptMail
 from convalias.domain.conversations.projection import fold
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId, EventId
@@ -21,6 +22,7 @@ from convalias.domain.inbound.held import HeldMail
 from convalias.domain.inbound.outcomes import OutcomeRecord
 from convalias.domain.inbound.posts import EnvelopeRecord
 from convalias.domain.outbound.delivery import DeliveryDecision
+from convalias.stores.conversations.host_rows import MAILS
 from convalias.testing.simulator.journal import Mail, Post
 from convalias.testing.simulator.platform import Row, named
 from convalias.testing.simulator.ports import EPOCH
@@ -73,6 +75,9 @@ class Findings:
     rows: Mapping[EventId, Row] = field(factory=dict[EventId, Row])
     """Messages of a platform that keeps the conversations, by the id of their event; those from before as well."""
 
+    kept: Mapping[tuple[str, str], KeptMail] = field(factory=dict[tuple[str, str], KeptMail])
+    """Our rows beside the mails of such a platform, by conversation and key."""
+
     def messages(self) -> Iterator[tuple[ConversationEvent, MessageAdded]]:
         """All messages of all conversations."""
         for events in self.events.values():
@@ -112,11 +117,14 @@ class Findings:
     @property
     def undone(self) -> Collection[EventId]:
         """Events of a restored backup that were not decided about, or not to the end, when it was made."""
-        return () if self.world.restored is None else self.world.restored.undone
+        restored = self.world.restored
+        return () if restored is None else restored.undone | restored.passed
 
     def is_quiet(self, event: ConversationEvent) -> bool:
         """Whether a restore added it without a word, as it was to: its mail had come before the loss."""
-        message, restored = event.happening, self.world.restored
+        restored, row = self.world.restored, self.rows.get(event.id)
+        mail = None if row is None else self.kept.get((event.conversation, row.key or ""))
+        message = event.happening if mail is None else mail.message  # a platform keeps no flags
         if restored is None or not isinstance(message, MessageAdded) or RESTORED not in message.flags:
             return False
         received = {one.post.received_at for one in self.envelopes.values() if one.raw == message.raw_key}
@@ -131,6 +139,18 @@ class Findings:
         """Whether a platform's people have deleted that message, before or after anybody was told of it."""
         row = self.rows.get(event)
         return row is not None and row.withdrawn is not None
+
+    def is_vanished(self, event: EventId) -> bool:
+        """Whether a platform has put back a backup from before that message."""
+        row = self.rows.get(event)
+        return row is not None and row.vanished is not None
+
+    def is_declined(self, mail: Mail, conversation: ConversationId) -> bool:
+        """Whether a platform has declined that mail there, at least once."""
+        platform = self.world.engines.platform
+        return platform is not None and any(
+            one.thread == conversation and one.text.partition(" ")[0] == mail.name for one in platform.declined
+        )
 
     def is_early(self, event: ConversationEvent) -> bool:
         """Whether a fast clock may take that message for one from before the first start."""
@@ -154,6 +174,7 @@ async def found(world: World) -> Findings:
         events = {place: _recognized(listed, mails) for place, listed in shared.platform.histories().items()}
     decisions = [load(stored.body, DeliveryDecision) for stored in shared.records.table("decisions")]
     outcomes = [load(stored.body, OutcomeRecord) for stored in shared.records.table("outcomes")]
+    mails_beside = [load(stored.body, KeptMail) for stored in shared.records.table(MAILS)]
     envelopes: dict[str, EnvelopeRecord] = {}
     for key in await _names(world, "envelopes/"):
         body = await shared.blobs.get(key)
@@ -170,6 +191,7 @@ async def found(world: World) -> Findings:
         holds=[load(stored.body, HeldMail) for stored in shared.records.table("holds")],
         legacy_mails=[_legacy_mail(mail.raw) for mail in shared.legacy_box.mails],
         rows={} if shared.platform is None else shared.platform.by_event(),
+        kept={(mail.conversation, mail.key): mail for mail in mails_beside},
     )
 
 

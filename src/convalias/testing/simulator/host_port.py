@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final, TypeVar
 
 from attrs import define, field, frozen
@@ -85,7 +85,7 @@ class Conversations:
             answer = self.platform.post(message)
             if isinstance(answer, Posted):
                 self.rings.ring(HOST)
-                if not has_row:
+                if not has_row and not self.gate.world.is_cut(self.gate.process):
                     self.platform.rowless.append(message.text.partition(" ")[0])
             return answer
 
@@ -147,3 +147,25 @@ class Conversations:
             if self.platform.raises_its_own:
                 raise ConnectionError("database") from away
             raise
+
+
+class ReadBack(Conversations):
+    """The same of a platform that has read marks and a history besides."""
+
+    __module__ = "platform_of_a_host"
+
+    async def read(self, thread: str, message: str, accounts: Collection[str]) -> Collection[str]:
+        """Do what the capability says."""
+
+        async def effect() -> Collection[str]:
+            return self.platform.readers(thread, message, accounts)
+
+        return await self._call("read", f"{thread} {message}", effect)
+
+    async def history(self, thread: str, *, before: str | None = None, limit: int) -> Sequence[Message]:
+        """Do what the capability says."""
+
+        async def effect() -> Sequence[Message]:
+            return self.platform.history(thread, before=before, limit=limit)
+
+        return await self._call("history", f"{thread} {before or ''}", effect)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Final
@@ -10,6 +11,7 @@ from zlib import crc32
 from attrs import define, field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.conversations.timeline import TimelineItem
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.mail.authentication import SenderEvidence
 
@@ -94,6 +96,17 @@ class Chat:
 
 
 @frozen(kw_only=True)
+class Look:
+    """A timeline that somebody was shown, and when it was asked for and had come."""
+
+    conversation: ConversationId
+    reader: AccountId
+    begun: float
+    ended: float
+    items: Sequence[TimelineItem]
+
+
+@frozen(kw_only=True)
 class Change:
     """A change of what becomes of mails in that conversation (None: in all)."""
 
@@ -110,6 +123,8 @@ class Journal:
     posts: list[Post] = field(factory=list[Post])
     chats: list[Chat] = field(factory=list[Chat])
     changes: list[Change] = field(factory=list[Change])
+    looks: list[Look] = field(factory=list[Look])
+    """At conversations of a platform that can be read back."""
     conversations: list[ConversationId] = field(factory=list[ConversationId])
     people: dict[AccountId, set[EmailAddress]] = field(factory=dict[AccountId, set[EmailAddress]])
     """Every address that somebody ever had."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import (
@@ -38,6 +38,10 @@ from convalias.testing.simulator.draws import Draws
 from convalias.testing.simulator.ports import EPOCH
 
 _OCTETS: Final = 5
+_UNWANTED: Final = 0.03
+"""The share of mails whose words the platform takes at no time."""
+_PAGE: Final = 4
+"""Messages that one look into the past shows."""
 
 
 @define
@@ -55,8 +59,12 @@ class Row:
     """The virtual second in which it was told."""
     withdrawn: float | None = None
     """The virtual second in which it was deleted."""
+    vanished: float | None = None
+    """The virtual second in which a backup from before was put back: nobody knows of it any more."""
     is_past: bool = False
     """Whether it is older than the first start."""
+    read: dict[str, float] = field(factory=dict[str, float])
+    """Who has read it, each since a virtual second."""
 
     @property
     def event(self) -> EventId:
@@ -69,6 +77,24 @@ class Row:
         return self.texts[-1][1]
 
 
+@frozen
+class Backed:
+    """A message in a backup of the platform."""
+
+    told: float | None
+    text: str
+
+
+@frozen
+class Declined:
+    """A mail that the platform would not have at one call, by a rule of its own."""
+
+    at: float
+    thread: str
+    key: str
+    text: str
+
+
 @define
 class _Thread:
     use_case: UseCase
@@ -76,6 +102,7 @@ class _Thread:
     state: ThreadState = ThreadState.OPEN
     history: list[ConversationEvent] = field(factory=list[ConversationEvent])
     rows: int = 0
+    is_full: bool = False
 
 
 class Platform:
@@ -101,6 +128,10 @@ class Platform:
         self.raises_its_own = stream.chance(0.7)
         """Whether its errors are its own, not those that the port names."""
         self.frees_keys = frees_keys and stream.chance(0.6)
+        self.can_be_read_back = stream.chance(0.7)
+        """Whether it has read marks and a history, which a host may have or not."""
+        self.declined: list[Declined] = []
+        """Mails that were declined by a rule of the platform's own."""
         self.rowless: list[str] = []
         """Mails that were posted while no row of ours stood beside them."""
 
@@ -144,6 +175,14 @@ class Platform:
         if is_gone and row.key is not None:
             self._keys.pop((row.ref.thread, row.key), None)
 
+    def mark_read(self, row: Row, account: AccountId) -> None:
+        """Note that somebody has read it."""
+        row.read.setdefault(account, _now())
+
+    def fill(self, conversation: ConversationId, *, is_full: bool) -> None:
+        """Let a thread take no mail, for it has enough; or let it take mail again."""
+        self._threads[conversation].is_full = is_full
+
     def turn(self, conversation: ConversationId, state: ThreadState) -> None:
         """Close a thread, or open it again."""
         thread = self._threads[conversation]
@@ -165,6 +204,30 @@ class Platform:
             thread.members.append(member)
             self._note(conversation, ParticipantAdded(member))
 
+    def backup(self) -> Mapping[MessageRef, Backed]:
+        """Return what a backup of the messages holds."""
+        return {ref: Backed(row.told, row.text) for ref, row in self.rows.items() if row.withdrawn is None}
+
+    def put_back(self, backup: Mapping[MessageRef, Backed]) -> int:
+        """Let messages be as they were: what came since is gone, with its key; how many are untold again.
+
+        Ids go on behind the last that was given, as the port promises. What was withdrawn since stays so, and members and
+        state of a thread are as they are: nobody is told of those.
+        """
+        again = 0
+        for ref, row in self.rows.items():
+            backed = backup.get(ref)
+            if backed is not None:
+                again += row.told is not None and backed.told is None
+                row.told = backed.told
+                if backed.text != row.text:
+                    row.texts.append((_now(), backed.text))
+            elif row.withdrawn is None and not row.is_past:
+                row.withdrawn = row.vanished = _now()
+                row.told = _now() if row.told is None else row.told
+                self._keys.pop((ref.thread, row.key or ""), None)
+        return again
+
     # --- the five calls ------------------------------------------------------------------------------
 
     def thread(self, conversation: str) -> Thread | None:
@@ -184,6 +247,9 @@ class Platform:
         taken = self._keys.get((message.thread, message.key))
         if taken is not None:
             return AlreadyPosted(taken.message)
+        if thread.is_full or self._draws.units(f"unwanted {message.text}")[0] < _UNWANTED:
+            self.declined.append(Declined(_now(), message.thread, message.key, message.text))
+            return PostDeclined("over its quota" if thread.is_full else "unwanted words")
         conversation = ConversationId(message.thread)
         audience = frozenset(one.account for one in thread.members) if self.names_audience else None
         row = self._row(conversation, message.author, message.text, at=message.at, audience=audience)
@@ -218,6 +284,25 @@ class Platform:
         for one in messages:
             if one in self.rows and self.rows[one].told is None:
                 self.rows[one].told = _now()
+
+    # --- what a host may have besides --------------------------------------------------------------
+
+    def readers(self, thread: str, message: str, accounts: Collection[str]) -> Collection[str]:
+        """Return those of these accounts who have read that message."""
+        row = self.rows.get(MessageRef(thread, message))
+        return frozenset() if row is None else row.read.keys() & set(accounts)
+
+    def history(self, thread: str, *, before: str | None, limit: int) -> Sequence[Message]:
+        """Return the latest messages, newest first, and no more of them than a page holds."""
+        rows = sorted(self.rows.values(), key=_place, reverse=True)
+        start = None if before is None else _place(self.rows[MessageRef(thread, before)])
+        there = [
+            row
+            for row in rows
+            if row.ref.thread == thread and row.withdrawn is None and (start is None or _place(row) < start)
+        ]
+        found = (self.find(thread, message=row.ref.message, key=None) for row in there[: min(limit, _PAGE)])
+        return [one for one in found if one is not None]
 
     # --- what the laws look at -----------------------------------------------------------------------
 
@@ -284,6 +369,10 @@ def named(event: ConversationEvent, message_id: str) -> ConversationEvent:
         if isinstance(happening, MessageAdded)
         else event
     )
+
+
+def _place(row: Row) -> tuple[datetime, str]:
+    return row.at, row.ref.message
 
 
 def _takes_part(thread: _Thread, account: str | None) -> bool:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from convalias.app import Convalias
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.conversations.threads import ThreadState
+from convalias.domain.conversations.timeline import TimelineItem
 from convalias.domain.ids import AccountId, ConversationId, EventId
 from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState
+from convalias.testing.simulator.commands import commanded
 from convalias.testing.simulator.draws import Stream
-from convalias.testing.simulator.journal import Chat
+from convalias.testing.simulator.journal import Chat, Look
 from convalias.testing.simulator.operators import Operators
 from convalias.testing.simulator.people import People
 from convalias.testing.simulator.platform import Platform, Row
@@ -42,6 +45,9 @@ class Residents(Operators):
             "leave": self.leave,
             "edit": self.edit,
             "withdraw": self.withdraw,
+            "read": self.read,
+            "look": self.look,
+            "fill": self.fill,
         }
 
     async def chat(self, draws: Stream, name: str) -> None:
@@ -79,6 +85,41 @@ class Residents(Operators):
         if mail is not None and draws.chance(0.5):
             await self._provider.deliver(mail, draws, attempt=name)
 
+    async def read(self, draws: Stream, name: str) -> None:
+        """A member opens a conversation in the application, most often one of which a notification is about to be sent."""
+        del name
+        row = await self._waiting(draws, likely=0.7) or self._recent(draws)
+        if row is None:
+            return
+        reader = draws.choice(self._people.members[ConversationId(row.ref.thread)])
+        for one in self._platform.rows.values():
+            if one.ref.thread == row.ref.thread and one.at <= row.at:
+                self._platform.mark_read(one, reader)
+
+    async def look(self, draws: Stream, name: str) -> None:
+        """A member is shown a timeline by one of our processes. The messages may have changed when it comes."""
+        del name
+        conversation = draws.choice(self._people.conversations)
+        reader, world = draws.choice(self._people.members[conversation]), self._world
+        begun: list[float] = []
+
+        async def shown(cv: Convalias) -> Sequence[TimelineItem]:
+            begun[:] = [world.now]
+            return await cv.messaging.timeline(conversation, seen_by=reader)
+
+        items = await commanded(world, draws, shown)
+        if items is not None:
+            look = Look(conversation=conversation, reader=reader, begun=begun[0], ended=world.now, items=items)
+            world.journal.looks.append(look)
+
+    async def fill(self, draws: Stream, name: str) -> None:
+        """A conversation has reached its quota: the platform takes no mail there for a while."""
+        del name
+        conversation = draws.choice(self._people.conversations)
+        self._platform.fill(conversation, is_full=True)
+        await asyncio.sleep(draws.choice((5.0, 60.0, 600.0)))
+        self._platform.fill(conversation, is_full=False)
+
     async def close(self, conversation: ConversationId, draws: Stream) -> None:
         """Close it, by the application."""
         del draws
@@ -99,9 +140,9 @@ class Residents(Operators):
         del draws
         self._platform.join(conversation, who)
 
-    async def _waiting(self, draws: Stream) -> Row | None:
+    async def _waiting(self, draws: Stream, *, likely: float = 0.4) -> Row | None:
         """A message of which somebody has not been told yet, though it was tried. None: nobody looked for one."""
-        if not draws.chance(0.4):
+        if not draws.chance(likely):
             return None
         events = await self._until(_untold)
         return self._platform.by_event().get(draws.choice(events)) if events else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -11,15 +12,18 @@ from convalias.app import Convalias
 from convalias.codec import load
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import ConversationAlias
-from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.conversations.events import ConversationEvent, MessageAdded
+from convalias.domain.conversations.host_messages import SeenMessage
 from convalias.domain.ids import ConversationId, EventId
 from convalias.domain.inbound.held import Asking
 from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState
 from convalias.domain.system_mail.letters import AT_REST, ApprovalLetter, SystemMail
 from convalias.ports.errors import PortError
 from convalias.services.operations.replay import Replayed, Selection
+from convalias.stores.conversations.host_rows import MESSAGES
 from convalias.testing.simulator.draws import Stream
-from convalias.testing.simulator.ports import EPOCH
+from convalias.testing.simulator.platform import Platform
+from convalias.testing.simulator.ports import EPOCH, HOST
 from convalias.testing.simulator.world import ConnectionLost, Restored, World
 
 _AGES: Final = (20.0, 120.0, 600.0, 1800.0)
@@ -42,14 +46,15 @@ class Restore:
         world = self._world
         await asyncio.sleep(draws.between(10.0, max(until - world.now, 20.0)))
         backed_up, backup = world.now, world.engines.records.backup()
-        undone, asking = self._not_at_rest(), self._asking()
+        at_rest, backed, asking = self._at_rest(), self._events().keys(), self._asking()
+        seen = self._seen()
         await asyncio.sleep(draws.choice(_AGES))
         before, aliases = self._events(), self._aliases()
         world.halt()
         world.put_back(backup)
         if draws.chance(0.5):  # whatever keeps positions beside records restores both
             world.engines.log.rewind("outbound", draws)
-        known = self._events()
+        known, told = self._events(), self._told()
         lost = world.now
         world.restored = Restored(
             backed_up=backed_up,
@@ -58,7 +63,8 @@ class Restore:
             gone={one: event for one, event in before.items() if one not in known},
             aliases=aliases - self._aliases(),
             asking=asking,
-            undone=undone,
+            undone=frozenset((backed | (before.keys() - told if told is not None else set())) - at_rest),
+            passed=frozenset() if told is None else frozenset(told - seen),
         )
         world.trace.note(lost, "outside", "restore", f"{backed_up:.0f}", "")
         await asyncio.sleep(2 * _MINUTE)
@@ -80,6 +86,11 @@ class Restore:
         self._world.failures.append("a restore never came to its end")
 
     def _events(self) -> dict[EventId, ConversationEvent]:
+        """Events of ours; where a platform keeps the conversations, the messages that it has."""
+        platform = self._world.engines.platform
+        if platform is not None:
+            listed = [event for events in platform.histories().values() for event in events]
+            return {event.id: event for event in listed if isinstance(event.happening, MessageAdded)}
         events = [load(one.body, ConversationEvent) for one in self._world.engines.records.table("events")]
         return {event.id: event for event in events}
 
@@ -99,11 +110,38 @@ class Restore:
         }
         return frozenset(listing | waiting)
 
-    def _not_at_rest(self) -> frozenset[EventId]:
-        """Events without a decision, or with one that is not at rest."""
+    def _seen(self) -> AbstractSet[EventId]:
+        """Messages of a platform beside which a row of ours stands."""
+        return {load(one.body, SeenMessage).event for one in self._world.engines.records.table(MESSAGES)}
+
+    def _told(self) -> AbstractSet[EventId] | None:
+        """Messages that a platform was told of. None: there is no platform."""
+        platform = self._world.engines.platform
+        return None if platform is None else {row.event for row in platform.rows.values() if row.told is not None}
+
+    def _at_rest(self) -> AbstractSet[EventId]:
+        """Events with a decision that is at rest."""
         decisions = [load(one.body, DeliveryDecision) for one in self._world.engines.records.table("decisions")]
-        rest = {one.event for one in decisions if not one.holder and not any(r.state in _OPEN for r in one.deliveries)}
-        return frozenset(self._events().keys() - rest)
+        return {one.event for one in decisions if not one.holder and not any(r.state in _OPEN for r in one.deliveries)}
+
+
+class HostRestore:
+    """A platform that puts its own messages back, while all else goes on. Nobody tells us of it."""
+
+    def __init__(self, world: World, platform: Platform) -> None:
+        """No backup yet."""
+        self._world = world
+        self._platform = platform
+
+    async def happen(self, draws: Stream, *, until: float) -> None:
+        """Restore from a backup that was made before `until`."""
+        world = self._world
+        await asyncio.sleep(draws.between(10.0, max(until - world.now, 20.0)))
+        backup = self._platform.backup()
+        await asyncio.sleep(draws.choice(_AGES))
+        again = self._platform.put_back(backup)
+        world.trace.note(world.now, "outside", "host restore", f"{again} untold again", "")
+        world.rests.ring(HOST)
 
 
 async def _replayed(cv: Convalias, *, of: Selection) -> Replayed:

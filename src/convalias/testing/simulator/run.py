@@ -23,7 +23,7 @@ from convalias.testing.simulator.known import decoding_once
 from convalias.testing.simulator.loop import VirtualLoop
 from convalias.testing.simulator.mutant import Mutant
 from convalias.testing.simulator.people import People, settle
-from convalias.testing.simulator.restores import Restore
+from convalias.testing.simulator.restores import HostRestore, Restore
 from convalias.testing.simulator.trace import Entry
 from convalias.testing.simulator.upgrades import Upgrade
 from convalias.testing.simulator.weather import Fault, Weather, drawn
@@ -119,6 +119,9 @@ async def _run(plan: Plan) -> Report:
             upgraded.add(world.outside(Upgrade(world, people).happen(draws.stream("upgrade"), until=ends / 2)))
         if shape.restores:
             upgraded.add(world.outside(Restore(world).happen(draws.stream("restore"), until=ends / 2)))
+        if shape.host_restores and world.engines.platform is not None:
+            restore = HostRestore(world, world.engines.platform)
+            upgraded.add(world.outside(restore.happen(draws.stream("host restore"), until=ends / 2)))
         script = Script(world, people)
         half = len(chosen) // 2
         await script.perform(chosen[:half])

@@ -79,7 +79,10 @@ class Restored:
     asking: frozenset[ConversationId]
     """Conversations of the backup whose participants were yet to be asked about held mail."""
     undone: frozenset[EventId]
-    """Events of the backup about which it had no decision, or one that was not at rest."""
+    """Events of the backup about which it had no decision, or one that was not at rest. At a host, which has told of its
+    messages apart from us: also those that were untold when it was put back."""
+    passed: frozenset[EventId] = frozenset()
+    """Messages of a host that were told of since the backup: whoever has not heard of them by then never will."""
 
 
 @frozen(kw_only=True)
@@ -99,6 +102,8 @@ class Shape:
     """Whether its conversations are older than the migration: they have events and legacy aliases, and no aliases."""
     restores: bool = False
     """Whether a backup of the store is put back in its course."""
+    host_restores: bool = False
+    """Whether a platform puts a backup of its own messages back."""
     upgrades: bool = False
     """Whether some events are in the format of a newer release until the fleet is upgraded."""
     hosted: bool = False
@@ -106,7 +111,7 @@ class Shape:
 
 
 def drawn_shape(draws: Draws, policy: RoutingPolicy | None = None, *, hosted: bool = False) -> Shape:
-    """The shape of a seed. Hosted: neither restored nor upgraded, which is about events of ours."""
+    """The shape of a seed. Hosted: not upgraded, which is about events of ours."""
     stream = draws.stream("shape")
     shape = Shape(
         webs=1 + stream.below(2),
@@ -120,7 +125,13 @@ def drawn_shape(draws: Draws, policy: RoutingPolicy | None = None, *, hosted: bo
     )
     shape = evolve(shape, restores=not shape.upgrades and draws.stream("restores").chance(0.15))
     shape = evolve(shape, begun_before=shape.legacy and stream.chance(0.4))
-    return evolve(shape, hosted=True, restores=False, upgrades=False) if hosted else shape
+    return _hosted(shape, draws) if hosted else shape
+
+
+def _hosted(shape: Shape, draws: Draws) -> Shape:
+    """The same shape over a platform. One of both sides is restored, not both."""
+    host_restores = not shape.restores and draws.stream("host restores").chance(0.15)
+    return evolve(shape, hosted=True, upgrades=False, host_restores=host_restores)
 
 
 @frozen
@@ -331,7 +342,8 @@ class World:
         return given
 
     def _host(self, gate: Gate, platform: Platform, rings: ports.Rings) -> host_port.Conversations:
-        return host_port.Conversations(
+        port = host_port.ReadBack if platform.can_be_read_back else host_port.Conversations
+        return port(
             gate,
             platform,
             rings,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Final
 
@@ -12,13 +14,19 @@ from attrs import evolve, frozen
 from convalias.app import guards
 from convalias.app.guards import AdapterFaults
 from convalias.app.ports import Ports
+from convalias.codec import dump
+from convalias.domain.conversations.events import ConversationEvent, NewEvent
 from convalias.domain.conversations.host_messages import KeptMail
 from convalias.domain.conversations.threads import ConversationThread
-from convalias.domain.ids import ConversationId, EventId, Seq
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
+from convalias.domain.mail.reasons import Reason
+from convalias.domain.outbound import decision as deciding
 from convalias.domain.outbound.scene import Scene
+from convalias.domain.system_mail.letters import RefusalLetter, SystemMail
 from convalias.ports.conversations import (
     AlreadyPosted,
     Conversations,
+    History,
     Message,
     MessageRef,
     NewMessage,
@@ -26,10 +34,17 @@ from convalias.ports.conversations import (
     Posted,
     Thread,
 )
+from convalias.ports.records import Due, Insert, Key
 from convalias.services.feed.untold_feed import UntoldFeed
+from convalias.services.inbound.carrier import PlanCarrier
 from convalias.stores.conversations import hosted
 from convalias.stores.conversations.host_rows import HostRows
 from convalias.stores.conversations.hosted import HostConversations
+from convalias.stores.encoding import digest
+from convalias.stores.errors import PostingDeclined
+from convalias.stores.system_mail import outbox
+from convalias.stores.system_mail.former import refusal_key
+from convalias.stores.system_mail.outbox import Outbox
 from convalias.testing.simulator.mutant import Mutant
 from convalias.testing.simulator.platform import Platform
 from convalias.testing.simulator.weather import Fault, Weather
@@ -188,6 +203,96 @@ def _always_news(self: UntoldFeed, event: object, beginning: datetime) -> bool:
     return True
 
 
+async def _nobody(self: HostConversations, scene: Scene, accounts: Collection[AccountId]) -> frozenset[AccountId]:
+    del self, scene, accounts
+    return frozenset()
+
+
+def _one_page(kept: Method) -> Method:
+    async def history(
+        self: HostConversations, conversation: ConversationId, *, limit: int
+    ) -> Sequence[ConversationEvent] | None:
+        pages = count()
+
+        async def page(thread: str, *, before: str | None, limit: int) -> Sequence[Message]:
+            found: Sequence[Message] = await inner(self.port, "history")(thread, before=before, limit=limit)
+            return found if next(pages) == 0 else ()
+
+        if not isinstance(self.port, History):
+            return None
+        port: Any = _Paged(self.port, page)
+        shown: Sequence[ConversationEvent] = await kept(evolve(self, port=port), conversation, limit=limit)
+        return shown
+
+    return history
+
+
+@frozen
+class _Paged:
+    """A port whose history is another."""
+
+    port: object
+    history: Callable[..., Awaitable[Sequence[Message]]]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.port, name)
+
+
+def _tried_again(kept: Method) -> Method:
+    async def posted(self: HostConversations, new: object, message: object, thread: object) -> object:
+        for _ in range(40):
+            with suppress(PostingDeclined):
+                return await kept(self, new, message, thread)
+            await self.clock.sleep(timedelta(seconds=1))
+        return await kept(self, new, message, thread)
+
+    return posted
+
+
+def _added_later(kept: Method) -> Method:
+    """The mail is posted once more in the background, when there may be room for it."""
+    later: set[asyncio.Task[None]] = set()
+
+    async def posted(self: HostConversations, new: NewEvent, message: object, thread: object) -> object:
+        async def once_more() -> None:
+            await self.clock.sleep(timedelta(minutes=12))
+            with suppress(Exception):
+                await kept(self, new, message, thread)
+
+        try:
+            return await kept(self, new, message, thread)
+        except PostingDeclined:
+            later.add(asyncio.create_task(once_more()))
+            raise
+
+    return posted
+
+
+def _for_another_reason(kept: Method) -> Method:
+    async def declined(self: PlanCarrier, *args: object) -> object:
+        effect = await kept(self, *args)
+        return evolve(effect, reason=Reason.RATE_LIMITED)
+
+    return declined
+
+
+def _at_each_try(kept: Method) -> Method:
+    numbers = count()
+
+    async def enter(self: Outbox, refusal: RefusalLetter, *, received: datetime, due: datetime) -> bool:
+        if refusal.reason is not Reason.DECLINED:
+            entered: bool = await kept(self, refusal, received=received, due=due)
+            return entered
+        partition = f"{received:%Y-%m-%d}.{digest(refusal.sender.domain)}"
+        place = digest(refusal.trace, str(next(numbers)))
+        mail = SystemMail(key=refusal_key(partition, place), letter=refusal)
+        row = Insert(Key(outbox.TABLE, partition, place), dump(mail), due=Due(outbox.TABLE, due))
+        await self.records.write([row])
+        return True
+
+    return enter
+
+
 _UNTOLD, _TOLD = _told_up_to()
 MUTANTS: Final[Sequence[Mutant]] = (
     Mutant(
@@ -223,6 +328,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="What a host's adapter raises is taken for a message that nobody can decide about.",
         breaks="I4",
         patched=around(guards, "guarded", _unguarded),
+        weather=Weather(on=frozenset({Fault.AWAY, Fault.BEFORE}), rate=0.06, until=600.0),
         hosted=True,
     ),
     Mutant(
@@ -266,6 +372,56 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="Whoever takes part now is told of a message that a host says was written to others.",
         breaks="I5",
         patched=instead(HostConversations, "as_of", _whoever_is_there),
+        hosted=True,
+    ),
+    Mutant(
+        name="restored-posts-notify",
+        slip="People are told again of what a replay finds at a host behind a restored backup.",
+        breaks="I2",
+        patched=instead(deciding, "RESTORED", "another flag"),
+        hosted=True,
+    ),
+    Mutant(
+        name="read-marks-not-asked",
+        slip="Whoever has read a message at a host is mailed about it all the same.",
+        breaks="I4",
+        patched=instead(HostConversations, "readers", _nobody),
+        hosted=True,
+    ),
+    Mutant(
+        name="history-of-one-page",
+        slip="Of a host's history the first page is shown, and no other.",
+        breaks="I3",
+        patched=around(HostConversations, "history", _one_page),
+        hosted=True,
+    ),
+    Mutant(
+        name="declined-is-tried-again",
+        slip="A mail that a host declines is posted again and again.",
+        breaks="I2",
+        patched=around(HostConversations, "_post", _tried_again),
+        hosted=True,
+    ),
+    Mutant(
+        name="declined-is-added-later",
+        slip="A mail that a host declines is posted again after its outcome.",
+        breaks="I8",
+        patched=around(HostConversations, "_post", _added_later),
+        hosted=True,
+    ),
+    Mutant(
+        name="decline-told-each-time",
+        slip="The sender of a mail that a host declines is told of it at each try.",
+        breaks="I2",
+        patched=around(Outbox, "enter_refusal", _at_each_try),
+        weather=Weather(on=frozenset({Fault.AFTER, Fault.BEFORE}), rate=0.06, until=600.0),
+        hosted=True,
+    ),
+    Mutant(
+        name="decline-under-another-reason",
+        slip="A mail that a host declines is refused for another reason.",
+        breaks="I8",
+        patched=around(PlanCarrier, "_declined", _for_another_reason),
         hosted=True,
     ),
 )

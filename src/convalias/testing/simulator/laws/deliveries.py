@@ -28,7 +28,7 @@ def nothing_is_sent_twice(found: Findings) -> Iterator[Violation]:
     counted = Counter(
         (sent.notification.event.id, sent.notification.recipient)
         for sent in found.world.engines.hub.sent
-        if not _is_undone(found, sent)
+        if not is_undone(found, sent)
     )
     for (event, recipient), count in counted.items():
         if count > 1:
@@ -52,7 +52,7 @@ def what_is_told_is_whole(found: Findings) -> Iterator[Violation]:
             yield Violation("I3", f"{sent.notification.recipient} was told the start of {event.id}", (event.id,))
 
 
-def _is_undone(found: Findings, sent: SentByHub) -> bool:
+def is_undone(found: Findings, sent: SentByHub) -> bool:
     """Whether a restored backup knew nothing of it: that event was under way when the backup was made."""
     restored = found.world.restored
     return (
@@ -292,4 +292,7 @@ def _heard(
 def _has_read(found: Findings, event: ConversationEvent, account: AccountId, decision: DeliveryDecision) -> bool:
     """Whether that account was not told because it had read the message, which it has."""
     reasons = {row.reason for row in decision.deliveries if row.recipient == account}
+    row = found.rows.get(event.id)
+    if row is not None:
+        return READ in reasons and account in row.read
     return READ in reasons and found.threads(event.conversation)[-1].read_up_to.get(account, 0) >= event.seq

@@ -82,7 +82,7 @@ def a_mail_is_a_message_once(found: Findings) -> Iterator[Violation]:
     counted = Counter(
         (message.message_id, marker(message), event.conversation)
         for event, message in found.messages()
-        if message.message_id
+        if message.message_id and not found.is_vanished(event.id)
     )
     for (message_id, _, conversation), count in counted.items():
         if count > 1:
@@ -111,7 +111,9 @@ def a_mail_of_a_participant_arrives(found: Findings) -> Iterator[Violation]:
         if mail.kind not in {Kind.MAIL, Kind.REPLY, Kind.BORROWED} or mail.account is None:
             continue
         for conversation, by_alias in _posted(mail, accepted).items():
-            if not _is_steady(found, mail, conversation) or lost & set(mail.recipients):
+            if not is_steady(found, mail, conversation) or lost & set(mail.recipients):
+                continue
+            if found.is_declined(mail, conversation):
                 continue
             is_message = bool(found.as_messages(mail, conversation))
             if not is_message and (by_alias or (mail.name, conversation) not in handed):
@@ -240,8 +242,8 @@ def _is_decided_anew(found: Findings, mail: Mail) -> bool:
     return any((one.post.received_at - EPOCH).total_seconds() < restored.lost for one in kept)
 
 
-def _is_steady(found: Findings, mail: Mail, conversation: ConversationId) -> bool:
-    """Nothing that decides about that mail changed in the whole run."""
+def is_steady(found: Findings, mail: Mail, conversation: ConversationId) -> bool:
+    """Whether nothing that decides about that mail changed in the whole run."""
     if found.changed(conversation, "closed", "leaves", "revoked"):
         return False
     owners = [account for account, had in found.world.journal.people.items() if mail.sender in had]

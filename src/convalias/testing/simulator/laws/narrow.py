@@ -18,7 +18,7 @@ from convalias.domain.conversations.events import (
     ParticipantRemoved,
 )
 from convalias.domain.conversations.threads import ThreadState
-from convalias.domain.ids import AccountId
+from convalias.domain.ids import AccountId, EventId
 from convalias.domain.inbound.dead_letters import DeadLetter
 from convalias.domain.inbound.outcomes import Done, HandedOver, Held, Refused, Skipped
 from convalias.domain.mail.reasons import CONSEQUENCES, GONE
@@ -166,8 +166,14 @@ def what_is_gone_is_no_dead_letter(found: Findings) -> Iterator[Violation]:
     """I6: nobody has to work through letters about events that a restored backup has taken away."""
     for stored in found.world.engines.records.table("dead_letters"):
         letter = load(stored.body, DeadLetter)
-        if letter.lane == LANE and read_subject(letter.subject)[1] in found.gone:
+        if letter.lane == LANE and read_subject(letter.subject)[1] in _gone(found):
             yield Violation("I6", f"{letter.subject} is gone, and a dead letter", (letter.subject,))
+
+
+def _gone(found: Findings) -> Collection[EventId]:
+    """Events whose rows a restored backup has taken away; a platform has them still."""
+    restored = found.world.restored
+    return () if restored is None else {*restored.gone, *restored.passed}
 
 
 def strangers_read_one_text(found: Findings) -> Iterator[Violation]:
@@ -212,6 +218,8 @@ def whoever_is_skipped_is_carried(found: Findings) -> Iterator[Violation]:
                 case _:
                     continue
             if found.changed(conversation, "closed", "leaves"):  # then who was to carry it may have refused it
+                continue
+            if found.is_declined(mail, conversation):
                 continue
             if not found.as_messages(mail, conversation) and (mail.message_id, conversation) not in handed:
                 yield Violation("I8", f"{mail.name} was skipped for {carried_by}, which never carried it", (mail.name,))
