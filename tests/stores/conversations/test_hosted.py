@@ -12,6 +12,7 @@ from attrs import define, evolve
 from convalias.adapters import memory
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import (
+    RESTORED,
     AliasIssued,
     CopiesSeen,
     MessageAdded,
@@ -319,6 +320,17 @@ async def test_a_mail_whose_row_has_ended_is_a_message_of_its_author() -> None:
         "Hello",
         Origin.ALIAS_MAIL,
     )
+
+
+async def test_a_mail_that_the_host_has_and_a_restored_backup_has_not_is_nobodys_news() -> None:
+    here = desk()
+    posted = await here.mail()
+    backup = desk(here.port)  # our records as they were before that mail; the host keeps it
+    found = await backup.there.keyed(C1, key="mail:1")
+    assert found is not None
+    assert (found.id, found.happening.flags) == (posted.event.id, frozenset({RESTORED}))  # type: ignore[union-attr]
+    assert (await backup.there.scene(C1, found.id, UNPLACED)).event.happening.flags == frozenset({RESTORED})  # type: ignore[union-attr]
+    assert posted.event.happening.flags == frozenset()
 
 
 def _gone(stored: Any) -> Any:

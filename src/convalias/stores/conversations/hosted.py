@@ -13,6 +13,7 @@ from attrs import evolve, field, frozen
 from convalias.domain.conversations import storable
 from convalias.domain.conversations.another_mail import is_another_mail
 from convalias.domain.conversations.events import (
+    RESTORED,
     ConversationEvent,
     CopiesSeen,
     MessageAdded,
@@ -357,14 +358,19 @@ def _accounts(message: Message) -> frozenset[AccountId] | None:
 
 
 def _event(seen: SeenMessage, mail: KeptMail | None, message: Message | None) -> ConversationEvent:
-    """A message as it reads now; without its words where it was not read."""
+    """A message as it reads now; without its words where it was not read.
+
+    Our row of a mail is written before its post. If the host has a mail and we have no row, a backup of our records was
+    put back since: people were told of it before.
+    """
     text = "" if message is None else message.text
+    flags = frozenset({RESTORED}) if mail is None and seen.key is not None else frozenset[str]()
     author = NOBODY if seen.author is None else AccountAuthor(seen.author, verified=True)
     event = ConversationEvent(
         id=seen.event,
         conversation=seen.conversation,
         seq=UNPLACED,
-        happening=MessageAdded(author=author, text=text, full_text=text),
+        happening=MessageAdded(author=author, text=text, full_text=text, flags=flags),
         dedup_key=seen.key or f"host:{seen.message}",
         origin=Origin.CHAT if seen.key is None else Origin.ALIAS_MAIL,
         occurred_at=seen.written_at,
