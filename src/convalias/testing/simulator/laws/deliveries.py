@@ -38,14 +38,16 @@ def nothing_is_sent_twice(found: Findings) -> Iterator[Violation]:
 def what_is_told_is_whole(found: Findings) -> Iterator[Violation]:
     """I3: nobody is told the start of a long text as if it were all.
 
-    Where notifications leave as mail, what is known of one is read off the stored event.
+    Where notifications leave as mail, what is known of one is read off the stored event. What a platform's people have
+    edited has another end.
     """
     if found.world.shape.by_mail:
         return
     ends = {mail.name: mail.end for mail in found.world.journal.mails.values() if mail.end}
     for sent in found.world.engines.hub.sent:
         event = sent.notification.event
-        if not isinstance(event.happening, MessageAdded):
+        row = found.rows.get(event.id)
+        if not isinstance(event.happening, MessageAdded) or (row is not None and len(row.texts) > 1):
             continue
         end = ends.get(marker(event.happening), "")
         if event.happening.long is not None or not event.happening.text.endswith(end):

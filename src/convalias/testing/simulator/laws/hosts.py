@@ -135,8 +135,11 @@ def _readings(row: Row, begun: float, ended: float) -> Sequence[str]:
 
 def what_was_declined_is_refused(found: Findings) -> Iterator[Violation]:
     """I8, at rest: a declined mail has the outcome DECLINED, or became a message after all."""
+    restored = found.world.restored
     for mail, conversation in _declined(found):
         if not is_steady(found, mail, conversation) or found.as_messages(mail, conversation):
+            continue
+        if restored is not None and restored.aliases & set(mail.recipients):  # decided anew, by an alias that is gone
             continue
         if not any(_declines(found, post, conversation) for post in _posts(found, mail, conversation)):
             what = f"{mail.name} was declined in {conversation}, and its outcome says something else"
