@@ -63,7 +63,7 @@ class Restore:
             gone={one: event for one, event in before.items() if one not in known},
             aliases=aliases - self._aliases(),
             asking=asking,
-            undone=frozenset((backed | (before.keys() - told if told is not None else set())) - at_rest),
+            undone=frozenset((backed | (before.keys() - told if told is not None else set[EventId]())) - at_rest),
             passed=frozenset() if told is None else frozenset(told - seen),
         )
         world.trace.note(lost, "outside", "restore", f"{backed_up:.0f}", "")
