@@ -17,22 +17,8 @@ if TYPE_CHECKING:
     from convalias.domain.addresses.email_address import MailDomains as MailDomains
     from convalias.domain.aliases.alias import ConversationAlias as ConversationAlias
     from convalias.domain.aliases.alias import LegacyAlias as LegacyAlias
-    from convalias.domain.conversations.events import AliasIssued as AliasIssued
-    from convalias.domain.conversations.events import AliasRevoked as AliasRevoked
-    from convalias.domain.conversations.events import ConversationArchived as ConversationArchived
-    from convalias.domain.conversations.events import ConversationClosed as ConversationClosed
-    from convalias.domain.conversations.events import ConversationCreated as ConversationCreated
-    from convalias.domain.conversations.events import ConversationErased as ConversationErased
     from convalias.domain.conversations.events import ConversationEvent as ConversationEvent
-    from convalias.domain.conversations.events import ConversationReopened as ConversationReopened
-    from convalias.domain.conversations.events import CopiesSeen as CopiesSeen
-    from convalias.domain.conversations.events import Happening as Happening
     from convalias.domain.conversations.events import MessageAdded as MessageAdded
-    from convalias.domain.conversations.events import MessageRedacted as MessageRedacted
-    from convalias.domain.conversations.events import MessagesRead as MessagesRead
-    from convalias.domain.conversations.events import ParticipantAdded as ParticipantAdded
-    from convalias.domain.conversations.events import ParticipantRemoved as ParticipantRemoved
-    from convalias.domain.conversations.events import StatusNoted as StatusNoted
     from convalias.domain.conversations.participants import Account as Account
     from convalias.domain.conversations.participants import AccountAuthor as AccountAuthor
     from convalias.domain.conversations.participants import AddressTenure as AddressTenure
@@ -110,8 +96,6 @@ __all__ = [
     "Admission",
     "Admittance",
     "AliasCase",
-    "AliasIssued",
-    "AliasRevoked",
     "AmbiguousFrom",
     "Applicant",
     "ArrivalCase",
@@ -121,21 +105,14 @@ __all__ = [
     "BlockedSenders",
     "ClearFrom",
     "ConversationAlias",
-    "ConversationArchived",
-    "ConversationClosed",
-    "ConversationCreated",
-    "ConversationErased",
     "ConversationEvent",
     "ConversationId",
-    "ConversationReopened",
     "ConversationThread",
-    "CopiesSeen",
     "Dmarc",
     "DmarcPolicy",
     "EmailAddress",
     "Enrolment",
     "HandToLegacy",
-    "Happening",
     "Hold",
     "Ignore",
     "IncomingMail",
@@ -146,13 +123,9 @@ __all__ = [
     "MessageAdded",
     "MessageEnvelope",
     "MessageId",
-    "MessageRedacted",
-    "MessagesRead",
     "OverlapCase",
     "Participant",
-    "ParticipantAdded",
     "ParticipantIdentity",
-    "ParticipantRemoved",
     "PeripheralAuthor",
     "Reason",
     "Reject",
@@ -170,7 +143,6 @@ __all__ = [
     "SenderTrust",
     "SkipOverlap",
     "Stage",
-    "StatusNoted",
     "ThreadState",
     "TryAgain",
     "UnreadableMail",
@@ -197,8 +169,6 @@ _HOMES = {
     "Admission": "routing.admission",
     "Admittance": "routing.admission",
     "AliasCase": "routing.rulebook",
-    "AliasIssued": "conversations.events",
-    "AliasRevoked": "conversations.events",
     "AmbiguousFrom": "mail.envelope",
     "Applicant": "routing.admission",
     "ArrivalCase": "routing.rulebook",
@@ -208,21 +178,14 @@ _HOMES = {
     "BlockedSenders": "routing.policy",
     "ClearFrom": "mail.envelope",
     "ConversationAlias": "aliases.alias",
-    "ConversationArchived": "conversations.events",
-    "ConversationClosed": "conversations.events",
-    "ConversationCreated": "conversations.events",
-    "ConversationErased": "conversations.events",
     "ConversationEvent": "conversations.events",
     "ConversationId": "ids",
-    "ConversationReopened": "conversations.events",
     "ConversationThread": "conversations.threads",
-    "CopiesSeen": "conversations.events",
     "Dmarc": "mail.authentication",
     "DmarcPolicy": "mail.authentication",
     "EmailAddress": "addresses.email_address",
     "Enrolment": "routing.context",
     "HandToLegacy": "routing.verdicts",
-    "Happening": "conversations.events",
     "Hold": "routing.verdicts",
     "Ignore": "routing.verdicts",
     "IncomingMail": "inbound.posts",
@@ -233,13 +196,9 @@ _HOMES = {
     "MessageAdded": "conversations.events",
     "MessageEnvelope": "mail.envelope",
     "MessageId": "mail.message_id",
-    "MessageRedacted": "conversations.events",
-    "MessagesRead": "conversations.events",
     "OverlapCase": "routing.rulebook",
     "Participant": "conversations.participants",
-    "ParticipantAdded": "conversations.events",
     "ParticipantIdentity": "conversations.participants",
-    "ParticipantRemoved": "conversations.events",
     "PeripheralAuthor": "conversations.participants",
     "Reason": "mail.reasons",
     "Reject": "routing.verdicts",
@@ -257,7 +216,6 @@ _HOMES = {
     "SenderTrust": "routing.policy",
     "SkipOverlap": "routing.verdicts",
     "Stage": "migration.rollout",
-    "StatusNoted": "conversations.events",
     "ThreadState": "conversations.threads",
     "TryAgain": "routing.plan",
     "UnreadableMail": "mail.envelope",
