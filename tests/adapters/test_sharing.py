@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from convalias.adapters.sharing import Bound, Line, each
+from convalias.adapters._sharing import Bound, Line, each
 from convalias.ports.errors import PortError, Rejected, Unavailable
 from convalias.testing.simulator.loop import VirtualLoop
 

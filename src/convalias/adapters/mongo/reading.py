@@ -13,12 +13,12 @@ from bson.codec_options import CodecOptions
 from bson.max_key import MaxKey
 from pymongo import ASCENDING, DESCENDING
 
+from convalias.adapters._sharing import Bound, Line, each
 from convalias.adapters.mongo.database import Database
 from convalias.adapters.mongo.documents import Document, stored
 from convalias.adapters.mongo.errors import lost
 from convalias.adapters.mongo.schema import COLLECTION, NAMES
 from convalias.adapters.mongo.shared import AT_ONCE, apart
-from convalias.adapters.sharing import Bound, Line, each
 from convalias.ports.records import Key, Stored
 
 Filter: TypeAlias = Mapping[str, object]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias, TypeVar
 
-from convalias.adapters.sharing import Send
+from convalias.adapters._sharing import Send
 from convalias.ports.errors import Unavailable
 
 E = TypeVar("E")

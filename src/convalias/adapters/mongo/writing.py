@@ -13,13 +13,13 @@ from attrs import frozen
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from convalias.adapters._sharing import Bound, Line, answered, each
 from convalias.adapters.mongo.bodies import to_bson
 from convalias.adapters.mongo.database import Database
 from convalias.adapters.mongo.documents import Document, due_document, inserted, key_document, key_of
 from convalias.adapters.mongo.errors import lost, of_write, translated
 from convalias.adapters.mongo.reading import Filter
 from convalias.adapters.mongo.shared import AT_ONCE, apart
-from convalias.adapters.sharing import Bound, Line, answered, each
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.records import Conflict, Delete, Insert, Key, Replace, Written
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias, TypeVar
 
-from convalias.adapters.sharing import Bound, Line, each
+from convalias.adapters._sharing import Bound, Line, each
 from convalias.adapters.sqs.errors import unavailable
 from convalias.ports.errors import PortError
 
