@@ -39,6 +39,16 @@ settings.register_profile(
 settings.load_profile(os.environ.get("CONVALIAS_HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure coverage by the fast tests alone: in what repeats a thousand times, measuring costs more than the test.
+
+    So each branch of what is covered wholly has a test that is fast.
+    """
+    for item in items:
+        if any(item.get_closest_marker(name) for name in ("slow", "soak", "engine")):
+            item.add_marker("no_cover")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run a test that is `async def` in a loop of its own; a test that hangs fails."""
