@@ -333,6 +333,32 @@ async def test_a_mail_that_the_host_has_and_a_restored_backup_has_not_is_nobodys
     assert posted.event.happening.flags == frozenset()
 
 
+async def test_a_mail_that_a_backup_was_about_to_post_is_nobodys_news_behind_a_restore() -> None:
+    class Away(Conversations):
+        async def post(self, message: NewMessage) -> Any:
+            raise ConnectionError
+
+    backup = desk(Away())
+    with pytest.raises(ConnectionError):
+        await backup.mail()
+    behind = evolve(backup.there, port=Conversations(backup.port.tables))
+    await desk(behind.port).mail()  # posted since, and people were told
+    for _ in range(2):
+        again = await evolve(backup, there=behind).mail(flags=frozenset({RESTORED}))
+        assert (again.added, again.event.id) == (False, host_event_id(C1, "1"))
+        assert (await behind.scene(C1, again.event.id, UNPLACED)).event.happening.flags == frozenset({RESTORED})  # type: ignore[union-attr]
+
+
+async def test_a_restore_leaves_alone_what_is_known_to_be_posted() -> None:
+    here = desk()
+    done = await here.mail()
+    kept = await here.there.rows.mail(C1, post_key("mail:1"))
+    assert kept is not None
+    assert await here.there.rows.restored(kept) == kept
+    again = await here.mail(flags=frozenset({RESTORED}))
+    assert (again.added, again.event.happening.flags, again.event.id) == (False, frozenset(), done.event.id)
+
+
 def _gone(stored: Any) -> Any:
     from convalias.ports.records import Delete  # noqa: PLC0415
 

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 
 from convalias.codec import CODEC, Codec
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.conversations.events import ConversationEvent
+from convalias.domain.conversations.events import RESTORED, ConversationEvent
 from convalias.domain.conversations.host_messages import FirstStart, KeptMail, SeenCopies, SeenMessage
 from convalias.domain.ids import ConversationId, EventId
 from convalias.ports.records import Delete, Insert, Key, Records, Replace, Stored, Written
@@ -65,13 +65,21 @@ class HostRows:
 
     async def posted(self, mail: KeptMail, message: str) -> KeptMail:
         """Note as which message the host has that mail."""
+        return await self._unposted(mail, lambda standing: evolve(standing, posted_as=message))
+
+    async def restored(self, mail: KeptMail) -> KeptMail:
+        """Note that a restore posts that mail, unless it is known to be posted: nobody is told of it."""
+        return await self._unposted(mail, _as_restored)
+
+    async def _unposted(self, mail: KeptMail, change: Callable[[KeptMail], KeptMail]) -> KeptMail:
+        """Change the row of a mail, unless the row says already that the mail was posted; what stands then."""
         key = _mail_key(mail.conversation, mail.key)
         for _ in range(TRIES):
             stored = await self._one(key)
             standing = mail if stored is None else self.codec.load(stored.body, KeptMail)
-            if standing.posted_as is not None:
+            known = standing if standing.posted_as is not None else change(standing)
+            if known == standing:
                 return standing
-            known = evolve(standing, posted_as=message)
             body, due = self.codec.dump(known), ends(known.kept_at, after=KEPT)
             write = Insert(key, body, due=due) if stored is None else Replace(key, stored.version, body, due)
             (answer,) = await self.records.write([write])
@@ -178,6 +186,10 @@ class HostRows:
 
     async def _one(self, key: Key) -> Stored | None:
         return (await self.records.get([key])).get(key)
+
+
+def _as_restored(mail: KeptMail) -> KeptMail:
+    return evolve(mail, message=evolve(mail.message, flags=mail.message.flags | {RESTORED}))
 
 
 def _mail_key(conversation: ConversationId, key: str) -> Key:

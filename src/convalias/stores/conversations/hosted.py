@@ -251,6 +251,8 @@ class HostConversations:
         if is_another_mail(mail.message, body_digest=message.body_digest, sent_at=message.sent_at):
             # Another mail under the same Message-ID, posted or on its way: its caller takes another key.
             return Addition(_event(self._seen_as(mail, mail.key), mail, None), added=False)
+        if RESTORED in message.flags:
+            mail = await self.rows.restored(mail)
         answer = await self.port.post(await self._new_message(mail, message, thread))
         if isinstance(answer, Posted | AlreadyPosted):
             return await self._added(mail, answer.id, message, added=isinstance(answer, Posted))
