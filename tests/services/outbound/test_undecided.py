@@ -11,7 +11,7 @@ from attrs import evolve
 
 from convalias.adapters.memory import before
 from convalias.domain.conversations import events as e
-from convalias.domain.ids import ConversationId
+from convalias.domain.ids import ConversationId, EventId, Seq
 from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.ports.errors import Deferred, Unavailable
 from convalias.ports.records import Due, Insert, Key
@@ -246,3 +246,37 @@ async def test_a_worker_that_steps_by_itself_takes_up_what_waits() -> None:
     assert await world.consumer("w3").drain() == 1 + 2
     assert set(await world.states(slow[0])) == {"sent"}
     assert ANN not in {one.recipient for one in world.hub.told}
+
+
+async def test_where_none_of_those_that_wait_can_be_read_the_failure_is_told() -> None:
+    world, _, slow, quick = await among(1)
+    events = broken(world)
+    await impatient(world).decide([record(slow[0]), record(quick[0])])
+    await world.pass_time(minutes=1)
+    events.failure = Unavailable("events")
+    world.faults.fail("records.write", before("records"), times=99)
+    world.dead_letters = evolve(world.dead_letters, records=world.records)
+    with pytest.raises(Unavailable):
+        await world.worker().take_up_undecided()
+    assert await waiting(world) == 1
+
+
+async def test_an_error_that_nobody_foresaw_is_found_at_its_own_event_and_stops_no_other() -> None:
+    world, _, slow, quick = await among(1)
+    broken(world, failure=ZeroDivisionError())
+    await impatient(world).decide([record(slow[0]), *map(record, quick)])
+    assert await world.states(quick[0]) == ["planned"]
+    assert len(await world.letters()) == 1
+
+
+async def test_a_jump_behind_which_the_store_has_nothing_ends() -> None:
+    """A store restored to before what the log has."""
+    world = World()
+    await world.begin()
+    event, deciding = await world.said(), impatient(world)
+    await deciding.decide([record(event)])
+    far = evolve(record(event), seq=Seq(event.seq + 9), event=EventId("z" * 26))
+    await deciding.decide([far])
+    assert world.telemetry.total("mons.feed.jumps") == 1
+    assert world.telemetry.total("mons.events.gone") == 1
+    assert await world.states(event) == ["planned", "planned"]
