@@ -17,6 +17,7 @@ from convalias.ports.records import Due, Insert, Key, Partitioned
 from convalias.services.operations.retention import PAGES
 from convalias.stores.operations.endings import PAGE
 from convalias.stores.retention import LANE
+from ports.minimal import storing as minimal
 
 NO_WAIT = timedelta(0)
 
@@ -56,7 +57,8 @@ async def test_a_log_that_can_be_trimmed_is_once_in_ten_minutes() -> None:
 
 
 async def test_a_log_that_cannot_be_trimmed_is_left_alone() -> None:
-    async with Convalias.in_memory(alias_domain="reply.example") as cv:
+    clock = memory.Clock()
+    async with Convalias.in_memory(alias_domain="reply.example", clock=clock, events=minimal.EventLog(clock)) as cv:
         assert not isinstance(cv.ports.events, Trimmed)
         await Chores().trim(cv.ports)
 
