@@ -12,6 +12,7 @@ from convalias.testing.simulator import CALM, Plan, simulate
 from convalias.testing.simulator.draws import Draws
 from convalias.testing.simulator.hunting import killed
 from convalias.testing.simulator.story import command_of, python_of
+from convalias.testing.simulator.weather import Weather
 from convalias.testing.simulator.world import drawn_shape
 from testing.simulator.mutants import MUTANTS
 
@@ -92,6 +93,14 @@ def test_a_restore_of_our_records_alone_tells_nobody_again(seed: int) -> None:
     report = simulate(Plan(seed=seed, mails=60, hosted=True, recording=True))
     assert [one.call for one in report.entries if one.call == "restore"] == ["restore"]
     assert list(report.violations) == []
+
+
+@pytest.mark.slow
+def test_a_mail_whose_message_was_deleted_with_its_key_may_come_back_behind_a_restore() -> None:
+    """Seed 60047 of 200 mails, shrunk: neither side knows by then that the mail was posted."""
+    weather = Weather(on=frozenset(), rate=0.0, until=346.86628399387735, latency=0.002)
+    plan = Plan(seed=60047, mails=41, acts=frozenset({66, 67}), weather=weather, hosted=True)
+    assert list(simulate(plan).violations) == []
 
 
 @pytest.mark.slow

@@ -145,6 +145,16 @@ class Findings:
         row = self.rows.get(event)
         return row is not None and row.vanished is not None
 
+    def is_forgotten(self, event: EventId) -> bool:
+        """Whether a platform's people deleted that message with its key before our records of it were lost.
+
+        Then nobody knows any more that its mail was posted, and a replay posts it again.
+        """
+        restored, row, platform = self.world.restored, self.rows.get(event), self.world.engines.platform
+        if restored is None or row is None or row.withdrawn is None or platform is None:
+            return False
+        return platform.frees_keys and row.withdrawn < restored.lost
+
     def is_declined(self, mail: Mail, conversation: ConversationId) -> bool:
         """Whether a platform has declined that mail there, at least once."""
         platform = self.world.engines.platform

@@ -81,7 +81,7 @@ def a_mail_is_a_message_once(found: Findings) -> Iterator[Violation]:
     counted = Counter(
         (message.message_id, marker(message), event.conversation)
         for event, message in found.messages()
-        if message.message_id and not found.is_vanished(event.id)
+        if message.message_id and not found.is_vanished(event.id) and not found.is_forgotten(event.id)
     )
     for (message_id, _, conversation), count in counted.items():
         if count > 1:
