@@ -14,6 +14,7 @@ from convalias.domain.inbound.held import HeldMail, HoldState
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.operations.numbers import BOUNDS, Figure, GoneEvent, Number, SignOfLife, Unit
 from convalias.domain.outbound.delivery import Delivery, DeliveryDecision, DeliveryState, NotificationId, Owner
+from convalias.domain.outbound.undecided import UndecidedEvent
 from convalias.ports.event_log import EventRecord
 from convalias.ports.records import Due, Insert, Key
 from convalias.services.operations import numbers as module
@@ -22,6 +23,7 @@ from convalias.stores.deployment.signs import Signs
 from convalias.stores.feed.gone import GoneEvents
 from convalias.stores.operations.endings import Endings
 from convalias.stores.outbound.ledger import Ledger
+from convalias.stores.outbound.undecided import LANE, TABLE, UndecidedEvents
 from services.inbound_desk import ANN, BOB, C1, NOON, TO_C1, TO_C2, Process, Town, open_town, written
 
 
@@ -152,6 +154,21 @@ async def test_the_lag_of_the_consumer_is_that_of_the_oldest_event_that_nobody_d
         """A log that cannot tell."""
 
     assert await dict(evolve(desk.numbers, events=Silent()).readings())[Figure.CONSUMER_LAG]() is None
+
+
+async def test_events_that_wait_apart_from_the_log_are_of_the_lag_too() -> None:
+    town = await open_town()
+    desk = Desk(town)
+    await desk.process.messaging.send(C1, "Hello", author=BOB, key="k")
+    event = (await town.store.after(C1, 0, limit=100))[-1]
+    await town.clock.advance(timedelta(seconds=90))
+    now = town.clock.now()
+    waiting = UndecidedEvent(conversation=C1, event=event.id, seq=event.seq, since=now)
+    await UndecidedEvents(records=desk.numbers.records).put([waiting], due=now)
+    assert await desk.said(Figure.CONSUMER_LAG) == "1, the oldest for 90 s (bound 45 s)"
+    unreadable = Insert(Key(TABLE, "c9", "e9"), {"$": "undecided/9"}, due=Due(LANE, now))
+    await desk.numbers.records.write([unreadable])
+    assert await desk.said(Figure.CONSUMER_LAG) == "2, the oldest for 90 s (bound 45 s)"
 
 
 async def test_deliveries_that_are_due_are_measured_and_those_in_back_off_are_not() -> None:

@@ -11,10 +11,12 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import CodecError, load
+from convalias.domain.ids import ConversationId, EventId
 from convalias.domain.inbound.held import HeldMail, HoldState
 from convalias.domain.operations.numbers import WORKERS, Figure, Number, age, ahead
 from convalias.domain.outbound.decision import is_postponed
 from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState, is_failing
+from convalias.domain.outbound.undecided import UndecidedEvent
 from convalias.ports.ambient import Clock
 from convalias.ports.event_log import EventLog, Lagging
 from convalias.ports.records import Records, Stored
@@ -28,6 +30,7 @@ from convalias.stores.conversations.parking import CONVERSATIONS, RECORDS
 from convalias.stores.deployment.signs import Signs
 from convalias.stores.feed.gone import GoneEvents
 from convalias.stores.outbound.ledger import DUE, LEASED, REST, UNSURE
+from convalias.stores.outbound.undecided import LANE as UNDECIDED
 
 MOST: Final = 1_000
 """So many rows of a lane are counted; beyond that a number is "at least"."""
@@ -84,14 +87,21 @@ class Numbers:
         return self._lane(Figure.FEED_LAG, rows)
 
     async def _consumer_lag(self) -> Number | None:
-        if not isinstance(self.events, Lagging):
+        """Events that nobody has decided about: those of the log, and those that wait apart from it."""
+        rows = await self.records.due(UNDECIDED, until=_FAR, limit=MOST)
+        lag = await self.events.lag(GROUP) if isinstance(self.events, Lagging) else None
+        if lag is None and not rows:
             return None
-        lag = await self.events.lag(GROUP)
-        if lag.first is None:
-            return Number(Figure.CONSUMER_LAG, None)
-        event = await self.conversations.keyed(lag.first.conversation, key=lag.first.event)
-        waited = 0 if event is None else age(event.appended_at, self.clock.now())
-        return Number(Figure.CONSUMER_LAG, waited, count=lag.count)
+        apart = sorted((one for row in rows if (one := _undecided(row))), key=lambda one: one.since)
+        first = [(one.conversation, one.event) for one in apart[:1]]
+        first += [] if lag is None or lag.first is None else [(lag.first.conversation, lag.first.event)]
+        ages = [await self._waited(conversation, event) for conversation, event in first]
+        count = len(rows) + (0 if lag is None else lag.count)
+        return Number(Figure.CONSUMER_LAG, max(ages, default=None), count=count or None, at_least=len(rows) == MOST)
+
+    async def _waited(self, conversation: ConversationId, event: EventId) -> int:
+        found = await self.conversations.keyed(conversation, key=event)
+        return 0 if found is None else age(found.appended_at, self.clock.now())
 
     async def _overdue(self) -> Number:
         """Leases that ended count too: whoever held them is gone."""
@@ -167,6 +177,13 @@ class Numbers:
         if not rows:
             return Number(figure, None)
         return Number(figure, age(_due_at(rows[0]), self.clock.now()), count=len(rows), at_least=len(rows) >= MOST)
+
+
+def _undecided(row: Stored) -> UndecidedEvent | None:
+    """None: one that this release cannot read."""
+    with suppress(CodecError):
+        return load(row.body, UndecidedEvent)
+    return None
 
 
 def _due_at(row: Stored) -> datetime:

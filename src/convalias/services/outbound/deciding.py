@@ -54,8 +54,9 @@ PATIENCE: Final = timedelta(seconds=5)
 """So long without any progress a batch waits for its last conversations. Then they wait, and the others go on."""
 STRAGGLERS: Final = 8
 """More of them than this are no stragglers: all is slow."""
-STUCK_AFTER: Final = 3
-"""So many times in a row that nothing of a batch can be decided; then its events wait apart from the log."""
+STUCK_AFTER: Final = 30
+"""So many times in a row that nothing of a batch can be decided; then its events wait apart from the log. With the
+pauses of a worker that is some minutes: an outage that ends before is told of as one, and moves nothing."""
 REMEMBERED: Final = 10_000
 TAKEN_UP: Final = 100
 """So many events of a conversation are read at once when it is taken up again."""
