@@ -57,7 +57,7 @@ class Recovered(World):
 
     def __init__(self, journal: Journal) -> None:
         """Empty but for the journal."""
-        super().__init__(0, weather=CALM, shape=Shape(hub=HUBS[0], legacy=False))
+        super().__init__(0, weather=CALM, shape=Shape(hub=HUBS[0], legacy=False, by_mail=True))
         self.journal = journal
         self.waiting: list[str] = []
         """What was found that has not come to an end."""
