@@ -28,6 +28,7 @@ from convalias.stores.conversations.listing import Listing
 from convalias.stores.encoding import digest
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.outbound.letters import LANE, decision_letter, subject_of
+from convalias.stores.remembering import remember
 
 BATCH: Final = 100
 WITHIN: Final = timedelta(seconds=30)
@@ -258,9 +259,7 @@ class UntoldFeed(Feed):
         thread = await self.conversations.thread(conversation)
         if thread is not None:
             await self.listing.add(thread.use_case, conversation)
-        self._listed[conversation] = None
-        if len(self._listed) > REMEMBERED:
-            self._listed.popitem(last=False)
+        remember(self._listed, conversation, None, most=REMEMBERED)
 
     async def _is_given_up(self, ref: MessageRef, looked: Looked) -> bool:
         """Whether a message need not be looked for again: withdrawn before it was told of, or failed on for too long."""

@@ -14,6 +14,7 @@ from convalias.domain.conversations.participants import Account
 from convalias.domain.ids import AccountId
 from convalias.ports.ambient import Clock
 from convalias.ports.people import IdentityDirectory
+from convalias.stores.remembering import remember
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -53,10 +54,7 @@ class _Shelf(Generic[K, V]):
     def remember(self, fresh: Mapping[K, V], until: datetime) -> None:
         """Keep these, at the cost of the longest unused."""
         for key, value in fresh.items():
-            self.answers[key] = _Remembered(value, until)
-            self.answers.move_to_end(key)
-        while len(self.answers) > self.most:
-            self.answers.popitem(last=False)
+            remember(self.answers, key, _Remembered(value, until), most=self.most)
 
 
 @frozen(kw_only=True)

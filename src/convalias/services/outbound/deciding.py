@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar, get_args
+from typing import Final, get_args
 
 from attrs import Factory, evolve, field, frozen
 
@@ -44,9 +44,7 @@ from convalias.stores.outbound.ledger import GivenBack, Ledger
 from convalias.stores.outbound.letters import LANE, decision_letter, subject_of
 from convalias.stores.outbound.paces import Paces
 from convalias.stores.outbound.undecided import UndecidedEvents, Unreadable, Waiting
-
-K = TypeVar("K")
-V = TypeVar("V")
+from convalias.stores.remembering import remember
 
 DECIDE_WITHIN: Final = timedelta(seconds=20)
 SIDE_BY_SIDE: Final = 16
@@ -191,7 +189,7 @@ class Deciding:
         """Count that these could not go on, and return whether all of them have not for too often."""
         for group in groups:
             conversation = group[0].conversation
-            _remember(self._stuck, conversation, self._stuck.get(conversation, 0) + 1)
+            remember(self._stuck, conversation, self._stuck.get(conversation, 0) + 1, most=REMEMBERED)
         return all(self._stuck.get(group[0].conversation, 0) >= STUCK_AFTER for group in groups)
 
     def _is_slow(self, conversation: ConversationId) -> bool:
@@ -218,8 +216,8 @@ class Deciding:
             await self.undecided.put(events, due=until)
             self.telemetry.measure("mons.decisions.put_aside", len(events))
         if failure is not None:
-            _remember(self._slow, conversation, until)
-        _remember(self._seen, conversation, last)
+            remember(self._slow, conversation, until, most=REMEMBERED)
+        remember(self._seen, conversation, last, most=REMEMBERED)
 
     async def take_up_undecided(self, *, limit: int = TAKEN_UP) -> int:
         """Decide about events that wait; how many wait no more. Raises `Unavailable` if the store is away.
@@ -256,7 +254,7 @@ class Deciding:
                 now = self.clock.now()
                 until = now + (_told_when(failure) or pause(event, now=now))
                 await self.undecided.later(waiting[place:], due=until)
-                _remember(self._slow, conversation, until)
+                remember(self._slow, conversation, until, most=REMEMBERED)
                 return place
             await self.undecided.done(one)
         self._slow.pop(conversation, None)
@@ -381,7 +379,7 @@ class Deciding:
             await self._missing(record.conversation, last, record.seq, record.trace)
         if record.kind not in UNTOLD:
             await self._guarded(record.conversation, record.event, record.seq, record.trace, ahead)
-        _remember(self._seen, record.conversation, max(record.seq, last or record.seq))
+        remember(self._seen, record.conversation, max(record.seq, last or record.seq), most=REMEMBERED)
 
     async def _missing(self, conversation: ConversationId, last: Seq, before: Seq, trace: str) -> None:
         """Decide about what came between these two seqs."""
@@ -405,7 +403,7 @@ class Deciding:
         try:
             async with asyncio.timeout(DECIDE_WITHIN.total_seconds()):
                 await self._decide_once(conversation, event, seq, ahead)
-            _remember(self._decided, event, None)
+            remember(self._decided, event, None, most=REMEMBERED)
             self._faulty.worked(event)
         except (Parked, CodecError) as unreadable:
             await self._park_at(conversation, event, seq, trace, unreadable)
@@ -479,7 +477,7 @@ class Deciding:
         if conversation not in self._new and await self._is_decided(conversation, event):
             return
         if await self._decide_and_send(conversation, event, seq, ahead):
-            _remember(self._new, conversation, None)
+            remember(self._new, conversation, None, most=REMEMBERED)
         else:
             self._new.pop(conversation, None)
 
@@ -496,14 +494,6 @@ class Deciding:
             trace=TraceId(trace),
         )
         await self.dead_letters.put(letter)
-
-
-def _remember(among: OrderedDict[K, V], key: K, value: V) -> None:
-    """As the latest of at most 10,000."""
-    among[key] = value
-    among.move_to_end(key)
-    while len(among) > REMEMBERED:
-        among.popitem(last=False)
 
 
 def _told_when(failure: BaseException | None) -> timedelta | None:

@@ -19,6 +19,7 @@ from convalias.ports.event_log import UNPLACED
 from convalias.stores.conversations.access import ConversationAccess
 from convalias.stores.errors import Contended
 from convalias.stores.outbound.paces import Paces
+from convalias.stores.remembering import remember
 
 PAGE: Final = 500
 TRIES: Final = 100
@@ -103,10 +104,7 @@ class Pacing:
             if earliest.appended_at <= event.appended_at - self.bounds.within:
                 return ()  # too few since, whatever they are
             found = tuple(await self._read(event, group))
-        self._recent[name] = _Recent(event.seq - 1, found)
-        self._recent.move_to_end(name)
-        if len(self._recent) > REMEMBERED:
-            self._recent.popitem(last=False)
+        remember(self._recent, name, _Recent(event.seq - 1, found), most=REMEMBERED)
         return found
 
     async def _read(self, event: ConversationEvent, group: AuthorGroup) -> Sequence[Release]:

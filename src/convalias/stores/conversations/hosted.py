@@ -44,6 +44,7 @@ from convalias.ports.event_log import UNPLACED
 from convalias.stores.conversations.access import NOTHING_AHEAD, Addition, Ahead, Draft, DraftedAppend, EventGone
 from convalias.stores.conversations.host_rows import HostRows
 from convalias.stores.errors import PostingDeclined
+from convalias.stores.remembering import remember
 
 REMEMBERED: Final = 10_000
 LOOK_AGAIN: Final = timedelta(seconds=5)
@@ -147,9 +148,7 @@ class HostConversations:
             self._missed.pop(event, None)
             return Scene(event=_event(*there, message), thread=known, audience=_accounts(message))
         if event not in self._missed:
-            self._missed[event] = None
-            if len(self._missed) > REMEMBERED:
-                self._missed.popitem(last=False)
+            remember(self._missed, event, None, most=REMEMBERED)
             raise Deferred("a message that the host does not find: it is asked once more", retry_after=LOOK_AGAIN)
         return Scene(event=_event(*there, None), thread=known, withdrawn=True)
 

@@ -19,6 +19,7 @@ from convalias.ports.event_store import EventStore
 from convalias.ports.records import Insert, Key, Records, Replace, Stored
 from convalias.stores.conversations.parking import letter_key, read_parked
 from convalias.stores.encoding import encoded
+from convalias.stores.remembering import remember
 
 TABLE: Final = "threads"
 PAGE: Final = 512
@@ -122,15 +123,15 @@ class Threads:
             known = await self._folded(page, known)
         if known is None or known.thread.seq < seq:
             known = snapshot([event], known)
-        _remember(self._past, conversation, known)
+        remember(self._past, conversation, known, most=KEPT)
         return known
 
     def appended(self, event: ConversationEvent, behind: ThreadSnapshot | None) -> None:
         """Note that an event was appended right behind a snapshot, so that it need not be read back."""
         now = snapshot([event], behind)
-        _remember(self._cache, event.conversation, now)
+        remember(self._cache, event.conversation, now, most=KEPT)
         if event.seq % CHECKPOINT_EVERY == 0:
-            _remember(self._due, event.conversation, now)
+            remember(self._due, event.conversation, now, most=KEPT)
 
     async def _whole(self, conversation: ConversationId, seq: int) -> ThreadSnapshot | None:
         """A state to go on from that misses no redaction behind that seq."""
@@ -165,7 +166,7 @@ class Threads:
                 break
             at = page[-1].seq
         if known is not None:
-            _remember(self._cache, conversation, known)
+            remember(self._cache, conversation, known, most=KEPT)
             if read >= WORTH_KEEPING:
                 await self._keep(known)
         return known, found
@@ -175,15 +176,13 @@ class Threads:
         passed: list[ThreadSnapshot] = []
         begin = 0
         for end, event in enumerate(events, start=1):
-            if event.seq % CHECKPOINT_EVERY == 0 or end == len(events):
+            if event.seq % CHECKPOINT_EVERY == 0:
                 known, begin = snapshot(events[begin:end], known), end
-                if event.seq % CHECKPOINT_EVERY == 0:
-                    passed.append(known)
-        if known is None:  # pragma: no cover - there is at least one event
-            raise AssertionError
+                passed.append(known)
+        now = snapshot(events[begin:], known)
         if passed:
             await self._store(passed)
-        return known
+        return now
 
     async def _store(self, passed: Sequence[ThreadSnapshot]) -> None:
         """Checkpoints, unless somebody else has, and the newest of them as the cache to begin with.
@@ -242,12 +241,3 @@ def _key(conversation: ConversationId) -> Key:
 def _at(of: ThreadSnapshot) -> Key:
     """12 digits that run backwards, so that a range finds the last one before a seq."""
     return Key(TABLE, encoded(of.thread.id), f"{_AT}{_HIGHEST - of.thread.seq:012d}")
-
-
-def _remember(
-    among: OrderedDict[ConversationId, ThreadSnapshot], conversation: ConversationId, now: ThreadSnapshot
-) -> None:
-    among[conversation] = now
-    among.move_to_end(conversation)
-    while len(among) > KEPT:
-        among.popitem(last=False)
