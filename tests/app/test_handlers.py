@@ -52,6 +52,20 @@ async def test_a_function_gets_each_message_with_its_text_and_no_other_kind() ->
     assert index is not None
 
 
+async def test_a_function_gets_a_long_text_whole() -> None:
+    cv, heard = deployment(), list[ConversationEvent]()
+
+    @cv.on(MessageAdded, group="search")
+    async def index(event: ConversationEvent) -> None:
+        heard.append(event)
+
+    async with cv:
+        await cv.open_conversation("c1", use_case="hiring", participants=PEOPLE)
+        await cv.messaging.send("c1", "long " * 20_000, author="bob", key="k")
+        await cv.run_until_idle()
+        assert texts(heard) == ["long " * 20_000]
+
+
 async def test_what_a_function_raises_comes_again_alone_and_shows_in_readiness() -> None:
     cv, heard, is_broken = deployment(), list[ConversationEvent](), True
     others = list[ConversationEvent]()

@@ -14,7 +14,6 @@ from convalias.domain.aliases.alias import ConversationAlias
 from convalias.domain.conversations import storable
 from convalias.domain.conversations.another_mail import is_another_mail
 from convalias.domain.conversations.events import (
-    TEXT_MISSING,
     ConversationClosed,
     ConversationCreated,
     ConversationEvent,
@@ -45,10 +44,10 @@ from convalias.services.conversations.chat_files import described
 from convalias.services.conversations.errors import KeptByHost, KeyReused, NoSuchConversation, Refused
 from convalias.services.conversations.guards import existing, is_open, known, takes_part
 from convalias.services.conversations.mail_messages import MailAddition, as_message, is_another, reused
-from convalias.stores.conversations.access import Addition, ConversationAccess, Draft, DraftedAppend
+from convalias.stores.conversations.access import Addition, ConversationAccess, Draft, DraftedAppend, shown
 from convalias.stores.conversations.attachments import Attachments
 from convalias.stores.conversations.directory import IdentityDirectory as AccountDirectory
-from convalias.stores.errors import PostingDeclined, TextMissing
+from convalias.stores.errors import PostingDeclined
 
 LONGEST_PAGE: Final = 1_000
 LONG_TEXTS_HELD: Final = 8_000_000
@@ -283,7 +282,7 @@ class Messaging:
             events.extend(page)  # seq has no gap
         if sight(events, reader) is None:
             raise Refused(Reason.NOT_PARTICIPANT, f"account {reader} takes no part in conversation {identity}")
-        return stitch([await self._shown(event) for event in events], reader=reader)
+        return stitch([await shown(self.conversations, event) for event in events], reader=reader)
 
     async def resolve(self, address: str) -> ConversationAlias | None:
         """The alias behind an address, whatever its state. Raises `InvalidAddress`."""
@@ -310,19 +309,11 @@ class Messaging:
         for event in events:
             if is_cut(event) and held >= LONG_TEXTS_HELD:
                 break
-            shown = await self._shown(event)
-            if shown is not event and isinstance(shown.happening, MessageAdded):
-                held += len(shown.happening.text) + len(shown.happening.full_text)
-            whole.append(shown)
+            as_shown = await shown(self.conversations, event)
+            if as_shown is not event and isinstance(as_shown.happening, MessageAdded):
+                held += len(as_shown.happening.text) + len(as_shown.happening.full_text)
+            whole.append(as_shown)
         return whole
-
-    async def _shown(self, event: ConversationEvent) -> ConversationEvent:
-        try:
-            return await self.conversations.whole(event)
-        except TextMissing:
-            message = event.happening
-            assert isinstance(message, MessageAdded)  # noqa: S101 - nothing else has a text
-            return evolve(event, happening=evolve(message, flags=message.flags | {TEXT_MISSING}))
 
     async def _append_message(self, new: NewEvent, check: Callable[[ConversationThread], None]) -> Addition:
         """Append a message. A repeat of a long one writes nothing: its text may have been redacted meanwhile."""

@@ -13,7 +13,7 @@ from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import EventId
 from convalias.ports.event_log import UNREADABLE, EventRecord
 from convalias.services.running.group_reader import GroupReader
-from convalias.stores.conversations.access import ConversationAccess, EventGone
+from convalias.stores.conversations.access import ConversationAccess, EventGone, shown
 
 Handle: TypeAlias = Callable[[ConversationEvent], Awaitable[object]]
 """A function of the host. Raised: it is called again with the same event, and with none behind it before."""
@@ -29,8 +29,8 @@ def _nothing() -> set[EventId]:
 class EventHandler:
     """A function, the kinds of events that it wants, and the group by which it reads them.
 
-    An event is handed over as it reads now. One that is gone or withdrawn by then is passed over. After a failure the event comes
-    again, and so do those of its batch whose end was not written down when the process died.
+    An event is handed over as it reads now, with its whole text. One that is gone or withdrawn by then is passed over.
+    After a failure the event comes again, and so does its whole batch when the process died before it was committed.
     """
 
     handle: Handle
@@ -54,7 +54,7 @@ class EventHandler:
 
     def _may_be_wanted(self, record: EventRecord) -> bool:
         """Whether the log says so; what nobody could read when it was published is looked at."""
-        return record.kind == UNREADABLE or record.kind in {TAGS[kind] for kind in self.kinds}
+        return record.kind == UNREADABLE or any(record.kind == TAGS[kind] for kind in self.kinds)
 
     async def _one(self, record: EventRecord) -> None:
         try:
@@ -62,7 +62,7 @@ class EventHandler:
         except EventGone:
             return
         if type(scene.event.happening) in self.kinds and not scene.is_withdrawn:
-            await self.handle(scene.event)
+            await self.handle(await shown(self.conversations, scene.event))
 
 
 def wanted(kinds: Sequence[type[Happening]]) -> frozenset[type[Happening]]:

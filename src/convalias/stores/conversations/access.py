@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol, Self, TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from convalias.domain.conversations.events import ConversationEvent, NewEvent
+from convalias.domain.conversations.events import TEXT_MISSING, ConversationEvent, MessageAdded, NewEvent
 from convalias.domain.conversations.threads import ConversationThread, ThreadSnapshot
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.domain.outbound.scene import Scene
 from convalias.ports.errors import NotFound
 from convalias.ports.records import Insert, Records
+from convalias.stores.errors import TextMissing
 
 FIRST: Final = 100
 """So many events at the beginning of a conversation are read for what comes before a message: subjects are set there."""
@@ -167,3 +168,13 @@ class ConversationAccess(Protocol):
 async def events_before(conversations: ConversationAccess, event: ConversationEvent) -> Sequence[ConversationEvent]:
     """Return what came before an event: of a long conversation the beginning and the last of it."""
     return await conversations.ends(event.conversation, first=FIRST, last=LAST, before=event)
+
+
+async def shown(conversations: ConversationAccess, event: ConversationEvent) -> ConversationEvent:
+    """Return the event with its whole text; with the start and the flag `text_missing` where the rest is gone."""
+    try:
+        return await conversations.whole(event)
+    except TextMissing:
+        message = event.happening
+        assert isinstance(message, MessageAdded)  # noqa: S101 - nothing else has a text
+        return evolve(event, happening=evolve(message, flags=message.flags | {TEXT_MISSING}))
