@@ -25,6 +25,7 @@ from convalias.app.services import Services, Wiring, assemble
 from convalias.app.signs import giving_signs
 from convalias.app.waking import Wakes, waking
 from convalias.app.workers import (
+    ALL_WORKERS,
     AWAY,
     IDLE,
     LONGEST_AWAY,
@@ -631,8 +632,8 @@ class Convalias:
         `checks` knows each of them from now on. Raises `InvalidValue` for a worker that there is not.
         """
         for worker in workers:
-            if worker not in (*WORKERS, "handlers"):
-                raise InvalidValue("worker", found=worker, expected=" or ".join((*WORKERS, "handlers")))
+            if worker not in ALL_WORKERS:
+                raise InvalidValue("worker", found=worker, expected=" or ".join(ALL_WORKERS))
         ambience = Ambience(
             clock=self.ports.clock, telemetry=self.ports.telemetry, health=self._health, lines=self.lines
         )
@@ -647,7 +648,7 @@ class Convalias:
 
     @property
     def _all(self) -> Sequence[Worker]:
-        return (*WORKERS, "handlers") if self._handlers.open else WORKERS
+        return ALL_WORKERS if self._handlers.open else WORKERS
 
     async def stop(self, *, within: timedelta = STOP_WITHIN) -> None:
         """Take no more work and finish what was taken; work that is not finished in time is released."""

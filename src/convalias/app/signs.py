@@ -28,7 +28,7 @@ def giving_signs(worker: Worker, works: Sequence[Work], ports: Ports, faults: Ad
     The row also lists what adapters of the host raised lately in this process. The writer sees the signs of all others then: a kind
     of worker that is gone, and clocks that are apart, are lines.
     """
-    if worker == "handlers" or not works:  # a process without functions of the host has none, and nobody misses it
+    if worker == "handlers":  # a process without functions of the host has none, and nobody misses it
         return works
     first, *others = works
     return [evolve(first, step=_signing(worker, first.step, ports, faults)), *others]

@@ -21,7 +21,9 @@ from convalias.services.running.task_group import TaskGroup
 
 Worker: TypeAlias = Literal["inbound", "feed", "outbound", "handlers"]
 WORKERS: Final[tuple[Worker, ...]] = ("inbound", "feed", "outbound")
-"""Those that every deployment needs. `handlers` calls the functions that a host gave to `Convalias.on`."""
+"""Those that every deployment needs."""
+ALL_WORKERS: Final[tuple[Worker, ...]] = (*WORKERS, "handlers")
+"""With the one that calls the functions which a host gave to `Convalias.on`."""
 Step: TypeAlias = Callable[[], Awaitable[int]]
 """Does what is due, without waiting for more; how much was done."""
 

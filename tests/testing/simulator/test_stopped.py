@@ -57,6 +57,5 @@ def test_nothing_is_doubled_or_lost_by_processes_that_stand_still() -> None:
 # What was being sent by a process that never goes on is left to the collector, in the middle of its call.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_who_calls_although_his_lease_is_over_is_seen() -> None:
     assert killed(MUTANTS["called-behind-the-lease"], range(40)) is not None

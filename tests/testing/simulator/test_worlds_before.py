@@ -25,7 +25,7 @@ from convalias.testing.simulator.run import Plan, simulate
 from convalias.testing.simulator.world import Shape, drawn_shape
 
 # What the simulator covers of the product says little: everything runs, whatever it does.
-pytestmark = [pytest.mark.no_cover, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 SEEDS: Final = 30 if os.environ.get("CONVALIAS_SOAK") == "1" else 2
 MAILS: Final = 30

@@ -64,17 +64,17 @@ class Ledger:
 
     async def insert(self, decision: DeliveryDecision) -> bool:
         """Write it down, unless one stands for that event: the first one holds, whatever flags say later."""
-        return await self._inserted(decision) is not None
+        return await self._inserted(*_with_place(decision)) is not None
 
     async def insert_taken(self, decision: DeliveryDecision, *, now: datetime, lease: timedelta) -> Work | None:
         """Write it down as taken by this process, which acts on it at once. None: one stands."""
-        work = taken(_with_place(decision)[0], by=self.incarnation.name, now=now, lease=lease)
-        stored = await self._inserted(work.decision)
+        placed, place = _with_place(decision)
+        work = taken(placed, by=self.incarnation.name, now=now, lease=lease)
+        stored = await self._inserted(work.decision, place)
         return None if stored is None else Work(work, stored)
 
-    async def _inserted(self, decision: DeliveryDecision) -> Stored | None:
+    async def _inserted(self, decision: DeliveryDecision, place: Sequence[Insert]) -> Stored | None:
         """Written behind the place of its event: a report may be faster than the call that it is about."""
-        decision, place = _with_place(decision)
         key, body, due = _key(decision.conversation, decision.event), self.codec.dump(decision), _due(decision)
         writes = [*place, Insert(key, body, due=due)]
         answers = await write_in_order(self.records, writes)
