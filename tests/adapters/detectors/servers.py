@@ -24,9 +24,13 @@ Serve: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaita
 
 @asynccontextmanager
 async def serving(serve: Serve) -> AsyncGenerator[int]:
-    """The port of a server that does that with each connection, and closes it."""
+    """The port of a server that does that with each connection, and closes it; at its end none is left."""
+    answering: set[asyncio.Task[None]] = set()
 
     async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (task := asyncio.current_task()) is not None:
+            answering.add(task)
+            task.add_done_callback(answering.discard)
         try:
             await serve(reader, writer)
             await writer.drain()
@@ -40,6 +44,12 @@ async def serving(serve: Serve) -> AsyncGenerator[int]:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        for _ in range(8):  # what was accepted in the last moment begins
+            await asyncio.sleep(0)
+        ending = list(answering)
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
 
 
 @asynccontextmanager
