@@ -231,7 +231,7 @@ def test_secrets_come_from_the_environment_and_are_not_shown(tmp_path: Path) -> 
     settings = read(tmp_path, CONVALIAS_KEYS=f"0:{SECRET}", CONVALIAS_MAILGUN_SIGNING_KEY="new,old")
     assert settings.keyring is not None
     assert [key.id for key in settings.keyring.keys] == [0]
-    assert settings.signing_keys == {"mailgun": "new,old"}
+    assert settings.door_secrets == {"mailgun": {"SIGNING_KEY": "new,old"}}
     assert SECRET not in repr(settings)
     assert "new,old" not in repr(settings)
 
@@ -245,8 +245,9 @@ def test_secrets_come_from_the_files_that_the_environment_names(tmp_path: Path) 
     }
     settings = read(tmp_path, **files)
     assert settings.keyring is not None
-    assert settings.signing_keys == {"mailgun": "one"}
-    assert read(tmp_path, **files, CONVALIAS_MAILGUN_SIGNING_KEY="two").signing_keys == {"mailgun": "two"}
+    assert settings.door_secrets == {"mailgun": {"SIGNING_KEY": "one"}}
+    both = read(tmp_path, **files, CONVALIAS_MAILGUN_SIGNING_KEY="two")
+    assert both.door_secrets == {"mailgun": {"SIGNING_KEY": "two"}}
 
 
 def test_a_secret_file_that_cannot_be_read_is_told_with_all_else(tmp_path: Path) -> None:

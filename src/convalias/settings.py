@@ -40,7 +40,6 @@ __all__ = ["SenderAuthentication", "Settings", "WrongSettings"]
 T = TypeVar("T")
 DATA: Final = "CONVALIAS_DATA"
 KEYS: Final = "CONVALIAS_KEYS"
-SIGNING_KEY: Final = "CONVALIAS_MAILGUN_SIGNING_KEY"
 RAW: Final = "CONVALIAS_RAW"
 QUEUE: Final = "CONVALIAS_QUEUE"
 STORE: Final = "CONVALIAS_STORE"
@@ -247,10 +246,8 @@ class Settings(Options):
     http: Http = Http()
     keyring: Keyring | None = field(default=None, repr=False)
     """None: the embedded backend makes its own key file."""
-    signing_keys: Mapping[str, str] = field(factory=dict[str, str], repr=False)
-    """By door: what its provider signs with, several comma-separated, newest first. Empty: not set."""
-    event_keys: Mapping[str, str] = field(factory=dict[str, str], repr=False)
-    """By door of `delivery_events`: the same, of its own or else that of the door of mail. Empty: not set."""
+    door_secrets: Mapping[str, Mapping[str, str]] = field(factory=dict[str, Mapping[str, str]], repr=False)
+    """By door, the variables of its own by what follows `CONVALIAS_<DOOR>_`: the door says which of them it needs."""
 
 
 def read_settings(
@@ -308,8 +305,9 @@ def read_settings(
         overlay=reader.policy(),
         missing_key_ids=reader.key_ids(),
         keyring=reader.keyring(environment),
-        signing_keys={door: key for door in doors if (key := reader.secret(environment, signing_key_of(door)))},
-        event_keys={door: key for door in event_doors if (key := reader.event_key(environment, door))},
+        door_secrets={
+            door: found for door in {*doors, *event_doors} if (found := reader.door_secrets(environment, door))
+        },
     )
     reader.finish()
     return settings
@@ -329,14 +327,9 @@ def channel_variable(channel: Channel) -> str:
     return f"CONVALIAS_CHANNEL_{channel.value.upper()}"
 
 
-def signing_key_of(door: str) -> str:
-    """The variable that holds what the provider behind a door signs with."""
-    return f"CONVALIAS_{door.upper().replace('-', '_')}_SIGNING_KEY"
-
-
-def event_key_of(door: str) -> str:
-    """Return the variable of the key for a provider's events; without that key the key of its mail is taken."""
-    return f"CONVALIAS_{door.upper().replace('-', '_')}_EVENTS_SIGNING_KEY"
+def door_variable(door: str, name: str) -> str:
+    """Return the variable in which a door finds the setting of that name, such as `SIGNING_KEY`."""
+    return f"CONVALIAS_{door.upper().replace('-', '_')}_{name}"
 
 
 def _starts(schemes: Sequence[str]) -> str:
@@ -381,7 +374,7 @@ class _Reader(TableReader):
         for key in table:
             if any(word in key.lower() for word in _SECRET_WORDS):
                 self.problems[key] = (
-                    f"a secret does not belong in a file; set {KEYS}, {SIGNING_KEY} or {MAIL_PASSWORD}, or ..._FILE"
+                    f"a secret does not belong in a file; set {KEYS}, {MAIL_PASSWORD} or the variable of a door, or ..._FILE"
                 )
             elif key not in _KNOWN:
                 self.problems[key] = f"unknown; expected one of {', '.join(sorted(_KNOWN))}"
@@ -472,8 +465,12 @@ class _Reader(TableReader):
                 self.problems[key] = twice
         return tuple(dict.fromkeys(found))
 
-    def event_key(self, environment: Mapping[str, str], door: str) -> str:
-        return self.secret(environment, event_key_of(door)) or self.secret(environment, signing_key_of(door))
+    def door_secrets(self, environment: Mapping[str, str], door: str) -> Mapping[str, str]:
+        """All variables of a door, read from their files: no door is loaded here, to say which of them it needs."""
+        start = door_variable(door, "")
+        names = {variable.removesuffix("_FILE") for variable in environment if variable.startswith(start)}
+        found = {name.removeprefix(start): self.secret(environment, name) for name in sorted(names)}
+        return {name: value for name, value in found.items() if name and value}
 
     def authentication(self) -> SenderAuthentication | None:
         """Asked for by a switch of its own: a table that was left behind must not make a deployment ask the network."""

@@ -12,8 +12,10 @@ import pytest
 
 from convalias import Convalias, Participant, registry
 from convalias.adapters import memory
+from convalias.app import DoorKind, DoorSecret, Providers
 from convalias.app.engines import engines, migrate
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.errors import InvalidValue
 from convalias.ports import EngineAt, Outgoing, Records
 from convalias.settings import Settings, WrongSettings, read_settings
 from convalias.testing import conformance
@@ -65,6 +67,61 @@ async def test_a_store_a_sender_and_a_door_of_others_carry_a_mail_from_end_to_en
     assert str(sent.to) == "ann@home.example"
     assert b"Hello Ann!" in sent.raw
     assert await PLACES[tmp_path.name].partitions("events", after="", limit=2)
+
+
+@pytest.mark.usefixtures("toys")
+async def test_a_door_of_others_stands_where_it_says_and_is_opened_by_the_variable_that_it_names(
+    tmp_path: Path,
+) -> None:
+    file = settings_file(tmp_path, 'inbound = ["locked-toy"]\n')
+    (tmp_path / "password").write_text("sesame\n")
+    environ = {"CONVALIAS_LOCKED_TOY_PASSWORD_FILE": str(tmp_path / "password")}
+    mail = "From: bob@home.example\nTo: ann@reply.example\n\nHello Ann!\n"
+    post = f"sesame\nann@reply.example\nbob@home.example\n{mail}".encode()
+    cv = Convalias.from_toml(file, environ=environ)
+    async with cv, httpx.AsyncClient(transport=httpx.ASGITransport(cv.asgi()), base_url="http://here") as http:
+        paths = ("/mail", "/mail/again", "", "/mime")
+        answers = [(await http.post(f"/inbound/locked-toy{path}", content=post)).status_code for path in paths]
+        assert answers == [200, 200, 404, 404]
+        assert (await http.post("/inbound/mailgun", content=post)).status_code == 404  # nobody named it
+
+
+@pytest.mark.usefixtures("toys")
+@pytest.mark.parametrize(
+    ("environ", "problem"),
+    [
+        ({}, "not set; expected the password that the toy posts"),
+        ({"CONVALIAS_LOCKED_TOY_SIGNING_KEY": "of no use"}, "not set; expected the password that the toy posts"),
+        ({"CONVALIAS_LOCKED_TOY_PASSWORD": "no"}, "found less than four characters; expected the password that"),
+    ],
+)
+def test_a_door_that_lacks_its_setting_is_refused_at_start_in_one_line(
+    environ: dict[str, str], problem: str, tmp_path: Path
+) -> None:
+    cv = Convalias.from_toml(settings_file(tmp_path, 'inbound = ["locked-toy"]\n'), environ=environ)
+    with pytest.raises(WrongSettings) as raised:
+        cv.asgi()
+    (told,) = str(raised.value).splitlines()
+    assert told.startswith(f"CONVALIAS_LOCKED_TOY_PASSWORD: {problem}")
+
+
+@pytest.mark.usefixtures("toys")
+def test_a_program_that_names_a_door_is_told_what_is_wrong_with_its_key() -> None:
+    with pytest.raises(WrongSettings, match=r"inbound\['locked-toy'\]: found less than four characters; expected the"):
+        Providers(inbound={"locked-toy": "no"})
+
+
+@pytest.mark.parametrize("address", ["mime", "/", "/Mime", "/a b", "/{token}", "/a//b"])
+def test_a_door_has_no_address_that_could_be_another_one(address: str) -> None:
+    with pytest.raises(InvalidValue, match="expected '' or paths such as '/mime'"):
+        DoorKind(make=lambda _: NotImplemented, addresses=(address,))
+    with pytest.raises(InvalidValue, match=r"found \(\)"):
+        DoorKind(make=lambda _: NotImplemented, addresses=())
+
+
+def test_a_variable_has_a_name_that_a_shell_can_set() -> None:
+    with pytest.raises(InvalidValue, match="name: found 'signing-key', expected capitals, digits and underscores"):
+        DoorSecret(name="signing-key", expected="x")
 
 
 @pytest.mark.usefixtures("toys")

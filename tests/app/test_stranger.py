@@ -151,7 +151,7 @@ async def town(keys: Keyring | None = None) -> AsyncGenerator[Town]:
             attachments=cv.attachment_links,
             checks={},
         )
-        transport = httpx.ASGITransport(asgi.app(lambda: doors))
+        transport = httpx.ASGITransport(asgi.app(lambda: doors, events=("mailgun",)))
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
             here = Town(cv, http)
             await here.says(attachments=[AttachedFile("a.zip", "application/zip", b"PK secret")])

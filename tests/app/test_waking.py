@@ -138,7 +138,8 @@ async def test_a_post_at_the_web_door_wakes_the_relay_of_its_process() -> None:
     clock, outbox = Clock(), Outbox()
     async with in_memory(clock, outbox) as cv, at_work(cv, clock) as alias:
         door = Webhook(accept=cv.receiver.accept, keys=SigningKeys.parse(KEY), clock=clock)
-        transport = httpx.ASGITransport(asgi.app(lambda: asgi.Doors(inbound={"mailgun": door}, checks={})))
+        doors = asgi.Doors(inbound={"mailgun": door}, checks={})
+        transport = httpx.ASGITransport(asgi.app(lambda: doors, inbound={"mailgun": ("", "/mime")}))
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
             body = multipart(raw_form(mail=written(alias).raw, recipient=alias))
             answer = await http.post("/inbound/mailgun/mime", content=body, headers={"content-type": MULTIPART})

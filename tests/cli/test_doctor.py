@@ -11,6 +11,7 @@ import pytest
 from adapters.mime.authentication.signing import Zone
 from adapters.mime.authentication.test_signer import ED_PEM
 from cli.desk import WORLD, Commands, mail
+from convalias import registry
 from convalias.adapters.dns import DnsResolver
 from convalias.adapters.mime.authentication.signer import Signer
 from convalias.app import Convalias
@@ -202,6 +203,15 @@ def test_events_without_a_key_are_warned_of_where_no_mail_comes_in(
     assert commands.run("serve", "--port", "0", "--config", config).status == 78
     monkeypatch.setenv("CONVALIAS_MAILGUN_EVENTS_SIGNING_KEY", "new, old")
     assert findings(commands, "--config", config)[check]["found"] == "2 set"
+
+
+def test_a_door_whose_package_is_missing_is_told(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(group: str, name: str, *needed: str) -> object:
+        raise MissingPackageError(f"{group} {name} {needed}", extra="mailgun")
+
+    monkeypatch.setattr(registry, "load", load)
+    found = findings(commands, status=78)["door mailgun"]
+    assert (found["health"], "convalias[mailgun]" in found["found"]) == ("misconfigured", True)
 
 
 def test_mail_that_may_have_left_is_counted_and_shown(commands: Commands) -> None:

@@ -71,7 +71,12 @@ async def posted(machine: Machine) -> None:
         clock=machine.clock,
     )
     doors = asgi.Doors(inbound={"mailgun": webhook}, approvals=machine.cv.approvals, checks=await machine.cv.checks())
-    app = asgi.app(lambda: doors, lines=LogLines(asgi.log, machine.clock), telemetry=machine.ports.telemetry)
+    app = asgi.app(
+        lambda: doors,
+        inbound={"mailgun": ("", "/mime")},
+        lines=LogLines(asgi.log, machine.clock),
+        telemetry=machine.ports.telemetry,
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as http:
         for call in ("blobs.*", "queue.*"):
             machine.faults.fail(call, memory.before(ValueError(f"{CANARY} <{MARY}>")))

@@ -2,25 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from attrs import field, frozen
 
 from convalias import registry
-from convalias.settings import MAIL_LIMIT, Settings, WrongSettings, event_key_of, signing_key_of
+from convalias.services.inbound.doors import DoorKind, DoorSecret, EventDoorKind, door_kind, event_door_kind
+from convalias.settings import MAIL_LIMIT, Settings, WrongSettings, door_variable
 
 
 def _none() -> dict[str, str]:
     return {}
 
 
+def registered_door(name: str) -> DoorKind:
+    """Return the door of mail of that name. Raises as `registry.load`, and `MissingPackageError`."""
+    return door_kind(registry.load(registry.INBOUND, name, "__call__"))
+
+
+def registered_event_door(name: str) -> EventDoorKind:
+    """Return the door of events of that name. Raises as `registry.load`, and `MissingPackageError`."""
+    return event_door_kind(registry.load(registry.DELIVERY_EVENTS, name, "__call__"))
+
+
+@frozen(kw_only=True)
+class DoorKey:
+    """The secret of one door: where a person sets it, and its value or what is wrong about it."""
+
+    value: str = field(repr=False)
+    """Empty: not set."""
+    variable: str
+    """Where it was found; where it should be, if it is not set."""
+    problem: str
+    """Empty: the door can do with it."""
+
+    @classmethod
+    def of_mail(cls, door: str, settings: Settings) -> Self:
+        """Look at the secret of a door of mail. Raises as `registered_door`."""
+        secret = registered_door(door).secret
+        return cls._found(door, (secret.name,), secret, settings)
+
+    @classmethod
+    def of_events(cls, door: str, settings: Settings) -> Self:
+        """Look at the secret of a door of events: its own, or else that of the door of mail."""
+        secret = registered_event_door(door).secret
+        return cls._found(door, (f"EVENTS_{secret.name}", secret.name), secret, settings)
+
+    @classmethod
+    def _found(cls, door: str, names: Sequence[str], secret: DoorSecret, settings: Settings) -> Self:
+        there = settings.door_secrets.get(door, {})
+        for name in names:
+            if value := _without_blanks(there.get(name, "")):
+                wrong = secret.problem(value)
+                problem = f"{wrong}; expected {secret.expected}" if wrong else ""
+                return cls(value=value, variable=door_variable(door, name), problem=problem)
+        variable, *others = [door_variable(door, name) for name in names]
+        absent = "".join(f", nor {other}" for other in others)
+        return cls(value="", variable=variable, problem=f"not set{absent}; expected {secret.expected}")
+
+
 @frozen(kw_only=True)
 class Providers:
     """The keys of providers by the name of their door; a key may be several, comma-separated, newest first.
 
-    Raises `WrongSettings` for a door without a key, as everybody could post to it, and `NotRegistered` for a name that
-    is no door; `MissingPackageError` where the package of a door is not installed.
+    Raises `WrongSettings` for a door without a key, as everybody could post to it, or with one that it cannot use, and
+    `NotRegistered` for a name that is no door; `MissingPackageError` where the package of a door is not installed.
     """
 
     inbound: Mapping[str, str] = field(factory=_none, repr=False)
@@ -33,43 +80,48 @@ class Providers:
     """Whether a provider's own spam flag counts as an opinion of ours."""
 
     def __attrs_post_init__(self) -> None:
-        """Refuse doors that are none, or that nothing locks."""
-        problems = {
-            f"{what}[{name!r}]": "found no key, expected what the provider signs its posts with"
-            for what, keys in (("inbound", self.inbound), ("events", self.events))
-            for name, key in keys.items()
-            if _is_empty(key)
-        }
+        """Refuse doors that are none, or that nothing locks. A missing package is told now, not at the first post."""
+        secrets = [
+            *((f"inbound[{name!r}]", key, registered_door(name).secret) for name, key in self.inbound.items()),
+            *((f"events[{name!r}]", key, registered_event_door(name).secret) for name, key in self.events.items()),
+        ]
+        problems = {where: problem for where, key, secret in secrets if (problem := _problem(key, secret))}
         if problems:
             raise WrongSettings(problems)
-        for group, names in ((registry.INBOUND, self.inbound), (registry.DELIVERY_EVENTS, self.events)):
-            for name in names:
-                registry.load(group, name, "__call__")  # a missing package is told now, not at the first post
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return those of the settings, whose keys stand in variables. Raises as the class does."""
-        problems = {
-            signing_key_of(door): "not set; expected the webhook signing key of the provider (several:"
-            " comma-separated, newest first)"
-            for door in settings.inbound
-            if _is_empty(settings.signing_keys.get(door, ""))
-        }
+        mail = {door: DoorKey.of_mail(door, settings) for door in settings.inbound}
+        events = {door: DoorKey.of_events(door, settings) for door in settings.delivery_events}
+        problems = {key.variable: key.problem for key in mail.values() if key.problem}
         problems |= {
-            event_key_of(door): f"not set, nor {signing_key_of(door)}; expected the webhook signing key of the"
-            " provider, or delivery_events without it"
-            for door in settings.delivery_events
-            if signing_key_of(door) not in problems and _is_empty(settings.event_keys.get(door, ""))
+            key.variable: f"{key.problem}, or delivery_events without it"
+            for door, key in events.items()
+            if key.problem and not (door in mail and mail[door].problem)
         }
         if problems:
             raise WrongSettings(problems)
         return cls(
-            inbound={door: settings.signing_keys[door] for door in settings.inbound},
-            events={door: settings.event_keys[door] for door in settings.delivery_events},
+            inbound={door: key.value for door, key in mail.items()},
+            events={door: key.value for door, key in events.items()},
             mail_limit=settings.mail_limit,
             trust_spam_flag=settings.trust_spam_flag,
         )
 
+    @property
+    def addresses(self) -> Mapping[str, Sequence[str]]:
+        """The addresses of each door of mail, below `/inbound/<name>`."""
+        return {name: registered_door(name).addresses for name in self.inbound}
 
-def _is_empty(key: str) -> bool:
-    return not key.strip(" ,")
+
+def _problem(key: str, secret: DoorSecret) -> str:
+    if not _without_blanks(key):
+        return f"found no key, expected {secret.expected}"
+    wrong = secret.problem(key)
+    return f"{wrong}; expected {secret.expected}" if wrong else ""
+
+
+def _without_blanks(key: str) -> str:
+    """Return the key, or nothing where it is blanks and commas only."""
+    return key if key.strip(" ,") else ""

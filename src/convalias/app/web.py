@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 
 from attrs import evolve, frozen
 
-from convalias import registry
 from convalias.adapters import asgi
 from convalias.app.ports import Ports
-from convalias.app.providers import Providers
+from convalias.app.providers import Providers, registered_door, registered_event_door
 from convalias.app.services import Services
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.outbound.reports import DeliveryEvent, EventAnswer
-from convalias.services.inbound.doors import Door, DoorNeeds, EventDoor, EventDoorNeeds, MakesDoor, MakesEventDoor
+from convalias.services.inbound.doors import Door, DoorNeeds, EventDoor, EventDoorNeeds
 from convalias.services.inbound.receiver import Receipt
 from convalias.services.running.log_lines import LogLines
 
@@ -68,7 +67,7 @@ def web_app(
             made[:] = [(cv.ports, _Doors.of(cv, providers, checks()))]
         return made[0][1].now()
 
-    return asgi.app(doors, inbound=tuple(providers.inbound), events=tuple(providers.events), lines=lines)
+    return asgi.app(doors, inbound=providers.addresses, events=tuple(providers.events), lines=lines)
 
 
 @frozen(kw_only=True)
@@ -91,8 +90,7 @@ class _Doors:
             return await cv.services.delivery_events.take(event)
 
         def door(name: str, keys: str) -> Door:
-            make: MakesDoor = registry.load(registry.INBOUND, name, "__call__")
-            return make(
+            return registered_door(name)(
                 DoorNeeds(
                     accept=accept,
                     keys=keys,
@@ -103,8 +101,9 @@ class _Doors:
             )
 
         def event_door(name: str, keys: str) -> EventDoor:
-            make: MakesEventDoor = registry.load(registry.DELIVERY_EVENTS, name, "__call__")
-            return make(EventDoorNeeds(take=take, keys=keys, clock=cv.ports.clock, telemetry=cv.ports.telemetry))
+            return registered_event_door(name)(
+                EventDoorNeeds(take=take, keys=keys, clock=cv.ports.clock, telemetry=cv.ports.telemetry)
+            )
 
         return cls(
             cv=cv,

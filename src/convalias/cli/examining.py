@@ -12,12 +12,14 @@ from typing import Final
 
 from attrs import frozen
 
+from convalias import registry
 from convalias.adapters.embedded import EmbeddedError
 from convalias.adapters.embedded.folder import file_system
 from convalias.adapters.embedded.schema import lacking
 from convalias.app.embedded import KEY_FILE, keys_at
 from convalias.app.facade import Convalias
 from convalias.app.guards import SHOWN_FOR
+from convalias.app.providers import DoorKey, registered_door, registered_event_door
 from convalias.app.signing import signer_of
 from convalias.cli.errors import is_unusable
 from convalias.cli.stored import everything
@@ -28,12 +30,13 @@ from convalias.domain.conversations.participants import Account
 from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.deployment.policy_overlay import in_force
 from convalias.domain.operations.numbers import Figure
+from convalias.extras import MissingPackageError
 from convalias.ports.errors import PortError
 from convalias.services.conversations.alias_keys import KeySurvey
 from convalias.services.conversations.errors import KeysRefused
 from convalias.services.inbound.relay import LANE as INBOUND
 from convalias.services.operations.numbers import Reading
-from convalias.settings import DOORS, KEYS, Settings, WrongSettings, event_key_of, signing_key_of
+from convalias.settings import DOORS, KEYS, Settings, WrongSettings
 from convalias.stores.outbound.letters import LANE as DELIVERIES
 
 SPARE: Final = 1_000_000_000
@@ -79,8 +82,8 @@ def examine_settings(read: Callable[[], Settings]) -> tuple[Settings | None, lis
         ]
     return settings, [
         Finding(check="settings", found="read"),
-        *(_signing_key(door, settings) for door in settings.inbound),
-        *(_event_key(door, settings) for door in settings.delivery_events if door not in settings.inbound),
+        *(_door(door, settings, events=False) for door in settings.inbound),
+        *(_door(door, settings, events=True) for door in settings.delivery_events if door not in settings.inbound),
         _senders(settings),
         *_spf(settings),
         _asking(settings),
@@ -88,28 +91,30 @@ def examine_settings(read: Callable[[], Settings]) -> tuple[Settings | None, lis
     ]
 
 
-def _signing_key(door: str, settings: Settings) -> Finding:
-    check = "signing key" if door in DOORS else f"signing key of {door}"
-    if keys := settings.signing_keys.get(door, ""):
-        return Finding(check=check, found=f"{len(keys.split(','))} set")
+def _door(door: str, settings: Settings, *, events: bool) -> Finding:
+    """Whether what is posted to a door can be verified: of events, where its mail has no door here."""
+    try:
+        secret = (registered_event_door(door) if events else registered_door(door)).secret
+        key = (DoorKey.of_events if events else DoorKey.of_mail)(door, settings)
+    except (MissingPackageError, registry.WrongRegistration) as unusable:
+        return Finding(
+            check=f"door {door}",
+            health=Health.MISCONFIGURED,
+            found=str(unusable),
+            mend="mend what is registered, or take its name out of the settings",
+        )
+    check = secret.name.lower().replace("_", " ")
+    if door not in DOORS or events:
+        check += f" of {door}"
+    if events:
+        check += " events"
+    if not key.problem:
+        return Finding(check=check, found=f"{len(key.value.split(','))} set")
     return Finding(
         check=check,
         health=Health.WARNING,
-        found="none",
-        mend=f"set {signing_key_of(door)}: serve and run refuse to start",
-    )
-
-
-def _event_key(door: str, settings: Settings) -> Finding:
-    """Whether what a provider tells of mail can be verified, where its mail has no door here."""
-    check = f"signing key of {door} events"
-    if keys := settings.event_keys.get(door, ""):
-        return Finding(check=check, found=f"{len(keys.split(','))} set")
-    return Finding(
-        check=check,
-        health=Health.WARNING,
-        found="none",
-        mend=f"set {event_key_of(door)} or {signing_key_of(door)}: serve and run refuse to start",
+        found=key.problem if key.value else "none",
+        mend=f"set {key.variable}: serve and run refuse to start",
     )
 
 

@@ -20,7 +20,8 @@ from convalias.cli.serving import Address, listen, serve
 def command(at: At, port: int, host: str) -> int:
     """Take mail in by webhook: POST /inbound/mailgun/mime and /inbound/mailgun; /healthz, /readyz.
 
-    The signing key stands in CONVALIAS_MAILGUN_SIGNING_KEY; other doors (setting `inbound`) have one of their own.
+    The signing key stands in CONVALIAS_MAILGUN_SIGNING_KEY. The setting `inbound` names other doors, such as postmark;
+    each says at start which variable it needs.
     Prints one line once it listens. SIGTERM ends it when the requests under way are answered.
     """
     settings = at.settings()

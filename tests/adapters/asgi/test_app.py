@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import httpx
@@ -17,6 +17,7 @@ from convalias.adapters import asgi
 from convalias.adapters.mailgun import Bounds, HttpAnswer
 from convalias.ports.errors import Unavailable
 from convalias.services.conversations.errors import NotReady
+from convalias.services.inbound.doors import DoorPost
 
 Check = Callable[[], Awaitable[object]]
 
@@ -43,7 +44,7 @@ def doors(door: Door, **checks: Check) -> asgi.Doors:
 
 @asynccontextmanager
 async def client(opened: asgi.Doors | None) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(asgi.app(lambda: opened))
+    transport = httpx.ASGITransport(asgi.app(lambda: opened, inbound={"mailgun": ("", "/mime")}))
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
         yield http
 
@@ -72,18 +73,19 @@ def test_a_signed_post_is_kept_at_both_addresses_in_both_encodings(
     assert door.kept() == RAW
 
 
-async def test_the_address_says_which_form_it_is() -> None:
-    seen: list[bool] = []
+async def test_a_door_is_told_its_address_and_the_header_of_the_post() -> None:
+    seen: list[tuple[str, str]] = []
 
     class Seeing:
-        async def handle(self, content_type: str, chunks: AsyncIterable[bytes], *, raw: bool) -> HttpAnswer:
-            seen.append(raw)
+        async def handle(self, post: DoorPost) -> HttpAnswer:
+            seen.append((post.address, post.headers["authorization"]))
             return HttpAnswer(200, "")
 
     async with client(asgi.Doors(inbound={"mailgun": Seeing()}, checks={})) as http:
-        await http.post("/inbound/mailgun")
-        await http.post("/inbound/mailgun/mime")
-    assert seen == [False, True]
+        await http.post("/inbound/mailgun", headers={"Authorization": "Basic one"})
+        twice = [("Authorization", "Basic one"), ("authorization", "Basic two")]
+        await http.post("/inbound/mailgun/mime", headers=twice)
+    assert seen == [("", "Basic one"), ("/mime", "Basic one, Basic two")]
 
 
 def test_nothing_is_taken_while_nothing_is_open() -> None:
@@ -98,7 +100,7 @@ def test_nothing_is_taken_while_nothing_is_open() -> None:
 @pytest.mark.parametrize(("error", "status"), [(TimeoutError, 408), (ClientDisconnect, 400)])
 def test_a_sender_that_is_too_slow_is_let_go(error: type[Exception], status: int) -> None:
     class Slow:
-        async def handle(self, content_type: str, chunks: AsyncIterable[bytes], *, raw: bool) -> HttpAnswer:
+        async def handle(self, post: DoorPost) -> HttpAnswer:
             raise error
 
     async def post() -> int:
@@ -153,7 +155,9 @@ async def served(opened: asgi.Doors) -> AsyncIterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        config = uvicorn.Config(asgi.app(lambda: opened), log_config=None, lifespan="off")
+        config = uvicorn.Config(
+            asgi.app(lambda: opened, inbound={"mailgun": ("", "/mime")}), log_config=None, lifespan="off"
+        )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve([listening]))
         try:

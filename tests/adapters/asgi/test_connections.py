@@ -65,7 +65,7 @@ async def serving(
     lines = LogLines(asgi.log, Wall())
     doors = asgi.Doors(inbound={} if door is None else {"mailgun": door.webhook}, attachments=files, checks={})
     config = uvicorn.Config(
-        asgi.app(lambda: doors),
+        asgi.app(lambda: doors, inbound={"mailgun": ("", "/mime")}),
         http=asgi.bounded(places, lines),
         ws="none",
         log_config=None,

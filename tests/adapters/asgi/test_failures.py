@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable
 from datetime import timedelta
 
 import httpx
@@ -16,6 +15,7 @@ from convalias.adapters.asgi.failures import METRIC
 from convalias.adapters.mailgun import HttpAnswer
 from convalias.ports.errors import EngineAway, Unavailable
 from convalias.services.conversations.errors import NotReady
+from convalias.services.inbound.doors import DoorPost
 from convalias.services.running.log_lines import LogLines
 
 MIME = "/inbound/mailgun/mime"
@@ -29,7 +29,9 @@ class Desk:
         self.clock = memory.Clock()
         self.telemetry = memory.Telemetry()
         self.lines = LogLines(asgi.log, self.clock)
-        self.app = asgi.app(lambda: doors, lines=self.lines, telemetry=self.telemetry)
+        self.app = asgi.app(
+            lambda: doors, inbound={"mailgun": ("", "/mime")}, lines=self.lines, telemetry=self.telemetry
+        )
 
     async def ask(self, method: str, path: str, content: bytes = b"") -> int:
         transport = httpx.ASGITransport(self.app)
@@ -82,7 +84,7 @@ async def test_a_flood_of_equal_ones_is_a_line_a_minute_and_each_is_counted(capl
 
 def test_a_bug_is_a_500_with_class_and_place_and_never_its_message(caplog: pytest.LogCaptureFixture) -> None:
     class Broken:
-        async def handle(self, content_type: str, chunks: AsyncIterable[bytes], *, raw: bool) -> HttpAnswer:
+        async def handle(self, post: DoorPost) -> HttpAnswer:
             raise ValueError("mary@corp.example")
 
     desk = Desk(asgi.Doors(inbound={"mailgun": Broken()}, checks={}))
@@ -95,7 +97,7 @@ def test_a_bug_is_a_500_with_class_and_place_and_never_its_message(caplog: pytes
 
 def test_a_door_of_the_host_that_says_no_reason_is_a_line_too(caplog: pytest.LogCaptureFixture) -> None:
     class Busy:
-        async def handle(self, content_type: str, chunks: AsyncIterable[bytes], *, raw: bool) -> HttpAnswer:
+        async def handle(self, post: DoorPost) -> HttpAnswer:
             return HttpAnswer(502, "mary@corp.example")
 
     desk = Desk(asgi.Doors(inbound={"mailgun": Busy()}, checks={}))
@@ -153,7 +155,9 @@ def test_telemetry_that_fails_changes_no_answer(caplog: pytest.LogCaptureFixture
         def measure(self, name: str, value: float, **tags: str) -> None:
             raise ZeroDivisionError(name)
 
-    app = asgi.app(lambda: None, telemetry=Broken())  # with lines of its own, by the clock of this machine
+    app = asgi.app(
+        lambda: None, inbound={"mailgun": ("", "/mime")}, telemetry=Broken()
+    )  # with lines of its own, by the clock of this machine
 
     async def ask() -> int:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as http:

@@ -13,6 +13,7 @@ from convalias.adapters import memory
 from convalias.adapters.mailgun import Bounds, HttpAnswer, SigningKeys, Webhook
 from convalias.codec import loads
 from convalias.domain.inbound.posts import EnvelopeRecord
+from convalias.services.inbound.doors import DoorPost
 from convalias.services.inbound.receiver import Receiver, read_reference
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -96,12 +97,14 @@ class Door:
         boundary: str = BOUNDARY,
     ) -> HttpAnswer:
         body = multipart(fields, files, boundary)
-        return asyncio.run(
-            self.webhook.handle(f"multipart/form-data; boundary={boundary}", chunked(body, 1_000), raw=raw)
-        )
+        return self._posted(f"multipart/form-data; boundary={boundary}", body, raw=raw)
 
     def post_urlencoded(self, fields: Sequence[Field], *, raw: bool = True) -> HttpAnswer:
-        return asyncio.run(self.webhook.handle(URLENCODED, chunked(urlencoded(fields)), raw=raw))
+        return self._posted(URLENCODED, urlencoded(fields), raw=raw)
+
+    def _posted(self, content_type: str, body: bytes, *, raw: bool) -> HttpAnswer:
+        post = DoorPost(content_type=content_type, chunks=chunked(body, 1_000), address="/mime" if raw else "")
+        return asyncio.run(self.webhook.handle(post))
 
     def records(self) -> list[EnvelopeRecord]:
         async def read() -> list[EnvelopeRecord]:

@@ -27,6 +27,7 @@ from convalias.domain.outbound.reports import (
     Unsubscribed,
 )
 from convalias.ports.errors import Unavailable
+from convalias.services.inbound.doors import DoorPost
 
 JSON = "application/json"
 REFUSED = "mons.delivery.events.refused"
@@ -67,7 +68,7 @@ class Door:
 
     def post(self, body: object, *, content_type: str = JSON) -> HttpAnswer:
         octets = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return asyncio.run(self.door.handle(content_type, chunked(octets)))
+        return asyncio.run(self.door.handle(DoorPost(content_type=content_type, chunks=chunked(octets))))
 
     def event(self, **more: Any) -> DeliveryEvent:
         assert self.post({"signature": signed(), "event-data": data(**more)}).status == 200

@@ -1,11 +1,9 @@
 """A provider that posts its key, the recipient and the sender in a line each, then the mail."""
 
-from collections.abc import AsyncIterable
-
 from attrs import frozen
 
 from convalias import IncomingMail
-from convalias.app import Door, DoorNeeds
+from convalias.app import Door, DoorKind, DoorNeeds, DoorPost, DoorSecret
 
 
 @frozen
@@ -18,10 +16,9 @@ class Answer:
 class Posts:
     needs: DoorNeeds
 
-    async def handle(self, content_type: str, chunks: AsyncIterable[bytes], *, raw: bool) -> Answer:
-        del content_type, raw
-        post = b"".join([chunk async for chunk in chunks])
-        key, recipient, sender, mail = post.split(b"\n", 3)
+    async def handle(self, post: DoorPost) -> Answer:
+        body = b"".join([chunk async for chunk in post.chunks])
+        key, recipient, sender, mail = body.split(b"\n", 3)
         if key.decode() not in self.needs.keys.split(","):
             return Answer(401, "not ours")
         await self.needs.accept(
@@ -32,3 +29,15 @@ class Posts:
 
 def door(needs: DoorNeeds) -> Door:
     return Posts(needs)
+
+
+def _short(password: str) -> str:
+    return "found less than four characters" if len(password) < 4 else ""
+
+
+locked = DoorKind(
+    make=door,
+    addresses=("/mail", "/mail/again"),
+    secret=DoorSecret(name="PASSWORD", expected="the password that the toy posts", problem=_short),
+)
+"""A door that says where it stands and what it needs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Final, TypeAlias, TypeVar
@@ -23,7 +23,7 @@ from convalias.adapters.asgi.unsubscribing import UnsubscribeDoor, unsubscribing
 from convalias.ports.ambient import Telemetry
 from convalias.ports.errors import EngineAway, Unavailable
 from convalias.services.conversations.errors import NotReady
-from convalias.services.inbound.doors import Door, DoorAnswer, EventDoor
+from convalias.services.inbound.doors import Door, DoorAnswer, DoorPost, EventDoor
 from convalias.services.running.log_lines import LogLines
 from convalias.services.running.places import told_of
 
@@ -36,7 +36,8 @@ POST_WITHIN: Final = 120.0
 
 
 _Door = TypeVar("_Door")
-_Handle: TypeAlias = Callable[[str, AsyncIterable[bytes]], Awaitable[DoorAnswer]]
+_Handle: TypeAlias = Callable[[DoorPost], Awaitable[DoorAnswer]]
+_NONE: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 
 
 @frozen(kw_only=True)
@@ -47,7 +48,7 @@ class Doors:
     """
 
     inbound: Mapping[str, Door] = MappingProxyType({})
-    """By name: it takes what is posted to `/inbound/<name>` and `/inbound/<name>/mime`."""
+    """By name: it takes what is posted to its addresses at and below `/inbound/<name>`."""
     events: Mapping[str, EventDoor] = MappingProxyType({})
     """By name: it takes what is posted to `/events/<name>`."""
     approvals: ApprovalDoor | None = None
@@ -61,15 +62,15 @@ class Doors:
 def app(
     doors: Callable[[], Doors | None],
     *,
-    inbound: Sequence[str] = ("mailgun",),
-    events: Sequence[str] = ("mailgun",),
+    inbound: Mapping[str, Sequence[str]] = _NONE,
+    events: Sequence[str] = (),
     lines: LogLines | None = None,
     telemetry: Telemetry | None = None,
 ) -> Starlette:
     """An ASGI app. `doors()` is asked at each request and may be None while nothing is open yet: then 503.
 
-    `POST /inbound/<name>` and `POST /inbound/<name>/mime` of each name in `inbound` (Mailgun posts raw mail only to an
-    address that ends so), `POST /events/<name>` of each name in `events`, `GET` and `POST /approvals/{token}` and `/unsubscribe/{token}` (shows, acts), `GET /attachments/{token}` (shows) and `/attachments/{token}/file`, `GET /healthz` (the process lives), `GET /readyz` (raw store and queue answer).
+    `POST /inbound/<name><address>` of each name in `inbound` and each of its addresses (`DoorKind.addresses`),
+    `POST /events/<name>` of each name in `events`, `GET` and `POST /approvals/{token}` and `/unsubscribe/{token}` (shows, acts), `GET /attachments/{token}` (shows) and `/attachments/{token}/file`, `GET /healthz` (the process lives), `GET /readyz` (raw store and queue answer).
 
     Each answer 5xx is a line (equal ones once a minute, with a count) in `lines`, or in the log `convalias.http` by the
     clock of this machine, and a count in `telemetry`.
@@ -98,16 +99,16 @@ def app(
     def route(path: str, endpoint: Endpoint, *methods: str) -> Route:
         return Route(path, failures.told(path, endpoint), methods=methods or ["GET"])
 
-    def posts(path: str, take: Callable[[Doors], _Handle | None]) -> Route:
-        return route(path, posted(_part(doors, take)), "POST")
+    def posts(path: str, take: Callable[[Doors], _Handle | None], address: str = "") -> Route:
+        return route(path, posted(_part(doors, take), address), "POST")
 
     application = Starlette(
         middleware=[Middleware(OneFraming)],
         routes=[
             *(
-                posts(f"/inbound/{name}{form}", partial(_mail_door, name, raw=bool(form)))
-                for name in inbound
-                for form in ("", "/mime")
+                posts(f"/inbound/{name}{address}", partial(_mail_door, name), address)
+                for name, addresses in inbound.items()
+                for address in addresses
             ),
             *(posts(f"/events/{name}", partial(_event_door, name)) for name in events),
             route("/approvals/{token}", opened(_part(doors, lambda standing: standing.approvals)), "GET", "POST"),
@@ -128,9 +129,9 @@ def app(
     return application
 
 
-def _mail_door(name: str, standing: Doors, *, raw: bool) -> _Handle | None:
+def _mail_door(name: str, standing: Doors) -> _Handle | None:
     door = standing.inbound.get(name)
-    return None if door is None else partial(door.handle, raw=raw)
+    return None if door is None else door.handle
 
 
 def _event_door(name: str, standing: Doors) -> _Handle | None:
@@ -138,18 +139,23 @@ def _event_door(name: str, standing: Doors) -> _Handle | None:
     return None if door is None else door.handle
 
 
-def posted(find: Callable[[], _Handle | None]) -> Endpoint:
-    """Hand a post of a provider to its door; `find()` may be None while nothing is open yet."""
+def posted(find: Callable[[], _Handle | None], address: str = "") -> Endpoint:
+    """Hand a post to this address of a door to it; `find()` may be None while nothing is open yet."""
 
     async def endpoint(request: Request) -> Response:
         handle = find()
         if handle is None:
             because(request, NOT_OPEN)
             return PlainTextResponse("not open", 503)
-        content_type = request.headers.get("content-type", "")
+        post = DoorPost(
+            content_type=request.headers.get("content-type", ""),
+            chunks=request.stream(),
+            address=address,
+            headers={name: ", ".join(request.headers.getlist(name)) for name in request.headers},
+        )
         try:
             async with asyncio.timeout(POST_WITHIN):
-                answer = await handle(content_type, request.stream())
+                answer = await handle(post)
         except TimeoutError:
             return PlainTextResponse("too slow", 408)
         except ClientDisconnect:

@@ -27,7 +27,7 @@ from convalias.domain.outbound.reports import (
 )
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import Unavailable
-from convalias.services.inbound.doors import EventDoorNeeds
+from convalias.services.inbound.doors import SIGNING_KEY, DoorPost, EventDoorKind, EventDoorNeeds
 
 SOURCE: Final = "mailgun"
 VARIABLE: Final = "convalias"
@@ -60,9 +60,12 @@ class _Refused(Exception):
         self.reason = reason
 
 
-def door(needs: EventDoorNeeds) -> Events:
-    """Make the door of these events, registered for `mailgun`."""
+def _made(needs: EventDoorNeeds) -> Events:
     return Events(take=needs.take, keys=SigningKeys.parse(needs.keys), clock=needs.clock, telemetry=needs.telemetry)
+
+
+door: Final = EventDoorKind(make=_made, secret=SIGNING_KEY)
+"""Registered for `mailgun`."""
 
 
 @frozen(kw_only=True)
@@ -78,14 +81,14 @@ class Events:
     telemetry: Telemetry
     largest: int = LARGEST
 
-    async def handle(self, content_type: str, body: AsyncIterable[bytes]) -> HttpAnswer:
+    async def handle(self, post: DoorPost) -> HttpAnswer:
         """Take one post in. May be repeated.
 
         200: acted on, or nothing to act on. 400: no event. 401, 403: not signed by us, or a token used for another
         event. 413: too large. 503: post it again.
         """
         try:
-            event = self._event(_parsed(content_type, await self._read(body)))
+            event = self._event(_parsed(post.content_type, await self._read(post.chunks)))
             return _ANSWERS[await self.take(event)]
         except _Refused as refused:
             self.telemetry.measure("mons.delivery.events.refused", 1, source=SOURCE, reason=refused.reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Final, assert_never
 
@@ -18,8 +18,11 @@ from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Unavailable
+from convalias.services.inbound.doors import DoorPost
 from convalias.services.inbound.receiver import Kept, Receipt, TokenReused
 
+RAW: Final = "/mime"
+"""Behind the address of a door, for raw mail: Mailgun posts it only to addresses that end so."""
 SPAM_FLAG: Final = b"X-Mailgun-Sflag"
 _ROUTE: Final = (b"recipient", b"sender")
 _END_OF_HEADERS: Final = re.compile(rb"\r?\n\r?\n")
@@ -65,17 +68,17 @@ class Webhook:
     trust_spam_flag: bool = False
     """Whether the provider's own spam flag counts as an opinion of ours."""
 
-    async def handle(self, content_type: str, chunks: AsyncIterable[bytes], *, raw: bool = False) -> HttpAnswer:
-        """Take one post in; `raw`: at the address for raw mail. May be repeated.
+    async def handle(self, post: DoorPost) -> HttpAnswer:
+        """Take one post in. May be repeated.
 
         200: kept and queued. 400: no form, or no recipient. 401, 403: not signed by us, or a signature used twice.
         413: so large that its signature was not reached. 503: try again.
         """
         try:
-            form = await read_form(content_type, chunks, bounds=self.bounds)
+            form = await read_form(post.content_type, post.chunks, bounds=self.bounds)
         except UnreadableForm as error:
             return HttpAnswer(400, f"form: {error}")
-        mail = self.read(form, raw=raw)
+        mail = self.read(form, raw=post.address == RAW)
         if isinstance(mail, _Refusal):
             return mail.answer
         try:

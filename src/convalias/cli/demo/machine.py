@@ -12,7 +12,7 @@ from typing import Final
 
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
-from convalias.settings import SIGNING_KEY
+from convalias.settings import door_variable
 
 READY_WITHIN: Final = 60.0
 _PORT: Final = re.compile(rb"listening on http://127\.0\.0\.1:(\d+)")
@@ -37,7 +37,7 @@ class Machine:
                 *("--data", str(folder / "data"), "--config", str(folder / "convalias.toml")),
                 stdout=PIPE,
                 stderr=log,
-                env={**os.environ, SIGNING_KEY: self._key},
+                env={**os.environ, door_variable("mailgun", "SIGNING_KEY"): self._key},
             )
         async with asyncio.timeout(READY_WITHIN):
             line = b"" if self._process.stdout is None else await self._process.stdout.readline()

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable
-from typing import Protocol, TypeAlias
+import re
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Final, Protocol, TypeAlias
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
+from convalias.domain.errors import InvalidValue
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.outbound.reports import DeliveryEvent, EventAnswer
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.services.inbound.receiver import Receipt
+
+_ADDRESS: Final = re.compile(r"(/[a-z0-9_-]{1,40}){0,4}")
+_VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 
 
 class DoorAnswer(Protocol):
@@ -27,11 +33,25 @@ class DoorAnswer(Protocol):
         ...
 
 
+@frozen(kw_only=True)
+class DoorPost:
+    """An HTTP post to a door, before anything of it is believed."""
+
+    chunks: AsyncIterable[bytes] = field(repr=False)
+    """The body; it can be read once, and has no bound."""
+    content_type: str = ""
+    """As it was sent; empty if it was not."""
+    address: str = ""
+    """Which address of the door it came to: one of `DoorKind.addresses`."""
+    headers: Mapping[str, str] = field(default=MappingProxyType({}), repr=False)
+    """By name in lower case. Fields of one name are joined by `, ` (RFC 9110 §5.3)."""
+
+
 class Door(Protocol):
     """A door for the posts of one provider, such as `adapters.mailgun.Webhook`."""
 
-    async def handle(self, content_type: str, chunks: AsyncIterable[bytes], *, raw: bool) -> DoorAnswer:
-        """Take the post in and say how it went. `raw`: it came to the address for raw mail, `/inbound/<name>/mime`."""
+    async def handle(self, post: DoorPost) -> DoorAnswer:
+        """Take the post in and say how it went."""
         ...
 
 
@@ -42,7 +62,7 @@ class DoorNeeds:
     accept: Callable[[IncomingMail], Awaitable[Receipt]]
     """Returned: the mail is kept. Raises `Unavailable`: answer so that the provider tries again."""
     keys: str = field(repr=False)
-    """What the provider signs with, several comma-separated, newest first. Never empty."""
+    """What proves a post (`DoorKind.secret`), several comma-separated, newest first. Never empty."""
     clock: Clock
     mail_limit: int
     """Octets of one mail."""
@@ -51,13 +71,13 @@ class DoorNeeds:
 
 
 MakesDoor: TypeAlias = Callable[[DoorNeeds], Door]
-"""Group `convalias.inbound`, by the name of the door."""
+"""Group `convalias.inbound`, by the name of the door: such a function, or a `DoorKind` that says more."""
 
 
 class EventDoor(Protocol):
     """A door for the events of one provider, such as `adapters.mailgun.Events`."""
 
-    async def handle(self, content_type: str, body: AsyncIterable[bytes]) -> DoorAnswer:
+    async def handle(self, post: DoorPost) -> DoorAnswer:
         """Take the post in and say how it went."""
         ...
 
@@ -69,10 +89,89 @@ class EventDoorNeeds:
     take: Callable[[DeliveryEvent], Awaitable[EventAnswer]]
     """Raises `Unavailable`: answer so that the provider posts the event again."""
     keys: str = field(repr=False)
-    """What the provider signs with, several comma-separated, newest first. Never empty."""
+    """What proves a post (`EventDoorKind.secret`), several comma-separated, newest first. Never empty."""
     clock: Clock
     telemetry: Telemetry
 
 
 MakesEventDoor: TypeAlias = Callable[[EventDoorNeeds], EventDoor]
-"""Group `convalias.delivery_events`, by the name of the door."""
+"""Group `convalias.delivery_events`, by the name of the door: such a function, or an `EventDoorKind`."""
+
+
+def _is_variable(_: object, attribute: Attribute[str], value: str) -> None:
+    if not _VARIABLE.fullmatch(value):
+        raise InvalidValue(attribute.name, found=value, expected="capitals, digits and underscores")
+
+
+def _are_addresses(_: object, attribute: Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
+    wrong = [one for one in value if not _ADDRESS.fullmatch(one)]
+    if wrong or not value:
+        raise InvalidValue(attribute.name, found=wrong[0] if wrong else (), expected="'' or paths such as '/mime'")
+
+
+def _any(_: str) -> str:
+    return ""
+
+
+@frozen(kw_only=True)
+class DoorSecret:
+    """The setting that a door cannot do without: a variable of the environment, `CONVALIAS_<DOOR>_<name>`.
+
+    A file may hold its value instead, named by `CONVALIAS_<DOOR>_<name>_FILE`. Raises `InvalidValue` for a name that
+    no variable can have.
+    """
+
+    name: str = field(validator=_is_variable)
+    """Such as `SIGNING_KEY`."""
+    expected: str
+    """What a person is asked for; it follows "expected"."""
+    problem: Callable[[str], str] = field(default=_any, repr=False)
+    """Say what is wrong about a value, without showing it. Empty: nothing is."""
+
+
+SIGNING_KEY: Final = DoorSecret(
+    name="SIGNING_KEY",
+    expected="the webhook signing key of the provider (several: comma-separated, newest first)",
+)
+"""The secret of a provider that signs what it posts."""
+
+
+@frozen(kw_only=True)
+class DoorKind:
+    """A door of mail as it is registered in `convalias.inbound`: where it stands, and what it needs.
+
+    A `MakesDoor` is enough where the provider signs: it gets the addresses and the secret that stand here. Raises
+    `InvalidValue` for an address that cannot be.
+    """
+
+    make: MakesDoor
+    addresses: tuple[str, ...] = field(default=("", "/mime"), validator=_are_addresses)
+    """Below `/inbound/<name>`, the empty one being that itself."""
+    secret: DoorSecret = SIGNING_KEY
+
+    def __call__(self, needs: DoorNeeds) -> Door:
+        """Make the door."""
+        return self.make(needs)
+
+
+@frozen(kw_only=True)
+class EventDoorKind:
+    """A door of events as it is registered in `convalias.delivery_events`. It stands at `/events/<name>`."""
+
+    make: MakesEventDoor
+    secret: DoorSecret = SIGNING_KEY
+    """`EVENTS_` may stand before its name: then events have a secret of their own."""
+
+    def __call__(self, needs: EventDoorNeeds) -> EventDoor:
+        """Make the door."""
+        return self.make(needs)
+
+
+def door_kind(registered: MakesDoor) -> DoorKind:
+    """Return what is registered as a kind of door."""
+    return registered if isinstance(registered, DoorKind) else DoorKind(make=registered)
+
+
+def event_door_kind(registered: MakesEventDoor) -> EventDoorKind:
+    """Return what is registered as a kind of door of events."""
+    return registered if isinstance(registered, EventDoorKind) else EventDoorKind(make=registered)
