@@ -7,31 +7,25 @@ does inside a call is not seen here, except for aliases: there SQLite's own step
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from _measure import Row, machine, row, tell
 from convalias.adapters import embedded, memory
 from convalias.app.facade import Convalias
-from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.aliases.alias import AliasKey, AliasKeys
-from convalias.domain.aliases.minting import mint
 from convalias.domain.conversations.participants import Participant
-from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, TraceId, UseCase
+from convalias.domain.ids import AccountId, ConversationId, UseCase
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.migration.rollout import Stage
-from convalias.ports.event_log import EventRecord
 from convalias.ports.records import Due, Insert, Key
-from convalias.stores.aliases.aliases import Aliases, NewAlias
 from convalias.stores.encoding import encoded
 from convalias.stores.outbound.ledger import DUE, Ledger
 from stores.counting import Counting
+from stores.growing import NOON, alias_steps, passed_on
 
-NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER: Final = "e" * 22
 Count = Callable[[int], Awaitable[float]]
 
@@ -150,53 +144,14 @@ async def texts(octets: int) -> float:
 
 # --- tables --------------------------------------------------------------------------------------------------------
 
-FILL: Final = (
-    "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < :count)"
-    " INSERT INTO records SELECT {columns}, lower(hex(randomblob(8))), NULL, NULL FROM n"
-)
-"""Rows of other aliases: as many as there are to be, written by the engine itself."""
 FILLING: Final = 600.0
 """Seconds in which a million rows are there, on a busy machine too."""
-OF_HANDLES: Final = "'alias_handles', lower(hex(randomblob(1))), lower(hex(randomblob(20))), '[]', '{}'"
-OF_ALIASES: Final = "'aliases', 'other' || i / 4, printf('%024x:000001', i), '[]', '{}'"
 
 
 async def aliases(count: int, *, minting: bool) -> float:
     """Steps that SQLite takes to mint one alias, or to find one, beside that many others."""
     with tempfile.TemporaryDirectory() as folder:
-        async with embedded.Database(Path(folder), patience=FILLING) as database:
-            table = Aliases(records=embedded.Records(database))
-            entropy, keys = memory.Clock(seed=7).entropy, AliasKeys((AliasKey(0, b"s" * 32),))
-
-            def draw() -> EmailAddress | None:
-                return mint("Ann Ray", domain="reply.example", random=entropy(16), keys=keys)
-
-            def wanted(number: int) -> NewAlias:
-                where = ConversationId(f"c{number}")
-                return NewAlias(
-                    id=AliasId(f"a{number}"), conversation=where, stands_for=AccountId("ann"), created_at=NOW
-                )
-
-            def fill(connection: sqlite3.Connection) -> None:
-                for columns in (OF_HANDLES, OF_ALIASES):
-                    connection.execute(FILL.format(columns=columns), {"count": count})
-
-            await database.write(fill)
-            known = await table.issue(wanted(0), draw)
-            steps = 0
-
-            def step() -> int:
-                nonlocal steps
-                steps += 1
-                return 0
-
-            await database.write(lambda connection: connection.set_progress_handler(step, 1))
-            await database.read(lambda connection: connection.set_progress_handler(step, 1))
-            if minting:
-                await table.issue(wanted(1), draw)
-            else:
-                await table.at(known.address)
-            return steps
+        return (await alias_steps(Path(folder), count, patience=FILLING))[minting]
 
 
 async def due(count: int) -> float:
@@ -207,13 +162,13 @@ async def due(count: int) -> float:
     await cv.run_until_idle()
     (decision,) = await counting.range("decisions", "c0", after="", limit=1)
     rows = [
-        Insert(Key("decisions", encoded(ConversationId(f"d{n}")), decision.key.id), decision.body, due=Due(DUE, NOW))
+        Insert(Key("decisions", encoded(ConversationId(f"d{n}")), decision.key.id), decision.body, due=Due(DUE, NOON))
         for n in range(count)
     ]
     await counting.write(rows)
     counting.forget()
     ledger = Ledger(records=counting, incarnation=memory.Incarnation("1", gone=set()))
-    await ledger.due(now=NOW + timedelta(days=1), limit=100)
+    await ledger.due(now=NOON + timedelta(days=1), limit=100)
     return counting.rows.total()
 
 
@@ -222,15 +177,7 @@ async def kept(count: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         async with embedded.Database(Path(folder)) as database:
             log = embedded.EventLog(database, clock=memory.Clock(), incarnation=memory.Incarnation("1"), keep=100)
-            await log.publish(
-                [
-                    EventRecord(ConversationId("c"), EventId(f"e{n}"), Seq(n), "message_added", TraceId("t"))
-                    for n in range(count)
-                ]
-            )
-            reader = log.records("group")
-            while await reader.take(limit=1_000, wait=timedelta(0)):
-                await reader.commit()
+            await passed_on(log, count)
             await log.trim()
             (held,) = await database.read(
                 lambda connection: connection.execute("SELECT count(*) FROM event_log").fetchone()

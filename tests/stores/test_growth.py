@@ -2,73 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from convalias.adapters import embedded, memory
 from convalias.app.facade import Convalias
-from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.aliases.alias import AliasKey, AliasKeys
-from convalias.domain.aliases.minting import mint
 from convalias.domain.conversations.participants import Participant
-from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, TraceId, UseCase
+from convalias.domain.ids import UseCase
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.migration.rollout import Stage
-from convalias.ports.event_log import EventRecord
 from convalias.ports.records import Due, Insert, Key, Replace, Written, write_in_order
-from convalias.stores.aliases.aliases import Aliases, NewAlias
 from convalias.stores.outbound.ledger import DUE, Ledger
 from stores.counting import Counting
-
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-KEYS = AliasKeys((AliasKey(0, b"s" * 32),))
-OTHERS = """
-    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-    INSERT INTO records
-    SELECT 'alias_handles', lower(hex(randomblob(1))), lower(hex(randomblob(20))), '[]', '{}', 'v', NULL, NULL FROM n
-    UNION ALL SELECT 'aliases', 'other' || i, printf('%024x:000001', i), '[]', '{}', 'v', NULL, NULL FROM n
-"""
-
-
-class Steps:
-    """The steps that SQLite takes: a look at every row would be seen here, however fast it is."""
-
-    def __init__(self) -> None:
-        self.taken = 0
-
-    def count(self, connection: sqlite3.Connection) -> None:
-        connection.set_progress_handler(self._step, 1)
-
-    def _step(self) -> int:
-        self.taken += 1
-        return 0
-
-
-def draw_of(seed: int) -> EmailAddress | None:
-    return mint("Ann Ray", domain="reply.example", random=memory.Clock(seed=seed).entropy(16), keys=KEYS)
-
-
-def wanted(number: int) -> NewAlias:
-    conversation = ConversationId(f"c{number}")
-    return NewAlias(id=AliasId(f"a{number}"), conversation=conversation, stands_for=AccountId("ann"), created_at=NOON)
-
-
-async def alias_steps(folder: Path, others: int) -> tuple[int, int]:
-    """Steps to find an alias and to mint one, beside that many others."""
-    async with embedded.Database(folder) as database:
-        aliases, steps = Aliases(records=embedded.Records(database)), Steps()
-        await database.write(lambda connection: connection.execute(OTHERS, (others,)))
-        seeds = iter(range(1_000))
-        known = await aliases.issue(wanted(0), lambda: draw_of(next(seeds)))
-        await database.write(steps.count)
-        await database.read(steps.count)
-        assert await aliases.at(known.address) == known
-        finding, steps.taken = steps.taken, 0
-        await aliases.issue(wanted(1), lambda: draw_of(next(seeds)))
-        return finding, steps.taken
+from stores.growing import NOON, alias_steps, passed_on
 
 
 async def test_finding_and_minting_an_alias_cost_the_same_beside_ten_and_beside_twenty_thousand(tmp_path: Path) -> None:
@@ -124,15 +72,7 @@ async def test_an_event_log_on_disk_holds_what_it_is_to_keep_however_much_was_pu
 ) -> None:
     async with embedded.Database(tmp_path) as database:
         log = embedded.EventLog(database, clock=memory.Clock(), incarnation=memory.Incarnation("1"), keep=10)
-        await log.publish(
-            [
-                EventRecord(ConversationId("c"), EventId(f"e{seq}"), Seq(seq), "message_added", TraceId("t"))
-                for seq in range(published)
-            ]
-        )
-        reader = log.records("g")
-        while await reader.take(limit=1_000, wait=timedelta(0)):
-            await reader.commit()
+        await passed_on(log, published)
         assert await log.trim() == published - 10
         assert (await log.lag("late")).count == 10
 
