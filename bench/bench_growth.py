@@ -24,7 +24,7 @@ from convalias.ports.records import Due, Insert, Key
 from convalias.stores.encoding import encoded
 from convalias.stores.outbound.ledger import DUE, Ledger
 from stores.counting import Counting
-from stores.growing import NOON, alias_steps, passed_on
+from stores.growing import NOON, alias_steps, given_back, passed_on
 
 LATER: Final = "e" * 22
 Count = Callable[[int], Awaitable[float]]
@@ -172,6 +172,13 @@ async def due(count: int) -> float:
     return counting.rows.total()
 
 
+async def returning(count: int) -> float:
+    """Rows of the largest answer while that many deliveries that are due are given back."""
+    counting = Counting(memory.Records())
+    await given_back(counting, count)
+    return counting.most_rows
+
+
 async def kept(count: int) -> float:
     """Records that an event log still holds when all of that many were read, and it was trimmed to a hundred."""
     with tempfile.TemporaryDirectory() as folder:
@@ -196,6 +203,7 @@ GROWING: Final[tuple[tuple[str, Count, int, int, str, str | None], ...]] = (
     ("finding an alias, aliases beside it", lambda n: aliases(n, minting=False), 10, 1_000_000, "steps of SQLite", "ratio >= 0.8"),
     ("minting an alias, aliases beside it", lambda n: aliases(n, minting=True), 10, 1_000_000, "steps of SQLite", "ratio >= 0.8"),
     ("taking deliveries, those that are due", due, 1_000, 100_000, "rows", "<= 1100"),
+    ("giving deliveries back, those that are due", returning, 1_000, 100_000, "rows at once", "<= 500"),
     ("trimming the event log, records", kept, 1_000, 50_000, "records left", "<= 100"),
 )  # fmt: skip
 """What is done and what grows; the count; small size, large size; unit, and the aim at the large size."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any
 
@@ -24,7 +24,7 @@ from convalias.ports.ambient import Telemetry
 from convalias.ports.errors import AdapterFailed
 from convalias.ports.hub import Declined, Guarantee, NotificationHub, Sent
 from convalias.ports.people import IdentityDirectory
-from convalias.ports.records import Conflict, Ordered, Records, Written
+from convalias.ports.records import Conflict, Due, DuePlace, Key, Ordered, Paged, Records, Stored, Written
 from convalias.services.running.log_lines import LogLines
 
 ANN, BOB = (EmailAddress.parse(f"{name}@home.example") for name in ("ann", "bob"))
@@ -87,6 +87,35 @@ def test_answers_in_order_end_with_the_last_write_or_the_conflict(answer: object
 )
 def test_answers_in_order_may_end_early(answer: object) -> None:
     refuse_answer("records", "write_in_order", Ordered.write_in_order, answer, [[object()] * 3])
+
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PLACE = DuePlace(NOON, Key("notes", "c1", "2"))
+
+
+def row(id_: str, due: Due | None) -> Stored:
+    return Stored(Key("notes", "c1", id_), (), {}, "1", due)
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ([row("2", Due("lane", NOON))], "found a record that is not due behind the place"),
+        ([row("3", Due("lane", NOON - timedelta(seconds=1)))], "found a record that is not due behind the place"),
+        ([row("3", None)], "found a record that is not due behind the place"),
+        ([row(one, Due("lane", NOON)) for one in "345"], "found 3 records, expected at most 2"),
+    ],
+)
+def test_a_page_that_does_not_begin_behind_its_place_would_be_read_for_ever(answer: object, found: str) -> None:
+    asked: dict[str, object] = {"after": PLACE, "until": NOON, "limit": 2}
+    with pytest.raises(WrongAnswer, match=found):
+        refuse_answer("records", "due_after", Paged.due_after, answer, ["lane"], named=asked)
+
+
+def test_a_page_behind_its_place_is_right() -> None:
+    answer = [row("3", Due("lane", NOON)), row("1", Due("lane", NOON + timedelta(seconds=1)))]
+    asked: dict[str, object] = {"after": PLACE, "until": NOON, "limit": 2}
+    refuse_answer("records", "due_after", Paged.due_after, answer, ["lane"], named=asked)
 
 
 class Desk:

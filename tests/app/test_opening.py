@@ -33,7 +33,7 @@ from convalias.app.workers import Polled
 from convalias.ports.errors import EngineAway, Unavailable
 from convalias.ports.event_log import ReadsAhead
 from convalias.ports.examining import Examined, Probed
-from convalias.ports.records import Insert, Key, Ordered, Partitioned, Written
+from convalias.ports.records import Insert, Key, Ordered, Paged, Partitioned, Written
 from convalias.services.operations.retention import EndsBlobs
 from convalias.testing.simulator.loop import VirtualLoop
 
@@ -255,7 +255,7 @@ def test_each_late_port_has_the_capabilities_of_its_engine_and_no_others() -> No
     late = Engine().late()
     polled = PolledJobQueue(late, poll=lambda: timedelta(seconds=5))
     assert polled.poll == timedelta(seconds=5)
-    abilities = {Polled, ReadsAhead, Trimmed, Ordered, Partitioned, Probed, EndsBlobs, Examined, OpensLate}
+    abilities = {Polled, ReadsAhead, Trimmed, Ordered, Paged, Partitioned, Probed, EndsBlobs, Examined, OpensLate}
     has: dict[object, set[type]] = {
         polled: {Polled, OpensLate},
         JobQueue(late): {OpensLate},
@@ -263,7 +263,7 @@ def test_each_late_port_has_the_capabilities_of_its_engine_and_no_others() -> No
         Blobs(late): {OpensLate},
         ProbedBlobs(late): {Probed, OpensLate},
         FileBlobs(late): {Probed, EndsBlobs, OpensLate},
-        Records(late): {Ordered, Partitioned, OpensLate},
+        Records(late): {Ordered, Paged, Partitioned, OpensLate},
         Changes(late): {OpensLate},
         EventLog(late): {OpensLate},
         TrimmedEventLog(late): {Trimmed, OpensLate},

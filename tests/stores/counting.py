@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -12,6 +12,7 @@ from convalias.ports.records import (
     Body,
     Conflict,
     Delete,
+    DuePlace,
     Insert,
     Key,
     Ordered,
@@ -19,6 +20,7 @@ from convalias.ports.records import (
     Stored,
     Write,
     Written,
+    due_after,
     write_in_order,
 )
 
@@ -33,7 +35,7 @@ def _tables(keys: Iterable[Key]) -> str:
 
 
 class Counting:
-    """`ports.Records` and `Ordered` that count, over any others. Call `forget()` between two measurements."""
+    """`ports.Records`, `Ordered` and `Paged` that count, over any others. Call `forget()` between two measurements."""
 
     def __init__(self, records: Records) -> None:
         self.records: Final = records
@@ -43,6 +45,8 @@ class Counting:
         """Rows that came back, by table."""
         self.writes: Counter[str] = Counter()
         """Records that were asked to be written, conflicts among them, by table and kind, `events insert` or `envelopes update`."""
+        self.most_rows = 0
+        """Rows of the largest answer."""
         self.octets_read = 0
         self.octets_written = 0
 
@@ -50,9 +54,10 @@ class Counting:
         """Begin at nothing again."""
         for counter in (self.calls, self.rows, self.writes):
             counter.clear()
-        self.octets_read = self.octets_written = 0
+        self.most_rows = self.octets_read = self.octets_written = 0
 
-    def _read(self, found: Iterable[Stored]) -> None:
+    def _read(self, found: Collection[Stored]) -> None:
+        self.most_rows = max(self.most_rows, len(found))
         for stored in found:
             self.rows[stored.key.table] += 1
             self.octets_read += octets(stored.body)
@@ -97,6 +102,12 @@ class Counting:
 
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
         found = await self.records.due(lane, until=until, limit=limit)
+        self.calls[f"due {lane}"] += 1
+        self._read(found)
+        return found
+
+    async def due_after(self, lane: str, *, after: DuePlace, until: datetime, limit: int) -> Sequence[Stored]:
+        found = await due_after(self.records, lane, after=after, until=until, limit=limit)
         self.calls[f"due {lane}"] += 1
         self._read(found)
         return found

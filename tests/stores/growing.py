@@ -1,4 +1,4 @@
-"""What grows, for the tests and for the bench: aliases beside others, events that a log has passed on."""
+"""What grows, for the tests and for the bench: aliases, events of a log, deliveries that are due."""
 
 from __future__ import annotations
 
@@ -7,13 +7,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from attrs import evolve
+
 from convalias.adapters import embedded, memory
+from convalias.app.facade import Convalias
+from convalias.codec import CODEC
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import AliasKey, AliasKeys
 from convalias.domain.aliases.minting import mint
-from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, TraceId
+from convalias.domain.conversations.participants import Participant
+from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, TraceId, UseCase
+from convalias.domain.migration.rollout import Stage
+from convalias.domain.outbound.delivery import DeliveryDecision, DeliveryState
 from convalias.ports.event_log import EventLog, EventRecord
+from convalias.ports.records import Due, Insert, Key, Records
 from convalias.stores.aliases.aliases import Aliases, NewAlias
+from convalias.stores.encoding import encoded
+from convalias.stores.outbound.ledger import DUE, GivenBack
+from stores.counting import Counting
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEYS: Final = AliasKeys((AliasKey(0, b"s" * 32),))
@@ -76,3 +87,34 @@ async def passed_on(log: EventLog, count: int) -> None:
     reader = log.records("group")
     while await reader.take(limit=1_000, wait=timedelta(0)):
         await reader.commit()
+
+
+async def given_back(records: Records, count: int) -> GivenBack:
+    """Leave that many deliveries due, move their use case to the legacy relay, and give them back.
+
+    Equal due times stand a thousand together. If the records count, only the giving back is counted.
+    """
+    async with Convalias.in_memory(alias_domain="reply.example", legacy_domain="relay.example", records=records) as cv:
+        hiring = UseCase("hiring")
+        await cv.rollout.set(hiring, stage=Stage.NATIVE, basis_points=10_000)
+        people = [Participant.of(name, name=name, addresses=[f"{name}@home.example"]) for name in ("ann", "bob")]
+        await cv.open_conversation("c1", use_case="hiring", participants=people)
+        await cv.messaging.send("c1", "Hello.", author="ann", key="one")
+        await cv.run_until_idle()
+        (decision,) = await records.range("decisions", "c1", after="", limit=9)
+        standing = CODEC.load(decision.body, DeliveryDecision)
+        for first in range(0, count, 1_000):
+            due_at, numbers = NOON + timedelta(seconds=first), range(first, min(first + 1_000, count))
+            await records.write([_due_again(standing, EventId(f"{number:026}"), due_at=due_at) for number in numbers])
+        await cv.rollout.set(hiring, stage=Stage.LEGACY, basis_points=10_000)
+        if isinstance(records, Counting):
+            records.forget()
+        return await cv.outbound.give_back(hiring)
+
+
+def _due_again(decision: DeliveryDecision, event: EventId, *, due_at: datetime) -> Insert:
+    """The same decision about another event, as it stood before it was sent."""
+    deliveries = tuple(evolve(row, state=DeliveryState.PLANNED, next_at=due_at) for row in decision.deliveries)
+    again = evolve(decision, event=event, tried=None, deliveries=deliveries)
+    key = Key("decisions", encoded(decision.conversation), encoded(event))
+    return Insert(key, CODEC.dump(again), due=Due(DUE, due_at))

@@ -13,10 +13,10 @@ from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import UseCase
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.migration.rollout import Stage
-from convalias.ports.records import Due, Insert, Key, Replace, Written, write_in_order
-from convalias.stores.outbound.ledger import DUE, Ledger
+from convalias.ports.records import Due, DuePlace, Insert, Key, Replace, Written, write_in_order
+from convalias.stores.outbound.ledger import DUE, PAGE, GivenBack, Ledger
 from stores.counting import Counting
-from stores.growing import NOON, alias_steps, passed_on
+from stores.growing import NOON, Steps, alias_steps, given_back, passed_on
 
 
 async def test_finding_and_minting_an_alias_cost_the_same_beside_ten_and_beside_twenty_thousand(tmp_path: Path) -> None:
@@ -36,6 +36,33 @@ async def test_taking_deliveries_reads_as_many_rows_as_are_taken(waiting: int) -
     ledger = Ledger(records=counting, incarnation=memory.Incarnation("1"))
     assert len(await ledger.due(now=NOON + timedelta(days=1), limit=50)) == 50
     assert counting.rows == {"decisions": 50}
+
+
+@pytest.mark.parametrize("waiting", [600, 1_200])
+async def test_giving_deliveries_back_holds_a_page_of_them_whatever_waits(waiting: int) -> None:
+    counting = Counting(memory.Records())
+    assert await given_back(counting, waiting) == GivenBack(waiting, 0)
+    assert counting.most_rows == PAGE
+    assert counting.rows["decisions"] == 2 * waiting
+    assert counting.calls["due deliveries"] == 1 + -(-waiting // PAGE)
+    assert counting.writes == {"decisions update": waiting}
+
+
+async def lane_steps(folder: Path, rows: int) -> int:
+    """Steps to read the last ten of that many rows of one due time, behind the one before them."""
+    async with embedded.Database(folder) as database:
+        records, steps = embedded.Records(database), Steps()
+        keys = [Key("notes", "c", f"{number:06}") for number in range(rows)]
+        await records.write([Insert(key, {}, due=Due("lane", NOON)) for key in keys])
+        await database.read(steps.count)
+        found = await records.due_after("lane", after=DuePlace(NOON, keys[-11]), until=NOON, limit=50)
+        assert [one.key for one in found] == keys[-10:]
+        return steps.taken
+
+
+async def test_a_page_of_a_lane_on_disk_costs_the_same_however_much_is_due_before_it(tmp_path: Path) -> None:
+    few, many = await lane_steps(tmp_path / "few", 20), await lane_steps(tmp_path / "many", 5_000)
+    assert 0 < many <= few + 20, (few, many)
 
 
 async def relayed(recipients: int) -> tuple[float, float]:
@@ -92,8 +119,10 @@ async def test_what_counts_is_each_call_each_row_and_each_write() -> None:
     await counting.latest("events", "c")
     await counting.latest("claims", "nobody")
     await counting.due("lane", until=NOON, limit=9)
+    await counting.due_after("lane", after=DuePlace(NOON, two), until=NOON, limit=9)
+    assert counting.most_rows == 2
     assert counting.writes == {"events insert": 2, "claims insert": 1, "events update": 1}
-    assert counting.rows == {"events": 4, "claims": 1}
+    assert counting.rows == {"events": 5, "claims": 1}
     assert counting.calls == {
         "write claims+events": 1,
         "write events": 1,
@@ -101,8 +130,8 @@ async def test_what_counts_is_each_call_each_row_and_each_write() -> None:
         "range events": 1,
         "latest events": 1,
         "latest claims": 1,
-        "due lane": 1,
+        "due lane": 2,
     }
-    assert (counting.octets_written, counting.octets_read) == (11 + 2 + 2 + 8, 4 * 8 + 2)
+    assert (counting.octets_written, counting.octets_read) == (11 + 2 + 2 + 8, 5 * 8 + 2)
     counting.forget()
     assert counting.octets_read == counting.octets_written == counting.calls.total() == 0

@@ -209,6 +209,16 @@ def _of_ordered_write(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: AN
     return ""
 
 
+def _of_due_after(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
+    """A page that does not begin behind its place would be read for ever."""
+    limit = given["limit"]
+    if len(answer) > limit:
+        return f"found {len(answer)} records, expected at most {limit}"
+    if any(one.due is None or (one.due.at, one.key) <= given["after"] for one in answer):
+        return "found a record that is not due behind the place that was given as `after`"
+    return ""
+
+
 MISMATCHES: Final[Mapping[tuple[str, str], Callable[[Any, Mapping[str, Any]], str]]] = {
     ("conversations", "thread"): _of_thread,
     ("conversations", "post"): _of_post,
@@ -220,6 +230,7 @@ MISMATCHES: Final[Mapping[tuple[str, str], Callable[[Any, Mapping[str, Any]], st
     ("identity", "get"): _of_accounts,
     ("endpoints", "of"): _of_endpoints,
     ("records", "write_in_order"): _of_ordered_write,
+    ("records", "due_after"): _of_due_after,
 }
 """By port and call: what is wrong with an answer of the right type, empty if nothing is."""
 

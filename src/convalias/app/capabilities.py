@@ -14,11 +14,11 @@ from convalias.ports.event_log import Lagging, ReadsAhead
 from convalias.ports.examining import Probed
 from convalias.ports.flags import NamedFlags
 from convalias.ports.mail import Completes, RememberingMail
-from convalias.ports.records import Ordered, Partitioned
+from convalias.ports.records import Ordered, Paged, Partitioned
 from convalias.services.operations.retention import EndsBlobs
 
 CAPABILITIES: Final[Mapping[str, Sequence[type[Any]]]] = {
-    "records": (Ordered, Partitioned),
+    "records": (Ordered, Paged, Partitioned),
     "blobs": (EndsBlobs, Probed),
     "queue": (Polled, Probed),
     "events": (Lagging, Trimmed, ReadsAhead),

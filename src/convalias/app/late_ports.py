@@ -37,7 +37,10 @@ class _OverLate:
 
 
 class Records(_OverLate):
-    """`ports.Records`, `Partitioned` (all that we open are), and `Ordered` (with one that is not, in a call each)."""
+    """`ports.Records`, `Partitioned` (all that we open are), `Ordered` and `Paged`.
+
+    Records that are not `Ordered` are asked for each write, those that are not `Paged` for a lane from its beginning.
+    """
 
     async def get(self, keys: Sequence[records.Key]) -> Mapping[records.Key, records.Stored]:
         """Call `get` of the port."""
@@ -62,6 +65,14 @@ class Records(_OverLate):
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[records.Stored]:
         """Call `due` of the port."""
         return await self._late.call(lambda ports: _records(ports).due(lane, until=until, limit=limit))
+
+    async def due_after(
+        self, lane: str, *, after: records.DuePlace, until: datetime, limit: int
+    ) -> Sequence[records.Stored]:
+        """Call `due_after` of `Paged`, or `due` from the beginning of the lane."""
+        return await self._late.call(
+            lambda ports: records.due_after(_records(ports), lane, after=after, until=until, limit=limit)
+        )
 
     async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:
         """Call `partitions` of `Partitioned`."""

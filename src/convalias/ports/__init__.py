@@ -148,16 +148,20 @@ if TYPE_CHECKING:
     from convalias.ports.records import Conflict as Conflict
     from convalias.ports.records import Delete as Delete
     from convalias.ports.records import Due as Due
+    from convalias.ports.records import DuePlace as DuePlace
     from convalias.ports.records import Insert as Insert
     from convalias.ports.records import Json as Json
     from convalias.ports.records import Key as Key
     from convalias.ports.records import Ordered as Ordered
+    from convalias.ports.records import Paged as Paged
     from convalias.ports.records import Partitioned as Partitioned
     from convalias.ports.records import Records as Records
     from convalias.ports.records import Replace as Replace
     from convalias.ports.records import Stored as Stored
     from convalias.ports.records import Write as Write
     from convalias.ports.records import Written as Written
+    from convalias.ports.records import due_after as due_after
+    from convalias.ports.records import due_pages as due_pages
     from convalias.ports.records import write_in_order as write_in_order
     from convalias.ports.spf import SpfCheck as SpfCheck
     from convalias.ports.spf import SpfResult as SpfResult
@@ -210,6 +214,7 @@ __all__ = [
     "Draft",
     "DraftCalendar",
     "Due",
+    "DuePlace",
     "EngineAt",
     "EngineAway",
     "EventId",
@@ -266,6 +271,7 @@ __all__ = [
     "Origin",
     "Outgoing",
     "OutgoingMail",
+    "Paged",
     "ParticipantAdded",
     "ParticipantKind",
     "ParticipantRemoved",
@@ -309,6 +315,8 @@ __all__ = [
     "Write",
     "Written",
     "clocks",
+    "due_after",
+    "due_pages",
     "guarantee_of",
     "weak",
     "write_in_order",
@@ -357,6 +365,7 @@ _HOMES = {
     "Draft": "ports.drafts",
     "DraftCalendar": "ports.drafts",
     "Due": "ports.records",
+    "DuePlace": "ports.records",
     "EngineAt": "ports.engines",
     "EngineAway": "ports.errors",
     "EventId": "domain.ids",
@@ -414,6 +423,7 @@ _HOMES = {
     "Origin": "domain.conversations.events",
     "Outgoing": "ports.mail",
     "OutgoingMail": "ports.mail",
+    "Paged": "ports.records",
     "ParticipantAdded": "domain.conversations.events",
     "ParticipantKind": "domain.conversations.participants",
     "ParticipantRemoved": "domain.conversations.events",
@@ -462,6 +472,8 @@ _HOMES = {
     "Write": "ports.records",
     "Written": "ports.records",
     "clocks": "ports.examining",
+    "due_after": "ports.records",
+    "due_pages": "ports.records",
     "guarantee_of": "ports.mail",
     "weak": "ports.examining",
     "write_in_order": "ports.records",

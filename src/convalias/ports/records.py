@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
@@ -59,6 +59,13 @@ class Delete:
 
     key: Key
     version: str
+
+
+class DuePlace(NamedTuple):
+    """A place in a due lane: behind this time and key. The record that was there may have moved, or be gone."""
+
+    at: datetime
+    key: Key
 
 
 Write: TypeAlias = Insert | Replace | Delete
@@ -154,3 +161,56 @@ async def write_in_order(records: Records, writes: Sequence[Write]) -> Sequence[
         if isinstance(answers[-1], Conflict):
             break
     return answers
+
+
+@runtime_checkable
+class Paged(Protocol):
+    """Records that can go on in a due lane behind a place. Optional: see `due_after` and `due_pages`."""
+
+    async def due_after(self, lane: str, *, after: DuePlace, until: datetime, limit: int) -> Sequence[Stored]:
+        """Return records of `due` whose (at, key) is greater than `after`, ascending by (at, key).
+
+        Promises: of several records that are due at one time none is left out and none comes twice, wherever a page
+        ends; no record need stand at `after`. Does not promise one view of the whole lane: each call gives what stands
+        when it is made.
+        """
+        ...
+
+
+async def due_after(records: Records, lane: str, *, after: DuePlace, until: datetime, limit: int) -> Sequence[Stored]:
+    """Do what `Paged.due_after` promises with any records. Those without it read the lane from its beginning."""
+    if isinstance(records, Paged):
+        return await records.due_after(lane, after=after, until=until, limit=limit)
+    asked = limit
+    while True:
+        asked *= 2
+        found = await records.due(lane, until=until, limit=asked)
+        behind = [one for one in found if _place_of(one) > after]
+        if len(behind) >= limit or len(found) < asked:
+            return behind[:limit]
+
+
+async def due_pages(records: Records, lane: str, *, until: datetime, size: int) -> AsyncIterator[Sequence[Stored]]:
+    """Read a due lane with any records, in pages of at most `size`, none of them empty.
+
+    A record that keeps its due time comes once. One whose due time changes meanwhile comes once more if its new place
+    lies behind the page, and is left out if it had not come yet and moves before it. Records that are not `Paged` are
+    asked for the whole lane first, for they can only begin anew with each page.
+    """
+    if not isinstance(records, Paged):
+        limit = size
+        while len(found := await records.due(lane, until=until, limit=limit)) >= limit:
+            limit *= 2
+        for start in range(0, len(found), size):
+            yield found[start : start + size]
+        return
+    page = await records.due(lane, until=until, limit=size)
+    while page:
+        yield page
+        page = await records.due_after(lane, after=_place_of(page[-1]), until=until, limit=size)
+
+
+def _place_of(record: Stored) -> DuePlace:
+    if record.due is None:
+        raise ValueError(f"`due` gave a record of {record.key.table} that is due nowhere, expected its due time")
+    return DuePlace(record.due.at, record.key)

@@ -266,7 +266,7 @@ async def test_a_lease_that_cannot_be_read_is_left_to_its_holder_until_it_ends()
     await ledger.take(stored, now=world.clock.now(), lease=HOUR)
     await rewrite(stage.records, stored.key, **{"$": "decision/9"})
     assert await ledger.due(now=world.clock.now(), limit=9) == []
-    assert await ledger.waiting(UseCase("apply")) == []
+    assert [one async for one in ledger.waiting(UseCase("apply"))] == []
     await world.pass_time(hours=2)
     assert len(await ledger.due(now=world.clock.now(), limit=9)) == 1
 

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias, assert_never
 from convalias.adapters.embedded.database import Database
 from convalias.adapters.embedded.times import restored, stored
 from convalias.codec.json_text import JSON
-from convalias.ports.records import Body, Conflict, Delete, Due, Insert, Key, Replace, Stored, Write, Written
+from convalias.ports.records import Body, Conflict, Delete, Due, DuePlace, Insert, Key, Replace, Stored, Write, Written
 
 _Row: TypeAlias = tuple[str, str, str, str, str, str, str | None, int | None]
 _Step: TypeAlias = Callable[[sqlite3.Connection], Written | Conflict]
@@ -28,6 +28,10 @@ _RANGE: Final = "SELECT * FROM records WHERE tbl = ? AND part = ? AND id > ? ORD
 _LATEST: Final = "SELECT * FROM records WHERE tbl = ? AND part = ? ORDER BY id DESC LIMIT 1"
 _PARTITIONS: Final = "SELECT DISTINCT part FROM records WHERE tbl = ? AND part > ? ORDER BY part LIMIT ?"
 _DUE: Final = "SELECT * FROM records WHERE lane = ? AND at <= ? ORDER BY at, tbl, part, id LIMIT ?"
+_DUE_AFTER: Final = (
+    "SELECT * FROM records WHERE lane = ? AND (at, tbl, part, id) > (?, ?, ?, ?) AND at <= ?"
+    " ORDER BY at, tbl, part, id LIMIT ?"
+)
 _ALL: Final = "SELECT * FROM records WHERE (tbl, part, id) > (?, ?, ?) ORDER BY tbl, part, id LIMIT ?"
 _TAKEN: Final = (
     "SELECT 1 FROM records WHERE tbl = :tbl AND part = :part AND id IN (SELECT value FROM json_each(:names))"
@@ -82,6 +86,11 @@ class Records:
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
         """Return due records by (at, key), ascending."""
         return await self._several(_DUE, (lane, stored(until), limit), limit)
+
+    async def due_after(self, lane: str, *, after: DuePlace, until: datetime, limit: int) -> Sequence[Stored]:
+        """The same behind a place; the index of lanes is entered there."""
+        values = (lane, stored(after.at), *after.key, stored(until), limit)
+        return await self._several(_DUE_AFTER, values, limit)
 
     async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:
         """Return the partitions of a table, ascending; no part of the port: for tools that show a data directory."""

@@ -22,7 +22,7 @@ from convalias.ports import blobs, event_log, event_store, flags, hub, legacy, m
 
 @frozen
 class Records:
-    """Calls `records.get`, `.write`, `.write_in_order`, `.range`, `.latest`, `.due`.
+    """Calls `records.get`, `.write`, `.write_in_order`, `.range`, `.latest`, `.due`, `.due_after`.
 
     A fault of `records.write` also falls on single writes of an ordered write, so that only those before it happen.
     """
@@ -63,6 +63,15 @@ class Records:
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[records.Stored]:
         """Do what the port says, unless a fault is planned."""
         return await self.faults.around("records.due", lambda: self.port.due(lane, until=until, limit=limit))
+
+    async def due_after(
+        self, lane: str, *, after: records.DuePlace, until: datetime, limit: int
+    ) -> Sequence[records.Stored]:
+        """Do what the capability says, unless a fault is planned."""
+        return await self.faults.around(
+            "records.due_after",
+            lambda: records.due_after(self.port, lane, after=after, until=until, limit=limit),
+        )
 
 
 @frozen

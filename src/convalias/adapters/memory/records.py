@@ -12,7 +12,7 @@ from typing import TypeAlias, assert_never
 from attrs import frozen
 
 from convalias.codec.json_text import JSON
-from convalias.ports.records import Body, Conflict, Delete, Due, Insert, Key, Replace, Stored, Write, Written
+from convalias.ports.records import Body, Conflict, Delete, Due, DuePlace, Insert, Key, Replace, Stored, Write, Written
 
 _Appointment: TypeAlias = tuple[datetime, Key]
 
@@ -38,7 +38,7 @@ class Row:
 
 
 class Records:
-    """`ports.Records` and `Ordered`. Bodies pass through JSON, so nobody shares an object with the store."""
+    """`ports.Records`, `Ordered` and `Paged`. Bodies pass through JSON, so nobody shares an object with the store."""
 
     _row: type[Row] = Row
 
@@ -82,6 +82,12 @@ class Records:
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
         """Return due records by (at, key), ascending."""
         waiting = islice(self._lanes[lane], limit)
+        return [self._rows[key].stored() for at, key in waiting if at <= until]
+
+    async def due_after(self, lane: str, *, after: DuePlace, until: datetime, limit: int) -> Sequence[Stored]:
+        """The same behind a place."""
+        start = bisect_right(self._lanes[lane], after)
+        waiting = islice(self._lanes[lane], start, start + limit)
         return [self._rows[key].stored() for at, key in waiting if at <= until]
 
     async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:

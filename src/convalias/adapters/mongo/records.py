@@ -12,12 +12,12 @@ from bson.max_key import MaxKey
 from pymongo import ASCENDING
 
 from convalias.adapters.mongo.database import Database
-from convalias.adapters.mongo.documents import Document, instant, stored
+from convalias.adapters.mongo.documents import Document, instant, key_document, stored
 from convalias.adapters.mongo.reading import Filter, Range, Reader
 from convalias.adapters.mongo.schema import DUE
 from convalias.adapters.mongo.writing import Answer, Writer
 from convalias.ports.examining import Observation
-from convalias.ports.records import Conflict, Delete, Insert, Key, Replace, Stored, Write, Written
+from convalias.ports.records import Conflict, Delete, DuePlace, Insert, Key, Replace, Stored, Write, Written
 
 _AT_ONCE: Final = 32
 """Deletes of one call side by side: a bulk would say only how many of them found their version."""
@@ -25,7 +25,7 @@ _PAGE: Final = 1_000
 
 
 class Records:
-    """`ports.Records` and `Ordered` in the collection `records`.
+    """`ports.Records`, `Ordered` and `Paged` in the collection `records`.
 
     Calls in flight share requests: what is asked while two requests of its kind are under way goes out together with
     the next one. A lone call never waits. While an index is missing, nothing is written.
@@ -79,13 +79,19 @@ class Records:
 
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
         """Return due records by (at, key), ascending."""
-        if limit <= 0:
+        return await self._due({"due.lane": lane, "due.at": {"$lte": instant(until)}}, limit)
+
+    async def due_after(self, lane: str, *, after: DuePlace, until: datetime, limit: int) -> Sequence[Stored]:
+        """Return the same behind a place.
+
+        Those due at its time are asked for first, then those due later: each is a stretch of the index.
+        """
+        if after.at > until:
             return []
-        await self._database.checked()  # it is asked for by name
-        query = {"due.lane": lane, "due.at": {"$lte": instant(until)}}
-        order = [("due.at", ASCENDING), ("_id", ASCENDING)]
-        found = await self._reader.find(query, sort=order, limit=limit, hint=DUE)
-        return [stored(document) for document in found]
+        at = instant(after.at)
+        same = await self._due({"due.lane": lane, "due.at": at, "_id": {"$gt": key_document(after.key)}}, limit)
+        later = {"due.lane": lane, "due.at": {"$gt": at, "$lte": instant(until)}}
+        return [*same, *await self._due(later, limit - len(same))]
 
     async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:
         """Return the partitions of that table, ascending; no part of the port: for tools that show a whole store."""
@@ -112,6 +118,14 @@ class Records:
             return await cursor.batch_size(_PAGE).to_list()
 
         return [document["_id"]["partition"] for document in await self._database.read(ask)]
+
+    async def _due(self, query: Filter, limit: int) -> Sequence[Stored]:
+        if limit <= 0:
+            return []
+        await self._database.checked()  # it is asked for by name
+        order = [("due.at", ASCENDING), ("_id", ASCENDING)]
+        found = await self._reader.find(query, sort=order, limit=limit, hint=DUE)
+        return [stored(document) for document in found]
 
     async def _write(self, write: Write) -> Answer:
         match write:

@@ -322,11 +322,14 @@ class Deciding:
         )
 
     async def give_back(self, use_case: UseCase) -> GivenBack:
-        """Put what was not yet tried under the flag as it stands now, each as a whole. Repeatable."""
+        """Put what was not yet tried under the flag as it stands now, each as a whole. Repeatable.
+
+        However many wait, they are read by pages. What is tried meanwhile may be counted twice.
+        """
         changed = tried = 0
-        for decision in await self.ledger.waiting(use_case):
-            thread = await self._thread(decision.conversation)
-            if not decision.may_change_owner or thread is None:
+        async for decision in self.ledger.waiting(use_case):
+            thread = await self._thread(decision.conversation) if decision.may_change_owner else None
+            if thread is None:
                 tried += 1
                 continue
             stage = (await self.stages.of([thread], Axis.OUTBOUND))[thread.id]

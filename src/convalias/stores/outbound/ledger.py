@@ -15,7 +15,7 @@ from convalias.domain.outbound.first_tries import Objection
 from convalias.domain.outbound.lease import Results, Taken, nothing_against, receipted, redriven, settled, taken
 from convalias.domain.outbound.suppressions import EventPlace
 from convalias.ports.ambient import Incarnation
-from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored, Written, write_in_order
+from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored, Written, due_pages, write_in_order
 from convalias.stores.encoding import encoded
 from convalias.stores.errors import Contended
 from convalias.stores.outbound.suppressions import placing
@@ -32,7 +32,6 @@ REST: Final = "deliveries.failed"
 PAGE: Final = 500
 MOST_HELD: Final = 1_000
 """So many leases are looked through for dead holders; more workers at once than that wait for time to end theirs."""
-MOST_REOWNED: Final = 65_536
 TRIES: Final = 100
 _FAR: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -151,13 +150,16 @@ class Ledger:
         """Make what failed for that event due again, unless there is an objection. None: nothing had failed."""
         return await self._change(_key(conversation, event), lambda one: redriven(one, now=now, objection=objection))
 
-    async def waiting(self, use_case: UseCase) -> Sequence[DeliveryDecision]:
-        """Unfinished decisions of a use case (at most 65,536 unfinished ones in all are looked at)."""
-        found: list[DeliveryDecision] = []
+    async def waiting(self, use_case: UseCase) -> AsyncIterator[DeliveryDecision]:
+        """Each unfinished decision of a use case, read by pages, as it stood when its page was read.
+
+        What changes hands meanwhile may come twice: due, and then as taken.
+        """
         for lane in (DUE, LEASED):
-            rows = await self.records.due(lane, until=_FAR, limit=MOST_REOWNED)
-            found += [one for row in rows if (one := self.read(row)) and one.use_case == use_case]
-        return found
+            async for page in due_pages(self.records, lane, until=_FAR, size=PAGE):
+                for row in page:
+                    if (one := self.read(row)) is not None and one.use_case == use_case:
+                        yield one
 
     async def reown(
         self, decision: DeliveryDecision, change: Callable[[DeliveryDecision], DeliveryDecision | None]

@@ -5,12 +5,26 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from convalias.ports.records import Body, Delete, Due, Insert, Key, Records, Replace, Written
+from convalias.ports.records import (
+    Body,
+    Delete,
+    Due,
+    DuePlace,
+    Insert,
+    Key,
+    Records,
+    Replace,
+    Written,
+    due_after,
+    due_pages,
+)
 from convalias.testing.conformance.check import expect, suite
 from convalias.testing.conformance.records_keys import BODY, HERE, MakeRecords, written
 
 _NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_ROWS: Final = 12
+_SIZES: Final = (1, 2, 3, 5, _ROWS, _ROWS + 1)
 
 
 def _at(id_: str) -> Key:
@@ -99,6 +113,78 @@ async def due_ascends_by_time_then_key_up_to_its_limit(open_: MakeRecords) -> No
         expect(await _due(records, until=later, limit=2) == ["e", "c"], "the limit keeps the first")
 
 
+async def a_lane_read_by_pages_leaves_nothing_out(open_: MakeRecords) -> None:
+    """Page through equal due times across tables and partitions, by pages of each size."""
+    async with open_("a") as records, open_("a") as other:
+        expected = await _lane_of_equal_times(records)
+        for size in _SIZES:
+            found = await _paged(other, size=size)
+            expect(set(found) >= set(expected), f"pages of {size} leave nothing out")
+            expect(set(found) <= set(expected), f"pages of {size} give nothing else")
+
+
+async def a_lane_read_by_pages_repeats_nothing_and_keeps_its_order(open_: MakeRecords) -> None:
+    """Expect the order of one read by (at, key), whatever the size of the pages."""
+    async with open_("a") as records, open_("a") as other:
+        expected = await _lane_of_equal_times(records)
+        for size in _SIZES:
+            expect(await _paged(other, size=size) == expected, f"each record comes once, in order, by pages of {size}")
+
+
+async def due_goes_on_behind_a_place_whose_record_is_gone(open_: MakeRecords) -> None:
+    """Delete the record of the place, and put off the one before it."""
+    async with open_("a") as records:
+        keys = [_at(one) for one in "abcdef"]
+        versions = await written(records, *(Insert(key, BODY, (), Due("feed", _NOON)) for key in keys))
+        later, place = _NOON + _MICROSECOND, DuePlace(_NOON, keys[2])
+        await written(records, Replace(keys[1], versions[1], BODY, Due("feed", later)))
+        await written(records, Delete(keys[2], versions[2]))
+        expect(await _behind(records, place, limit=2) == ["d", "e"], "two behind the one that is gone")
+        expect(await _behind(records, place, until=later) == ["d", "e", "f", "b"], "what was put off comes behind them")
+
+
+async def due_behind_a_place_ends_at_until(open_: MakeRecords) -> None:
+    """Ask behind places before, at and after `until`, in this lane and in another."""
+    async with open_("a") as records:
+        later = _NOON + _MICROSECOND
+        await written(records, *(Insert(_at(one), BODY, (), Due("feed", _NOON)) for one in "ab"))
+        await written(records, Insert(_at("c"), BODY, (), Due("feed", later)))
+        await written(records, Insert(_at("d"), BODY, (), Due("feed2", _NOON)))
+        early = DuePlace(_NOON - _MICROSECOND, _at("z"))
+        expect(await _behind(records, early) == ["a", "b"], "all that is due by then")
+        expect(await _behind(records, DuePlace(_NOON, _at("a"))) == ["b"], "one is due behind the first")
+        expect(await _behind(records, DuePlace(_NOON, _at("b"))) == [], "nothing is due behind the last")
+        expect(await _behind(records, DuePlace(later, _at("a"))) == [], "nothing is due behind a place after `until`")
+        expect(await _behind(records, early, lane="fee") == [], "nothing in a lane that nobody named")
+
+
+async def _lane_of_equal_times(records: Records) -> list[Key]:
+    """Fill a lane, and return its keys in their order."""
+    keys = [Key(f"t{n % 2}", f"p{n % 3}", f"{n:02}") for n in range(_ROWS)]
+    times = [_NOON - timedelta(minutes=n // 5) for n in range(_ROWS)]
+    await written(records, *(Insert(key, BODY, (), Due("feed", at)) for key, at in zip(keys, times, strict=True)))
+    await written(records, Insert(_at("late"), BODY, (), Due("feed", _NOON + _MICROSECOND)))
+    await written(records, Insert(_at("other"), BODY, (), Due("feed2", _NOON)))
+    return [key for _, key in sorted(zip(times, keys, strict=True))]
+
+
+async def _paged(records: Records, *, size: int) -> list[Key]:
+    """Read a lane by pages; a store that never comes to an end is left after twice as many rows as there are."""
+    found: list[Key] = []
+    async for page in due_pages(records, "feed", until=_NOON, size=size):
+        expect(0 < len(page) <= size, f"no page is empty, or larger than {size}")
+        found += [one.key for one in page]
+        if len(found) > 2 * _ROWS:
+            break
+    return found
+
+
+async def _behind(
+    records: Records, after: DuePlace, *, until: datetime = _NOON, limit: int = 100, lane: str = "feed"
+) -> list[str]:
+    return [one.key.id for one in await due_after(records, lane, after=after, until=until, limit=limit)]
+
+
 async def lanes_are_apart(open_: MakeRecords) -> None:
     """Expect a record without a due time in no lane."""
     async with open_("a") as records:
@@ -169,6 +255,10 @@ RECORDS_ORDER: Final = suite(
     the_latest_is_the_highest_key_of_the_partition,
     due_gives_what_is_due_at_or_before_until,
     due_ascends_by_time_then_key_up_to_its_limit,
+    a_lane_read_by_pages_leaves_nothing_out,
+    a_lane_read_by_pages_repeats_nothing_and_keeps_its_order,
+    due_goes_on_behind_a_place_whose_record_is_gone,
+    due_behind_a_place_ends_at_until,
     lanes_are_apart,
     a_replace_sets_or_clears_the_due_time,
     what_is_deleted_is_not_due,

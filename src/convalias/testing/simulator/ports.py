@@ -16,7 +16,7 @@ from convalias.ports.blobs import Put
 from convalias.ports.errors import Unavailable
 from convalias.ports.event_log import EventRecord
 from convalias.ports.queue import Job, QueueDepth
-from convalias.ports.records import Conflict, Delete, Key, Replace, Stored, Write, Written
+from convalias.ports.records import Conflict, Delete, DuePlace, Key, Replace, Stored, Write, Written, due_after
 from convalias.ports.records import Records as RecordsPort
 from convalias.testing.simulator import engines
 from convalias.testing.simulator.gate import Gate
@@ -142,6 +142,15 @@ class Records:
         """Do what the port says."""
         poll(f"lane {lane}")
         return await self.gate.call("records.due", lane, lambda: self.engine.due(lane, until=until, limit=limit))
+
+    async def due_after(self, lane: str, *, after: DuePlace, until: datetime, limit: int) -> Sequence[Stored]:
+        """Do what the capability says."""
+        about = f"{lane}/>{'/'.join(after.key)}"
+        return await self.gate.call(
+            "records.due_after",
+            about,
+            lambda: due_after(self.engine, lane, after=after, until=until, limit=limit),
+        )
 
     async def written(self, writes: Sequence[Write]) -> Sequence[Written | Conflict]:
         """Write at the engine, and wake whoever waits for it."""

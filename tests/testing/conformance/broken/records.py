@@ -10,7 +10,7 @@ from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.ports.errors import Unavailable
-from convalias.ports.records import Body, Conflict, Delete, Insert, Key, Replace, Stored, Write, Written
+from convalias.ports.records import Body, Conflict, Delete, DuePlace, Insert, Key, Replace, Stored, Write, Written
 from convalias.testing.conformance import MakeRecords
 from testing.conformance.broken.places import private, shared
 
@@ -230,6 +230,37 @@ class DueByTimeAlone(memory.Records):
         return [row.stored() for row in rows][:limit]
 
 
+class PagesLeaveOutEqualTimes(memory.Records):
+    """Goes on behind the time alone."""
+
+    async def due_after(self, lane: str, *, after: DuePlace, until: datetime, limit: int) -> Sequence[Stored]:
+        behind = after._replace(key=Key("~", "", ""))
+        return await super().due_after(lane, after=behind, until=until, limit=limit)
+
+
+class PagesRepeatEqualTimes(memory.Records):
+    """Goes on at the place, whose record comes again."""
+
+    async def due_after(self, lane: str, *, after: DuePlace, until: datetime, limit: int) -> Sequence[Stored]:
+        at = after._replace(key=after.key._replace(id=after.key.id[:-1]))
+        return await super().due_after(lane, after=at, until=until, limit=limit)
+
+
+class PagesEndWithTheirRecord(memory.Records):
+    """Looks for the record of the place, and takes one that has gone for the end."""
+
+    async def due_after(self, lane: str, *, after: DuePlace, until: datetime, limit: int) -> Sequence[Stored]:
+        if after.key not in self._rows:
+            return []
+        return await super().due_after(lane, after=after, until=until, limit=limit)
+
+
+class PagesForgetUntil(memory.Records):
+    async def due_after(self, lane: str, *, after: DuePlace, until: datetime, limit: int) -> Sequence[Stored]:
+        far = until + timedelta(days=1)
+        return await super().due_after(lane, after=after, until=far, limit=limit)
+
+
 class OneLane(memory.Records):
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
         rows = [row for row in self._rows.values() if row.due is not None and row.due.lane.startswith(lane)]
@@ -432,6 +463,10 @@ MUTANTS: Mapping[str, Callable[[], MakeRecords]] = {
     "the latest is the highest key of the partition": _shared(LatestWritten),
     "due gives what is due at or before until": _shared(UntilIsExcluded),
     "due ascends by time then key up to its limit": _shared(DueByTimeAlone),
+    "a lane read by pages leaves nothing out": _shared(PagesLeaveOutEqualTimes),
+    "a lane read by pages repeats nothing and keeps its order": _shared(PagesRepeatEqualTimes),
+    "due goes on behind a place whose record is gone": _shared(PagesEndWithTheirRecord),
+    "due behind a place ends at until": _shared(PagesForgetUntil),
     "lanes are apart": _shared(OneLane),
     "a replace sets or clears the due time": _shared(ReplaceKeepsDue),
     "what is deleted is not due": _shared(DeletedIsStillDue),
