@@ -67,7 +67,7 @@ _ALL: Final = (
     Metric(
         name="icer.messages.received",
         unit="{mail}",
-        labels=_labels(source="door that took the mail: mailgun, mime, eml, api, ..."),
+        labels=_labels(source="door that took the mail: mailgun, postmark, mime, eml, api, ..."),
         help="Posts of mail that were kept and queued.",
     ),
     Metric(

@@ -17,6 +17,10 @@ from convalias.adapters.smtp.connection import tls_context
         ("smtps://relay.example", Place(host="relay.example", port=465, tls=Tls.IMPLICIT)),
         ("smtp://localhost?tls=off", Place(host="localhost", port=25, tls=Tls.OFF)),
         ("smtp://a%40b@127.0.0.1:25/?tls=off", Place(host="127.0.0.1", port=25, tls=Tls.OFF, user="a@b")),
+        (
+            "smtp://relay.example?receipt=X-PM-Metadata-convalias",
+            Place(host="relay.example", port=587, tls=Tls.STARTTLS, receipt="X-PM-Metadata-convalias"),
+        ),
         ("smtp://[::1]:2525", Place(host="::1", port=2525, tls=Tls.STARTTLS)),
         (
             "smtp://relay.example?connections=9&begin=2.5&timeout=7&idle=0&helo=[192.0.2.1]",
@@ -56,6 +60,7 @@ def test_a_place_is_shown_as_host_and_port() -> None:
         ("smtp://relay.example:s3cret", "cannot be read"),
         ("lmtp://relay.example", "unknown scheme"),
         ("smtp://relay.example?password=s3cret", "unknown option; expected some of begin, ca, connections"),
+        ("smtp://relay.example?receipt=Bcc", "expected the beginning of two names of header fields"),
         ("smtps://relay.example?tls=off", "expected nothing, or tls=off behind smtp://"),
         ("smtp://relay.example?tls=maybe", "expected nothing, or tls=off behind smtp://"),
         ("smtp://ann@relay.example?tls=off", "a password is sent over TLS only"),

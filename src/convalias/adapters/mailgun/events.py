@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Final, TypeAlias, TypeGuard
+from typing import Final
 
 from attrs import frozen
 
 from convalias.adapters.mailgun.signature import AHEAD, SigningKeys, signed_time
-from convalias.adapters.mailgun.webhook import HttpAnswer
-from convalias.codec.addresses import read_address
-from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
+from convalias.codec.posted_json import (
+    PostedObject,
+    UnreadableJson,
+    address_in,
+    object_of,
+    read_object,
+    read_within,
+    text_of,
+)
 from convalias.domain.outbound.reports import (
     Bounce,
     BounceKind,
@@ -27,7 +32,7 @@ from convalias.domain.outbound.reports import (
 )
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import Unavailable
-from convalias.services.inbound.doors import SIGNING_KEY, DoorPost, EventDoorKind, EventDoorNeeds
+from convalias.services.inbound.doors import SIGNING_KEY, DoorPost, EventDoorKind, EventDoorNeeds, HttpAnswer
 
 SOURCE: Final = "mailgun"
 VARIABLE: Final = "convalias"
@@ -36,8 +41,6 @@ LARGEST: Final = 256 * 1024
 """Octets of one event; Mailgun's own are a few thousand."""
 OLDEST_EVENT: Final = timedelta(days=3)
 """So long before its signature an event may have happened."""
-LONGEST: Final = 1_024
-"""Characters of any text of an event that is looked at."""
 _DONE: Final = HttpAnswer(200, "done")
 _ANSWERS: Final[Mapping[EventAnswer, HttpAnswer]] = MappingProxyType(
     {
@@ -48,7 +51,6 @@ _ANSWERS: Final[Mapping[EventAnswer, HttpAnswer]] = MappingProxyType(
         EventAnswer.REUSED: HttpAnswer(403, "token: used before with another event"),
     }
 )
-_Object: TypeAlias = Mapping[str, object]
 
 
 class _Refused(Exception):
@@ -88,86 +90,58 @@ class Events:
         event. 413: too large. 503: post it again.
         """
         try:
-            event = self._event(_parsed(post.content_type, await self._read(post.chunks)))
-            return _ANSWERS[await self.take(event)]
+            return _ANSWERS[await self.take(self._event(await self._read(post)))]
         except _Refused as refused:
             self.telemetry.measure("mons.delivery.events.refused", 1, source=SOURCE, reason=refused.reason)
             return refused.answer
         except Unavailable as away:
             return HttpAnswer(503, str(away), away)
 
-    async def _read(self, body: AsyncIterable[bytes]) -> bytes:
-        octets = bytearray()
-        async for chunk in body:
-            octets += chunk
-            if len(octets) > self.largest:
-                raise _Refused(HttpAnswer(413, f"event: more than {self.largest} octets"), "too large")
-        return bytes(octets)
+    async def _read(self, post: DoorPost) -> PostedObject:
+        body = await read_within(post.chunks, self.largest)
+        if body is None:
+            raise _Refused(HttpAnswer(413, f"event: more than {self.largest} octets"), "too large")
+        try:
+            return read_object(post.content_type, body)
+        except UnreadableJson as error:
+            raise _malformed(str(error)) from None
 
-    def _event(self, posted: _Object) -> DeliveryEvent:
+    def _event(self, posted: PostedObject) -> DeliveryEvent:
         """Verify the signature before anything else is read."""
-        signature = _object(posted, "signature")
-        timestamp, token, made = (_text(signature, key).encode() for key in ("timestamp", "token", "signature"))
+        signature = object_of(posted, "signature")
+        timestamp, token, made = (text_of(signature, key).encode() for key in ("timestamp", "token", "signature"))
         now = self.clock.now()
         signed_at = signed_time(timestamp, now=now)
         if signed_at is None or not token or not self.keys.signed(timestamp=timestamp, token=token, signature=made):
             raise _Refused(HttpAnswer(401, "signature: not ours, or too old or too new"), "signature")
-        data = _object(posted, "event-data")
-        event_id = _text(data, "id")
+        data = object_of(posted, "event-data")
+        event_id = text_of(data, "id")
         if not event_id:
             raise _malformed("event-data.id: expected a text")
         return DeliveryEvent(
             source=SOURCE,
             token=token.decode(),
             id=event_id,
-            receipt_token=_text(_object(data, "user-variables"), VARIABLE),
+            receipt_token=text_of(object_of(data, "user-variables"), VARIABLE),
             report=_report(data),
-            recipient=_address(_text(data, "recipient")),
+            recipient=address_in(text_of(data, "recipient")),
             at=_happened(data.get("timestamp"), signed_at=signed_at, now=now),
         )
-
-
-def _parsed(content_type: str, body: bytes) -> _Object:
-    if content_type.partition(";")[0].strip().lower() != "application/json":
-        raise _malformed("content type: expected application/json")
-    try:
-        found: object = json.loads(body)
-    except (ValueError, RecursionError):  # no JSON, no UTF-8, a number of too many digits, too deep
-        raise _malformed("body: expected JSON") from None
-    if not _is_object(found):
-        raise _malformed("body: expected a JSON object")
-    return found
 
 
 def _malformed(text: str) -> _Refused:
     return _Refused(HttpAnswer(400, text), "malformed")
 
 
-def _is_object(value: object) -> TypeGuard[_Object]:
-    return isinstance(value, dict)
-
-
-def _object(data: _Object, key: str) -> _Object:
-    """The object under that key; empty where something else stands, as `[]` for variables that there are none of."""
-    found = data.get(key)
-    return found if _is_object(found) else {}
-
-
-def _text(data: _Object, key: str) -> str:
-    """The text under that key, cut, in characters that can be encoded; empty where something else stands."""
-    found = data.get(key)
-    return found[:LONGEST].encode("utf-8", "replace").decode() if isinstance(found, str) else ""
-
-
-def _report(data: _Object) -> Report | None:
+def _report(data: PostedObject) -> Report | None:
     """What happened, in the words of the domain. None: nothing that is acted on."""
-    match _text(data, "event"), _text(data, "severity"):
+    match text_of(data, "event"), text_of(data, "severity"):
         case "delivered", _:
             return Bounce(notification=None, kind=BounceKind.DELIVERED, status="2.0.0")
         case "failed", "temporary":  # Mailgun itself tries again
             return Bounce(notification=None, kind=BounceKind.DELAYED)
         case (("failed" | "rejected"), _):
-            return of_failure(_status(_object(data, "delivery-status")))
+            return of_failure(_status(object_of(data, "delivery-status")))
         case "complained", _:
             return Complaint(notification=None, feedback="abuse")
         case "unsubscribed", _:
@@ -176,21 +150,14 @@ def _report(data: _Object) -> Report | None:
             return None
 
 
-def _status(told: _Object) -> str:
+def _status(told: PostedObject) -> str:
     """The enhanced code, else what code and words of the other server amount to. 605 and its like are Mailgun's own."""
-    enhanced = status_in(_text(told, "enhanced-code"))
+    enhanced = status_in(text_of(told, "enhanced-code"))
     if enhanced:
         return enhanced
     code = told.get("code")
     reply = f"{code} " if isinstance(code, int) else ""
-    return status_in(reply + (_text(told, "message") or _text(told, "description")))
-
-
-def _address(text: str) -> EmailAddress | None:
-    try:
-        return read_address(text)
-    except InvalidAddress:
-        return None
+    return status_in(reply + (text_of(told, "message") or text_of(told, "description")))
 
 
 def _happened(stated: object, *, signed_at: datetime, now: datetime) -> datetime:

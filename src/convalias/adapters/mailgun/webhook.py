@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Final, assert_never
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from convalias.adapters.mailgun.form import CUT, HEADERS, SIGNED, Bounds, Form, UnreadableForm, read_form
 from convalias.adapters.mailgun.rebuilt_mail import CannotRebuild, as_posted, rebuild
@@ -18,7 +18,7 @@ from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Unavailable
-from convalias.services.inbound.doors import DoorPost
+from convalias.services.inbound.doors import DoorPost, HttpAnswer
 from convalias.services.inbound.receiver import Kept, Receipt, TokenReused
 
 RAW: Final = "/mime"
@@ -37,16 +37,6 @@ _OVERFLOWS: Final[Mapping[str | None, str | None]] = {
 
 
 @frozen
-class HttpAnswer:
-    """Status and one line of text. Mailgun tries again on every status but 200 and 406; 406 destroys the mail."""
-
-    status: int
-    text: str
-    error: Exception | None = field(default=None, eq=False, repr=False)
-    """What stood in the way, for whoever writes the log; never part of the answer."""
-
-
-@frozen
 class _Refusal:
     answer: HttpAnswer
 
@@ -59,7 +49,10 @@ NO_RECIPIENT: Final = _Refusal(HttpAnswer(400, "recipient: missing"))
 
 @frozen(kw_only=True)
 class Webhook:
-    """Mailgun's routes, both forms: raw (`body-mime`) and parsed (fields, files, `message-headers`)."""
+    """Mailgun's routes, both forms: raw (`body-mime`) and parsed (fields, files, `message-headers`).
+
+    Mailgun tries again on every status but 200 and 406; 406 destroys the mail, and is not used.
+    """
 
     accept: Callable[[IncomingMail], Awaitable[Receipt]]
     keys: SigningKeys

@@ -60,11 +60,14 @@ class Letter:
         return tuple(asked)
 
 
-def letter_of(mail: Outgoing) -> Letter:
-    """Return the mail for the wire. Raises `Rejected` if SMTP cannot carry it as it is."""
+def letter_of(mail: Outgoing, *, receipt: str = "") -> Letter:
+    """Return the mail for the wire. Raises `Rejected` if SMTP cannot carry it as it is.
+
+    `receipt`: of which header fields tell the relay its receipt token, see `Place.receipt`.
+    """
     if _UNSAFE.search(mail.return_path):
         raise Rejected("5.1.7: the return path is no address")
-    raw = mail.raw
+    raw = _receipt_fields(mail.receipt_token, receipt) + mail.raw
     if not raw.count(b"\r\n") == raw.count(b"\r") == raw.count(b"\n"):
         raw = _LINE_END.sub(b"\r\n", raw)
     if not raw.endswith(b"\r\n"):
@@ -73,3 +76,11 @@ def letter_of(mail: Outgoing) -> Letter:
     if longest > LONGEST_LINE:
         raise Rejected(f"5.6.0: the mail has a line of {longest} octets, and SMTP carries {LONGEST_LINE}")
     return Letter(raw=raw, sender=mail.return_path, recipient=mail.to.wire)
+
+
+def _receipt_fields(token: str, receipt: str) -> bytes:
+    """The token in two fields, as a provider may take no more than 80 characters in one; a relay takes them off."""
+    name, _, mac = token.rpartition(".")
+    if not receipt or not name or not mac:
+        return b""
+    return f"{receipt}-id: {name}\r\n{receipt}-mac: {mac}\r\n".encode("ascii", "replace")

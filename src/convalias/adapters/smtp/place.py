@@ -17,9 +17,10 @@ from convalias.domain.addresses.email_address import InvalidAddress, canonical_d
 
 PASSWORD: Final = "CONVALIAS_MAIL_PASSWORD"  # noqa: S105 - the name of a variable
 _WRONG: Final = "expected smtp://user@host:587 or smtps://user@host:465"
-_OPTIONS: Final = ("begin", "ca", "connections", "helo", "idle", "timeout", "tls")
+_OPTIONS: Final = ("begin", "ca", "connections", "helo", "idle", "receipt", "timeout", "tls")
 _NUMBERS: Final = ("begin", "connections", "idle", "timeout")
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_RECEIPT: Final = re.compile(r"X-[A-Za-z0-9-]{1,60}")
 _HELO: Final = re.compile(r"[A-Za-z0-9.-]{1,255}|\[[0-9A-Fa-f.:]{2,45}\]|\[IPv6:[0-9A-Fa-f.:]{2,45}\]")
 
 
@@ -63,6 +64,8 @@ class Place:
     """Certificates that are trusted instead of this machine's."""
     helo: str | None = None
     """The name that this machine says it has. None: the one its system says."""
+    receipt: str = ""
+    """Fields `<receipt>-id` and `<receipt>-mac` tell the relay what its events are to give back. Empty: there are none."""
     limits: Limits = Limits()
 
     @property
@@ -96,6 +99,9 @@ def _with_options(parts: SplitResult, host: str, port: int | None) -> Place:
     helo = options.get("helo")
     if helo is not None and not _HELO.fullmatch(helo):
         raise _wrong_option("helo", "a host name, or an address in brackets")
+    receipt = options.get("receipt", "")
+    if receipt and not _RECEIPT.fullmatch(receipt):
+        raise _wrong_option("receipt", "the beginning of two names of header fields, such as X-Receipt")
     return Place(
         host=host,
         port=_PORTS[tls] if port is None else port,
@@ -103,6 +109,7 @@ def _with_options(parts: SplitResult, host: str, port: int | None) -> Place:
         user=user,
         ca=_file(options.get("ca")),
         helo=helo,
+        receipt=receipt,
         limits=_limits(options),
     )
 

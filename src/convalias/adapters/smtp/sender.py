@@ -53,7 +53,7 @@ class OutgoingMail:
 
     async def send(self, mail: Outgoing) -> None:
         """Taken by the server when it returns. Raises as the class says, within `Limits.timeout`."""
-        letter, at = letter_of(mail), Progress()
+        letter, at = letter_of(mail, receipt=self._place.receipt), Progress()
         begin = asyncio.get_running_loop().time()
         limits = self._place.limits
         bound = asyncio.timeout_at(begin + limits.begin)

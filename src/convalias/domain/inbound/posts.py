@@ -60,7 +60,7 @@ class IncomingMail:
     """What the source itself proved; None: what the mail's trusted fields say, if any."""
     spam: bool = field(default=False, kw_only=True)
     source: str = field(default="api", kw_only=True)
-    """Which door it came by: `mailgun`, `eml`, `lmtp`, ..."""
+    """Which door it came by: `mailgun`, `postmark`, `eml`, `lmtp`, ..."""
     token: str | None = field(default=None, kw_only=True)
     """What the source binds this post to; None: made from digest and recipients."""
     token_at: datetime | None = field(default=None, kw_only=True)

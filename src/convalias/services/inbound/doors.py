@@ -33,6 +33,16 @@ class DoorAnswer(Protocol):
         ...
 
 
+@frozen
+class HttpAnswer:
+    """Status and one line of text."""
+
+    status: int
+    text: str
+    error: Exception | None = field(default=None, eq=False, repr=False)
+    """What stood in the way, for whoever writes the log; never part of the answer."""
+
+
 @frozen(kw_only=True)
 class DoorPost:
     """An HTTP post to a door, before anything of it is believed."""
