@@ -16,7 +16,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "demo": ("demo", "The whole system at work, in a minute."),
         "doctor": ("doctor", "What is wrong with a deployment, and what mends it."),
         "explain": ("explain", "What becomes of a mail in a world, and why."),
-        "ingest": ("ingest", "Take in mail from files: .eml, mbox, maildir."),
+        "ingest": ("ingest", "Take in mail from files: .eml, mbox, maildir; or from a pipe."),
         "keys": ("keys", "Make the secrets that guard aliases and links."),
         "load": ("load", "Put a world into the store."),
         "migrate": ("migrate", "Make the indexes that a store needs."),

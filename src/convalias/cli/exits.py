@@ -18,6 +18,8 @@ class Exit(IntEnum):
     """What was read is not valid: a world, a mail."""
     NO_INPUT = 66
     """A file, conversation or record that was named does not exist."""
+    NO_USER = 67
+    """A recipient is no address."""
     UNAVAILABLE = 69
     """A service that is needed does not answer, or an optional package is not installed."""
     INTERNAL = 70
