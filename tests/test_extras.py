@@ -110,6 +110,7 @@ def test_the_metadata_knows_an_extra_for_each_optional_package() -> None:
     assert narrowest() == {
         "aiohttp": "sqs",
         "aiobotocore": "sqs",
+        "aiosmtpd": "lmtp",
         "aiosmtplib": "smtp",
         "authres": "mime",
         "botocore": "sqs",

@@ -27,6 +27,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "dkim": ("convalias.adapters.mime.authentication.library",),
     "dns": ("convalias.adapters.dns",),
     "kafka": ("convalias.adapters.kafka",),
+    "lmtp": ("convalias.adapters.lmtp",),
     "mailgun": ("convalias.adapters.mailgun",),
     "mime": ("convalias.adapters.mime", "convalias.app", "convalias.testing.simulator"),
     "mongo": ("convalias.adapters.mongo",),

@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "explain": ("explain", "What becomes of a mail in a world, and why."),
         "ingest": ("ingest", "Take in mail from files: .eml, mbox, maildir; or from a pipe."),
         "keys": ("keys", "Make the secrets that guard aliases and links."),
+        "lmtp": ("lmtp", "Mail in from a mail server on this machine."),
         "load": ("load", "Put a world into the store."),
         "migrate": ("migrate", "Make the indexes that a store needs."),
         "read": ("read", "Note how far a participant has read."),
