@@ -47,6 +47,7 @@ def test_a_socket_that_a_killed_process_left_is_replaced(tmp_path: Path) -> None
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(place))
     with at_file(place) as taken:
+        assert place.stat().st_mode & 0o777 == 0o660
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(place))
         assert taken.getsockname() == str(place)

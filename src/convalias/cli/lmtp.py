@@ -79,14 +79,16 @@ def at_file(path: Path) -> Generator[socket.socket]:
     """
     _free(path)
     taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o777 & ~MODE)  # nobody else may reach it between its birth and any later change
     try:
         taken.bind(str(path))
     except OSError as error:
         taken.close()
         raise _unusable(path, error) from error
+    finally:
+        os.umask(before)
     try:
         with taken:
-            path.chmod(MODE)
             taken.listen(BACKLOG)
             yield taken
     finally:

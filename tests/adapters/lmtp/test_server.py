@@ -62,16 +62,19 @@ class Post:
         host, port = self.listening.getsockname()
         return smtplib.LMTP(host, port, timeout=10)
 
-    async def deliver(self, *recipients: str, raw: bytes = RAW, sender: str = "mary@corp.example") -> list[int]:
+    async def deliver(
+        self, *recipients: str, raw: bytes = RAW, sender: str = "mary@corp.example", is_stuffed: bool = False
+    ) -> list[int]:
         """The status of each step: LHLO, MAIL, each RCPT, DATA, and one for each recipient behind it."""
-        return await asyncio.to_thread(self._delivered, recipients, raw, sender)
+        stuffed = raw if is_stuffed else raw.replace(b"\r\n.", b"\r\n..")
+        return await asyncio.to_thread(self._delivered, recipients, stuffed, sender)
 
     def _delivered(self, recipients: tuple[str, ...], raw: bytes, sender: str) -> list[int]:
         with self.client() as lmtp:
             told = [lmtp.ehlo()[0], lmtp.mail(sender)[0], *(lmtp.rcpt(one)[0] for one in recipients)]
             told.append(lmtp.docmd("DATA")[0])
             if told[-1] == 354:
-                lmtp.send(raw.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+                lmtp.send(raw + b".\r\n")
                 told += [lmtp.getreply()[0] for _ in range(told[2 : 2 + len(recipients)].count(250))]
             assert lmtp.noop()[0] == 250, "nothing that nobody waits for lies on the wire"
             return told
@@ -116,10 +119,61 @@ async def test_the_null_return_path_is_kept_as_such() -> None:
 
 
 async def test_octets_beyond_ascii_and_leading_dots_and_long_lines_come_through() -> None:
-    raw = b"Subject: Gr\xfc\xdfe\r\n\r\n.\xff\x00bare\nfeed\r\n..\r\n" + b"x" * 5_000 + b"\r\n"
-    async with Post().served() as post:
+    raw = b"Subject: Gr\xfc\xdfe\r\n\r\n.\xff\x00bare\nfeed\r\n..\r\n" + b"x" * 700_000 + b"\r\n"
+    async with Post(limit=1_000_000).served() as post:
         assert (await post.deliver(JOHN, raw=raw))[-1] == 250
         assert await post.blobs.get((await post.records())[0].raw) == raw
+
+
+@pytest.mark.parametrize("raw", [b"", b"\r\n", b".\r\n", b"..\r\n", b"\r\n.x\r\n", b".\n.\r\n", b"x\r\n.\r\n"])
+async def test_a_mail_of_hardly_anything_comes_through(raw: bytes) -> None:
+    async with Post().served() as post:
+        stuffed = (b"\r\n" + raw).replace(b"\r\n.", b"\r\n..")[2:]
+        assert (await post.deliver(JOHN, raw=stuffed, is_stuffed=True))[-1] == 250
+        assert await post.blobs.get((await post.records())[0].raw) == raw
+
+
+@pytest.mark.parametrize("line", [b"\r\n", b"..\r\n", b"x", b"\r\n\r"])
+async def test_lines_cost_nothing_of_their_own(line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mail of empty lines took a hundred thousand times as many reads as one of the same size in long lines."""
+    reads = 0
+    read = asyncio.StreamReader.readuntil
+
+    async def counted(reader: asyncio.StreamReader, separator: bytes = b"\n") -> bytes:
+        nonlocal reads
+        reads += 1
+        return await read(reader, separator)
+
+    monkeypatch.setattr(asyncio.StreamReader, "readuntil", counted)
+    raw = line * (1_000_000 // len(line)) + b"\r\n"
+    async with Post(limit=2_000_000).served() as post:
+        assert (await post.deliver(JOHN, raw=raw, is_stuffed=True))[-1] == 250
+    assert reads < 20
+
+
+async def test_a_mail_of_exactly_the_limit_comes_through() -> None:
+    async with Post(limit=100).served() as post:
+        assert (await post.deliver(JOHN, raw=b"x" * 98 + b"\r\n"))[-1] == 250
+        assert (await post.deliver(JOHN, raw=b"x" * 99 + b"\r\n"))[-1] == 552
+        assert (await post.deliver(JOHN, raw=b"x" * 500_000 + b"\r\n"))[-1] == 552
+
+
+async def test_a_mail_that_comes_ahead_of_the_354_is_refused_whole() -> None:
+    """Two octets of it were lost, silently."""
+    async with Post().served() as post:
+        said = await post.say(
+            b"LHLO here\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<" + JOHN.encode() + b">\r\nDATA\r\n" + RAW,
+            b".\r\nQUIT\r\n",
+        )
+        assert b"\r\n503 5.5.1 the mail came before the 354\r\n" in said
+        assert await post.records() == []
+
+
+async def test_data_takes_no_argument_and_a_greeting() -> None:
+    async with Post().served() as post:
+        begun = b"MAIL FROM:<a@b.example>\r\nRCPT TO:<" + JOHN.encode() + b">\r\nDATA now\r\nQUIT\r\n"
+        assert b"501 5.5.4 syntax: DATA\r\n" in await post.say(b"LHLO here\r\n", begun)
+        assert (await post.say(b"DATA\r\nQUIT\r\n")).splitlines()[1].startswith(b"503 5.5.1 ")
 
 
 async def test_the_server_offers_what_rfc_2033_asks_for() -> None:
@@ -133,15 +187,13 @@ async def test_the_server_offers_what_rfc_2033_asks_for() -> None:
 
 
 async def test_every_answer_has_an_enhanced_code() -> None:
-    async with Post(limit=100).served() as post:
+    async with Post().served() as post:
         said = await post.say(
             b"LHLO here\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<",
             JOHN.encode(),
-            b">\r\nRCPT TO:<x>\r\nFROB\r\nMAIL FROM:<c@d.example>\r\nDATA\r\n",
-            b"x" * 200,
-            b"\r\n.\r\nDATA\r\nQUIT\r\n",
+            b">\r\nRCPT TO:<x>\r\nFROB\r\nMAIL FROM:<c@d.example>\r\nVRFY x@y.example\r\nQUIT\r\n",
         )
-        answers = [line for line in said.split(b"\r\n")[1:] if line and line[:4] not in {b"250-", b"354 "}]
+        answers = [line for line in said.split(b"\r\n")[1:] if line and not line.startswith(b"250-")]
         assert answers[0] == b"250 HELP"
         assert [line[:9].rstrip() for line in answers[1:]] == [
             b"250 2.0.0",
@@ -149,8 +201,7 @@ async def test_every_answer_has_an_enhanced_code() -> None:
             b"553 5.1.3",
             b"500 5.5.2",
             b"503 5.5.1",
-            b"552 5.3.4",
-            b"503 5.5.1",
+            b"252 2.0.0",
             b"221 2.0.0",
         ]
 
@@ -202,7 +253,7 @@ async def test_a_recipient_that_is_no_address_is_refused_and_nothing_is_kept(add
     async with Post().served() as post:
         said = await post.say(b"LHLO here\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:", address, b"\r\nDATA\r\nQUIT\r\n")
         refused, data = said.split(b"\r\n")[-4:-2]
-        assert (refused[:1] in b"45", data) == (True, b"503 5.5.1 Error: need RCPT command")
+        assert (refused[:1] in b"45", data) == (True, b"503 5.5.1 need RCPT command")
         assert await post.records() == []
 
 

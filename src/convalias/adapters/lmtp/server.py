@@ -24,9 +24,12 @@ from convalias.services.running.log_lines import LogLines
 from convalias.services.running.places import told_of
 
 log: Final = logging.getLogger("convalias.lmtp")
-LONGEST_LINE: Final = 1_000_000
-"""Octets. RFC 5321 §4.5.3.1.6 says 1000, and mail that keeps to nothing is mail all the same."""
+PIECE: Final = 256 * 1024
+"""Octets of a mail that are looked at in one go, whatever lines they have: a line may be as long as the mail."""
+_END: Final = b"\r\n.\r\n"
 _AGAIN: Final = "451 4.3.0 not kept, try again"
+_TOO_LARGE: Final = "552 5.3.4 the mail is too large"
+_TOO_EARLY: Final = "503 5.5.1 the mail came before the 354"
 _NO_ADDRESS: Final = "553 5.1.3 no address"
 _CROWDED: Final = b"421 4.3.2 too many sessions, try again\r\n"
 _OFFERS: Final = ("250-PIPELINING", "250-ENHANCEDSTATUSCODES")
@@ -71,11 +74,10 @@ class _Desk:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
-    async def handle_DATA(self, server: LMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - likewise
-        """Keep the mail with all its recipients, at once for all of them."""
-        content = envelope.original_content
+    async def kept(self, envelope: Envelope, content: bytes) -> str:
+        """Keep the mail for all its recipients at once; say how that went."""
         mail = IncomingMail(
-            content or b"",
+            content,
             recipients=[one for text in envelope.rcpt_tos if (one := _address(text)) is not None],
             sender=_sender(envelope.mail_from),
             source="lmtp",
@@ -85,6 +87,8 @@ class _Desk:
         except Unavailable as away:
             self._lines.repeated(f"LMTP: mail not taken, {away}")
             return _AGAIN
+        except Exception as error:  # noqa: BLE001 - whatever it is, the mail is not kept
+            return await self.handle_exception(error)
         return "250 2.0.0 kept" if isinstance(receipt, Kept) else _AGAIN
 
     async def handle_exception(self, error: Exception) -> str:
@@ -96,7 +100,7 @@ class _Desk:
 class _Session(LMTP):
     """One session. Each recipient of a mail has an answer of its own (RFC 2033 §4.2), errors of DATA included."""
 
-    line_length_limit = LONGEST_LINE
+    line_length_limit = PIECE
 
     def __init__(self, desk: _Desk, server: LmtpServer) -> None:
         super().__init__(
@@ -109,8 +113,7 @@ class _Session(LMTP):
             loop=asyncio.get_running_loop(),
         )
         self._server = server
-        self._answers = 1
-        """How often the next reply is given."""
+        self._desk = desk
         self._greets = True
         """The greeting and the answer to LHLO have no enhanced codes (RFC 2034 §3)."""
 
@@ -120,20 +123,61 @@ class _Session(LMTP):
         await super().smtp_LHLO(arg)
         self._greets = False
 
+    async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - as aiosmtpd calls it
+        """Take a mail and answer for each of its recipients.
+
+        The library reads it line by line, and 25 MB of empty lines take it minutes; it answers an error once.
+        """
+        envelope = self.envelope
+        if await self.check_helo_needed("LHLO"):
+            return
+        if envelope is None or not envelope.rcpt_tos:
+            await self.push("503 need RCPT command")
+            return
+        if arg:
+            await self.push("501 syntax: DATA")
+            return
+        content = await self._content()
+        answer = content if isinstance(content, str) else await self._desk.kept(envelope, content)
+        recipients = len(envelope.rcpt_tos)
+        self.envelope = Envelope()
+        for _ in range(recipients):
+            await self.push(answer)
+
+    async def _content(self) -> bytes | str:
+        """Read a mail to its end; or return why it is not taken. The end is found at its very beginning, too."""
+        self._reader.feed_data(b"\r\n")  # it comes first, unless the client sent its mail ahead of the 354
+        await self.push("354 end data with <CR><LF>.<CR><LF>")
+        most = self._server.mail_limit + len(_END)
+        octets = bytearray()
+        size, is_whole = 0, False
+        while not is_whole:
+            try:
+                piece = await self._reader.readuntil(_END)
+                is_whole = True
+            except asyncio.LimitOverrunError as longer:
+                piece = await self._reader.readexactly(longer.consumed)
+            size += len(piece)
+            if size <= 2 * most:  # leading dots come doubled
+                octets += piece
+            else:
+                octets.clear()
+        if not octets:
+            return _TOO_LARGE
+        if not octets.startswith(b"\r\n"):  # RFC 2920 §3.1: DATA is the last command before a client waits
+            return _TOO_EARLY
+        # RFC 5321 §4.5.2: a dot at the beginning of a line is taken off
+        content = bytes(octets[: -len(_END)] + b"\r\n").replace(b"\r\n.", b"\r\n")[2:]
+        return content if len(content) <= self._server.mail_limit else _TOO_LARGE
+
     async def push(self, status: Any) -> None:  # noqa: ANN401 - the signature of aiosmtpd
-        """Send a reply; behind the 354 of DATA, as often as the mail has recipients."""
+        """Send a reply: one line, with an enhanced code."""
         text = status.decode() if isinstance(status, bytes) else str(status)
         text = text.replace("\r", " ").replace("\n", " ")
-        if text.startswith("354") and self.envelope is not None:
-            await super().push(text)
-            self._answers = len(self.envelope.rcpt_tos)
-            return
         if not self._greets or not text.startswith("2"):
             text = _with_code(text)
         self._greets = self._greets and not text.startswith("220")
-        answers, self._answers = self._answers, 1
-        for _ in range(answers):
-            await super().push(text)
+        await super().push(text)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
