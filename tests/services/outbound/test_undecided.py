@@ -13,6 +13,7 @@ from convalias.adapters.memory import before
 from convalias.domain.conversations import events as e
 from convalias.domain.ids import ConversationId, EventId, Seq
 from convalias.domain.outbound.delivery import DeliveryDecision
+from convalias.domain.outbound.undecided import UndecidedEvent
 from convalias.ports.errors import Deferred, Unavailable
 from convalias.ports.records import Due, Insert, Key
 from convalias.services.feed.change_feed import record
@@ -280,3 +281,47 @@ async def test_a_jump_behind_which_the_store_has_nothing_ends() -> None:
     assert world.telemetry.total("mons.feed.jumps") == 1
     assert world.telemetry.total("mons.events.gone") == 1
     assert await world.states(event) == ["planned", "planned"]
+
+
+async def test_a_batch_of_nothing_but_conversations_that_others_have_passed_is_no_outage() -> None:
+    world, _, slow, quick = await among(1)
+    broken(world)
+    deciding = impatient(world)
+    await deciding.decide([record(slow[0]), record(quick[0])])
+    await world.pass_time(minutes=5)  # nothing has taken up what waits: the next batch tries the conversation again
+    await deciding.decide([record(slow[1])])  # raises nothing: what is behind it in the log goes on
+    assert await waiting(world) == 2
+
+
+async def test_a_conversation_that_was_taken_up_again_is_told_of_as_an_outage_again() -> None:
+    world, _, slow, quick = await among(1)
+    events = broken(world)
+    deciding = impatient(world)
+    await deciding.decide([record(slow[0]), record(quick[0])])
+    events.is_broken = lambda _: False
+    await world.pass_time(minutes=1)
+    assert await deciding.take_up_undecided() == 1
+    events.is_broken = lambda name: name == C1
+    with pytest.raises(Unavailable):
+        await deciding.decide([record(slow[1])])
+
+
+async def test_a_conversation_whose_turn_was_called_off_waits_longer_and_is_left_alone_by_the_log() -> None:
+    world, hanging, slow, quick = await among(1)
+    hanging.hangs = True
+    deciding = impatient(world)
+    await deciding.decide([record(slow[0]), record(quick[0])])
+    late = await world.said()
+    other = UndecidedEvent(
+        conversation=quick[0].conversation, event=quick[0].id, seq=quick[0].seq, since=world.clock.now()
+    )
+    await deciding.undecided.put([other], due=world.clock.now())
+    await world.pass_time(seconds=31)
+    assert await deciding.take_up_undecided() == 1  # the other's; the slow one was called off
+    (row,) = await world.raw_records.due(LANE, until=FAR, limit=9)
+    assert row.due is not None
+    assert row.due.at == world.clock.now() + timedelta(seconds=31)
+    asked = hanging.asked
+    await world.pass_time(seconds=40)
+    await deciding.decide([record(late)])
+    assert hanging.asked == asked

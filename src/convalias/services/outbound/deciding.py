@@ -55,6 +55,8 @@ STRAGGLERS: Final = 8
 STUCK_AFTER: Final = 30
 """So many times in a row that nothing of a batch can be decided; then its events wait apart from the log. With the
 pauses of a worker that is some minutes: an outage that ends before is told of as one, and moves nothing."""
+TRIED_APART: Final = timedelta(seconds=30)
+"""How long behind its time an event that waits apart may be tried: no batch of the log tries its conversation before."""
 REMEMBERED: Final = 10_000
 TAKEN_UP: Final = 100
 """So many events of a conversation are read at once when it is taken up again."""
@@ -166,6 +168,8 @@ class Deciding:
         ):
             raise Unavailable("what a delivery is decided on") from late[0][1]
         for group, failure in late:
+            # Others go on: a batch that holds nothing else is no outage, and keeps nothing behind it waiting.
+            remember(self._stuck, group[0].conversation, STUCK_AFTER, most=REMEMBERED)
             await self._put_aside(group, failure)
         for group in groups:
             if group not in quick:
@@ -216,7 +220,7 @@ class Deciding:
             await self.undecided.put(events, due=until)
             self.telemetry.measure("mons.decisions.put_aside", len(events))
         if failure is not None:
-            remember(self._slow, conversation, until, most=REMEMBERED)
+            remember(self._slow, conversation, until + TRIED_APART, most=REMEMBERED)
         remember(self._seen, conversation, last, most=REMEMBERED)
 
     async def take_up_undecided(self, *, limit: int = TAKEN_UP) -> int:
@@ -237,6 +241,9 @@ class Deciding:
                 return await self._taken_up(sorted(listed, key=lambda one: one.event.seq))
 
         ends = await self._side_by_side([conversation(listed) for listed in groups.values()])
+        for listed, end in zip(groups.values(), ends, strict=True):
+            if isinstance(end, TimeoutError):  # called off; what it had decided about is no longer there
+                await self._later(listed, end)
         failures = [end for end in ends if isinstance(end, BaseException)]
         if failures and len(failures) == len(ends):
             raise failures[0]
@@ -251,14 +258,19 @@ class Deciding:
                     await self._missing(conversation, event.after, event.seq, event.trace)
                 await self._guarded(conversation, event.event, event.seq, event.trace, NOTHING_AHEAD)
             except (Unavailable, Contended, TimeoutError) as failure:
-                now = self.clock.now()
-                until = now + (_told_when(failure) or pause(event, now=now))
-                await self.undecided.later(waiting[place:], due=until)
-                remember(self._slow, conversation, until, most=REMEMBERED)
+                await self._later(waiting[place:], failure)
                 return place
             await self.undecided.done(one)
         self._slow.pop(conversation, None)
+        self._stuck.pop(conversation, None)
         return len(waiting)
+
+    async def _later(self, waiting: Sequence[Waiting], failure: BaseException) -> None:
+        """Let these wait on, and leave their conversation to `take_up_undecided` for as long."""
+        now, event = self.clock.now(), waiting[0].event
+        until = now + (_told_when(failure) or pause(event, now=now))
+        await self.undecided.later(waiting, due=until)
+        remember(self._slow, event.conversation, until + TRIED_APART, most=REMEMBERED)
 
     async def decide_one(
         self, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead = NOTHING_AHEAD
