@@ -15,11 +15,11 @@ from convalias.domain.conversations.host_messages import host_event_id
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import ConversationId, UseCase
 from convalias.domain.inbound.dead_letters import DeadLetter
-from convalias.ports.conversations import Message, MessageRef
+from convalias.ports.conversations import Message, MessageRef, Thread
 from convalias.ports.errors import AdapterFailed, Rejected, Unavailable
 from convalias.ports.event_log import UNPLACED, EventRecord
 from convalias.services.feed import untold_feed
-from convalias.services.feed.untold_feed import UntoldFeed
+from convalias.services.feed.untold_feed import OF_ONE_THREAD, UntoldFeed
 from convalias.services.running import faulty_work
 from convalias.stores.conversations.host_rows import HostRows
 from convalias.stores.conversations.hosted import HostConversations
@@ -286,3 +286,47 @@ async def test_messages_that_are_never_found_keep_no_other_waiting() -> None:
     host.hidden.clear()
     assert await feed.step() == 10
     assert len(here.events) == 211
+
+
+class Slow(Wayward):
+    """A host that never answers about one thread."""
+
+    asked = 0
+    most = 0
+
+    async def untold(self, *, limit: int) -> Sequence[MessageRef]:
+        self.most = limit
+        return await super().untold(limit=limit)
+
+    async def thread(self, id: str) -> Thread | None:  # noqa: A002 - as the port calls it
+        if id == "c1":
+            self.asked += 1
+            await asyncio.Event().wait()
+        return await super().thread(id)
+
+
+async def test_a_thread_that_never_answers_keeps_no_other_waiting_for_one_step() -> None:
+    here = stage(patience=timedelta(milliseconds=20))
+    host = Slow(here.host.tables)
+    for _ in range(20):
+        here.say()
+    host.tables.open("c2", Participant.of("ann"), Participant.of("bob"))
+    others = [host.tables.say("c2", "ann", "x", at=here.clock.now()) for _ in range(5)]
+    feed = evolve(here.feed, conversations=evolve(here.feed.conversations, port=host))
+    assert await feed.step() == 5
+    assert here.events == [host_event_id(ConversationId("c2"), one) for one in others]
+    assert host.asked == OF_ONE_THREAD
+    # What is new in another thread is published before anything of the slow one is looked at.
+    host.tables.say("c2", "ann", "later", at=here.clock.now())
+    asked_before: list[int] = []
+    publish = here.log.publish
+
+    async def noted(records: Sequence[EventRecord]) -> None:
+        asked_before.append(host.asked)
+        await publish(records)
+
+    here.log.publish = noted  # type: ignore[method-assign]
+    assert await feed.step() == 1
+    assert asked_before == [OF_ONE_THREAD]
+    assert await feed.step() == 0
+    assert host.most >= 100 + 20  # room for a whole batch beside all twenty that wait

@@ -36,6 +36,8 @@ SOUGHT_FOR: Final = timedelta(minutes=1)
 """How long a message is looked for that the host told of and does not find."""
 REMEMBERED: Final = 10_000
 SIDE_BY_SIDE: Final = 8
+OF_ONE_THREAD: Final = 6
+"""So many of them may be of one thread: the others have room, if its messages are never found."""
 LOOKS_WITHIN: Final = timedelta(seconds=18)
 """How long messages are looked at in one step: longer than the guard waits for one call, shorter than a step."""
 PATIENCE: Final = timedelta(seconds=5)
@@ -77,6 +79,8 @@ class UntoldFeed(Feed):
         default=Factory(lambda self: FaultyWork(clock=self.clock), takes_self=True), init=False, repr=False, eq=False
     )
     """Messages that were not found, or on which the host's adapter failed."""
+    _late: set[MessageRef] = field(factory=set[MessageRef], init=False, repr=False, eq=False)
+    """Messages beside those in their threads, when they were told of last."""
     _unnoted: dict[MessageRef, tuple[datetime, datetime]] = field(
         factory=dict[MessageRef, tuple[datetime, datetime]], init=False, repr=False, eq=False
     )
@@ -102,7 +106,7 @@ class UntoldFeed(Feed):
     async def _step(self) -> int:
         beginning = await self._beginning()
         # Beside what waits here there is always room for what is new.
-        limit = self.batch + len(self._sought) + len(self._unnoted)
+        limit = self.batch + len(self._sought) + len(self._late) + len(self._unnoted)
         refs = await self.conversations.port.untold(limit=limit)
         if len(refs) < limit:  # all there are: what is not among them was noted after all
             for ref in self._unnoted.keys() - frozenset(refs):
@@ -115,8 +119,13 @@ class UntoldFeed(Feed):
         for ref in nameless:
             await self._bury_nameless(ref)
         noted, failures = await self._note(nameless), list[Exception]()
-        # Those that were slow or failed before come last: the others are published and noted by then.
-        for some in ([ref for ref in asked if ref not in self._sought], [ref for ref in asked if ref in self._sought]):
+        # Threads in which a message was slow or failed come last, and such messages behind the others of their threads:
+        # what is in no such thread is published and noted by then.
+        threads = {ref.thread for ref in asked if ref in self._sought}
+        late = sorted((ref for ref in asked if ref.thread in threads), key=lambda ref: ref in self._sought)
+        self._late.clear()
+        self._late.update(ref for ref in late if ref not in self._sought)
+        for some in ([ref for ref in asked if ref.thread not in threads], late):
             count, failed = await self._told_of(some, beginning)
             noted += count
             failures += failed
@@ -191,10 +200,11 @@ class UntoldFeed(Feed):
         Who is not looked at in time comes again, and last if the look had begun.
         """
         gate = asyncio.Semaphore(SIDE_BY_SIDE)
+        turns = {ref.thread: asyncio.Semaphore(OF_ONE_THREAD) for ref in refs}
         begun: set[MessageRef] = set()
 
         async def look(ref: MessageRef) -> Looked:
-            async with gate:
+            async with turns[ref.thread], gate:
                 begun.add(ref)
                 try:
                     event = await self.conversations.found(ref)
