@@ -270,7 +270,7 @@ async def test_messages_that_are_never_found_keep_no_other_waiting() -> None:
                 await asyncio.Event().wait()
             return await super().find(thread, message=message, key=key)
 
-    here = stage(patience=timedelta(milliseconds=20), batch=300)
+    here = stage(patience=timedelta(milliseconds=200), batch=300)
     host = Hanging(here.host.tables)
     host.hidden = {here.say() for _ in range(10)}
     others = [here.say() for _ in range(200)]
@@ -306,7 +306,7 @@ class Slow(Wayward):
 
 
 async def test_a_thread_that_never_answers_keeps_no_other_waiting_for_one_step() -> None:
-    here = stage(patience=timedelta(milliseconds=20))
+    here = stage(patience=timedelta(milliseconds=200))
     host = Slow(here.host.tables)
     for _ in range(20):
         here.say()

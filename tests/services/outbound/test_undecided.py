@@ -54,7 +54,7 @@ def mended(world: World) -> None:
 
 
 def impatient(world: World, name: str = "w1") -> Deciding:
-    return evolve(world.worker(name).deciding, patience=timedelta(milliseconds=20))
+    return evolve(world.worker(name).deciding, patience=timedelta(milliseconds=200))
 
 
 async def waiting(world: World) -> int:
