@@ -9,6 +9,7 @@ from email.message import Message
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,8 +18,10 @@ from adapters.postmark.posting import ALIAS, JSON, PAIR, RAW, Door, attachment, 
 from convalias.adapters import memory
 from convalias.adapters.mime import Reader
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.inbound.posts import IncomingMail, RecordKey
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.ports.errors import Unavailable
+from convalias.services.inbound.receiver import TokenReused
 
 DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
 
@@ -188,6 +191,15 @@ def test_while_the_store_is_away_postmark_is_asked_to_try_again() -> None:
     answer = door.post(inbound())
     assert (answer.status, isinstance(answer.error, Unavailable)) == (503, True)
     assert door.post(inbound()).status == 200
+
+
+def test_a_record_of_another_body_is_told_so_that_postmark_tries_again() -> None:
+    async def accept(mail: IncomingMail) -> TokenReused:
+        return TokenReused(RecordKey(mail.source))
+
+    door = Door()
+    door.webhook = evolve(door.webhook, accept=accept)
+    assert door.post(inbound()).status == 409
 
 
 def test_no_answer_is_the_one_after_which_postmark_never_tries_again() -> None:

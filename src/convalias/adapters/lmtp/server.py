@@ -188,8 +188,10 @@ class _Session(LMTP):
         """Give the place back."""
         if self.transport is not None:
             self._server.under_way.discard(self.transport)
-        super().connection_lost(error)
-        self._server.left()
+        try:
+            super().connection_lost(error)
+        finally:
+            self._server.left()
 
 
 class _Crowded(asyncio.Protocol):
