@@ -22,6 +22,7 @@ from convalias.domain.conversations.events import (
     ParticipantRemoved,
     StatusNoted,
 )
+from convalias.domain.inbound.outcomes import Again
 from convalias.services.conversations.errors import (
     FlagsElsewhere,
     HostMissing,
@@ -50,9 +51,11 @@ from convalias.services.inbound.doors import (
     MakesEventDoor,
 )
 from convalias.services.inbound.receiver import Kept, Receipt, TokenReused
+from convalias.services.inbound.worker import Processed
 
 __all__ = [
     "WORKERS",
+    "Again",
     "AliasIssued",
     "AliasRevoked",
     "AlreadyOpen",
@@ -93,6 +96,7 @@ __all__ = [
     "ParticipantRemoved",
     "PlaceRefused",
     "Ports",
+    "Processed",
     "Providers",
     "Receipt",
     "Refused",

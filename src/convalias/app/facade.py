@@ -78,6 +78,8 @@ from convalias.stores.deployment.last_seen import LastSeen
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from convalias.settings import Settings
+
 
 STOP_WITHIN: Final = timedelta(seconds=25)
 KEYS_WITHIN: Final = timedelta(seconds=5)
@@ -130,6 +132,7 @@ class Convalias:
         self._wiring = wiring
         self._handlers = Handlers()
         self._providers: Callable[[], Providers] = Providers
+        self._make: Callable[[], Convalias] = partial(type(self), opener, wiring, entry=entry)
         self._stack: AsyncExitStack | None = None
         self._is_entered = False
         self._ports: Ports | None = None
@@ -201,16 +204,31 @@ class Convalias:
         **instead: Unpack[Instead],
     ) -> Self:
         """The embedded backend under a data directory, by settings. Opens nothing. Raises `WrongSettings`."""
-        from convalias.app.embedded import embedded  # noqa: PLC0415 - adapters load when used
         from convalias.app.refusals import refuse, refuse_unreached  # noqa: PLC0415
         from convalias.settings import read_settings  # noqa: PLC0415
 
         refuse(instead)
         settings = read_settings(path, data=data, environ=environ)
         refuse_unreached(settings.channels, instead)
+        return cls._by(settings, instead)
+
+    @classmethod
+    def _by(cls, settings: Settings, instead: Instead) -> Self:
+        from convalias.app.embedded import embedded  # noqa: PLC0415 - adapters load when used
+
         opener, wiring = embedded(settings, with_system_mail(instead))
         made = cls(opener, wiring)
         made._providers = partial(Providers.of, settings)
+        made._make = partial(cls._by, settings, instead)
+        return made
+
+    def anew(self) -> Convalias:
+        """Make another one by the same settings, adapters and functions of the host, which is not open.
+
+        In the child of a fork: nothing is shared with this one but what was given to it.
+        """
+        made = self._make()
+        made._handlers = self._handlers.copy()  # noqa: SLF001 - another of this class
         return made
 
     # --- life ----------------------------------------------------------------------------------------

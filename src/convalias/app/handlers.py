@@ -58,6 +58,10 @@ class Handlers:
             )
         self._given.append(_Given(group=group, kinds=wanted(kinds), handle=handle))
 
+    def copy(self) -> Handlers:
+        """Return the same functions, not at work."""
+        return Handlers(given=[*self._given])
+
     def begin(self, ports: Ports, conversations: ConversationAccess) -> None:
         """Make them over these ports. No group is joined before the first step."""
         self.open = [
