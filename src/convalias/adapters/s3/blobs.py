@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -30,6 +31,25 @@ _ONE_GULP: Final = 64 * 2**10
 """Octets that surely fit into the buffers of a connection."""
 _PAGE: Final = 1_000
 """Names in one answer of the engine, and deletions in one request."""
+
+
+class _Threads:
+    """The threads of the client, which all stores of a process share: a fork copies none, and nothing begins them anew."""
+
+    def __init__(self) -> None:
+        self._pid: int | None = None
+
+    def use(self) -> None:
+        """Raise `UnusableBucketError` in the child of a process that used them: it would wait for ever."""
+        if self._pid not in {None, os.getpid()}:
+            raise errors.UnusableBucketError(
+                "an object store was used before this process was forked, and its client cannot be used in the child;"
+                " use it after the fork only"
+            )
+        self._pid = os.getpid()
+
+
+_THREADS: Final = _Threads()
 
 
 class Blobs:
@@ -61,6 +81,7 @@ class Blobs:
 
     async def open(self) -> None:
         """Look into the bucket once. Raises `UnusableBucketError` for what must be mended, else `Unavailable`."""
+        _THREADS.use()
         try:
             async for _ in _chunks(self._opening, None, None):
                 break
