@@ -306,6 +306,19 @@ def test_a_process_that_lets_no_thread_run_is_told_so(monkeypatch: pytest.Monkey
         Background(within=0.01)
 
 
+def test_on_a_parked_loop_nothing_more_runs() -> None:
+    background, ran = Background(), list[int]()
+
+    async def run() -> None:
+        ran.append(1)
+
+    background.wait_for(run)
+    background.park()
+    with pytest.raises(TimeoutError):
+        background.wait_for(run, within=0.05)
+    assert ran == [1]
+
+
 def test_ports_of_the_hosts_own_are_called_and_not_closed() -> None:
     async def ports_of() -> tuple[app.Ports, app.Wiring]:
         inner = convalias.Convalias.in_memory(alias_domain="reply.example")
