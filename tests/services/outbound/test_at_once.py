@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
 import pytest
 from attrs import evolve
@@ -95,7 +96,7 @@ async def test_deciding_waits_for_no_answer_and_what_finds_no_slot_waits_for_its
     world = World()
     events = await said(world, 20)
     world.hub = slow = Slow(world)
-    worker = at_once(world)
+    worker = at_once(world, slots=SendingSlots(waited=timedelta(0)))
     await worker.decide([record(event) for event in events])
     states = [await world.states(event) for event in events]
     assert states.count(["tried", "tried"]) == SLOTS
@@ -110,11 +111,28 @@ async def test_deciding_waits_for_no_answer_and_what_finds_no_slot_waits_for_its
     assert slow.most == 2 * SLOTS
 
 
+async def test_a_slot_is_waited_for_and_after_a_wait_in_vain_no_more_until_one_is_free() -> None:
+    slots = SendingSlots(1, waited=timedelta(hours=1))
+    assert await slots.take_free()
+    next_one = asyncio.create_task(slots.take_free())
+    await settled()
+    assert not next_one.done()
+    slots.gate.release()
+    assert await next_one
+    hasty = SendingSlots(1, waited=timedelta(0))
+    assert await hasty.take_free()
+    assert not await hasty.take_free()
+    with patch.object(asyncio, "timeout", side_effect=AssertionError("it waits again")):
+        assert not await hasty.take_free()
+    hasty.gate.release()
+    assert await hasty.take_free()
+
+
 async def test_after_a_death_no_more_is_in_doubt_than_was_being_sent() -> None:
     world = World()
     events = await said(world, 20)
     world.hub = slow = Slow(world)
-    dead = at_once(world)
+    dead = at_once(world, slots=SendingSlots(waited=timedelta(0)))
     await dead.decide([record(event) for event in events])
     await settled()
     world.gone.add("w1")
@@ -266,7 +284,7 @@ async def test_a_drained_worker_has_sent_what_it_began() -> None:
 
 
 async def test_slots_are_those_of_the_running_loop() -> None:
-    slots = SendingSlots(1)
+    slots = SendingSlots(1, waited=timedelta(0))
     assert await slots.take_free()
     assert not await slots.take_free()
     assert await asyncio.to_thread(lambda: asyncio.run(slots.take_free()))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from attrs import frozen
+from attrs import field, frozen
 
 from convalias.domain.aliases.alias import ConversationAlias
 from convalias.domain.conversations.events import ConversationEvent
@@ -14,6 +14,10 @@ from convalias.domain.ids import AccountId
 from convalias.domain.outbound.first_tries import FirstTryRules, Objection
 from convalias.domain.outbound.mailboxes import Mailboxes
 from convalias.domain.outbound.masks import Masks
+
+
+def _nobody() -> Mapping[AccountId, str]:
+    return {}
 
 
 @frozen(kw_only=True)
@@ -33,6 +37,8 @@ class Scene:
     """The addresses of its people. Only read for sends, of a message with an address in it."""
     mailboxes: Mailboxes = Mailboxes()
     """Where its recipients are reached. Only read for sends."""
+    names: Mapping[AccountId, str] = field(factory=_nobody, hash=False)
+    """What those are called whom a mail may name. Only read for sends."""
     readers: frozenset[AccountId] = frozenset()
     """Recipients who have read it, as a host says. Only read for sends."""
     audience: frozenset[AccountId] | None = None

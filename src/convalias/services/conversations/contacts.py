@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from attrs import frozen
@@ -44,20 +45,24 @@ class Contacts:
         known = (await self.identities.get([account])).get(account)
         return _addresses(account, known, thread)
 
-    async def mailboxes(
+    async def shown(
         self, recipients: Sequence[AccountId], event: ConversationEvent, thread: ConversationThread
-    ) -> Mailboxes:
-        """Return where mail about that event goes, in one look-up, and which mailboxes are its author's."""
-        authors: list[AccountId] = []
-        if isinstance(event.happening, MessageAdded) and isinstance(event.happening.author, AccountAuthor):
-            authors = [event.happening.author.account] if event.happening.author != NOBODY else []
-        accounts = list(dict.fromkeys((*recipients, *authors)))
+    ) -> tuple[Mailboxes, Mapping[AccountId, str]]:
+        """Return where mail about that event goes, and the names of those whom it may name, in one look-up."""
+        author = event.happening.author if isinstance(event.happening, MessageAdded) else NOBODY
+        authors = [author.account] if isinstance(author, AccountAuthor) and author != NOBODY else []
+        named = [
+            *authors,
+            *islice(_author_first(author, thread), MOST_NAMED + 2),
+        ]  # each recipient is left out of his own
+        accounts = list(dict.fromkeys((*recipients, *named)))
         known = await self.identities.get(accounts)
-        found = {one: _addresses(one, known.get(one), thread) for one in accounts}
-        return Mailboxes(
+        found = {one: _addresses(one, known.get(one), thread) for one in (*recipients, *authors)}
+        mailboxes = Mailboxes(
             by_account={one: found[one][0] for one in recipients if found[one]},
             authors=frozenset(address for one in authors for address in found[one]),
         )
+        return mailboxes, {one: _name(one, known.get(one), thread) for one in named}
 
     async def audience(self, conversation: ConversationId, *, but: AccountId | None) -> Sequence[EmailAddress]:
         """The addresses of everybody who takes part now, but one. For a relay that has no list of its own."""
@@ -68,27 +73,11 @@ class Contacts:
         return tuple(dict.fromkeys(address for address in found if address is not None))
 
     async def name(self, author: Author, thread: ConversationThread) -> str:
-        """Return the name that is shown of an author.
-
-        Of somebody peripheral only the domain: no address stands in what we write.
-        """
-        if isinstance(author, PeripheralAuthor):
-            return f"Guest from {author.address.domain}"
-        if author == NOBODY:
-            return SOMEBODY
-        return (await self._names([author.account], thread))[0]
-
-    async def readers(self, author: Author, recipient: AccountId, thread: ConversationThread) -> tuple[str, ...]:
-        """The names of those who read what the recipient answers, the author first, at most `MOST_NAMED` and one."""
-        others = [one.account for one in thread.participants if one.account != recipient]
-        if isinstance(author, AccountAuthor):
-            others.sort(key=lambda account: account != author.account)
-        return await self._names(others[: MOST_NAMED + 1], thread)
-
-    async def _names(self, accounts: Sequence[AccountId], thread: ConversationThread) -> tuple[str, ...]:
-        """What the directory calls them, else what the conversation does: a corrected name is corrected there."""
-        known = await self.identities.get(accounts)
-        return tuple(_name(one, known.get(one), thread) for one in accounts)
+        """Return the name that is shown of an author."""
+        if not isinstance(author, AccountAuthor) or author == NOBODY:
+            return author_name(author, {})
+        known = await self.identities.get([author.account])
+        return _name(author.account, known.get(author.account), thread)
 
     async def masks(
         self,
@@ -119,6 +108,32 @@ class Contacts:
         return asked.message_id if asked.author.account == recipient else None
 
 
+def author_name(author: Author, names: Mapping[AccountId, str]) -> str:
+    """Return the name that is shown of an author, by the names that were looked up.
+
+    Of somebody peripheral only the domain: no address stands in what we write.
+    """
+    if isinstance(author, PeripheralAuthor):
+        return f"Guest from {author.address.domain}"
+    return SOMEBODY if author == NOBODY else names[author.account]
+
+
+def reader_names(
+    author: Author, recipient: AccountId, thread: ConversationThread, names: Mapping[AccountId, str]
+) -> tuple[str, ...]:
+    """Return the names of those who read what the recipient answers, the author first, at most `MOST_NAMED` and one."""
+    others = (one for one in _author_first(author, thread) if one != recipient)
+    return tuple(names[one] for one in islice(others, MOST_NAMED + 1))
+
+
+def _author_first(author: Author, thread: ConversationThread) -> Iterator[AccountId]:
+    """Those who take part, in their order, but the author before all."""
+    first = author.account if isinstance(author, AccountAuthor) and thread.takes_part(author.account) else None
+    if first is not None:
+        yield first
+    yield from (one.account for one in thread.participants if one.account != first)
+
+
 def _may_name(message: MessageAdded) -> bool:
     """Whether an address may stand in what others get of a message: of a calendar entry nobody has looked inside."""
     return may_hold_address(message) or any(map(is_calendar, message.attachments))
@@ -133,6 +148,7 @@ def _addresses(account: AccountId, known: Account | None, thread: ConversationTh
 
 
 def _name(account: AccountId, known: Account | None, thread: ConversationThread) -> str:
+    """What the directory calls them, else what the conversation does: a corrected name is corrected there."""
     participant = thread.participant(account)
     copied = "" if participant is None else participant.name
     return (known.name if known is not None else "") or copied or SOMEBODY

@@ -19,6 +19,15 @@ from convalias.services.conversations.aliasing import Aliasing
 from convalias.services.conversations.errors import KeysRefused, NoSuchConversation
 
 
+@frozen
+class Provided:
+    """What became of the aliases that a notification needs."""
+
+    answer: MintingAnswer
+    aliases: Sequence[ConversationAlias] | None = None
+    """All of the conversation, where they were read and none was lacking."""
+
+
 @frozen(kw_only=True)
 class Answering:
     """Issues aliases that are lacking. Every call may be repeated; what was issued stays. Raises `Unavailable`."""
@@ -27,7 +36,7 @@ class Answering:
     has_legacy: bool
     """Whether a legacy relay is bound, which delivers what the hub may not."""
 
-    async def before(self, decision: DeliveryDecision, scene: Scene) -> MintingAnswer:
+    async def before(self, decision: DeliveryDecision, scene: Scene) -> Provided:
         """Issue what is lacking before the hub owns this decision. One read where nothing is.
 
         A decision of legacy, or one that tells nobody by mail, needs no alias.
@@ -40,11 +49,11 @@ class Answering:
         ]
         silent = decision.owner is not Owner.HUB or not told or scene.is_withdrawn
         if silent or not isinstance(message, MessageAdded):
-            return ALL_THERE
+            return Provided(ALL_THERE)
         try:
             return await self._provide(scene, message.author, told)
         except NoSuchConversation:  # erased since the scene was read: its rows end cancelled
-            return ALL_THERE
+            return Provided(ALL_THERE)
         except KeysRefused as refused:  # this process may not issue; another one, or this one mended, may
             raise Unavailable("alias keys") from refused
 
@@ -54,25 +63,25 @@ class Answering:
         Raises `NoSuchConversation` too: the conversation was erased since the scene was read.
         """
         try:
-            answer = await self._provide(scene, author, [recipient])
+            provided = await self._provide(scene, author, [recipient])
         except KeysRefused:
             return None
-        if answer.refusal:
+        if provided.answer.refusal:
             return None
         listed = await self.aliasing.aliases.of(scene.thread.id)
         return reply_alias(listed, author=author, recipient=recipient, now=self.aliasing.clock.now())
 
-    async def _provide(self, scene: Scene, author: Author, recipients: Sequence[AccountId]) -> MintingAnswer:
+    async def _provide(self, scene: Scene, author: Author, recipients: Sequence[AccountId]) -> Provided:
         listed = await self.aliasing.aliases.of(scene.thread.id)
         now = self.aliasing.clock.now()
         lacking = unanswerable(listed, author=author, recipients=recipients, thread=scene.thread, now=now)
         if lacking:
-            return await self.aliasing.issue_for(scene.thread, lacking)
+            return Provided(await self.aliasing.issue_for(scene.thread, lacking))
         for alias in listed:
             if _is_younger(alias, scene) and is_live(alias, now):
                 # Perhaps issued by a try of this very decision that died before its event was written.
                 await self.aliasing.note(alias)
-        return ALL_THERE
+        return Provided(ALL_THERE, listed)
 
 
 def _is_younger(alias: ConversationAlias, scene: Scene) -> bool:

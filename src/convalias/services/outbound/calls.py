@@ -27,7 +27,7 @@ from convalias.ports.channels import ChannelEndpoints
 from convalias.ports.errors import Rejected, Unavailable
 from convalias.ports.hub import Guarantee, NotificationHub
 from convalias.ports.legacy import LegacyRelay
-from convalias.services.conversations.contacts import Contacts
+from convalias.services.conversations.contacts import Contacts, author_name, reader_names
 from convalias.services.outbound.answering import Answering
 from convalias.services.running.log_lines import LogLines, engine_away
 from convalias.services.running.outages import because
@@ -202,7 +202,7 @@ class Calls:
 
     async def _without_mail(self, row: Delivery, attempt: Attempt, author: Author) -> Notification | str:
         """By a channel that knows neither mailboxes nor aliases."""
-        thread, endpoint = attempt.scene.thread, None
+        thread, names, endpoint = attempt.scene.thread, attempt.scene.names, None
         if self.endpoints is not None:
             endpoint = (await self.endpoints.of(row.channel, [row.recipient])).get(row.recipient)
         reason = notifications.unreachable(row, endpoint, is_known=self.endpoints is not None)
@@ -210,8 +210,8 @@ class Calls:
             return reason
         shown = Shown(
             endpoint=endpoint or "",
-            author_name=await self.contacts.name(author, thread),
-            readers=await self.contacts.readers(author, row.recipient, thread),
+            author_name=author_name(author, names),
+            readers=reader_names(author, row.recipient, thread, names),
         )
         trace = TraceId(attempt.decision.trace)
         return notifications.notification(row, attempt.scene, shown, alias_domain=self.alias_domain, trace=trace)
@@ -222,8 +222,8 @@ class Calls:
             alias = await self.answering.anew(scene, author, row.recipient)
         return Shown(
             reply_alias=alias,
-            author_name=await self.contacts.name(author, scene.thread),
-            readers=await self.contacts.readers(author, row.recipient, scene.thread),
+            author_name=author_name(author, scene.names),
+            readers=reader_names(author, row.recipient, scene.thread, scene.names),
             in_reply_to=await self.contacts.answered(scene.event, row.recipient),
         )
 

@@ -312,13 +312,13 @@ class Deciding:
 
         `read_at`: when its scene was read, if it may be sent at once. What is due later is not.
         """
-        answer = await self.answering.before(decision, scene)
-        decision = answered(decision, answer, has_legacy=self.answering.has_legacy)
+        provided = await self.answering.before(decision, scene)
+        decision = answered(decision, provided.answer, has_legacy=self.answering.has_legacy)
         decision = await self.pacing.paced(decision, scene.event)
         is_new: bool | None = None
         is_due = decision.due_at is not None and decision.due_at <= self.clock.now()
         if self.sending is not None and read_at is not None and is_due:
-            is_new = await self.sending.insert_and_send(decision, scene, read_at=read_at)
+            is_new = await self.sending.insert_and_send(decision, scene, read_at=read_at, aliases=provided.aliases)
         if is_new is None:
             is_new = await self.ledger.insert(decision)
         if not is_new:
@@ -363,7 +363,7 @@ class Deciding:
                 scene = await self.conversations.scene(decision.conversation, decision.event, decision.seq)
             except (NotFound, Parked):  # no reason to stop at the others
                 return False
-            answer = await self.answering.before(again, scene)
+            answer = (await self.answering.before(again, scene)).answer
         change = partial(reowned, stage=stage, answer=answer, has_legacy=self.answering.has_legacy)
         return await self.ledger.reown(decision, change)
 

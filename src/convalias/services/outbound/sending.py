@@ -12,6 +12,7 @@ from typing import Final
 from attrs import Factory, define, evolve, field, frozen
 
 from convalias.codec import CodecError
+from convalias.domain.aliases.alias import ConversationAlias
 from convalias.domain.ids import TraceId
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.outbound import tries
@@ -172,10 +173,18 @@ class Sending:
 
         return await self._work(work, scene)
 
-    async def insert_and_send(self, decision: DeliveryDecision, scene: Scene, *, read_at: datetime) -> bool | None:
+    async def insert_and_send(
+        self,
+        decision: DeliveryDecision,
+        scene: Scene,
+        *,
+        read_at: datetime,
+        aliases: Sequence[ConversationAlias] | None = None,
+    ) -> bool | None:
         """Write a new decision down as taken, and act on it beside the caller. False: one stands. None: no slot is free.
 
-        `scene`: what it was decided on, read at `read_at`; too long ago, and it is read anew.
+        `scene`: what it was decided on, read at `read_at`, with the `aliases` of its conversation; too long ago, and it is
+        read anew.
         """
         if not await self.slots.take_free():
             return None
@@ -192,7 +201,7 @@ class Sending:
         async def fresh() -> Scene:
             if self.clock.now() - read_at > STALE:
                 return await self._scene(decision)
-            return await self._completed(scene, decision)
+            return await self._completed(scene, decision, aliases)
 
         async def send() -> bool:
             try:
@@ -248,10 +257,14 @@ class Sending:
         scene = await self.conversations.scene(decision.conversation, decision.event, decision.seq, ahead)
         return await self._completed(scene, decision)
 
-    async def _completed(self, scene: Scene, decision: DeliveryDecision) -> Scene:
-        """The same with all that only a send needs."""
+    async def _completed(
+        self, scene: Scene, decision: DeliveryDecision, aliases: Sequence[ConversationAlias] | None = None
+    ) -> Scene:
+        """The same with all that only a send needs. `aliases`: of its conversation, where they were just read."""
         contacts = self.calls.contacts
-        scene = evolve(scene, aliases=await contacts.aliases.of(decision.conversation))
+        if aliases is None:
+            aliases = await contacts.aliases.of(decision.conversation)
+        scene = evolve(scene, aliases=aliases)
         if decision.owner is not Owner.HUB:
             return scene
         scene = evolve(scene, event=await self.conversations.whole(scene.event))
@@ -259,8 +272,8 @@ class Sending:
         masks = await contacts.masks(scene.event, scene.thread, before, shown_domains=self.calls.shown_domains)
         recipients = [row.recipient for row in decision.deliveries]
         readers = await self.conversations.readers(scene, recipients)
-        mailboxes = await contacts.mailboxes(recipients, scene.event, scene.thread)
-        return evolve(scene, before=before, masks=masks, mailboxes=mailboxes, readers=readers)
+        mailboxes, names = await contacts.shown(recipients, scene.event, scene.thread)
+        return evolve(scene, before=before, masks=masks, mailboxes=mailboxes, names=names, readers=readers)
 
     def _unread(self, held: Taken, failed: Exception, progress: _Progress) -> None:
         decision = held.decision

@@ -9,18 +9,22 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 SLOTS: Final = 8
+WAITED: Final = timedelta(seconds=1)
+"""So long a new decision waits for a slot: what is not sent at once is read once more, which costs most when all is busy."""
 
 
 class SendingSlots:
     """Counts what is being sent, by whomever in this process, and holds what was begun beside its caller."""
 
-    def __init__(self, count: int = SLOTS) -> None:
-        """All are free."""
+    def __init__(self, count: int = SLOTS, *, waited: timedelta = WAITED) -> None:
+        """All are free; `waited`: so long one is waited for."""
         self._count = count
+        self._waited = waited
         self._gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
         self._begun: set[asyncio.Task[bool]] = set()
         self._ended = 0
         self._failed: list[BaseException] = []
+        self._none_came_free = False
 
     @property
     def gate(self) -> asyncio.Semaphore:
@@ -28,9 +32,18 @@ class SendingSlots:
         return self._gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self._count))
 
     async def take_free(self) -> bool:
-        """Take a slot unless that would have to be waited for; whether it was taken."""
+        """Take a slot, if need be after a wait; whether it was taken. After a wait in vain nobody waits until one is found free."""
         gate = self.gate
-        return not gate.locked() and await gate.acquire()
+        if not gate.locked():
+            self._none_came_free = False
+        elif self._none_came_free:
+            return False
+        try:
+            async with asyncio.timeout(self._waited.total_seconds()):
+                return await gate.acquire()
+        except TimeoutError:
+            self._none_came_free = True
+            return False
 
     def begin(self, work: Coroutine[None, None, bool]) -> None:
         """Do this beside the caller, who has taken a slot for it."""
