@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+import pytest
+
 from convalias.adapters import memory
 from convalias.app.facade import Convalias
 from convalias.domain.conversations.participants import Participant
@@ -60,7 +62,7 @@ class Counting(memory.Records):
 
 
 def mail(number: int, alias: str) -> bytes:
-    own = "abcdefghij"[number]  # texts that differ by numbers alone are one text to the loop guard
+    own = chr(ord("a") + number)  # texts that differ by numbers alone are one text to the loop guard
     return (
         f"From: Bob Lee <bob@corp.example>\nTo: {alias}\nSubject: Re: Message in your conversation\n"
         f"Message-ID: <{number}@corp.example>\nDate: Sun, 01 Mar 2026 11:59:00 +0000\n\n"
@@ -68,27 +70,37 @@ def mail(number: int, alias: str) -> bytes:
     ).encode()
 
 
-async def test_an_ordinary_mail_is_relayed_by_ten_calls_and_four_writes_beside_its_index() -> None:
+async def opened(cv: Convalias) -> list[str]:
+    """Conversations of two and of three people; an alias of each."""
+    await cv.rollout.set(UseCase("hiring"), stage=Stage.PARALLEL, basis_points=10_000)
+    people = [
+        Participant.of("ann", name="Ann Ray", addresses=["ann@home.example"]),
+        Participant.of("bob", name="Bob Lee", addresses=["bob@corp.example"]),
+        Participant.of("cid", name="Cid Fox", addresses=["cid@else.example"]),
+    ]
+    aliases: list[str] = []
+    for number in range(2):
+        given = await cv.open_conversation(f"c{number}", use_case="hiring", participants=people[: 2 + number])
+        aliases.append(str(given[people[0].account]))
+    await cv.run_until_idle()
+    return aliases
+
+
+async def accepted(cv: Convalias, aliases: Sequence[str], numbers: range) -> None:
+    for number in numbers:
+        alias = aliases[number % 2]
+        await cv.receiver.accept(IncomingMail(mail(number, alias), recipients=[alias], sender="bob@corp.example"))
+
+
+async def test_an_ordinary_mail_is_relayed_by_nine_calls_and_four_writes_beside_its_index() -> None:
     records = Counting()
     async with Convalias.in_memory(alias_domain="reply.example", legacy_domain="relay.example", records=records) as cv:
-        await cv.rollout.set(UseCase("hiring"), stage=Stage.PARALLEL, basis_points=10_000)
-        people = [
-            Participant.of("ann", name="Ann Ray", addresses=["ann@home.example"]),
-            Participant.of("bob", name="Bob Lee", addresses=["bob@corp.example"]),
-            Participant.of("cid", name="Cid Fox", addresses=["cid@else.example"]),
-        ]
-        aliases: list[str] = []
-        for number in range(2):
-            given = await cv.open_conversation(f"c{number}", use_case="hiring", participants=people[: 2 + number])
-            aliases.append(str(given[people[0].account]))
-        await cv.run_until_idle()
-        for number in range(2 + MAILS):  # the first mail of each alias finds where it leads
-            alias = aliases[number % 2]
-            await cv.receiver.accept(IncomingMail(mail(number, alias), recipients=[alias], sender="bob@corp.example"))
-            if number == 1:
-                await cv.run_until_idle("inbound")
-                records.calls.clear()
-                records.written.clear()
+        aliases = await opened(cv)
+        await accepted(cv, aliases, range(2))  # the first mail of each alias finds where it leads
+        await cv.run_until_idle("inbound")
+        records.calls.clear()
+        records.written.clear()
+        await accepted(cv, aliases, range(2, 2 + MAILS))
         await cv.run_until_idle("inbound")
     of_mails = {call: count for call, count in records.calls.items() if call not in ONCE_A_BATCH}
     assert of_mails == dict.fromkeys(
@@ -101,8 +113,7 @@ async def test_an_ordinary_mail_is_relayed_by_ten_calls_and_four_writes_beside_i
             "get accounts",
             "get authenticated",
             "range texts",
-            "write texts",
-            "write in order claims events mail_index outcomes",
+            "write in order texts claims events mail_index outcomes",
         ],
         MAILS,
     )
@@ -113,3 +124,31 @@ async def test_an_ordinary_mail_is_relayed_by_ten_calls_and_four_writes_beside_i
         "outcomes": MAILS,
         "mail_index": 3 * MAILS,
     }
+
+
+@pytest.mark.parametrize("batch", [1, 20])
+async def test_people_are_told_of_it_by_a_few_calls_and_one_more_for_each_of_them(batch: int) -> None:
+    """More events than there are slots: each is sent by what it was decided on, if need be when a slot is free."""
+    records = Counting()
+    async with Convalias.in_memory(alias_domain="reply.example", legacy_domain="relay.example", records=records) as cv:
+        aliases = await opened(cv)
+        await accepted(cv, aliases, range(2))  # the first events of a process ask whether somebody has decided
+        await cv.run_until_idle()
+        await accepted(cv, aliases, range(2, 2 + batch))
+        await cv.run_until_idle("inbound")
+        records.calls.clear()
+        records.written.clear()
+        await cv.run_until_idle("feed", "outbound")
+    told = batch + batch // 2
+    of_events = {call: count for call, count in records.calls.items() if not call.startswith("due ")}
+    assert of_events.pop("range events") in range(2 * batch, 3 * batch + 1)  # several of a conversation share reads
+    assert of_events.pop("write events") == 1
+    assert {call: count for call, count in of_events.items() if call not in ONCE_A_BATCH} == {
+        "get rollouts": batch,
+        "range aliases": batch,
+        "write in order event_places decisions": batch,
+        "get accounts": batch,
+        "get muted suppressed": told,
+        "write decisions": batch,
+    }
+    assert records.written == {"events": batch, "event_places": batch, "decisions": 2 * batch}

@@ -21,7 +21,7 @@ async def note(
     traffic: Traffic, name: str, *, minutes: int = 0, conversations: tuple[ConversationId, ...] = (C1,)
 ) -> None:
     at = NOON + timedelta(minutes=minutes)
-    await traffic.note(name, RECORD, at=at, texts={TEXT}, conversations=conversations)
+    await traffic.write(traffic.rows(name, RECORD, at=at, texts={TEXT}, conversations=conversations))
 
 
 async def counts(traffic: Traffic, *, minutes: int, besides: str = "x") -> tuple[int, int, int, int]:
@@ -46,7 +46,7 @@ async def test_other_mails_within_the_hour_before_are_counted() -> None:
 async def test_a_mail_that_counts_nowhere_is_not_written() -> None:
     records = memory.Records()
     traffic = Traffic(records=records)
-    await traffic.note("a", RECORD, at=NOON, texts=(), conversations=())
+    await traffic.write(traffic.rows("a", RECORD, at=NOON, texts=(), conversations=()))
     assert await counts(traffic, minutes=9) == (0, 0, 0, 0)
 
 

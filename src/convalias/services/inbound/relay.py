@@ -61,7 +61,8 @@ from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.blobs import Blobs
 from convalias.ports.errors import AdapterFailed, PortError, Unavailable
 from convalias.ports.mail import MailReader, ReadMail
-from convalias.services.inbound.carrier import ClaimedOtherwise, Overtaken, PlanCarrier
+from convalias.ports.records import Insert
+from convalias.services.inbound.carrier import ClaimedOtherwise, OneMessage, Overtaken, PlanCarrier
 from convalias.services.inbound.checking import Checking
 from convalias.services.inbound.evidence import EvidenceFinder
 from convalias.services.inbound.facts import FactFinder, mail_name
@@ -306,14 +307,20 @@ class InboundRelay:
             decided += 1
             if isinstance(plan, TryAgain):
                 return self._waiting(plan)
-            await self._note(plan, mail, record)
+            counts = self._counts(plan, mail, record)
+            message = self._one_message(plan, read, record) if standing is None and decided == 1 else None
+            if message is None:
+                await self._counted(counts)
             await self._notice_guesses(plan, record)
             if self.announcing is not None:
                 await self.announcing.note(plan, received=record.post.received_at)
-            if standing is None and decided == 1:
-                relayed = await self._at_once(plan, mail, record, raw, read)
-                if relayed is not None:
-                    return relayed
+            if message is not None:
+                outcome = self._outcome(
+                    mail, _done(plan, message.effects), record=record, raw=raw, read=read, plan=plan
+                )
+                if await self._at_once(message, counts, outcome):
+                    return outcome.outcome
+                await self._counted(counts)
             try:
                 effects = await self.carrier.carry_out(plan, read, record, before=dict(before), fixed=stages)
             except ClaimedOtherwise as claimed:
@@ -327,25 +334,26 @@ class InboundRelay:
             done = self._outcome(mail, _done(plan, effects), record=record, raw=raw, read=read, plan=plan)
             return await self._written(done, standing)
 
-    async def _at_once(
-        self, plan: RoutingPlan, mail: MailReference, record: EnvelopeRecord, raw: bytes, read: ReadMail
-    ) -> Outcome | None:
-        """Claim, append and conclude by one ordered write: an ordinary mail, of which nothing stands yet.
-
-        None: it is another mail, or something stands already. Then each step is taken by itself, and finds whether it
-        is done: by this write as far as it got, by an earlier try, or by another worker.
-        """
+    def _one_message(self, plan: RoutingPlan, read: ReadMail, record: EnvelopeRecord) -> OneMessage | None:
+        """Draft an ordinary mail that one ordered write relays. None: it is another mail, or is written elsewhere."""
         found = self.carrier.one_message(plan, read, record)
-        if found is None or found.append.records is not self.stores.inbound.records:
-            return None
-        outcome = self._outcome(mail, _done(plan, found.effects), record=record, raw=raw, read=read, plan=plan)
+        return None if found is None or found.append.records is not self.stores.inbound.records else found
+
+    async def _at_once(self, message: OneMessage, counts: Sequence[Insert], outcome: OutcomeRecord) -> bool:
+        """Count, claim, append and conclude by one ordered write: an ordinary mail, of which nothing stands yet.
+
+        False: something stands already. Then each step is taken by itself, and finds whether it is done: by this write
+        as far as it got, by an earlier try, or by another worker.
+        """
         async with asyncio.timeout(WRITE_WITHIN.total_seconds()):
-            if not await self.stores.inbound.conclude_in_order(found.claims, found.append.insert, outcome):
-                return None
-        found.append.written()
-        self.carrier.measure_skipped(found.effects.values())
+            if not await self.stores.inbound.conclude_in_order(
+                message.claims, message.append.insert, outcome, ahead=counts
+            ):
+                return False
+        message.append.written()
+        self.carrier.measure_skipped(message.effects.values())
         self._concluded(outcome)
-        return outcome.outcome
+        return True
 
     def _waiting(self, undecided: TryAgain) -> Again:
         """Until whoever must be heard answers. Raises the fault of an adapter of the host: that is borne for a day."""
@@ -356,15 +364,19 @@ class InboundRelay:
         away = " and ".join(outage.what for outage in outages)
         return Again(AWAY_FOR, f"{away} is unavailable", away=away)
 
-    async def _note(self, plan: RoutingPlan, mail: MailReference, record: EnvelopeRecord) -> None:
-        """Count the mail, before anything else of it is seen: for the rules that know loops by their traffic."""
+    async def _counted(self, counts: Sequence[Insert]) -> None:
+        if self.stores.traffic is not None:
+            await self.stores.traffic.write(counts)
+
+    def _counts(self, plan: RoutingPlan, mail: MailReference, record: EnvelopeRecord) -> Sequence[Insert]:
+        """Return what counts the mail, before anything else of it is seen: for the rules that know loops by their traffic."""
         told, guard, traffic = plan.case.mail, self.policy.loop_guard, self.stores.traffic
         if guard is None or traffic is None:
-            return
+            return ()
         if not isinstance(told, MessageEnvelope) or not isinstance(told.sender, ClearFrom):
-            return
+            return ()
         kept = [one.conversation for one in plan if isinstance(one.verdict, RelayToConversation | Hold)]
-        await traffic.note(
+        return traffic.rows(
             mail_name(told),
             mail.record,
             at=record.post.received_at,

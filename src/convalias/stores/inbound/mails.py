@@ -119,14 +119,16 @@ class InboundRecords:
         async for stored in self._all("outcomes", day):
             yield RecordKey(f"envelopes/{day}/{stored.key.id}")
 
-    async def conclude_in_order(self, claims: Sequence[Claim], effect: Insert, outcome: OutcomeRecord) -> bool:
-        """Claim, do one effect and conclude, by one ordered write; whether all of it was written.
+    async def conclude_in_order(
+        self, claims: Sequence[Claim], effect: Insert, outcome: OutcomeRecord, *, ahead: Sequence[Insert] = ()
+    ) -> bool:
+        """Claim, do one effect and conclude, behind rows `ahead`, by one ordered write; whether all of it was written.
 
         The rows by which it is found again stand before the outcome. False: something stands already, before which all
         is written and behind which nothing is. Whoever then claims, does the effect and concludes one by one finds
         each of them done, or not.
         """
-        writes = [*map(self._claim, claims), effect, *self._index_rows(outcome), self._outcome(outcome)]
+        writes = [*ahead, *map(self._claim, claims), effect, *self._index_rows(outcome), self._outcome(outcome)]
         answers = await write_in_order(self.records, writes)
         return all(isinstance(answer, Written) for answer in answers)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -30,7 +30,7 @@ class Traffic:
 
     records: Records
 
-    async def note(
+    def rows(
         self,
         name: str,
         record: RecordKey,
@@ -38,21 +38,22 @@ class Traffic:
         at: datetime,
         texts: Collection[TextKey],
         conversations: Collection[ConversationId],
-    ) -> None:
-        """Count a mail of that name and time under these texts, and for these conversations. Repeatable."""
+    ) -> list[Insert]:
+        """Return what counts a mail of that name and time under these texts, and for these conversations.
+
+        A conflict says that it is counted already.
+        """
         partitions = [
             *(("texts", _text(text)) for text in sorted(texts)),
             *(("traffic", encoded(one)) for one in sorted(set(conversations))),
         ]
-        if not partitions:
-            return
-        mark = dump(Mark(record, at))
-        await self.records.write(
-            [
-                Insert(Key(table, place, f"{_moment(at)}.{name}"), mark, (name,), ends(at, after=KEPT))
-                for table, place in partitions
-            ]
-        )
+        mark, row = dump(Mark(record, at)), f"{_moment(at)}.{name}"
+        return [Insert(Key(table, place, row), mark, (name,), ends(at, after=KEPT)) for table, place in partitions]
+
+    async def write(self, rows: Sequence[Insert]) -> None:
+        """Count a mail by its rows. Repeatable."""
+        if rows:
+            await self.records.write(rows)
 
     async def repeats(self, of: Collection[TextKey], *, before: datetime, besides: str) -> Mapping[TextKey, int]:
         """Return how many other mails of each sender had that text within the hour before; every key is answered."""
