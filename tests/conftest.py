@@ -63,7 +63,10 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a test that is `async def` in a loop of its own; a test that hangs fails."""
+    """Run a test that is `async def` in a loop of its own; a test that hangs fails.
+
+    One of waits that end is marked `virtual_time`: there a busy machine takes no time.
+    """
     test = pyfuncitem.obj
     if not inspect.iscoroutinefunction(test):
         return None
@@ -74,8 +77,15 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         async with asyncio.timeout(patience):
             await test(**given)
 
-    asyncio.run(run())
+    with asyncio.Runner(loop_factory=_virtual if pyfuncitem.get_closest_marker("virtual_time") else None) as runner:
+        runner.run(run())
     return True
+
+
+def _virtual() -> asyncio.AbstractEventLoop:
+    from convalias.testing.simulator.loop import VirtualLoop  # noqa: PLC0415 - all of the simulator comes with it
+
+    return VirtualLoop()
 
 
 @pytest.fixture(scope="session")

@@ -186,6 +186,7 @@ async def among(others: int) -> tuple[World, Hanging, Sequence[e.ConversationEve
     return world, hanging, slow, quick[1::2]
 
 
+@pytest.mark.virtual_time
 async def test_a_conversation_that_is_never_read_holds_up_no_other_delivery() -> None:
     world, hanging, slow, quick = await among(60)
     await decided(world, [*slow, *quick])
