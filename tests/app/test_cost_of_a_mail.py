@@ -141,7 +141,7 @@ async def test_people_are_told_of_it_by_a_few_calls_and_one_more_for_each_of_the
         await cv.run_until_idle("feed", "outbound")
     told = batch + batch // 2
     of_events = {call: count for call, count in records.calls.items() if not call.startswith("due ")}
-    assert of_events.pop("range events") in range(2 * batch, 3 * batch + 1)  # several of a conversation share reads
+    assert of_events.pop("range events") <= batch + 4  # and what each conversation of a batch begins with
     assert of_events.pop("write events") == 1
     assert {call: count for call, count in of_events.items() if call not in ONCE_A_BATCH} == {
         "get rollouts": batch,

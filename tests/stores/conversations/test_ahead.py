@@ -19,8 +19,9 @@ from convalias.ports.event_log import UNPLACED
 from convalias.stores.conversations import access, own, threads
 from convalias.stores.conversations.access import NOTHING_AHEAD, EventGone, events_before
 from convalias.stores.conversations.event_store import EventStore
-from convalias.stores.conversations.own import OwnConversations
+from convalias.stores.conversations.own import SHORT, OwnConversations
 from convalias.stores.conversations.threads import Threads
+from stores import counting
 from stores.conversations.test_threads import ANN, C1, NOON, STEPS, Counting, event, fill
 
 
@@ -33,6 +34,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "PAGE", 5)
     monkeypatch.setattr(threads, "NEAR", 3)
     monkeypatch.setattr(own, "GAP", 3)
+    monkeypatch.setattr(own, "SHORT", 2)
     for module in (access, own):
         monkeypatch.setattr(module, "FIRST", 4)
         monkeypatch.setattr(module, "LAST", 3)
@@ -60,7 +62,10 @@ def test_a_scene_from_what_was_read_ahead_is_the_scene(
         for seq in some:
             found = await reader.scene(C1, EventId(f"e{seq}"), Seq(seq), ahead)
             anew = access_to(store, records)
-            assert evolve(found, before=()) == await anew.scene(C1, EventId(f"e{seq}"), Seq(seq))
+            alone = await anew.scene(C1, EventId(f"e{seq}"), Seq(seq))
+            assert evolve(found, before=()) == evolve(alone, before=())
+            if alone.before:
+                assert tuple(alone.before) == tuple(await events_before(anew, alone.event))
             if found.before:
                 assert tuple(found.before) == tuple(await events_before(anew, found.event))
 
@@ -116,8 +121,21 @@ async def test_once_something_is_redacted_what_was_read_ahead_is_read_anew() -> 
     await store.append(event(5, e.MessageRedacted(EventId("e2"))))
     await store.redact(without)
     found = await of_event(reader, 4, ahead)
-    assert not found.before
-    assert without in await events_before(reader, found.event)
+    assert tuple(found.before) == tuple(await events_before(reader, found.event))
+    assert without in found.before
+
+
+@pytest.mark.parametrize(("seq", "calls"), [(1, 1), (2, 1), (SHORT, 1), (SHORT + 1, 2)])
+async def test_what_comes_before_an_event_is_read_with_it_while_that_is_short(seq: int, calls: int) -> None:
+    records = counting.Counting(memory.Records())
+    store = await fill(records, SHORT + 1)
+    reader = access_to(store, records)
+    await reader.thread(C1)
+    records.forget()
+    found = await reader.scene(C1, EventId(f"e{seq}"), Seq(seq))
+    before = found.before or await events_before(reader, found.event)
+    assert [one.seq for one in before] == [*range(1, seq)]
+    assert records.calls == {"range events": calls}
 
 
 async def test_one_event_and_those_without_a_number_are_not_read_ahead() -> None:

@@ -55,6 +55,11 @@ async def fill(records: memory.Records, count: int, conversation: ConversationId
     return store
 
 
+async def around(reader: Threads, seq: int) -> tuple[ThreadSnapshot, ConversationEvent] | None:
+    now, found = await reader.between(C1, seq, seq)
+    return None if now is None or not found else (now, found[0])
+
+
 async def test_a_conversation_that_is_not_there_has_no_thread() -> None:
     records = memory.Records()
     threads = Threads(events=EventStore(records=records), records=records)
@@ -198,7 +203,7 @@ def test_a_look_at_the_past_is_what_folding_makes_of_it_whatever_is_cached(
             reader = data.draw(st.sampled_from(workers))
             asked = data.draw(st.sampled_from(said))
             whole = snapshot(said)
-            found = await reader.around(C1, asked.seq)
+            found = await around(reader, asked.seq)
             assert found is not None
             assert found[1] == asked
             for now in (found[0], await reader.behind(C1, asked.seq)):
@@ -208,7 +213,7 @@ def test_a_look_at_the_past_is_what_folding_makes_of_it_whatever_is_cached(
                 changed = any(isinstance(one.happening, CAME_OR_LEFT) for one in said[asked.seq :])
                 assert (now.people_changed > asked.seq) == changed
             assert (await reader.as_of(asked)).thread == fold(said[: asked.seq])
-            assert await reader.around(C1, len(said) + 1) is None
+            assert await around(reader, len(said) + 1) is None
 
     asyncio.run(story())
 
@@ -238,7 +243,7 @@ async def test_a_look_at_the_past_reads_few_events_however_long_the_conversation
     for seq in (count - 1, count // 2, 5):
         cold = Threads(events=store, records=records)
         records.brought = 0
-        found = await cold.around(C1, seq)
+        found = await around(cold, seq)
         assert found is not None
         assert records.brought <= 256
         records.brought = 0
@@ -314,7 +319,7 @@ async def test_a_cache_of_the_former_release_makes_no_checkpoint_for_it_may_lack
     later = Threads(events=store, records=records)
     assert (await later.thread(C1)).seq == 257
     assert [row.key.id for row in await records.range(TABLE, "c1", after="", limit=9)] == ["thread"]
-    found = await later.around(C1, 2)
+    found = await around(later, 2)
     assert found is not None
     assert found[0].redacted == {"e2"}
     assert len(await records.range(TABLE, "c1", after="", limit=9)) == 2

@@ -377,7 +377,8 @@ class Deciding:
             return NOTHING_AHEAD
         try:
             async with asyncio.timeout(DECIDE_WITHIN.total_seconds()):
-                return await self.conversations.ahead(records[0].conversation, seqs)
+                # What is sent at once needs what came before it, too.
+                return await self.conversations.ahead(records[0].conversation, seqs, for_sends=self.sending is not None)
         except (AdapterFailed, Parked):
             return NOTHING_AHEAD
         except (Unavailable, Contended, TimeoutError):

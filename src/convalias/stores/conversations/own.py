@@ -30,6 +30,8 @@ from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.conversations.long_texts import LongTexts
 from convalias.stores.conversations.threads import Threads
 
+SHORT: Final = 16
+"""So far into a conversation all that came before an event is read with it."""
 GAP: Final = 16
 """Events between two that are read ahead, if there are fewer of them, are read as well."""
 
@@ -163,8 +165,12 @@ class OwnConversations:
         return await self.folded.behind(conversation, then.since) or then
 
     async def _at(self, conversation: ConversationId, event: EventId, seq: Seq) -> Scene | None:
-        read = await self.folded.around(conversation, seq)
-        return None if read is None or read[1].id != event else _scene(*read)
+        """What came before it is read with it where that is short: who sends needs it, and would ask for it next."""
+        lowest = 1 if seq <= SHORT else seq
+        now, found = await self.folded.between(conversation, lowest, seq)
+        if now is None or not found or found[-1].id != event:
+            return None
+        return evolve(_scene(now, found[-1]), before=found[:-1])
 
     async def readers(self, scene: Scene, accounts: Collection[AccountId]) -> frozenset[AccountId]:
         """Return nobody: the thread tells them all."""

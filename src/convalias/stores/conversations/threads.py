@@ -83,18 +83,13 @@ class Threads:
         """
         return None if conversation in self._due else self._cache.get(conversation)
 
-    async def around(self, conversation: ConversationId, seq: int) -> tuple[ThreadSnapshot, ConversationEvent] | None:
-        """Return the thread as it is now, and the event with that seq.
-
-        The thread knows all that was redacted behind that seq. One read where the event is close to the cached thread. None: there is no such event.
-        """
-        now, events = await self.between(conversation, seq, seq)
-        return None if now is None or not events else (now, events[0])
-
     async def between(
         self, conversation: ConversationId, lowest: int, highest: int
     ) -> tuple[ThreadSnapshot | None, Sequence[ConversationEvent]]:
-        """Return the thread, as in `around`, and those of the events with these seqs that are there."""
+        """Return the thread as it is now, and those of the events with these seqs that are there.
+
+        The thread knows all that was redacted behind the lowest. One read where the events are close to the cached thread.
+        """
         known = await self._whole(conversation, lowest)
         behind = 0 if known is None else known.thread.seq
         first = lowest - 1 if lowest - 1 <= behind < highest + NEAR else behind
