@@ -12,7 +12,7 @@ from attrs import fields_dict
 from convalias import ports
 from convalias.app.guards import WITHIN
 from convalias.app.workers import UNHURRIED
-from convalias.domain.outbound.decision import ALONE_AFTER, FAULTY_FOR
+from convalias.domain.outbound.decision import ALONE_AFTER, ALONE_TRIES, FAULTY_FOR
 from convalias.services.feed.untold_feed import BATCH, SOUGHT_FOR
 from convalias.stores.conversations.host_rows import KEPT
 from convalias.stores.conversations.hosted import LOOK_AGAIN
@@ -58,7 +58,11 @@ def test_the_page_lists_the_capabilities_as_they_are_called() -> None:
         ("A message that is told of and not found", "a minute", timedelta(minutes=1) == SOUGHT_FOR),
         ("None at a send", "after 5 s", timedelta(seconds=5) == LOOK_AGAIN),
         ("Any call", "15 s", timedelta(seconds=15) == WITHIN),
-        ("A fault on one message alone", "after 5 minutes", timedelta(minutes=5) == ALONE_AFTER),
+        (
+            "A fault on one message alone",
+            "after 5 minutes and three tries",
+            (timedelta(minutes=5), 3) == (ALONE_AFTER, ALONE_TRIES),
+        ),
         ("A fault on one message alone", "after a day", timedelta(days=1) == FAULTY_FOR),
         ("Rows beside a message", "a year", timedelta(days=365) == KEPT),
     ],

@@ -17,7 +17,15 @@ from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
 from convalias.domain.migration.rollout import Cohort, Rollout, Stage
 from convalias.domain.outbound.answering import MINTING_OFF, MintingAnswer
-from convalias.domain.outbound.decision import ALONE_AFTER, FAULTY_FOR, answered, decide, is_hopeless, reowned
+from convalias.domain.outbound.decision import (
+    ALONE_AFTER,
+    ALONE_TRIES,
+    FAULTY_FOR,
+    answered,
+    decide,
+    is_hopeless,
+    reowned,
+)
 from convalias.domain.outbound.delivery import Channel, DeliveryDecision, DeliveryState, Owner
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -167,19 +175,23 @@ def test_the_minting_flag_stands_in_the_decision_where_it_was_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failing", "worked_after", "hopeless"),
+    ("failing", "alone_for", "alone", "hopeless"),
     [
-        (timedelta(0), timedelta(0), False),
-        (FAULTY_FOR - timedelta(seconds=1), timedelta(0), False),
-        (FAULTY_FOR, timedelta(0), True),
-        (ALONE_AFTER, ALONE_AFTER - timedelta(seconds=1), False),
-        (ALONE_AFTER, ALONE_AFTER, True),
+        (timedelta(0), None, 0, False),
+        (FAULTY_FOR - timedelta(seconds=1), None, 0, False),
+        (FAULTY_FOR, None, 0, True),
+        (FAULTY_FOR, ALONE_AFTER - timedelta(seconds=1), ALONE_TRIES - 1, True),
+        (2 * ALONE_AFTER, ALONE_AFTER - timedelta(seconds=1), ALONE_TRIES, False),
+        (2 * ALONE_AFTER, ALONE_AFTER, ALONE_TRIES - 1, False),
+        (2 * ALONE_AFTER, ALONE_AFTER, ALONE_TRIES, True),
     ],
 )
 def test_an_event_on_which_an_adapter_fails_waits_a_day_or_minutes_if_the_adapter_works_for_others(
-    failing: timedelta, worked_after: timedelta, *, hopeless: bool
+    failing: timedelta, alone_for: timedelta | None, alone: int, *, hopeless: bool
 ) -> None:
-    assert is_hopeless(now=NOON + failing, since=NOON, worked=NOON + worked_after) is hopeless
+    now = NOON + failing
+    alone_since = None if alone_for is None else now - alone_for
+    assert is_hopeless(now=now, since=NOON, alone=alone, alone_since=alone_since) is hopeless
 
 
 def test_each_participant_is_told_once_by_each_chosen_channel() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 from attrs import evolve
 from tests.services.inbound_desk import LEGACY_C1, TO_C1, Process, open_town, written
@@ -51,13 +53,16 @@ async def test_where_others_are_decided_about_it_is_given_up_soon() -> None:
     world.faults.fail("flags.read", before(FAULT), times=1)
     with pytest.raises(Unavailable):
         await worker.decide([record(bad)])
-    await world.pass_time(minutes=6)
-    good = await world.said()
-    await worker.decide([evolve(record(good), seq=bad.seq)])
-    world.faults.fail("flags.read", before(FAULT), times=1)
-    await worker.decide([record(bad)])
+    for minutes in (6, 3, 2):
+        await world.pass_time(minutes=minutes)
+        good = await world.said()
+        await worker.decide([evolve(record(good), seq=bad.seq)])
+        assert await world.states(good) == ["planned", "planned"]
+        assert await world.letters() == []
+        world.faults.fail("flags.read", before(FAULT), times=1)
+        with nullcontext() if minutes == 2 else pytest.raises(Unavailable):
+            await worker.decide([record(bad)])
     assert await world.letters() == [f"no decision: {TOLD}"]
-    assert await world.states(good) == ["planned", "planned"]
 
 
 @pytest.mark.parametrize(("call", "to"), [("directory.at", TO_C1), ("legacy.aliases", LEGACY_C1)])

@@ -32,14 +32,19 @@ FAULTY_FOR: Final = timedelta(days=1)
 """How long an adapter of the host may fail on one event before that is a dead letter."""
 ALONE_AFTER: Final = timedelta(minutes=5)
 """The same if the adapter works for others: their events must not wait for one that never will be decided."""
+ALONE_TRIES: Final = 3
+"""So often it must have failed on that event within that time: one failure after an outage of all says nothing about the event."""
 
 
-def is_hopeless(*, now: datetime, since: datetime, worked: datetime) -> bool:
+def is_hopeless(*, now: datetime, since: datetime, alone: int = 0, alone_since: datetime | None = None) -> bool:
     """Return whether an adapter of the host has failed on an event for too long.
 
-    `since`: when it failed on that event first. `worked`: when it last worked for another event.
+    `since`: when it failed on that event first. `alone`: how often it failed on that event and had worked for another
+    since it was tried before, from `alone_since` on, with no outage of all in between.
     """
-    return now - since >= FAULTY_FOR or worked - since >= ALONE_AFTER
+    if alone_since is not None and alone >= ALONE_TRIES and now - alone_since >= ALONE_AFTER:
+        return True
+    return now - since >= FAULTY_FOR
 
 
 def decide(

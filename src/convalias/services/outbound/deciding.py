@@ -418,9 +418,12 @@ class Deciding:
             return
         try:
             async with asyncio.timeout(DECIDE_WITHIN.total_seconds()):
-                await self._decide_once(conversation, event, seq, ahead)
+                asked = await self._decide_once(conversation, event, seq, ahead)
             remember(self._decided, event, None, most=REMEMBERED)
-            self._faulty.worked(event)
+            if asked:
+                self._faulty.worked(event)
+            else:  # of which no adapter knows
+                self._faulty.forget(event)
         except (Parked, CodecError) as unreadable:
             await self._park_at(conversation, event, seq, trace, unreadable)
         except AdapterFailed as fault:
@@ -489,13 +492,15 @@ class Deciding:
         except CodecError:
             return True
 
-    async def _decide_once(self, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead) -> None:
+    async def _decide_once(self, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead) -> bool:
+        """Whether anybody was asked; a decision that stands is found by one read."""
         if conversation not in self._new and await self._is_decided(conversation, event):
-            return
+            return False
         if await self._decide_and_send(conversation, event, seq, ahead):
             remember(self._new, conversation, None, most=REMEMBERED)
         else:
             self._new.pop(conversation, None)
+        return True
 
     async def _bury(self, conversation: ConversationId, event: EventId, trace: str, *, why: str) -> None:
         with self.telemetry.span("mons.deciding", trace):

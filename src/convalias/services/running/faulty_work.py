@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import count
 from typing import Final
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from convalias.domain.outbound.decision import is_hopeless
 from convalias.ports.ambient import Clock
 from convalias.ports.records import Stored
+from convalias.stores.remembering import remember
 
 AGAIN_AFTER: Final = timedelta(minutes=1)
 """How long a piece of work waits on which an adapter of the host failed; what is beside it goes on at once."""
 REMEMBERED: Final = 10_000
 
 
-def _none() -> OrderedDict[Hashable, datetime]:
+@define
+class _Faulty:
+    """A piece of work that fails."""
+
+    since: datetime
+    tried: int = 0
+    """Its last failure, by the order in which work fails and works. 0: none yet."""
+    alone: int = 0
+    """How often, and had worked for other work since it was tried before."""
+    alone_since: datetime | None = None
+
+
+def _none() -> OrderedDict[Hashable, _Faulty]:
     return OrderedDict()
 
 
-def _never() -> dict[str, datetime]:
+def _never() -> dict[str, int]:
     return {}
 
 
@@ -34,8 +49,9 @@ class FaultyWork:
     """
 
     clock: Clock
-    _since: OrderedDict[Hashable, datetime] = field(factory=_none, init=False, repr=False, eq=False)
-    _worked: dict[str, datetime] = field(factory=_never, init=False, repr=False, eq=False)
+    _faulty: OrderedDict[Hashable, _Faulty] = field(factory=_none, init=False, repr=False, eq=False)
+    _worked: dict[str, int] = field(factory=_never, init=False, repr=False, eq=False)
+    _order: Iterator[int] = field(factory=partial(count, 1), init=False, repr=False, eq=False)
 
     def failed(self, work: Hashable) -> datetime | None:
         """Note that an adapter failed on that piece. When to try it again; None: no more, it is to be put aside."""
@@ -46,32 +62,48 @@ class FaultyWork:
 
     def is_hopeless(self, work: Hashable) -> bool:
         """Note that an adapter failed on that piece, and return whether it has for too long."""
-        since = self.since(work)
-        return is_hopeless(now=self.clock.now(), since=since, worked=self._worked.get("last", since))
+        one, now = self._noted(work), self.clock.now()
+        if 0 < one.tried < self._worked.get("last", 0):
+            one.alone += 1
+            one.alone_since = one.alone_since or now
+        elif self._failed_on_another(one):
+            one.alone, one.alone_since = 0, None
+        one.tried = next(self._order)
+        self._faulty.move_to_end(work)
+        return is_hopeless(now=now, since=one.since, alone=one.alone, alone_since=one.alone_since)
+
+    def _failed_on_another(self, one: _Faulty) -> bool:
+        """Whether an adapter failed on other work since it was tried on this: all may be away."""
+        latest = next(reversed(self._faulty.values()))
+        return latest.tried > one.tried
 
     def since(self, work: Hashable) -> datetime:
         """Note that something is the matter with that piece, and return since when."""
-        since = self._since.setdefault(work, self.clock.now())
-        if len(self._since) > REMEMBERED:
-            self._since.popitem(last=False)
-        return since
+        return self._noted(work).since
+
+    def _noted(self, work: Hashable) -> _Faulty:
+        one = self._faulty.get(work)
+        if one is None:
+            one = _Faulty(self.clock.now())
+            remember(self._faulty, work, one, most=REMEMBERED)
+        return one
 
     def worked(self, work: Hashable) -> None:
         """Note that all was done about that piece."""
         self.forget(work)
-        self._worked["last"] = self.clock.now()
+        self._worked["last"] = next(self._order)
 
     def forget(self, work: Hashable) -> None:
         """Note that nobody works on that piece any more."""
-        self._since.pop(work, None)
+        self._faulty.pop(work, None)
 
     def __contains__(self, work: Hashable) -> bool:
         """Whether something is the matter with that piece."""
-        return work in self._since
+        return work in self._faulty
 
     def __len__(self) -> int:
         """Return the number of pieces with which something is the matter."""
-        return len(self._since)
+        return len(self._faulty)
 
 
 def name_of(row: Stored) -> str:
