@@ -21,7 +21,7 @@ from convalias.services.conversations.errors import KeysRefused, NoSuchConversat
 
 @frozen
 class Provided:
-    """What became of the aliases that a notification needs."""
+    """An answer about the aliases that a notification needs."""
 
     answer: MintingAnswer
     aliases: Sequence[ConversationAlias] | None = None
