@@ -41,7 +41,7 @@ def _no_handler() -> list[EventHandler]:
 class Handlers:
     """The functions of one deployment: given before it is opened, at work while it is open."""
 
-    _given: list[_Given] = field(factory=_nothing)
+    _given: list[_Given] = field(factory=_nothing, alias="given")
     open: list[EventHandler] = field(factory=_no_handler)
     """In the order in which they were given."""
 

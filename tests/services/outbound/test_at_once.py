@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
@@ -12,6 +13,7 @@ from attrs import evolve
 from convalias.adapters.memory import Fault, after, before
 from convalias.domain.conversations import events as e
 from convalias.domain.conversations.events import ConversationEvent, Origin
+from convalias.domain.ids import ConversationId
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.domain.outbound.notifications import Notification
@@ -21,6 +23,8 @@ from convalias.ports.hub import Declined, Sent
 from convalias.services.feed.change_feed import record
 from convalias.services.outbound.notifier import OutboundNotifier
 from convalias.services.outbound.slots import SLOTS, SendingSlots
+from convalias.stores.conversations.access import Ahead
+from convalias.stores.conversations.own import OwnConversations
 from convalias.stores.outbound.ledger import Ledger, Work
 from services.outbound.test_growth import Counting
 from services.outbound_world import C1, EVE, FOR_EVER, Hub, World
@@ -289,3 +293,21 @@ async def test_slots_are_those_of_the_running_loop() -> None:
     assert not await slots.take_free()
     assert await asyncio.to_thread(lambda: asyncio.run(slots.take_free()))
     await slots.finish(timedelta(0))
+
+
+class Odd(OwnConversations):
+    """Reads nothing together, for a reason of its own."""
+
+    async def ahead(self, conversation: ConversationId, seqs: Collection[int], *, for_sends: bool = False) -> Ahead:
+        raise ZeroDivisionError
+
+
+async def test_what_cannot_be_read_together_is_read_one_by_one() -> None:
+    world = World()
+    events = await said(world, 3)
+    worker = at_once(world)
+    odd = Odd(events=world.own.events, folded=world.own.folded, clock=world.clock)
+    worker = evolve(worker, deciding=evolve(worker.deciding, conversations=odd))
+    await worker.decide([record(event) for event in events])
+    await worker.sent()
+    assert [await world.states(event) for event in events] == [["sent", "sent"]] * 3

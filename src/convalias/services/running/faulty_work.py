@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import count
 from typing import Final
 
@@ -41,6 +40,10 @@ def _never() -> dict[str, int]:
     return {}
 
 
+def _numbers() -> Iterator[int]:
+    return count(1)
+
+
 @frozen(kw_only=True)
 class FaultyWork:
     """Remember since when pieces of work fail, by their names, in this process.
@@ -51,7 +54,7 @@ class FaultyWork:
     clock: Clock
     _faulty: OrderedDict[Hashable, _Faulty] = field(factory=_none, init=False, repr=False, eq=False)
     _worked: dict[str, int] = field(factory=_never, init=False, repr=False, eq=False)
-    _order: Iterator[int] = field(factory=partial(count, 1), init=False, repr=False, eq=False)
+    _order: Iterator[int] = field(factory=_numbers, init=False, repr=False, eq=False)
 
     def failed(self, work: Hashable) -> datetime | None:
         """Note that an adapter failed on that piece. When to try it again; None: no more, it is to be put aside."""

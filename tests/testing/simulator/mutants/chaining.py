@@ -28,8 +28,15 @@ def _last_first(kept: Method) -> Method:
 
 
 def _without_claims(kept: Method) -> Method:
-    async def concluded(self: InboundRecords, claims: Sequence[Claim], effect: Insert, outcome: OutcomeRecord) -> bool:
-        is_written: bool = await kept(self, claims[:0], effect, outcome)
+    async def concluded(
+        self: InboundRecords,
+        claims: Sequence[Claim],
+        effect: Insert,
+        outcome: OutcomeRecord,
+        *,
+        ahead: Sequence[Insert],
+    ) -> bool:
+        is_written: bool = await kept(self, claims[:0], effect, outcome, ahead=ahead)
         return is_written
 
     return concluded

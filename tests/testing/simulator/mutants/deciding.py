@@ -155,8 +155,8 @@ async def _as_of_now(self: OwnConversations, scene: Scene) -> ConversationThread
 
 
 def _nobody_left(kept: Method) -> Method:
-    async def completed(self: Sending, scene: Scene, decision: DeliveryDecision) -> Scene:
-        found: Scene = await kept(self, scene, decision)
+    async def completed(self: Sending, scene: Scene, decision: DeliveryDecision, *aliases: object) -> Scene:
+        found: Scene = await kept(self, scene, decision, *aliases)
         return evolve(found, thread=await self.conversations.as_of(found))
 
     return completed
