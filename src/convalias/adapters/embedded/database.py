@@ -134,7 +134,7 @@ class Database:
         if self._open is None:
             raise NotOpenError("the embedded store is not open; open() it first")
         if self._open.pid != os.getpid():
-            raise NotOpenError("the embedded store was opened before a fork; open() it again in the child")
+            raise NotOpenError("the embedded store was opened before a fork, and is not for the child")
         return self._open
 
     def _open_here(self) -> _Open:

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from attrs import evolve, field, frozen
 
-from convalias.adapters.embedded import folder
+from convalias.adapters.embedded import folder, forks
 from convalias.adapters.embedded.errors import UnusableDirectoryError
 from convalias.adapters.embedded.schema import patiently
 from convalias.adapters.embedded.times import restored, stored
@@ -241,7 +241,7 @@ class _Open:
 def _opened(path: Path) -> _Open:
     folder.make(path.parent)
     folder.make_database(path)
-    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    connection = forks.connection(path)
     connection.execute("PRAGMA synchronous = FULL")
     patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"), _PATIENCE_SECONDS)
     state = _Open(connection, os.getpid())

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
-from convalias.adapters.embedded import folder
+from convalias.adapters.embedded import folder, forks
 from convalias.adapters.embedded.errors import NewerFormatError, UnusableDirectoryError
 from convalias.ports.errors import Unavailable
 
@@ -56,7 +56,7 @@ CREATE TABLE event_groups (
 def connect(path: Path, *, patience: float) -> sqlite3.Connection:
     """A connection that commits for good: WAL, and a sync at each commit. Create the tables if they are not there.
 
-    Raises `UnusableDirectoryError`, `Unavailable` while the disk is full or the file locked. `patience` is in seconds.
+    Raises `UnusableDirectoryError`, also where a parent had the file open at a fork; `Unavailable` while the disk is full or the file locked. `patience` is in seconds.
     """
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise UnusableDirectoryError(
@@ -64,7 +64,7 @@ def connect(path: Path, *, patience: float) -> sqlite3.Connection:
         )
     with _refusals(path):
         folder.make_database(path)
-        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        connection = forks.connection(path)
         try:
             # Each step of several processes that open a new file may be in the way of another's.
             patiently(lambda: _configure(connection, path), patience)
