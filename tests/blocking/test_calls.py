@@ -11,13 +11,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
+from typing_extensions import override
 
 import convalias
 from convalias import Participant, app
 from convalias.app import AlreadyOpen, MessageAdded, NoSuchConversation, NotOpen
-from convalias.blocking import Convalias, InsideLoop, NoBackground, NotAfterFork
+from convalias.blocking import Convalias, InsideLoop, NoBackground, NotAfterFork, background
 from convalias.blocking.background import Background, in_thread
 from convalias.blocking.opening import Opening
 from convalias.domain.conversations.events import ConversationEvent
@@ -215,6 +217,28 @@ def test_what_a_signal_handler_raises_cancels_the_call(number: signal.Signals) -
         thread.join()
     assert waiting.was_cancelled.is_set()
     cv.refresh()
+    cv.close()
+
+
+def test_no_wait_is_without_end_for_a_signal_just_before_it_wakes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    cv, waiting = memory(), Waiting()
+    waits: list[float | None] = []
+
+    class Deaf(SimpleQueue[object]):
+        """Its thread is not woken by a signal: one that came a moment too early is seen when the wait is over."""
+
+        @override
+        def get(self, block: bool = True, timeout: float | None = None) -> object:
+            waits.append(timeout)
+            if len(waits) == 3:
+                raise KeyboardInterrupt
+            return super().get(block, 0.01)
+
+    monkeypatch.setattr(background, "SimpleQueue", Deaf)
+    with pytest.raises(KeyboardInterrupt):
+        cv._call(waiting)
+    assert None not in waits
+    monkeypatch.undo()
     cv.close()
 
 

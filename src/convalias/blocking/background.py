@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import os
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -21,6 +22,8 @@ CANCEL_WITHIN: Final = 5.0
 """Seconds for which an interrupted call waits for what it cancelled."""
 HOLD_WITHIN: Final = 5.0
 """Seconds for which a fork waits for what is being made ready."""
+LOOK_EVERY: Final = 0.5
+"""Seconds after which who waits looks for signals. One that comes just before a thread begins to wait does not wake it."""
 END_WITHIN: Final = 1.0
 """Seconds for which the end of the interpreter waits for the loop."""
 
@@ -79,7 +82,7 @@ class Background:
 
         try:
             self.loop.call_soon_threadsafe(start)
-            answer = answers.get(timeout=within)
+            answer = _waited(answers, within)
         except Empty:
             raise TimeoutError from None
         except BaseException:
@@ -111,6 +114,18 @@ class Background:
         self.loop.call_soon_threadsafe(stay)
         with suppress(Empty):
             parked.get(timeout=END_WITHIN)
+
+
+def _waited(answers: SimpleQueue[_Answer[T]], within: float | None) -> _Answer[T]:
+    """Raises `Empty` after `within` seconds; None: waits as long as it takes."""
+    end = None if within is None else time.monotonic() + within
+    while True:
+        left = LOOK_EVERY if end is None else min(LOOK_EVERY, end - time.monotonic())
+        try:
+            return answers.get(timeout=max(left, 0.0))
+        except Empty:
+            if end is not None and time.monotonic() >= end:
+                raise
 
 
 async def _answered(begin: Callable[[], Awaitable[T]], answers: SimpleQueue[_Answer[T]]) -> None:
