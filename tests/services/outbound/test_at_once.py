@@ -29,6 +29,9 @@ from convalias.stores.outbound.ledger import Ledger, Work
 from services.outbound.test_growth import Counting
 from services.outbound_world import C1, EVE, FOR_EVER, Hub, World
 
+HALF = SLOTS // 2
+"""What one conversation may have of them."""
+
 
 def at_once(world: World, name: str = "w1", *, slots: SendingSlots | None = None) -> OutboundNotifier:
     """A worker as it is wired."""
@@ -103,33 +106,73 @@ async def test_deciding_waits_for_no_answer_and_what_finds_no_slot_waits_for_its
     worker = at_once(world, slots=SendingSlots(waited=timedelta(0)))
     await worker.decide([record(event) for event in events])
     states = [await world.states(event) for event in events]
-    assert states.count(["tried", "tried"]) == SLOTS
-    assert states.count(["planned", "planned"]) == 20 - SLOTS
+    assert states.count(["tried", "tried"]) == HALF
+    assert states.count(["planned", "planned"]) == 20 - HALF
     delivering = asyncio.create_task(worker.deliver_due())
     await settled()
-    assert slow.most == 2 * SLOTS  # two recipients each; those that are due have no slot either
+    assert slow.most == 2 * HALF  # two recipients each; those that are due have no slot either
+    assert await delivering == 0, "the conversation has all that it may have, and is passed over"
     slow.go.set()
-    assert await delivering + await worker.deliver_due() == 20
+    await worker.sent()
+    assert await worker.deliver_due() == 20
     assert {state for event in events for state in await world.states(event)} == {"sent"}
     assert set(slow.left.values()) == {1}
-    assert slow.most == 2 * SLOTS
+    assert slow.most == 2 * HALF
 
 
 async def test_a_slot_is_waited_for_and_after_a_wait_in_vain_no_more_until_one_is_free() -> None:
     slots = SendingSlots(1, waited=timedelta(hours=1))
-    assert await slots.take_free()
-    next_one = asyncio.create_task(slots.take_free())
-    await settled()
-    assert not next_one.done()
-    slots.gate.release()
-    assert await next_one
-    hasty = SendingSlots(1, waited=timedelta(0))
-    assert await hasty.take_free()
-    assert not await hasty.take_free()
+    assert await slots.take_free("c1")
+    for conversation in ("c1", "c2"):
+        next_one = asyncio.create_task(slots.take_free(conversation))
+        await settled()
+        assert not next_one.done()
+        slots.release("c1")
+        assert await next_one
+        slots.release(conversation)
+        assert await slots.take_free("c1")
+
+
+@pytest.mark.parametrize("other", ["c1", "c2"])
+async def test_after_a_wait_in_vain_nobody_waits_until_a_slot_is_free(other: str) -> None:
+    slots = SendingSlots(1, waited=timedelta(0))
+    assert await slots.take_free("c1")
+    assert not await slots.take_free(other)
     with patch.object(asyncio, "timeout", side_effect=AssertionError("it waits again")):
-        assert not await hasty.take_free()
-    hasty.gate.release()
-    assert await hasty.take_free()
+        assert not await slots.take_free(other)
+    slots.release("c1")
+    assert await slots.take_free(other)
+
+
+async def test_one_conversation_has_half_of_them_at_most() -> None:
+    slots = SendingSlots(4, waited=timedelta(0))
+    assert [await slots.take_free("c1") for _ in range(3)] == [True, True, False]
+    assert slots.is_full("c1")
+    assert not slots.is_full("c2")
+    async with slots.slot("c2"):
+        assert await slots.take_free("c3")
+        waiting = asyncio.create_task(slots.take_free("c2"))
+        assert not await waiting
+    for conversation in ("c1", "c1", "c3"):
+        slots.release(conversation)
+    assert not slots.is_full("c1")
+    assert not slots._here.shares, "nothing is kept of conversations of which nothing is sent"
+
+
+async def test_who_is_called_off_while_he_waits_for_a_slot_leaves_nothing() -> None:
+    slots = SendingSlots(2, waited=timedelta(hours=1))
+    assert await slots.take_free("c1")
+    assert await slots.take_free("c2")
+    for conversation in ("c1", "c3"):
+        waiting = asyncio.create_task(slots.take_free(conversation))
+        await settled()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    for conversation in ("c1", "c2"):
+        slots.release(conversation)
+    assert not slots._here.shares
+    assert await slots.take_free("c3")
 
 
 async def test_after_a_death_no_more_is_in_doubt_than_was_being_sent() -> None:
@@ -144,7 +187,7 @@ async def test_after_a_death_no_more_is_in_doubt_than_was_being_sent() -> None:
     await world.worker("w2").deliver_due()
     assert [len(await world.states(event)) for event in events] == [2] * 20
     attempts = [row.attempts for event in events for row in await world.rows(event)]
-    assert sorted(attempts) == [1] * 2 * (20 - SLOTS) + [2] * 2 * SLOTS
+    assert sorted(attempts) == [1] * 2 * (20 - HALF) + [2] * 2 * HALF
     assert slow.left.total() == 0
     await dead.finish(within=timedelta(0))
 
@@ -195,7 +238,7 @@ async def test_where_another_has_decided_nothing_is_sent(monkeypatch: pytest.Mon
     await worker.decide([record(event)])
     assert not await worker.sent()
     assert await world.states(event) == ["planned", "planned"]
-    assert not worker.sending.slots.gate.locked()
+    assert not worker.sending.slots._here.shares
 
 
 @pytest.mark.parametrize("fault", [before("records"), after("records")])
@@ -207,7 +250,7 @@ async def test_a_decision_that_could_not_be_written_holds_no_slot_and_is_made_ag
     world.faults.fail("records.write_in_order", fault, times=1)
     with pytest.raises(Unavailable):
         await worker.decide([record(event)])
-    assert not slots.gate.locked()
+    assert not slots._here.shares
     await worker.decide([record(event)])
     await worker.sent()
     await world.pass_time(minutes=2)
@@ -289,9 +332,9 @@ async def test_a_drained_worker_has_sent_what_it_began() -> None:
 
 async def test_slots_are_those_of_the_running_loop() -> None:
     slots = SendingSlots(1, waited=timedelta(0))
-    assert await slots.take_free()
-    assert not await slots.take_free()
-    assert await asyncio.to_thread(lambda: asyncio.run(slots.take_free()))
+    assert await slots.take_free("c1")
+    assert not await slots.take_free("c1")
+    assert await asyncio.to_thread(lambda: asyncio.run(slots.take_free("c1")))
     await slots.finish(timedelta(0))
 
 

@@ -22,6 +22,7 @@ from convalias.ports.hub import Declined, Sent
 from convalias.ports.records import Conflict, Key, Stored, Write, Written
 from convalias.services.feed.change_feed import record
 from convalias.services.outbound.sending import RECIPIENTS_AT_ONCE, Sending
+from convalias.services.outbound.slots import SLOTS
 from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.outbound.ledger import Ledger
 from convalias.stores.outbound.suppressions import Suppressions
@@ -201,6 +202,82 @@ async def test_a_conversation_that_is_never_read_holds_up_no_other_delivery() ->
     await world.pass_time(minutes=2)
     assert await world.worker().deliver_due() == 40
     assert set(world.hub.left.values()) == {1}
+
+
+@pytest.mark.virtual_time
+async def test_who_reads_is_waited_for_though_nothing_ends_meanwhile() -> None:
+    world, hanging, slow, _ = await among(1)
+    await decided(world, slow)
+    hanging.hangs = True
+    sending = world.worker().sending
+    within, patience = timedelta(milliseconds=20), timedelta(milliseconds=1)
+    sending = evolve(sending, calls=evolve(sending.calls, within=within), patience=patience)
+    assert await sending.deliver_due() == len(slow)
+    assert hanging.asked == 1
+
+
+class HangingHub(Hub):
+    """A channel that gives no answer about one conversation."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.clock)
+        self.go = asyncio.Event()
+
+    async def send(self, notification: Notification) -> Sent | Declined:
+        if notification.conversation == C1:
+            await self.go.wait()
+        return await super().send(notification)
+
+
+@pytest.mark.virtual_time
+async def test_a_channel_that_hangs_over_one_conversation_keeps_no_other_waiting() -> None:
+    world, _, slow, quick = await among(70)
+    await decided(world, [*slow, *quick])
+    world.hub = hub = HangingHub(world)
+    sending = world.worker().sending
+    assert await sending.deliver_due() == 60
+    assert await sending.deliver_due() == 10
+    assert {state for one in quick for state in await world.states(one)} == {"sent"}
+    states = [(await world.states(one))[0] for one in slow]
+    assert (states.count("tried"), states.count("planned")) == (SLOTS // 2, len(slow) - SLOTS // 2)
+    assert await sending.deliver_due() == 0, "all that it may have is taken, so it is passed over"
+    hub.go.set()
+    await sending.slots.wait()
+    assert await sending.deliver_due() == len(slow)
+    assert {state for one in slow for state in await world.states(one)} == {"sent"}
+    assert set(hub.left.values()) == {1}
+
+
+class Killed(BaseException):
+    """What nobody catches."""
+
+
+async def test_what_nobody_catches_in_one_of_a_batch_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, _, slow, _ = await among(1)
+    await decided(world, slow[:2])
+
+    async def killed(self: Ledger, *given: object, **how: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(Ledger, "take", killed)
+    with pytest.raises(Killed):
+        await world.worker().deliver_due()
+
+
+async def test_a_batch_that_is_called_off_releases_what_it_holds() -> None:
+    world, _, slow, _ = await among(1)
+    await decided(world, slow)
+    world.hub = HangingHub(world)
+    sending = world.worker().sending
+    batch = asyncio.create_task(sending.deliver_due())
+    for _ in range(2_000):
+        await asyncio.sleep(0)
+    assert [(await world.states(one))[0] for one in slow].count("tried") == SLOTS // 2
+    batch.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await batch
+    assert not sending.slots._here.shares
+    assert await world.raw_records.due("deliveries.leased", until=world.clock.now() + timedelta(days=9), limit=9) == []
 
 
 async def test_a_decision_that_cannot_be_taken_or_released_calls_off_no_other() -> None:

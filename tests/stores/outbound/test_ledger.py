@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
@@ -21,6 +22,7 @@ from convalias.domain.outbound.lease import Results, receipted, redriven
 from convalias.ports.records import Replace
 from convalias.services.outbound.sending import LEASE
 from convalias.stores.errors import Contended
+from convalias.stores.outbound import ledger as module
 from convalias.stores.outbound.ledger import TABLE, Ledger, Work
 from stores.interfering import Interfering, Stubborn, nothing
 
@@ -151,3 +153,31 @@ def test_only_an_index_call_that_was_given_up_is_redriven(reason: str, *, due: b
         index=IndexRow(suppress_notification=True, reason=reason),
     )
     assert (redriven(decision, now=NOON) is not None) == due
+
+
+@pytest.mark.parametrize(("most", "found"), [(1_000, ["c1", "c2"]), (40, ["c1"])])
+async def test_what_is_passed_over_hides_nothing_behind_it_as_far_as_is_looked(
+    most: int, found: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_PASSED", most)
+    mine = ledger(memory.Records())
+    for minute, conversation in enumerate(["c1", *["full"] * 50, "c2"]):
+        at = NOON + timedelta(minutes=minute)
+        row = evolve(ROW, id=NotificationId(f"n{minute}"), next_at=at)
+        decision = evolve(
+            DECISION, event=EventId(f"e{minute}"), conversation=ConversationId(conversation), deliveries=(row,)
+        )
+        assert await mine.insert(decision)
+    later = NOON + timedelta(days=1)
+    due = await mine.due(now=later, limit=10, passing=lambda partition: partition == "full")
+    assert [one.key.partition for one in due] == found
+    assert len(await mine.due(now=later, limit=10)) == 10
+    assert len(await mine.due(now=later, limit=60)) == 52
+
+
+async def test_what_a_gone_worker_left_is_passed_over_too() -> None:
+    records = memory.Records()
+    await held(records)
+    later = NOON + 2 * LEASE
+    assert await ledger(records).due(now=later, limit=9, passing=lambda partition: True) == []
+    assert len(await ledger(records).due(now=later, limit=1)) == 1

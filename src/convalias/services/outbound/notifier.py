@@ -135,7 +135,7 @@ class OutboundWorker:
         """Until nothing is there and nothing is due; how much there was. What is in back-off stays there."""
         try:
             total = 0
-            while done := await self.step():
+            while (done := await self.step()) or await self.notifier.sent():
                 total += done
             return total
         finally:

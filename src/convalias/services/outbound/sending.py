@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -39,6 +39,7 @@ from convalias.services.running.log_lines import ids_of
 from convalias.services.running.task_group import TaskGroup
 from convalias.stores.conversations.access import NOTHING_AHEAD, Ahead, ConversationAccess, events_before
 from convalias.stores.conversations.parking import Parking
+from convalias.stores.encoding import encoded
 from convalias.stores.errors import PARKED_FOR, Parked, StoreError
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.outbound.ledger import Ledger, Work
@@ -52,6 +53,8 @@ STALE: Final = timedelta(seconds=2)
 """What a decision was made on is read anew for its calls when it is older than that."""
 RECIPIENTS_AT_ONCE: Final = 32
 """So many of one decision are sent to side by side."""
+PATIENCE: Final = timedelta(seconds=2)
+"""When none of a batch has ended for so long, the next batch begins beside it."""
 DELIVERIES: Final = logging.getLogger("convalias.deliveries")
 """A line for each delivery that came to rest: INFO, WARNING for one that failed or is uncertain."""
 
@@ -88,6 +91,11 @@ class _Together:
         return self.ahead or NOTHING_AHEAD
 
 
+async def _called_off(tasks: Iterable[asyncio.Task[bool]]) -> None:
+    called = [task for task in tasks if task.cancel() or not task.done()]
+    await asyncio.gather(*called, return_exceptions=True)
+
+
 def _together(due: Sequence[Stored]) -> Mapping[str, _Together]:
     found: dict[str, _Together] = {}
     for stored in due:
@@ -107,39 +115,62 @@ class Sending:
     telemetry: Telemetry
     lease: timedelta = LEASE
     slots: SendingSlots = field(factory=SendingSlots)
+    patience: timedelta = PATIENCE
     parking: Parking = field(default=Factory(lambda self: Parking(records=self.dead_letters.records), takes_self=True))
 
     async def deliver_due(self, *, limit: int = 100) -> int:
         """Take what is due now, some side by side; how many decisions were worked on. Raises `Unavailable`.
 
         What stops one decision stops no other. It is raised when all have been worked on: a fault of ours always, what
-        is away if there was nothing else.
+        is away if there was nothing else. What takes long is left to end beside the next batch, which says what came of
+        it, and a conversation that has all of its slots is passed over.
         """
         ended, earlier = self.slots.ended()
-        due = await self.ledger.due(now=self.clock.now(), limit=limit)
-        gate = self.slots.gate
+        due = await self.ledger.due(now=self.clock.now(), limit=limit, passing=self.slots.is_full)
         together = _together(due)
-        failures = [error for error in earlier if isinstance(error, Exception)]
-
-        async def one(stored: Stored) -> bool:
-            shared = together[stored.key.partition]
-            await self._read_ahead(shared)  # before a slot is taken: a slow conversation holds none
-            async with gate:
-                try:
-                    return await self._one(stored, shared)
-                except Exception as failed:  # noqa: BLE001 - raised below
-                    failures.append(failed)
-                    return False
-
-        async with TaskGroup() as group:
-            tasks = [group.create_task(one(stored)) for stored in due]
-        worked = ended + sum(task.result() for task in tasks)
+        sent = [task for task in await self._side_by_side(due, together) if not task.cancelled()]
+        late = [task.exception() for task in sent]
+        for error in late:
+            if error is not None and not isinstance(error, Exception):
+                raise error
+        failures = [error for error in (*earlier, *late) if isinstance(error, Exception)]
+        worked = ended + sum(task.result() for task, error in zip(sent, late, strict=True) if error is None)
         for failed in failures:
             if not isinstance(failed, PortError | StoreError | TimeoutError):
                 raise failed
         if failures and not worked:
             raise Unavailable("the ledger of deliveries") from failures[0]
         return worked
+
+    async def _side_by_side(
+        self, due: Sequence[Stored], together: Mapping[str, _Together]
+    ) -> Sequence[asyncio.Task[bool]]:
+        """Return those that have ended. When none does for a while, who is sending goes on, and who waits is called off."""
+        reading, sending = set(range(len(due))), set[int]()
+
+        async def one(number: int, stored: Stored) -> bool:
+            shared = together[stored.key.partition]
+            await self._read_ahead(shared)  # before a slot is taken: a slow conversation holds none
+            reading.discard(number)
+            async with self.slots.slot(stored.key.partition):
+                sending.add(number)
+                return await self._one(stored, shared)
+
+        tasks = {asyncio.create_task(one(number, stored)): number for number, stored in enumerate(due)}
+        pending = set(tasks)
+        try:
+            while pending:
+                done, pending = await asyncio.wait(pending, timeout=self.patience.total_seconds())
+                if not done and not reading:
+                    break
+        except BaseException:
+            await _called_off(tasks)
+            raise
+        for task in pending:
+            if tasks[task] in sending:
+                self.slots.go_on(task)
+        await _called_off([task for task in pending if tasks[task] not in sending])
+        return [task for task in tasks if task not in pending]
 
     async def _read_ahead(self, together: _Together) -> None:
         """Read what the decisions of a batch about one conversation need, once."""
@@ -186,16 +217,16 @@ class Sending:
         `scene`: what it was decided on, read at `read_at`, with the `aliases` of its conversation; too long ago, and it is
         read anew.
         """
-        if not await self.slots.take_free():
+        place = encoded(decision.conversation)
+        if not await self.slots.take_free(place):
             return None
-        gate = self.slots.gate
         try:
             work = await self.ledger.insert_taken(decision, now=self.clock.now(), lease=self.lease)
         except BaseException:
-            gate.release()
+            self.slots.release(place)
             raise
         if work is None:
-            gate.release()
+            self.slots.release(place)
             return False
 
         async def fresh() -> Scene:
@@ -207,7 +238,7 @@ class Sending:
             try:
                 return await self._work(work, fresh)
             finally:
-                gate.release()
+                self.slots.release(place)
 
         self.slots.begin(send())
         return True

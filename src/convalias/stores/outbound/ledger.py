@@ -15,7 +15,19 @@ from convalias.domain.outbound.first_tries import Objection
 from convalias.domain.outbound.lease import Results, Taken, nothing_against, receipted, redriven, settled, taken
 from convalias.domain.outbound.suppressions import EventPlace
 from convalias.ports.ambient import Incarnation
-from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored, Written, due_pages, write_in_order
+from convalias.ports.records import (
+    Due,
+    DuePlace,
+    Insert,
+    Key,
+    Records,
+    Replace,
+    Stored,
+    Written,
+    due_after,
+    due_pages,
+    write_in_order,
+)
 from convalias.stores.encoding import encoded
 from convalias.stores.errors import Contended
 from convalias.stores.outbound.suppressions import placing
@@ -32,8 +44,15 @@ REST: Final = "deliveries.failed"
 PAGE: Final = 500
 MOST_HELD: Final = 1_000
 """So many leases are looked through for dead holders; more workers at once than that wait for time to end theirs."""
+MOST_PASSED: Final = 1_000
+"""So many due rows are looked through for some that are not of conversations which are passed over."""
 TRIES: Final = 100
 _FAR: Final = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def _nobody(partition: str) -> bool:
+    del partition
+    return False
 
 
 @frozen
@@ -96,11 +115,30 @@ class Ledger:
                     yield decision
             after = page[-1].key.id
 
-    async def due(self, *, now: datetime, limit: int) -> Sequence[Stored]:
-        """Return what can be taken now: first what a gone worker or an expired lease left, then what is due."""
+    async def due(self, *, now: datetime, limit: int, passing: Callable[[str], bool] = _nobody) -> Sequence[Stored]:
+        """Return what can be taken now: first what a gone worker or an expired lease left, then what is due.
+
+        `passing`: partitions that are passed over, with what lies behind them in the lane, as far as `MOST_PASSED`.
+        """
         held = await self.records.due(LEASED, until=now + timedelta(days=1), limit=MOST_HELD)
-        left = [one for one in held if self._is_free(one, now)][:limit]
-        return [*left, *await self.records.due(DUE, until=now, limit=limit - len(left))] if len(left) < limit else left
+        found = [one for one in held if not passing(one.key.partition) and self._is_free(one, now)][:limit]
+        size = looked = limit - len(found)
+        page = await self.records.due(DUE, until=now, limit=size) if size else ()
+        while page:
+            free = [one for one in page if not passing(one.key.partition)]
+            found += free
+            last = page[-1]
+            if (
+                len(free) == len(page)
+                or len(page) < size
+                or len(found) >= limit
+                or looked >= MOST_PASSED
+                or not last.due
+            ):
+                break
+            looked += size
+            page = await due_after(self.records, DUE, after=DuePlace(last.due.at, last.key), until=now, limit=size)
+        return found[:limit]
 
     async def take(self, stored: Stored, *, now: datetime, lease: timedelta) -> Work | None:
         """Hold it, with every mark set that must stand before the first call. None: somebody was faster.

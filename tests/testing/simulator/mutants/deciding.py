@@ -102,9 +102,9 @@ def _by_recipient(kept: Method) -> Method:
     return decide_and_send
 
 
-async def _no_slot(self: SendingSlots) -> bool:
+async def _no_slot(self: SendingSlots, conversation: str) -> bool:
     """What is decided waits until it is due."""
-    del self
+    del self, conversation
     return False
 
 

@@ -143,7 +143,8 @@ def _free_at_once(self: Ledger, stored: Stored, now: datetime) -> bool:
     return True
 
 
-async def _nothing_left_behind(self: Ledger, *, now: datetime, limit: int) -> Sequence[Stored]:
+async def _nothing_left_behind(self: Ledger, *, now: datetime, limit: int, passing: object = None) -> Sequence[Stored]:
+    del passing
     return await self.records.due(ledger.DUE, until=now, limit=limit)
 
 
