@@ -92,6 +92,7 @@ async def test_each_mail_of_a_conversation_names_those_before_it() -> None:
 async def test_a_long_conversation_is_read_at_its_beginning_and_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convalias.stores.conversations.access.FIRST", 3)
     monkeypatch.setattr("convalias.stores.conversations.access.LAST", 2)
+    monkeypatch.setattr("convalias.stores.conversations.own.SHORT", 0)
 
     async with Convalias.in_memory(alias_domain="reply.example") as cv:
         to = await opened(cv)
