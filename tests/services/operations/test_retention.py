@@ -92,7 +92,7 @@ def claim(number: int = 1, at: datetime | None = NOON) -> Claim:
 async def test_texts_and_traffic_end_after_their_use() -> None:
     world = World()
     traffic = Traffic(records=world.records)
-    await traffic.note("m", OLD, at=NOON, texts=[(C1, ANN, "digest")], conversations=[C1])
+    await traffic.write(traffic.rows("m", OLD, at=NOON, texts=[(C1, ANN, "digest")], conversations=[C1]))
     world.clock.step(KEPT - timedelta(seconds=1))
     assert not await world.retention.step()
     assert world.records.tables() == {"texts", "traffic"}
