@@ -21,6 +21,7 @@ from convalias.domain.outbound.suppressions import EventPlace
 from convalias.ports.hub import Declined, Sent
 from convalias.ports.records import Conflict, Key, Stored, Write, Written
 from convalias.services.feed.change_feed import record
+from convalias.services.outbound import sending as sending_module
 from convalias.services.outbound.sending import RECIPIENTS_AT_ONCE, Sending
 from convalias.services.outbound.slots import SLOTS
 from convalias.stores.conversations.event_store import EventStore
@@ -278,6 +279,29 @@ async def test_a_batch_that_is_called_off_releases_what_it_holds() -> None:
         await batch
     assert not sending.slots._here.shares
     assert await world.raw_records.due("deliveries.leased", until=world.clock.now() + timedelta(days=9), limit=9) == []
+
+
+async def test_who_is_called_off_twice_waits_for_what_he_calls_off() -> None:
+    async def reluctant() -> bool:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(50):
+                await asyncio.sleep(0)
+        return True
+
+    async def failing() -> bool:
+        raise ZeroDivisionError
+
+    tasks = [asyncio.create_task(reluctant()), asyncio.create_task(failing())]
+    await asyncio.sleep(0)
+    ending = asyncio.create_task(sending_module._end(tasks))
+    for _ in range(3):
+        await asyncio.sleep(0)
+        ending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+    assert tasks[0].cancelled()
 
 
 async def test_a_decision_that_cannot_be_taken_or_released_calls_off_no_other() -> None:

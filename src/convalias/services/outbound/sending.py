@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -91,9 +91,21 @@ class _Together:
         return self.ahead or NOTHING_AHEAD
 
 
-async def _called_off(tasks: Iterable[asyncio.Task[bool]]) -> None:
-    called = [task for task in tasks if task.cancel() or not task.done()]
-    await asyncio.gather(*called, return_exceptions=True)
+async def _end(tasks: Collection[asyncio.Task[bool]]) -> None:
+    """Cancel these, and wait until all have ended, however often the caller is cancelled meanwhile."""
+    for task in tasks:
+        task.cancel()
+    cancelled: asyncio.CancelledError | None = None
+    while running := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(running)
+        except asyncio.CancelledError as again:
+            cancelled = again
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # so that nobody hears of it again
+    if cancelled is not None:
+        raise cancelled
 
 
 def _together(due: Sequence[Stored]) -> Mapping[str, _Together]:
@@ -164,12 +176,12 @@ class Sending:
                 if not done and not reading:
                     break
         except BaseException:
-            await _called_off(tasks)
+            await _end(tasks)
             raise
         for task in pending:
             if tasks[task] in sending:
                 self.slots.go_on(task)
-        await _called_off([task for task in pending if tasks[task] not in sending])
+        await _end([task for task in pending if tasks[task] not in sending])
         return [task for task in tasks if task not in pending]
 
     async def _read_ahead(self, together: _Together) -> None:
