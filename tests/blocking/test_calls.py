@@ -27,6 +27,8 @@ from convalias.domain.errors import InvalidValue
 
 PEOPLE = [Participant.of(name, addresses=[f"{name}@home.example"]) for name in ("ann", "bob")]
 SOON = timedelta(seconds=0.05)
+PATIENCE = 60.0
+"""Seconds after which what should have been cancelled fails its test."""
 
 
 def memory() -> Convalias:
@@ -43,7 +45,7 @@ class Waiting:
     async def __call__(self, cv: app.Convalias) -> None:
         self.began.set()
         try:
-            await asyncio.Event().wait()
+            await asyncio.wait_for(asyncio.Event().wait(), PATIENCE)
         except asyncio.CancelledError:
             self.was_cancelled.set()
             raise
@@ -206,14 +208,15 @@ def test_what_a_signal_handler_raises_cancels_the_call(number: signal.Signals) -
         waiting.began.wait(10)
         signal.pthread_kill(main, number)
 
-    before = signal.signal(signal.SIGUSR1, limit)
+    # Whoever runs this in the background of a shell has SIGINT ignored, and Python leaves it so.
+    before = signal.signal(number, signal.default_int_handler if number == signal.SIGINT else limit)
     thread = threading.Thread(target=interrupt)
     thread.start()
     try:
         with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else SoftTimeLimitExceeded):
             cv._call(waiting)
     finally:
-        signal.signal(signal.SIGUSR1, before)
+        signal.signal(number, before)
         thread.join()
     assert waiting.was_cancelled.is_set()
     cv.refresh()
