@@ -13,7 +13,7 @@ from convalias.testing.simulator.run import Plan, simulate
 from convalias.testing.simulator.weather import Fault, Weather
 from ports.minimal.bare import PROTOCOLS, bared
 
-SEEDS: Final = range(7_100, 7_130) if os.environ.get("CONVALIAS_SOAK") == "1" else range(7_100, 7_102)
+SEEDS: Final = range(7_100, 7_130) if os.environ.get("CONVALIAS_SOAK") == "1" else range(7_100, 7_101)
 MAILS: Final = 20
 ROWS: Final = [(name,) for name in PROTOCOLS] + [tuple(PROTOCOLS)]
 
