@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 import uvicorn
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
 from adapters.mailgun.posting import MULTIPART, RAW, URLENCODED, Door, multipart, raw_form, urlencoded
@@ -86,6 +87,21 @@ async def test_a_door_is_told_its_address_and_the_header_of_the_post() -> None:
         twice = [("Authorization", "Basic one"), ("authorization", "Basic two")]
         await http.post("/inbound/mailgun/mime", headers=twice)
     assert seen == [("", "Basic one"), ("/mime", "Basic one, Basic two")]
+
+
+async def test_a_header_of_many_fields_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field of four octets is enough to make the header of a post some ten thousand fields long."""
+    looks: list[str] = []
+    monkeypatch.setattr(Headers, "getlist", lambda self, name: looks.append(name) or [])
+
+    class Seeing:
+        async def handle(self, post: DoorPost) -> HttpAnswer:
+            return HttpAnswer(200, post.headers["x"])
+
+    async with client(asgi.Doors(inbound={"mailgun": Seeing()}, checks={})) as http:
+        answer = await http.post("/inbound/mailgun", headers=[("x", str(number)) for number in range(1_000)])
+    assert answer.text == ", ".join(map(str, range(1_000))) + "\n"
+    assert looks.count("x") == 0
 
 
 def test_nothing_is_taken_while_nothing_is_open() -> None:
