@@ -21,9 +21,9 @@ from convalias.domain.outbound.suppressions import EventPlace
 from convalias.ports.hub import Declined, Sent
 from convalias.ports.records import Conflict, Key, Stored, Write, Written
 from convalias.services.feed.change_feed import record
-from convalias.services.outbound import sending as sending_module
 from convalias.services.outbound.sending import RECIPIENTS_AT_ONCE, Sending
 from convalias.services.outbound.slots import SLOTS
+from convalias.services.running.task_group import called_off
 from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.outbound.ledger import Ledger
 from convalias.stores.outbound.suppressions import Suppressions
@@ -295,7 +295,7 @@ async def test_who_is_called_off_twice_waits_for_what_he_calls_off() -> None:
 
     tasks = [asyncio.create_task(reluctant()), asyncio.create_task(failing())]
     await asyncio.sleep(0)
-    ending = asyncio.create_task(sending_module._end(tasks))
+    ending = asyncio.create_task(called_off(tasks))
     for _ in range(3):
         await asyncio.sleep(0)
         ending.cancel()

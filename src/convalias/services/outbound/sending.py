@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -36,7 +36,7 @@ from convalias.ports.records import Stored
 from convalias.services.outbound.calls import Attempt, Calls
 from convalias.services.outbound.slots import SendingSlots
 from convalias.services.running.log_lines import ids_of
-from convalias.services.running.task_group import TaskGroup
+from convalias.services.running.task_group import TaskGroup, called_off
 from convalias.stores.conversations.access import NOTHING_AHEAD, Ahead, ConversationAccess, events_before
 from convalias.stores.conversations.parking import Parking
 from convalias.stores.encoding import encoded
@@ -89,23 +89,6 @@ class _Together:
         if self.failed is not None:
             raise self.failed
         return self.ahead or NOTHING_AHEAD
-
-
-async def _end(tasks: Collection[asyncio.Task[bool]]) -> None:
-    """Cancel these, and wait until all have ended, however often the caller is cancelled meanwhile."""
-    for task in tasks:
-        task.cancel()
-    cancelled: asyncio.CancelledError | None = None
-    while running := [task for task in tasks if not task.done()]:
-        try:
-            await asyncio.wait(running)
-        except asyncio.CancelledError as again:
-            cancelled = again
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()  # so that nobody hears of it again
-    if cancelled is not None:
-        raise cancelled
 
 
 def _together(due: Sequence[Stored]) -> Mapping[str, _Together]:
@@ -176,12 +159,12 @@ class Sending:
                 if not done and not reading:
                     break
         except BaseException:
-            await _end(tasks)
+            await called_off(tasks)
             raise
         for task in pending:
             if tasks[task] in sending:
                 self.slots.go_on(task)
-        await _end([task for task in pending if tasks[task] not in sending])
+        await called_off([task for task in pending if tasks[task] not in sending])
         return [task for task in tasks if task not in pending]
 
     async def _read_ahead(self, together: _Together) -> None:

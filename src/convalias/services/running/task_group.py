@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -45,22 +45,23 @@ class TaskGroup:
             if error is None and self._tasks:
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_EXCEPTION)
         finally:
-            for task in self._tasks:
-                task.cancel()
-            failed = await self._ended()
+            failed = await called_off(self._tasks)
         if failed and error is None:
             raise BaseExceptionGroup("side by side", failed)
 
-    async def _ended(self) -> list[BaseException]:
-        """How each failed that did, when all have ended, however often the caller is cancelled meanwhile."""
-        cancelled: asyncio.CancelledError | None = None
-        while running := [task for task in self._tasks if not task.done()]:
-            try:
-                await asyncio.wait(running)
-            except asyncio.CancelledError as again:
-                cancelled = again
-        # Each is asked, or asyncio complains that nobody did.
-        failed = [failure for task in self._tasks if not task.cancelled() and (failure := task.exception())]
-        if cancelled is not None:
-            raise cancelled
-        return failed
+
+async def called_off(tasks: Collection[asyncio.Task[Any]]) -> list[BaseException]:
+    """Cancel these, and return what failed when all have ended, however often the caller is cancelled meanwhile."""
+    for task in tasks:
+        task.cancel()
+    cancelled: asyncio.CancelledError | None = None
+    while running := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(running)
+        except asyncio.CancelledError as again:
+            cancelled = again
+    # Each is asked, or asyncio complains that nobody did.
+    failed = [failure for task in tasks if not task.cancelled() and (failure := task.exception())]
+    if cancelled is not None:
+        raise cancelled
+    return failed
