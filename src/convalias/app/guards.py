@@ -246,7 +246,8 @@ class _Call:
         return asyncio.timeout((self.within + (wait if isinstance(wait, timedelta) else timedelta(0))).total_seconds())
 
     def _late(self, error: Exception) -> str:
-        return f"no answer within {self.within.seconds} s, at {place_of(error.__cause__ or error)}"
+        cancelled = error.__cause__ or error.__context__ or error  # early releases of Python 3.11 name no cause
+        return f"no answer within {self.within.seconds} s, at {place_of(cancelled)}"
 
     def direct(self, *args: Any, **named: Any) -> Any:  # noqa: ANN401
         try:
