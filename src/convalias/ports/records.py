@@ -67,6 +67,13 @@ class DuePlace(NamedTuple):
     at: datetime
     key: Key
 
+    @classmethod
+    def of(cls, record: Stored) -> DuePlace:
+        """Return where a record stands. Raises `ValueError` for one that is due nowhere."""
+        if record.due is None:
+            raise ValueError(f"`due` gave a record of {record.key.table} that is due nowhere, expected its due time")
+        return cls(record.due.at, record.key)
+
 
 Write: TypeAlias = Insert | Replace | Delete
 
@@ -185,7 +192,7 @@ async def due_after(records: Records, lane: str, *, after: DuePlace, until: date
     while True:
         asked *= 2
         found = await records.due(lane, until=until, limit=asked)
-        behind = [one for one in found if _place_of(one) > after]
+        behind = [one for one in found if DuePlace.of(one) > after]
         if len(behind) >= limit or len(found) < asked:
             return behind[:limit]
 
@@ -207,10 +214,4 @@ async def due_pages(records: Records, lane: str, *, until: datetime, size: int) 
     page = await records.due(lane, until=until, limit=size)
     while page:
         yield page
-        page = await records.due_after(lane, after=_place_of(page[-1]), until=until, limit=size)
-
-
-def _place_of(record: Stored) -> DuePlace:
-    if record.due is None:
-        raise ValueError(f"`due` gave a record of {record.key.table} that is due nowhere, expected its due time")
-    return DuePlace(record.due.at, record.key)
+        page = await records.due_after(lane, after=DuePlace.of(page[-1]), until=until, limit=size)

@@ -125,19 +125,11 @@ class Ledger:
         size = looked = limit - len(found)
         page = await self.records.due(DUE, until=now, limit=size) if size else ()
         while page:
-            free = [one for one in page if not passing(one.key.partition)]
-            found += free
-            last = page[-1]
-            if (
-                len(free) == len(page)
-                or len(page) < size
-                or len(found) >= limit
-                or looked >= MOST_PASSED
-                or not last.due
-            ):
+            found += [one for one in page if not passing(one.key.partition)]
+            if len(page) < size or len(found) >= limit or looked >= MOST_PASSED:
                 break
             looked += size
-            page = await due_after(self.records, DUE, after=DuePlace(last.due.at, last.key), until=now, limit=size)
+            page = await due_after(self.records, DUE, after=DuePlace.of(page[-1]), until=now, limit=size)
         return found[:limit]
 
     async def take(self, stored: Stored, *, now: datetime, lease: timedelta) -> Work | None:
