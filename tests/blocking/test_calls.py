@@ -240,7 +240,7 @@ def test_no_wait_is_without_end_for_a_signal_just_before_it_wakes_nobody(monkeyp
     monkeypatch.setattr(background, "SimpleQueue", Deaf)
     with pytest.raises(KeyboardInterrupt):
         cv._call(waiting)
-    assert None not in waits
+    assert waits[:3] == [background.LOOK_EVERY] * 3
     monkeypatch.undo()
     cv.close()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from convalias.adapters.embedded import UnusableDirectoryError
+from convalias.adapters.embedded import UnusableDirectoryError, forks
 from convalias.adapters.embedded.database import Database
 from convalias.adapters.embedded.records import Records
 from convalias.ports.records import Insert, Key
@@ -56,6 +56,8 @@ def test_a_file_that_was_open_at_a_fork_is_refused_in_the_child_and_goes_on_in_t
 
 def test_a_file_that_was_closed_before_a_fork_is_for_both(tmp_path: Path) -> None:
     asyncio.run(written(tmp_path, HERE))
+    kept = forks.connection(tmp_path / "store.db")
+    kept.close()
     assert in_a_child(lambda: asyncio.run(written(tmp_path, HERE._replace(id="2")))) == 0
 
     async def found() -> int:
@@ -63,3 +65,4 @@ def test_a_file_that_was_closed_before_a_fork_is_for_both(tmp_path: Path) -> Non
             return len(await Records(database).get([HERE, HERE._replace(id="2")]))
 
     assert asyncio.run(found()) == 2
+    del kept  # until here: a connection that is closed keeps nobody from its file

@@ -17,6 +17,7 @@ from convalias.domain.inbound.posts import IncomingMail, MailReference
 from convalias.domain.mail.message_id import MessageId
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.operations.mail_index import Known
+from convalias.domain.routing.policy import LoopGuard, RoutingPolicy
 from convalias.ports.errors import Unavailable
 from convalias.ports.records import Conflict, Write, Written
 from convalias.services.inbound import relay
@@ -153,6 +154,22 @@ async def test_another_worker_with_the_mail_may_be_faster_at_any_of_its_writes(w
     outcome = await process.relay.process(reference)
     await all_is_done_once(town)
     assert [one.outcome for one in await town.outcomes()] == [outcome]
+
+
+async def test_a_mail_that_is_half_counted_is_counted_wholly() -> None:
+    """Somebody died between the two rows that count it: the ordered write stops at the first."""
+    town, records = await watched_town()
+    process = Process(town, policy=RoutingPolicy(loop_guard=LoopGuard(mails_an_hour=9)))
+    reference = await process.take(MAIL)
+    records.noted.clear()
+    records.breaks = (1, Killed())
+    with pytest.raises(Killed):
+        await process.relay.process(reference)
+    assert records.noted == ["texts"]
+    records.breaks = None
+    await process.relay.process(reference)
+    await all_is_done_once(town)
+    assert len(await records.range("traffic", "c1", after="", limit=9)) == 1
 
 
 @pytest.mark.parametrize("written_before", range(len(CHAIN) + 1))

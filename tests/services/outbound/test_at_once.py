@@ -175,6 +175,21 @@ async def test_who_is_called_off_while_he_waits_for_a_slot_leaves_nothing() -> N
     assert await slots.take_free("c3")
 
 
+async def test_who_is_called_off_lets_the_next_of_his_conversation_go_on() -> None:
+    slots = SendingSlots(2, waited=timedelta(hours=1))
+    assert await slots.take_free("c1")
+    assert await slots.take_free("c2")
+    first, second = (asyncio.create_task(slots.take_free("c3")) for _ in range(2))
+    await settled()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    slots.release("c1")
+    await settled()
+    assert second.done()
+    assert await second
+
+
 async def test_after_a_death_no_more_is_in_doubt_than_was_being_sent() -> None:
     world = World()
     events = await said(world, 20)

@@ -65,6 +65,22 @@ async def test_where_others_are_decided_about_it_is_given_up_soon() -> None:
     assert await world.letters() == [f"no decision: {TOLD}"]
 
 
+async def test_decisions_that_stood_already_are_no_sign_that_an_adapter_works() -> None:
+    """A log that comes again after a rebalance: nobody is asked about them."""
+    world = World()
+    await world.begin()
+    bad, worker, other = await world.said(), world.worker(), world.worker("w2")
+    for _ in range(5):
+        world.faults.fail("flags.read", before(FAULT), times=1)
+        with pytest.raises(Unavailable):
+            await worker.decide([record(bad)])
+        await world.pass_time(minutes=3)
+        good = evolve(record(await world.said()), seq=bad.seq)
+        await other.decide([good])
+        await worker.decide([good])
+    assert await world.letters() == []
+
+
 @pytest.mark.parametrize(("call", "to"), [("directory.at", TO_C1), ("legacy.aliases", LEGACY_C1)])
 async def test_a_mail_of_whose_sender_a_directory_cannot_tell_is_no_outage_without_end(
     call: str, to: EmailAddress
