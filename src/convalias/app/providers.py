@@ -54,9 +54,7 @@ class DoorKey:
         there = settings.door_secrets.get(door, {})
         for name in names:
             if value := _without_blanks(there.get(name, "")):
-                wrong = secret.problem(value)
-                problem = f"{wrong}; expected {secret.expected}" if wrong else ""
-                return cls(value=value, variable=door_variable(door, name), problem=problem)
+                return cls(value=value, variable=door_variable(door, name), problem=secret.refusal(value))
         variable, *others = [door_variable(door, name) for name in names]
         absent = "".join(f", nor {other}" for other in others)
         return cls(value="", variable=variable, problem=f"not set{absent}; expected {secret.expected}")
@@ -118,8 +116,7 @@ class Providers:
 def _problem(key: str, secret: DoorSecret) -> str:
     if not _without_blanks(key):
         return f"found no key, expected {secret.expected}"
-    wrong = secret.problem(key)
-    return f"{wrong}; expected {secret.expected}" if wrong else ""
+    return secret.refusal(key)
 
 
 def _without_blanks(key: str) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import Final
 
 from attrs import frozen
@@ -31,8 +30,14 @@ from convalias.domain.outbound.reports import (
     status_in,
 )
 from convalias.ports.ambient import Clock, Telemetry
-from convalias.ports.errors import Unavailable
-from convalias.services.inbound.doors import SIGNING_KEY, DoorPost, EventDoorKind, EventDoorNeeds, HttpAnswer
+from convalias.services.inbound.doors import (
+    SIGNING_KEY,
+    DoorPost,
+    EventDoorKind,
+    EventDoorNeeds,
+    HttpAnswer,
+    answer_to_event,
+)
 
 SOURCE: Final = "mailgun"
 VARIABLE: Final = "convalias"
@@ -41,16 +46,7 @@ LARGEST: Final = 256 * 1024
 """Octets of one event; Mailgun's own are a few thousand."""
 OLDEST_EVENT: Final = timedelta(days=3)
 """So long before its signature an event may have happened."""
-_DONE: Final = HttpAnswer(200, "done")
-_ANSWERS: Final[Mapping[EventAnswer, HttpAnswer]] = MappingProxyType(
-    {
-        EventAnswer.DONE: _DONE,
-        EventAnswer.IGNORED: HttpAnswer(200, "nothing to do"),
-        # 200: it is about other mail of the same account, and another post of it would be as well.
-        EventAnswer.UNPROVED: HttpAnswer(200, "not about mail of ours"),
-        EventAnswer.REUSED: HttpAnswer(403, "token: used before with another event"),
-    }
-)
+_REUSED: Final = HttpAnswer(403, "token: used before with another event")
 
 
 class _Refused(Exception):
@@ -90,12 +86,11 @@ class Events:
         event. 413: too large. 503: post it again.
         """
         try:
-            return _ANSWERS[await self.take(self._event(await self._read(post)))]
+            event = self._event(await self._read(post))
         except _Refused as refused:
             self.telemetry.measure("mons.delivery.events.refused", 1, source=SOURCE, reason=refused.reason)
             return refused.answer
-        except Unavailable as away:
-            return HttpAnswer(503, str(away), away)
+        return await answer_to_event(self.take, event, reused=_REUSED)
 
     async def _read(self, post: DoorPost) -> PostedObject:
         body = await read_within(post.chunks, self.largest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Final, assert_never
+from typing import Final
 
 from attrs import evolve, frozen
 
@@ -17,9 +17,8 @@ from convalias.domain.addresses.email_address import EmailAddress, InvalidAddres
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
 from convalias.ports.ambient import Clock
-from convalias.ports.errors import Unavailable
-from convalias.services.inbound.doors import DoorPost, HttpAnswer
-from convalias.services.inbound.receiver import Kept, Receipt, TokenReused
+from convalias.services.inbound.doors import DoorPost, HttpAnswer, answer_to_mail
+from convalias.services.inbound.receiver import Receipt
 
 RAW: Final = "/mime"
 """Behind the address of a door, for raw mail: Mailgun posts it only to addresses that end so."""
@@ -44,6 +43,7 @@ class _Refusal:
 UNSIGNED: Final = _Refusal(HttpAnswer(401, "signature: not ours, or too old or too new"))
 REPEATED: Final = _Refusal(HttpAnswer(403, "timestamp, token and signature: expected once each"))
 TOO_LONG: Final = _Refusal(HttpAnswer(413, "request: longer than four times the largest mail"))
+REUSED: Final = HttpAnswer(403, "token: used before with another body")
 NO_RECIPIENT: Final = _Refusal(HttpAnswer(400, "recipient: missing"))
 
 
@@ -74,17 +74,7 @@ class Webhook:
         mail = self.read(form, raw=post.address == RAW)
         if isinstance(mail, _Refusal):
             return mail.answer
-        try:
-            receipt = await self.accept(mail)
-        except Unavailable as away:
-            return HttpAnswer(503, str(away), away)
-        match receipt:
-            case Kept():
-                return HttpAnswer(200, "kept")
-            case TokenReused():
-                return HttpAnswer(403, "token: used before with another body")
-            case _:
-                assert_never(receipt)
+        return await answer_to_mail(self.accept, mail, reused=REUSED)
 
     def read(self, form: Form, *, raw: bool = False) -> IncomingMail | _Refusal:
         """The mail that a form stands for, or why it is refused."""

@@ -5,9 +5,8 @@ https://postmarkapp.com/developer/webhooks/bounce-webhook
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Final
 
 from attrs import evolve, frozen
@@ -34,8 +33,7 @@ from convalias.domain.outbound.reports import (
     status_in,
 )
 from convalias.ports.ambient import Clock, Telemetry
-from convalias.ports.errors import Unavailable
-from convalias.services.inbound.doors import DoorPost, EventDoorKind, EventDoorNeeds, HttpAnswer
+from convalias.services.inbound.doors import DoorPost, EventDoorKind, EventDoorNeeds, HttpAnswer, answer_to_event
 
 SOURCE: Final = "postmark"
 LARGEST: Final = 1024 * 1024
@@ -44,15 +42,7 @@ OLDEST: Final = timedelta(days=3)
 """So long ago an event may have happened; Postmark posts it again for half a day."""
 DETAILS: Final = 4_096
 """Characters of what the other server said that are looked at."""
-_ANSWERS: Final[Mapping[EventAnswer, HttpAnswer]] = MappingProxyType(
-    {
-        EventAnswer.DONE: HttpAnswer(200, "done"),
-        EventAnswer.IGNORED: HttpAnswer(200, "nothing to do"),
-        # 200: it is about other mail of the same server, and another post of it would be as well.
-        EventAnswer.UNPROVED: HttpAnswer(200, "not about mail of ours"),
-        EventAnswer.REUSED: HttpAnswer(409, "another event came under its digest"),
-    }
-)
+_REUSED: Final = HttpAnswer(409, "another event came under its digest")
 # https://postmarkapp.com/developer/api/bounce-api#bounce-types
 _FAILED: Final = frozenset(
     {
@@ -98,10 +88,7 @@ class Events:
         kind, mail = text_of(posted, "RecordType"), text_of(posted, "MessageID")
         if not kind or not mail:
             return self._refused(HttpAnswer(400, "RecordType and MessageID: expected two texts"), "malformed")
-        try:
-            return _ANSWERS[await self.take(self._event(posted, kind, mail))]
-        except Unavailable as away:
-            return HttpAnswer(503, str(away), away)
+        return await answer_to_event(self.take, self._event(posted, kind, mail), reused=_REUSED)
 
     def _refused(self, answer: HttpAnswer, reason: str) -> HttpAnswer:
         self.telemetry.measure("mons.delivery.events.refused", 1, source=SOURCE, reason=reason)

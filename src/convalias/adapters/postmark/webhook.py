@@ -6,7 +6,7 @@ https://postmarkapp.com/developer/webhooks/inbound-webhook
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final, assert_never
+from typing import Final
 
 from attrs import evolve, frozen
 
@@ -16,9 +16,8 @@ from convalias.codec.posted_json import PostedObject, UnreadableJson, address_in
 from convalias.codec.posted_json import text_of as text_under
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.inbound.posts import IncomingMail
-from convalias.ports.errors import Unavailable
-from convalias.services.inbound.doors import DoorKind, DoorNeeds, DoorPost, HttpAnswer
-from convalias.services.inbound.receiver import STRANGERS_KEPT, Kept, Receipt, TokenReused
+from convalias.services.inbound.doors import DoorKind, DoorNeeds, DoorPost, HttpAnswer, answer_to_mail
+from convalias.services.inbound.receiver import STRANGERS_KEPT, Receipt
 
 OF_POSTMARK: Final = "inbound.postmarkapp.com"
 """Where the mailbox of each server lies: mail that was forwarded there has its alias in the header fields alone."""
@@ -28,6 +27,8 @@ KEPT: Final = STRANGERS_KEPT
 """Octets that are kept of a mail over the limit."""
 _MARK: Final = b"X-Convalias-Post: postmark\r\n\r\n"
 _UNPROVED: Final = HttpAnswer(401, "authorization: not ours")
+# Its token is made of digest and recipient: only damage to what is stored comes here.
+_REUSED: Final = HttpAnswer(409, "kept before with another body")
 _NO_RECIPIENT: Final = HttpAnswer(400, "OriginalRecipient: missing")
 
 
@@ -64,17 +65,7 @@ class Webhook:
         mail = self.read(posted, body)
         if mail is None:
             return _NO_RECIPIENT
-        try:
-            receipt = await self.accept(mail)
-        except Unavailable as away:
-            return HttpAnswer(503, str(away), away)
-        match receipt:
-            case Kept():
-                return HttpAnswer(200, "kept")
-            case TokenReused():  # a token of digest and recipient: only damage to what is stored comes here
-                return HttpAnswer(409, "kept before with another body")
-            case _:
-                assert_never(receipt)
+        return await answer_to_mail(self.accept, mail, reused=_REUSED)
 
     def read(self, posted: PostedObject, body: bytes) -> IncomingMail | None:
         """Return the mail that a post stands for; None if it names no recipient.

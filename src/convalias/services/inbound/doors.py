@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from types import MappingProxyType
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, assert_never
 
 from attrs import Attribute, field, frozen
 
@@ -13,7 +13,8 @@ from convalias.domain.errors import InvalidValue
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.outbound.reports import DeliveryEvent, EventAnswer
 from convalias.ports.ambient import Clock, Telemetry
-from convalias.services.inbound.receiver import Receipt
+from convalias.ports.errors import Unavailable
+from convalias.services.inbound.receiver import Kept, Receipt, TokenReused
 
 _ADDRESS: Final = re.compile(r"(/[a-z0-9_-]{1,40}){0,4}")
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
@@ -41,6 +42,46 @@ class HttpAnswer:
     text: str
     error: Exception | None = field(default=None, eq=False, repr=False)
     """What stood in the way, for whoever writes the log; never part of the answer."""
+
+
+async def answer_to_mail(
+    accept: Callable[[IncomingMail], Awaitable[Receipt]], mail: IncomingMail, *, reused: HttpAnswer
+) -> HttpAnswer:
+    """Keep the mail, and return what its provider is told. `reused`: its token came with another body before."""
+    try:
+        receipt = await accept(mail)
+    except Unavailable as away:
+        return HttpAnswer(503, str(away), away)
+    match receipt:
+        case Kept():
+            return HttpAnswer(200, "kept")
+        case TokenReused():
+            return reused
+        case _:
+            assert_never(receipt)
+
+
+async def answer_to_event(
+    take: Callable[[DeliveryEvent], Awaitable[EventAnswer]], event: DeliveryEvent, *, reused: HttpAnswer
+) -> HttpAnswer:
+    """Act on the event, and return what its provider is told. `reused`: its token came with another event before."""
+    try:
+        taken = await take(event)
+    except Unavailable as away:
+        return HttpAnswer(503, str(away), away)
+    match taken:
+        case EventAnswer.DONE:
+            return HttpAnswer(200, "done")
+        case EventAnswer.IGNORED:
+            return HttpAnswer(200, "nothing to do")
+        case (
+            EventAnswer.UNPROVED
+        ):  # 200: it is about other mail of that account, and another post of it would be as well
+            return HttpAnswer(200, "not about mail of ours")
+        case EventAnswer.REUSED:
+            return reused
+        case _:
+            assert_never(taken)
 
 
 @frozen(kw_only=True)
@@ -137,6 +178,11 @@ class DoorSecret:
     """What a person is asked for; it follows "expected"."""
     problem: Callable[[str], str] = field(default=_any, repr=False)
     """Say what is wrong about a value, without showing it. Empty: nothing is."""
+
+    def refusal(self, value: str) -> str:
+        """Return what is wrong about a value, and what was expected; empty if nothing is wrong."""
+        wrong = self.problem(value)
+        return f"{wrong}; expected {self.expected}" if wrong else ""
 
 
 SIGNING_KEY: Final = DoorSecret(
