@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import BinaryIO, Final
 
 from convalias.cli.errors import Failed, told
 from convalias.cli.exits import Exit
 from convalias.cli.mail_files import HEAD
-from convalias.codec.addresses import read_address
-from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
+from convalias.codec.addresses import address_in, without_brackets
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
 
@@ -52,7 +52,7 @@ def or_again(error: Exception) -> Failed:
 
 
 def _recipient(text: str) -> EmailAddress:
-    address = _address(text, read_address)
+    address = address_in(without_brackets(text))
     if address is None:
         raise Failed("--recipient: found no address, expected one such as a@reply.example", Exit.NO_USER)
     return address
@@ -61,12 +61,4 @@ def _recipient(text: str) -> EmailAddress:
 def _sender(text: str | None) -> ReturnPath:
     if text is None:
         return None
-    return NULL_RETURN_PATH if text.strip().lower() in _NULL else _address(text, read_address)
-
-
-def _address(text: str, read: Callable[[str], EmailAddress]) -> EmailAddress | None:
-    text = text.strip()
-    try:
-        return read(text[1:-1] if text.startswith("<") and text.endswith(">") else text)
-    except InvalidAddress:
-        return None
+    return NULL_RETURN_PATH if text.strip().lower() in _NULL else address_in(without_brackets(text))

@@ -31,6 +31,20 @@ def read_address(text: str) -> EmailAddress:
     return EmailAddress(address.key, text)
 
 
+def address_in(text: str) -> EmailAddress | None:
+    """Return the address that a text is; None if it is none."""
+    try:
+        return read_address(text)
+    except (InvalidAddress, UnicodeError):  # octets that are no UTF-8 come as halves of surrogate pairs
+        return None
+
+
+def without_brackets(text: str) -> str:
+    """Return a path of SMTP (RFC 5321 §4.1.2) without its angle brackets, where they stand, and without blanks around."""
+    text = text.strip()
+    return text[1:-1] if text.startswith("<") and text.endswith(">") else text
+
+
 def what_is_wrong(text: str) -> str:
     """Explain in words what `email-validator` finds wrong with a typed address; empty if it finds nothing.
 

@@ -6,9 +6,6 @@ import json
 from collections.abc import AsyncIterable, Mapping
 from typing import Final, TypeAlias, TypeGuard
 
-from convalias.codec.addresses import read_address
-from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
-
 LONGEST: Final = 1_024
 """Characters of any short text that is looked at."""
 PostedObject: TypeAlias = Mapping[str, object]
@@ -71,11 +68,3 @@ def text_of(data: PostedObject, key: str, *, most: int | None = LONGEST) -> str:
     """Return the text under that key, cut (`most` None: whole), in characters that can be encoded; or nothing."""
     found = data.get(key)
     return found[:most].encode("utf-8", "replace").decode() if isinstance(found, str) else ""
-
-
-def address_in(text: str) -> EmailAddress | None:
-    """Return the address that a text is; None if it is none."""
-    try:
-        return read_address(text)
-    except InvalidAddress:
-        return None

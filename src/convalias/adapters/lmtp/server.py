@@ -14,8 +14,7 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import Envelope, Session
 from attrs import field, frozen, validators
 
-from convalias.codec.addresses import read_address
-from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
+from convalias.codec.addresses import address_in
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
 from convalias.ports.errors import Unavailable
@@ -67,7 +66,7 @@ class _Desk:
     async def handle_RCPT(  # noqa: N802 - as aiosmtpd calls it
         self, server: LMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if _address(address) is None:
+        if address_in(address) is None:
             return _NO_ADDRESS
         if len(envelope.rcpt_tos) >= self._bounds.recipients:
             return "452 4.5.3 too many recipients of one mail"
@@ -78,7 +77,7 @@ class _Desk:
         """Keep the mail for all its recipients at once; say how that went."""
         mail = IncomingMail(
             content,
-            recipients=[one for text in envelope.rcpt_tos if (one := _address(text)) is not None],
+            recipients=[one for text in envelope.rcpt_tos if (one := address_in(text)) is not None],
             sender=_sender(envelope.mail_from),
             source="lmtp",
         )
@@ -276,13 +275,6 @@ _CODES: Final = {"552": "5.3.4", "500": "5.5.2", "501": "5.5.4", "503": "5.5.1",
 """RFC 3463; 552 is said of a mail that is too large, and of nothing else here."""
 
 
-def _address(text: str) -> EmailAddress | None:
-    try:
-        return read_address(text)
-    except (InvalidAddress, UnicodeError):  # octets that are no UTF-8 come as halves of surrogate pairs
-        return None
-
-
 def _sender(text: str | None) -> ReturnPath:
     """The envelope's sender; None, not known, where it is no address."""
-    return NULL_RETURN_PATH if text in {"", "<>"} else _address(text or "")
+    return NULL_RETURN_PATH if text in {"", "<>"} else address_in(text or "")

@@ -9,10 +9,10 @@ from typing import Final
 from attrs import frozen
 
 from convalias.adapters.mailgun.signature import AHEAD, SigningKeys, signed_time
+from convalias.codec.addresses import address_in
 from convalias.codec.posted_json import (
     PostedObject,
     UnreadableJson,
-    address_in,
     object_of,
     read_object,
     read_within,

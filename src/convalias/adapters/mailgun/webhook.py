@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from convalias.adapters.mailgun.form import CUT, HEADERS, SIGNED, Bounds, Form, UnreadableForm, read_form
 from convalias.adapters.mailgun.rebuilt_mail import CannotRebuild, as_posted, rebuild
 from convalias.adapters.mailgun.signature import SigningKeys, signed_time
-from convalias.codec.addresses import read_address
+from convalias.codec.addresses import read_address, without_brackets
 from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
@@ -151,9 +151,9 @@ def _recipients(value: bytes) -> tuple[EmailAddress, ...]:
     """One address, or several with commas between them: a comma of a quoted local part separates nothing."""
     text = value.decode("utf-8").strip()
     try:
-        return (read_address(_bare(text)),)
+        return (read_address(without_brackets(text)),)
     except InvalidAddress:
-        return tuple(read_address(_bare(piece)) for piece in text.split(","))
+        return tuple(read_address(without_brackets(piece)) for piece in text.split(","))
 
 
 def _sender(values: list[bytes]) -> ReturnPath:
@@ -162,12 +162,6 @@ def _sender(values: list[bytes]) -> ReturnPath:
         text = b"".join(values).decode("utf-8").strip()
         if text in {"", "<>"}:
             return NULL_RETURN_PATH if values else None
-        return read_address(_bare(text))
+        return read_address(without_brackets(text))
     except (InvalidAddress, UnicodeDecodeError):
         return None
-
-
-def _bare(text: str) -> str:
-    """Without the angle brackets of SMTP (RFC 5321 §4.1.2), where they stand."""
-    text = text.strip()
-    return text[1:-1] if text.startswith("<") and text.endswith(">") else text

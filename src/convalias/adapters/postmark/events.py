@@ -12,10 +12,10 @@ from typing import Final
 from attrs import evolve, frozen
 
 from convalias.adapters.postmark.credentials import CREDENTIALS, Credentials
+from convalias.codec.addresses import address_in
 from convalias.codec.posted_json import (
     PostedObject,
     UnreadableJson,
-    address_in,
     object_of,
     read_object,
     read_within,

@@ -7,8 +7,9 @@ import binascii
 from collections.abc import Iterator
 from typing import Final
 
+from convalias.codec.addresses import address_in
 from convalias.codec.mail_of_parts import HEADER_NAME, AttachedPart, MailParts
-from convalias.codec.posted_json import PostedObject, address_in, object_of, objects_of, text_of
+from convalias.codec.posted_json import PostedObject, object_of, objects_of, text_of
 
 MOST: Final = 1_000
 """Header fields; so many attachments too."""

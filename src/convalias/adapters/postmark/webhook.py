@@ -12,7 +12,8 @@ from attrs import evolve, frozen
 
 from convalias.adapters.postmark.credentials import CREDENTIALS, Credentials
 from convalias.adapters.postmark.rebuilt_mail import CannotRebuild, rebuild
-from convalias.codec.posted_json import PostedObject, UnreadableJson, address_in, objects_of, read_object, read_within
+from convalias.codec.addresses import address_in
+from convalias.codec.posted_json import PostedObject, UnreadableJson, objects_of, read_object, read_within
 from convalias.codec.posted_json import text_of as text_under
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.inbound.posts import IncomingMail
