@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from convalias.blocking.background import Background, in_thread
 from convalias.blocking.opening import Opening
 from convalias.domain.conversations.events import ConversationEvent
 from convalias.domain.errors import InvalidValue
+from system.forked import child_of
 
 PEOPLE = [Participant.of(name, addresses=[f"{name}@home.example"]) for name in ("ann", "bob")]
 SOON = timedelta(seconds=0.05)
@@ -359,19 +359,6 @@ def test_ports_of_the_hosts_own_are_called_and_not_closed() -> None:
     assert cv.keyring.alias_keys() is not None
     with cv:
         assert cv.messaging.thread("c1").id == "c1"
-
-
-def child_of(work: Callable[[], None]) -> int:
-    """The exit code of a forked child that does this: 0 if it raised nothing."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

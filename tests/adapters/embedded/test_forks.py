@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,24 +11,12 @@ from convalias.adapters.embedded import UnusableDirectoryError, forks
 from convalias.adapters.embedded.database import Database
 from convalias.adapters.embedded.records import Records
 from convalias.ports.records import Insert, Key
+from system.forked import child_of
 
 HERE = Key("table", "here", "1")
 OPEN = "was open when this process was forked"
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-
-
-def in_a_child(act: Callable[[], object]) -> int:
-    """The exit code of a child that does it."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            act()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 async def written(folder: Path, key: Key) -> None:
@@ -49,7 +35,7 @@ def test_a_file_that_was_open_at_a_fork_is_refused_in_the_child_and_goes_on_in_t
             asyncio.run(written(tmp_path, HERE))
         asyncio.run(written(tmp_path / "other", HERE))
 
-    assert in_a_child(refused) == 0
+    assert child_of(refused) == 0
     asyncio.run(Records(database).write([Insert(HERE, {})]))
     asyncio.run(database.close())
 
@@ -58,7 +44,7 @@ def test_a_file_that_was_closed_before_a_fork_is_for_both(tmp_path: Path) -> Non
     asyncio.run(written(tmp_path, HERE))
     kept = forks.connection(tmp_path / "store.db")
     kept.close()
-    assert in_a_child(lambda: asyncio.run(written(tmp_path, HERE._replace(id="2")))) == 0
+    assert child_of(lambda: asyncio.run(written(tmp_path, HERE._replace(id="2")))) == 0
 
     async def found() -> int:
         async with Database(tmp_path) as database:

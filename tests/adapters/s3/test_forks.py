@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
 
 from convalias.adapters.s3 import Blobs, UnusableBucketError
+from system.forked import child_of
 
 
 async def opened(folder: Path) -> None:
@@ -18,14 +18,10 @@ async def opened(folder: Path) -> None:
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_the_child_of_a_process_that_used_a_store_is_told_and_does_not_wait(tmp_path: Path) -> None:
     asyncio.run(opened(tmp_path))
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            with pytest.raises(UnusableBucketError, match="after the fork only"):
-                asyncio.run(opened(tmp_path))
-            code = 0
-        finally:
-            os._exit(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    def refused() -> None:
+        with pytest.raises(UnusableBucketError, match="after the fork only"):
+            asyncio.run(opened(tmp_path))
+
+    assert child_of(refused) == 0
     asyncio.run(opened(tmp_path))
