@@ -56,7 +56,8 @@ CREATE TABLE event_groups (
 def connect(path: Path, *, patience: float) -> sqlite3.Connection:
     """A connection that commits for good: WAL, and a sync at each commit. Create the tables if they are not there.
 
-    Raises `UnusableDirectoryError`, also where a parent had the file open at a fork; `Unavailable` while the disk is full or the file locked. `patience` is in seconds.
+    `patience` is in seconds. Raises `UnusableDirectoryError`, also where a parent had the file open at a fork;
+    `Unavailable` while the disk is full or the file locked.
     """
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise UnusableDirectoryError(

@@ -36,11 +36,11 @@ ALONE_TRIES: Final = 3
 """So often it must have failed on that event within that time: one failure after an outage of all says nothing about the event."""
 
 
-def is_hopeless(*, now: datetime, since: datetime, alone: int = 0, alone_since: datetime | None = None) -> bool:
+def is_hopeless(*, now: datetime, since: datetime, alone: int, alone_since: datetime | None) -> bool:
     """Return whether an adapter of the host has failed on an event for too long.
 
-    `since`: when it failed on that event first. `alone`: how often it failed on that event and had worked for another
-    since it was tried before, from `alone_since` on, with no outage of all in between.
+    `since`: when it failed on that event first. `alone`: how many of its failures on that event came after it had worked
+    for another one, and `alone_since`: when the first of those was. An outage of all begins that count anew.
     """
     if alone_since is not None and alone >= ALONE_TRIES and now - alone_since >= ALONE_AFTER:
         return True

@@ -51,10 +51,8 @@ class Contacts:
         """Return where mail about that event goes, and the names of those whom it may name, in one look-up."""
         author = event.happening.author if isinstance(event.happening, MessageAdded) else NOBODY
         authors = [author.account] if isinstance(author, AccountAuthor) and author != NOBODY else []
-        named = [
-            *authors,
-            *islice(_author_first(author, thread), MOST_NAMED + 2),
-        ]  # each recipient is left out of his own
+        # Two more than are named: each recipient is left out of his own list.
+        named = [*authors, *islice(_author_first(author, thread), MOST_NAMED + 2)]
         accounts = list(dict.fromkeys((*recipients, *named)))
         known = await self.identities.get(accounts)
         found = {one: _addresses(one, known.get(one), thread) for one in (*recipients, *authors)}

@@ -28,6 +28,8 @@ class _Share:
 
 @define(eq=False)
 class _OfLoop:
+    """The slots of one event loop."""
+
     gate: asyncio.Semaphore
     shares: dict[str, _Share] = field(factory=dict[str, _Share])
 

@@ -28,7 +28,7 @@ class _Faulty:
     tried: int = 0
     """Its last failure, by the order in which work fails and works. 0: none yet."""
     alone: int = 0
-    """How often, and had worked for other work since it was tried before."""
+    """How many of its failures came after the adapter had worked for other work."""
     alone_since: datetime | None = None
 
 
