@@ -16,6 +16,10 @@ from hypothesis import HealthCheck, settings
 PATIENCE = 600.0
 """Seconds that a test may wait, those of a soak aside."""
 
+TESTS = Path(__file__).resolve().parent
+IN_VIRTUAL_TIME = {"domain", "services", "stores"}
+"""Rooms whose tests need neither threads nor sockets; the few that do are marked `threads`."""
+
 CORPORA = Path(__file__).resolve().parents[2] / "shared" / "corpora"
 """Real and broken mail, kept beside the checkout: `../shared/corpora`."""
 
@@ -63,10 +67,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a test that is `async def` in a loop of its own; a test that hangs fails.
-
-    One of waits that end is marked `virtual_time`: there a busy machine takes no time.
-    """
+    """Run a test that is `async def` in a loop of its own; a test that hangs fails."""
     test = pyfuncitem.obj
     if not inspect.iscoroutinefunction(test):
         return None
@@ -77,9 +78,15 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         async with asyncio.timeout(patience):
             await test(**given)
 
-    with asyncio.Runner(loop_factory=_virtual if pyfuncitem.get_closest_marker("virtual_time") else None) as runner:
+    with asyncio.Runner(loop_factory=_virtual if _takes_no_time(pyfuncitem) else None) as runner:
         runner.run(run())
     return True
+
+
+def _takes_no_time(item: pytest.Function) -> bool:
+    """Whether waiting costs it nothing and work takes no time: how busy the machine is decides nothing then."""
+    room = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+    return room in IN_VIRTUAL_TIME and not any(item.get_closest_marker(name) for name in ("threads", "engine"))
 
 
 def _virtual() -> asyncio.AbstractEventLoop:

@@ -19,6 +19,7 @@ from stores.counting import Counting
 from stores.growing import NOON, Steps, alias_steps, given_back, passed_on
 
 
+@pytest.mark.threads
 async def test_finding_and_minting_an_alias_cost_the_same_beside_ten_and_beside_twenty_thousand(tmp_path: Path) -> None:
     few, many = await alias_steps(tmp_path / "few", 10), await alias_steps(tmp_path / "many", 20_000)
     assert all(0 < more <= less + 20 for less, more in zip(few, many, strict=True)), (few, many)
@@ -60,6 +61,7 @@ async def lane_steps(folder: Path, rows: int) -> int:
         return steps.taken
 
 
+@pytest.mark.threads
 async def test_a_page_of_a_lane_on_disk_costs_the_same_however_much_is_due_before_it(tmp_path: Path) -> None:
     few, many = await lane_steps(tmp_path / "few", 20), await lane_steps(tmp_path / "many", 5_000)
     assert 0 < many <= few + 20, (few, many)
@@ -93,6 +95,7 @@ async def test_a_recipient_of_a_mail_to_many_costs_no_more_than_one_of_a_mail_to
     assert all(more <= less for less, more in zip(one, many, strict=True)), (one, many)
 
 
+@pytest.mark.threads
 @pytest.mark.parametrize("published", [50, 5_000])
 async def test_an_event_log_on_disk_holds_what_it_is_to_keep_however_much_was_published(
     tmp_path: Path, published: int

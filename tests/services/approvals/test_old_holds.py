@@ -101,6 +101,7 @@ async def test_where_nothing_can_be_listed_a_hold_is_dated_when_its_mail_comes_a
     assert [row.key.id for row in await holds.due(until=NOON + FORTNIGHT, limit=9)] == ["m-0001"]
 
 
+@pytest.mark.threads
 async def test_a_data_directory_of_an_older_release_lets_its_holds_expire(tmp_path: Path) -> None:
     clock = memory.Clock(NOON)
     settings = tmp_path / "convalias.toml"

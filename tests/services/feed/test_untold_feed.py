@@ -258,7 +258,6 @@ async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(here.feed._sought) == 1
 
 
-@pytest.mark.virtual_time
 async def test_messages_that_are_never_found_keep_no_other_waiting() -> None:
     """Ten conversations in which the host never answers, beside two hundred messages of others."""
 

@@ -211,6 +211,7 @@ async def test_what_another_post_claimed_for_legacy_is_not_appended() -> None:
     assert await town.messages(C1) == []
 
 
+@pytest.mark.threads
 @pytest.mark.parametrize(
     "mail",
     [

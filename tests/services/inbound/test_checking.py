@@ -167,6 +167,7 @@ async def test_mail_that_is_relayed_to_nobody_is_not_looked_at(mail: IncomingMai
     assert not check.asked
 
 
+@pytest.mark.threads
 async def test_mail_that_was_cut_and_is_ours_by_now_is_quarantined_and_not_looked_at() -> None:
     town = await open_town()
     desk, check = Process(town), Broken(Unavailable("detector"))

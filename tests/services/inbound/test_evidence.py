@@ -111,6 +111,7 @@ async def test_what_nobody_of_ours_wrote_into_the_mail_stands_for_nothing() -> N
     assert isinstance(await became(town, posted(forged), zone()), Held)
 
 
+@pytest.mark.threads
 @pytest.mark.parametrize(
     "mail",
     [

@@ -150,6 +150,7 @@ FORGED = EmailAddress.parse("john-1abcdefghjkmnpqrs@reply.example")
 LARGE = "x" * (STRANGERS_KEPT + 1_000)
 
 
+@pytest.mark.threads
 @pytest.mark.parametrize("recipient", [EmailAddress.parse("ann@elsewhere.example"), FORGED], ids=["foreign", "forged"])
 async def test_of_a_large_mail_that_needs_no_store_to_be_nobodys_only_the_beginning_is_kept(
     recipient: EmailAddress,
@@ -192,6 +193,7 @@ async def test_a_receiver_that_knows_no_domain_or_no_key_keeps_all() -> None:
     assert town.telemetry.total("icer.messages.cut") == 0
 
 
+@pytest.mark.threads
 async def test_a_mail_that_was_cut_and_turns_out_to_be_ours_is_not_relayed() -> None:
     town = await open_town()
     desk = Process(town)

@@ -23,6 +23,7 @@ def guard(claims: DirectoryClaims, name: str, clock: memory.Clock = CLOCK) -> Pl
     return PlaceGuard(claims=claims, place=lambda: place, clock=clock)
 
 
+@pytest.mark.threads
 async def test_the_first_directory_claims_the_store_and_another_is_refused_with_the_settings_to_set() -> None:
     claims = DirectoryClaims(records=memory.Records())
     await guard(claims, "one").check()
@@ -35,6 +36,7 @@ async def test_the_first_directory_claims_the_store_and_another_is_refused_with_
     assert "\n" not in said
 
 
+@pytest.mark.threads
 async def test_who_was_taken_over_is_refused_within_a_minute() -> None:
     clock, claims = memory.Clock(), DirectoryClaims(records=memory.Records())
     first, second = guard(claims, "one", clock), guard(claims, "two", clock)

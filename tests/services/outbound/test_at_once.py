@@ -345,6 +345,7 @@ async def test_a_drained_worker_has_sent_what_it_began() -> None:
     assert {state for event in events for state in await world.states(event)} == {"sent"}
 
 
+@pytest.mark.threads
 async def test_slots_are_those_of_the_running_loop() -> None:
     slots = SendingSlots(1, waited=timedelta(0))
     assert await slots.take_free("c1")

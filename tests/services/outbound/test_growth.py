@@ -188,7 +188,6 @@ async def among(others: int) -> tuple[World, Hanging, Sequence[e.ConversationEve
     return world, hanging, slow, quick[1::2]
 
 
-@pytest.mark.virtual_time
 async def test_a_conversation_that_is_never_read_holds_up_no_other_delivery() -> None:
     world, hanging, slow, quick = await among(60)
     await decided(world, [*slow, *quick])
@@ -205,7 +204,6 @@ async def test_a_conversation_that_is_never_read_holds_up_no_other_delivery() ->
     assert set(world.hub.left.values()) == {1}
 
 
-@pytest.mark.virtual_time
 async def test_who_reads_is_waited_for_though_nothing_ends_meanwhile() -> None:
     world, hanging, slow, _ = await among(1)
     await decided(world, slow)
@@ -230,7 +228,6 @@ class HangingHub(Hub):
         return await super().send(notification)
 
 
-@pytest.mark.virtual_time
 async def test_a_channel_that_hangs_over_one_conversation_keeps_no_other_waiting() -> None:
     world, _, slow, quick = await among(70)
     await decided(world, [*slow, *quick])

@@ -24,7 +24,6 @@ from convalias.stores.outbound.undecided import LANE, TABLE
 from services.outbound.test_growth import Hanging, among
 from services.outbound_world import ANN, C1, World, own
 
-pytestmark = pytest.mark.virtual_time
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
 
 
