@@ -109,6 +109,7 @@ def rooms() -> set[str]:
 
 def pages() -> Iterator[Path]:
     yield from (PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "changelog.d/README.md"))
+    yield from sorted((PROJECT / "examples").rglob("*.md"))
     yield from (page for page in sorted((PROJECT / "docs").rglob("*.md")) if KEPT not in str(page.relative_to(PROJECT)))
 
 

@@ -47,6 +47,7 @@ def pages() -> Iterator[Path]:
     yield from sorted(PROJECT.glob("*.md"))
     yield PROJECT / "changelog.d" / "README.md"
     yield from sorted((PROJECT / "docs").rglob("*.md"))
+    yield from sorted((PROJECT / "examples").rglob("*.md"))
 
 
 def named(page: Path) -> str:
