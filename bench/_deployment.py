@@ -40,7 +40,6 @@ from engines.fixtures import AwsServer, KafkaServer
 from engines.servers import kafka, mongod, s3, sqs
 from stores.counting import Counting
 
-CONVERSATIONS: Final = 200
 SIGNING_KEY: Final = "bench-signing-key"
 LISTENING: Final = re.compile(r"^listening on http://\S+:(\d+)$", re.MULTILINE)
 """Said by the web process, maybe behind warnings: on a busy machine the store answers late."""
@@ -253,8 +252,8 @@ def wait(until: Callable[[], bool], what: str, *, log: Path | None = None) -> No
         time.sleep(0.05)
 
 
-async def peopled(environ: Mapping[str, str], folder: Path) -> list[str]:
-    """Conversations of two and of three, whose notifications the hub delivers; an alias of each."""
+async def peopled(environ: Mapping[str, str], folder: Path, *, conversations: int) -> list[str]:
+    """So many conversations, of three and of two in turn, whose notifications the hub delivers; an alias of each."""
     os.environ.update({name: value for name, value in environ.items() if name.startswith(("CONVALIAS_", "AWS_"))})
     people = [
         Participant.of("ann", name="Ann Ray", addresses=["ann@home.example"]),
@@ -264,7 +263,7 @@ async def peopled(environ: Mapping[str, str], folder: Path) -> list[str]:
     aliases: list[str] = []
     async with Convalias.from_toml(folder / "convalias.toml", data=folder / "data") as cv:
         await cv.rollout.set(UseCase("hiring"), stage=Stage.NATIVE, basis_points=10_000)
-        for number in range(CONVERSATIONS):
+        for number in range(conversations):
             pair = people[:2] if number % 2 else people
             given = await cv.open_conversation(f"c{number}", use_case="hiring", participants=pair)
             aliases.append(str(given[people[0].account]))

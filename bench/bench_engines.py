@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import hashlib
 import hmac
+import math
 import os
 import re
 import resource
@@ -27,14 +28,17 @@ from urllib.parse import urlencode
 
 from attrs import define, field, frozen
 
-from _deployment import CONVERSATIONS, SIGNING_KEY, Counts, Place, counted, deployment, engines, peopled
+from _deployment import SIGNING_KEY, Counts, Place, counted, deployment, engines, peopled
 from _measure import Row, machine, row, tell
 from bench_relay import OF_WHY, mail
+from convalias.domain.outbound.pacing import UNVERIFIED_AN_HOUR
 
 SETTLE: Final = 60.0
 """Seconds for what is under way when the last mail was posted."""
 WARMING: Final = 20
 """Mails before the first that counts."""
+IN_EACH: Final = UNVERIFIED_AN_HOUR // 2
+"""Mails to one conversation: what is over the bound of an hour would wait, and the bound would be measured."""
 AGAIN_AFTER: Final = 1.0
 """Seconds until a mail is posted again that was not taken. Providers wait for minutes."""
 KEPT_UP: Final = 2.0
@@ -97,7 +101,7 @@ async def posted(place: Place, aliases: Sequence[str], *, first: int, rate: floa
     async with asyncio.TaskGroup() as group:  # noqa: TID251 - ends its body
         for count in range(int(rate * seconds)):
             number = first + count
-            body = form(number, aliases[number % CONVERSATIONS])
+            body = form(number, aliases[number % len(aliases)])
             await asyncio.sleep(max(0.0, started + count / rate - time.monotonic()))
             group.create_task(one(number, body))
     return posts
@@ -119,7 +123,7 @@ def noted(place: Place) -> tuple[dict[int, float], dict[int, list[float]]]:
 
 def expected(number: int) -> int:
     """How many are told of that mail: all but its writer."""
-    return 1 if number % CONVERSATIONS % 2 else 2
+    return 1 if number % 2 else 2
 
 
 def share(values: Sequence[float], part: float) -> float:
@@ -292,9 +296,10 @@ def main() -> None:
         with engines() as place:
             (place.folder / "convalias.toml").write_text('alias_domains = ["reply.example"]\n', encoding="utf-8")
             with deployment(place, asked.workers):
-                aliases = asyncio.run(peopled(place.environ, place.folder))
-                print(f"{machine()}, {os.cpu_count()} cores shared by servers, web, {asked.workers} worker and poster")
                 rates = [float(rate) for rate in asked.rates.split(",")]
+                pairs = math.ceil((WARMING + sum(rates) * asked.seconds) / IN_EACH / 2)
+                aliases = asyncio.run(peopled(place.environ, place.folder, conversations=2 * pairs))
+                print(f"{machine()}, {os.cpu_count()} cores shared by servers, web, {asked.workers} worker and poster")
                 return asyncio.run(measure(place, rates, asked.seconds, aliases))
 
     tell(question)
