@@ -15,7 +15,8 @@ from convalias.adapters.memory import before
 from convalias.codec import Codec
 from convalias.domain.conversations import events as e
 from convalias.domain.conversations.participants import AccountAuthor, Participant
-from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
+from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
+from convalias.domain.migration.rollout import Axis, Rollout
 from convalias.domain.outbound.notifications import Notification
 from convalias.domain.outbound.suppressions import EventPlace
 from convalias.ports.hub import Declined, Sent
@@ -384,3 +385,19 @@ async def test_recipients_are_sent_to_side_by_side_within_a_bound(people: int) -
     assert await world.worker().deliver_due() == 1
     assert world.hub.most == min(people - 1, RECIPIENTS_AT_ONCE)
     assert len(world.hub.told) == people - 1
+
+
+@pytest.mark.parametrize("others", [5, 50])
+async def test_a_batch_reads_the_flag_of_its_use_case_once(others: int) -> None:
+    world, _, slow, quick = await among(others)
+    reads = 0
+    read = world.flags.read
+
+    async def counted(use_case: UseCase, axis: Axis) -> Rollout | None:
+        nonlocal reads
+        reads += axis is Axis.OUTBOUND
+        return await read(use_case, axis)
+
+    world.flags.read = counted  # type: ignore[method-assign]
+    await world.worker().decide([record(event) for event in (*slow[:1], *quick)])
+    assert reads == 1

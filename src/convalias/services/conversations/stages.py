@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId, UseCase
@@ -26,8 +28,33 @@ class Stages:
             settings[use_case] = await self.flags.read(use_case, axis)
         return {thread.id: self._assigned(thread.id, settings[thread.use_case]) for thread in threads}
 
+    def read_once(self) -> Stages:
+        """Return the same for one batch. A flag is read when it is first asked for, and stands for all of the batch."""
+        return evolve(self, flags=_ReadOnce(self.flags))
+
     def _assigned(self, conversation: ConversationId, setting: Rollout | None) -> Stage | Cohort:
         return self.unset if setting is None else assign(conversation, setting)
+
+
+def _no_locks() -> defaultdict[tuple[UseCase, Axis], asyncio.Lock]:
+    return defaultdict(asyncio.Lock)
+
+
+@frozen
+class _ReadOnce:
+    """Flags of which each is read once, however many ask at the same time. A read that fails is made again."""
+
+    flags: Flags
+    _known: dict[tuple[UseCase, Axis], Rollout | None] = field(factory=dict[tuple[UseCase, Axis], "Rollout | None"])
+    _turns: defaultdict[tuple[UseCase, Axis], asyncio.Lock] = field(factory=_no_locks)
+
+    async def read(self, use_case: UseCase, axis: Axis) -> Rollout | None:
+        """Return the setting that was read first."""
+        name = use_case, axis
+        async with self._turns[name]:
+            if name not in self._known:
+                self._known[name] = await self.flags.read(use_case, axis)
+        return self._known[name]
 
 
 def stage_of(assigned: Stage | Cohort) -> Stage:

@@ -92,6 +92,16 @@ def _none_new() -> OrderedDict[ConversationId, None]:
     return OrderedDict()
 
 
+@frozen
+class _Shared:
+    """What is read once for many decisions."""
+
+    ahead: Ahead
+    """Events of one conversation."""
+    stages: Stages
+    """Flags, where they are those of a batch."""
+
+
 @frozen(kw_only=True)
 class Deciding:
     """Decides about published events. Safe to repeat at any point, by any number of processes."""
@@ -146,14 +156,15 @@ class Deciding:
         limit = asyncio.Semaphore(SIDE_BY_SIDE)
         groups = [[*group] for group in _by_conversation(records)]
         quick = [group for group in groups if not self._is_slow(group[0].conversation)]
+        stages = self.stages.read_once()
 
         async def conversation(listed: Sequence[EventRecord]) -> bool:
             """Whether anything was decided that was not before."""
             async with limit:
                 new = [one.event for one in listed if one.event not in self._decided]
-                ahead = await self._ahead(listed)
+                shared = _Shared(await self._ahead(listed), stages)
                 for record in listed:
-                    await self._in_order(record, ahead)
+                    await self._in_order(record, shared)
             self._stuck.pop(listed[0].conversation, None)
             return any(event in self._decided for event in new)
 
@@ -255,8 +266,10 @@ class Deciding:
             event = one.event
             try:
                 if event.after is not None:
-                    await self._missing(conversation, event.after, event.seq, event.trace)
-                await self._guarded(conversation, event.event, event.seq, event.trace, NOTHING_AHEAD)
+                    await self._missing(conversation, event.after, event.seq, event.trace, self.stages)
+                await self._guarded(
+                    conversation, event.event, event.seq, event.trace, _Shared(NOTHING_AHEAD, self.stages)
+                )
             except (Unavailable, Contended, TimeoutError) as failure:
                 await self._later(waiting[place:], failure)
                 return place
@@ -276,13 +289,13 @@ class Deciding:
         self, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead = NOTHING_AHEAD
     ) -> bool:
         """Decide about that event; whether the decision is new. Raises what stands in the way."""
-        scene, decision = await self._drafted(conversation, event, seq, ahead)
+        scene, decision = await self._drafted(conversation, event, seq, _Shared(ahead, self.stages))
         return decision is not None and await self._insert(decision, scene)
 
-    async def _decide_and_send(self, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead) -> bool:
+    async def _decide_and_send(self, conversation: ConversationId, event: EventId, seq: Seq, shared: _Shared) -> bool:
         """The same, and begin to send it."""
         read_at = self.clock.now()
-        scene, decision = await self._drafted(conversation, event, seq, ahead)
+        scene, decision = await self._drafted(conversation, event, seq, shared)
         return decision is not None and await self._insert(decision, scene, read_at=read_at)
 
     async def draft(self, conversation: ConversationId, event: EventId, seq: Seq) -> DeliveryDecision | None:
@@ -290,7 +303,7 @@ class Deciding:
 
         Whether aliases may be issued is not asked before `insert`, which may leave the event to legacy for that.
         """
-        return (await self._drafted(conversation, event, seq))[1]
+        return (await self._drafted(conversation, event, seq, _Shared(NOTHING_AHEAD, self.stages)))[1]
 
     async def insert(self, decision: DeliveryDecision) -> bool:
         """Write it down, unless one stands for its event. True if this one does."""
@@ -298,11 +311,11 @@ class Deciding:
         return await self._insert(decision, scene)
 
     async def _drafted(
-        self, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead = NOTHING_AHEAD
+        self, conversation: ConversationId, event: EventId, seq: Seq, shared: _Shared
     ) -> tuple[Scene, DeliveryDecision | None]:
-        scene = await self.conversations.scene(conversation, event, seq, ahead)
+        scene = await self.conversations.scene(conversation, event, seq, shared.ahead)
         as_of = await self.conversations.as_of(scene)
-        stage = (await self.stages.of([as_of], Axis.OUTBOUND))[conversation]
+        stage = (await shared.stages.of([as_of], Axis.OUTBOUND))[conversation]
         channels = await self.channels.of(as_of)
         now = self.clock.now()
         return scene, decide(scene.event, as_of, stage, channels, now=now, notify_within=self.notify_within)
@@ -386,23 +399,23 @@ class Deciding:
         except Exception:  # noqa: BLE001 - whatever it is
             return NOTHING_AHEAD
 
-    async def _in_order(self, record: EventRecord, ahead: Ahead) -> None:
+    async def _in_order(self, record: EventRecord, shared: _Shared) -> None:
         """A jump in seq says that the log has lost something: what lies between is read from the store."""
         last = self._seen.get(record.conversation)
         if last is not None and record.seq > last + 1:
             with self.telemetry.span("mons.deciding", record.trace):
                 self.telemetry.measure("mons.feed.jumps", 1)
-            await self._missing(record.conversation, last, record.seq, record.trace)
+            await self._missing(record.conversation, last, record.seq, record.trace, shared.stages)
         if record.kind not in UNTOLD:
-            await self._guarded(record.conversation, record.event, record.seq, record.trace, ahead)
+            await self._guarded(record.conversation, record.event, record.seq, record.trace, shared)
         remember(self._seen, record.conversation, max(record.seq, last or record.seq), most=REMEMBERED)
 
-    async def _missing(self, conversation: ConversationId, last: Seq, before: Seq, trace: str) -> None:
+    async def _missing(self, conversation: ConversationId, last: Seq, before: Seq, trace: str, stages: Stages) -> None:
         """Decide about what came between these two seqs."""
         while last + 1 < before:
             try:
                 page = await self.conversations.after(conversation, last, limit=min(TAKEN_UP, before - 1 - last))
-                ahead = await self.conversations.ahead(conversation, [event.seq for event in page])
+                shared = _Shared(await self.conversations.ahead(conversation, [event.seq for event in page]), stages)
             except Parked as parked:
                 await self._park(conversation, last + 1, parked.because, trace)
                 return
@@ -410,15 +423,17 @@ class Deciding:
                 return
             for event in page:
                 if kind_of(event.happening) not in UNTOLD:
-                    await self._guarded(conversation, event.id, event.seq, event.trace, ahead)
+                    await self._guarded(conversation, event.id, event.seq, event.trace, shared)
             last = page[-1].seq
 
-    async def _guarded(self, conversation: ConversationId, event: EventId, seq: Seq, trace: str, ahead: Ahead) -> None:
+    async def _guarded(
+        self, conversation: ConversationId, event: EventId, seq: Seq, trace: str, shared: _Shared
+    ) -> None:
         if event in self._decided:
             return
         try:
             async with asyncio.timeout(DECIDE_WITHIN.total_seconds()):
-                asked = await self._decide_once(conversation, event, seq, ahead)
+                asked = await self._decide_once(conversation, event, seq, shared)
             remember(self._decided, event, None, most=REMEMBERED)
             if asked:
                 self._faulty.worked(event)
@@ -492,11 +507,11 @@ class Deciding:
         except CodecError:
             return True
 
-    async def _decide_once(self, conversation: ConversationId, event: EventId, seq: Seq, ahead: Ahead) -> bool:
+    async def _decide_once(self, conversation: ConversationId, event: EventId, seq: Seq, shared: _Shared) -> bool:
         """Whether anybody was asked; a decision that stands is found by one read."""
         if conversation not in self._new and await self._is_decided(conversation, event):
             return False
-        if await self._decide_and_send(conversation, event, seq, ahead):
+        if await self._decide_and_send(conversation, event, seq, shared):
             remember(self._new, conversation, None, most=REMEMBERED)
         else:
             self._new.pop(conversation, None)
