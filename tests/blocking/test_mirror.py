@@ -16,6 +16,8 @@ from convalias.blocking import parts
 
 NOT_HERE: Mapping[str, str] = {
     "anew": "the façade without await does so by itself, after a fork",
+    "by_settings": "commands run without a program of a host",
+    "opening": "for commands, which open the façade with await",
     "asgi": "an ASGI app runs on an event loop: it is mounted where one is",
     "faults": "shown by `checks`, under `adapters`",
     "lifespan": "called by ASGI servers; here it is `with cv, cv.running():`",
@@ -26,7 +28,10 @@ NOT_HERE: Mapping[str, str] = {
 }
 """What the façade has and the one without `await` has not, and why."""
 
-ONLY_HERE: Mapping[str, str] = {"close": "the end of `async with`, for a host without a `with`"}
+ONLY_HERE: Mapping[str, str] = {
+    "asynchronous": "what commands open of a host without await",
+    "close": "the end of `async with`, for a host without a `with`",
+}
 
 OTHER_TYPES: Mapping[str, str] = {
     "checks": "-> Mapping[str, Callable[[], object]]",

@@ -42,11 +42,11 @@ def embedded(
     settings: Settings,
     instead: Instead,
     *,
-    patience: Patience | None = None,
+    patience: Callable[[], Patience] = lasting,
 ) -> tuple[Opener, Wiring]:
     """Return how to open the ports under `settings.data`, and the wiring.
 
-    The key file is made at once, all else at its use.
+    The key file is made at once, all else at its use. `patience` is asked each time the ports are opened.
     """
     found = keys_at(settings)
     authenticator = None if settings.authentication is None else _authenticator(settings.authentication)
@@ -55,7 +55,7 @@ def embedded(
     async def opener() -> AsyncGenerator[Ports]:
         clock, incarnation = system.Clock(), system.Incarnation()
         folders.tighten_file(settings.data / KEY_FILE)
-        waits = patience or lasting()
+        waits = patience()
         alarms = Telemetry(clock)
         async with AsyncExitStack() as stack:
             stack.callback(alarms.flush)

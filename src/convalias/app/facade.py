@@ -19,6 +19,7 @@ from convalias.app.guards import AdapterFaults, guard_ports
 from convalias.app.handlers import Handlers
 from convalias.app.health import WorkersHealth
 from convalias.app.late_ports import OpensLate
+from convalias.app.opening import Patience, lasting, of_a_command
 from convalias.app.ports import Instead, Mailboxes, Opener, Ports, with_system_mail
 from convalias.app.providers import Providers
 from convalias.app.services import Services, Wiring, assemble
@@ -110,6 +111,10 @@ class Entry(Enum):
     """The store alone is opened, for what it says of the deployment; all else when the command uses it."""
 
 
+_BRIEF: Final = frozenset({Entry.COMMAND, Entry.KEEPING})
+"""Of these an end is waited for at a keyboard, or by a mail server."""
+
+
 class NotOpen(PortError):
     """`Convalias` was used before `async with`, or after it."""
 
@@ -133,6 +138,7 @@ class Convalias:
         self._handlers = Handlers()
         self._providers: Callable[[], Providers] = Providers
         self._make: Callable[[], Convalias] = partial(type(self), opener, wiring, entry=entry)
+        self._settings: Settings | None = None
         self._stack: AsyncExitStack | None = None
         self._is_entered = False
         self._ports: Ports | None = None
@@ -213,14 +219,41 @@ class Convalias:
         return cls._by(settings, instead)
 
     @classmethod
+    def by_settings(cls, settings: Settings) -> Self:
+        """Make a façade by settings alone, as commands do where no program of a host is named. Opens nothing.
+
+        Channels that nobody would ever hear by are not refused: only who notifies needs them.
+        """
+        return cls._by(settings, {})
+
+    @classmethod
     def _by(cls, settings: Settings, instead: Instead) -> Self:
         from convalias.app.embedded import embedded  # noqa: PLC0415 - adapters load when used
 
-        opener, wiring = embedded(settings, with_system_mail(instead))
+        def patience() -> Patience:  # when it is opened: a command may have said meanwhile what it opens
+            return of_a_command() if made._entry in _BRIEF else lasting()
+
+        opener, wiring = embedded(settings, with_system_mail(instead), patience=patience)
         made = cls(opener, wiring)
+        made._settings = settings
         made._providers = partial(Providers.of, settings)
         made._make = partial(cls._by, settings, instead)
         return made
+
+    def opening(self, entry: Entry) -> Self:
+        """Let entering open what `entry` says, and no more; return this. Raises `AlreadyOpen`.
+
+        For commands, which need less than a host and must end within ten seconds if an engine is away.
+        """
+        if self._is_entered:
+            raise AlreadyOpen("Convalias is open already: say before entering it what is to be opened")
+        self._entry = entry
+        return self
+
+    @property
+    def settings(self) -> Settings | None:
+        """The settings it was made by. None: it was given all its ports, or is in memory."""
+        return self._settings
 
     def anew(self) -> Convalias:
         """Make another one by the same settings, adapters and functions of the host, which is not open.

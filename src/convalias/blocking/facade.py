@@ -10,7 +10,7 @@ from functools import partial
 from inspect import iscoroutinefunction
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Final, Self, TypeVar, Unpack
 
 from convalias import app
 from convalias.app.facade import STOP_WITHIN
@@ -28,6 +28,9 @@ from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.errors import InvalidValue
 from convalias.domain.routing.policy import RoutingPolicy
+
+if TYPE_CHECKING:
+    from convalias.settings import Settings
 
 CLOSE_WITHIN: Final = timedelta(seconds=30)
 """How long closing waits for calls and workers to end."""
@@ -191,6 +194,15 @@ class Convalias:
     def knows_deployment(self) -> bool:
         """Whether the store has told of domains and policy; until then those of the settings, or last seen, hold."""
         return self.is_open and self._of_now.knows_deployment
+
+    def asynchronous(self) -> app.Convalias:
+        """Make the façade with `await`: the same settings, adapters and functions. Not open, and shared with nobody."""
+        return self._of_now.anew()
+
+    @property
+    def settings(self) -> Settings | None:
+        """The settings it was made by. None: it was given all its ports, or is in memory."""
+        return self._of_now.settings
 
     @property
     def _of_now(self) -> app.Convalias:

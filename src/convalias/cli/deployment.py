@@ -9,10 +9,12 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import click
 from attrs import frozen
+from click.core import ParameterSource
 
-from convalias.app.embedded import embedded
 from convalias.app.facade import Convalias, Entry
-from convalias.app.opening import of_a_command
+from convalias.app.refusals import refuse_unreached
+from convalias.app.workers import ALL_WORKERS, WORKERS, Worker
+from convalias.cli.application import APP, Application
 from convalias.settings import DATA, Settings, read_settings
 
 P = ParamSpec("P")
@@ -26,25 +28,37 @@ class At:
     data: str | None = None
     config: str | None = None
     as_json: bool = False
+    app: Application | None = None
+    """The host's own program. None: settings say all, and nobody gave an adapter or a function."""
 
     def settings(self) -> Settings:
         """All settings. Raises `WrongSettings`."""
-        return read_settings(self.config, data=self.data)
+        return read_settings(self.config, data=self.data) if self.app is None else self.app.settings()
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """The workers that a process of this deployment runs."""
+        return WORKERS if self.app is None else ALL_WORKERS
+
+    def check_channels(self) -> None:
+        """Refuse to notify by e-mail alone, where only a program of the host chooses other channels too."""
+        if self.app is None:  # a program was asked the same when it made its façade
+            refuse_unreached(self.settings().channels, {})
 
     def convalias(self, entry: Entry = Entry.HOST) -> Convalias:
         """The deployment, not yet open. Raises `WrongSettings`."""
-        brief = entry in {Entry.COMMAND, Entry.KEEPING}
-        opener, wiring = embedded(self.settings(), {}, patience=of_a_command() if brief else None)
-        return Convalias(opener, wiring, entry=entry)
+        made = Convalias.by_settings(self.settings()) if self.app is None else self.app.facade()
+        return made.opening(entry)
 
     def run(self, work: Callable[[Convalias], Awaitable[T]], *, entry: Entry = Entry.COMMAND) -> T:
         """Open what the work needs when it needs it, do it, close. A command ends within ten seconds where one is away.
 
         What serves until it is stopped (`entry` is HOST) does so on uvloop's loop where that is installed.
         """
+        made = self.convalias(entry)  # no loop runs yet: a host's module may run one of its own as it is imported
 
         async def opened() -> T:
-            async with self.convalias(entry) as cv:
+            async with made as cv:
                 return await work(cv)
 
         with asyncio.Runner(loop_factory=fast_loop() if entry is Entry.HOST else None) as runner:
@@ -60,18 +74,46 @@ def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def located(command: Callable[Concatenate[At, P], int]) -> Callable[..., int]:
-    """Give a command the options --data, --config and --json, as its first parameter."""
+def placed(command: Callable[Concatenate[At, P], int]) -> Callable[..., int]:
+    """Give a command the options --data, --config and --json, as its first parameter: it goes by settings alone."""
 
     @click.option("--data", envvar=DATA, metavar="DIR", help=f"The data directory; also ${DATA}.")
     @click.option("--config", metavar="FILE", help="Settings; without it convalias.toml where that is there.")
     @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
     @wraps(command)
     def at_place(*args: P.args, **kwargs: P.kwargs) -> int:
-        at = At(data=_text(kwargs.pop("data")), config=_text(kwargs.pop("config")), as_json=bool(kwargs.pop("as_json")))
+        app = _text(kwargs.pop("app", None)) or None
+        if app is not None:
+            _refuse_beside(app)
+        at = At(
+            data=_text(kwargs.pop("data")),
+            config=_text(kwargs.pop("config")),
+            as_json=bool(kwargs.pop("as_json")),
+            app=None if app is None else Application(app),
+        )
         return command(at, *args, **kwargs)
 
     return at_place
+
+
+def located(command: Callable[Concatenate[At, P], int]) -> Callable[..., int]:
+    """Give a command the options of `placed`, and --app: it opens the program of a host where one is named."""
+    return click.option(
+        "--app",
+        envvar=APP,
+        metavar="MODULE:NAME",
+        help=f"Your program's Convalias, or a function that makes it, such as myapp.mail:cv; also ${APP}.",
+    )(placed(command))
+
+
+def _refuse_beside(app: str) -> None:
+    """A program has settings of its own: others beside them would be looked at by nobody."""
+    context = click.get_current_context()
+    for name in ("data", "config"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"--{name} beside --app {app}: that program names its settings itself; leave one out"
+            )
 
 
 def _text(value: object) -> str | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import click
@@ -18,6 +17,7 @@ from convalias.cli.examining_engines import examine_engines
 from convalias.cli.examining_signing import examine_signing
 from convalias.cli.exits import Exit
 from convalias.cli.output import Row, listing
+from convalias.settings import Settings
 
 _COLUMNS: Final = ("check", "health", "found", "mend")
 _STATUS: Final = {Health.MISCONFIGURED: Exit.CONFIG, Health.AWAY: Exit.UNAVAILABLE}
@@ -41,18 +41,32 @@ def _examine(at: At) -> Sequence[Finding]:
     settings, findings = examine_settings(at.settings)
     if settings is None:
         return findings
-    findings = [*findings, *examine_place(settings)]
+    findings = [*findings, *_program(at), *examine_place(settings)]
     if any(one.health in _STATUS for one in findings):
         return findings
-    findings = [*findings, *asyncio.run(examine_engines(settings))]
+    return [*findings, *asyncio.run(_opened(at, settings))]
+
+
+def _program(at: At) -> Iterator[Finding]:
+    if at.app is not None:
+        yield Finding(check="program of the host", found=at.app.name)
+
+
+async def _opened(at: At, settings: Settings) -> Sequence[Finding]:
+    """What is looked at from inside, all on one loop: adapters of a host may belong to that which used them first."""
+    findings = await examine_engines(settings)
     if any(one.health in _STATUS for one in findings):
         return findings
-    findings = [*findings, *asyncio.run(examine_store(at.convalias(Entry.COMMAND), settings))]
+    findings = [*findings, *await examine_store(at.convalias(Entry.COMMAND), settings)]
     if any(one.health in _STATUS for one in findings):
         return findings
-    findings = [*findings, *at.run(examine_aliases)]
-    findings = [*findings, *at.run(partial(examine_signing, settings=settings))]
-    return [*findings, *at.run(partial(examine_domains, settings=settings))]
+    async with at.convalias(Entry.COMMAND) as cv:
+        return [
+            *findings,
+            *await examine_aliases(cv),
+            *await examine_signing(cv, settings=settings),
+            *await examine_domains(cv, settings=settings),
+        ]
 
 
 def _row(one: Finding) -> Row:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from convalias.app.embedded import KEY_FILE, STORE_FILE, stored_keyring
-from convalias.cli.deployment import At, located
+from convalias.cli.deployment import At, placed
 from convalias.cli.errors import is_unusable
 from convalias.cli.exits import Exit
 from convalias.cli.output import answer
@@ -24,7 +24,7 @@ def command() -> None:
 
 
 @command.command("new")
-@located
+@placed
 def new(at: At) -> int:
     """Print a value for CONVALIAS_KEYS: a new key before those of the variable and of the data directory.
 

@@ -10,7 +10,7 @@ from attrs import asdict
 
 from convalias.app.engines import migrate, shared_keyring
 from convalias.app.moving import Moved, NotAtRest, move
-from convalias.cli.deployment import At, located
+from convalias.cli.deployment import At, placed
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.cli.output import Row, answer
@@ -23,7 +23,7 @@ from convalias.settings import Settings
 @click.option("--keep-first", is_flag=True, help="Of records under one name the first keeps it; all of them stay.")
 @click.option("--take-over", is_flag=True, help="Let the store belong with this data directory: the other one is gone.")
 @click.option("--own-conversations", is_flag=True, help="The platform has stopped keeping its own conversations.")
-@located
+@placed
 def command(at: At, source: str | None, *, keep_first: bool, take_over: bool, own_conversations: bool) -> int:
     """Make what a store needs before it is used: the indexes of MongoDB.
 

@@ -6,11 +6,10 @@ import click
 
 from convalias.app.facade import Entry
 from convalias.app.providers import Providers
-from convalias.app.workers import WORKERS
 from convalias.cli.deployment import At, located
 from convalias.cli.exits import Exit
 from convalias.cli.logs import logged
-from convalias.cli.serving import Address, check_channels, listen, serve
+from convalias.cli.serving import Address, listen, serve
 
 
 @click.command("run")
@@ -25,7 +24,7 @@ def command(at: At, port: int, host: str) -> int:
     """
     settings = at.settings()
     Providers.of(settings)  # refuses doors without a key, before the port is taken
-    check_channels(settings)
+    at.check_channels()
     with listen(Address(host=host, port=port)) as taken:
-        at.run(lambda cv: serve(cv, settings, taken, *WORKERS), entry=Entry.HOST)
+        at.run(lambda cv: serve(cv, settings, taken, *at.workers), entry=Entry.HOST)
     return Exit.OK

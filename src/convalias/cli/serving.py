@@ -17,7 +17,6 @@ from attrs import frozen
 from convalias.adapters import asgi
 from convalias.app.facade import KEYS_WITHIN, Convalias
 from convalias.app.providers import Providers
-from convalias.app.refusals import refuse_unreached
 from convalias.app.workers import Worker
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
@@ -56,11 +55,6 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
-
-
-def check_channels(settings: Settings) -> None:
-    """Refuse to notify by e-mail alone, where a program of the host chooses other channels too."""
-    refuse_unreached(settings.channels, {})
 
 
 def listen(address: Address) -> socket.socket:

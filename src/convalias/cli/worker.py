@@ -7,29 +7,32 @@ import asyncio
 import click
 
 from convalias.app.facade import Convalias, Entry
-from convalias.app.workers import WORKERS, Idle, Worker
+from convalias.app.workers import ALL_WORKERS, Idle, Worker
 from convalias.cli.deployment import At, located
 from convalias.cli.errors import Failed
 from convalias.cli.exits import Exit
 from convalias.cli.logs import logged
 from convalias.cli.output import answer
-from convalias.cli.serving import check_channels, stopping
+from convalias.cli.serving import stopping
 
 
 @click.command("worker")
-@click.argument("name", metavar="inbound|feed|outbound", type=click.Choice(WORKERS))
+@click.argument("name", metavar="inbound|feed|outbound|handlers", type=click.Choice(ALL_WORKERS))
 @click.option("--once", is_flag=True, help="Do what is due now, then end.")
 @logged
 @located
 def command(at: At, name: str, *, once: bool) -> int:
     """Do one kind of work.
 
-    inbound: kept mail becomes messages. feed: events are published. outbound: participants are told.
+    inbound: kept mail becomes messages. feed: events are published. outbound: participants are told. handlers:
+    functions that your program (--app) gave to `Convalias.on` are called.
     With --once: work that a dead process of this machine held is due at once, work in back-off is not.
     """
-    worker = WORKERS[[str(one) for one in WORKERS].index(name)]
+    worker = ALL_WORKERS[[str(one) for one in ALL_WORKERS].index(name)]
+    if worker not in at.workers:
+        raise click.UsageError("handlers are functions of your program; name it: --app MODULE:NAME")
     if worker == "outbound":
-        check_channels(at.settings())
+        at.check_channels()
     if not once:
         at.run(lambda cv: _until_stopped(cv, worker), entry=Entry.HOST)
         return Exit.OK

@@ -132,8 +132,8 @@ class HostMissing(NotReady):
         """`since`: when such conversations were looked at first."""
         super().__init__(
             f"conversations: since {since:%Y-%m-%d %H:%M} UTC the platform keeps its own, and this process was given none;"
-            " run workers from its program, with conversations= (if it keeps none any more: convalias migrate"
-            " --own-conversations)"
+            " run workers from its program, with conversations=, or name that program: convalias --app MODULE:NAME (if it"
+            " keeps none any more: convalias migrate --own-conversations)"
         )
         self.since = since
 
