@@ -26,12 +26,13 @@ from convalias.domain.deployment.policy_overlay import PolicyOverlay
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import UseCase
 from convalias.domain.mail.checks import WhenAway
+from convalias.domain.mail.reasons import LANGUAGES
 from convalias.domain.outbound.delivery import Channel
 from convalias.domain.outbound.pacing import UNVERIFIED_AN_HOUR, VERIFIED_AN_HOUR
 from convalias.domain.outbound.tries import Ambiguity
 from convalias.domain.routing.admission import Admission
 from convalias.domain.routing.policy import BlockedSenders, SenderTrust
-from convalias.domain.system_mail.refusal_texts import DEFAULT_LANGUAGES, LANGUAGES
+from convalias.domain.system_mail.refusal_texts import DEFAULT_LANGUAGES
 from convalias.services.inbound.identity_cache import BELIEVED_FOR
 from convalias.stores.retention import MAIL_KEPT
 
@@ -182,7 +183,7 @@ class Options:
     identity_cache: timedelta = BELIEVED_FOR
     """How long an identity directory of one's own is believed without being asked; zero: never."""
     languages: tuple[str, ...] = DEFAULT_LANGUAGES
-    """In which refusals are written to strangers, all in one mail: of `refusal_texts.LANGUAGES`."""
+    """In which refusals are written to strangers, all in one mail: of `reasons.LANGUAGES`."""
     on_uncertain: Ambiguity = Ambiguity.LEAVE
     """Whether a mail that may have left, where nobody can tell, is left as it is or sent again."""
     mail_what_was_read: bool = False

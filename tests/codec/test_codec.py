@@ -15,7 +15,8 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import Account
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId
-from convalias.domain.inbound.outcomes import Done, Expired
+from convalias.domain.inbound.outcomes import Done, Expired, Ignored, Refused
+from convalias.domain.mail.reasons import OwnReason, Reason, Severity, reason
 from convalias.ports.records import Body
 
 ANN = Account(AccountId("ann"), (EmailAddress.parse("Ann@x.example"),))
@@ -165,3 +166,60 @@ def test_a_time_without_a_zone_is_no_time() -> None:
         time_text(datetime(2026, 3, 1))  # noqa: DTZ001 - the fault under test
     with pytest.raises(ValueError, match="zone"):
         read_time("2026-03-01T12:00:00")
+
+
+QUOTA = {
+    "own": "QUOTA",
+    "severity": "alarm",
+    "retryable": True,
+    "refusals": {"de": "Genug.", "en": "Enough."},
+    "advice": "raise it",
+}
+"""As the first release wrote it that had reasons of a host's own: a change of this is a new version."""
+
+
+def _refused(written: object) -> Body:
+    return {"$": "outcome/1", "is": "done", "effects": [["ann@x.example", {"is": "refused", "reason": written}]]}  # type: ignore[dict-item]
+
+
+def _reason_of(body: Body) -> Reason | OwnReason:
+    outcome = load(body, OUTCOME)
+    assert isinstance(outcome, Done)
+    ((_, effect),) = outcome.effects
+    assert isinstance(effect, Refused)
+    return effect.reason
+
+
+def test_a_reason_of_a_hosts_own_is_written_whole_and_read_by_whoever_never_heard_of_it() -> None:
+    own = reason(
+        "QUOTA", refusal={"de": "Genug.", "en": "Enough."}, severity=Severity.ALARM, retryable=True, advice="raise it"
+    )
+    address = EmailAddress.parse("ann@x.example")
+    body = dump(Done(((address, Refused(own, told=True)), (address, Ignored(own)))))
+    assert body["effects"] == [
+        ["ann@x.example", {"is": "refused", "reason": QUOTA, "told": True}],
+        ["ann@x.example", {"is": "ignored", "reason": QUOTA}],
+    ]
+    read = _reason_of(_refused(QUOTA))
+    assert isinstance(read, OwnReason)
+    assert (read.name, read.advice, read.refusal("de"), read.consequence) == (
+        "QUOTA",
+        "raise it",
+        "Genug.",
+        own.consequence,
+    )
+
+
+def test_a_reason_that_nobody_knows_here_stays_readable_and_says_so() -> None:
+    assert _reason_of(_refused("SPAM")) is Reason.SPAM
+    unknown = _reason_of(_refused("OF_A_NEWER_RELEASE"))
+    assert isinstance(unknown, OwnReason)
+    assert "is no reason that this release knows" in unknown.advice
+
+
+@pytest.mark.parametrize(
+    "broken", ["no name", 3, None, {"own": "QUOTA"}, {**QUOTA, "own": "x y"}, {**QUOTA, "severity": "?"}]
+)
+def test_a_broken_reason_is_a_broken_record(broken: object) -> None:
+    with pytest.raises(BrokenRecord):
+        load(_refused(broken), OUTCOME)

@@ -56,6 +56,7 @@ from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId
 from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.rulebook import RuleBook
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.examining import Examined, Grade, Probed
 from convalias.ports.people import IdentityDirectory
@@ -73,6 +74,7 @@ from convalias.services.outbound.slots import SendingSlots
 from convalias.services.outbound.suppressing import Suppressing
 from convalias.services.outbound.unsubscribing import Unsubscribing
 from convalias.services.running.log_lines import LogLines
+from convalias.services.running.reason_labels import ReasonLabels
 from convalias.stores.deployment.deployments import Deployments
 from convalias.stores.deployment.last_seen import LastSeen
 
@@ -153,6 +155,7 @@ class Convalias:
         self._lines: LogLines | None = None
         self._faults: AdapterFaults | None = None
         self._batches, self._wakes, self._slots = Batches(), Wakes(), SendingSlots()
+        self._labels = ReasonLabels()
         self._looking: asyncio.Task[None] | None = None
         self._remembering: asyncio.Task[None] | None = None
         self._remembered: Deployment | None = None
@@ -182,17 +185,19 @@ class Convalias:
         alias_domain: str,
         legacy_domain: str | None = None,
         policy: RoutingPolicy | None = None,
+        rules: RuleBook | None = None,
         **instead: Unpack[Instead],
     ) -> Self:
         """Make a façade in this process alone, under virtual time: for tests and for trying things out.
 
+        `policy`, `rules`: admissions and rules of one's own; None: the stored policy, the rules of the library.
         Raises `WrongSettings` for what cannot work.
         """
         from convalias.app.memory import memory_ports, memory_wiring  # noqa: PLC0415 - adapters load when used
         from convalias.app.refusals import refuse  # noqa: PLC0415
 
         refuse(instead)
-        wiring = memory_wiring(alias_domain, legacy_domain, policy)
+        wiring = memory_wiring(alias_domain, legacy_domain, policy, rules)
         return cls.over(
             memory_ports(
                 legacy=legacy_domain is not None, clock=instead.get("clock"), host=instead.get("conversations")
@@ -207,16 +212,22 @@ class Convalias:
         *,
         data: str | Path | None = None,
         environ: Mapping[str, str] | None = None,
+        policy: RoutingPolicy | None = None,
+        rules: RuleBook | None = None,
         **instead: Unpack[Instead],
     ) -> Self:
-        """The embedded backend under a data directory, by settings. Opens nothing. Raises `WrongSettings`."""
+        """The embedded backend under a data directory, by settings. Opens nothing. Raises `WrongSettings`.
+
+        `policy`: in the place of the stored one; what the settings say of it lies over both. `rules`: a book with
+        rules of one's own.
+        """
         from convalias.app.refusals import refuse, refuse_unreached  # noqa: PLC0415
         from convalias.settings import read_settings  # noqa: PLC0415
 
         refuse(instead)
         settings = read_settings(path, data=data, environ=environ)
         refuse_unreached(settings.channels, instead)
-        return cls._by(settings, instead)
+        return cls._by(settings, instead, policy, rules)
 
     @classmethod
     def by_settings(cls, settings: Settings) -> Self:
@@ -227,17 +238,23 @@ class Convalias:
         return cls._by(settings, {})
 
     @classmethod
-    def _by(cls, settings: Settings, instead: Instead) -> Self:
+    def _by(
+        cls,
+        settings: Settings,
+        instead: Instead,
+        policy: RoutingPolicy | None = None,
+        rules: RuleBook | None = None,
+    ) -> Self:
         from convalias.app.embedded import embedded  # noqa: PLC0415 - adapters load when used
 
         def patience() -> Patience:  # when it is opened: a command may have said meanwhile what it opens
             return of_a_command() if made._entry in _BRIEF else lasting()
 
         opener, wiring = embedded(settings, with_system_mail(instead), patience=patience)
-        made = cls(opener, wiring)
+        made = cls(opener, evolve(wiring, policy=policy, rules=rules or wiring.rules))
         made._settings = settings
         made._providers = partial(Providers.of, settings)
-        made._make = partial(cls._by, settings, instead)
+        made._make = partial(cls._by, settings, instead, policy, rules)
         return made
 
     def opening(self, entry: Entry) -> Self:
@@ -531,14 +548,16 @@ class Convalias:
 
     def _wire(self, ports: Ports, told: Deployment) -> None:
         self._deployment = told
-        policy = self._wiring.overlay.over(self._wiring.policy or told.policy)
+        policy, rules = self._wiring.overlay.over(self._wiring.policy or told.policy), self._wiring.rules
         assembled = assemble(
             waking(ports, self._wakes),
             deployment=told,
             policy=policy,
+            rules=rules,
             wiring=self._wiring,
             lines=self._lines,
             slots=self._slots,
+            labels=self._labels,
         )
         # The feed knows no deployment, and holds a lease: it goes on as it is.
         standing = self._services

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 from convalias.adapters import hub, mime
 from convalias.app.ports import Ports
 from convalias.app.wiring import Stores, Wiring, alias_domain, link_keys, seals
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.rules import RULES
 from convalias.ports.mail import MailReader, guarantee_of
 from convalias.ports.people import IdentityDirectory as IdentityDirectoryPort
 from convalias.services.conversations.contacts import Contacts
@@ -23,6 +25,7 @@ from convalias.services.inbound.relay import InboundRelay
 from convalias.services.inbound.relay import Stores as InboundStores
 from convalias.services.operations import rehearsal
 from convalias.services.outbound.reports import Reports
+from convalias.services.running.reason_labels import ReasonLabels
 from convalias.services.system_mail.address_notices import Announcing, NoticeLetters
 from convalias.services.system_mail.approval_requests import ApprovalLetters, ApprovalMails
 from convalias.services.system_mail.letters import Letters
@@ -45,6 +48,9 @@ class Inbound:
     deployment: Deployment
     policy: RoutingPolicy
     wiring: Wiring
+    rules: RuleBook = RULES
+    labels: ReasonLabels = field(factory=ReasonLabels)
+    """Of the process."""
 
     def notices(self) -> Notices:
         """Return the service that enters refusals in the system's outbox."""
@@ -75,6 +81,7 @@ class Inbound:
             clock=self.ports.clock,
             telemetry=self.ports.telemetry,
             ambiguity=self.wiring.on_uncertain,
+            labels=self.labels,
         )
 
     def _outbox(self) -> Outbox:
@@ -205,6 +212,8 @@ class Inbound:
             evidence=self.evidence(),
             checking=self.checking(),
             policy=self.policy,
+            rules=self.rules,
+            labels=self.labels,
             tell=mail_lines.nothing if isinstance(ports.records, rehearsal.Records) else mail_lines.concluded,
         )
 

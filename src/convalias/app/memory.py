@@ -10,6 +10,8 @@ from convalias.app.services import Wiring, audience
 from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.rules import RULES
 from convalias.ports.ambient import Clock
 from convalias.ports.conversations import Conversations
 
@@ -36,7 +38,9 @@ def memory_ports(*, legacy: bool, clock: Clock | None = None, host: Conversation
     )
 
 
-def memory_wiring(alias_domain: str, legacy_domain: str | None, policy: RoutingPolicy | None) -> Wiring:
+def memory_wiring(
+    alias_domain: str, legacy_domain: str | None, policy: RoutingPolicy | None, rules: RuleBook | None = None
+) -> Wiring:
     """Return a wiring with one domain of each kind, and keys that guard nothing."""
     return Wiring(
         keyring=Keyring((RootKey(0, _SEED),)),
@@ -44,5 +48,6 @@ def memory_wiring(alias_domain: str, legacy_domain: str | None, policy: RoutingP
             alias_domains=(alias_domain,), legacy_domains=() if legacy_domain is None else (legacy_domain,)
         ),
         policy=policy,
+        rules=rules or RULES,
         base_url=f"https://{alias_domain}",
     )

@@ -14,6 +14,8 @@ from convalias.domain.outbound.first_tries import FirstTryRules
 from convalias.domain.outbound.pacing import MessageBounds
 from convalias.domain.outbound.tries import Persistence
 from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.rules import RULES
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
 from convalias.ports.conversations import Conversations
@@ -58,6 +60,7 @@ from convalias.services.outbound.slots import SendingSlots
 from convalias.services.outbound.suppressing import Suppressing
 from convalias.services.outbound.unsubscribing import Unsubscribing
 from convalias.services.running.log_lines import LogLines
+from convalias.services.running.reason_labels import ReasonLabels
 from convalias.services.system_mail.address_notices import Announcing
 from convalias.services.system_mail.approval_requests import ApprovalMails
 from convalias.services.system_mail.outbox import SystemOutbox
@@ -116,13 +119,15 @@ def assemble(
     *,
     deployment: Deployment,
     policy: RoutingPolicy,
+    rules: RuleBook = RULES,
     wiring: Wiring,
     lines: LogLines | None = None,
     slots: SendingSlots | None = None,
+    labels: ReasonLabels | None = None,
 ) -> Services:
     """Wire everything. Opens nothing, calls nothing.
 
-    `lines`, `slots`: those of the process; None: of these services alone.
+    `lines`, `slots`, `labels`: those of the process; None: of these services alone.
     """
     lines = lines or LogLines(log, ports.clock)
     stores = typed_stores(ports, wiring.keyring, mail_kept=wiring.mail_kept)
@@ -150,6 +155,8 @@ def assemble(
         deployment=deployment,
         policy=policy,
         wiring=wiring,
+        rules=rules,
+        labels=labels or ReasonLabels(),
     )
     notices = inbound.notices()
     suppressing = Suppressing(suppressions=stores.suppressions, contacts=contacts, clock=ports.clock)
@@ -254,7 +261,9 @@ def assemble(
             relay=inbound.relay(messaging, None),  # a replay mails nobody
             restoring=inbound.relay(messaging, None, restores=True),
             clock=ports.clock,
-            rehearse=lambda: assemble(rehearsed(ports), deployment=deployment, policy=policy, wiring=wiring).replay,
+            rehearse=lambda: (
+                assemble(rehearsed(ports), deployment=deployment, policy=policy, rules=rules, wiring=wiring).replay
+            ),
         ),
         rollout=RolloutControl(
             rollouts=stores.rollouts,

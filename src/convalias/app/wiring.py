@@ -16,6 +16,8 @@ from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.operations.mail_index import IndexKeys
 from convalias.domain.outbound.seals import Seal, Seals
 from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.rules import RULES
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
 from convalias.ports.conversations import Conversations
@@ -60,6 +62,8 @@ class Wiring(Options):
     """Fixed domains; those that were told to the store stand beside them."""
     policy: RoutingPolicy | None = None
     """None: the stored one."""
+    rules: RuleBook = RULES
+    """A host may have rules of its own among them."""
     compose: Compose | None = None
     """How mail of ours is written, signed where that is asked for. None: as MIME, unsigned."""
 

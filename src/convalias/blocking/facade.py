@@ -28,6 +28,7 @@ from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.errors import InvalidValue
 from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.rulebook import RuleBook
 
 if TYPE_CHECKING:
     from convalias.settings import Settings
@@ -77,14 +78,16 @@ class Convalias:
         alias_domain: str,
         legacy_domain: str | None = None,
         policy: RoutingPolicy | None = None,
+        rules: RuleBook | None = None,
         **instead: Unpack[Instead],
     ) -> Self:
         """Make a façade in this process alone, under virtual time: for tests and for trying things out.
 
+        `policy`, `rules`: admissions and rules of one's own; None: the stored policy, the rules of the library.
         Raises `WrongSettings` for what cannot work.
         """
         inner = app.Convalias.in_memory(
-            alias_domain=alias_domain, legacy_domain=legacy_domain, policy=policy, **instead
+            alias_domain=alias_domain, legacy_domain=legacy_domain, policy=policy, rules=rules, **instead
         )
         return cls(inner, kept_in_memory="a deployment in memory")
 
@@ -95,10 +98,17 @@ class Convalias:
         *,
         data: str | Path | None = None,
         environ: Mapping[str, str] | None = None,
+        policy: RoutingPolicy | None = None,
+        rules: RuleBook | None = None,
         **instead: Unpack[Instead],
     ) -> Self:
-        """The embedded backend under a data directory, by settings. Opens nothing. Raises `WrongSettings`."""
-        return cls(app.Convalias.from_toml(path, data=data, environ=environ, **instead))
+        """The embedded backend under a data directory, by settings. Opens nothing. Raises `WrongSettings`.
+
+        `policy`: in the place of the stored one; what the settings say of it lies over both. `rules`: a book with
+        rules of one's own.
+        """
+        inner = app.Convalias.from_toml(path, data=data, environ=environ, policy=policy, rules=rules, **instead)
+        return cls(inner)
 
     # --- life ----------------------------------------------------------------------------------------
 

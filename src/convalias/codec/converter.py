@@ -21,6 +21,7 @@ from cattrs.gen import make_dict_unstructure_fn, override
 from convalias.codec.errors import UnknownFormat
 from convalias.domain.addresses.email_address import EmailAddress, InvalidAddress
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, NullReturnPath, ReturnPath
+from convalias.domain.mail.reasons import AnyReason, OwnReason, Reason, Severity, own_reason, unknown_reason
 
 TAG: Final = "is"
 """The field that names the member of a union."""
@@ -210,11 +211,41 @@ def _unions(
 
         return structure
 
-    converter.register_structure_hook_factory(lambda kind: _is_union(kind) and kind != ReturnPath, one_of)
+    converter.register_structure_hook_factory(lambda kind: _is_union(kind) and kind not in _UNTAGGED, one_of)
     # ReturnPath: null is "not known", the empty text the null return path (RFC 5321 §4.5.5), else an address.
     converter.register_structure_hook_func(
         lambda kind: kind == ReturnPath,
         lambda value, _: None if value is None else _return_path(_text(value)),
+    )
+    # A reason of ours is its name; one of the host's own is written whole, so that whoever reads it need not know it.
+    converter.register_unstructure_hook(OwnReason, _own_reason)
+    converter.register_structure_hook_func(lambda kind: kind == AnyReason, lambda value, _: _reason(value))
+
+
+_UNTAGGED: Final = (ReturnPath, AnyReason)
+
+
+def _own_reason(own: OwnReason) -> dict[str, Any]:
+    return {
+        "own": own.name,
+        "severity": own.consequence.severity.value,
+        "retryable": own.consequence.retryable,
+        "refusals": dict(own.refusals),
+        "advice": own.advice,
+    }
+
+
+def _reason(value: Any) -> AnyReason:
+    """One of ours by name, or one of a host's own, whole. A name that nobody knows here stays readable as such."""
+    if isinstance(value, str):
+        return Reason.__members__.get(value) or unknown_reason(value)
+    name, texts = _text(value["own"]), value["refusals"]
+    return own_reason(
+        unknown_reason(name).name,
+        refusals={_text(language): _text(text) for language, text in texts.items()},
+        severity=Severity(value["severity"]),
+        retryable=bool(value["retryable"]),
+        advice=_text(value["advice"]),
     )
 
 

@@ -41,7 +41,11 @@ if TYPE_CHECKING:
     from convalias.domain.mail.envelope import MessageEnvelope as MessageEnvelope
     from convalias.domain.mail.envelope import UnreadableMail as UnreadableMail
     from convalias.domain.mail.message_id import MessageId as MessageId
+    from convalias.domain.mail.reasons import AnyReason as AnyReason
+    from convalias.domain.mail.reasons import OwnReason as OwnReason
     from convalias.domain.mail.reasons import Reason as Reason
+    from convalias.domain.mail.reasons import Severity as Severity
+    from convalias.domain.mail.reasons import reason as reason
     from convalias.domain.migration.rollout import Axis as Axis
     from convalias.domain.migration.rollout import Rollout as Rollout
     from convalias.domain.migration.rollout import Stage as Stage
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
     from convalias.domain.routing.admission import Admission as Admission
     from convalias.domain.routing.admission import Admittance as Admittance
     from convalias.domain.routing.admission import Applicant as Applicant
+    from convalias.domain.routing.admission import Because as Because
     from convalias.domain.routing.admission import admission as admission
     from convalias.domain.routing.commands import claims as claims
     from convalias.domain.routing.commands import commands as commands
@@ -97,11 +102,13 @@ __all__ = [
     "Admittance",
     "AliasCase",
     "AmbiguousFrom",
+    "AnyReason",
     "Applicant",
     "ArrivalCase",
     "Authentication",
     "AuthorCase",
     "Axis",
+    "Because",
     "BlockedSenders",
     "ClearFrom",
     "ConversationAlias",
@@ -124,6 +131,7 @@ __all__ = [
     "MessageEnvelope",
     "MessageId",
     "OverlapCase",
+    "OwnReason",
     "Participant",
     "ParticipantIdentity",
     "PeripheralAuthor",
@@ -141,6 +149,7 @@ __all__ = [
     "SenderCase",
     "SenderEvidence",
     "SenderTrust",
+    "Severity",
     "SkipOverlap",
     "Stage",
     "ThreadState",
@@ -152,6 +161,7 @@ __all__ = [
     "claims",
     "commands",
     "questions",
+    "reason",
     "route",
     "rule",
     "rules",
@@ -170,11 +180,13 @@ _HOMES = {
     "Admittance": "routing.admission",
     "AliasCase": "routing.rulebook",
     "AmbiguousFrom": "mail.envelope",
+    "AnyReason": "mail.reasons",
     "Applicant": "routing.admission",
     "ArrivalCase": "routing.rulebook",
     "Authentication": "mail.authentication",
     "AuthorCase": "routing.rulebook",
     "Axis": "migration.rollout",
+    "Because": "routing.admission",
     "BlockedSenders": "routing.policy",
     "ClearFrom": "mail.envelope",
     "ConversationAlias": "aliases.alias",
@@ -197,6 +209,7 @@ _HOMES = {
     "MessageEnvelope": "mail.envelope",
     "MessageId": "mail.message_id",
     "OverlapCase": "routing.rulebook",
+    "OwnReason": "mail.reasons",
     "Participant": "conversations.participants",
     "ParticipantIdentity": "conversations.participants",
     "PeripheralAuthor": "conversations.participants",
@@ -214,6 +227,7 @@ _HOMES = {
     "SenderCase": "routing.rulebook",
     "SenderEvidence": "mail.authentication",
     "SenderTrust": "routing.policy",
+    "Severity": "mail.reasons",
     "SkipOverlap": "routing.verdicts",
     "Stage": "migration.rollout",
     "ThreadState": "conversations.threads",
@@ -225,6 +239,7 @@ _HOMES = {
     "claims": "routing.commands",
     "commands": "routing.commands",
     "questions": "routing.questions",
+    "reason": "mail.reasons",
     "route": "routing.decision",
     "rule": "routing.rulebook",
 }

@@ -60,7 +60,7 @@ def _labels(**values: str) -> Mapping[str, str]:
 
 
 _ERROR: Final = _labels(error="class of an exception, or a fixed word")
-_REASON_CODE: Final = "a code of `convalias.Reason`, or empty"
+_REASON_CODE: Final = "a code of `convalias.Reason`, a reason of the host's own (50 at most, then OTHER), or empty"
 
 _ALL: Final = (
     # --- mail comes in

@@ -33,8 +33,9 @@ from convalias.domain.mail.envelope import (
     UnreadableMail,
 )
 from convalias.domain.mail.message_id import MessageId
+from convalias.domain.mail.reasons import OwnReason
 from convalias.domain.migration.rollout import Rollout
-from convalias.domain.routing.admission import Admission, Applicant
+from convalias.domain.routing.admission import Admission, Applicant, Because
 from convalias.domain.routing.context import Enrolment, RoutingContext, Sighting
 from convalias.domain.routing.plan import RoutingPlan, TryAgain
 from convalias.domain.routing.policy import BlockedSenders, RoutingPolicy
@@ -62,6 +63,7 @@ BY_TYPE: Final[Mapping[type[object], str]] = {
     AmbiguousFrom: "froms",
     Applicant: "applicants",
     Attachment: "attachments",
+    Because: "own_answers",
     BlockedSenders: "blocked_senders",
     ClearFrom: "froms",
     ConversationAlias: "aliases",
@@ -80,6 +82,7 @@ BY_TYPE: Final[Mapping[type[object], str]] = {
     MessageAdded: "messages",
     MessageEnvelope: "envelopes",
     MessageId: "message_ids",
+    OwnReason: "own_reasons",
     Participant: "participants",
     PeripheralAuthor: "authors",
     Post: "posts",

@@ -24,6 +24,7 @@ from convalias.domain.inbound.outcomes import (
 )
 from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.reasons import Reason
+from convalias.domain.mail.reasons import reason as own_reason
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.operations.advice import (
     ADVICE,
@@ -199,3 +200,10 @@ def test_an_index_call_has_failed_when_it_is_given_up() -> None:
     assert not has_failed(IndexRow(suppress_notification=True, next_at=NOON, reason="x"))
     assert not has_failed(IndexRow(suppress_notification=True, reason="withdrawn"))
     assert has_failed(IndexRow(suppress_notification=True, reason="x"))
+
+
+def test_of_a_reason_of_the_hosts_own_its_own_advice_is_told() -> None:
+    quota = own_reason("QUOTA", advice="raise the quota {of} the sender")
+    state = of_effect(Refused(quota), RECORD, is_stand_in=False)
+    assert state is not None
+    assert advice([state]) == "raise the quota {of} the sender"

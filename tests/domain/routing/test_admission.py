@@ -1,10 +1,13 @@
 """Admission: whom free, light and strict let in."""
 
+import pytest
 from attrs import evolve
 from hypothesis import given
 
+from convalias.domain.errors import InvalidValue
 from convalias.domain.mail.authentication import Authentication
-from convalias.domain.routing.admission import FREE, LIGHT, STRICT, Admittance, Applicant, admission
+from convalias.domain.mail.reasons import Reason, reason
+from convalias.domain.routing.admission import FREE, LIGHT, STRICT, Admittance, Applicant, Because, admission
 from convalias.testing import strategies
 from domain.cases import EVE, THREAD
 
@@ -44,3 +47,29 @@ def test_a_policy_of_ones_own_has_a_name() -> None:
 
     assert nobody.name == "nobody"
     assert nobody(PROVED) is Admittance.REFUSE
+
+
+NO_CONTRACT = reason("NO_CONTRACT", refusal="There is no contract with your company yet.")
+
+
+def test_a_policy_may_ask_or_refuse_for_a_reason_of_its_own() -> None:
+    @admission("contracts")
+    def contracts(_applicant: Applicant) -> Admittance | Because:
+        return Admittance.ASK.because(NO_CONTRACT)
+
+    assert contracts(PROVED) is Admittance.ASK
+    assert contracts.answer(PROVED) == Because(Admittance.ASK, NO_CONTRACT)
+    assert LIGHT.answer(PROVED) is Admittance.ASK
+
+
+def test_who_is_admitted_needs_no_reason_and_a_reason_is_one_of_ones_own() -> None:
+    with pytest.raises(InvalidValue, match="expected ASK or REFUSE"):
+        Admittance.ADMIT.because(NO_CONTRACT)
+    with pytest.raises(InvalidValue, match="expected one made with reason"):
+        Admittance.ASK.because(Reason.SPAM)  # type: ignore[arg-type]
+
+
+def test_a_policy_that_answers_something_else_is_named() -> None:
+    bare = admission("bare")(lambda _: True)  # type: ignore[arg-type,return-value]
+    with pytest.raises(InvalidValue, match="admission 'bare' gave bool: found True, expected an Admittance"):
+        bare(PROVED)

@@ -4,12 +4,13 @@ import pytest
 from attrs import evolve
 
 from convalias.domain.conversations.participants import Account, PeripheralAuthor, Standing
+from convalias.domain.ids import AccountId
 from convalias.domain.mail.authentication import Authentication
 from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import ClearFrom
-from convalias.domain.mail.reasons import Reason
+from convalias.domain.mail.reasons import Reason, reason
 from convalias.domain.routing import rules
-from convalias.domain.routing.admission import FREE, LIGHT, STRICT, Admission
+from convalias.domain.routing.admission import FREE, LIGHT, STRICT, Admission, Admittance
 from convalias.domain.routing.context import RoutingContext
 from convalias.domain.routing.identification import Outsider, Several, Stranger
 from convalias.domain.routing.policy import RoutingPolicy, SenderTrust
@@ -120,3 +121,15 @@ def test_company_domains_are_those_of_all_participants_that_are_known() -> None:
     ann = Account(ANN, company_domains=frozenset({"corp.example", "corp.test"}))
     context = RoutingContext.of(ann, now=NOW, domains=DOMAINS)
     assert company_domains(THREAD, context) == {"corp.example", "corp.test"}
+
+
+@pytest.mark.parametrize("identification", [Stranger(), Outsider((AccountId("eve"),))])
+def test_an_admission_gives_its_own_reason(identification: Outsider | Stranger) -> None:
+    quota = reason("QUOTA")
+    asked = Admission("asks", lambda _: Admittance.ASK.because(quota))
+    refused = Admission("refuses", lambda _: Admittance.REFUSE.because(quota))
+    case = evolve(NOBODY, identification=identification)
+    held = rules.applicant(evolve(case, policy=RoutingPolicy(admission=asked)))
+    assert isinstance(held, Hold)
+    assert held.reason == quota
+    assert rules.applicant(evolve(case, policy=RoutingPolicy(admission=refused))) == Reject(quota)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from convalias.domain.approvals.holds import FOUND, Proof
 from convalias.domain.inbound.held import HoldState
+from convalias.domain.mail.reasons import LANGUAGES
 from convalias.domain.system_mail import approval_texts, attachment_texts, page_texts, unsubscribe_texts
 from convalias.domain.system_mail.page_texts import language_asked
-from convalias.domain.system_mail.refusal_texts import LANGUAGES
 
 PAGES = (page_texts.TEXTS, unsubscribe_texts.TEXTS, approval_texts.TEXTS, attachment_texts.TEXTS)
 EQUAL = {"octets", "decimal_mark"}

@@ -7,9 +7,9 @@ from attrs import evolve
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import TraceId
-from convalias.domain.mail.reasons import CONSEQUENCES, GONE, Reason
+from convalias.domain.mail.reasons import CONSEQUENCES, GONE, LANGUAGES, Reason, reason
 from convalias.domain.system_mail.letters import RefusalLetter
-from convalias.domain.system_mail.refusal_texts import LANGUAGES, language_of, refusal_text
+from convalias.domain.system_mail.refusal_texts import language_of, refusal_text
 
 TELLABLE = [reason for reason, row in CONSEQUENCES.items() if row.may_tell_sender]
 LETTER = RefusalLetter(
@@ -73,3 +73,13 @@ def test_a_participant_of_an_unknown_market_reads_the_reason_in_the_languages_of
 )  # fmt: skip
 def test_a_market_tells_its_language_or_none(market: str | None, language: str) -> None:
     assert language_of(market) == language
+
+
+def test_a_participant_reads_a_reason_of_the_hosts_own_in_his_language() -> None:
+    quota = reason("QUOTA", refusal={"en": "Enough for today.", "ja": "本日はここまでです。"})
+    told = refusal_text(evolve(PARTICIPANT, reason=quota, language="ja"))
+    assert told.text == "本日はここまでです。\n"
+    assert refusal_text(evolve(PARTICIPANT, reason=quota, language="fr")).text == "Enough for today.\n"
+    assert refusal_text(evolve(LETTER, reason=quota), ("ja",)) == refusal_text(LETTER, ("ja",))
+    silent = evolve(PARTICIPANT, reason=reason("SILENT"), language="de")
+    assert refusal_text(silent).text == refusal_text(LETTER, ("de",)).text

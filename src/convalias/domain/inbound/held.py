@@ -13,7 +13,7 @@ from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.authentication import SenderEvidence
 from convalias.domain.mail.checks import Finding
-from convalias.domain.mail.reasons import Reason
+from convalias.domain.mail.reasons import AnyReason
 
 HoldId = NewType("HoldId", str)
 
@@ -44,7 +44,7 @@ class HeldMail:
     id: HoldId
     conversation: ConversationId
     sender: EmailAddress | None
-    reason: Reason
+    reason: AnyReason
     record: RecordKey
     message_id: str
     since: datetime

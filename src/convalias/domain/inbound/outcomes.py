@@ -12,7 +12,7 @@ from convalias.domain.ids import ConversationId, EventId, TraceId
 from convalias.domain.inbound.held import HoldId
 from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.authentication import SenderEvidence
-from convalias.domain.mail.reasons import Reason
+from convalias.domain.mail.reasons import AnyReason
 
 
 @frozen
@@ -49,7 +49,7 @@ class Held:
 class Refused:
     """Refused; `told` when a refusal mail is due or was sent."""
 
-    reason: Reason
+    reason: AnyReason
     told: bool = False
 
 
@@ -57,7 +57,7 @@ class Refused:
 class Ignored:
     """The mail is not ours, or is not to be answered."""
 
-    reason: Reason
+    reason: AnyReason
 
 
 Effect: TypeAlias = Relayed | HandedOver | Skipped | Held | Refused | Ignored
@@ -123,7 +123,7 @@ class RefusalDue:
 
     sender: EmailAddress
     alias: EmailAddress
-    reason: Reason
+    reason: AnyReason
     to_participant: bool
     """An authenticated participant reads the reason's own text, everybody else the one text of all refusals."""
     trace: TraceId

@@ -29,7 +29,7 @@ from convalias.domain.inbound.outcomes import (
     Skipped,
 )
 from convalias.domain.inbound.posts import RecordKey
-from convalias.domain.mail.reasons import Reason
+from convalias.domain.mail.reasons import AnyReason, OwnReason, Reason
 from convalias.domain.outbound.delivery import WITHDRAWN, Delivery, DeliveryDecision, DeliveryState, IndexRow, Owner
 
 
@@ -79,7 +79,7 @@ class State:
 
     situation: Situation
     about: str = ""
-    reason: Reason | None = None
+    reason: AnyReason | None = None
     """Of what was refused or ignored."""
 
 
@@ -169,8 +169,12 @@ def advice(states: Iterable[State]) -> str:
     order = list(Situation)
     urgent = min(states, key=lambda state: order.index(state.situation))
     if urgent.reason is not None:
-        return BY_REASON[urgent.reason].format(about=urgent.about or "it")
+        return _by_reason(urgent.reason, urgent.about or "it")
     return ADVICE[urgent.situation].format(about=urgent.about or "it")
+
+
+def _by_reason(reason: AnyReason, about: str) -> str:
+    return reason.advice if isinstance(reason, OwnReason) else BY_REASON[reason].format(about=about)
 
 
 def of_outcome(outcome: Outcome, record: RecordKey, *, letter: str | None) -> tuple[State, ...]:

@@ -10,8 +10,11 @@ from attrs import field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.errors import InvalidValue
+from convalias.domain.expecting import expect
 from convalias.domain.ids import AccountId
 from convalias.domain.mail.authentication import Authentication
+from convalias.domain.mail.reasons import OwnReason
 
 
 @frozen(kw_only=True)
@@ -34,27 +37,58 @@ class Admittance(Enum):
     ASK = "hold until a participant has decided"
     REFUSE = "reject"
 
+    def because(self, own: OwnReason) -> Because:
+        """Ask or refuse for a reason of one's own. Raises `InvalidValue` of ADMIT, which needs none.
+
+        >>> from convalias.domain.mail.reasons import reason
+        >>> Admittance.REFUSE.because(reason("NO_CONTRACT", refusal="There is no contract with your company yet."))
+        Because(admittance=<Admittance.REFUSE: 'reject'>, reason=OwnReason(name='NO_CONTRACT'))
+        """
+        return Because(self, own)
+
+
+@frozen
+class Because:
+    """An admittance, and a reason of one's own for it."""
+
+    admittance: Admittance
+    reason: OwnReason
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what needs no reason, and what is none."""
+        if self.admittance not in {Admittance.ASK, Admittance.REFUSE}:
+            raise InvalidValue("admittance for a reason", found=self.admittance, expected="ASK or REFUSE")
+        expect("reason of an admittance", self.reason, OwnReason, expected="one made with reason(…)")
+
 
 @frozen
 class Admission:
-    """A named, pure policy: called with an `Applicant`, answers an `Admittance`, never raises.
+    """A named, pure policy: called with an `Applicant`, answers an `Admittance`, perhaps `because` of something.
 
     The name stands in every explanation, and a case is replayed by it. The rules of evidence hold above it: whoever
     is doubtful, or unproved where authentication is required, is held even when admitted.
     """
 
     name: str
-    decide: Callable[[Applicant], Admittance] = field(repr=False, eq=False)
+    decide: Callable[[Applicant], Admittance | Because] = field(repr=False, eq=False)
 
     def __call__(self, applicant: Applicant, /) -> Admittance:
-        """What the policy says."""
-        return self.decide(applicant)
+        """Return what the policy says, without the reason; `answer` has both."""
+        answer = self.answer(applicant)
+        return answer.admittance if isinstance(answer, Because) else answer
+
+    def answer(self, applicant: Applicant, /) -> Admittance | Because:
+        """Return what the policy says, with its own reason if it has one. Raises `InvalidValue` for anything else."""
+        answer = self.decide(applicant)
+        said = f"admission {self.name!r} gave {type(answer).__name__}"
+        expect(said, answer, Admittance, Because, expected="an Admittance, or one because of a reason")
+        return answer
 
 
-def admission(name: str) -> Callable[[Callable[[Applicant], Admittance]], Admission]:
+def admission(name: str) -> Callable[[Callable[[Applicant], Admittance | Because]], Admission]:
     """Make a function a named admission policy (decorator)."""
 
-    def make(decide: Callable[[Applicant], Admittance]) -> Admission:
+    def make(decide: Callable[[Applicant], Admittance | Because]) -> Admission:
         return Admission(name, decide)
 
     return make

@@ -15,7 +15,7 @@ from convalias.domain.inbound.claims import Claim, ClaimKey, Path
 from convalias.domain.inbound.held import HoldId
 from convalias.domain.mail.dedup import MailKey, keyed
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
-from convalias.domain.mail.reasons import CONSEQUENCES, Reason
+from convalias.domain.mail.reasons import AnyReason, Reason
 from convalias.domain.routing.let_in import hold_id as held_as
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.verdicts import (
@@ -70,7 +70,7 @@ class KeepHold:
     conversation: ConversationId
     sender: EmailAddress | None
     """None: From is ambiguous."""
-    reason: Reason
+    reason: AnyReason
     author: Author | None
     dedup_key: MailKey | None
     by_list: str | None = None
@@ -87,7 +87,7 @@ class Refuse:
     """Refuse. `tell`: whom to send the refusal mail, None where nobody may be told. Key: sender, alias and day."""
 
     recipient: EmailAddress
-    reason: Reason
+    reason: AnyReason
     tell: EmailAddress | None
     key: str
 
@@ -97,7 +97,7 @@ class Note:
     """A note for the outcome alone: skipped (reason None) or ignored."""
 
     recipient: EmailAddress
-    reason: Reason | None
+    reason: AnyReason | None
     carried_by: EmailAddress | None = None
 
     @property
@@ -111,7 +111,7 @@ class NoteRepeats:
     """Ignore the mail, and note in the conversation how many equal mails of its participant are not shown."""
 
     recipient: EmailAddress
-    reason: Reason
+    reason: AnyReason
     conversation: ConversationId
     account: AccountId
     count: int
@@ -252,15 +252,15 @@ def _ignored(ruling: Ruling, verdict: Ignore, plan: RoutingPlan) -> NoteRepeats 
     return NoteRepeats(address, verdict.reason, ruling.conversation, author.account, repeats.count, key)
 
 
-def _refusal(ruling: Ruling, reason: Reason, plan: RoutingPlan) -> Refuse:
+def _refusal(ruling: Ruling, reason: AnyReason, plan: RoutingPlan) -> Refuse:
     address = ruling.recipient.address
     return Refuse(address, reason, _to_be_told(ruling, reason, plan), _refusal_key(address, plan))
 
 
-def _to_be_told(ruling: Ruling, reason: Reason, plan: RoutingPlan) -> EmailAddress | None:
+def _to_be_told(ruling: Ruling, reason: AnyReason, plan: RoutingPlan) -> EmailAddress | None:
     """The From address: it is the one that was authenticated."""
     arrived = ruling.recipient.source is Source.ENVELOPE
-    told = plan.tell_sender and arrived and CONSEQUENCES[reason].may_tell_sender
+    told = plan.tell_sender and arrived and reason.consequence.may_tell_sender
     return _sender(plan) if told else None
 
 

@@ -13,7 +13,7 @@ from convalias.domain.ids import ConversationId
 from convalias.domain.mail.authentication import Authentication, judge
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ClearFrom, InboundMail, MessageEnvelope, UnreadableMail
-from convalias.domain.mail.reasons import CONSEQUENCES, Reason
+from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing.arrival import (
     NamedConversations,
     arrived,
@@ -145,13 +145,13 @@ def _answerable(mail: MessageEnvelope, authentication: Authentication) -> bool:
 
 def _tellable(ruling: Ruling) -> bool:
     verdict = ruling.verdict
-    told = isinstance(verdict, Reject) and CONSEQUENCES[verdict.reason].may_tell_sender
+    told = isinstance(verdict, Reject) and verdict.reason.consequence.may_tell_sender
     return told and ruling.recipient.source is _ENVELOPE
 
 
 def _about_alias(verdict: Verdict) -> bool:
     """Whether it is a refusal of the alias itself: such a one carries the mail nowhere."""
-    return isinstance(verdict, Reject) and CONSEQUENCES[verdict.reason].about_alias
+    return isinstance(verdict, Reject) and verdict.reason.consequence.about_alias
 
 
 @define(eq=False)

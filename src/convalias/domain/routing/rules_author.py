@@ -9,8 +9,8 @@ from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.authentication import Authentication, is_weak
 from convalias.domain.mail.dedup import MailKey
-from convalias.domain.mail.reasons import Reason
-from convalias.domain.routing.admission import Admittance, Applicant
+from convalias.domain.mail.reasons import AnyReason, Reason
+from convalias.domain.routing.admission import Admittance, Applicant, Because
 from convalias.domain.routing.context import RoutingContext
 from convalias.domain.routing.identification import Outsider, Several
 from convalias.domain.routing.let_in import let_in
@@ -58,7 +58,7 @@ def applicant(case: AuthorCase) -> Verdict | None:
     """Of somebody who does not take part the admission policy decides; evidence stands above it."""
     thread, known = case.recipient.thread, case.identification
     accounts = known.accounts if isinstance(known, Outsider) else ()
-    admittance = case.policy.admission_for(thread.use_case)(
+    answer = case.policy.admission_for(thread.use_case).answer(
         Applicant(
             address=case.sender.address,
             authentication=case.authentication,
@@ -68,11 +68,12 @@ def applicant(case: AuthorCase) -> Verdict | None:
         )
     )
     author = PeripheralAuthor(case.sender.address, verified=_proved(case) and case.mail.signed_as_shown)
+    admittance, own = (answer.admittance, answer.reason) if isinstance(answer, Because) else (answer, None)
     match admittance:
         case Admittance.REFUSE:
-            return Reject(Reason.NOT_PARTICIPANT if accounts else Reason.UNKNOWN_SENDER)
+            return Reject(own or (Reason.NOT_PARTICIPANT if accounts else Reason.UNKNOWN_SENDER))
         case Admittance.ASK:
-            held = _held(case, author)
+            held = _held(case, author, own or Reason.NEEDS_APPROVAL)
             return _relayed(case, author) if _address_let_in(case, held) else held
         case Admittance.ADMIT:
             return _held(case, author) if _doubtful(case) or _lacks_proof(case) else _relayed(case, author)
@@ -121,8 +122,8 @@ def _key(case: AuthorCase) -> MailKey:
     return MailKey(case.recipient.thread.id, case.sender.address, case.mail.message_id)
 
 
-def _held(case: AuthorCase, author: Author) -> Hold:
-    return Hold(Reason.NEEDS_APPROVAL, author, _key(case))
+def _held(case: AuthorCase, author: Author, reason: AnyReason = Reason.NEEDS_APPROVAL) -> Hold:
+    return Hold(reason, author, _key(case))
 
 
 def _relayed(case: AuthorCase, author: Author) -> RelayToConversation:

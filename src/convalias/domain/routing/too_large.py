@@ -10,7 +10,7 @@ from attrs import frozen
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
-from convalias.domain.mail.reasons import CONSEQUENCES, Reason
+from convalias.domain.mail.reasons import AnyReason, Reason
 from convalias.domain.routing.decision import may_be_told
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.verdicts import AliasRecipient, Hold, Recipient, Reject, RelayToConversation, Source
@@ -25,7 +25,7 @@ class OwedRefusal:
 
     tell: EmailAddress
     alias: EmailAddress
-    reason: Reason
+    reason: AnyReason
     to_participant: bool
     market: str | None = None
     """Of the conversation; None where it has none, or is not known here."""
@@ -45,7 +45,7 @@ def refusals_of(plan: RoutingPlan) -> Iterator[OwedRefusal]:
             match ruling.verdict:
                 case RelayToConversation(author=author) | Hold(author=author):
                     reason, known = Reason.TOO_LARGE, isinstance(author, AccountAuthor)
-                case Reject(reason=reason) if CONSEQUENCES[reason].may_tell_sender:
+                case Reject(reason=reason) if reason.consequence.may_tell_sender:
                     known = False
                 case _:
                     continue

@@ -13,7 +13,7 @@ from convalias.domain.conversations.participants import Author
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId
 from convalias.domain.mail.dedup import MailKey
-from convalias.domain.mail.reasons import Reason
+from convalias.domain.mail.reasons import AnyReason
 
 RuleName = NewType("RuleName", str)
 """`revoked-alias`: what a rule is called in explanations, metrics and replays."""
@@ -111,7 +111,7 @@ class SkipOverlap:
 class Hold:
     """Kept, not posted, until a participant has decided. No author and key where From is ambiguous."""
 
-    reason: Reason
+    reason: AnyReason
     author: Author | None = None
     dedup_key: MailKey | None = None
     by_list: str | None = field(default=None, kw_only=True)
@@ -120,9 +120,9 @@ class Hold:
 
 @frozen
 class Reject:
-    """Refused; `outcomes.CONSEQUENCES` says whether the sender may be told."""
+    """Refused; its consequence says whether the sender may be told."""
 
-    reason: Reason
+    reason: AnyReason
 
 
 @frozen
@@ -138,7 +138,7 @@ class Repeats:
 class Ignore:
     """The verdict that a mail is not ours, or is not to be answered."""
 
-    reason: Reason
+    reason: AnyReason
     repeats: Repeats | None = None
     """Only of a loop that is known by its equal texts."""
 

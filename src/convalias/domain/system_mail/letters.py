@@ -11,7 +11,7 @@ from attrs import frozen
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId, TraceId
 from convalias.domain.inbound.held import HoldId
-from convalias.domain.mail.reasons import Reason
+from convalias.domain.mail.reasons import AnyReason
 
 
 class SystemMailState(Enum):
@@ -38,7 +38,7 @@ class RefusalLetter:
 
     sender: EmailAddress
     alias: EmailAddress
-    reason: Reason
+    reason: AnyReason
     to_participant: bool
     """An authenticated participant reads the reason's own text, everybody else the one text of all refusals."""
     trace: TraceId

@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
-from convalias.domain.system_mail.refusal_texts import LANGUAGES
+from convalias.domain.mail.reasons import LANGUAGES
 
 MOST_ASKED: Final = 20
 """Languages of a header that are looked at."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import frozen
 
-from convalias.domain.mail.reasons import CONSEQUENCES, GONE, Reason
+from convalias.domain.mail.reasons import CONSEQUENCES, GONE, LANGUAGES, OwnReason, Reason
 from convalias.domain.system_mail.letters import RefusalLetter
 
 DEFAULT_LANGUAGES: Final = ("en",)
@@ -20,8 +20,6 @@ _SUBJECTS: Final = {
     "fr": "Votre message n'a pas été remis",
     "ja": "メッセージをお届けできませんでした",
 }
-LANGUAGES: Final = tuple(_SUBJECTS)
-"""Languages in which refusals are written."""
 _GONE: Final = {
     "en": GONE,
     "de": "Diese E-Mail-Adresse ist nicht mehr gültig, oder Ihre Nachricht kam nicht von einer Adresse, die bei uns "
@@ -123,6 +121,8 @@ def language_of(market: str | None) -> str:
 def _words(letter: RefusalLetter, language: str) -> str:
     if not letter.to_participant:
         return _GONE[language]
+    if isinstance(letter.reason, OwnReason):
+        return letter.reason.refusal(language) or _GONE[language]
     if language == "en":
         return CONSEQUENCES[letter.reason].public_text
     return _OTHERS[language].get(letter.reason, _GONE[language])

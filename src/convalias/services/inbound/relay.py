@@ -10,7 +10,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Final, assert_never
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from convalias.codec import CodecError, loads
 from convalias.domain.addresses.email_address import EmailAddress
@@ -43,7 +43,7 @@ from convalias.domain.inbound.tries import (
     before_try,
 )
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
-from convalias.domain.mail.reasons import CONSEQUENCES, Severity
+from convalias.domain.mail.reasons import Severity
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.operations.mail_index import Known, message_value, recipient_values, sender_value
 from convalias.domain.outbound.delivery import backoff
@@ -70,6 +70,7 @@ from convalias.services.inbound.mail_lines import concluded
 from convalias.services.outbound.reports import Reports
 from convalias.services.running.log_lines import engine_away
 from convalias.services.running.outages import because, described, fault_in, is_unreadable, leaves, outage_in
+from convalias.services.running.reason_labels import ReasonLabels
 from convalias.services.system_mail.address_notices import Announcing
 from convalias.stores.errors import Contended
 from convalias.stores.inbound.dead_letters import DeadLetters
@@ -127,6 +128,7 @@ class InboundRelay:
     """None: no detector looks at mail."""
     policy: RoutingPolicy = DEFAULT_POLICY
     rules: RuleBook = RULES
+    labels: ReasonLabels = field(factory=ReasonLabels)
     patience: Patience = Patience()
     tell: Callable[[MailReference, Outcome], None] = concluded
     """Called once for each mail that this relay concludes."""
@@ -480,8 +482,8 @@ class InboundRelay:
                 "icer.messages.processed",
                 1,
                 effect=type(one).__name__.lower(),
-                reason="" if reason is None else reason.value,
-                severity=(Severity.ROUTINE if reason is None else CONSEQUENCES[reason].severity).value,
+                reason=self.labels.of(reason),
+                severity=(Severity.ROUTINE if reason is None else reason.consequence.severity).value,
             )
 
     async def _failed(self, mail: MailReference, error: Exception) -> Progress:

@@ -10,6 +10,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.system_mail.letters import AddressNotice, ApprovalLetter, Letter, RefusalLetter, SystemMail
 from convalias.ports.ambient import Telemetry
 from convalias.ports.mail import Outgoing
+from convalias.services.running.reason_labels import ReasonLabels
 from convalias.services.system_mail.address_notices import NoticeLetters
 from convalias.services.system_mail.approval_requests import ApprovalLetters, NotYet
 from convalias.services.system_mail.refusals import RefusalLetters
@@ -55,11 +56,11 @@ class Letters:
                 assert_never(mail.letter)
 
 
-def count_sent(telemetry: Telemetry, letter: Letter) -> None:
+def count_sent(telemetry: Telemetry, letter: Letter, labels: ReasonLabels) -> None:
     """Count a mail of that kind that left."""
     match letter:
         case RefusalLetter(reason=reason):
-            telemetry.measure("icer.refusals.sent", 1, reason=reason.value)
+            telemetry.measure("icer.refusals.sent", 1, reason=labels.of(reason))
         case ApprovalLetter():
             telemetry.measure("icer.approvals.sent", 1)
         case AddressNotice():

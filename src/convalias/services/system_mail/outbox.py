@@ -31,6 +31,7 @@ from convalias.ports.hub import FOR_EVER, Guarantee, NotSent, Sent, Unknown
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.ports.records import Stored
 from convalias.services.running.faulty_work import FaultyWork
+from convalias.services.running.reason_labels import ReasonLabels
 from convalias.services.system_mail.approval_requests import NotYet
 from convalias.services.system_mail.letters import Letters, count_given_up, count_sent
 from convalias.stores.conversations.parking import Parking
@@ -56,6 +57,7 @@ class SystemOutbox:
     telemetry: Telemetry
     ambiguity: Ambiguity = Ambiguity.LEAVE
     within: timedelta = WITHIN
+    labels: ReasonLabels = field(factory=ReasonLabels)
     faulty: FaultyWork = field(default=Factory(lambda self: FaultyWork(clock=self.clock), takes_self=True))
 
     async def send_due(self) -> int:
@@ -185,7 +187,7 @@ class SystemOutbox:
             await self._end(marked, after, because=type(error).__name__)
         else:
             if await self._put(marked, evolve(call.mail, state=SystemMailState.SENT)) is not None:
-                count_sent(self.telemetry, call.mail.letter)
+                count_sent(self.telemetry, call.mail.letter, self.labels)
 
     async def _end(self, row: Stored, mail: SystemMail, *, because: str) -> None:
         """Write what a call or an answer came to; what ends uncertain is counted."""

@@ -11,7 +11,7 @@ from attrs import frozen
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.inbound.posts import EnvelopeRecord
 from convalias.domain.mail.message_id import MessageId, named
-from convalias.domain.mail.reasons import Reason
+from convalias.domain.mail.reasons import AnyReason
 from convalias.domain.system_mail.letters import RefusalLetter
 from convalias.domain.system_mail.refusal_texts import DEFAULT_LANGUAGES, RefusalText, refusal_text
 from convalias.ports.mail import Outgoing
@@ -41,7 +41,7 @@ class Notices:
         sender: EmailAddress,
         *,
         alias: EmailAddress,
-        reason: Reason,
+        reason: AnyReason,
         record: EnvelopeRecord,
         about: MessageId | None,
         to_participant: bool = False,

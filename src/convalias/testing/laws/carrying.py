@@ -7,7 +7,6 @@ from __future__ import annotations
 from convalias.domain.ids import ConversationId
 from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
-from convalias.domain.mail.reasons import CONSEQUENCES
 from convalias.domain.routing.decision import route
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.policy import RoutingPolicy
@@ -95,6 +94,6 @@ def _is_about_the_sender(ruling: Ruling) -> bool:
         case Hold():
             return True
         case Reject(reason=reason):
-            return not CONSEQUENCES[reason].about_alias
+            return not reason.consequence.about_alias
         case _:
             return False

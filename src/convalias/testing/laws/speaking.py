@@ -16,7 +16,6 @@ from convalias.domain.conversations.participants import AccountAuthor, Periphera
 from convalias.domain.ids import AccountId
 from convalias.domain.mail.authentication import Authentication, judge
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
-from convalias.domain.mail.reasons import CONSEQUENCES
 from convalias.domain.routing.context import Holders, RoutingContext
 from convalias.domain.routing.decision import route
 from convalias.domain.routing.plan import Decision, RoutingPlan
@@ -123,7 +122,7 @@ def _seen_from_outside(decision: Decision) -> object:
 
 def _told(ruling: Ruling, plan: RoutingPlan) -> str | None:
     match ruling.verdict:
-        case Reject(reason=reason) if plan.tell_sender and CONSEQUENCES[reason].may_tell_sender:
-            return CONSEQUENCES[reason].public_text
+        case Reject(reason=reason) if plan.tell_sender and reason.consequence.may_tell_sender:
+            return reason.consequence.public_text
         case _:
             return None

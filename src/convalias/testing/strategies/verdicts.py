@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from hypothesis import strategies as st
 
@@ -10,7 +10,8 @@ from convalias.domain.aliases.alias import ConversationAlias
 from convalias.domain.conversations.participants import Author
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.mail.dedup import MailKey
-from convalias.domain.mail.reasons import Reason
+from convalias.domain.mail.reasons import AnyReason, OwnReason, Reason, Severity, reason
+from convalias.domain.routing.admission import Admittance, Because
 from convalias.domain.routing.rulebook import (
     AliasCase,
     ArrivalCase,
@@ -76,6 +77,27 @@ def mail_keys() -> st.SearchStrategy[MailKey]:
     return st.builds(MailKey, st.sampled_from(CONVERSATIONS), st.sampled_from(SENDERS), message_ids())
 
 
+_OWN: Final = (
+    reason("NO_QUOTA", refusal={"en": "Enough for today.", "de": "Genug für heute."}, retryable=True),
+    reason("NO_CONTRACT", severity=Severity.ALARM),
+)
+
+
+def own_reasons() -> st.SearchStrategy[OwnReason]:
+    """Reasons of a host's own: of one the sender is told, of the other nobody is."""
+    return st.sampled_from(_OWN)
+
+
+def reasons() -> st.SearchStrategy[AnyReason]:
+    """All reasons of the library, and two of a host's own."""
+    return st.sampled_from((*Reason, *_OWN))
+
+
+def own_answers() -> st.SearchStrategy[Because]:
+    """Answers of an admission that has a reason of its own."""
+    return st.builds(Because, st.sampled_from((Admittance.ASK, Admittance.REFUSE)), own_reasons())
+
+
 def relays() -> st.SearchStrategy[RelayToConversation]:
     """Draw a relay to a conversation, as anybody."""
     return st.builds(_relayed, authors(), mail_keys())
@@ -93,18 +115,18 @@ def skips() -> st.SearchStrategy[SkipOverlap]:
 
 def holds() -> st.SearchStrategy[Hold]:
     """Draw a hold with an author and a key, or with neither, where From is ambiguous."""
-    known = st.builds(Hold, st.sampled_from(Reason), authors(), mail_keys())
+    known = st.builds(Hold, reasons(), authors(), mail_keys())
     return st.one_of(known, st.just(Hold(Reason.FROM_AMBIGUOUS)))
 
 
 def rejections() -> st.SearchStrategy[Reject]:
     """Draw a rejection for every reason."""
-    return st.builds(Reject, st.sampled_from(Reason))
+    return st.builds(Reject, reasons())
 
 
 def dismissals() -> st.SearchStrategy[Ignore]:
     """Draw a dismissal for every reason."""
-    return st.builds(Ignore, st.sampled_from(Reason))
+    return st.builds(Ignore, reasons())
 
 
 def verdicts() -> st.SearchStrategy[Verdict]:

@@ -21,7 +21,7 @@ from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.ids import AccountId, EventId
 from convalias.domain.inbound.dead_letters import DeadLetter
 from convalias.domain.inbound.outcomes import Done, HandedOver, Held, Refused, Skipped
-from convalias.domain.mail.reasons import CONSEQUENCES, GONE
+from convalias.domain.mail.reasons import GONE
 from convalias.domain.system_mail.letters import RefusalLetter, SystemMail
 from convalias.ports.mail import Outgoing
 from convalias.ports.records import Stored
@@ -198,7 +198,7 @@ def legacy_is_refused_for_itself_alone(found: Findings) -> Iterator[Violation]:
     for outcome in found.outcomes.values():
         effects = outcome.outcome.effects if isinstance(outcome.outcome, Done) else ()
         for address, effect in effects:
-            about_alias = isinstance(effect, Refused) and CONSEQUENCES[effect.reason].about_alias
+            about_alias = isinstance(effect, Refused) and effect.reason.consequence.about_alias
             if about_alias and address.domain == LEGACY_DOMAIN:
                 yield Violation("I8", f"{address} was refused for the alias beside it", (outcome.record,))
 
