@@ -69,7 +69,7 @@ class Project:
 
 
 # Whoever adds a folder adds a line; `pytest tests/examples -k NAME` then runs all that holds for it.
-PROJECTS: Final[tuple[Project, ...]] = ()
+PROJECTS: Final = (Project("fastapi-postgres", engines=("postgresql",)),)
 
 
 def commands(readme: str) -> list[str]:
