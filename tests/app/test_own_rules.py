@@ -11,14 +11,15 @@ from app.blips import PROVED
 from convalias.adapters import memory
 from convalias.app import Convalias
 from convalias.domain.conversations.participants import Participant
+from convalias.domain.ids import UseCase
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.reasons import Severity, reason
 from convalias.domain.routing import rules
 from convalias.domain.routing.admission import Admittance, Applicant, Because, admission
 from convalias.domain.routing.policy import RoutingPolicy
-from convalias.domain.routing.rulebook import RelayCase, rule
+from convalias.domain.routing.rulebook import RelayCase, Rule, RuleBook, rule
 from convalias.domain.routing.rules import RULES
-from convalias.domain.routing.verdicts import Reject, RelayToConversation, Verdict
+from convalias.domain.routing.verdicts import Reject, RelayToConversation, RuleName, Verdict
 from convalias.services.operations.operations import Asked
 
 QUOTA = reason(
@@ -113,3 +114,86 @@ async def test_by_settings_too_a_host_has_rules_and_a_policy_of_its_own(
             relay = cv.services.inbound.relay
             assert [one.name for one in relay.rules] == [one.name for one in BOOK]
             assert relay.policy.admission == contracts
+
+
+class Broken:
+    """A rule that fails on some mails, and so many times at most."""
+
+    def __init__(self, words: str, times: int, answer: object = None) -> None:
+        self.words, self.left, self.answer = words, times, answer
+
+    def __call__(self, case: RelayCase) -> Verdict | None:
+        if self.words in case.mail.content.text and self.left:
+            self.left -= 1
+            if self.answer is None:
+                raise KeyError("bob@home.example")
+            return self.answer  # type: ignore[return-value]
+        return None
+
+
+def book_with(broken: Broken) -> RuleBook:
+    return RULES.before(rules.empty, Rule(RuleName("broken"), 9, None, "Fails.", broken))
+
+
+async def test_a_rule_that_fails_for_a_while_loses_no_mail(caplog: pytest.LogCaptureFixture) -> None:
+    clock = memory.Clock()
+    async with Convalias.in_memory(
+        alias_domain="reply.example", rules=book_with(Broken("Hello", 3)), clock=clock
+    ) as cv:
+        await opened(cv)
+        await arrives(cv, "bob@home.example", "Hello.")
+        assert await texts(cv) == []
+        told = str(await (await cv.checks())["adapters"]())
+        assert told.startswith("rules.broken: KeyError at app/test_own_rules.py:")
+        for _ in range(4):
+            await clock.advance(timedelta(minutes=1))
+            await cv.run_until_idle()
+        assert await texts(cv) == ["Hello."]
+        assert not await cv.operations.dead()
+    assert "rules.broken of the host: KeyError at app/test_own_rules.py:" in caplog.text
+    assert "bob@home.example" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (None, "rules.broken of the host: KeyError at app/test_own_rules.py:"),
+        ("bob@home.example", "rules.broken of the host: rule 'broken', found str, expected a Verdict or None"),
+    ],
+)
+async def test_what_a_rule_fails_on_for_a_day_is_a_dead_letter_that_names_it(answer: object, why: str) -> None:
+    clock = memory.Clock()
+    broken = book_with(Broken("Bad", 10_000, answer))
+    async with Convalias.in_memory(alias_domain="reply.example", rules=broken, clock=clock) as cv:
+        await opened(cv)
+        await arrives(cv, "bob@home.example", "Bad words.")
+        await arrives(cv, "bob@home.example", "Hello.")
+        assert await texts(cv) == ["Hello."]
+        for _ in range(120):
+            await clock.advance(timedelta(minutes=14))
+            await cv.run_until_idle()
+        (letter,) = await cv.operations.dead()
+        assert letter.reason.startswith(why)
+        assert "bob@home.example" not in letter.reason
+
+
+async def test_an_admission_that_fails_is_named_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    clock, left = memory.Clock(), [1, 2]
+
+    @admission("broken")
+    def broken(applicant: Applicant) -> Admittance:
+        if left:
+            left.pop()
+            raise LookupError(str(applicant.address))
+        return Admittance.ADMIT
+
+    wished = RoutingPolicy(admission_by_use_case={UseCase("hiring"): broken})
+    async with Convalias.in_memory(alias_domain="reply.example", policy=wished, clock=clock) as cv:
+        await opened(cv)
+        await arrives(cv, "eve@home.example", "Let me in.")
+        for _ in range(4):
+            await clock.advance(timedelta(minutes=1))
+            await cv.run_until_idle()
+        assert await texts(cv) == ["Let me in."]
+    assert "admissions.broken of the host: LookupError at app/test_own_rules.py:" in caplog.text
+    assert "eve@home.example" not in caplog.text

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar, Unpack
 from attrs import evolve
 
 from convalias.app.chores import Chores
+from convalias.app.guarded_rules import guard_policy, guard_rules
 from convalias.app.guards import AdapterFaults, guard_ports
 from convalias.app.handlers import Handlers
 from convalias.app.health import WorkersHealth
@@ -549,6 +550,8 @@ class Convalias:
     def _wire(self, ports: Ports, told: Deployment) -> None:
         self._deployment = told
         policy, rules = self._wiring.overlay.over(self._wiring.policy or told.policy), self._wiring.rules
+        if self._faults is not None:
+            policy, rules = guard_policy(policy, self._faults), guard_rules(rules, self._faults)
         assembled = assemble(
             waking(ports, self._wakes),
             deployment=told,

@@ -1,14 +1,19 @@
-"""A book of rules is changed by making a new one; a rule belongs to its step."""
+"""A book of rules is changed by making a new one; a rule belongs to its step, and says what it says in verdicts."""
+
+import re
+from functools import partial
+from typing import Any
 
 import pytest
 
 from convalias.domain.errors import InvalidValue
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing import rules
-from convalias.domain.routing.rulebook import AliasCase, AuthorCase, Heard, RelayCase, rule
+from convalias.domain.routing.decision import route
+from convalias.domain.routing.rulebook import AliasCase, AuthorCase, Heard, RelayCase, Rule, WrongVerdict, rule
 from convalias.domain.routing.rules import RULES
-from convalias.domain.routing.verdicts import Hold, Verdict
-from domain.cases import AUTHOR_CASE, MAIL_CASE, RELAY_CASE, RELAYED
+from convalias.domain.routing.verdicts import Hold, RuleName, Verdict
+from domain.cases import AUTHOR_CASE, CONTEXT, MAIL, MAIL_CASE, RELAY_CASE, RELAYED
 
 
 @rule(9, number=99)
@@ -82,3 +87,75 @@ def test_a_listener_hears_every_rule_and_changes_nothing() -> None:
     assert heard == [
         Heard(rules.over_a_limit.name, 1, None, rules.over_a_limit.law, MAIL_CASE, None),
     ]
+
+
+@rule(9)
+def over_quota(_case: RelayCase) -> Verdict | None:
+    """Says what no rule may say."""
+    return "no"  # type: ignore[return-value]
+
+
+@rule(7)
+def sure(_case: Any) -> Verdict | None:
+    """Says that the mail is fine."""
+    return True  # type: ignore[return-value]
+
+
+def test_what_is_no_verdict_is_refused_with_the_name_of_its_rule() -> None:
+    told = "rule 'over-quota' gave str 'no', expected a Verdict or None"
+    with pytest.raises(WrongVerdict, match=f"^{told}$"):
+        over_quota(RELAY_CASE)
+    with pytest.raises(WrongVerdict, match=f"^{told}$"):
+        route(MAIL, CONTEXT, rules=RULES.before(rules.empty, over_quota))
+    with pytest.raises(WrongVerdict, match="rule 'sure' gave bool True"):
+        route(MAIL, CONTEXT, rules=RULES.before(rules.spoofed_sender, sure))
+
+
+def test_a_rule_is_shown_the_case_of_its_step_alone() -> None:
+    with pytest.raises(InvalidValue, match="expected an instance of RelayCase"):
+        rules.empty(MAIL_CASE)  # type: ignore[arg-type]
+    assert rules.empty(RELAY_CASE) is None
+
+
+@pytest.mark.parametrize("step", [4, 0, 12, "9", None])
+def test_there_are_steps_and_no_others(step: Any) -> None:
+    told = f"step of a rule: found {step!r}, expected one of 1, 2, 3, 5, 6, 7, 8, 9, 10, 11"
+    with pytest.raises(InvalidValue, match=re.escape(told)):
+        rule(step)
+    with pytest.raises(InvalidValue, match="step of rule 'x'"):
+        Rule(RuleName("x"), step, None, "", lambda _: None)
+
+
+async def waits(_case: object) -> None: ...
+def yields(_case: object) -> Any:
+    yield
+
+
+def of_two(_case: object, _more: object) -> None: ...
+def of_none() -> None: ...
+def of_one(_case: object, _more: int = 1) -> None: ...
+def of_any(*_cases: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (waits, "async or a generator"),
+        (yields, "async or a generator"),
+        (of_two, "found 'a function of (_case, _more)', expected a function of one RelayCase"),
+        (of_none, "found 'a function of ()', expected a function of one RelayCase"),
+        (7, "expected a function with a name"),
+        (partial(of_one), "expected a function with a name"),
+    ],
+)
+def test_a_rule_is_a_plain_function_of_one_case(function: Any, told: str) -> None:
+    with pytest.raises(InvalidValue, match=re.escape(told)):
+        rule(9)(function)
+
+
+def test_what_can_be_called_with_one_case_may_be_a_rule() -> None:
+    assert rule(9)(of_one)(RELAY_CASE) is None
+    assert rule(9)(of_any)(RELAY_CASE) is None
+    assert Rule(RuleName("x"), 9, None, "", partial(of_two, _more=1))(RELAY_CASE) is None
+    with pytest.raises(InvalidValue, match="rule 'x': found 7, expected a function of one RelayCase"):
+        Rule(RuleName("x"), 9, None, "", 7)  # type: ignore[arg-type]

@@ -109,6 +109,7 @@ def _first(table: tuple[Rule[C], ...], case: C) -> Said | None:
     for one in table:
         verdict = one.decide(case)
         if verdict is not None:
+            one.refuse_wrong(verdict)
             return verdict, one.name, one.number
     return None
 
@@ -246,6 +247,7 @@ class _Run:
         for one in case.rules.sender:
             verdict = one.decide(sender)
             if verdict is not None:
+                one.refuse_wrong(verdict)
                 said = verdict, one.name, one.number
                 if one.step == _MAIL_CLASS:
                     return said

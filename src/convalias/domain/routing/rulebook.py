@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS
 from itertools import chain
+from types import CodeType, NoneType
 from typing import Final, Generic, Literal, TypeAlias, TypeGuard, TypeVar, overload
 
 from attrs import field, frozen
 
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.errors import InvalidValue
+from convalias.domain.expecting import expect
 from convalias.domain.ids import ConversationId
 from convalias.domain.mail.authentication import Authentication
 from convalias.domain.mail.envelope import ClearFrom, InboundMail, MessageEnvelope
@@ -19,9 +22,15 @@ from convalias.domain.routing.policy import RoutingPolicy, SenderTrust
 from convalias.domain.routing.verdicts import (
     AliasRecipient,
     ForeignRecipient,
+    HandToLegacy,
+    Hold,
+    Ignore,
     LegacyRecipient,
+    Reject,
+    RelayToConversation,
     RuleName,
     Ruling,
+    SkipOverlap,
     UnknownRecipient,
     Verdict,
 )
@@ -113,6 +122,21 @@ C = TypeVar("C", bound=AnyCase)
 D = TypeVar("D", bound=AnyCase)
 
 _PHASE_OF_STEP: Final = {1: 0, 2: 0, 3: 1, 5: 2, 6: 3, 7: 3, 8: 4, 9: 5, 10: 6, 11: 6}
+_CASES: Final = (MailCase, ArrivalCase, AliasCase, SenderCase, AuthorCase, RelayCase, OverlapCase)
+_VERDICTS: Final = frozenset({RelayToConversation, HandToLegacy, SkipOverlap, Hold, Reject, Ignore})
+_WAITS: Final = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR
+
+
+class WrongVerdict(InvalidValue):
+    """A rule gave something that is neither a verdict nor None."""
+
+    def __init__(self, name: str, found: object) -> None:
+        """The rule's name, and what it gave."""
+        super().__init__(f"rule {name!r}", found=found, expected="a Verdict or None")
+
+    def __str__(self) -> str:
+        """One line: rule, found, expected."""
+        return f"{self.what} gave {type(self.found).__name__} {self.found!r}, expected {self.expected}"
 
 
 @frozen
@@ -128,9 +152,30 @@ class Rule(Generic[C]):
     """What it says, in one sentence: the docstring of the function it was made from. Explanations quote it."""
     decide: Callable[[C], Verdict | None] = field(repr=False)
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse what could not be asked: an unknown step, or no plain function of one case."""
+        expect("name of a rule", self.name, str, expected="text")
+        what = f"rule {self.name!r}"
+        if self.step not in _PHASE_OF_STEP:
+            steps = ", ".join(map(str, _PHASE_OF_STEP))
+            raise InvalidValue(f"step of {what}", found=self.step, expected=f"one of {steps}")
+        expect(f"number of {what}", self.number, int, NoneType, expected="a whole number or None")
+        expect(f"law of {what}", self.law, str, expected="text")
+        _refuse_function(what, self.decide, _CASES[self.phase].__name__)
+
     def __call__(self, case: C, /) -> Verdict | None:
-        """What the rule says about this case."""
-        return self.decide(case)
+        """What the rule says about this case. Raises `InvalidValue` for a case of another step, and for no verdict."""
+        kind = _CASES[self.phase]
+        expect(f"case of rule {self.name!r}", case, kind, expected=f"an instance of {kind.__name__}")
+        verdict = self.decide(case)
+        if verdict is not None:
+            self.refuse_wrong(verdict)
+        return verdict
+
+    def refuse_wrong(self, verdict: Verdict) -> None:
+        """Raise `WrongVerdict` unless this is one of the six verdicts. Asked of each rule that speaks."""
+        if type(verdict) not in _VERDICTS:
+            raise WrongVerdict(self.name, verdict)
 
     @property
     def phase(self) -> int:
@@ -139,6 +184,22 @@ class Rule(Generic[C]):
 
 
 Deciding: TypeAlias = Callable[[C], Verdict | None]
+
+
+def _refuse_function(what: str, decide: object, case: str) -> None:
+    """Refuse what cannot be called with a case, or answers only when it is awaited."""
+    if not callable(decide):
+        raise InvalidValue(what, found=decide, expected=f"a function of one {case}")
+    code = getattr(decide, "__code__", None)
+    if not isinstance(code, CodeType):
+        return  # a partial, or an object that can be called
+    if code.co_flags & _WAITS:
+        raise InvalidValue(what, found=f"async or a generator: {decide!r}", expected=f"a plain function of one {case}")
+    least = code.co_argcount - len(getattr(decide, "__defaults__", None) or ())
+    takes_one = least <= 1 <= code.co_argcount or bool(least <= 1 and code.co_flags & CO_VARARGS)
+    if not takes_one:
+        names = ", ".join(code.co_varnames[: code.co_argcount])
+        raise InvalidValue(what, found=f"a function of ({names})", expected=f"a function of one {case}")
 
 
 @overload
@@ -158,11 +219,16 @@ def rule(step: Literal[10, 11], number: int | None = None) -> Callable[[Deciding
 def rule(step: int, number: int | None = None) -> Callable[[Deciding[C]], Rule[C]]:
     """Make a function a rule: its name (dashes for underscores) and docstring become the rule's (decorator).
 
-    The step fixes the type of the case: a rule that sees more than is known at its step is a type error.
+    The step fixes the type of the case: a rule that sees more than is known at its step is a type error. Raises
+    `InvalidValue` for an unknown step, an `async` function, one of more than a case.
     """
+    if step not in _PHASE_OF_STEP:
+        steps = ", ".join(map(str, _PHASE_OF_STEP))
+        raise InvalidValue("step of a rule", found=step, expected=f"one of {steps}")
 
     def make(decide: Deciding[C]) -> Rule[C]:
-        law = " ".join((decide.__doc__ or "").split())
+        law, name = " ".join((decide.__doc__ or "").split()), getattr(decide, "__name__", None)
+        expect("function of a rule", name, str, expected="a function with a name: def over_quota(case): ...")
         return Rule(RuleName(decide.__name__.strip("_").replace("_", "-")), step, number, law, decide)
 
     return make

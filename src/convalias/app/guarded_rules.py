@@ -1,0 +1,74 @@
+"""Guard rules and admissions of a host: an exception becomes "try again", noted with rule, class, file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from attrs import evolve
+
+from convalias.app.guards import AdapterFaults
+from convalias.domain.errors import InvalidValue
+from convalias.domain.routing.admission import Admission
+from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.rulebook import C, Rule, RuleBook
+from convalias.ports.errors import AdapterFailed
+
+CaseT = TypeVar("CaseT")
+AnswerT = TypeVar("AnswerT")
+
+
+def guard_rules(book: RuleBook, faults: AdapterFaults) -> RuleBook:
+    """Return the book with each rule of the host's own behind a guard; the library's stay as they are."""
+    return RuleBook(
+        name=book.name,
+        mail=_table(book.mail, faults),
+        arrival=_table(book.arrival, faults),
+        alias=_table(book.alias, faults),
+        sender=_table(book.sender, faults),
+        author=_table(book.author, faults),
+        relay=_table(book.relay, faults),
+        overlap=_table(book.overlap, faults),
+    )
+
+
+def guard_policy(policy: RoutingPolicy, faults: AdapterFaults) -> RoutingPolicy:
+    """Return the policy with each admission of the host's own behind a guard."""
+    by_use_case = {case: _admission(one, faults) for case, one in policy.admission_by_use_case.items()}
+    return evolve(policy, admission=_admission(policy.admission, faults), admission_by_use_case=by_use_case)
+
+
+def _table(table: tuple[Rule[C], ...], faults: AdapterFaults) -> tuple[Rule[C], ...]:
+    return tuple(_rule(one, faults) if _is_foreign(one.decide) else one for one in table)
+
+
+def _rule(one: Rule[C], faults: AdapterFaults) -> Rule[C]:
+    return Rule(one.name, one.step, one.number, one.law, _guarded(one, f"rules.{one.name}", faults))
+
+
+def _admission(policy: Admission, faults: AdapterFaults) -> Admission:
+    if not _is_foreign(policy.decide):
+        return policy
+    return Admission(policy.name, _guarded(policy.answer, f"admissions.{policy.name}", faults))
+
+
+def _guarded(decide: Callable[[CaseT], AnswerT], call: str, faults: AdapterFaults) -> Callable[[CaseT], AnswerT]:
+    """The same function; what it raises is tried again, within the bounds of all faults of the host."""
+
+    def guarded(case: CaseT) -> AnswerT:
+        try:
+            answer = decide(case)
+        except InvalidValue as wrong:  # of an answer that is none; its text may quote the mail, its parts do not
+            told = f"{wrong.what}, found {type(wrong.found).__name__}, expected {wrong.expected}"
+            raise AdapterFailed(call, faults.note(call, wrong, told)) from wrong
+        except Exception as error:
+            raise AdapterFailed(call, faults.note(call, error)) from error
+        faults.worked(call)
+        return answer
+
+    return guarded
+
+
+def _is_foreign(decide: object) -> bool:
+    module = getattr(decide, "__module__", None) or type(decide).__module__
+    return module.partition(".")[0] != "convalias"
