@@ -201,7 +201,7 @@ async def test_the_settings_say_what_is_done_about_the_uncertain(tmp_path: Path)
     out = Smtp(LOST)
 
     async with Convalias.from_toml(file, data=tmp_path / "data", environ={}, mail=out) as cv:
-        calls = cv.outbound.sending.calls
+        calls = cv.services.outbound.sending.calls
         assert calls.persistence.ambiguity is Ambiguity.RESEND
         assert calls.rules.tell_readers
         assert dict(calls.hub.channels).popitem()[1] == Guarantee()

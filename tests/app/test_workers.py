@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -292,6 +293,7 @@ def test_who_drains_looks_again_after_catching_up() -> None:
         waits.append(True)
         return len(waits) < 3
 
-    done = asyncio.run(drain({"outbound": step}, catch_up=catch_up))
+    done = Counter[str]()
+    assert asyncio.run(drain({"outbound": step}, catch_up=catch_up, done=done))
     assert done == {"outbound": 2}
     assert len(waits) == 2

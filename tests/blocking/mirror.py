@@ -16,16 +16,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+from convalias.app.own_loops import InboundLoop, OutboundLoop
 from convalias.services.approvals.approvals import Approvals
 from convalias.services.conversations.aliasing import Aliasing
 from convalias.services.conversations.messaging import Messaging
 from convalias.services.inbound.receiver import Receiver
-from convalias.services.inbound.worker import InboundWorker
 from convalias.services.migration.rollout import RolloutControl
 from convalias.services.operations.operations import Operations
 from convalias.services.operations.replay import Replay
 from convalias.services.outbound.attachment_links import AttachmentLinks
-from convalias.services.outbound.notifier import OutboundNotifier, OutboundWorker
+from convalias.services.outbound.notifier import OutboundWorker
 from convalias.services.outbound.redriving import Redriving
 from convalias.services.outbound.suppressing import Suppressing
 from convalias.services.outbound.unsubscribing import Unsubscribing
@@ -36,10 +36,10 @@ PARTS: Final[tuple[type, ...]] = (
     Aliasing,
     Approvals,
     AttachmentLinks,
-    InboundWorker,
+    InboundLoop,
     Messaging,
     Operations,
-    OutboundNotifier,
+    OutboundLoop,
     OutboundWorker,
     Receiver,
     Redriving,

@@ -98,7 +98,7 @@ def test_each_part_has_every_method_of_its_service(part: type) -> None:
 
 def test_each_part_has_the_parts_that_its_service_has() -> None:
     assert {*properties(parts.Messaging)} == {"aliasing"}
-    assert {*properties(parts.OutboundNotifier)} == {"redriving"}
+    assert {*properties(parts.OutboundLoop)} == {"redriving"}
 
 
 def test_the_written_module_is_what_its_program_writes_now() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from convalias.app.handlers import Handlers
 from convalias.app.health import WorkersHealth
 from convalias.app.late_ports import OpensLate
 from convalias.app.opening import Patience, lasting, of_a_command
+from convalias.app.own_loops import InboundLoop, OutboundLoop
 from convalias.app.ports import Instead, Mailboxes, Opener, Ports, with_system_mail
 from convalias.app.providers import Providers
 from convalias.app.services import Services, Wiring, assemble
@@ -160,6 +162,9 @@ class Convalias:
         self._looking: asyncio.Task[None] | None = None
         self._remembering: asyncio.Task[None] | None = None
         self._remembered: Deployment | None = None
+        self._has_seen_host = False
+        self._draining = 0
+        """How many run until nothing is due."""
 
     # --- making one ----------------------------------------------------------------------------------
 
@@ -292,7 +297,7 @@ class Convalias:
         """
         if self._is_entered:
             raise AlreadyOpen("Convalias is open already: enter it once, and use it in any number of tasks")
-        self._is_entered = True
+        self._is_entered, self._has_seen_host = True, False
         stack = AsyncExitStack()
         try:
             ports = await stack.enter_async_context(self._opener())
@@ -481,14 +486,38 @@ class Convalias:
         return self.services.suppressing
 
     @property
-    def inbound(self) -> InboundWorker:
-        """Return the worker for mail, for a host that has a loop of its own: `process(jobs, within=seconds)`."""
+    def inbound(self) -> InboundLoop:
+        """Mail, for a host that has a loop of its own: `process(jobs, within=seconds)`. Raises `NotOpen`."""
+        _ = self.services
+        return InboundLoop(prepare=self._inbound_of_now)
+
+    async def _inbound_of_now(self) -> InboundWorker:
+        await self._prepare()
+        self._needs_domain()
         return self.services.inbound
 
     @property
-    def outbound(self) -> OutboundNotifier:
-        """Decisions and deliveries."""
+    def outbound(self) -> OutboundLoop:
+        """Decisions and deliveries, for a host that has a loop of its own: `decide(records)`. Raises `NotOpen`."""
+        _ = self.services
+        return OutboundLoop(prepare=self._outbound_of_now, notifier=lambda: self.services.outbound)
+
+    async def _outbound_of_now(self) -> OutboundNotifier:
+        await self._prepare()
         return self.services.outbound
+
+    async def _prepare(self) -> None:
+        """Look at all that `run` looks at when it begins and before each step; the host's conversations once."""
+        await self.refresh()
+        if not self._has_seen_host:
+            await self._see_host()
+        await self.services.place.check()
+        await self.services.keys.check()
+
+    def _needs_domain(self) -> None:
+        """Without a domain every mail would be "not ours": it is not lost that way, but it would be silent."""
+        if not self.deployment.alias_domains:
+            raise Unavailable("alias domains: none is configured or loaded", retry_after=REFRESH)
 
     @property
     def outbound_worker(self) -> OutboundWorker:
@@ -568,7 +597,9 @@ class Convalias:
         # So does the place in the event log.
         if self._outbound is None:
             self._handlers.begin(ports, assembled.stores.conversations)
-            self._outbound = OutboundWorker(log=ports.events, notifier=assembled.outbound, batch=BATCH)
+            self._outbound = OutboundWorker(
+                log=ports.events, notifier=assembled.outbound, batch=BATCH, prepare=self._prepare
+            )
         self._outbound.notifier = assembled.outbound
 
     async def check_keys(self, *, within: timedelta | None = None) -> None:
@@ -591,7 +622,11 @@ class Convalias:
 
         `within`: a store that does not answer in that time is passed over.
         """
-        await _passing_over(self.services.host.check, within)
+        await _passing_over(self._see_host, within)
+
+    async def _see_host(self) -> None:
+        await self.services.host.check()
+        self._has_seen_host = True
 
     async def open_conversation(
         self, conversation: str, *, use_case: str, participants: Sequence[Participant]
@@ -749,19 +784,56 @@ class Convalias:
             await self.stop()
             await asyncio.gather(working, return_exceptions=True)
 
-    async def run_until_idle(self, *workers: Worker) -> Idle:
-        """Do all that is due now, and what follows from it, then return. Raises `HostMissing` too."""
-        await self.check_host(within=KEYS_WITHIN)
+    async def run_until_idle(self, *workers: Worker, within: timedelta | None = None) -> Idle:
+        """Do all that is due now, and what follows from it, then return: for a cron job or a task. Any number at once.
+
+        `within`: no step begins after that time. One that is under way then has `STOP_WITHIN` more, as with `stop`, and
+        is then cancelled and released; `in_time` is False where more is due. None: as long as it takes. When it returns,
+        no other process waits for what it held. Raises `HostMissing` too.
+        """
         steps = {
             f"{worker}{number or ''}": work.step
             for worker in workers or self._all
             for number, work in enumerate(self._works(worker))
         }
-        done = await drain(steps, catch_up=self.outbound_worker.catch_up)
+        done, in_time = Counter[str](), False
+        loop = asyncio.get_running_loop()
+        until = None if within is None else loop.time() + within.total_seconds()
+        last = None if until is None else until + STOP_WITHIN.total_seconds()
+        limit = asyncio.timeout_at(last)
+        self._draining += 1
+        try:
+            async with limit:
+                await self.check_host(within=KEYS_WITHIN)
+                in_time = await drain(
+                    steps,
+                    catch_up=self.outbound_worker.catch_up,
+                    is_over=lambda: until is not None and loop.time() >= until,
+                    done=done,
+                )
+                await self.outbound_worker.notifier.sent()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        finally:
+            self._draining -= 1
+            await self._rest()
         depth = await self.ports.queue.depth()
-        counted = {worker: sum(done[name] for name in done if name.startswith(worker)) for worker in self._all}
+        counted: dict[str, int] = {
+            worker: sum(done[name] for name in steps if name.startswith(worker)) for worker in self._all
+        }
         dead = len(await self.operations.dead())
-        return Idle({name: count for name, count in counted.items() if count}, depth.ready + depth.in_flight, dead)
+        return Idle(
+            {name: count for name, count in counted.items() if count}, depth.ready + depth.in_flight, dead, in_time
+        )
+
+    async def _rest(self) -> None:
+        """Give back what only one process has at a time, unless something else in this one is at work with it."""
+        if self._running or self._draining:
+            return
+        await self.outbound_worker.rest()
+        await self._handlers.rest()
+        await self.services.feed.close()
 
     def _works(self, worker: Worker, *, wait: timedelta = timedelta(0)) -> Sequence[Work]:
         """The loops on a mail's way are woken by this process, and look for other processes' work every 50 ms.
@@ -784,9 +856,10 @@ class Convalias:
                 own = self.services.stores.conversations.keeps_events
                 return (Work(step=step, idle=IDLE if own else UNHURRIED, woken=wakes.appended),)
             case "outbound":
-                deliver = Work(step=self._keyed(self._deliver), idle=UNHURRIED, woken=wakes.decided)
-                late = Work(step=self._keyed(self._take_up), idle=SELDOM)
-                return (Work(step=self._keyed(self._decide), woken=wakes.published), deliver, late)
+                outbound = self.outbound_worker
+                deliver = Work(step=outbound.deliver, idle=UNHURRIED, woken=wakes.decided)
+                late = Work(step=outbound.take_up, idle=SELDOM)
+                return (Work(step=outbound.decide, woken=wakes.published), deliver, late)
             case "handlers":
                 return [Work(step=self._refreshed(one.step), idle=UNHURRIED) for one in self._handlers.open]
 
@@ -808,9 +881,7 @@ class Convalias:
         return self._refreshed(keyed)
 
     async def _inbound(self, wait: timedelta) -> int:
-        if not self.deployment.alias_domains:
-            # Without a domain every mail would be "not ours": it is not lost that way, but it would be silent.
-            raise Unavailable("alias domains: none is configured or loaded", retry_after=REFRESH)
+        self._needs_domain()
         await self._chores.sweep(self.services, self.ports)
         return await self._batches.step(self.services.inbound, wait=wait, stopping=self._stopping)
 
@@ -832,15 +903,6 @@ class Convalias:
     async def _feed(self) -> int:
         await self._chores.trim(self.ports)
         return await self.services.feed.step()
-
-    async def _decide(self) -> int:
-        return await self.outbound_worker.decide()
-
-    async def _take_up(self) -> int:
-        return await self.outbound_worker.take_up()
-
-    async def _deliver(self) -> int:
-        return await self.outbound_worker.deliver()
 
     def mailbox(self, address: str) -> Sequence[bytes]:
         """Return the mail sent to an address, in order: for a deployment in memory, whose outbox can be read.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -274,23 +275,37 @@ class Idle:
     done: Mapping[str, int]
     waiting: int
     dead: int
+    in_time: bool = True
+    """False: the time that was given ended first, and more is due."""
 
 
-async def drain(steps: Mapping[str, Step], *, catch_up: Callable[[], Awaitable[bool]]) -> dict[str, int]:
-    """Step them all until none finds anything due; how much each did. Raises what a step raises.
+def _never() -> bool:
+    return False
 
-    `catch_up` is asked then: True when it waited for something that a step may now find.
+
+async def drain(
+    steps: Mapping[str, Step],
+    *,
+    catch_up: Callable[[], Awaitable[bool]],
+    is_over: Callable[[], bool] = _never,
+    done: Counter[str],
+) -> bool:
+    """Step them all until none finds anything due, and count in `done` how much each did. Raises what a step raises.
+
+    `catch_up` is asked then: True when it waited for something that a step may now find. `is_over` is asked before
+    each step: True when no other may begin. Returns whether nothing is due.
     """
-    done = dict.fromkeys(steps, 0)
     is_caught_up = False
     while True:
-        before = sum(done.values())
+        before = done.total()
         for name, step in steps.items():
-            while count := await step():
+            while not is_over() and (count := await step()):
                 done[name] += count
-        if sum(done.values()) > before:
+        if is_over():
+            return False
+        if done.total() > before:
             is_caught_up = False
         elif is_caught_up or not await catch_up():
-            return done
+            return True
         else:
             is_caught_up = True

@@ -252,14 +252,14 @@ class Convalias:
         return parts.Suppressing(self._opening, lambda cv: cv.suppressing)
 
     @property
-    def inbound(self) -> parts.InboundWorker:
-        """Return the worker for mail, for a host that has a loop of its own: `process(jobs, within=seconds)`."""
-        return parts.InboundWorker(self._opening, lambda cv: cv.inbound)
+    def inbound(self) -> parts.InboundLoop:
+        """Mail, for a host that has a loop of its own: `process(jobs, within=seconds)`."""
+        return parts.InboundLoop(self._opening, lambda cv: cv.inbound)
 
     @property
-    def outbound(self) -> parts.OutboundNotifier:
-        """Decisions and deliveries."""
-        return parts.OutboundNotifier(self._opening, lambda cv: cv.outbound)
+    def outbound(self) -> parts.OutboundLoop:
+        """Decisions and deliveries, for a host that has a loop of its own: `decide(records)`."""
+        return parts.OutboundLoop(self._opening, lambda cv: cv.outbound)
 
     @property
     def outbound_worker(self) -> parts.OutboundWorker:
@@ -401,9 +401,13 @@ class Convalias:
         """
         return self._enter(lambda cv: cv.running(*workers))
 
-    def run_until_idle(self, *workers: Worker) -> Idle:
-        """Do all that is due now, and what follows from it, then return. Raises `HostMissing` too."""
-        return self._call(lambda cv: cv.run_until_idle(*workers))
+    def run_until_idle(self, *workers: Worker, within: timedelta | None = None) -> Idle:
+        """Do all that is due now, and what follows from it, then return: for a cron job or a task. Any number at once.
+
+        `within`: no step begins after that time. One that is under way then has 25 seconds more, as with `stop`, and is
+        then cancelled and released; `in_time` is False where more is due. Raises `HostMissing` too.
+        """
+        return self._call(lambda cv: cv.run_until_idle(*workers, within=within))
 
 
 async def _nothing(cv: app.Convalias) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
+from convalias.app.own_loops import InboundLoop as _InboundLoop
+from convalias.app.own_loops import OutboundLoop as _OutboundLoop
 from convalias.blocking.part import Part
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import ConversationAlias
@@ -39,7 +41,6 @@ from convalias.services.conversations.mail_messages import MailAddition
 from convalias.services.conversations.messaging import Messaging as _Messaging
 from convalias.services.inbound.receiver import Receipt
 from convalias.services.inbound.receiver import Receiver as _Receiver
-from convalias.services.inbound.worker import InboundWorker as _InboundWorker
 from convalias.services.inbound.worker import Processed
 from convalias.services.migration.rollout import Counts, Prepared, nothing_done
 from convalias.services.migration.rollout import RolloutControl as _RolloutControl
@@ -49,7 +50,6 @@ from convalias.services.operations.operations import Operations as _Operations
 from convalias.services.operations.replay import EVERYTHING, Replayed, Selection
 from convalias.services.operations.replay import Replay as _Replay
 from convalias.services.outbound.attachment_links import AttachmentLinks as _AttachmentLinks
-from convalias.services.outbound.notifier import OutboundNotifier as _OutboundNotifier
 from convalias.services.outbound.notifier import OutboundWorker as _OutboundWorker
 from convalias.services.outbound.redriving import Redriving as _Redriving
 from convalias.services.outbound.suppressing import Suppressing as _Suppressing
@@ -159,34 +159,33 @@ class AttachmentLinks(Part[_AttachmentLinks]):
         return self._enter(lambda service: service.opened(token))
 
 
-class InboundWorker(Part[_InboundWorker]):
-    """Feeds the relay. Jobs of a batch run side by side; what is held is kept hidden from others by a heartbeat.
+class InboundLoop(Part[_InboundLoop]):
+    """Mail for a loop of the host's own. Every call looks for news of the deployment first, at most once a second.
 
-    Batches may run side by side too, `work` in several tasks. Mails of one lane still go after one another, in the
-    order in which they were taken.
+    Raises `KeysRefused`, `PlaceRefused` and `HostMissing`: then this process must not work on any mail.
     """
 
     def process(self, jobs: Sequence[Job], *, within: float | None = None) -> Sequence[Processed]:
         """Process jobs and return one answer for each, in their order; never raises for a job.
 
-        What `within` seconds do not reach is `Again`.
-
-        Lanes side by side, the mails of one lane after one another. Those that were received often come after all
-        others and one by one, those of other batches too: one of them may stop its worker, and then no other waits for it,
-        or is blamed for it.
+        `Again`: it must come back, after the time that the answer says. Anything else: acknowledge it. What `within`
+        seconds do not reach is `Again`, and so are all if the store is away.
         """
         return self._wait(lambda service: service.process(jobs, within=within))
 
     def step(self, *, wait: timedelta = timedelta(0)) -> int:
-        """Take, process and acknowledge one batch; return how many jobs were concluded or put off."""
+        """Take, process and acknowledge one batch; return how many jobs were concluded or put off.
+
+        Raises `Unavailable` too. Waits at most `wait` for the first job.
+        """
         return self._wait(lambda service: service.step(wait=wait))
 
     def take(self, *, wait: timedelta = timedelta(0)) -> Sequence[Job]:
-        """The next batch, which is this worker's for as long as `work` may take to begin."""
+        """The next batch, which is this worker's for as long as `work` may take to begin. Raises `Unavailable` too."""
         return self._wait(lambda service: service.take(wait=wait))
 
     def work(self, jobs: Sequence[Job]) -> int:
-        """Process jobs that were just taken, to the acknowledgement; count as `step` does."""
+        """Process jobs that were just taken, to the acknowledgement; count as `step` does. Raises `Unavailable` too."""
         return self._wait(lambda service: service.work(jobs))
 
 
@@ -344,19 +343,23 @@ class Operations(Part[_Operations]):
         return self._wait(lambda service: service.quarantined())
 
 
-class OutboundNotifier(Part[_OutboundNotifier]):
-    """The rule: exactly one system delivers. Never none, never both, at any number of workers and crashes."""
+class OutboundLoop(Part[_OutboundLoop]):
+    """Decisions and deliveries for a loop of the host's own: exactly one system delivers.
+
+    What works on events looks for news of the deployment first, at most once a second, and raises `KeysRefused`,
+    `PlaceRefused` and `HostMissing`: then this process must not decide or deliver.
+    """
 
     def decide(self, records: Sequence[EventRecord]) -> None:
         """Returned: every record has its decision, commit. Raised (`Unavailable`): commit nothing."""
         return self._wait(lambda service: service.decide(records))
 
     def deliver_due(self, *, limit: int = BATCH) -> int:
-        """Try once what is due now, and return how many decisions were worked on. Raises `Unavailable`."""
+        """Try once what is due now, and return how many decisions were worked on. Raises `Unavailable` too."""
         return self._wait(lambda service: service.deliver_due(limit=limit))
 
     def take_up_undecided(self) -> int:
-        """Decide about events that wait apart from the log; how many there were. Raises `Unavailable`."""
+        """Decide about events that wait apart from the log; how many there were. Raises `Unavailable` too."""
         return self._wait(lambda service: service.take_up_undecided())
 
     def sent(self) -> bool:
@@ -418,6 +421,10 @@ class OutboundWorker(Part[_OutboundWorker]):
         Raises `Unavailable`.
         """
         return self._wait(lambda service: service.catch_up())
+
+    def rest(self) -> None:
+        """Leave a group whose log is shared out among its members: nobody reads the share of one that rests."""
+        return self._wait(lambda service: service.rest())
 
     def close(self) -> None:
         """Leave the group, and finish what is being sent.

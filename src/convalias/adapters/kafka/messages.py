@@ -36,8 +36,10 @@ def headers(record: EventRecord) -> Headers:
     return [(EVENT, record.event), (SCHEMA, MARKED), (TRACE, record.trace)]
 
 
-def received(message: Message) -> EventRecord | None:
-    """The event of a record; None for what a connector publishes beside events. Never raises.
+def read_message(message: Message) -> EventRecord | None:
+    """Return the event of a record that a consumer received; None for what a connector publishes beside events.
+
+    For `Convalias.outbound.decide` in a loop of one's own. Never raises.
 
     A value that cannot be read is still somebody's event: by key and headers where they name it, else by its place,
     under which it becomes a dead letter like any other event that nobody can decide about.

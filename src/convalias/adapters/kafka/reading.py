@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from convalias.adapters.kafka.client import end_of
 from convalias.adapters.kafka.errors import GONE, REBALANCING, WHAT, reason, translated
 from convalias.adapters.kafka.holding import Ahead, Holding
-from convalias.adapters.kafka.messages import received
+from convalias.adapters.kafka.messages import read_message
 from convalias.adapters.kafka.place import Place, consumer_config
 from convalias.ports.errors import PortError, Unavailable
 from convalias.ports.event_log import EventRecord
@@ -245,7 +245,7 @@ class Reader:
             elif error is not None:
                 self._tell(error)
             elif partition is not None and offset is not None:
-                records.append((partition, offset + 1, received(message)))
+                records.append((partition, offset + 1, read_message(message)))
         with self._changed:
             self._holding.read(records)
             self._wake()

@@ -35,7 +35,8 @@ _SUSPECTS: Final = "\0suspects"
 HEARD_WITHIN: Final = timedelta(minutes=1)
 """So long after its next try is due a mail is still waited for here; then another worker has it."""
 log: Final = logging.getLogger("convalias.workers")
-_OUT_OF_TIME: Final = Again(timedelta(0), "out of time")
+OUT_OF_TIME: Final = Again(timedelta(0), "out of time")
+"""The answer for a job that the given time did not reach."""
 
 
 @frozen
@@ -87,7 +88,7 @@ class InboundWorker:
                         group.create_task(self._in_lane(name, lane, answers))
                 if suspects:
                     await self._in_lane(_SUSPECTS, suspects, answers)
-        return [answers.get(_receipt(job)) or Processed(job, _OUT_OF_TIME) for job in jobs]
+        return [answers.get(_receipt(job)) or Processed(job, OUT_OF_TIME) for job in jobs]
 
     async def _in_lane(self, name: str, jobs: Sequence[Job], answers: dict[Receipt, Processed]) -> None:
         turn = self._turns.get(name)

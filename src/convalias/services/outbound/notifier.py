@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -87,6 +87,10 @@ class OutboundNotifier:
         return True
 
 
+async def _nothing() -> None:
+    """Prepare for nothing."""
+
+
 class OutboundWorker:
     """Feeds the notifier from the event log: the one loop body for the façade and for hosts.
 
@@ -102,16 +106,19 @@ class OutboundWorker:
         group: str = GROUP,
         batch: int = BATCH,
         close_within: timedelta = CLOSE_WITHIN,
+        prepare: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        """Nothing is joined before the first step."""
+        """Nothing is joined before the first step. `prepare`: awaited before each step, which raises what it raises."""
         self.notifier = notifier
         """May be replaced between two steps: the place in the log stays."""
+        self._prepare = prepare or _nothing
         self._batch = batch
         self._close_within = close_within
         self._reader = GroupReader(log, group, batch=batch, close_within=close_within)
 
     async def decide(self, *, wait: timedelta = timedelta(0)) -> int:
         """Decide about one batch of events and commit it; how many there were. Raises `Unavailable`; repeatable."""
+        await self._prepare()
         return await self._reader.step(self._decided, wait=wait)
 
     async def _decided(self, records: Sequence[EventRecord]) -> None:
@@ -119,10 +126,12 @@ class OutboundWorker:
 
     async def deliver(self) -> int:
         """Send one batch of what is due; how many decisions were worked on. Raises `Unavailable`; repeatable."""
+        await self._prepare()
         return await self.notifier.deliver_due(limit=self._batch)
 
     async def take_up(self) -> int:
         """Decide about events that wait apart from the log; how many there were. Raises `Unavailable`; repeatable."""
+        await self._prepare()
         return await self.notifier.take_up_undecided()
 
     async def step(self, *, wait: timedelta = timedelta(0)) -> int:
@@ -148,6 +157,10 @@ class OutboundWorker:
         """
         is_sent = await self.notifier.sent()
         return await self._reader.catch_up() or is_sent
+
+    async def rest(self) -> None:
+        """Leave a group whose log is shared out among its members: nobody reads the share of one that rests."""
+        await self._reader.rest()
 
     async def close(self) -> None:
         """Leave the group, and finish what is being sent.
