@@ -7,6 +7,10 @@ BUILD_LOCK := requirements/build.txt
 LOCK := requirements/dev.txt
 RIVALS_LOCK := requirements/bench.txt
 RIVALS := $(VENV)/.rivals
+DOCS_LOCK := requirements/docs.txt
+DOCS := $(VENV)/.docs
+RELEASE_LOCK := requirements/release.txt
+RELEASE := $(VENV)/.release
 
 # The first that is new enough makes the environment; `make PYTHON=...` names another.
 PYTHON ?=
@@ -37,7 +41,7 @@ WHOLLY_COVERED := src/convalias/domain/*,src/convalias/services/*,src/convalias/
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo demo-engines quick test full everything test-setup engines engines-build format-check lint mypy pyright imports format \
-  bench soak pictures changelog lock build clean
+  bench soak docs pictures changelog lock build clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -142,8 +146,15 @@ soak: $(STAMP) ## Kill instances and engines at random, fuzz a million inputs, a
 	@$(BIN)/python tests/adapters/mime/authentication/suites.py
 	CONVALIAS_SOAK=1 $(BIN)/python -m pytest -m soak -s $(ARGS)
 
-# Chromium is a package of the operating system; nothing here installs it.
-pictures: $(STAMP) ## Take the pictures of mails and pages in docs anew, with Chromium
+$(DOCS): $(DOCS_LOCK) $(STAMP)
+	@$(INSTALL) --require-hashes -r $(DOCS_LOCK) && touch $@
+
+docs: $(DOCS) ## Build the documentation into build/site; a broken link or an undocumented public name ends it
+	@$(BIN)/python docs/site/build.py && echo "build/site/index.html"
+
+# Chromium is a package of the operating system; nothing here installs it. Mermaid draws the diagrams of the pages.
+pictures: $(STAMP) ## Take the pictures of mails, pages and diagrams in docs anew, with Chromium and npm
+	@npm install --silent --no-save --prefix build/mermaid mermaid@11.17.2
 	@cd tests && ../$(BIN)/python -m system.pictures
 
 changelog: $(STAMP) ## Move the fragments of changelog.d into CHANGELOG.md, before a release
@@ -157,9 +168,18 @@ lock: $(STAMP) ## Bring the locked versions up to date
 	  --upgrade --generate-hashes --no-emit-index-url --no-header --output-file $(BUILD_LOCK)
 	$(BIN)/uv pip compile --group bench --constraints $(LOCK) --quiet --universal --python-version 3.11 \
 	  --upgrade --generate-hashes --no-emit-index-url --no-header --output-file $(RIVALS_LOCK)
+	$(BIN)/uv pip compile --group docs --constraints $(LOCK) --quiet --universal --python-version 3.11 \
+	  --upgrade --generate-hashes --no-emit-index-url --no-header --output-file $(DOCS_LOCK)
+	$(BIN)/uv pip compile --group release --constraints $(LOCK) --constraints $(DOCS_LOCK) --quiet --universal --python-version 3.11 \
+	  --upgrade --generate-hashes --no-emit-index-url --no-header --output-file $(RELEASE_LOCK)
 
-build: $(STAMP) ## Build the wheel and the source distribution
-	$(BIN)/python -m hatchling build
+$(RELEASE): $(RELEASE_LOCK) $(STAMP)
+	@$(INSTALL) --require-hashes -r $(RELEASE_LOCK) && touch $@
+
+build: $(RELEASE) ## Build the wheel and the source distribution, and look at both
+	$(BIN)/python -m hatchling build --clean
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
 
 clean: ## Remove the environment, the caches and what was built
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

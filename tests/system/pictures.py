@@ -1,11 +1,14 @@
-"""Mails and pages of ours as a reader sees them, and the pictures of them in the documents.
+"""Mails and pages of ours as a reader sees them, the pictures of them in the documents, and the diagrams there.
 
-`python -m system.pictures` in `tests` takes the pictures anew. It needs Chromium.
+`python -m system.pictures` in `tests` takes the pictures anew. It needs Chromium, and Mermaid at `build/mermaid`, where
+`make pictures` puts it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import shutil
 import sys
 import tempfile
@@ -33,9 +36,21 @@ from convalias.domain.inbound.held import HoldState
 from convalias.domain.outbound.enclosures import LinkedFile
 from convalias.domain.outbound.suppressions import Subscription
 from convalias.services.conversations.messaging import introduce
-from system.browser import browser
+from docs.sites import module_of_the_site
+from system.browser import Page, browser
 
-PICTURES: Final = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "pictures"
+PROJECT: Final = Path(__file__).resolve().parents[2]
+PICTURES: Final = PROJECT / "docs" / "explanation" / "pictures"
+DIAGRAMS: Final = PICTURES / "diagrams"
+MERMAID: Final = PROJECT / "build" / "mermaid" / "node_modules" / "mermaid" / "dist" / "mermaid.min.js"
+COLOURS: Final = {
+    "#fdfdf1": ("--color-background-secondary", "#f8f9fb"),
+    "#010102": ("--color-foreground-primary", "#1f2328"),
+    "#010103": ("--color-foreground-muted", "#6b6f76"),
+    "#010104": ("--color-foreground-secondary", "#5a5c63"),
+    "#fdfdf5": ("--color-background-primary", "#ffffff"),
+}
+"""Colours that Mermaid draws with, by the variable of the site that takes their place, and the colour elsewhere."""
 KEY: Final = ed25519.Ed25519PrivateKey.from_private_bytes(b"k" * 32).private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
 )
@@ -205,11 +220,55 @@ def file_of(document: str, look: Look) -> Path:
     return PICTURES / f"{document.replace(' ', '-')}-{look.name}.png"
 
 
+def diagrams() -> Mapping[Path, str]:
+    """The Mermaid text of each diagram in the documents, by the file in which its picture lies."""
+    site = module_of_the_site("pages")
+    pages = [page.read_text(encoding="utf-8") for page in sorted((PROJECT / "docs").rglob("*.md"))]
+    return {DIAGRAMS / f"{site.digest(one)}.svg": one for page in pages for one in site.diagrams(page)}
+
+
+def draw(page: Page) -> None:
+    """Draw the diagrams that have no picture, and remove pictures of diagrams that are gone."""
+    asked = diagrams()
+    for old in {*DIAGRAMS.glob("*.svg")} - {*asked}:
+        old.unlink()
+    DIAGRAMS.mkdir(exist_ok=True)
+    page.show(f"<!doctype html><body><script>{MERMAID.read_text(encoding='utf-8')}</script>", width=1200)
+    background, text, border, line, behind = COLOURS
+    theme = {
+        "primaryColor": background,
+        "primaryTextColor": text,
+        "primaryBorderColor": border,
+        "lineColor": line,
+        "textColor": text,
+        "edgeLabelBackground": behind,
+        "fontFamily": "system-ui, sans-serif",
+        "fontSize": "15px",
+    }
+    how = {"startOnLoad": False, "theme": "base", "themeVariables": theme, "htmlLabels": False}
+    page.value(f"mermaid.initialize({json.dumps(how)})")
+    for file, source in asked.items():
+        if not file.exists():
+            svg = page.value(f"mermaid.render('d{file.stem}', {json.dumps(source)}).then(drawn => drawn.svg)")
+            file.write_text(coloured(svg), encoding="utf-8")
+
+
+def coloured(svg: str) -> str:
+    """A drawing in the colours of the page that it stands in."""
+    for drawn, (variable, elsewhere) in COLOURS.items():
+        svg = svg.replace(drawn, f"var({variable}, {elsewhere})")
+    # Most of a drawing is digits that nobody sees, and what only Mermaid's own program reads.
+    lean = re.sub(r' data-[a-z-]+="[^"]*"', "", svg)
+    return re.sub(r"(\d\.\d)\d+", r"\1", lean) + "\n"
+
+
 def take() -> None:
     """Take all pictures anew."""
     program = shutil.which("chromium")
     if program is None:
         sys.exit("chromium is not installed: the package chromium")
+    if not MERMAID.exists():
+        sys.exit(f"{MERMAID} is not there; make pictures brings it")
     PICTURES.mkdir(exist_ok=True)
     found = documents()
     with tempfile.TemporaryDirectory() as folder, browser(program, Path(folder)) as page:
@@ -217,6 +276,7 @@ def take() -> None:
             for look in LOOKS:
                 page.show(found[document], width=look.width, dark=look.dark)
                 file_of(document, look).write_bytes(page.picture())
+        draw(page)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from convalias.services.running.places import told_of
 from convalias.services.running.task_group import TaskGroup
 
 Worker: TypeAlias = Literal["inbound", "feed", "outbound", "handlers"]
+"""Names a kind of worker: `handlers` runs the functions of a host, the others the work of a deployment."""
 WORKERS: Final[tuple[Worker, ...]] = ("inbound", "feed", "outbound")
 """Those that every deployment needs."""
 ALL_WORKERS: Final[tuple[Worker, ...]] = (*WORKERS, "handlers")

@@ -27,6 +27,7 @@ class TemporaryFailure:
 
 
 TxtAnswer: TypeAlias = TxtRecords | NoSuchName | TemporaryFailure
+"""Answer of a name server to a question for TXT records."""
 
 
 class DnsResolver(Protocol):
@@ -48,7 +49,9 @@ class HostRecords:
 
 
 HostAnswer: TypeAlias = HostRecords | NoSuchName | TemporaryFailure
+"""Answer of a name server to a question about a host."""
 HostKind: TypeAlias = Literal["A", "AAAA", "MX", "PTR"]
+"""Kind of record that is asked for about a host."""
 
 
 class HostResolver(DnsResolver, Protocol):

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 from attrs import frozen
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
+"""Value of a JSON document."""
 Body: TypeAlias = Mapping[str, Json]
 """A JSON document that an operator can read in the engine. The key `$` names its format; no other starts with `$`."""
 
@@ -76,6 +77,7 @@ class DuePlace(NamedTuple):
 
 
 Write: TypeAlias = Insert | Replace | Delete
+"""Change of one record, which is made only if its condition holds."""
 
 
 @frozen

@@ -18,6 +18,7 @@ from convalias.services.running.outages import leaves, outage_in
 from convalias.services.running.places import told_of
 
 log: Final = logging.getLogger("convalias.http")
+"""Logger `convalias.http`: each answer 5xx of the doors, without personal data."""
 METRIC: Final = "icer.http.errors"
 NOT_OPEN: Final = "not open yet"
 FAILED: Final = 500

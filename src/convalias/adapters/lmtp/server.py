@@ -23,6 +23,7 @@ from convalias.services.running.log_lines import LogLines
 from convalias.services.running.places import told_of
 
 log: Final = logging.getLogger("convalias.lmtp")
+"""Logger `convalias.lmtp`: mail that was answered 451, by class and engine."""
 PIECE: Final = 256 * 1024
 """Octets of a mail that are looked at in one go, whatever lines they have: a line may be as long as the mail."""
 _END: Final = b"\r\n.\r\n"

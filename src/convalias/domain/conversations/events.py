@@ -185,6 +185,7 @@ Happening: TypeAlias = (
     | MessageRedacted
     | StatusNoted
 )
+"""Says what happened in a conversation. Closed within a release; a later release may add cases."""
 
 
 @frozen

@@ -186,6 +186,7 @@ class OwnReason:
 
 
 AnyReason: TypeAlias = Reason | OwnReason
+"""Says why a mail was not relayed: a reason of ours, or one that a host made by `reason()`."""
 
 
 def reason(

@@ -33,3 +33,4 @@ class Declined:
 
 
 Answer: TypeAlias = Sent | NotSent | Unknown
+"""Says what a channel knows about one attempt: it left, it surely did not, or nobody can tell."""

@@ -116,5 +116,8 @@ def _strict(_applicant: Applicant) -> Admittance:
 
 
 FREE: Final = Admission("free", _free)
+"""Admits senders who do not take part, unless something speaks against their mail."""
 LIGHT: Final = Admission("light", _light)
+"""Admits senders who do not take part if somebody vouches for them, and holds the others."""
 STRICT: Final = Admission("strict", _strict)
+"""Refuses senders who do not take part."""

@@ -144,6 +144,7 @@ class Ignore:
 
 
 Verdict: TypeAlias = RelayToConversation | HandToLegacy | SkipOverlap | Hold | Reject | Ignore
+"""Says what becomes of a mail for one of its recipients. Closed: `match` it with `assert_never`."""
 
 
 @frozen

@@ -45,6 +45,7 @@ class TokenReused:
 
 
 Receipt: TypeAlias = Kept | TokenReused
+"""Answer about a mail that came in: it is kept, or its signed token was used for another one."""
 
 
 @frozen(kw_only=True)

@@ -49,6 +49,7 @@ from convalias.testing.conformance.records_versions import RECORDS_VERSIONS
 RECORDS: Final[tuple[Check[MakeRecords], ...]] = (
     RECORDS_KEYS + RECORDS_VERSIONS + RECORDS_ORDER + RECORDS_IN_ORDER + RECORDS_AT_ONCE
 )
+"""Promises of `Records`."""
 
 __all__ = [
     "AT_MOST",

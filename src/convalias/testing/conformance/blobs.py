@@ -9,6 +9,7 @@ from convalias.ports.blobs import Blobs, Put
 from convalias.testing.conformance.check import Open, expect, suite
 
 MakeBlobs: TypeAlias = Open[Blobs]
+"""Opens blobs at a place. The same place opened twice is one store, seen by two processes."""
 
 _KEY: Final = "raw/2026/03/01/" + "ab" * 32
 _BODY: Final = bytes(range(256)) * 64
@@ -133,3 +134,4 @@ BLOBS: Final = suite(
     what_was_answered_is_seen_by_every_process,
     what_was_answered_is_there_after_everybody_left,
 )
+"""Promises of `Blobs`."""

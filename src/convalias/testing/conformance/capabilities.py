@@ -115,8 +115,10 @@ READ_MARKS: Final = bounded_suite(
     the_asked_alone_are_named,
     what_came_later_is_not_read,
 )
+"""Promises of `ReadMarks`, each bounded in time."""
 HISTORY: Final = bounded_suite(
     history_is_newest_first,
     pages_meet_without_a_gap,
     history_says_what_find_says,
 )
+"""Promises of `History`, each bounded in time."""

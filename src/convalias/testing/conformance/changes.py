@@ -28,6 +28,7 @@ class ChangesUnderTest:
 
 
 MakeChanges: TypeAlias = Timed[ChangesUnderTest]
+"""Opens the changes at a place, and lets time pass for them."""
 
 
 def _at(id_: int | str) -> Key:
@@ -184,3 +185,4 @@ CHANGES: Final = suite(
     a_position_that_leads_nowhere_is_lost,
     a_scan_goes_by_time_then_key_from_any_place,
 )
+"""Promises of `Changes`."""

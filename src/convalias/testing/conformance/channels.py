@@ -78,8 +78,10 @@ CHANNEL_CHOICE: Final = suite(
     one_who_wants_nothing_has_an_empty_answer,
     one_who_chose_nothing_is_missing,
 )
+"""Promises of `ChannelChoice`."""
 CHANNEL_ENDPOINTS: Final = suite(
     an_account_is_reached_at_its_place_as_written,
     an_account_without_a_place_is_missing,
     a_place_of_one_channel_is_none_of_another,
 )
+"""Promises of `ChannelEndpoints`."""

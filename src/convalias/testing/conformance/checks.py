@@ -47,6 +47,7 @@ class CheckUnderTest:
 
 
 MakeCheck: TypeAlias = Callable[[], CheckUnderTest]
+"""Makes a detector, with a mail that it objects to."""
 
 
 async def an_ordinary_mail_has_no_objection(make: MakeCheck) -> None:
@@ -110,3 +111,4 @@ CHECK: Final = suite(
     any_bytes_have_an_answer,
     a_detector_that_is_away_is_unavailable,
 )
+"""Promises of `Check`."""

@@ -497,3 +497,4 @@ CONVERSATIONS: Final = bounded_suite(
     every_message_of_a_flood_is_told,
     who_has_read_before_sees_what_came_since,
 )
+"""Promises of `Conversations`, each bounded in time."""

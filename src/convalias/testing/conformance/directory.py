@@ -85,3 +85,4 @@ IDENTITY_DIRECTORY: Final = suite(
     accounts_are_found_by_id_and_unknown_ones_missing,
     what_passed_once_is_remembered,
 )
+"""Promises of `IdentityDirectory`."""

@@ -13,6 +13,7 @@ from convalias.ports.event_log import EventLog, EventRecord, Subscription
 from convalias.testing.conformance.check import Timed, expect, suite
 
 MakeEventLog: TypeAlias = Timed[EventLog]
+"""Opens the log at a place, and lets time pass for it."""
 
 _PATIENCE: Final = timedelta(seconds=10)
 _TURNS: Final = 400
@@ -230,3 +231,4 @@ EVENT_LOG: Final = suite(
     a_take_waits_for_an_event,
     what_was_answered_is_there_after_everybody_left,
 )
+"""Promises of `EventLog`."""

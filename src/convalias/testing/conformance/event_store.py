@@ -15,6 +15,7 @@ from convalias.ports.event_store import Append, EventStore
 from convalias.testing.conformance.check import Open, expect, suite
 
 MakeEventStore: TypeAlias = Open[EventStore]
+"""Opens the store at a place. The same place opened twice is one store, seen by two processes."""
 
 _HERE: Final = ConversationId("c1")
 _NOON: Final = datetime(2026, 3, 1, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -159,3 +160,4 @@ EVENT_STORE: Final = suite(
     what_was_answered_is_seen_by_every_process,
     what_was_answered_is_there_after_everybody_left,
 )
+"""Promises of `EventStore`."""

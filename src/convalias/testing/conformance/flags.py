@@ -40,3 +40,4 @@ async def what_is_not_set_is_none(make: MakeFlags) -> None:
 
 
 FLAGS: Final = suite(what_is_set_is_read_per_axis, what_is_not_set_is_none)
+"""Promises of `Flags`."""

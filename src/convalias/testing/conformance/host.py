@@ -80,3 +80,4 @@ class ReadingWorld(HostWorld, Protocol):
 MakeConversations: TypeAlias = Open[HostWorld]
 """Opens the host at a place. The same place opened twice is one host, seen by two of its processes."""
 MakeReadMarks: TypeAlias = Open[ReadingWorld]
+"""Opens the read marks of a host at a place, as `MakeConversations` does."""

@@ -27,6 +27,7 @@ class HubUnderTest:
 
 
 MakeNotificationHub: TypeAlias = Open[HubUnderTest]
+"""Opens a hub at a place, with a look at what it sent."""
 
 _NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _MINUTE: Final = timedelta(minutes=1)
@@ -102,3 +103,4 @@ NOTIFICATION_HUB: Final = suite(
     who_can_be_asked_tells_what_was_sent,
     a_channel_it_does_not_serve_is_declined,
 )
+"""Promises of `NotificationHub`."""

@@ -11,6 +11,7 @@ from convalias.ports.queue import Job, JobQueue
 from convalias.testing.conformance.check import Timed, expect, suite
 
 MakeJobQueue: TypeAlias = Timed[JobQueue]
+"""Opens the queue at a place, and lets time pass for it."""
 
 _NO_WAIT: Final = timedelta(0)
 _LEASE: Final = timedelta(seconds=2)
@@ -201,3 +202,4 @@ JOB_QUEUE: Final = suite(
     depth_tells_what_waits_and_since_when,
     what_was_answered_is_there_after_everybody_left,
 )
+"""Promises of `JobQueue`."""

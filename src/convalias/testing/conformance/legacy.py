@@ -142,3 +142,4 @@ LEGACY_RELAY: Final = suite(
     a_mail_is_handed_over_once,
     what_it_was_told_is_known_after_everybody_left,
 )
+"""Promises of `LegacyRelay`."""

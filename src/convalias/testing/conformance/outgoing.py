@@ -26,6 +26,7 @@ class MailSink:
 
 
 MakeOutgoingMail: TypeAlias = Open[MailSink]
+"""Opens a sender at a place, with a look at what arrived."""
 
 _MINUTE: Final = timedelta(minutes=1)
 _ANN: Final = EmailAddress.parse("ann@home.example")
@@ -126,3 +127,4 @@ OUTGOING_MAIL: Final = suite(
     what_the_adapter_states_is_a_guarantee,
     who_can_be_asked_tells_what_left,
 )
+"""Promises of `OutgoingMail`."""

@@ -10,6 +10,7 @@ from convalias.ports.records import Body, Conflict, Delete, Insert, Key, Records
 from convalias.testing.conformance.check import Open, expect, suite
 
 MakeRecords: TypeAlias = Open[Records]
+"""Opens records at a place. The same place opened twice is one store, seen by two processes."""
 
 BODY: Final[Body] = {"$": "note/1", "text": "hello"}
 HERE: Final = Key("events", "c1", "000000000001")

@@ -118,6 +118,7 @@ def _bounds(on: frozenset[Fault], rate: float) -> tuple[tuple[float, Fault], ...
 
 
 CALM: Final = Weather()
+"""Weather without any fault."""
 
 
 def drawn(draws: Draws, *, until: float) -> Weather:

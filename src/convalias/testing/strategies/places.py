@@ -11,10 +11,15 @@ from convalias.domain.addresses.email_address import EmailAddress, MailDomains
 from convalias.domain.ids import AccountId, ConversationId, UseCase
 
 NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+"""Time at which a drawn mail is decided; aware, in UTC."""
 DOMAINS: Final = MailDomains({"reply.example", "talk.example"}, {"relay.example"})
+"""Alias domains and legacy domains of the town."""
 ACCOUNTS: Final = tuple(AccountId(f"a{number}") for number in range(4))
+"""Accounts that the directory of the town knows."""
 CONVERSATIONS: Final = tuple(ConversationId(f"c{number}") for number in range(3))
+"""Conversations that aliases lead to."""
 USE_CASES: Final = (UseCase("apply"), UseCase("sourcing"))
+"""Use cases of its conversations."""
 SENDERS: Final = tuple(
     EmailAddress.parse(text)
     for text in ("ann@home.example", "bob@corp.example", "eve@corp.example", "bot@list.example", "loop@reply.example")
@@ -31,7 +36,9 @@ ALIASES: Final = tuple(
 )
 """Where conversations are reached: all three formats."""
 LEGACY: Final = tuple(EmailAddress.parse(f"x{number}@relay.example") for number in range(4))
+"""Addresses at the legacy relay."""
 ELSEWHERE: Final = EmailAddress.parse("team@else.example")
+"""Address of nobody in the town, at a domain that is not ours."""
 
 T = TypeVar("T")
 
