@@ -69,7 +69,10 @@ class Project:
 
 
 # Whoever adds a folder adds a line; `pytest tests/examples -k NAME` then runs all that holds for it.
-PROJECTS: Final = (Project("fastapi-postgres", engines=("postgresql",)),)
+PROJECTS: Final = (
+    Project("aws-lambda"),
+    Project("fastapi-postgres", engines=("postgresql",)),
+)
 
 
 def commands(readme: str) -> list[str]:
