@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar, Unpack
 from attrs import evolve
 
 from convalias.app.chores import Chores
-from convalias.app.guarded_rules import guard_policy, guard_rules
+from convalias.app.guarded_rules import guard_policy, guard_rules, refuse_wishes
 from convalias.app.guards import AdapterFaults, guard_ports
 from convalias.app.handlers import Handlers
 from convalias.app.health import WorkersHealth
@@ -203,6 +203,7 @@ class Convalias:
         from convalias.app.refusals import refuse  # noqa: PLC0415
 
         refuse(instead)
+        refuse_wishes(policy, rules)
         wiring = memory_wiring(alias_domain, legacy_domain, policy, rules)
         return cls.over(
             memory_ports(
@@ -231,6 +232,7 @@ class Convalias:
         from convalias.settings import read_settings  # noqa: PLC0415
 
         refuse(instead)
+        refuse_wishes(policy, rules)
         settings = read_settings(path, data=data, environ=environ)
         refuse_unreached(settings.channels, instead)
         return cls._by(settings, instead, policy, rules)

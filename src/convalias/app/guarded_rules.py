@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import NoneType
 from typing import TypeVar
 
 from attrs import evolve
 
 from convalias.app.guards import AdapterFaults
 from convalias.domain.errors import InvalidValue
+from convalias.domain.expecting import expect
 from convalias.domain.routing.admission import Admission
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.domain.routing.rulebook import C, Rule, RuleBook
@@ -16,6 +18,14 @@ from convalias.ports.errors import AdapterFailed
 
 CaseT = TypeVar("CaseT")
 AnswerT = TypeVar("AnswerT")
+
+
+def refuse_wishes(policy: object, rules: object) -> None:
+    """Raise `InvalidValue` for a policy or a book that is none."""
+    expect(
+        "policy", policy, RoutingPolicy, NoneType, expected="a RoutingPolicy, such as RoutingPolicy(admission=LIGHT)"
+    )
+    expect("rules", rules, RuleBook, NoneType, expected="a RuleBook, such as RULES.before(…)")
 
 
 def guard_rules(book: RuleBook, faults: AdapterFaults) -> RuleBook:

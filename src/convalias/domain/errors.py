@@ -1,5 +1,9 @@
 """The errors of the core: misuse only. A refusal of a mail is a value, see `outcomes`."""
 
+from typing import Final
+
+_MOST_SHOWN: Final = 200
+
 
 class DomainError(Exception):
     """Base of all that the pure core raises; never raised itself."""
@@ -17,4 +21,10 @@ class InvalidValue(DomainError, ValueError):
 
     def __str__(self) -> str:
         """One line: what, found, expected."""
-        return f"{self.what}: found {self.found!r}, expected {self.expected}"
+        return f"{self.what}: found {shown(self.found)}, expected {self.expected}"
+
+
+def shown(found: object) -> str:
+    """Return what was found in at most a line: a whole mail in its place would hide the rest."""
+    text = repr(found)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}… ({type(found).__name__})"

@@ -11,6 +11,7 @@ from attrs import Attribute, field, frozen
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.errors import InvalidValue
+from convalias.domain.expecting import check_fields, each
 from convalias.domain.mail.envelope import Attachment
 
 
@@ -38,11 +39,11 @@ def _are_participants(instance: object, attribute: Attribute[Any], value: Iterab
 
 
 def _listed(members: Iterable[Participant]) -> tuple[Participant, ...]:
-    return tuple(members)
+    return each("members of a Thread", members, object, expected="several Participant")
 
 
 def _are_accounts(accounts: Iterable[str] | None) -> frozenset[str] | None:
-    return None if accounts is None else frozenset(accounts)
+    return None if accounts is None else frozenset(each("audience", accounts, str, expected="ids of accounts, as text"))
 
 
 @frozen(kw_only=True)
@@ -55,6 +56,8 @@ class Thread:
     state: ThreadState = ThreadState.OPEN
     market: str | None = None
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class MessageRef:
@@ -62,6 +65,8 @@ class MessageRef:
 
     thread: str = field(validator=_is_text)
     message: str = field(validator=_is_text)
+
+    __attrs_post_init__ = check_fields
 
 
 @frozen(kw_only=True)
@@ -88,6 +93,8 @@ class NewMessage:
     """With quoted history."""
     attachments: tuple[Attachment, ...] = ()
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen(kw_only=True)
 class Message:
@@ -104,12 +111,16 @@ class Message:
     audience: frozenset[str] | None = field(default=None, converter=_are_accounts)
     """Accounts it was written to, the same at each call; None: the members when it is decided who is told."""
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class Posted:
     """The message was added and committed; `untold` has it."""
 
     id: str = field(validator=_is_text)
+
+    __attrs_post_init__ = check_fields
 
 
 @frozen
@@ -118,6 +129,8 @@ class AlreadyPosted:
 
     id: str = field(validator=_is_text)
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class PostDeclined:
@@ -125,6 +138,8 @@ class PostDeclined:
 
     reason: str
     """For operators. Without personal data: it is logged."""
+
+    __attrs_post_init__ = check_fields
 
 
 PostAnswer: TypeAlias = Posted | AlreadyPosted | PostDeclined

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
+from convalias.domain.expecting import check_fields
 from convalias.domain.outbound.channel_answers import Answer, Declined, NotSent, Sent, Unknown
 from convalias.domain.outbound.delivery import Channel
 from convalias.domain.outbound.notifications import Notification
@@ -26,6 +27,8 @@ class Guarantee:
     remembers_keys_for: timedelta = timedelta(0)
     """Counted from the first try. Zero: not at all. `FOR_EVER`: as long as anybody could try."""
     ask: Callable[[str], Awaitable[Answer]] | None = None
+
+    __attrs_post_init__ = check_fields
 
 
 class NotificationHub(Protocol):

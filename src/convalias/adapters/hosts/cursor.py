@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from attrs import frozen
 
 from convalias.domain.conversations.host_feed import HostFeed, HostMessage, found_late
+from convalias.domain.expecting import check_fields
 from convalias.ports.ambient import Clock
 from convalias.ports.conversations import MessageRef
 from convalias.ports.errors import Unavailable
@@ -29,6 +30,8 @@ class FeedEntry:
 
     cursor: str
     ref: MessageRef
+
+    __attrs_post_init__ = check_fields
 
 
 class CursorFeed(Protocol):

@@ -11,6 +11,7 @@ from typing import Final
 from attrs import field, frozen
 
 from convalias.domain.errors import InvalidValue
+from convalias.domain.expecting import check_fields, each, expect
 
 _ASCII_LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -40,9 +41,16 @@ class EmailAddress:
     """Canonical: `local@a-label`. What is compared, stored, sorted."""
     written: str = field(eq=False)
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is no text; one look at each, for a mail makes dozens of addresses."""
+        if type(self.key) is not str or type(self.written) is not str:
+            check_fields(self)
+
     @classmethod
     def parse(cls, text: str) -> EmailAddress:
         """Read one bare `local@domain` whose domain is ASCII or already an A-label. Raises `InvalidAddress`."""
+        if type(text) is not str:
+            expect("e-mail address", text, str, expected="text: local@domain")
         local, at, domain = text.rpartition("@")
         if not at or not local:
             raise InvalidAddress("e-mail address", found=text, expected="local@domain")
@@ -130,6 +138,8 @@ def canonical_domain(domain: str) -> str:
 
     Internationalised domains are turned into A-labels (IDNA 2008) where the mail enters, not here.
     """
+    if type(domain) is not str:
+        expect("domain", domain, str, expected="text, such as mail.example")
     text = domain.translate(_ASCII_LOWER).removesuffix(".")
     if len(text) <= _DOMAIN_OCTETS and (all(map(_LABEL.fullmatch, text.split("."))) or _LITERAL.fullmatch(text)):
         return text
@@ -145,7 +155,7 @@ class Territory(Enum):
 
 
 def _names(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(map(canonical_domain, names))
+    return frozenset(map(canonical_domain, each("domains", names, str, expected="several domains, as text")))
 
 
 @frozen

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.errors import InvalidValue
+from convalias.domain.expecting import check_fields, each
 from convalias.domain.ids import AccountId, AliasId, ConversationId
 
 KEY_IDS: Final = 32
@@ -49,6 +50,8 @@ class ConversationAlias:
     revoked_at: datetime | None = None
     superseded_by: AliasId | None = None
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class LegacyAlias:
@@ -56,6 +59,8 @@ class LegacyAlias:
 
     address: EmailAddress
     conversation: ConversationId | None
+
+    __attrs_post_init__ = check_fields
 
 
 class InvalidKey(InvalidValue):
@@ -78,7 +83,7 @@ class AliasKey:
 
 
 def _as_tuple(keys: Iterable[AliasKey]) -> tuple[AliasKey, ...]:
-    return tuple(keys)
+    return each("keys", keys, AliasKey, expected="several AliasKey")
 
 
 @frozen

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import Author, Participant
+from convalias.domain.expecting import check_fields
 from convalias.domain.ids import AccountId, AliasId, ConversationId, EventId, Seq, UseCase
 from convalias.domain.mail.envelope import Attachment
 
@@ -51,6 +52,8 @@ class ConversationCreated:
     market: str | None = None
     participants: tuple[Participant, ...] = ()
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class LongText:
@@ -85,12 +88,16 @@ class MessageAdded:
     long: LongText | None = None
     """Not None: `text` and `full_text` are only the start of what was written."""
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class ParticipantAdded:
     """An account takes part from this event on."""
 
     participant: Participant
+
+    __attrs_post_init__ = check_fields
 
 
 @frozen
@@ -99,12 +106,16 @@ class ParticipantRemoved:
 
     account: AccountId
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class CopiesSeen:
     """A registered participant carried these addresses in Cc of authenticated mail."""
 
     addresses: frozenset[EmailAddress]
+
+    __attrs_post_init__ = check_fields
 
 
 @frozen
@@ -114,6 +125,8 @@ class MessagesRead:
     account: AccountId
     up_to: Seq
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class ConversationClosed:
@@ -121,12 +134,16 @@ class ConversationClosed:
 
     by: AccountId | None = None
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class ConversationReopened:
     """Messages again."""
 
     by: AccountId | None = None
+
+    __attrs_post_init__ = check_fields
 
 
 @frozen
@@ -146,12 +163,16 @@ class AliasIssued:
     alias: AliasId
     stands_for: AccountId
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class AliasRevoked:
     """An alias takes no mail any more."""
 
     alias: AliasId
+
+    __attrs_post_init__ = check_fields
 
 
 @frozen
@@ -160,6 +181,8 @@ class MessageRedacted:
 
     event: EventId
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class StatusNoted:
@@ -167,6 +190,8 @@ class StatusNoted:
 
     account: AccountId
     status: str
+
+    __attrs_post_init__ = check_fields
 
 
 Happening: TypeAlias = (
@@ -215,3 +240,5 @@ class ConversationEvent:
     occurred_at: datetime
     appended_at: datetime
     trace: str = ""
+
+    __attrs_post_init__ = check_fields

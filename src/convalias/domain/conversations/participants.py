@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from attrs import evolve, field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.expecting import check_fields, each
 from convalias.domain.ids import AccountId
 
 
@@ -34,6 +35,8 @@ class Participant:
     """Where it is reached, the preferred one first; empty: the identity directory knows."""
     kind: ParticipantKind = ParticipantKind.REGISTERED
 
+    __attrs_post_init__ = check_fields
+
     @classmethod
     def of(
         cls, account: str, *, name: str = "", role: str = "", region: str | None = None, addresses: Iterable[str] = ()
@@ -43,7 +46,8 @@ class Participant:
         >>> Participant.of("ann", name="Ann Ray", addresses=["ann@home.example"]).addresses
         (<ann@home.example>,)
         """
-        return cls(AccountId(account), role, name, region, tuple(map(EmailAddress.parse, addresses)))
+        texts = each("addresses of a participant", addresses, str, expected="several addresses, as text")
+        return cls(AccountId(account), role, name, region, tuple(map(EmailAddress.parse, texts)))
 
 
 ParticipantIdentity: TypeAlias = Participant
@@ -61,6 +65,8 @@ class Account:
     company_domains: frozenset[str] = frozenset()
     speaks_for: frozenset[AccountId] = frozenset()
     name: str = ""
+
+    __attrs_post_init__ = check_fields
 
 
 def introduced(known: Account, participant: Participant) -> Account:
@@ -87,6 +93,8 @@ class AddressTenure:
     until: datetime | None = None
     given_up: GivenUp | None = None
 
+    __attrs_post_init__ = check_fields
+
 
 class Standing(Enum):
     """The way by which a sender's address led to an account that takes part."""
@@ -104,6 +112,8 @@ class AccountAuthor:
     standing: Standing = Standing.REGISTERED
     verified: bool = field(default=False, kw_only=True)
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class PeripheralAuthor:
@@ -111,6 +121,8 @@ class PeripheralAuthor:
 
     address: EmailAddress
     verified: bool = field(default=False, kw_only=True)
+
+    __attrs_post_init__ = check_fields
 
 
 Author: TypeAlias = AccountAuthor | PeripheralAuthor

@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import Participant
+from convalias.domain.expecting import check_fields
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
 
 
@@ -36,6 +37,8 @@ class ConversationThread:
     read_up_to: Mapping[AccountId, Seq] = field(factory=dict[AccountId, Seq], hash=False)
     created_at: datetime | None = None
     seq: Seq = Seq(0)
+
+    __attrs_post_init__ = check_fields
 
     def takes_part(self, account: AccountId) -> bool:
         """Whether that account is a participant as of `seq`."""

@@ -10,6 +10,7 @@ from attrs import evolve, field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress, MailDomains, canonical_domain
 from convalias.domain.errors import InvalidValue
+from convalias.domain.expecting import each
 from convalias.domain.routing.admission import FREE, LIGHT, STRICT, Admission
 from convalias.domain.routing.policy import BlockedSenders, RoutingPolicy, SenderTrust
 
@@ -18,7 +19,8 @@ ADMISSIONS: Final[Mapping[str, Admission]] = MappingProxyType({one.name: one for
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(map(canonical_domain, names)))
+    texts = each("domains", names, str, expected="several domains, as text")
+    return tuple(dict.fromkeys(map(canonical_domain, texts)))
 
 
 @frozen(kw_only=True)

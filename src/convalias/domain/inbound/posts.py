@@ -9,6 +9,7 @@ from typing import NewType
 from attrs import field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.expecting import check_fields, each
 from convalias.domain.ids import TraceId
 from convalias.domain.mail.authentication import SenderEvidence
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, NullReturnPath, ReturnPath
@@ -32,9 +33,12 @@ class Post:
     """What the source itself proved; None: what fields of trusted authentication servers in the mail say."""
     spam: bool = False
 
+    __attrs_post_init__ = check_fields
+
 
 def _addresses(values: Iterable[EmailAddress | str]) -> tuple[EmailAddress, ...]:
-    return tuple(EmailAddress.parse(one) if isinstance(one, str) else one for one in values)
+    given = each("recipients", values, EmailAddress, str, expected="several addresses")
+    return tuple(EmailAddress.parse(one) if isinstance(one, str) else one for one in given)
 
 
 def _return_path(value: EmailAddress | NullReturnPath | str | None) -> ReturnPath:
@@ -69,6 +73,8 @@ class IncomingMail:
     """Digest of all that was posted, without timestamp, token and signature; None: of raw, recipients and sender."""
     quarantine: str | None = field(default=None, kw_only=True)
     """Why it must not be routed: `too_large`, `unparseable`, `duplicate_field`."""
+
+    __attrs_post_init__ = check_fields
 
 
 @frozen(kw_only=True)

@@ -7,6 +7,8 @@ from typing import Final, assert_never
 
 from attrs import evolve, field, frozen
 
+from convalias.domain.expecting import check_fields
+
 
 class Dmarc(Enum):
     """Result of DMARC for the From domain (RFC 7489 §11.2)."""
@@ -41,6 +43,8 @@ class SenderEvidence:
     """Whether anybody looked at SPF. False: `spf_aligned` says nothing, and may be found out."""
     via_list: str | None = field(default=None, kw_only=True)
     """The List-Id, in lower case, that a passing signature of the list's own domain covers. None: none, or not known."""
+
+    __attrs_post_init__ = check_fields
 
 
 class Authentication(Enum):

@@ -8,6 +8,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from convalias.domain.expecting import check_fields, expect
 from convalias.domain.printable import visible
 
 MOST_SAID: Final = 200
@@ -41,6 +42,7 @@ class WhenAway(Enum):
 
 def _said(text: str) -> str:
     """One line that a terminal may show, cut."""
+    expect("Checked.said", text, str, expected="text")
     return visible(" ".join(text.split()))[:MOST_SAID]
 
 
@@ -50,6 +52,8 @@ class Checked:
 
     finding: Finding
     said: str = field(default="", converter=_said)
+
+    __attrs_post_init__ = check_fields
 
     @property
     def is_spam(self) -> bool:

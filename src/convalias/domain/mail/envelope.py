@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 from attrs import field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.expecting import check_fields
 from convalias.domain.mail.authentication import SenderEvidence, is_proved, requiring_dkim, rests_on_dkim_alone
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.checks import Checked
@@ -24,6 +25,8 @@ class ClearFrom:
     repaired: bool = field(default=False, kw_only=True)
     """Its syntax is broken, though only one address can be read: believed only with proof of exactly its domain."""
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class AmbiguousFrom:
@@ -31,6 +34,8 @@ class AmbiguousFrom:
 
     readings: frozenset[EmailAddress] = frozenset()
     because: str = ""
+
+    __attrs_post_init__ = check_fields
 
 
 From: TypeAlias = ClearFrom | AmbiguousFrom
@@ -67,6 +72,8 @@ class Attachment:
     digest: str
     """SHA-256 of the decoded content, hex: its storage key is made of it."""
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class MailContent:
@@ -89,6 +96,8 @@ class MailContent:
     """No words of its author, in text or subject, and no other part at all."""
     subject_alone: bool = field(default=False, kw_only=True)
     """Its subject is all that it says: no words in the text, and no other part at all."""
+
+    __attrs_post_init__ = check_fields
 
 
 def evidence_of(sender: From, evidence: SenderEvidence, *, require_dkim: frozenset[str]) -> SenderEvidence:
@@ -133,6 +142,8 @@ class MessageEnvelope:
     size: int = 0
     raw_key: str | None = None
 
+    __attrs_post_init__ = check_fields
+
     @property
     def verified(self) -> bool:
         """Whether the author is proved, and what is shown of the mail is what the author sent."""
@@ -161,6 +172,8 @@ class UnreadableMail:
     """Every reading of From, for the list of the blocked."""
     return_path: ReturnPath = None
     raw_key: str | None = None
+
+    __attrs_post_init__ = check_fields
 
 
 InboundMail: TypeAlias = MessageEnvelope | UnreadableMail

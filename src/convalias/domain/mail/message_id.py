@@ -7,6 +7,8 @@ from typing import Final
 
 from attrs import field, frozen
 
+from convalias.domain.expecting import check_fields
+
 LONGEST: Final = 998
 """Octets. RFC 5322 §2.1.1: no line is longer, so no id that was sent by the rules is."""
 _SYNTHETIC: Final = 40
@@ -29,6 +31,8 @@ class MessageId:
 
     value: bytes
     synthetic: bool = field(default=False, kw_only=True, eq=False)
+
+    __attrs_post_init__ = check_fields
 
     def __str__(self) -> str:
         """In angle brackets, bytes that are no UTF-8 backslash-escaped."""

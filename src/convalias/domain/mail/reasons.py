@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from attrs import field, frozen
 
 from convalias.domain.errors import InvalidValue
-from convalias.domain.expecting import expect
+from convalias.domain.expecting import check_fields, expect
 
 
 class Reason(Enum):
@@ -174,6 +174,8 @@ class OwnReason:
     """What an authenticated participant reads, by language. Empty: the sender is never told."""
     advice: str = field(default="", eq=False, repr=False)
     """What an operator may do, in one line."""
+
+    __attrs_post_init__ = check_fields
 
     @property
     def value(self) -> str:

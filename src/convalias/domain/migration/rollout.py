@@ -9,8 +9,9 @@ from enum import Enum
 from itertools import pairwise
 from typing import Final
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
+from convalias.domain.expecting import check_fields, whole_number
 from convalias.domain.ids import ConversationId, UseCase
 
 WHOLE: Final = 10_000
@@ -43,11 +44,13 @@ class Rollout:
 
     use_case: UseCase
     stage: Stage
-    basis_points: int = field(validator=[validators.ge(0), validators.le(WHOLE)])
+    basis_points: int = field(validator=whole_number(least=0, most=WHOLE))
     salt: str
     floor: Stage = Stage.LEGACY
     """The stage outside the cohort: that of the last setting at 10,000 basis points."""
     reason: str = ""
+
+    __attrs_post_init__ = check_fields
 
 
 @frozen

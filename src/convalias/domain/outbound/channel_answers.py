@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
+from convalias.domain.expecting import check_fields
+
 
 @frozen
 class Sent:
@@ -13,6 +15,8 @@ class Sent:
 
     receipt: str = ""
     final: bool = field(default=False, kw_only=True)
+
+    __attrs_post_init__ = check_fields
 
 
 @frozen
@@ -30,6 +34,8 @@ class Declined:
     """The channel will never send this one."""
 
     reason: str
+
+    __attrs_post_init__ = check_fields
 
 
 Answer: TypeAlias = Sent | NotSent | Unknown

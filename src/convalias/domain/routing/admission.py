@@ -11,7 +11,7 @@ from attrs import field, frozen
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.errors import InvalidValue
-from convalias.domain.expecting import expect
+from convalias.domain.expecting import check_fields, expect
 from convalias.domain.ids import AccountId
 from convalias.domain.mail.authentication import Authentication
 from convalias.domain.mail.reasons import OwnReason
@@ -28,6 +28,8 @@ class Applicant:
     """Whom the directory or the history knows under that address; none of them takes part."""
     company_domains: frozenset[str] = frozenset()
     """Verified company domains of the participants."""
+
+    __attrs_post_init__ = check_fields
 
 
 class Admittance(Enum):
@@ -72,6 +74,8 @@ class Admission:
     name: str
     decide: Callable[[Applicant], Admittance | Because] = field(repr=False, eq=False)
 
+    __attrs_post_init__ = check_fields
+
     def __call__(self, applicant: Applicant, /) -> Admittance:
         """Return what the policy says, without the reason; `answer` has both."""
         answer = self.answer(applicant)
@@ -87,6 +91,7 @@ class Admission:
 
 def admission(name: str) -> Callable[[Callable[[Applicant], Admittance | Because]], Admission]:
     """Make a function a named admission policy (decorator)."""
+    expect("name of an admission", name, str, expected='text: @admission("partners") above a function')
 
     def make(decide: Callable[[Applicant], Admittance | Because]) -> Admission:
         return Admission(name, decide)

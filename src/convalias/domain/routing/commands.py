@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import AccountAuthor, Author, PeripheralAuthor
+from convalias.domain.expecting import expect
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound.claims import Claim, ClaimKey, Path
 from convalias.domain.inbound.held import HoldId
@@ -30,6 +31,7 @@ from convalias.domain.routing.verdicts import (
 )
 
 _NOTED: Final = 100
+_PLAN: Final = "a RoutingPlan; of a TryAgain nothing is carried out"
 
 
 @frozen
@@ -128,6 +130,7 @@ def claims(plan: RoutingPlan) -> tuple[Claim, ...]:
     The plan of one post cannot see the others, and between two tries of it an alias may expire or a flag may flip.
     The first claim stands. Where From is ambiguous there is no sender to claim for, and nothing is carried.
     """
+    expect("plan", plan, RoutingPlan, expected=_PLAN)
     sender, message_id = _sender(plan), plan.case.mail.message_id
     if sender is None or message_id is None:
         return ()
@@ -151,6 +154,7 @@ def commands(plan: RoutingPlan, standing: Iterable[Claim] = ()) -> tuple[Command
 
     `standing` are the claims that stand in the store, whoever made them; none: those of the plan itself.
     """
+    expect("plan", plan, RoutingPlan, expected=_PLAN)
     claimed = {claim.key.conversation: claim for claim in (*claims(plan), *standing)}
     return tuple(_command(ruling, plan, _claim_of(ruling, claimed)) for ruling in plan)
 

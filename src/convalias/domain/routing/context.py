@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import TypeAlias
+from types import NoneType
+from typing import TypeAlias, get_args
 
 from attrs import evolve, field, frozen
 
@@ -14,6 +15,7 @@ from convalias.domain.aliases.alias import AliasHandle, AliasKeys, ByName, Conve
 from convalias.domain.aliases.unwrapping import decode
 from convalias.domain.conversations.participants import Account, AddressTenure, Speaker
 from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.expecting import check_fields, check_time, each, expect
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound.held import Admits, HoldId
 from convalias.domain.mail.message_id import MessageId
@@ -35,6 +37,8 @@ class Sighting:
     sender: EmailAddress
     conversation: ConversationId
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class Enrolment:
@@ -42,6 +46,8 @@ class Enrolment:
 
     conversation: ConversationId
     stage: Stage
+
+    __attrs_post_init__ = check_fields
 
 
 @frozen
@@ -132,6 +138,13 @@ class RoutingContext(Answers):
     whole: bool = False
     """What is not here does not exist, so nothing need be asked."""
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse a time without a zone. Facts are checked where a host makes them: a context is made anew at each look."""
+        if type(self.now) is not datetime or self.now.tzinfo is None:
+            check_time("RoutingContext.now", self.now)
+        if type(self.domains) is not MailDomains:
+            expect("RoutingContext.domains", self.domains, MailDomains, expected="a MailDomains")
+
     @classmethod
     def of(
         cls,
@@ -142,6 +155,12 @@ class RoutingContext(Answers):
         away: frozenset[Witness] = frozenset(),
     ) -> RoutingContext:
         """A whole small world, indexed: what is not among the facts does not exist. For tests, tools, examples."""
+        for one in facts:
+            expect(
+                "fact", one, *get_args(Fact), expected="one of " + ", ".join(kind.__name__ for kind in get_args(Fact))
+            )
+        expect("keys", keys, AliasKeys, NoneType, expected="AliasKeys or None")
+        each("away", away, Witness, expected="several Witness")
         accounts = [one for one in facts if isinstance(one, Account)]
         return cls(
             now=now,

@@ -9,6 +9,7 @@ from attrs import define, field
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import AccountAuthor
+from convalias.domain.expecting import expect
 from convalias.domain.ids import ConversationId
 from convalias.domain.mail.authentication import Authentication, judge
 from convalias.domain.mail.automation import MailClass
@@ -82,6 +83,13 @@ def route(
     Order, duplicates and letter case of the recipients never change the plan; facts that are missing from the
     context count as absent. `TryAgain` when a witness is away that must be heard.
     """
+    if (
+        type(policy) is not RoutingPolicy
+        or type(context) is not RoutingContext
+        or type(rules) is not RuleBook
+        or type(mail) not in _MAILS
+    ):
+        _refuse(mail, context, policy, rules)
     case = Case(mail, context, policy, rules)
     found = recipients(mail, context)
     said = _first(rules.mail, MailCase(mail, policy))
@@ -98,6 +106,17 @@ def route(
     if run.waiting_for:
         return TryAgain(frozenset(run.waiting_for), case)
     return RoutingPlan(rulings, _may_tell(mail, authentication, rulings), case)
+
+
+_MAILS: Final = (MessageEnvelope, UnreadableMail)
+
+
+def _refuse(mail: object, context: object, policy: object, rules: object) -> None:
+    """Say which argument cannot be what its place asks for."""
+    expect("mail", mail, *_MAILS, expected="a MessageEnvelope or an UnreadableMail")
+    expect("context", context, RoutingContext, expected="a RoutingContext (RoutingContext.of makes one of facts)")
+    expect("policy", policy, RoutingPolicy, expected="a RoutingPolicy")
+    expect("rules", rules, RuleBook, expected="a RuleBook, such as RULES.before(…)")
 
 
 Said: TypeAlias = tuple[Verdict, RuleName, int | None]

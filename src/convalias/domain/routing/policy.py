@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Final
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from convalias.domain.addresses.email_address import EmailAddress, canonical_domain
+from convalias.domain.expecting import check_fields, each, whole_number
 from convalias.domain.ids import UseCase
 from convalias.domain.routing.admission import LIGHT, Admission
 
@@ -28,11 +29,12 @@ class SenderTrust(Enum):
 
 
 def _addresses(addresses: Iterable[EmailAddress]) -> frozenset[EmailAddress]:
-    return frozenset(addresses)
+    return frozenset(each("blocked addresses", addresses, EmailAddress, expected="several EmailAddress"))
 
 
 def _domains(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(canonical_domain(name.removeprefix("@")) for name in names)
+    texts = each("blocked domains", names, str, expected="several domains, as text")
+    return frozenset(canonical_domain(name.removeprefix("@")) for name in texts)
 
 
 @frozen
@@ -41,6 +43,8 @@ class BlockedSenders:
 
     addresses: frozenset[EmailAddress] = field(default=_NOBODY, converter=_addresses)
     domains: frozenset[str] = field(default=_NOWHERE, converter=_domains)
+
+    __attrs_post_init__ = check_fields
 
     def __contains__(self, sender: object) -> bool:
         """Whether mail of that sender is dropped; a null or unknown return path never is."""
@@ -55,10 +59,12 @@ class BlockedSenders:
 class LoopGuard:
     """The guard against two machines that answer one another."""
 
-    same_text: int = field(default=3, validator=validators.ge(2))
+    same_text: int = field(default=3, validator=whole_number(least=2))
     """So many mails of one author to one conversation with one text, numbers and dates aside, within an hour are a loop."""
     mails_an_hour: int | None = None
     """Of one conversation, whoever writes; bounds responders that vary their address. None: no bound."""
+
+    __attrs_post_init__ = check_fields
 
 
 @frozen(kw_only=True)
@@ -70,10 +76,12 @@ class RoutingPolicy:
     sender_trust: SenderTrust = SenderTrust.ACCEPT_KNOWN
     trust_by_use_case: Mapping[UseCase, SenderTrust] = field(factory=dict[UseCase, SenderTrust], hash=False)
     blocked: BlockedSenders = BlockedSenders()
-    historical_days: int = field(default=365, validator=validators.ge(0))
+    historical_days: int = field(default=365, validator=whole_number(least=0))
     """How long an address that was given up still proves who writes."""
     loop_guard: LoopGuard | None = LoopGuard()
     """None: nothing is counted."""
+
+    __attrs_post_init__ = check_fields
 
     def admission_for(self, use_case: UseCase) -> Admission:
         """The admission policy of that use case."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Container, Iterator
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS
 from itertools import chain
 from types import CodeType, NoneType
-from typing import Final, Generic, Literal, TypeAlias, TypeGuard, TypeVar, overload
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeGuard, TypeVar, overload
 
 from attrs import field, frozen
 
 from convalias.domain.conversations.participants import AccountAuthor
-from convalias.domain.errors import InvalidValue
-from convalias.domain.expecting import expect
+from convalias.domain.errors import InvalidValue, shown
+from convalias.domain.expecting import check_fields, expect
 from convalias.domain.ids import ConversationId
 from convalias.domain.mail.authentication import Authentication
 from convalias.domain.mail.envelope import ClearFrom, InboundMail, MessageEnvelope
@@ -136,7 +136,7 @@ class WrongVerdict(InvalidValue):
 
     def __str__(self) -> str:
         """One line: rule, found, expected."""
-        return f"{self.what} gave {type(self.found).__name__} {self.found!r}, expected {self.expected}"
+        return f"{self.what} gave {type(self.found).__name__} {shown(self.found)}, expected {self.expected}"
 
 
 @frozen
@@ -156,9 +156,7 @@ class Rule(Generic[C]):
         """Refuse what could not be asked: an unknown step, or no plain function of one case."""
         expect("name of a rule", self.name, str, expected="text")
         what = f"rule {self.name!r}"
-        if self.step not in _PHASE_OF_STEP:
-            steps = ", ".join(map(str, _PHASE_OF_STEP))
-            raise InvalidValue(f"step of {what}", found=self.step, expected=f"one of {steps}")
+        _refuse_step(f"step of {what}", self.step)
         expect(f"number of {what}", self.number, int, NoneType, expected="a whole number or None")
         expect(f"law of {what}", self.law, str, expected="text")
         _refuse_function(what, self.decide, _CASES[self.phase].__name__)
@@ -184,6 +182,13 @@ class Rule(Generic[C]):
 
 
 Deciding: TypeAlias = Callable[[C], Verdict | None]
+
+
+def _refuse_step(what: str, step: object) -> None:
+    wanted = f"one of {', '.join(map(str, _PHASE_OF_STEP))}"
+    expect(what, step, int, expected=wanted)
+    if step not in _PHASE_OF_STEP:
+        raise InvalidValue(what, found=step, expected=wanted)
 
 
 def _refuse_function(what: str, decide: object, case: str) -> None:
@@ -222,9 +227,7 @@ def rule(step: int, number: int | None = None) -> Callable[[Deciding[C]], Rule[C
     The step fixes the type of the case: a rule that sees more than is known at its step is a type error. Raises
     `InvalidValue` for an unknown step, an `async` function, one of more than a case.
     """
-    if step not in _PHASE_OF_STEP:
-        steps = ", ".join(map(str, _PHASE_OF_STEP))
-        raise InvalidValue("step of a rule", found=step, expected=f"one of {steps}")
+    _refuse_step("step of a rule", step)
 
     def make(decide: Deciding[C]) -> Rule[C]:
         law, name = " ".join((decide.__doc__ or "").split()), getattr(decide, "__name__", None)
@@ -267,6 +270,20 @@ class RuleBook:
     relay: tuple[Rule[RelayCase], ...] = ()
     overlap: tuple[Rule[OverlapCase], ...] = ()
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse a rule in the table of another step."""
+        check_fields(self)
+        for phase, table in enumerate(self.tables):
+            for one in table:
+                if one.phase != phase:
+                    kind = _CASES[phase].__name__
+                    raise InvalidValue("rules", found=one, expected=f"rules that see a {kind} in its table")
+
+    @property
+    def tables(self) -> tuple[tuple[Rule[Any], ...], ...]:
+        """The seven tables, in the order of decision."""
+        return self.mail, self.arrival, self.alias, self.sender, self.author, self.relay, self.overlap
+
     def __iter__(
         self,
     ) -> Iterator[
@@ -307,6 +324,8 @@ class RuleBook:
         )
 
     def _edited(self, at: Rule[C], by: tuple[Rule[C], ...]) -> RuleBook:
+        for one in (at, *by):
+            expect("rule", one, Rule, expected="a rule: @rule(9) above a function makes one")
         if at.name not in {one.name for one in self}:
             raise InvalidValue("rule", found=at.name, expected=f"one of {', '.join(one.name for one in self)}")
         return RuleBook(

@@ -11,6 +11,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import ConversationAlias
 from convalias.domain.conversations.participants import Author
 from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.expecting import check_fields
 from convalias.domain.ids import ConversationId
 from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.reasons import AnyReason
@@ -94,6 +95,8 @@ class RelayToConversation:
     author: Author
     dedup_key: MailKey
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class HandToLegacy:
@@ -106,6 +109,8 @@ class SkipOverlap:
 
     carried_by: EmailAddress
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class Hold:
@@ -117,12 +122,16 @@ class Hold:
     by_list: str | None = field(default=None, kw_only=True)
     """The mailing list that it came by, where its approval would let the mail in. None: none would."""
 
+    __attrs_post_init__ = check_fields
+
 
 @frozen
 class Reject:
     """Refused; its consequence says whether the sender may be told."""
 
     reason: AnyReason
+
+    __attrs_post_init__ = check_fields
 
 
 @frozen
@@ -141,6 +150,8 @@ class Ignore:
     reason: AnyReason
     repeats: Repeats | None = None
     """Only of a loop that is known by its equal texts."""
+
+    __attrs_post_init__ = check_fields
 
 
 Verdict: TypeAlias = RelayToConversation | HandToLegacy | SkipOverlap | Hold | Reject | Ignore
