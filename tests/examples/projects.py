@@ -71,6 +71,7 @@ class Project:
 # Whoever adds a folder adds a line; `pytest tests/examples -k NAME` then runs all that holds for it.
 PROJECTS: Final = (
     Project("aws-lambda"),
+    Project("celery"),
     Project("fastapi-postgres", engines=("postgresql",)),
 )
 
