@@ -86,6 +86,7 @@ _KNOWN: Final = frozenset(
         "checks",
         "inbound",
         "inbound_batches",
+        "sources",
         "policy",
         "use_case",
         "aliases",
@@ -232,6 +233,8 @@ class Settings(Options):
     """URLs of the detectors that each mail at an address of ours is shown to: `spamd://localhost`, `clamd:///run/clamd.ctl`."""
     inbound: tuple[str, ...] = DOORS
     """The doors by which mail comes in over HTTP: `POST /inbound/<door>`."""
+    sources: Mapping[str, str] = field(factory=dict[str, str], repr=False)
+    """URLs of queues that providers fill with mail, by the name of the door: `sqs://eu-west-1/received-mail`."""
     delivery_events: tuple[str, ...] = DOORS
     """The doors by which providers tell what became of mail: `POST /events/<door>`. Unset: those of `inbound`."""
     alias_domains: tuple[str, ...] = ()
@@ -267,6 +270,7 @@ def read_settings(
     alias_domains = reader.domains("alias_domains")
     doors = reader.doors("inbound")
     event_doors = reader.event_doors("delivery_events", doors)
+    sources = reader.sources(environment)
     settings = Settings(
         data=Path(folder),
         raw=reader.engine("raw", environment, RAW, registry.BLOBS),
@@ -279,6 +283,7 @@ def read_settings(
         channels=reader.channels(environment),
         checks=reader.detectors("checks"),
         inbound=doors,
+        sources=sources,
         delivery_events=event_doors,
         alias_domains=alias_domains,
         legacy_domains=reader.legacy_domains(alias_domains),
@@ -307,7 +312,9 @@ def read_settings(
         missing_key_ids=reader.key_ids(),
         keyring=reader.keyring(environment),
         door_secrets={
-            door: found for door in {*doors, *event_doors} if (found := reader.door_secrets(environment, door))
+            door: found
+            for door in {*doors, *sources, *event_doors}
+            if (found := reader.door_secrets(environment, door))
         },
     )
     reader.finish()
@@ -331,6 +338,11 @@ def channel_variable(channel: Channel) -> str:
 def door_variable(door: str, name: str) -> str:
     """Return the variable in which a door finds the setting of that name, such as `SIGNING_KEY`."""
     return f"CONVALIAS_{door.upper().replace('-', '_')}_{name}"
+
+
+def source_variable(door: str) -> str:
+    """Return the variable in which the URL of the queue of a provider may stand, instead of the file."""
+    return f"CONVALIAS_SOURCE_{door.upper().replace('-', '_')}"
 
 
 def _starts(schemes: Sequence[str]) -> str:
@@ -407,6 +419,19 @@ class _Reader(TableReader):
                 self.problem(shown, written, "a URL")
             elif url := self._url(shown, written, environment, channel_variable(channel), registry.CHANNELS):
                 found[channel] = url
+        return found
+
+    def sources(self, environment: Mapping[str, str]) -> Mapping[str, str]:
+        """The URL of each queue that a provider fills."""
+        table, there = self.sub(self.table, "sources"), registry.names(registry.INBOUND)
+        self.expect(table, "sources", frozenset(there))
+        found: dict[str, str] = {}
+        for door in there:
+            shown, written = f"sources.{door}", table.get(door, "")
+            if not isinstance(written, str):
+                self.problem(shown, written, "a URL")
+            elif url := self._url(shown, written, environment, source_variable(door), registry.QUEUES):
+                found[door] = url
         return found
 
     def detectors(self, key: str) -> tuple[str, ...]:

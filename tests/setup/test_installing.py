@@ -32,6 +32,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "mime": ("convalias.adapters.mime", "convalias.app", "convalias.testing.simulator"),
     "mongo": ("convalias.adapters.mongo",),
     "s3": ("convalias.adapters.s3",),
+    "ses": ("convalias.adapters.ses",),
     "smtp": ("convalias.adapters.smtp",),
     "speed": ("orjson", "uvloop"),
     "spf": ("convalias.adapters.spf",),

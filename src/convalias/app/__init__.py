@@ -49,6 +49,8 @@ from convalias.services.inbound.doors import (
     EventDoorNeeds,
     MakesDoor,
     MakesEventDoor,
+    MakesMessageDoor,
+    MessageDoor,
 )
 from convalias.services.inbound.receiver import Kept, Receipt, TokenReused
 from convalias.services.inbound.worker import Processed
@@ -85,7 +87,9 @@ __all__ = [
     "KeysRefused",
     "MakesDoor",
     "MakesEventDoor",
+    "MakesMessageDoor",
     "MessageAdded",
+    "MessageDoor",
     "MessageRedacted",
     "MessagesRead",
     "NoSuchAlias",

@@ -17,7 +17,7 @@ from convalias.adapters import system
 from convalias.adapters.alarms import Telemetry
 from convalias.adapters.embedded import folder as folders
 from convalias.app import late_ports
-from convalias.app.engines import channel_hubs, detector, engines, named, sender, shared_keyring
+from convalias.app.engines import channel_hubs, detector, engines, named, sender, shared_keyring, sources
 from convalias.app.opening import EngineName, Late, Patience, lasting
 from convalias.app.ports import Instead, Opener, Ports
 from convalias.app.services import Wiring, audience
@@ -107,6 +107,7 @@ def embedded(
                     system_mail=outgoing or system_outbox,
                     legacy=legacy,
                     authenticator=authenticator,
+                    sources=await stack.enter_async_context(sources(settings, patience=waits)),
                     check=check,
                 )
                 .but(**remote)

@@ -35,8 +35,9 @@ from convalias.ports.errors import Unavailable
 from convalias.ports.examining import Examined, Observation
 from convalias.ports.hub import NotificationHub
 from convalias.ports.mail import Check, OutgoingMail
+from convalias.ports.queue import JobQueue
 from convalias.services.inbound.several_checks import SeveralChecks
-from convalias.settings import EVENTS, KEYS, MAIL, QUEUE, RAW, STORE, Settings, WrongSettings
+from convalias.settings import EVENTS, KEYS, MAIL, QUEUE, RAW, STORE, Settings, WrongSettings, source_variable
 
 
 @frozen
@@ -131,11 +132,15 @@ def _late_blobs(late: Late, _: str) -> Instead:
 
 
 def _late_queue(late: Late, url: str) -> Instead:
+    return {"queue": _polled(late, url)}
+
+
+def _polled(late: Late, url: str) -> JobQueue:
     def poll() -> timedelta:
         engine = _queue_engine(url)
         return engine.poll(_at(url, LASTING)) if isinstance(engine, LongPolls) else timedelta(0)
 
-    return {"queue": late_ports.PolledJobQueue(late, poll=poll)}
+    return late_ports.PolledJobQueue(late, poll=poll)
 
 
 def _late_store(late: Late, url: str) -> Instead:
@@ -190,17 +195,36 @@ async def engines(
         yield bound
 
 
+@asynccontextmanager
+async def sources(settings: Settings, *, patience: Patience) -> AsyncGenerator[Mapping[str, JobQueue]]:
+    """Return the queues that providers fill, by door, each opened at its first use."""
+    async with AsyncExitStack() as stack:
+        bound: dict[str, JobQueue] = {}
+        for door, url in settings.sources.items():
+            late = _source(door).late(url, patience=patience)
+            stack.push_async_callback(late.close)
+            bound[door] = _polled(late, url)
+        yield bound
+
+
+def _source(door: str) -> Engine:
+    """The engine of a queue that a provider fills: it goes by a name of its own where it is away."""
+    return Engine(f"sources.{door}", source_variable(door), registry.QUEUES, "queue", _queue, _late_queue)
+
+
 async def examine(settings: Settings) -> AsyncGenerator[tuple[str, Sequence[Observation] | Exception]]:
     """Examine all engines at once, each within a command's time: its observations, or why it is unusable."""
     urls = named(settings)
     answers = await asyncio.gather(
         *(_looked_at(_BY_SETTING[setting], url) for setting, url in urls.items()),
+        *(_looked_at(_source(door), url) for door, url in settings.sources.items()),
         _sender_looked_at(settings),
         *(_detector_looked_at(settings, url) for url in settings.checks),
         return_exceptions=True,
     )
+    sources_named = [f"sources.{door}" for door in settings.sources]
     checks = [f"check by {url.partition('://')[0]}" for url in settings.checks]
-    for setting, answer in zip([*urls, "mail", *checks], answers, strict=True):
+    for setting, answer in zip([*urls, *sources_named, "mail", *checks], answers, strict=True):
         if isinstance(answer, BaseException) and not isinstance(answer, Exception):
             raise answer
         if answer is not None:

@@ -24,7 +24,7 @@ from convalias.app.late_ports import OpensLate
 from convalias.app.opening import Patience, lasting, of_a_command
 from convalias.app.own_loops import InboundLoop, OutboundLoop
 from convalias.app.ports import Instead, Mailboxes, Opener, Ports, with_system_mail
-from convalias.app.providers import Providers
+from convalias.app.providers import Providers, message_door
 from convalias.app.services import Services, Wiring, assemble
 from convalias.app.signs import giving_signs
 from convalias.app.waking import Wakes, waking
@@ -58,6 +58,7 @@ from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.domain.routing.rulebook import RuleBook
 from convalias.ports.errors import PortError, Unavailable
@@ -66,7 +67,8 @@ from convalias.ports.people import IdentityDirectory
 from convalias.services.approvals.approvals import Approvals
 from convalias.services.conversations.messaging import Messaging, introduce
 from convalias.services.feed.handlers import Handle
-from convalias.services.inbound.receiver import Receiver
+from convalias.services.inbound.filled_queues import FilledQueue
+from convalias.services.inbound.receiver import Receipt, Receiver
 from convalias.services.inbound.worker import InboundWorker
 from convalias.services.migration.rollout import RolloutControl
 from convalias.services.operations.operations import Operations
@@ -142,6 +144,7 @@ class Convalias:
         self._wiring = wiring
         self._handlers = Handlers()
         self._providers: Callable[[], Providers] = Providers
+        self._sources: Callable[[], Providers] = Providers
         self._make: Callable[[], Convalias] = partial(type(self), opener, wiring, entry=entry)
         self._settings: Settings | None = None
         self._stack: AsyncExitStack | None = None
@@ -262,6 +265,7 @@ class Convalias:
         made = cls(opener, evolve(wiring, policy=policy, rules=rules or wiring.rules))
         made._settings = settings
         made._providers = partial(Providers.of, settings)
+        made._sources = partial(Providers.of_sources, settings)
         made._make = partial(cls._by, settings, instead, policy, rules)
         return made
 
@@ -752,7 +756,9 @@ class Convalias:
             loop
             for worker in workers or self._all
             for loop in loops_of(
-                worker, giving_signs(worker, self._works(worker, wait=wait), self.ports, self.faults), ambience
+                worker,
+                giving_signs(worker, self._works(worker, wait=wait, polls=True), self.ports, self.faults),
+                ambience,
             )
         ]
 
@@ -837,7 +843,7 @@ class Convalias:
         await self._handlers.rest()
         await self.services.feed.close()
 
-    def _works(self, worker: Worker, *, wait: timedelta = timedelta(0)) -> Sequence[Work]:
+    def _works(self, worker: Worker, *, wait: timedelta = timedelta(0), polls: bool = False) -> Sequence[Work]:
         """The loops on a mail's way are woken by this process, and look for other processes' work every 50 ms.
 
         Not latency-critical are the others: they look every 500 ms.
@@ -850,6 +856,7 @@ class Convalias:
                 beside = (self._notices, self._approvals, self._asking, self._retention)
                 return (
                     Work(step=step, woken=wakes.jobs),
+                    *self._source_works(polls=polls),
                     *(Work(step=self._keyed(one), idle=UNHURRIED) for one in beside),
                     *([more] * (self._wiring.inbound_batches - 1)),
                 )
@@ -864,6 +871,29 @@ class Convalias:
                 return (Work(step=outbound.decide, woken=wakes.published), deliver, late)
             case "handlers":
                 return [Work(step=self._refreshed(one.step), idle=UNHURRIED) for one in self._handlers.open]
+
+    def _source_works(self, *, polls: bool) -> Sequence[Work]:
+        """Read the queues that providers fill. They need no store: while it is away, mail is taken in all the same."""
+        ports = self.ports
+        if not ports.sources:
+            return ()
+        providers = self._sources()
+        works: list[Work] = []
+        for name, queue in ports.sources.items():
+            filled = FilledQueue(
+                name=name,
+                queue=queue,
+                door=message_door(name, providers, accept=self._accept, clock=ports.clock),
+                accept=self._accept,
+                clock=ports.clock,
+                lines=self.lines,
+            )
+            wait = queue.poll if polls and isinstance(queue, Polled) else timedelta(0)
+            works.append(Work(step=partial(filled.step, wait=wait), idle=IDLE if wait else UNHURRIED))
+        return works
+
+    async def _accept(self, mail: IncomingMail) -> Receipt:
+        return await self.services.receiver.accept(mail)  # the one of now: a refresh wires a new one
 
     def _refreshed(self, step: Step) -> Step:
         async def refreshed() -> int:

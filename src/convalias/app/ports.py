@@ -97,6 +97,8 @@ class Ports:
     """None: the MIME reader."""
     authenticator: SenderAuthenticator | None = None
     """Asked about mail whose border proved nothing. None: such mail is not verified."""
+    sources: Mapping[str, JobQueue] = field(factory=dict[str, JobQueue], hash=False)
+    """Queues that providers fill with mail, by the name of the door that reads each."""
     check: Check | None = None
     """Asked whether mail is spam or harmful. None: the provider's word counts, if it is trusted."""
 

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Self
 
 from attrs import field, frozen
 
 from convalias import registry
-from convalias.services.inbound.doors import DoorKind, DoorSecret, EventDoorKind, door_kind, event_door_kind
+from convalias.domain.inbound.posts import IncomingMail
+from convalias.ports.ambient import Clock
+from convalias.services.inbound.doors import (
+    DoorKind,
+    DoorNeeds,
+    DoorSecret,
+    EventDoorKind,
+    MessageDoor,
+    door_kind,
+    event_door_kind,
+)
+from convalias.services.inbound.receiver import Receipt
 from convalias.settings import MAIL_LIMIT, Settings, WrongSettings, door_variable
 
 
 def _none() -> dict[str, str]:
+    return {}
+
+
+def _no_options() -> dict[str, Mapping[str, str]]:
     return {}
 
 
@@ -50,6 +65,16 @@ class DoorKey:
         return cls._found(door, (f"EVENTS_{secret.name}", secret.name), secret, settings)
 
     @classmethod
+    def options_of(cls, door: str, settings: Settings) -> Sequence[Self]:
+        """Return the other variables of a door of mail that are set, and that it cannot use."""
+        there = settings.door_secrets.get(door, {})
+        return [
+            cls(value=there[option.name], variable=door_variable(door, option.name), problem=problem)
+            for option in registered_door(door).options
+            if (problem := option.refusal(there.get(option.name, "")))
+        ]
+
+    @classmethod
     def _found(cls, door: str, names: Sequence[str], secret: DoorSecret, settings: Settings) -> Self:
         there = settings.door_secrets.get(door, {})
         for name in names:
@@ -72,6 +97,8 @@ class Providers:
     """Of those that post mail, to `/inbound/<name>`."""
     events: Mapping[str, str] = field(factory=_none, repr=False)
     """Of those that post what became of a mail, to `/events/<name>`."""
+    options: Mapping[str, Mapping[str, str]] = field(factory=_no_options, repr=False)
+    """What doors of mail may have besides, by door and name: `{"ses": {"BUCKETS": "s3://my-mail"}}`."""
     mail_limit: int = MAIL_LIMIT
     """Octets of one mail."""
     trust_spam_flag: bool = False
@@ -80,6 +107,12 @@ class Providers:
     def __attrs_post_init__(self) -> None:
         """Refuse doors that are none, or that nothing locks. A missing package is told now, not at the first post."""
         secrets = [
+            *(
+                (f"options[{name!r}][{option.name!r}]", value, option)
+                for name in self.inbound
+                for option in registered_door(name).options
+                if (value := self.options.get(name, {}).get(option.name, ""))
+            ),
             *((f"inbound[{name!r}]", key, registered_door(name).secret) for name, key in self.inbound.items()),
             *((f"events[{name!r}]", key, registered_event_door(name).secret) for name, key in self.events.items()),
         ]
@@ -90,9 +123,26 @@ class Providers:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return those of the settings, whose keys stand in variables. Raises as the class does."""
-        mail = {door: DoorKey.of_mail(door, settings) for door in settings.inbound}
-        events = {door: DoorKey.of_events(door, settings) for door in settings.delivery_events}
+        return cls._of(settings, settings.inbound, settings.delivery_events)
+
+    @classmethod
+    def of_sources(cls, settings: Settings) -> Self:
+        """Return those whose queues are read. Raises as the class does, and for a provider that fills no queue."""
+        problems = {
+            f"sources.{door}": "found a provider that fills no queue; expected one that does, such as ses"
+            for door in settings.sources
+            if registered_door(door).reads is None
+        }
+        if problems:
+            raise WrongSettings(problems)
+        return cls._of(settings, tuple(settings.sources), ())
+
+    @classmethod
+    def _of(cls, settings: Settings, inbound: Sequence[str], delivery_events: Sequence[str]) -> Self:
+        mail = {door: DoorKey.of_mail(door, settings) for door in inbound}
+        events = {door: DoorKey.of_events(door, settings) for door in delivery_events}
         problems = {key.variable: key.problem for key in mail.values() if key.problem}
+        problems |= {key.variable: key.problem for door in inbound for key in DoorKey.options_of(door, settings)}
         problems |= {
             key.variable: f"{key.problem}, or delivery_events without it"
             for door, key in events.items()
@@ -103,6 +153,7 @@ class Providers:
         return cls(
             inbound={door: key.value for door, key in mail.items()},
             events={door: key.value for door, key in events.items()},
+            options={door: settings.door_secrets.get(door, {}) for door in inbound},
             mail_limit=settings.mail_limit,
             trust_spam_flag=settings.trust_spam_flag,
         )
@@ -111,6 +162,27 @@ class Providers:
     def addresses(self) -> Mapping[str, Sequence[str]]:
         """The addresses of each door of mail, below `/inbound/<name>`."""
         return {name: registered_door(name).addresses for name in self.inbound}
+
+
+def message_door(
+    name: str, providers: Providers, *, accept: Callable[[IncomingMail], Awaitable[Receipt]], clock: Clock
+) -> MessageDoor:
+    """Make what takes the messages of the queue that this provider fills. Raises `WrongSettings`."""
+    reads = registered_door(name).reads
+    if reads is None or name not in providers.inbound:
+        raise WrongSettings(
+            {f"sources.{name}": "found no door with a key that reads a queue; expected one such as ses"}
+        )
+    return reads(
+        DoorNeeds(
+            accept=accept,
+            keys=providers.inbound[name],
+            clock=clock,
+            mail_limit=providers.mail_limit,
+            trust_spam_flag=providers.trust_spam_flag,
+            options=providers.options.get(name, {}),
+        )
+    )
 
 
 def _problem(key: str, secret: DoorSecret) -> str:

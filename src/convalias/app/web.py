@@ -97,6 +97,7 @@ class _Doors:
                     clock=cv.ports.clock,
                     mail_limit=providers.mail_limit,
                     trust_spam_flag=providers.trust_spam_flag,
+                    options=providers.options.get(name, {}),
                 )
             )
 

@@ -83,6 +83,8 @@ def examine_settings(read: Callable[[], Settings]) -> tuple[Settings | None, lis
     return settings, [
         Finding(check="settings", found="read"),
         *(_door(door, settings, events=False) for door in settings.inbound),
+        *(_door(door, settings, events=False) for door in settings.sources if door not in settings.inbound),
+        *(one for door in {**dict.fromkeys(settings.inbound), **settings.sources} for one in _options(door, settings)),
         *(_door(door, settings, events=True) for door in settings.delivery_events if door not in settings.inbound),
         _senders(settings),
         *_spf(settings),
@@ -116,6 +118,18 @@ def _door(door: str, settings: Settings, *, events: bool) -> Finding:
         found=key.problem if key.value else "none",
         mend=f"set {key.variable}: serve and run refuse to start",
     )
+
+
+def _options(door: str, settings: Settings) -> Iterator[Finding]:
+    """What a door could use besides its key, and cannot as it is set."""
+    try:
+        wrong = DoorKey.options_of(door, settings)
+    except (MissingPackageError, registry.WrongRegistration):  # told of beside its key
+        return
+    for key in wrong:
+        yield Finding(
+            check=f"setting {key.variable}", health=Health.MISCONFIGURED, found=key.problem, mend="correct it"
+        )
 
 
 def _senders(settings: Settings) -> Finding:

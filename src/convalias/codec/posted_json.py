@@ -47,6 +47,12 @@ def _is_list(value: object) -> TypeGuard[list[object]]:
     return isinstance(value, list)
 
 
+def list_of(data: PostedObject, key: str) -> list[object]:
+    """Return the list under that key; empty where something else stands."""
+    found = data.get(key)
+    return found if _is_list(found) else []
+
+
 def objects_of(data: PostedObject, key: str) -> list[PostedObject] | None:
     """Return the list of objects under that key, empty where there is none; None where something else stands."""
     found = data.get(key)

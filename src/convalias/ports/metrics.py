@@ -67,13 +67,13 @@ _ALL: Final = (
     Metric(
         name="icer.messages.received",
         unit="{mail}",
-        labels=_labels(source="door that took the mail: mailgun, postmark, mime, eml, api, ..."),
+        labels=_labels(source="door that took the mail: mailgun, postmark, ses, mime, eml, api, ..."),
         help="Posts of mail that were kept and queued.",
     ),
     Metric(
         name="icer.messages.quarantined",
         unit="{mail}",
-        labels=_labels(reason="too_large, unparseable or duplicate_field"),
+        labels=_labels(reason="too_large, unparseable, duplicate_field, unreadable_recipient, virus or missing"),
         help="Mail that is kept and never routed.",
         alert="a mail is kept, and will not be routed",
         runbook=A_MAIL,

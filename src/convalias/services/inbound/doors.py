@@ -119,8 +119,24 @@ class DoorNeeds:
     """Octets of one mail."""
     trust_spam_flag: bool = False
     """Whether the provider's own spam flag counts as an opinion of ours."""
+    options: Mapping[str, str] = field(default=MappingProxyType({}), repr=False)
+    """Values of the variables that the door may have besides (`DoorKind.options`), by their names; those that are set."""
 
 
+class MessageDoor(Protocol):
+    """A door for the messages of a queue that one provider fills, such as `adapters.ses.MailTaker`."""
+
+    async def message(self, body: str) -> DoorAnswer:
+        """Take a message in, and say how it went, with the status of HTTP for that. May be repeated.
+
+        200: done. 503: the same message may work later, however often. 404: what it tells of is not there yet. Any
+        other: it will never work, unless somebody mends something. Raises nothing.
+        """
+        ...
+
+
+MakesMessageDoor: TypeAlias = Callable[[DoorNeeds], MessageDoor]
+"""`DoorKind.reads`."""
 MakesDoor: TypeAlias = Callable[[DoorNeeds], Door]
 """Group `convalias.inbound`, by the name of the door: such a function, or a `DoorKind` that says more."""
 
@@ -204,6 +220,10 @@ class DoorKind:
     addresses: tuple[str, ...] = field(default=("", "/mime"), validator=_are_addresses)
     """Below `/inbound/<name>`, the empty one being that itself."""
     secret: DoorSecret = SIGNING_KEY
+    options: tuple[DoorSecret, ...] = ()
+    """Variables that it may have besides: none of them has to be set."""
+    reads: MakesMessageDoor | None = None
+    """Make what takes the messages of a queue that the provider fills. None: this provider fills none."""
 
     def __call__(self, needs: DoorNeeds) -> Door:
         """Make the door."""

@@ -1,0 +1,65 @@
+"""SES's mail by SNS over HTTPS: prove the post, take in its mail, say if it was kept."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+from convalias.adapters.ses.certificates import Certificates, fetched
+from convalias.adapters.ses.objects import MailObjects
+from convalias.adapters.ses.place import BUCKETS, TOPICS, buckets_in, topics_in
+from convalias.adapters.ses.received import MailTaker
+from convalias.adapters.ses.sns import SignedMessages, SnsMessage
+from convalias.services.inbound.doors import DoorKind, DoorNeeds, DoorPost, HttpAnswer
+
+
+@frozen(kw_only=True)
+class Webhook:
+    """Takes notifications of SNS. SNS posts again for an hour at most, and never after a 4xx.
+
+    So what may get better by itself is answered 503: a mail that is not in its bucket yet, too.
+    https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
+    """
+
+    messages: SignedMessages
+    mails: MailTaker
+
+    async def handle(self, post: DoorPost) -> HttpAnswer:
+        """Take one post in. May be repeated.
+
+        200: kept and queued, a subscription confirmed, or nothing to do. 400: not what SES publishes of mail. 401: not
+        signed by SNS for a topic of ours, or a bucket that is not set. 413: too large. 503: post it again.
+        """
+        found = await self.messages.read(post)
+        if not isinstance(found, SnsMessage):
+            return found
+        answer = await self.mails.take(found.text)
+        return HttpAnswer(503, answer.text) if answer.status == 404 else answer  # noqa: PLR2004 - by its name
+
+
+def taker(needs: DoorNeeds) -> MailTaker:
+    """Make what takes messages of a queue."""
+    return MailTaker(
+        accept=needs.accept,
+        objects=MailObjects(buckets_in(needs.options.get(BUCKETS.name, ""))),
+        topics=topics_in(needs.keys),
+        mail_limit=needs.mail_limit,
+        trust_spam_flag=needs.trust_spam_flag,
+    )
+
+
+def _made(needs: DoorNeeds) -> Webhook:
+    return Webhook(
+        messages=SignedMessages(
+            topics=topics_in(needs.keys),
+            certificates=Certificates(needs.clock),
+            confirm=fetched,
+            clock=needs.clock,
+        ),
+        mails=taker(needs),
+    )
+
+
+door: Final = DoorKind(make=_made, addresses=("",), secret=TOPICS, options=(BUCKETS,), reads=taker)
+"""Registered for `ses`."""

@@ -1,0 +1,108 @@
+"""Queues that a provider fills with mail: each message is taken in, and only then acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Final
+
+from attrs import frozen
+
+from convalias.domain.inbound.posts import IncomingMail
+from convalias.domain.outbound.delivery import backoff
+from convalias.ports.ambient import Clock
+from convalias.ports.errors import Unavailable
+from convalias.ports.queue import Job, JobQueue
+from convalias.services.inbound.doors import DoorAnswer, HttpAnswer, MessageDoor
+from convalias.services.inbound.receiver import Receipt
+from convalias.services.running.log_lines import LogLines
+from convalias.services.running.places import told_of
+
+BATCH: Final = 10
+LEASE: Final = timedelta(minutes=3)
+"""So long nobody else takes a message that is worked on."""
+WITHIN: Final = timedelta(minutes=2)
+"""For one message: its mail is fetched (20 s and a retry) and kept (30 s)."""
+TRIES: Final = 12
+"""So often a message that cannot be taken in is tried: with the pauses between, for an hour and a half."""
+FIRST_PAUSE: Final = timedelta(seconds=10)
+LONGEST_PAUSE: Final = timedelta(minutes=15)
+MISSING: Final = 404
+_DONE: Final = frozenset({200, 409})
+"""Kept, now or before."""
+_AWAY: Final = 503
+_FAULT: Final = 500
+_MARK: Final = "X-Convalias-Message: "
+
+
+@frozen(kw_only=True)
+class FilledQueue:
+    """Reads one queue. A message is acknowledged after its mail is durable, so that a death in between loses nothing.
+
+    What cannot be taken in is tried again for an hour and a half, then kept as mail in quarantine, where a person finds
+    what the message said. While the raw store, the queue or the provider is away it is tried for ever.
+    """
+
+    name: str
+    """Of the provider's door."""
+    queue: JobQueue
+    door: MessageDoor
+    accept: Callable[[IncomingMail], Awaitable[Receipt]]
+    clock: Clock
+    lines: LogLines
+
+    async def step(self, *, wait: timedelta = timedelta(0)) -> int:
+        """Take one batch, its messages side by side; return how many were taken in. Raises `Unavailable`.
+
+        `wait`: how long the queue may take for the first message.
+        """
+        jobs = await self.queue.take(limit=BATCH, wait=wait, lease=LEASE)
+        answers = await asyncio.gather(*(self._taken(job) for job in jobs))
+        done = [job for job, answer in zip(jobs, answers, strict=True) if answer.status in _DONE]
+        if done:
+            await self.queue.done(done)
+        for job, answer in zip(jobs, answers, strict=True):
+            if answer.status not in _DONE:
+                await self._later(job, answer)
+        _raise_outage(answers)
+        return len(done)
+
+    async def _taken(self, job: Job) -> DoorAnswer:
+        try:
+            async with asyncio.timeout(WITHIN.total_seconds()):
+                answer = await self._answer(job.body)
+                if answer.status in _DONE or answer.status == _AWAY or job.receives < TRIES:
+                    return answer
+                await self.accept(_given_up(self.name, job.body, answer))
+                return HttpAnswer(200, f"given up: {answer.text}")
+        except (Unavailable, TimeoutError) as away:
+            return HttpAnswer(_AWAY, str(away), away)
+
+    async def _answer(self, body: str) -> DoorAnswer:
+        try:
+            return await self.door.message(body)
+        except (Unavailable, TimeoutError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a message that a door trips over keeps no other waiting
+            return HttpAnswer(_FAULT, told_of(error))
+
+    async def _later(self, job: Job, answer: DoorAnswer) -> None:
+        if answer.status != _AWAY:
+            self.lines.repeated(f"{self.name}: a message cannot be taken in, and is tried again: {answer.text}")
+        jitter = self.clock.entropy(1)[0] / 256
+        pause = backoff(min(job.receives, TRIES), first=FIRST_PAUSE, longest=LONGEST_PAUSE, jitter=jitter)
+        await self.queue.keep([job], pause, held=False)
+
+
+def _given_up(name: str, body: str, answer: DoorAnswer) -> IncomingMail:
+    """The message itself, as it stood in the queue: its id, its bucket and its key are in it."""
+    raw = f"{_MARK}{name}\r\n\r\n{body}".encode("utf-8", "surrogatepass")
+    return IncomingMail(raw, source=name, quarantine="missing" if answer.status == MISSING else "unparseable")
+
+
+def _raise_outage(answers: Sequence[DoorAnswer]) -> None:
+    """All failed, and because something is away: the worker waits, and says so."""
+    if answers and all(answer.status == _AWAY for answer in answers):
+        error = getattr(answers[0], "error", None)
+        raise error if isinstance(error, Unavailable) else Unavailable(answers[0].text)

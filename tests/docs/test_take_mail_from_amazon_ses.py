@@ -1,0 +1,36 @@
+"""The how-to about Amazon SES: its settings open what it names, and what it says of answers holds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+
+from adapters.ses.posting import TOPIC, received, sns
+from convalias.app import Convalias
+from convalias.services.inbound.filled_queues import FIRST_PAUSE, LONGEST_PAUSE, TRIES
+from docs.test_docs import PROJECT
+
+PAGE = (PROJECT / "docs" / "how-to" / "take-mail-from-amazon-ses.md").read_text(encoding="utf-8")
+(SETTINGS,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+VARIABLES = dict(re.findall(r"^\| `(CONVALIAS_SES_\w+)` \|.*?: `([^`]+)`", PAGE, re.MULTILINE))
+
+
+async def test_the_settings_and_variables_of_the_page_open_what_it_names(tmp_path: Path) -> None:
+    assert VARIABLES == {"CONVALIAS_SES_TOPICS": TOPIC, "CONVALIAS_SES_BUCKETS": "s3://my-mail?region=eu-west-1"}
+    file = tmp_path / "convalias.toml"
+    file.write_text(f'data = "{tmp_path / "data"}"\n{SETTINGS}', encoding="utf-8")
+    cv = Convalias.from_toml(file, environ={**VARIABLES, "CONVALIAS_MAIL_PASSWORD": "secret"})
+    async with cv, httpx.AsyncClient(transport=httpx.ASGITransport(cv.asgi()), base_url="http://here") as http:
+        assert "https://mail.example/inbound/ses" in PAGE
+        assert (await http.post("/inbound/ses", json=sns(received()))).status_code == 401
+        assert (await http.post("/inbound/ses", content=b"no json")).status_code == 400
+        assert [*cv.ports.sources] == ["ses"]
+
+
+def test_the_hour_and_a_half_of_the_page_is_what_the_pauses_come_to() -> None:
+    pauses = [min(LONGEST_PAUSE, FIRST_PAUSE * 2**number) for number in range(TRIES - 1)]
+    hours = sum(pause.total_seconds() for pause in pauses) / 3600
+    assert 0.75 <= hours * 0.75 <= 1.75  # each is spread over its upper half
+    assert "tried twelve times within an hour and a half" in PAGE
