@@ -72,6 +72,7 @@ class Project:
 PROJECTS: Final = (
     Project("aws-lambda"),
     Project("celery"),
+    Project("confluent-kafka", engines=("kafka",)),
     Project("fastapi-postgres", engines=("postgresql",)),
 )
 
