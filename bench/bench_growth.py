@@ -129,7 +129,7 @@ async def recipients(count: int, measured: Callable[[Counting], float]) -> float
 
 async def texts(octets: int) -> float:
     """Octets of records that are written and read for one message of that length, from the door to the hub."""
-    counting = Counting(memory.Records())
+    counting = Counting(memory.Records(), with_octets=True)
     cv, aliases = await opened(counting)
     body = ("A line of text that goes on and on, word after word.\n" * (octets // 53 + 1))[:octets]
     raw = (

@@ -37,8 +37,10 @@ def _tables(keys: Iterable[Key]) -> str:
 class Counting:
     """`ports.Records`, `Ordered` and `Paged` that count, over any others. Call `forget()` between two measurements."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, *, with_octets: bool = False) -> None:
+        """`with_octets`: count those too, which costs more than most calls do: who measures CPU leaves it off."""
         self.records: Final = records
+        self._with_octets = with_octets
         self.calls: Counter[str] = Counter()
         """By what was asked of which table or lane: `get events`, `range threads`, `write claims+events`."""
         self.rows: Counter[str] = Counter()
@@ -60,7 +62,7 @@ class Counting:
         self.most_rows = max(self.most_rows, len(found))
         for stored in found:
             self.rows[stored.key.table] += 1
-            self.octets_read += octets(stored.body)
+            self.octets_read += octets(stored.body) if self._with_octets else 0
 
     def _written(self, writes: Sequence[Write], answers: Sequence[Written | Conflict]) -> None:
         """Count writes that were answered; a subclass may look at the answers too."""
@@ -68,7 +70,8 @@ class Counting:
         for write in writes:
             kind = "insert" if isinstance(write, Insert) else "update"
             self.writes[f"{write.key.table} {kind}"] += 1
-            self.octets_written += 0 if isinstance(write, Delete) else octets(write.body)
+            if self._with_octets and not isinstance(write, Delete):
+                self.octets_written += octets(write.body)
 
     async def get(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
         found = await self.records.get(keys)

@@ -108,7 +108,7 @@ async def test_an_event_log_on_disk_holds_what_it_is_to_keep_however_much_was_pu
 
 
 async def test_what_counts_is_each_call_each_row_and_each_write() -> None:
-    counting = Counting(memory.Records())
+    counting = Counting(memory.Records(), with_octets=True)
     one, two = Key("events", "c", "1"), Key("claims", "c", "2")
     answers = await write_in_order(
         counting, [Insert(one, {"a": "é"}), Insert(two, {}), Insert(one, {}), Insert(two, {})]
