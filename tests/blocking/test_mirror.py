@@ -18,7 +18,7 @@ NOT_HERE: Mapping[str, str] = {
     "anew": "the façade without await does so by itself, after a fork",
     "by_settings": "commands run without a program of a host",
     "opening": "for commands, which open the façade with await",
-    "asgi": "an ASGI app runs on an event loop: it is mounted where one is",
+    "asgi": "an ASGI app runs on an event loop: here it is `wsgi`",
     "faults": "shown by `checks`, under `adapters`",
     "lifespan": "called by ASGI servers; here it is `with cv, cv.running():`",
     "lines": "for `asgi`",
@@ -31,6 +31,7 @@ NOT_HERE: Mapping[str, str] = {
 ONLY_HERE: Mapping[str, str] = {
     "asynchronous": "what commands open of a host without await",
     "close": "the end of `async with`, for a host without a `with`",
+    "wsgi": "the doors for servers without an event loop",
 }
 
 OTHER_TYPES: Mapping[str, str] = {

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar, Unpack
 from convalias import app
 from convalias.app.facade import STOP_WITHIN
 from convalias.app.ports import Instead, Ports
+from convalias.app.providers import Providers
 from convalias.app.services import Wiring
 from convalias.app.workers import Idle, Worker
 from convalias.blocking import parts
 from convalias.blocking.background import ForkLock, background, in_thread, refuse_inside_loop
 from convalias.blocking.errors import NotAfterFork
 from convalias.blocking.opening import CLOSED, Opening
+from convalias.blocking.wsgi import Doors
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import ConversationEvent, Happening
 from convalias.domain.conversations.participants import Participant
@@ -31,6 +33,8 @@ from convalias.domain.routing.policy import RoutingPolicy
 from convalias.domain.routing.rulebook import RuleBook
 
 if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
     from convalias.settings import Settings
 
 CLOSE_WITHIN: Final = timedelta(seconds=30)
@@ -347,6 +351,18 @@ class Convalias:
             return cv.mailbox(address)
 
         return self._call(sent)
+
+    # --- inside a web service ------------------------------------------------------------------------
+
+    def wsgi(self, providers: Providers | None = None) -> WSGIApplication:
+        """Return the HTTP doors as a WSGI app, to be mounted or served: webhooks, pages behind links, health.
+
+        It is `asgi` of `convalias.Convalias` for a server without an event loop. Nothing is opened now: its first
+        request does. It runs no worker. `providers`: whose posts are taken in; None: those of the settings, or nobody's
+        where there are no settings. Raises `WrongSettings` for a door without a key.
+        """
+        self._of_now.asgi(providers)  # what is wrong is told now, and not at the first post
+        return Doors(self._opening, lambda cv: cv.asgi(providers))
 
     # --- work ----------------------------------------------------------------------------------------
 
