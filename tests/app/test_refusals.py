@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
@@ -103,6 +104,33 @@ class Delegating(Directory):
         return super().get(accounts)
 
 
+def in_a_thread(call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """As a bridge from plain code to async code does it, such as that of Django: the plain function shows through."""
+
+    @functools.wraps(call)
+    async def called(*args: Any) -> Any:
+        return await asyncio.to_thread(call, *args)
+
+    return called
+
+
+def by_a_partial(call: Callable[..., Any]) -> Any:
+    """The same by an object that is no function."""
+    bound = functools.partial(in_a_thread(call))
+    return functools.update_wrapper(bound, call)
+
+
+class Bridged(Directory):
+    @in_a_thread
+    def get(self, accounts: Collection[AccountId]) -> Mapping[AccountId, Account]:
+        return {}
+
+
+class ByPartial(Directory):
+    def __init__(self) -> None:
+        self.at = by_a_partial(lambda addresses: {})  # type: ignore[method-assign]
+
+
 class Less:
     async def at(self, addresses: Collection[Any]) -> Any:
         return {}
@@ -155,7 +183,7 @@ class Partly(Directory):
         self.get = functools.partial(super().get)  # type: ignore[method-assign]
 
 
-@pytest.mark.parametrize("directory", [Directory(), Delegating(), Decorated(), Partly()])
+@pytest.mark.parametrize("directory", [Directory(), Delegating(), Decorated(), Partly(), Bridged(), ByPartial()])
 def test_what_can_be_awaited_is_taken_however_it_was_made(directory: Any, tmp_path: Path) -> None:
     for make in (in_memory, from_toml, over):
         make(tmp_path, identity=directory)

@@ -160,14 +160,24 @@ def _is_mapping(given: object) -> TypeGuard[Mapping[object, object]]:
 
 
 def _is_async(method: Callable[..., object]) -> bool | None:
-    """Whether its result is to be awaited; None: that cannot be told, as of a callable object or a partial."""
-    inner = inspect.unwrap(method)
-    if inspect.iscoroutinefunction(inner):
+    """Whether its result is to be awaited; None: that cannot be told, as of a callable object or a partial.
+
+    A decorator may make an async function of a plain one, and name it in `__wrapped__`: each layer is looked at.
+    """
+    if any(inspect.iscoroutinefunction(one) for one in _layers(method)):
         return True
-    if not isinstance(inner, FunctionType | MethodType):
+    if not isinstance(method, FunctionType | MethodType):
         return None
-    answer = str(inner.__annotations__.get("return", ""))
+    answer = str(method.__annotations__.get("return", ""))
     return None if any(name in answer for name in _AWAITED) else False
+
+
+def _layers(method: Callable[..., object]) -> Iterator[Callable[..., object]]:
+    """The function and those that it says it wraps, the outermost first."""
+    yield method
+    while (inner := getattr(method, "__wrapped__", None)) is not None:
+        yield inner
+        method = inner
 
 
 def _named(port: object) -> str:
