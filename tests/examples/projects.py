@@ -44,6 +44,8 @@ class Project:
     name: str
     engines: tuple[str, ...] = ()
     """Fixtures of the servers that some of its tests need; their addresses are in `TEST_<ENGINE>`, or those tests skip."""
+    is_untyped: bool = False
+    """Its framework publishes no types: what comes from there is anything."""
 
     @property
     def folder(self) -> Path:
@@ -73,6 +75,8 @@ PROJECTS: Final = (
     Project("aws-lambda"),
     Project("celery"),
     Project("confluent-kafka", engines=("kafka",)),
+    Project("django", engines=("postgresql",), is_untyped=True),
+    Project("django-anymail", is_untyped=True),
     Project("fastapi-postgres", engines=("postgresql",)),
 )
 

@@ -1,0 +1,9 @@
+"""Django for the tests, which need no database."""
+
+import os
+
+import django
+
+os.environ["ANYMAIL_WEBHOOK_SECRET"] = "anymail:example"
+os.environ["DJANGO_SETTINGS_MODULE"] = "website.settings"
+django.setup()
