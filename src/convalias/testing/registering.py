@@ -34,7 +34,9 @@ from convalias.domain.mail.envelope import (
 )
 from convalias.domain.mail.message_id import MessageId
 from convalias.domain.mail.reasons import OwnReason
-from convalias.domain.migration.rollout import Rollout
+from convalias.domain.migration.rollout import Cohort, Rollout
+from convalias.domain.outbound.answering import MintingAnswer
+from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.domain.routing.admission import Admission, Applicant, Because
 from convalias.domain.routing.context import Enrolment, RoutingContext, Sighting
 from convalias.domain.routing.plan import RoutingPlan, TryAgain
@@ -88,6 +90,9 @@ BY_TYPE: Final[Mapping[type[object], str]] = {
     Post: "posts",
     Reject: "rejections",
     RelayToConversation: "relays",
+    Cohort: "cohorts",
+    DeliveryDecision: "delivery_decisions",
+    MintingAnswer: "minting_answers",
     Rollout: "rollouts",
     RoutingContext: "contexts",
     RoutingPlan: "plans",

@@ -203,6 +203,7 @@ OWNERS: Final[Mapping[Stage, Owner]] = MappingProxyType(
         Stage.NATIVE: Owner.HUB,
     }
 )
+"""Which system delivers in each stage."""
 INDEXED: Final[Mapping[Stage, IndexRow | None]] = MappingProxyType(
     {
         Stage.LEGACY: IndexRow(suppress_notification=False),
