@@ -8,7 +8,9 @@ from pathlib import Path
 import httpx
 
 from adapters.ses.posting import TOPIC, received, sns
+from convalias.adapters.ses.events import RECEIPT
 from convalias.app import Convalias
+from convalias.domain.outbound.reports import HARD
 from convalias.services.inbound.filled_queues import FIRST_PAUSE, LONGEST_PAUSE, TRIES
 from docs.test_docs import PROJECT
 
@@ -24,9 +26,18 @@ async def test_the_settings_and_variables_of_the_page_open_what_it_names(tmp_pat
     cv = Convalias.from_toml(file, environ={**VARIABLES, "CONVALIAS_MAIL_PASSWORD": "secret"})
     async with cv, httpx.AsyncClient(transport=httpx.ASGITransport(cv.asgi()), base_url="http://here") as http:
         assert "https://mail.example/inbound/ses" in PAGE
-        assert (await http.post("/inbound/ses", json=sns(received()))).status_code == 401
-        assert (await http.post("/inbound/ses", content=b"no json")).status_code == 400
+        assert "https://mail.example/events/ses" in PAGE
+        for path in ("/inbound/ses", "/events/ses"):
+            assert (await http.post(path, json=sns(received()))).status_code == 401
+            assert (await http.post(path, content=b"no json")).status_code == 400
         assert [*cv.ports.sources] == ["ses"]
+
+
+def test_the_page_names_the_codes_that_suppress_and_the_fields_that_prove() -> None:
+    named = re.findall(r"5\.\d\.\d+", PAGE)
+    assert {*named} == HARD
+    assert RECEIPT in PAGE.lower()
+    assert SETTINGS.count("?receipt=X-Convalias-Receipt") == 1
 
 
 def test_the_hour_and_a_half_of_the_page_is_what_the_pauses_come_to() -> None:
