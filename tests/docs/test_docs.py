@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 from attrs import frozen
+from hypothesis import settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^(?P<indent> *)```python[^\n]*\n(?P<code>.*?)^(?P=indent)```[ ]*$", re.MULTILINE | re.DOTALL)
@@ -68,7 +69,13 @@ def run_tests(module: ModuleType) -> None:
 @pytest.mark.parametrize("page", list(pages()), ids=lambda page: str(page.relative_to(PROJECT)))
 def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    run(page)
+    # That a page's property tests run is shown by few examples; the laws they show are tested with many elsewhere.
+    usual = settings.get_current_profile_name()
+    settings.load_profile("quick")
+    try:
+        run(page)
+    finally:
+        settings.load_profile(usual)
 
 
 def lacking(text: str) -> list[str]:
