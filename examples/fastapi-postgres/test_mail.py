@@ -5,13 +5,14 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 
 from chat import api, cv
+from more import index
 
 OUTBOX = Path("mail-data/outbox")
 LOOKS = 1_500
@@ -42,13 +43,27 @@ def sent() -> list[str]:
     return [path.read_text() for path in OUTBOX.rglob("*.eml")]
 
 
-async def mails(count: int) -> list[str]:
-    """Wait until so many mails have left: the workers run by themselves."""
+async def until(is_so: Callable[[], bool]) -> bool:
+    """Wait for what the workers do by themselves."""
     for _ in range(LOOKS):
-        if len(sent()) >= count:
-            break
+        if is_so():
+            return True
         await asyncio.sleep(0.02)
+    return False
+
+
+async def mails(count: int) -> list[str]:
+    assert await until(lambda: len(sent()) >= count)
     return sent()
+
+
+async def all_concluded() -> None:
+    """Wait until each mail that came in has its outcome."""
+    for _ in range(LOOKS):
+        if not await cv.operations.waiting():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("a mail still waits")
 
 
 def posted(alias: str, text: str) -> dict[str, str]:
@@ -83,13 +98,15 @@ async def a_day() -> None:
         assert "To: ann@home.example" in to_ann
         assert "Yes!" in to_ann
         assert await texts(client, talk) == [(ann, "Are you there?"), (bob, "Yes!")]
-        assert alias == str(await cv.alias(talk, for_=ann))
+        assert (await client.get(f"/talks/{talk}/address", params={"of": ann})).json() == alias
+        assert await until(lambda: "Yes!" in index.values())
 
         await client.post(f"/talks/{talk}/close")
         forged = posted(alias, "No!") | {"signature": "0" * 64}
         assert (await client.post("/mail/inbound/mailgun/mime", data=forged)).status_code == 401
-        await client.post("/mail/inbound/mailgun/mime", data=posted(alias, "Too late!"))
-        await cv.run_until_idle()
+        late = await client.post("/mail/inbound/mailgun/mime", data=posted(alias, "Too late!"))
+        assert late.status_code == 200
+        await all_concluded()
         assert len(await texts(client, talk)) == 2
     assert len(await mails(2)) == 2
 
