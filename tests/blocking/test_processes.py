@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import http.client
 import os
 import signal
@@ -12,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -105,6 +107,13 @@ def app(environ, start):
     post(text)
     start("200 OK", [("Content-Type", "text/plain")])
     return [str(os.getpid()).encode()]
+"""
+
+DOORS = f"""{OPEN}
+from convalias.app import Providers
+
+cv.check_keys()  # used before the fork
+app = cv.wsgi(Providers(inbound={{"mailgun": "key"}}))
 """
 
 TASKS = f"""{OPEN}
@@ -225,6 +234,45 @@ def test_workers_of_gunicorn_that_were_forked_from_a_used_one_work_and_replace_o
     expected = ["in the master", "slow", *(f"slow {count}" for count in range(20))]
     expected += [f"{word} {count}" for word in ("mail", "later") for count in range(20)]
     assert sorted(texts(data)) == sorted(expected)
+
+
+def test_workers_of_gunicorn_take_mail_in_however_its_length_is_told(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (tmp_path / "web.py").write_text(DOORS)
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
+        listening.set_inheritable(True)
+        address, number = listening.getsockname(), listening.fileno()
+        command = f"gunicorn --preload --no-control-socket --workers 2 --bind fd://{number} web:app"
+        with started(command.split(), data, keep=number) as master:
+            told = [posted(address, count, in_chunks=count % 2 == 1) for count in (0, 1, 2, 3, 0, 1)]
+            forged = posted(address, 4, in_chunks=True, key="another")
+            master.send_signal(signal.SIGTERM)
+            assert master.wait(WITHIN) == 0
+    assert told == [(200, "kept\n")] * 6
+    assert forged[0] == 401
+    with Convalias.from_toml(data=data, environ={}) as cv:
+        assert cv.operations.waiting() == 4
+
+
+def posted(address: tuple[str, int], number: int, *, in_chunks: bool, key: str = "key") -> tuple[int, str]:
+    """Post a mail as Mailgun does: with its length, or in chunks. The answer."""
+    at, token = str(int(time.time())), f"token {number}"
+    mail = f"From: a@home.example\nMessage-ID: <{number}@home.example>\n\n{'long ' * 40_000}\n"
+    signature = hmac.new(key.encode(), (at + token).encode(), hashlib.sha256).hexdigest()
+    post = {"recipient": "b@reply.example", "sender": "a@home.example", "body-mime": mail}
+    body = urlencode({"timestamp": at, "token": token, "signature": signature, **post}).encode()
+    connection = http.client.HTTPConnection(*address, timeout=WITHIN)
+    try:
+        parts = (body[start : start + 10_000] for start in range(0, len(body), 10_000))
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        headers |= {"Transfer-Encoding": "chunked"} if in_chunks else {}
+        connection.request(
+            "POST", "/inbound/mailgun/mime", parts if in_chunks else body, headers, encode_chunked=in_chunks
+        )
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
 
 
 def asked_again(address: tuple[str, int], text: str) -> str:
