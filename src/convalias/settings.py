@@ -33,6 +33,7 @@ from convalias.domain.outbound.tries import Ambiguity
 from convalias.domain.routing.admission import Admission
 from convalias.domain.routing.policy import BlockedSenders, SenderTrust
 from convalias.domain.system_mail.refusal_texts import DEFAULT_LANGUAGES
+from convalias.domain.values import sparse
 from convalias.services.inbound.identity_cache import BELIEVED_FOR
 from convalias.stores.retention import MAIL_KEPT
 
@@ -163,6 +164,8 @@ class Http:
     """For the header of a request, from its first octet on."""
     idle: timedelta = timedelta(seconds=30)
     """Before the first octet of a request."""
+
+    __repr__ = sparse
 
 
 @frozen(kw_only=True)

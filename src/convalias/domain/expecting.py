@@ -45,11 +45,9 @@ def check_time(what: str, found: object) -> None:
 
 
 def check_fields(value: object) -> None:
-    """Compare each field of an attrs value with its annotation: a class's own `__attrs_post_init__`.
-
-    Raises `InvalidValue` for what type checkers refuse: text as an address, a time without a zone, a list as a tuple.
-    Most fields cost one look at a set. Types that no check is known for are passed over.
-    """
+    """Raise `InvalidValue` for a field that its annotation does not allow."""
+    # For `__attrs_post_init__` of attrs classes: text as an address, a time without a zone, a list as a tuple. Most
+    # fields cost one look at a set. Types that no check is known for are passed over.
     kind: Any = type(value)
     for name, plain, holds, expected in _checks(kind):
         found = getattr(value, name)

@@ -11,6 +11,7 @@ from attrs import field, frozen
 from convalias.domain.aliases.alias import AliasFormat
 from convalias.domain.aliases.naming import NamePolicy
 from convalias.domain.ids import UseCase
+from convalias.domain.values import sparse
 
 _SHOWS_LESS: Final = (NamePolicy.FULL, NamePolicy.FIRST_AND_INITIAL, NamePolicy.NONE)
 FOR_EVER: Final = timedelta(0)
@@ -52,6 +53,8 @@ class AliasStyles:
     default: AliasStyle = AliasStyle()
     by_use_case: Mapping[UseCase, StyleWish] = field(factory=_no_use_cases, hash=False)
     by_region: Mapping[str, StyleWish] = field(factory=_no_regions, hash=False)
+
+    __repr__ = sparse
 
     def of(self, use_case: UseCase, region: str | None) -> AliasStyle:
         """Return the style for people of a region in a use case.

@@ -13,6 +13,7 @@ from convalias.domain.errors import InvalidValue
 from convalias.domain.expecting import each
 from convalias.domain.routing.admission import FREE, LIGHT, STRICT, Admission
 from convalias.domain.routing.policy import BlockedSenders, RoutingPolicy, SenderTrust
+from convalias.domain.values import sparse
 
 ADMISSIONS: Final[Mapping[str, Admission]] = MappingProxyType({one.name: one for one in (FREE, LIGHT, STRICT)})
 """The admissions that a stored deployment can name. One of one's own is wired in code."""
@@ -38,6 +39,8 @@ class Deployment:
     historical_days: int = 365
     foreign_tokens: bool = False
     """It was given v3 aliases that keys of others made: a token counts when it is listed, whatever its MAC."""
+
+    __repr__ = sparse
 
     @property
     def domains(self) -> MailDomains:

@@ -11,6 +11,7 @@ from convalias.domain.deployment.domains_and_policy import Deployment
 from convalias.domain.ids import UseCase
 from convalias.domain.routing.admission import Admission
 from convalias.domain.routing.policy import BlockedSenders, LoopGuard, RoutingPolicy, SenderTrust
+from convalias.domain.values import sparse
 
 
 @frozen(kw_only=True)
@@ -27,6 +28,8 @@ class PolicyOverlay:
     mails_an_hour: int | None = None
     admission_by_use_case: Mapping[UseCase, Admission] = field(factory=dict[UseCase, Admission], hash=False)
     trust_by_use_case: Mapping[UseCase, SenderTrust] = field(factory=dict[UseCase, SenderTrust], hash=False)
+
+    __repr__ = sparse
 
     def over(self, below: RoutingPolicy) -> RoutingPolicy:
         """The policy in force: these values over those.

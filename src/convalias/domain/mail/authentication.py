@@ -8,6 +8,7 @@ from typing import Final, assert_never
 from attrs import evolve, field, frozen
 
 from convalias.domain.expecting import check_fields
+from convalias.domain.values import sparse
 
 
 class Dmarc(Enum):
@@ -43,6 +44,8 @@ class SenderEvidence:
     """Whether anybody looked at SPF. False: `spf_aligned` says nothing, and may be found out."""
     via_list: str | None = field(default=None, kw_only=True)
     """The List-Id, in lower case, that a passing signature of the list's own domain covers. None: none, or not known."""
+
+    __repr__ = sparse
 
     __attrs_post_init__ = check_fields
 

@@ -14,6 +14,7 @@ from convalias.domain.mail.authentication import SenderEvidence, is_proved, requ
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.checks import Checked
 from convalias.domain.mail.message_id import MessageId
+from convalias.domain.values import sparse
 
 
 @frozen
@@ -96,6 +97,8 @@ class MailContent:
     """No words of its author, in text or subject, and no other part at all."""
     subject_alone: bool = field(default=False, kw_only=True)
     """Its subject is all that it says: no words in the text, and no other part at all."""
+
+    __repr__ = sparse
 
     __attrs_post_init__ = check_fields
 

@@ -12,6 +12,7 @@ from convalias.domain.addresses.email_address import EmailAddress, canonical_dom
 from convalias.domain.expecting import check_fields, each, whole_number
 from convalias.domain.ids import UseCase
 from convalias.domain.routing.admission import LIGHT, Admission
+from convalias.domain.values import sparse
 
 _NOBODY: Final[frozenset[EmailAddress]] = frozenset()
 _NOWHERE: Final[frozenset[str]] = frozenset()
@@ -50,6 +51,10 @@ class BlockedSenders:
         """Whether mail of that sender is dropped; a null or unknown return path never is."""
         return isinstance(sender, EmailAddress) and (sender in self.addresses or sender.domain in self.domains)
 
+    def __repr__(self) -> str:
+        """How many are blocked, never whom."""
+        return f"<BlockedSenders: {len(self.addresses)} addresses, {len(self.domains)} domains>"
+
     def __bool__(self) -> bool:
         """Whether anybody is blocked at all."""
         return bool(self.addresses or self.domains)
@@ -82,6 +87,8 @@ class RoutingPolicy:
     """None: nothing is counted."""
 
     __attrs_post_init__ = check_fields
+
+    __repr__ = sparse
 
     def admission_for(self, use_case: UseCase) -> Admission:
         """The admission policy of that use case."""

@@ -284,6 +284,10 @@ class RuleBook:
         """The seven tables, in the order of decision."""
         return self.mail, self.arrival, self.alias, self.sender, self.author, self.relay, self.overlap
 
+    def __repr__(self) -> str:
+        """The name, and how many rules there are: a book stands as a default in signatures."""
+        return f"<RuleBook {self.name!r}, {sum(map(len, self.tables))} rules>"
+
     def __iter__(
         self,
     ) -> Iterator[
