@@ -50,6 +50,13 @@ class Forgetful(memory.JobQueue):
     """Forgets what was acknowledged once: as if the worker had died before."""
 
     forgets = 0
+    backed_off: list[timedelta]
+    """The pauses of what nobody works on meanwhile."""
+
+    async def keep(self, jobs: Sequence[Job], lease: timedelta, *, held: bool = True) -> None:
+        assert not held  # else a queue that sees this process die would give them out at once
+        self.backed_off += [lease for _ in jobs]
+        await super().keep(jobs, lease, held=held)
 
     async def done(self, jobs: Sequence[Job]) -> None:
         if self.forgets:
@@ -66,6 +73,7 @@ class World:
         jobs = memory.JobQueue(self.clock)
         self.receiver = Receiver(blobs=self.blobs, queue=jobs, clock=self.clock, telemetry=self.telemetry)
         self.queue = Forgetful(self.clock)
+        self.queue.backed_off = []
         self.door = Door(self)
         self.filled = FilledQueue(
             name="ses",
@@ -128,6 +136,12 @@ async def test_what_cannot_be_taken_in_is_tried_for_an_hour_and_then_kept_for_a_
         await world.filled.step()
         await world.clock.advance(timedelta(minutes=15))
     assert tries == TRIES
+    first, *_, last = world.queue.backed_off
+    assert (len(world.queue.backed_off), first <= timedelta(seconds=10), last >= timedelta(minutes=7.5)) == (
+        11,
+        True,
+        True,
+    )
     assert world.door.taken.count("good") == 1
     good, broken = sorted(await world.kept(), key=lambda record: record.quarantined or "")
     assert (good.quarantined, broken.quarantined, broken.source) == (None, reason, "ses")
