@@ -78,6 +78,7 @@ PROJECTS: Final = (
     Project("django", engines=("postgresql",), is_untyped=True),
     Project("django-anymail", is_untyped=True),
     Project("fastapi-postgres", engines=("postgresql",)),
+    Project("faststream", engines=("kafka",)),
 )
 
 
