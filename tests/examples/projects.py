@@ -46,6 +46,14 @@ class Project:
     """Fixtures of the servers that some of its tests need; their addresses are in `TEST_<ENGINE>`, or those tests skip."""
     is_untyped: bool = False
     """Its framework publishes no types: what comes from there is anything."""
+    programs: tuple[str, ...] = ()
+    """Programs of the system that some of its tests need, or those tests skip."""
+
+    @property
+    def may_skip(self) -> bool:
+        """Whether something that its tests need may be missing here."""
+        path = os.pathsep.join([os.environ["PATH"], "/usr/sbin"])
+        return bool(self.engines) or any(shutil.which(one, path=path) is None for one in self.programs)
 
     @property
     def folder(self) -> Path:
@@ -79,6 +87,7 @@ PROJECTS: Final = (
     Project("django-anymail", is_untyped=True),
     Project("fastapi-postgres", engines=("postgresql",)),
     Project("faststream", engines=("kafka",)),
+    Project("pipe", programs=("postconf",)),
 )
 
 

@@ -122,7 +122,7 @@ def passed(done: Ran, *, may_skip: bool = False) -> None:
 @pytest.mark.slow
 @each
 def test_the_tests_of_a_project_pass_over_the_wheel(project: Project, site: Path, tmp_path: Path) -> None:
-    passed(ran(project.folder, tmp_path / project.name, site, {}), may_skip=bool(project.engines))
+    passed(ran(project.folder, tmp_path / project.name, site, {}), may_skip=project.may_skip)
 
 
 @of("postgresql")
@@ -179,6 +179,11 @@ def test_a_project_whose_test_fails_is_told(site: Path, tmp_path: Path) -> None:
     done = ran(written(tmp_path / "one", "False"), tmp_path / "copy", site, {})
     with pytest.raises(AssertionError, match="1 failed"):
         passed(done)
+
+
+def test_a_project_may_skip_where_a_program_of_the_system_is_missing() -> None:
+    assert not Project("one", programs=("sh",)).may_skip
+    assert Project("one", programs=("sh", "no-such-program")).may_skip
 
 
 def test_a_skip_is_told_where_the_engine_was_there() -> None:
