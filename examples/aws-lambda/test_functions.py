@@ -1,8 +1,7 @@
 """The functions, called as Lambda calls them: events of the documented shapes, one container for many calls."""
 
 import json
-import os
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import yaml  # type: ignore[import-untyped]
 import local
 from convalias import Participant
 from convalias.ports import Job
+from convalias.settings import WrongSettings
 
 DATA = local.prepared()
 
@@ -109,32 +109,25 @@ def test_a_wrong_signature_is_refused_and_health_is_told() -> None:
     assert web.handler(local.http("/nowhere"), local.call())["statusCode"] == 404
 
 
-def cold_start(module: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Import a function as Lambda does, in a process of its own."""
-    (folder / "convalias.toml").write_text('alias_domains = ["reply.example"]\n' + environment.pop("TOML", ""))
-    program = f"import sys; sys.path.insert(0, {str(Path.cwd())!r}); import {module}"
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CONVALIAS_")}
-    variables = kept | {"CONVALIAS_DATA": str(folder)} | environment
-    command = [sys.executable, "-c", program]
-    return subprocess.run(command, capture_output=True, check=False, cwd=folder, env=variables, text=True)
+def test_a_wrong_setting_ends_the_cold_start_with_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "convalias.toml").write_text('aliass_domains = ["x.example"]\n')
+    source = str(Path("mail.py").absolute())
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WrongSettings, match="aliass_domains"):
+        runpy.run_path(source)
 
 
-def test_a_wrong_setting_ends_the_cold_start_with_its_name(tmp_path: Path) -> None:
-    done = cold_start("mail", tmp_path, TOML='aliass_domains = ["x.example"]\n')
-    assert done.returncode != 0
-    assert "aliass_domains" in done.stderr
+def test_a_missing_key_ends_the_cold_start_of_the_url_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CONVALIAS_MAILGUN_SIGNING_KEY")
+    with pytest.raises(WrongSettings, match="CONVALIAS_MAILGUN_SIGNING_KEY"):
+        runpy.run_path("web.py")
 
 
-def test_a_missing_key_ends_the_cold_start_of_the_url_with_its_name(tmp_path: Path) -> None:
-    done = cold_start("web", tmp_path)
-    assert done.returncode != 0
-    assert "CONVALIAS_MAILGUN_SIGNING_KEY" in done.stderr
-
-
-def test_what_is_shown_runs() -> None:
-    done = subprocess.run([sys.executable, "local.py"], capture_output=True, check=True, text=True)
-    assert done.stdout.startswith('web:  200\nmail: {"batchItemFailures": []}\ndue: ')
-    assert "Hello Ann!" in done.stdout
+def test_what_is_shown_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(local, "prepared", lambda: DATA)
+    local.main()
+    shown = capsys.readouterr().out
+    assert shown.startswith('web:  200\nmail: {"batchItemFailures": []}\ndue: ')
 
 
 def test_the_template_reports_partial_failures_and_leaves_time_for_every_try() -> None:
