@@ -88,6 +88,7 @@ PROJECTS: Final = (
     Project("fastapi-postgres", engines=("postgresql",)),
     Project("faststream", engines=("kafka",)),
     Project("pipe", programs=("postconf",)),
+    Project("postfix-lmtp", programs=("postconf", "smtp-source")),
 )
 
 
