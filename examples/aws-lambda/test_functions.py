@@ -145,3 +145,6 @@ def test_the_template_reports_partial_failures_and_leaves_time_for_every_try() -
     assert "RedrivePolicy" not in resources["Inbound"]["Properties"]  # dead letters are the library's own
     assert usual["Timeout"] > due.SPARE.total_seconds()
     assert functions["Due"]["Events"]["Minute"]["Type"] == "Schedule"
+    assert all(one["Policies"] == [{"Ref": "Access"}] for one in functions.values())
+    allowed = resources["Access"]["Properties"]["PolicyDocument"]["Statement"]
+    assert "sqs:GetQueueUrl" in allowed[0]["Action"]  # each function opens the queue by its name
