@@ -796,8 +796,8 @@ class Convalias:
         """Do all that is due now, and what follows from it, then return: for a cron job or a task. Any number at once.
 
         `within`: no step begins after that time. One that is under way then has `STOP_WITHIN` more, as with `stop`, and
-        is then cancelled and released; `in_time` is False where more is due. None: as long as it takes. When it returns,
-        no other process waits for what it held. Raises `HostMissing` too.
+        is then cancelled and released; `in_time` is False where more is due. None: as long as it takes. At its end
+        the lease of the feed is released. Raises `HostMissing` too.
         """
         steps = {
             f"{worker}{number or ''}": work.step
@@ -825,7 +825,8 @@ class Convalias:
                 raise
         finally:
             self._draining -= 1
-            await self._rest()
+            if not (self._running or self._draining):
+                await self.services.feed.close()  # its lease: the next run may be another process's
         depth = await self.ports.queue.depth()
         counted: dict[str, int] = {
             worker: sum(done[name] for name in steps if name.startswith(worker)) for worker in self._all
@@ -834,14 +835,6 @@ class Convalias:
         return Idle(
             {name: count for name, count in counted.items() if count}, depth.ready + depth.in_flight, dead, in_time
         )
-
-    async def _rest(self) -> None:
-        """Give back what only one process has at a time, unless something else in this one is at work with it."""
-        if self._running or self._draining:
-            return
-        await self.outbound_worker.rest()
-        await self._handlers.rest()
-        await self.services.feed.close()
 
     def _works(self, worker: Worker, *, wait: timedelta = timedelta(0), polls: bool = False) -> Sequence[Work]:
         """The loops on a mail's way are woken by this process, and look for other processes' work every 50 ms.

@@ -74,11 +74,6 @@ class Handlers:
             for one in self._given
         ]
 
-    async def rest(self) -> None:
-        """Leave the groups whose log is shared out among their members; the next step joins anew."""
-        for one in self.open:
-            await one.reader.rest()
-
     async def close(self) -> None:
         """Leave all groups."""
         for one in self.open:

@@ -422,10 +422,6 @@ class OutboundWorker(Part[_OutboundWorker]):
         """
         return self._wait(lambda service: service.catch_up())
 
-    def rest(self) -> None:
-        """Leave a group whose log is shared out among its members: nobody reads the share of one that rests."""
-        return self._wait(lambda service: service.rest())
-
     def close(self) -> None:
         """Leave the group, and finish what is being sent.
 

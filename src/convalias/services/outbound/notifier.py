@@ -158,10 +158,6 @@ class OutboundWorker:
         is_sent = await self.notifier.sent()
         return await self._reader.catch_up() or is_sent
 
-    async def rest(self) -> None:
-        """Leave a group whose log is shared out among its members: nobody reads the share of one that rests."""
-        await self._reader.rest()
-
     async def close(self) -> None:
         """Leave the group, and finish what is being sent.
 

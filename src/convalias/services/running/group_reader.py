@@ -58,12 +58,6 @@ class GroupReader:
         await subscription.catch_up()
         return True
 
-    async def rest(self) -> None:
-        """Leave a group in which nobody else reads the share of this member. The next step joins anew."""
-        async with self._turn:
-            if isinstance(self._subscription, ReadsAhead):
-                await self._leave()
-
     async def close(self) -> None:
         """Leave the group. What was taken and not done comes again to somebody; the next step joins anew."""
         async with self._turn:
