@@ -99,6 +99,7 @@ def test_work_that_does_not_fit_is_left_to_the_next_minute(alias: str) -> None:
     assert due.handler({}, local.call(seconds=10)) == {"done": {}, "in_time": False}
     assert due.handler({}, local.call())["in_time"]
     assert sum("Later" in text for text in local.sent(DATA)) == 1
+    assert not due.cv.is_open  # frozen now, it holds nothing that others wait for
 
 
 def test_a_wrong_signature_is_refused_and_health_is_told() -> None:
@@ -143,7 +144,7 @@ def test_the_template_reports_partial_failures_and_leaves_time_for_every_try() -
     assert queue["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert resources["Inbound"]["Properties"]["VisibilityTimeout"] >= 6 * usual["Timeout"]
     assert "RedrivePolicy" not in resources["Inbound"]["Properties"]  # dead letters are the library's own
-    assert usual["Timeout"] > due.SPARE.total_seconds()
+    assert functions["Due"]["Timeout"] > due.SPARE.total_seconds()
     assert functions["Due"]["Events"]["Minute"]["Type"] == "Schedule"
     assert all(one["Policies"] == [{"Ref": "Access"}] for one in functions.values())
     allowed = resources["Access"]["Properties"]["PolicyDocument"]["Statement"]
