@@ -12,6 +12,10 @@ opened twice means two processes on one store. In any test framework:
 
         asyncio.run(check(open_records))
 
+A check that fails says what was found and what was expected. What an adapter says by its own word that it does not do
+(a guarantee that remembers no keys, a host without read marks) raises `NotSupportedError`, which pytest and unittest
+report as skipped, with the word.
+
 `CONVERSATIONS`, `READ_MARKS` and `HISTORY` take a maker of a `HostWorld`: the port, and the host's own people beside
 it. `JOB_QUEUE`, `EVENT_LOG` and `CHANGES` take `Timed(open, pass_time)`, because time must pass there.
 """
@@ -28,7 +32,7 @@ from convalias.testing.conformance.channels import (
     MakeChannelChoice,
     MakeChannelEndpoints,
 )
-from convalias.testing.conformance.check import Check, Open, PassTime, PromiseBrokenError, Timed
+from convalias.testing.conformance.check import Check, NotSupportedError, Open, PassTime, PromiseBrokenError, Timed
 from convalias.testing.conformance.checks import CHECK, CheckUnderTest, MakeCheck
 from convalias.testing.conformance.conversations import CONVERSATIONS
 from convalias.testing.conformance.directory import IDENTITY_DIRECTORY, MakeIdentityDirectory
@@ -96,6 +100,7 @@ __all__ = [
     "MakeOutgoingMail",
     "MakeReadMarks",
     "MakeRecords",
+    "NotSupportedError",
     "Open",
     "PassTime",
     "PromiseBrokenError",

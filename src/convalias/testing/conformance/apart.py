@@ -140,9 +140,3 @@ class BoundedCheck(Check[M]):
 def bounded_suite(*experiments: Callable[[M], Awaitable[None]]) -> tuple[Check[M], ...]:
     """Checks named as their experiments are, each bounded in time."""
     return tuple(BoundedCheck(experiment.__name__.replace("_", " "), experiment) for experiment in experiments)
-
-
-def agree(what: str, found: object, expected: object) -> None:
-    """Raise `PromiseBrokenError` with both unless they are equal."""
-    if found != expected:
-        raise PromiseBrokenError(f"{what}: found {found!r}, expected {expected!r}")

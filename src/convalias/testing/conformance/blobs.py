@@ -6,7 +6,7 @@ import asyncio
 from typing import Final, TypeAlias
 
 from convalias.ports.blobs import Blobs, Put
-from convalias.testing.conformance.check import Open, expect, suite
+from convalias.testing.conformance.check import Open, agree, is_there, nothing, suite
 
 MakeBlobs: TypeAlias = Open[Blobs]
 """Opens blobs at a place. The same place opened twice is one store, seen by two processes."""
@@ -17,31 +17,31 @@ _BODY: Final = bytes(range(256)) * 64
 
 async def _stored(blobs: Blobs, *keys: str) -> None:
     for key in keys:
-        expect(await blobs.put(key, key.encode()) is Put.NEW, f"{key!r} is new")
+        agree(f"{key!r} is new", await blobs.put(key, key.encode()), Put.NEW)
 
 
 async def a_put_object_comes_back_octet_by_octet(open_: MakeBlobs) -> None:
     """Put any octets, none at all, and many."""
     async with open_("a") as blobs:
         for key, body in ((_KEY, _BODY), ("empty", b""), ("big", _BODY * 128)):
-            expect(await blobs.put(key, body) is Put.NEW, "it is new")
-            expect(await blobs.get(key) == body, f"{key} comes back as it was")
+            agree("it is new", await blobs.put(key, body), Put.NEW)
+            agree(f"{key} comes back as it was", await blobs.get(key), body)
 
 
 async def what_is_not_there_is_none(open_: MakeBlobs) -> None:
     """No error; and the beginning of a key is no key."""
     async with open_("a") as blobs:
         await _stored(blobs, _KEY)
-        expect(await blobs.get("raw/2026") is None, "a folder is no object")
-        expect(await blobs.get(_KEY + "/further") is None, "nothing is below an object")
+        agree("a folder is no object", await blobs.get("raw/2026"), None)
+        agree("nothing is below an object", await blobs.get(_KEY + "/further"), None)
 
 
 async def a_second_put_leaves_what_is_there(open_: MakeBlobs) -> None:
     """Put other octets under the same key."""
     async with open_("a") as blobs:
         await blobs.put(_KEY, b"first")
-        expect(await blobs.put(_KEY, b"second") is Put.THERE, "the key is taken")
-        expect(await blobs.get(_KEY) == b"first", "the first object stays")
+        agree("the key is taken", await blobs.put(_KEY, b"second"), Put.THERE)
+        agree("the first object stays", await blobs.get(_KEY), b"first")
 
 
 async def of_concurrent_puts_of_one_key_one_is_new(open_: MakeBlobs) -> None:
@@ -49,8 +49,8 @@ async def of_concurrent_puts_of_one_key_one_is_new(open_: MakeBlobs) -> None:
     async with open_("a") as one, open_("a") as two:
         bodies = [(store, bytes([65 + number]) * 10_000) for number in range(8) for store in (one, two)]
         answers = await asyncio.gather(*(store.put(_KEY, body) for store, body in bodies))
-        expect(answers.count(Put.NEW) == 1, "exactly one is new")
-        expect(await one.get(_KEY) == bodies[answers.index(Put.NEW)][1], "and it is the one that is there")
+        agree("exactly one is new", answers.count(Put.NEW), 1)
+        agree("and it is the one that is there", await one.get(_KEY), bodies[answers.index(Put.NEW)][1])
 
 
 async def a_deleted_object_is_gone_and_its_key_free(open_: MakeBlobs) -> None:
@@ -59,9 +59,9 @@ async def a_deleted_object_is_gone_and_its_key_free(open_: MakeBlobs) -> None:
         await _stored(blobs, "x/1", "x/2", "x/3")
         await blobs.delete(["x/1", "never/there", "x/3"])
         await blobs.delete(["x/1"])
-        expect(await blobs.get("x/1") is None, "a deleted object is gone")
-        expect(list(await blobs.names("x/", after="", limit=9)) == ["x/2"], "its name too")
-        expect(await blobs.put("x/1", b"again") is Put.NEW, "its key is free")
+        agree("a deleted object is gone", await blobs.get("x/1"), None)
+        agree("its name too", list(await blobs.names("x/", after="", limit=9)), ["x/2"])
+        agree("its key is free", await blobs.put("x/1", b"again"), Put.NEW)
 
 
 async def names_ascend_by_octets_behind_after_up_to_the_limit(open_: MakeBlobs) -> None:
@@ -69,23 +69,21 @@ async def names_ascend_by_octets_behind_after_up_to_the_limit(open_: MakeBlobs) 
     keys = ["a", "a-b", "a/b", "a/b/c", "a/b-c", "a0", "A", "b/1", "b/10", "b/2", "b.x", "b"]
     async with open_("a") as blobs:
         await _stored(blobs, *keys)
-        expect(list(await blobs.names("", after="", limit=99)) == sorted(keys), "all of them, in order")
+        agree("all of them, in order", list(await blobs.names("", after="", limit=99)), sorted(keys))
         paged: list[str] = []
         while page := await blobs.names("", after=paged[-1] if paged else "", limit=2):
             paged += page
-        expect(paged == sorted(keys), "page by page they are the same")
+        agree("page by page they are the same", paged, sorted(keys))
 
 
 async def names_are_those_that_start_with_the_prefix(open_: MakeBlobs) -> None:
     """A prefix may end within a name."""
     async with open_("a") as blobs:
         await _stored(blobs, "raw/2026/03/01/x", "raw/2026/03/02/x", "raw/2025/12/31/x", "envelopes/2026/03/01/x", "ra")
-        expect(len(await blobs.names("raw/2026/", after="", limit=9)) == 2, "two in that year")  # noqa: PLR2004
-        expect(
-            list(await blobs.names("raw/2026/03/0", after="raw/2026/03/01/x", limit=9)) == ["raw/2026/03/02/x"], "cut"
-        )
-        expect(len(await blobs.names("ra", after="", limit=9)) == 4, "four begin so")  # noqa: PLR2004
-        expect(not await blobs.names("raw/2027/", after="", limit=9), "none there")
+        agree("two in that year", len(await blobs.names("raw/2026/", after="", limit=9)), 2)
+        agree("cut", list(await blobs.names("raw/2026/03/0", after="raw/2026/03/01/x", limit=9)), ["raw/2026/03/02/x"])
+        agree("four begin so", len(await blobs.names("ra", after="", limit=9)), 4)
+        nothing("none there", await blobs.names("raw/2027/", after="", limit=9))
 
 
 async def keys_of_any_characters_and_length_stay_apart(open_: MakeBlobs) -> None:
@@ -101,17 +99,17 @@ async def keys_of_any_characters_and_length_stay_apart(open_: MakeBlobs) -> None
     async with open_("a") as blobs:
         await _stored(blobs, *keys)
         for key in keys:
-            expect(await blobs.get(key) == key.encode(), f"{key[:20]!r} has its own object")
-        expect(list(await blobs.names("", after="", limit=99)) == sorted(keys), "and its own name")
+            agree(f"{key[:20]!r} has its own object", await blobs.get(key), key.encode())
+        agree("and its own name", list(await blobs.names("", after="", limit=99)), sorted(keys))
 
 
 async def what_was_answered_is_seen_by_every_process(open_: MakeBlobs) -> None:
     """Look from another process at once, by every method."""
     async with open_("a") as one, open_("a") as two:
         await _stored(one, _KEY)
-        expect(await two.get(_KEY) is not None, "get sees it")
-        expect(list(await two.names("", after="", limit=9)) == [_KEY], "names see it")
-        expect(await two.put(_KEY, b"other") is Put.THERE, "put sees it")
+        is_there("get sees it", await two.get(_KEY))
+        agree("names see it", list(await two.names("", after="", limit=9)), [_KEY])
+        agree("put sees it", await two.put(_KEY, b"other"), Put.THERE)
 
 
 async def what_was_answered_is_there_after_everybody_left(open_: MakeBlobs) -> None:
@@ -119,7 +117,7 @@ async def what_was_answered_is_there_after_everybody_left(open_: MakeBlobs) -> N
     async with open_("a") as blobs:
         await _stored(blobs, _KEY)
     async with open_("a") as blobs:
-        expect(await blobs.get(_KEY) == _KEY.encode(), "the object is there")
+        agree("the object is there", await blobs.get(_KEY), _KEY.encode())
 
 
 BLOBS: Final = suite(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from convalias.ports.conversations import History, Message, ReadMarks
-from convalias.testing.conformance.apart import agree, bounded_suite
-from convalias.testing.conformance.check import PromiseBrokenError
+from convalias.testing.conformance.apart import bounded_suite
+from convalias.testing.conformance.check import NotSupportedError, agree
 from convalias.testing.conformance.host import HostWorld, MakeConversations, MakeReadMarks
 
 _ALL: Final = 100
@@ -17,13 +17,13 @@ _NOBODY: Final = frozenset[str]()
 
 def _marks(world: HostWorld) -> ReadMarks:
     if not isinstance(world.conversations, ReadMarks):
-        raise PromiseBrokenError(f"found {type(world.conversations).__name__} without read(), expected ReadMarks")
+        raise NotSupportedError("ReadMarks", f"{type(world.conversations).__name__} has no read()")
     return world.conversations
 
 
 def _history(world: HostWorld) -> History:
     if not isinstance(world.conversations, History):
-        raise PromiseBrokenError(f"found {type(world.conversations).__name__} without history(), expected History")
+        raise NotSupportedError("History", f"{type(world.conversations).__name__} has no history()")
     return world.conversations
 
 

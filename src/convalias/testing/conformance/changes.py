@@ -11,7 +11,7 @@ from attrs import frozen
 
 from convalias.ports.changes import Changes, ChangeStream, PositionLost
 from convalias.ports.records import Delete, Due, Insert, Key, Records, Replace, Stored
-from convalias.testing.conformance.check import Timed, expect, suite
+from convalias.testing.conformance.check import Timed, agree, is_there, nothing, raised, suite
 from convalias.testing.conformance.records_keys import BODY, HERE, written
 
 _NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -66,10 +66,10 @@ async def inserts_come_in_order_as_they_were_inserted(make: MakeChanges) -> None
         for _ in range(_TURNS):
             if found := list(await _taken(make, stream)):
                 break
-        expect(found == [Stored(_at(2), ("k:2",), BODY, version, due)], "the insert comes whole")
+        agree("the insert comes whole", found, [Stored(_at(2), ("k:2",), BODY, version, due)])
         for number in (1, 3, 0):
             await written(store.records, Insert(_at(number), BODY))
-        expect(await _read(make, stream, 3) == ["1", "3", "0"], "in the order of inserts, not of keys")
+        agree("in the order of inserts, not of keys", await _read(make, stream, 3), ["1", "3", "0"])
         await stream.close()
 
 
@@ -83,7 +83,7 @@ async def only_inserts_of_the_table_come(make: MakeChanges) -> None:
         )
         await written(store.records, Replace(_at(1), first, {"text": "new"}), Delete(_at(2), second))
         await written(store.records, Insert(_at(3), BODY))
-        expect(sorted(await _read(make, stream, 3)) == ["1", "2", "3"], "three inserts come")
+        agree("three inserts come", sorted(await _read(make, stream, 3)), ["1", "2", "3"])
         await stream.close()
 
 
@@ -102,7 +102,7 @@ async def a_position_leads_behind_what_was_taken(make: MakeChanges) -> None:
         await stream.close()
     async with make.open("a") as store:
         stream = await store.changes.since(position, table=HERE.table)
-        expect(await _read(make, stream, 3) == ["2", "3", "4"], "nothing twice, nothing left out")
+        agree("nothing twice, nothing left out", await _read(make, stream, 3), ["2", "3", "4"])
         await stream.close()
 
 
@@ -112,11 +112,11 @@ async def a_stream_just_opened_has_a_position(make: MakeChanges) -> None:
         stream = await store.changes.since("", table=HERE.table)
         position = stream.position
         await stream.close()
-        expect(position, "a position is there at once")
+        position = is_there("a position is there at once", position)
         await written(store.records, Insert(_at(1), BODY))
         again = await store.changes.since(position, table=HERE.table)
-        expect(again.position, "a stream opened by a position has one too")
-        expect(await _read(make, again, 1) == ["1"], "what was inserted while no stream was open comes")
+        is_there("a stream opened by a position has one too", again.position)
+        agree("what was inserted while no stream was open comes", await _read(make, again, 1), ["1"])
         await again.close()
 
 
@@ -126,12 +126,12 @@ async def a_quiet_stream_keeps_a_position_that_can_be_used(make: MakeChanges) ->
         stream = await store.changes.since("", table=HERE.table)
         for number in range(20):
             await written(store.records, Insert(Key("other", "c1", str(number)), BODY))
-            expect(not await _taken(make, stream), "nothing of ours")
+            nothing("nothing of ours", await _taken(make, stream))
         position = stream.position
         await stream.close()
         await written(store.records, Insert(_at(1), BODY))
         again = await store.changes.since(position, table=HERE.table)
-        expect(await _read(make, again, 1) == ["1"], "what comes then is not left out")
+        agree("what comes then is not left out", await _read(make, again, 1), ["1"])
         await again.close()
 
 
@@ -142,7 +142,7 @@ async def streams_do_not_take_from_one_another(make: MakeChanges) -> None:
         await written(one.records, Insert(_at(1), BODY))
         await written(two.records, Insert(_at(2), BODY))
         for stream in streams:
-            expect(await _read(make, stream, 2) == ["1", "2"], "both inserts come")
+            agree("both inserts come", await _read(make, stream, 2), ["1", "2"])
             await stream.close()
 
 
@@ -154,7 +154,7 @@ async def a_position_that_leads_nowhere_is_lost(make: MakeChanges) -> None:
             await _read(make, stream, 1)
         except PositionLost:
             return
-        expect(condition=False, promise="it is said that the position is lost")
+        raised("a position that leads nowhere", "no error", "PositionLost")
 
 
 async def a_scan_goes_by_time_then_key_from_any_place(make: MakeChanges) -> None:
@@ -170,9 +170,9 @@ async def a_scan_goes_by_time_then_key_from_any_place(make: MakeChanges) -> None
         while page := await store.changes.scan("feed", since=since, behind=behind, limit=2):
             found += [one.key.id for one in page]
             last = page[-1]
-            expect(last.due, "it is due")
+            is_there("it is due", last.due)
             since, behind = (last.due.at if last.due else since), last.key
-        expect(found == ["a1", "b", "c", "a2", "0"], "what is due from that minute on, in order, once")
+        agree("what is due from that minute on, in order, once", found, ["a1", "b", "c", "a2", "0"])
 
 
 CHANGES: Final = suite(

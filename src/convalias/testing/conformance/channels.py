@@ -11,7 +11,7 @@ from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, ConversationId, UseCase
 from convalias.domain.outbound.delivery import Channel
 from convalias.ports.channels import ChannelChoice, ChannelEndpoints
-from convalias.testing.conformance.check import expect, suite
+from convalias.testing.conformance.check import agree, none_of, nothing, one_of, suite
 
 Chosen: TypeAlias = Mapping[AccountId, tuple[Channel, ...]]
 Places: TypeAlias = Mapping[tuple[Channel, AccountId], str]
@@ -36,41 +36,42 @@ async def what_was_chosen_is_answered_in_its_order(make: MakeChannelChoice) -> N
     """Each channel once, however often the choice is read."""
     async with make(_CHOSEN) as choice:
         for _ in range(2):
-            expect(tuple((await choice.of(_THREAD)).get(_ANN, ())) == _CHOSEN[_ANN], "both channels, in order")
+            agree("both channels, in order", tuple((await choice.of(_THREAD)).get(_ANN, ())), _CHOSEN[_ANN])
 
 
 async def one_who_wants_nothing_has_an_empty_answer(make: MakeChannelChoice) -> None:
     """A missing participant would be notified by e-mail."""
     async with make(_CHOSEN) as choice:
         answer = await choice.of(_THREAD)
-        expect(_BOB in answer and not answer[_BOB], "present, and empty")
+        one_of("present, and empty", _BOB, answer)
+        nothing("present, and empty", answer[_BOB])
 
 
 async def one_who_chose_nothing_is_missing(make: MakeChannelChoice) -> None:
     """An empty answer would silence a participant who never asked for that."""
     async with make(_CHOSEN) as choice:
-        expect(_CID not in await choice.of(_THREAD), "missing")
+        none_of("missing", _CID, await choice.of(_THREAD))
 
 
 async def an_account_is_reached_at_its_place_as_written(make: MakeChannelEndpoints) -> None:
     """Several accounts at once."""
     async with make(_PLACES) as endpoints:
         found = await endpoints.of(Channel.PUSH, [_ANN, _BOB])
-        expect(dict(found) == {_ANN: _TOKEN, _BOB: _TOKEN[::-1]}, "both, to the letter")
-        expect(dict(await endpoints.of(Channel.SMS, [])) == {}, "nothing asked, nothing answered")
+        agree("both, to the letter", dict(found), {_ANN: _TOKEN, _BOB: _TOKEN[::-1]})
+        agree("nothing asked, nothing answered", dict(await endpoints.of(Channel.SMS, [])), {})
 
 
 async def an_account_without_a_place_is_missing(make: MakeChannelEndpoints) -> None:
     """Missing, not empty."""
     async with make(_PLACES) as endpoints:
-        expect(dict(await endpoints.of(Channel.SMS, [_ANN, _CID])) == {_ANN: _NUMBER}, "one is known")
+        agree("one is known", dict(await endpoints.of(Channel.SMS, [_ANN, _CID])), {_ANN: _NUMBER})
 
 
 async def a_place_of_one_channel_is_none_of_another(make: MakeChannelEndpoints) -> None:
     """A token is no number."""
     async with make(_PLACES) as endpoints:
-        expect(dict(await endpoints.of(Channel.SMS, [_BOB])) == {}, "a token alone")
-        expect(dict(await endpoints.of(Channel.SMS, [_ANN])) == {_ANN: _NUMBER}, "the number, not the token")
+        agree("a token alone", dict(await endpoints.of(Channel.SMS, [_BOB])), {})
+        agree("the number, not the token", dict(await endpoints.of(Channel.SMS, [_ANN])), {_ANN: _NUMBER})
 
 
 CHANNEL_CHOICE: Final = suite(

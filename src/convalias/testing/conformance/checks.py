@@ -14,7 +14,7 @@ from convalias.domain.inbound.posts import Post
 from convalias.domain.mail.checks import Finding
 from convalias.ports.errors import Unavailable
 from convalias.ports.mail import Check
-from convalias.testing.conformance.check import expect, suite
+from convalias.testing.conformance.check import agree, is_there, one_of, raised, suite
 
 OpenCheck: TypeAlias = Callable[[], AbstractAsyncContextManager[Check]]
 
@@ -53,8 +53,8 @@ MakeCheck: TypeAlias = Callable[[], CheckUnderTest]
 async def an_ordinary_mail_has_no_objection(make: MakeCheck) -> None:
     """Find neither spam nor harm in it."""
     async with make().open() as check:
-        expect(
-            (await check.check(_MAIL, _POST)).finding is Finding.NOTHING, "an ordinary mail is neither spam nor harmful"
+        agree(
+            "an ordinary mail is neither spam nor harmful", (await check.check(_MAIL, _POST)).finding, Finding.NOTHING
         )
 
 
@@ -63,8 +63,8 @@ async def what_is_objectionable_is_found(make: MakeCheck) -> None:
     under_test = make()
     async with under_test.open() as check:
         found = await check.check(under_test.objectionable, _POST)
-        expect(found.is_spam, "the mail is spam or harmful")
-        expect(found.said, "the detector says what it found")
+        is_there("the mail is spam or harmful", found.is_spam)
+        is_there("the words of a detector about a finding", found.said)
 
 
 async def one_mail_has_one_answer(make: MakeCheck) -> None:
@@ -73,7 +73,7 @@ async def one_mail_has_one_answer(make: MakeCheck) -> None:
     async with under_test.open() as check:
         for raw in (_MAIL, under_test.objectionable):
             first, second = await check.check(raw, _POST), await check.check(raw, _POST)
-            expect(first.finding is second.finding, "the same mail is found the same")
+            agree("the finding about the same mail", second.finding, first.finding)
 
 
 async def mails_that_are_checked_at_once_are_not_mixed_up(make: MakeCheck) -> None:
@@ -82,7 +82,7 @@ async def mails_that_are_checked_at_once_are_not_mixed_up(make: MakeCheck) -> No
     async with under_test.open() as check:
         mails = [_MAIL, under_test.objectionable] * 4
         found = await asyncio.gather(*(check.check(raw, _POST) for raw in mails))
-        expect([one.is_spam for one in found] == [False, True] * 4, "each mail has the answer that it has alone")
+        agree("each mail has the answer that it has alone", [one.is_spam for one in found], [False, True] * 4)
 
 
 async def any_bytes_have_an_answer(make: MakeCheck) -> None:
@@ -90,7 +90,7 @@ async def any_bytes_have_an_answer(make: MakeCheck) -> None:
     async with make().open() as check:
         for raw in _ODD:
             found = await check.check(raw, _POST)
-            expect(found.finding in _SEEN, "any bytes have a finding of the detector")
+            one_of("any bytes have a finding of the detector", found.finding, _SEEN)
 
 
 async def a_detector_that_is_away_is_unavailable(make: MakeCheck) -> None:
@@ -100,7 +100,7 @@ async def a_detector_that_is_away_is_unavailable(make: MakeCheck) -> None:
             await check.check(_MAIL, _POST)
         except Unavailable:
             return
-        expect(condition=False, promise="a detector that cannot be reached raises Unavailable")
+        raised("a detector that cannot be reached", "an answer", "Unavailable")
 
 
 CHECK: Final = suite(

@@ -18,8 +18,8 @@ from convalias.ports.conversations import (
     Posted,
     Thread,
 )
-from convalias.testing.conformance.apart import AT_MOST, PAUSE, agree, bounded_suite, together, until_answered
-from convalias.testing.conformance.check import PromiseBrokenError, expect
+from convalias.testing.conformance.apart import AT_MOST, PAUSE, bounded_suite, together, until_answered
+from convalias.testing.conformance.check import NotSupportedError, PromiseBrokenError, agree, expect
 from convalias.testing.conformance.host import Held, HostWorld, MakeConversations
 
 _NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -248,7 +248,7 @@ async def a_closed_thread_declines(open_: MakeConversations) -> None:
         ann = await here.person("ann")
         thread = await here.open(ann)
         if not await here.close(thread):
-            return
+            raise NotSupportedError("a closed thread declines", "close() of its world closes none")
         for world in (there, here):
             answer = await world.conversations.post(_mail(thread, 1, ann))
             expect(
@@ -331,7 +331,7 @@ async def what_is_rolled_back_is_nowhere(open_: MakeConversations) -> None:
         thread = await here.open(ann)
         holding = here.held(thread, ann, "never", commit=False)
         if holding is None:
-            return
+            raise NotSupportedError("what is rolled back is nowhere", "held() of its world holds no transaction open")
         async with holding:
             agree("untold while a transaction is open", await _untold(there), _NOTHING)
         for world in (there, here):
@@ -368,7 +368,7 @@ async def an_edit_is_what_is_found(open_: MakeConversations) -> None:
         for message in (await here.say(thread, ann, "old"), await _posted(here, _mail(thread, 1, ann, "old"))):
             agree("the text before an edit", (await _found(there, thread, message)).text, "old")
             if not await here.edit(thread, message, "new"):
-                return
+                raise NotSupportedError("an edit is what is found", "edit() of its world edits none")
             for world in (there, here):
                 found = await _found(world, thread, message)
                 agree("the text after an edit", found.text, "new")

@@ -12,7 +12,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import Account
 from convalias.domain.ids import AccountId
 from convalias.ports.people import IdentityDirectory
-from convalias.testing.conformance.check import expect, suite
+from convalias.testing.conformance.check import agree, suite
 
 MakeIdentityDirectory: TypeAlias = Callable[[Sequence[Account]], AbstractAsyncContextManager[IdentityDirectory]]
 """Opens a directory in which these accounts, and no others, are known."""
@@ -36,35 +36,35 @@ async def every_address_asked_is_answered(make: MakeIdentityDirectory) -> None:
     """An address that nobody has with an empty answer: not knowing is another thing."""
     async with make(_KNOWN) as directory:
         answer = await directory.at([_HOME, _NOWHERE])
-        expect(set(answer) == {_HOME, _NOWHERE}, "every address asked is a key, and no other")
-        expect(answer[_NOWHERE] == (), "nobody is there")
-        expect(await directory.at([]) == {}, "nothing asked, nothing answered")
+        agree("every address asked is a key, and no other", set(answer), {_HOME, _NOWHERE})
+        agree("nobody is there", answer[_NOWHERE], ())
+        agree("nothing asked, nothing answered", await directory.at([]), {})
 
 
 async def an_account_is_found_at_each_of_its_addresses(make: MakeIdentityDirectory) -> None:
     """Expect the account as it is known, with everything."""
     async with make(_KNOWN) as directory:
-        expect((await directory.at([_HOME]))[_HOME] == (_JOHN,), "the account is there, whole")
+        agree("the account is there, whole", (await directory.at([_HOME]))[_HOME], (_JOHN,))
 
 
 async def all_accounts_of_a_shared_address_are_answered(make: MakeIdentityDirectory) -> None:
     """Expect the accounts in any order: the library decides or asks which of them it is."""
     async with make(_KNOWN) as directory:
-        expect({one.id for one in (await directory.at([_OFFICE]))[_OFFICE]} == {_JOHN.id, _MARY.id}, "both are there")
+        agree("both are there", {one.id for one in (await directory.at([_OFFICE]))[_OFFICE]}, {_JOHN.id, _MARY.id})
 
 
 async def spellings_of_one_address_are_one(make: MakeIdentityDirectory) -> None:
     """The canonical key counts, not how it was written."""
     async with make(_KNOWN) as directory:
         shouted = EmailAddress.parse("JOHN@Home.Example")
-        expect([one.id for one in (await directory.at([shouted]))[shouted]] == [_JOHN.id], "it is the same mailbox")
+        agree("it is the same mailbox", [one.id for one in (await directory.at([shouted]))[shouted]], [_JOHN.id])
 
 
 async def accounts_are_found_by_id_and_unknown_ones_missing(make: MakeIdentityDirectory) -> None:
     """Missing, not empty."""
     async with make(_KNOWN) as directory:
         answer = await directory.get([_MARY.id, AccountId("nobody")])
-        expect(dict(answer) == {_MARY.id: _MARY}, "one is known")
+        agree("one is known", dict(answer), {_MARY.id: _MARY})
 
 
 async def what_passed_once_is_remembered(make: MakeIdentityDirectory) -> None:
@@ -73,8 +73,8 @@ async def what_passed_once_is_remembered(make: MakeIdentityDirectory) -> None:
     mary = evolve(_MARY, authenticates=frozenset({gone}))
     async with make((_JOHN, mary)) as directory:
         asked = [_HOME, _OFFICE, _NOWHERE, gone]
-        expect(await directory.authenticated(asked) == frozenset({_HOME, gone}), "two of them have passed")
-        expect(await directory.authenticated([]) == frozenset(), "nothing asked, nothing answered")
+        agree("two of them have passed", await directory.authenticated(asked), frozenset({_HOME, gone}))
+        agree("nothing asked, nothing answered", await directory.authenticated([]), frozenset[EmailAddress]())
 
 
 IDENTITY_DIRECTORY: Final = suite(

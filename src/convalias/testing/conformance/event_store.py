@@ -12,7 +12,7 @@ from convalias.domain.conversations.events import ConversationEvent, MessageAdde
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq
 from convalias.ports.event_store import Append, EventStore
-from convalias.testing.conformance.check import Open, expect, suite
+from convalias.testing.conformance.check import Open, agree, is_there, nothing, suite
 
 MakeEventStore: TypeAlias = Open[EventStore]
 """Opens the store at a place. The same place opened twice is one store, seen by two processes."""
@@ -38,7 +38,7 @@ def _event(
 
 async def _appended(store: EventStore, *events: ConversationEvent) -> None:
     for event in events:
-        expect(await store.append(event) is Append.APPENDED, f"event {event.seq} is appended")
+        agree(f"event {event.seq} is appended", await store.append(event), Append.APPENDED)
 
 
 async def an_appended_event_comes_back_as_it_was(open_: MakeEventStore) -> None:
@@ -46,27 +46,27 @@ async def an_appended_event_comes_back_as_it_was(open_: MakeEventStore) -> None:
     event = _event(1, text="Grüße, 日本語 👋🏽")
     async with open_("a") as store:
         await _appended(store, event)
-        expect(await store.last(_HERE) == event, "last gives it")
-        expect(await store.keyed(_HERE, key=event.dedup_key) == event, "keyed gives it by dedup key")
-        expect(await store.keyed(_HERE, key=event.id) == event, "keyed gives it by event id")
-        expect(list(await store.after(_HERE, 0, limit=9)) == [event], "after gives it")
+        agree("last gives it", await store.last(_HERE), event)
+        agree("keyed gives it by dedup key", await store.keyed(_HERE, key=event.dedup_key), event)
+        agree("keyed gives it by event id", await store.keyed(_HERE, key=event.id), event)
+        agree("after gives it", list(await store.after(_HERE, 0, limit=9)), [event])
 
 
 async def a_seq_is_taken_once(open_: MakeEventStore) -> None:
     """Append under the same seq with the same key and with another; what was there stays."""
     async with open_("a") as store:
         await _appended(store, _event(1))
-        expect(await store.append(_event(1, key="other")) is Append.TAKEN, "the seq is taken")
-        expect(await store.last(_HERE) == _event(1), "the first event stays")
+        agree("the seq is taken", await store.append(_event(1, key="other")), Append.TAKEN)
+        agree("the first event stays", await store.last(_HERE), _event(1))
 
 
 async def a_dedup_key_is_taken_once(open_: MakeEventStore) -> None:
     """Append under the same key with another seq; a repeated append is TAKEN too."""
     async with open_("a") as store:
         await _appended(store, _event(1, key="k"))
-        expect(await store.append(_event(2, key="k")) is Append.TAKEN, "the key is taken")
-        expect(await store.append(_event(1, key="k")) is Append.TAKEN, "so is the whole event")
-        expect(await store.last(_HERE) == _event(1, key="k"), "nothing was added")
+        agree("the key is taken", await store.append(_event(2, key="k")), Append.TAKEN)
+        agree("so is the whole event", await store.append(_event(1, key="k")), Append.TAKEN)
+        agree("nothing was added", await store.last(_HERE), _event(1, key="k"))
 
 
 async def conversations_are_apart(open_: MakeEventStore) -> None:
@@ -76,24 +76,24 @@ async def conversations_are_apart(open_: MakeEventStore) -> None:
         await _appended(
             store, _event(1, key="k"), _event(1, key="k", conversation=there), _event(2, conversation=there)
         )
-        expect(await store.last(_HERE) == _event(1, key="k"), "the other's events are not here")
-        expect(len(await store.after(there, 0, limit=9)) == 2, "its own are there")  # noqa: PLR2004
+        agree("the other's events are not here", await store.last(_HERE), _event(1, key="k"))
+        agree("its own are there", len(await store.after(there, 0, limit=9)), 2)
 
 
 async def what_is_not_there_is_none(open_: MakeEventStore) -> None:
     """No error."""
     async with open_("a") as store:
-        expect(await store.last(_HERE) is None, "no last event")
-        expect(await store.keyed(_HERE, key="k") is None, "no such key")
-        expect(not await store.after(_HERE, 0, limit=9), "nothing behind the beginning")
+        agree("no last event", await store.last(_HERE), None)
+        agree("no such key", await store.keyed(_HERE, key="k"), None)
+        nothing("nothing behind the beginning", await store.after(_HERE, 0, limit=9))
 
 
 async def after_ascends_by_seq_up_to_its_limit(open_: MakeEventStore) -> None:
     """Compare by number, not by text."""
     async with open_("a") as store:
         await _appended(store, *(_event(seq) for seq in range(1, 13)))
-        expect([one.seq for one in await store.after(_HERE, 1, limit=100)] == list(range(2, 13)), "2 to 12")
-        expect([one.seq for one in await store.after(_HERE, 8, limit=2)] == [9, 10], "two behind 8")
+        agree("2 to 12", [one.seq for one in await store.after(_HERE, 1, limit=100)], list(range(2, 13)))
+        agree("two behind 8", [one.seq for one in await store.after(_HERE, 8, limit=2)], [9, 10])
 
 
 async def last_is_the_highest_seq(open_: MakeEventStore) -> None:
@@ -101,7 +101,8 @@ async def last_is_the_highest_seq(open_: MakeEventStore) -> None:
     async with open_("a") as store:
         await _appended(store, *(_event(seq) for seq in range(1, 12)))
         last = await store.last(_HERE)
-        expect(last is not None and last.seq == 11, "11 is behind 9")  # noqa: PLR2004
+        last = is_there("11 is behind 9", last)
+        agree("11 is behind 9", last.seq, 11)
 
 
 async def a_redacted_event_keeps_its_seq_and_key(open_: MakeEventStore) -> None:
@@ -111,10 +112,10 @@ async def a_redacted_event_keeps_its_seq_and_key(open_: MakeEventStore) -> None:
         redacted = evolve(_event(1), happening=MessageAdded(author=AccountAuthor(AccountId("a1")), text=""))
         await store.redact(redacted)
         await store.redact(redacted)
-        expect(await store.keyed(_HERE, key="key-1") == redacted, "it is found by its key, without its text")
-        expect(await store.append(_event(1)) is Append.TAKEN, "its seq is taken")
-        expect(await store.append(_event(3, key="key-1")) is Append.TAKEN, "so is its key")
-        expect([one.seq for one in await store.after(_HERE, 0, limit=9)] == [1, 2], "it is in its place")
+        agree("the event under its key, without its text", await store.keyed(_HERE, key="key-1"), redacted)
+        agree("its seq is taken", await store.append(_event(1)), Append.TAKEN)
+        agree("so is its key", await store.append(_event(3, key="key-1")), Append.TAKEN)
+        agree("it is in its place", [one.seq for one in await store.after(_HERE, 0, limit=9)], [1, 2])
 
 
 async def of_concurrent_appends_of_one_seq_one_is_appended(open_: MakeEventStore) -> None:
@@ -126,7 +127,7 @@ async def of_concurrent_appends_of_one_seq_one_is_appended(open_: MakeEventStore
             for name, store in (("x", one), ("y", two))
         ]
         answers = await asyncio.gather(*tries)
-        expect(answers.count(Append.APPENDED) == 1, "exactly one has the seq")
+        agree("exactly one has the seq", answers.count(Append.APPENDED), 1)
 
 
 async def what_was_answered_is_seen_by_every_process(open_: MakeEventStore) -> None:
@@ -134,8 +135,8 @@ async def what_was_answered_is_seen_by_every_process(open_: MakeEventStore) -> N
     async with open_("a") as one, open_("a") as two:
         for seq in range(1, 6):
             await _appended(one, _event(seq))
-            expect(await two.last(_HERE) == _event(seq), "last sees it")
-            expect(await two.keyed(_HERE, key=f"key-{seq}") is not None, "keyed sees it")
+            agree("last sees it", await two.last(_HERE), _event(seq))
+            is_there("keyed sees it", await two.keyed(_HERE, key=f"key-{seq}"))
 
 
 async def what_was_answered_is_there_after_everybody_left(open_: MakeEventStore) -> None:
@@ -143,8 +144,8 @@ async def what_was_answered_is_there_after_everybody_left(open_: MakeEventStore)
     async with open_("a") as store:
         await _appended(store, _event(1))
     async with open_("a") as store:
-        expect(await store.last(_HERE) == _event(1), "the event is there")
-        expect(await store.append(_event(2, key="key-1")) is Append.TAKEN, "so is its key")
+        agree("the event is there", await store.last(_HERE), _event(1))
+        agree("so is its key", await store.append(_event(2, key="key-1")), Append.TAKEN)
 
 
 EVENT_STORE: Final = suite(

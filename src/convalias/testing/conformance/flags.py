@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from convalias.domain.ids import UseCase
 from convalias.domain.migration.rollout import Axis, Rollout, Stage
 from convalias.ports.flags import Flags
-from convalias.testing.conformance.check import expect, suite
+from convalias.testing.conformance.check import agree, is_there, suite
 
 Settings: TypeAlias = Mapping[tuple[UseCase, Axis], Rollout]
 MakeFlags: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Flags]]
@@ -27,16 +27,15 @@ async def what_is_set_is_read_per_axis(make: MakeFlags) -> None:
         for axis, rollout in ((Axis.OUTBOUND, _OUTBOUND), (Axis.INBOUND, _INBOUND)):
             found = await flags.read(_APPLY, axis)
             expected = (rollout.stage, rollout.basis_points)
-            expect(
-                found is not None and (found.stage, found.basis_points) == expected, f"{axis.value} is as it was set"
-            )
+            found = is_there(f"{axis.value} is as it was set", found)
+            agree(f"{axis.value} is as it was set", (found.stage, found.basis_points), expected)
 
 
 async def what_is_not_set_is_none(make: MakeFlags) -> None:
     """Another axis, another use case."""
     async with make(_SET) as flags:
-        expect(await flags.read(_APPLY, Axis.MINTING) is None, "that axis was not set")
-        expect(await flags.read(UseCase("appl"), Axis.OUTBOUND) is None, "that use case was not set")
+        agree("that axis was not set", await flags.read(_APPLY, Axis.MINTING), None)
+        agree("that use case was not set", await flags.read(UseCase("appl"), Axis.OUTBOUND), None)
 
 
 FLAGS: Final = suite(what_is_set_is_read_per_axis, what_is_not_set_is_none)

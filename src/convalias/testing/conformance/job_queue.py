@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final, TypeAlias
 
 from convalias.ports.queue import Job, JobQueue
-from convalias.testing.conformance.check import Timed, expect, suite
+from convalias.testing.conformance.check import Timed, agree, at_least, at_most, nothing, suite
 
 MakeJobQueue: TypeAlias = Timed[JobQueue]
 """Opens the queue at a place, and lets time pass for it."""
@@ -38,16 +38,17 @@ async def what_is_put_is_taken(make: MakeJobQueue) -> None:
         await queue.put(bodies)
         await queue.put([])
         jobs = [job for _ in bodies for job in await _take(queue, limit=1)]
-        expect(sorted(job.body for job in jobs) == bodies, "every body comes, twice put is two jobs")
-        expect({job.receives for job in jobs} == {1}, "each was received once")
+        agree("every body comes, twice put is two jobs", sorted(job.body for job in jobs), bodies)
+        agree("each was received once", {job.receives for job in jobs}, {1})
 
 
 async def a_taken_job_is_hidden_from_others(make: MakeJobQueue) -> None:
     """Take in this process and in another."""
     async with make.open("a") as one, make.open("a") as two:
         await one.put(["x"])
-        expect(len(await _take(one)) == 1, "the first gets it")
-        expect(not await _take(one) and not await _take(two), "nobody else does")
+        agree("the first gets it", len(await _take(one)), 1)
+        nothing("nobody else does", await _take(one))
+        nothing("nobody else does", await _take(two))
 
 
 async def of_concurrent_takers_one_gets_a_job(make: MakeJobQueue) -> None:
@@ -56,16 +57,16 @@ async def of_concurrent_takers_one_gets_a_job(make: MakeJobQueue) -> None:
         await one.put([str(number) for number in range(40)])
         taken = await asyncio.gather(*(_take(store, limit=5) for _ in range(8) for store in (one, two)))
         bodies = [job.body for jobs in taken for job in jobs]
-        expect(len(set(bodies)) == len(bodies), "no job is with two")
-        expect(len(bodies) + len(await _bodies(one)) == 40, "none is lost")  # noqa: PLR2004
+        agree("no job is with two", len(set(bodies)), len(bodies))
+        agree("none is lost", len(bodies) + len(await _bodies(one)), 40)
 
 
 async def a_take_gives_at_most_its_limit(make: MakeJobQueue) -> None:
     """Expect the others to stay."""
     async with make.open("a") as queue:
         await queue.put(["a", "b", "c"])
-        expect(len(await _take(queue, limit=2)) <= 2, "two at most")  # noqa: PLR2004
-        expect(len(await _bodies(queue)) >= 1, "the rest is there")
+        at_most("two at most", len(await _take(queue, limit=2)), 2)
+        at_least("the rest is there", len(await _bodies(queue)), 1)
 
 
 async def a_job_comes_back_when_its_lease_runs_out(make: MakeJobQueue) -> None:
@@ -74,10 +75,10 @@ async def a_job_comes_back_when_its_lease_runs_out(make: MakeJobQueue) -> None:
         await queue.put(["x"])
         await _take(queue, lease=_LEASE)
         await make.pass_time(_LEASE / 2)
-        expect(not await _take(queue), "the lease still runs")
+        nothing("the lease still runs", await _take(queue))
         await make.pass_time(_LEASE)
         jobs = await _take(queue)
-        expect([(job.body, job.receives) for job in jobs] == [("x", 2)], "it is back, received twice by now")
+        agree("it is back, received twice by now", [(job.body, job.receives) for job in jobs], [("x", 2)])
 
 
 async def keep_extends_the_lease(make: MakeJobQueue) -> None:
@@ -88,9 +89,9 @@ async def keep_extends_the_lease(make: MakeJobQueue) -> None:
         await make.pass_time(_LEASE / 2)
         await queue.keep(jobs, _LEASE)
         await make.pass_time(_LEASE * 0.75)
-        expect(not await _take(queue), "it is still held")
+        nothing("it is still held", await _take(queue))
         await make.pass_time(_LEASE * 0.5)
-        expect(len(await _take(queue)) == 1, "then it comes back")
+        agree("then it comes back", len(await _take(queue)), 1)
 
 
 async def keep_for_nothing_gives_a_job_back_at_once(make: MakeJobQueue) -> None:
@@ -98,7 +99,7 @@ async def keep_for_nothing_gives_a_job_back_at_once(make: MakeJobQueue) -> None:
     async with make.open("a") as one, make.open("a") as two:
         await one.put(["x"])
         await one.keep(await _take(one), _NO_WAIT)
-        expect([job.receives for job in await _take(two)] == [2], "another process has it at once")
+        agree("another process has it at once", [job.receives for job in await _take(two)], [2])
 
 
 async def a_back_off_hides_a_job_for_its_time(make: MakeJobQueue) -> None:
@@ -106,9 +107,9 @@ async def a_back_off_hides_a_job_for_its_time(make: MakeJobQueue) -> None:
     async with make.open("a") as one, make.open("a") as two:
         await one.put(["x"])
         await one.keep(await _take(one), _LEASE, held=False)
-        expect(not await _take(two), "it backs off")
+        nothing("it backs off", await _take(two))
         await make.pass_time(_LEASE_AND_A_BIT)
-        expect(len(await _take(two)) == 1, "then it is there")
+        agree("then it is there", len(await _take(two)), 1)
 
 
 async def what_is_done_never_comes_again(make: MakeJobQueue) -> None:
@@ -118,7 +119,7 @@ async def what_is_done_never_comes_again(make: MakeJobQueue) -> None:
         jobs = [*await _take(queue, limit=1, lease=_LEASE), *await _take(queue, limit=1, lease=_LEASE)]
         await queue.done([job for job in jobs if job.body == "x"])
         await make.pass_time(_LEASE_AND_A_BIT)
-        expect(await _bodies(queue) == ["y"], "only the other comes again")
+        agree("only the other comes again", await _bodies(queue), ["y"])
 
 
 async def a_lost_lease_can_be_neither_kept_nor_given_back(make: MakeJobQueue) -> None:
@@ -127,9 +128,9 @@ async def a_lost_lease_can_be_neither_kept_nor_given_back(make: MakeJobQueue) ->
         await one.put(["x"])
         late = await _take(one, lease=_LEASE)
         await make.pass_time(_LEASE_AND_A_BIT)
-        expect(len(await _take(two)) == 1, "another has it")
+        agree("another has it", len(await _take(two)), 1)
         await one.keep(late, _NO_WAIT)
-        expect(not await _take(one), "the late one cannot give it away")
+        nothing("the late one cannot give it away", await _take(one))
 
 
 async def a_take_waits_for_a_job(make: MakeJobQueue) -> None:
@@ -137,13 +138,13 @@ async def a_take_waits_for_a_job(make: MakeJobQueue) -> None:
     async with make.open("a") as one, make.open("a") as two:
         waiting = asyncio.create_task(one.take(limit=1, wait=timedelta(seconds=20), lease=_LONG))
         await make.pass_time(timedelta(seconds=0.2))
-        expect(not waiting.done(), "it waits")
+        nothing("it waits", waiting.done())
         await two.put(["x"])
         for _ in range(200):
             if waiting.done():
                 break
             await make.pass_time(timedelta(seconds=0.05))
-        expect([job.body for job in await waiting] == ["x"], "it gets the job")
+        agree("it gets the job", [job.body for job in await waiting], ["x"])
 
 
 async def a_take_ends_when_its_wait_is_over(make: MakeJobQueue) -> None:
@@ -155,25 +156,26 @@ async def a_take_ends_when_its_wait_is_over(make: MakeJobQueue) -> None:
             if waiting.done():
                 break
             await make.pass_time(timedelta(seconds=0.05))
-        expect(waiting.done() and not waiting.result(), "nothing came, nothing is given")
+        agree("whether a take has ended whose wait is over", waiting.done(), True)  # noqa: FBT003
+        nothing("what a take gives when nothing came", waiting.result())
         waiting.cancel()
 
 
 async def depth_tells_what_waits_and_since_when(make: MakeJobQueue) -> None:
     """Ready, in flight, and the age of the oldest that is not done, or that it cannot be told."""
     async with make.open("a") as queue:
-        expect((await queue.depth()).oldest is None, "none waits")
+        agree("none waits", (await queue.depth()).oldest, None)
         await queue.put(["old"])
         await make.pass_time(_LEASE)
         await queue.put(["new", "newer"])
         jobs = await _take(queue, limit=1)
         depth = await queue.depth()
-        expect((depth.ready, depth.in_flight) == (2, 1), "two are ready, one is in flight")
+        agree("two are ready, one is in flight", (depth.ready, depth.in_flight), (2, 1))
         age = depth.oldest_at_most if depth.oldest is None else depth.oldest
-        expect(age is None or age >= _LEASE, "the oldest has waited since it was put")
+        at_least("the time that the oldest has waited since it was put", _LEASE if age is None else age, _LEASE)
         await queue.done(jobs)
         depth = await queue.depth()
-        expect((depth.ready, depth.in_flight) == (2, 0), "what is done counts no more")
+        agree("what is done counts no more", (depth.ready, depth.in_flight), (2, 0))
 
 
 async def what_was_answered_is_there_after_everybody_left(make: MakeJobQueue) -> None:
@@ -183,7 +185,7 @@ async def what_was_answered_is_there_after_everybody_left(make: MakeJobQueue) ->
         await queue.done(await _take(queue))
         await queue.put(["waits"])
     async with make.open("a") as queue:
-        expect(await _bodies(queue) == ["waits"], "one waits, the other is done")
+        agree("one waits, the other is done", await _bodies(queue), ["waits"])
 
 
 JOB_QUEUE: Final = suite(

@@ -15,7 +15,7 @@ from convalias.domain.aliases.alias import LegacyAlias
 from convalias.domain.conversations.participants import AddressTenure, GivenUp
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.ports.legacy import HandOff, IndexCall, LegacyRelay
-from convalias.testing.conformance.check import expect, suite
+from convalias.testing.conformance.check import agree, nothing, suite
 
 
 @frozen(kw_only=True)
@@ -70,14 +70,14 @@ async def known_aliases_are_found_and_others_missing(make: MakeLegacyRelay) -> N
     async with make("a", _KNOWN) as relay:
         asked = [_FIRST.address, _HOMELESS.address, _at("other@relay.example")]
         expected = {_FIRST.address: _FIRST, _HOMELESS.address: _HOMELESS}
-        expect(await relay.port.aliases(asked) == expected, "what is known is found, what is not is missing")
+        agree("the aliases that are known", await relay.port.aliases(asked), expected)
 
 
 async def aliases_of_a_conversation_come_in_the_relays_order(make: MakeLegacyRelay) -> None:
     """Every asked conversation is answered."""
     async with make("a", _KNOWN) as relay:
         found = await relay.port.of_conversations([_C1, _C2])
-        expect(found == {_C1: (_FIRST, _SECOND), _C2: ()}, "in the order listed; none is an empty answer")
+        agree("in the order listed; none is an empty answer", found, {_C1: (_FIRST, _SECOND), _C2: ()})
 
 
 async def the_history_of_every_asked_address_is_told(make: MakeLegacyRelay) -> None:
@@ -85,8 +85,9 @@ async def the_history_of_every_asked_address_is_told(make: MakeLegacyRelay) -> N
     async with make("a", _KNOWN) as relay:
         unknown = _at("new@home.example")
         found = await relay.port.tenures([_OLD, unknown])
-        expect(set(found) == {_OLD, unknown} and not found[unknown], "an unknown address has an empty history")
-        expect(set(found[_OLD]) == set(_TENURES), "a known one all its tenures")
+        agree("an unknown address has an empty history", set(found), {_OLD, unknown})
+        nothing("an unknown address has an empty history", found[unknown])
+        agree("a known one all its tenures", set(found[_OLD]), set(_TENURES))
 
 
 async def an_index_call_notifies_unless_told_not_to(make: MakeLegacyRelay) -> None:
@@ -94,7 +95,7 @@ async def an_index_call_notifies_unless_told_not_to(make: MakeLegacyRelay) -> No
     async with make("a", _KNOWN) as relay:
         await relay.port.index(_CALL)
         await relay.port.index(evolve(_CALL, external_id="event2", suppress_notification=True))
-        expect(list(await relay.told()) == ["event1"], "the one that was not suppressed is told")
+        agree("the one that was not suppressed is told", list(await relay.told()), ["event1"])
 
 
 async def the_first_flag_stands_for_ever(make: MakeLegacyRelay) -> None:
@@ -104,7 +105,7 @@ async def the_first_flag_stands_for_ever(make: MakeLegacyRelay) -> None:
             call = evolve(_CALL, external_id=external_id, suppress_notification=first)
             await one.port.index(call)
             await two.port.index(evolve(call, suppress_notification=not first))
-        expect(list(await two.told()) == ["loud"], "what began suppressed stays so, what was told is told once")
+        agree("what began suppressed stays so, what was told is told once", list(await two.told()), ["loud"])
 
 
 async def a_repeated_index_call_notifies_once(make: MakeLegacyRelay) -> None:
@@ -112,7 +113,7 @@ async def a_repeated_index_call_notifies_once(make: MakeLegacyRelay) -> None:
     async with make("a", _KNOWN) as one, make("a", _KNOWN) as two:
         await asyncio.gather(*(relay.port.index(_CALL) for relay in (one, two, one, two)))
         await two.port.index(_CALL)
-        expect(list(await one.told()) == ["event1"], "one notification")
+        agree("one notification", list(await one.told()), ["event1"])
 
 
 async def a_mail_is_handed_over_once(make: MakeLegacyRelay) -> None:
@@ -120,7 +121,7 @@ async def a_mail_is_handed_over_once(make: MakeLegacyRelay) -> None:
     async with make("a", _KNOWN) as one, make("a", _KNOWN) as two:
         for relay in (one, two, one):
             await relay.port.process(_MAIL)
-        expect(list(await two.told()) == ["h1"], "processed once")
+        agree("processed once", list(await two.told()), ["h1"])
 
 
 async def what_it_was_told_is_known_after_everybody_left(make: MakeLegacyRelay) -> None:
@@ -129,7 +130,7 @@ async def what_it_was_told_is_known_after_everybody_left(make: MakeLegacyRelay) 
         await relay.port.index(evolve(_CALL, suppress_notification=True))
     async with make("a", _KNOWN) as relay:
         await relay.port.index(_CALL)
-        expect(not await relay.told(), "the first flag is remembered")
+        nothing("the first flag is remembered", await relay.told())
 
 
 LEGACY_RELAY: Final = suite(

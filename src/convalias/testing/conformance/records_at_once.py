@@ -6,7 +6,7 @@ import asyncio
 from typing import Final
 
 from convalias.ports.records import Conflict, Insert, Key, Replace, Stored, Written
-from convalias.testing.conformance.check import expect, suite
+from convalias.testing.conformance.check import agree, one_of, suite
 from convalias.testing.conformance.records_keys import BODY, HERE, MakeRecords, written
 
 _CALLS: Final = 40
@@ -35,12 +35,12 @@ async def of_replaces_at_once_only_those_of_another_version_are_conflicts(open_:
             else:
                 answers = list(await records.write(writes))
             conflicts = {number for number, one in enumerate(answers) if one == Conflict()}
-            expect(conflicts == stale | {_CALLS}, "each call is answered about its own version")
+            agree("each call is answered about its own version", conflicts, stale | {_CALLS})
             found = await records.get(keys)
             for number, (key, answer) in enumerate(zip(keys, answers, strict=False)):
                 stands = found[key]
-                expect(isinstance(answer, Conflict) or answer == Written(stands.version), "the answer is what stands")
-                expect((stands.body == {"by": by}) is (number not in stale), "only what was current is replaced")
+                one_of("the answer is what stands", answer, (Conflict(), Written(stands.version)))
+                agree("only what was current is replaced", stands.body == {"by": by}, number not in stale)
             versions = [found[key].version for key in keys]
 
 
@@ -51,11 +51,12 @@ async def of_inserts_at_once_only_those_of_a_taken_id_are_conflicts(open_: MakeR
         writes = [Insert(_at(number), {"by": number}, (f"k:{number}",)) for number in range(_CALLS)]
         answers = await asyncio.gather(*(records.write([write]) for write in writes))
         conflicts = [number for number, (one,) in enumerate(answers) if one == Conflict()]
-        expect(conflicts == [0, 3], "each call is answered about its own ids")
+        agree("each call is answered about its own ids", conflicts, [0, 3])
         found = await records.get([write.key for write in writes])
-        expect(len(found) == _CALLS - 1, "all others are there")
+        agree("all others are there", len(found), _CALLS - 1)
         stand = [(one, found[write.key]) for write, (one,) in zip(writes, answers, strict=True) if one != Conflict()]
-        expect(all(one == Written(stored.version) for one, stored in stand), "each has the version that was answered")
+        versions = [Written(stored.version) for _, stored in stand]
+        agree("each has the version that was answered", [one for one, _ in stand], versions)
 
 
 async def of_two_replaces_of_one_version_at_once_one_is_written(open_: MakeRecords) -> None:
@@ -71,9 +72,9 @@ async def of_two_replaces_of_one_version_at_once_one_is_written(open_: MakeRecor
         answers = [one for (one,) in await asyncio.gather(*tries)]
         found = await records.get(keys)
         for first, second, key in zip(answers, answers[len(keys) :], keys, strict=False):
-            expect({type(first), type(second)} == {Written, Conflict}, "one is done, the other is the conflict")
+            agree("one is done, the other is the conflict", {type(first), type(second)}, {Written, Conflict})
             done = first if isinstance(first, Written) else second
-            expect(done == Written(found[key].version), "the one that is done is the one that stands")
+            agree("the one that is done is the one that stands", done, Written(found[key].version))
 
 
 async def reads_at_once_are_answered_each_about_its_own(open_: MakeRecords) -> None:
@@ -95,11 +96,11 @@ async def reads_at_once_are_answered_each_about_its_own(open_: MakeRecords) -> N
         for (partition, after, limit), rows in zip(ranges, found, strict=True):
             all_there = [_at(number, partition) for number in range(partitions.get(partition, 0))]
             expected = [key for key in all_there if key.id > after][:limit]
-            expect([row.key for row in rows] == expected, f"a range of {limit} behind {after!r} has its own rows")
+            agree(f"a range of {limit} behind {after!r} has its own rows", [row.key for row in rows], expected)
         for partition, last, some in zip([*partitions, "nothing"], latest, gotten, strict=True):
             count = partitions.get(partition, 0)
-            expect(_key(last) == (_at(count - 1, partition) if count else None), "the latest is its own")
-            expect(list(some) == ([_at(1, partition)] if count else []), "a get has its own records")
+            agree("the latest is its own", _key(last), _at(count - 1, partition) if count else None)
+            agree("a get has its own records", list(some), [_at(1, partition)] if count else [])
 
 
 async def one_record_read_at_once_is_shared_with_nobody(open_: MakeRecords) -> None:
@@ -111,7 +112,7 @@ async def one_record_read_at_once_is_shared_with_nobody(open_: MakeRecords) -> N
         ranges = [records.range(HERE.table, HERE.partition, after="", limit=1) for _ in range(_CALLS)]
         reached += [one for (one,) in await asyncio.gather(*ranges)]
         for stored in reached:
-            expect(stored.body == {"list": ["kept"]}, "what a neighbour does with its own changes nothing here")
+            agree("what a neighbour does with its own changes nothing here", stored.body, {"list": ["kept"]})
             inner = stored.body["list"]
             if isinstance(inner, list):
                 inner.append("slipped in")

@@ -6,7 +6,7 @@ import asyncio
 from typing import Final
 
 from convalias.ports.records import Conflict, Delete, Insert, Key, Records, Replace, Write, Written, write_in_order
-from convalias.testing.conformance.check import expect, suite
+from convalias.testing.conformance.check import agree, is_there, nothing, suite
 from convalias.testing.conformance.records_keys import BODY, HERE, MakeRecords, found, written
 
 _CHAINS: Final = 12
@@ -35,12 +35,14 @@ async def writes_in_order_see_those_before_them(open_: MakeRecords) -> None:
                 Insert(_at("3"), BODY),
             ],
         )
-        expect([type(one) for one in answers] == [Written] * 5, "each write is done, one after the other")
-        expect(await _ids(other) == ["1", "2", "3", "old"], "another process sees all of them")
+        agree("each write is done, one after the other", [type(one) for one in answers], [Written] * 5)
+        agree("another process sees all of them", await _ids(other), ["1", "2", "3", "old"])
         stored = await found(other, _at("old"))
-        expect(stored is not None and answers[1] == Written(stored.version), "the answer has the version that stands")
+        stored = is_there("the answer has the version that stands", stored)
+        agree("the answer has the version that stands", answers[1], Written(stored.version))
         stored = await found(other, _at("k:1"))
-        expect(stored is not None and answers[3] == Written(stored.version), "an insert is answered by its version")
+        stored = is_there("an insert is answered by its version", stored)
+        agree("an insert is answered by its version", answers[3], Written(stored.version))
 
 
 async def of_two_writes_of_one_id_in_order_the_first_is_done(open_: MakeRecords) -> None:
@@ -48,8 +50,8 @@ async def of_two_writes_of_one_id_in_order_the_first_is_done(open_: MakeRecords)
     async with open_("a") as records:
         writes = [Insert(_at("9"), BODY, ("k:1",)), Insert(_at("1"), BODY, ("k:1",))]
         answers = await write_in_order(records, writes)
-        expect([type(one) for one in answers] == [Written, Conflict], "the second is the conflict")
-        expect(await _ids(records) == ["9"], "the first is there")
+        agree("the second is the conflict", [type(one) for one in answers], [Written, Conflict])
+        agree("the first is there", await _ids(records), ["9"])
 
 
 async def writes_in_order_stop_at_the_first_conflict(open_: MakeRecords) -> None:
@@ -65,10 +67,11 @@ async def writes_in_order_stop_at_the_first_conflict(open_: MakeRecords) -> None
         for number, wrong in enumerate(in_the_way):
             before, behind = _at(f"{number} before"), _at(f"{number} behind")
             answers = await write_in_order(records, [Insert(before, BODY), wrong, Insert(behind, BODY)])
-            expect([type(one) for one in answers] == [Written, Conflict], "the conflict is the last answer")
-            expect(set(await records.get([before, behind])) == {before}, "those before it are done, and none behind")
+            agree("the conflict is the last answer", [type(one) for one in answers], [Written, Conflict])
+            agree("those before it are done, and none behind", set(await records.get([before, behind])), {before})
         stored = await found(records, _at("there"))
-        expect(stored is not None and stored.version == version, "what stood in the way stays as it was")
+        stored = is_there("what stood in the way stays as it was", stored)
+        agree("what stood in the way stays as it was", stored.version, version)
 
 
 async def writes_in_order_are_done_once(open_: MakeRecords) -> None:
@@ -77,8 +80,8 @@ async def writes_in_order_are_done_once(open_: MakeRecords) -> None:
         writes = [Insert(_at(one), BODY) for one in "abc"]
         await write_in_order(records, writes)
         first = await records.get([one.key for one in writes])
-        expect(list(await write_in_order(records, writes)) == [Conflict()], "the first is a conflict, and no more")
-        expect(await records.get([one.key for one in writes]) == first, "nothing has changed")
+        agree("the first is a conflict, and no more", list(await write_in_order(records, writes)), [Conflict()])
+        agree("nothing has changed", await records.get([one.key for one in writes]), first)
 
 
 async def writes_in_order_of_several_callers_stay_apart(open_: MakeRecords) -> None:
@@ -94,15 +97,15 @@ async def writes_in_order_of_several_callers_stay_apart(open_: MakeRecords) -> N
         for number, answered in enumerate(answers):
             broken = number % _LINKS if number % 2 else None
             expected = [Written] * _LINKS if broken is None else [*[Written] * broken, Conflict]
-            expect([type(answer) for answer in answered] == expected, f"chain {number} is answered about itself")
+            agree(f"chain {number} is answered about itself", [type(answer) for answer in answered], expected)
             links = range(_LINKS if broken is None else broken + 1)
-            expect(await _ids(two, f"p{number}") == [f"{link}" for link in links], f"chain {number} stopped by itself")
+            agree(f"chain {number} stopped by itself", await _ids(two, f"p{number}"), [f"{link}" for link in links])
 
 
 async def no_writes_in_order_answer_nothing(open_: MakeRecords) -> None:
     """Expect no error."""
     async with open_("a") as records:
-        expect(not await write_in_order(records, []), "no writes, no answers")
+        nothing("no writes, no answers", await write_in_order(records, []))
 
 
 RECORDS_IN_ORDER: Final = suite(

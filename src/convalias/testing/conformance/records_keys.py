@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from convalias.ports.records import Body, Conflict, Delete, Insert, Key, Records, Stored, Write, Written
-from convalias.testing.conformance.check import Open, expect, suite
+from convalias.testing.conformance.check import Open, agree, is_there, nothing, suite
 
 MakeRecords: TypeAlias = Open[Records]
 """Opens records at a place. The same place opened twice is one store, seen by two processes."""
@@ -19,14 +19,14 @@ HERE: Final = Key("events", "c1", "000000000001")
 async def written(records: Records, *writes: Write) -> list[str]:
     """Write, expecting that each is done; their versions."""
     answers = await records.write(writes)
-    expect(len(answers) == len(writes), "there is one answer for each write")
-    expect(all(isinstance(one, Written) for one in answers), f"nothing stands in the way of {len(writes)} writes")
+    agree("there is one answer for each write", len(answers), len(writes))
+    nothing(f"conflicts of {len(writes)} writes", [one for one in answers if not isinstance(one, Written)])
     return [one.version for one in answers if isinstance(one, Written)]
 
 
 async def refused(records: Records, write: Write) -> None:
     """Write, expecting a conflict."""
-    expect(list(await records.write([write])) == [Conflict()], f"{type(write).__name__} is a conflict")
+    agree(f"{type(write).__name__} is a conflict", list(await records.write([write])), [Conflict()])
 
 
 async def found(records: Records, key: Key) -> Stored | None:
@@ -38,7 +38,7 @@ async def an_insert_is_found_by_its_key(open_: MakeRecords) -> None:
     """Expect all that was written, and a version."""
     async with open_("a") as records:
         (version,) = await written(records, Insert(HERE, BODY, ("k:1",)))
-        expect(await found(records, HERE) == Stored(HERE, ("k:1",), BODY, version, None), "what was written is read")
+        agree("what was written is read", await found(records, HERE), Stored(HERE, ("k:1",), BODY, version, None))
 
 
 async def an_insert_is_found_by_any_further_id_under_the_key_asked(open_: MakeRecords) -> None:
@@ -47,7 +47,8 @@ async def an_insert_is_found_by_any_further_id_under_the_key_asked(open_: MakeRe
         await written(records, Insert(HERE, BODY, ("k:1", "e:1")))
         for name in ("k:1", "e:1"):
             stored = await found(records, HERE._replace(id=name))
-            expect(stored is not None and stored.key == HERE, f"{name} leads to the record")
+            stored = is_there(f"{name} leads to the record", stored)
+            agree(f"{name} leads to the record", stored.key, HERE)
 
 
 async def what_is_not_there_is_missing_from_the_answer(open_: MakeRecords) -> None:
@@ -55,7 +56,7 @@ async def what_is_not_there_is_missing_from_the_answer(open_: MakeRecords) -> No
     async with open_("a") as records:
         await written(records, Insert(HERE, BODY))
         answer: Mapping[Key, Stored] = await records.get([HERE, HERE._replace(id="other")])
-        expect(set(answer) == {HERE}, "only what is there is in the answer")
+        agree("only what is there is in the answer", set(answer), {HERE})
 
 
 async def a_taken_key_is_a_conflict_and_stays_as_it_is(open_: MakeRecords) -> None:
@@ -65,7 +66,8 @@ async def a_taken_key_is_a_conflict_and_stays_as_it_is(open_: MakeRecords) -> No
         await refused(records, Insert(HERE, {"text": "other"}))
         await refused(records, Insert(HERE, BODY))
         stored = await found(records, HERE)
-        expect(stored is not None and stored.body == BODY, "the first body stays")
+        stored = is_there("the first body stays", stored)
+        agree("the first body stays", stored.body, BODY)
 
 
 async def a_taken_further_id_is_a_conflict(open_: MakeRecords) -> None:
@@ -91,7 +93,8 @@ async def further_ids_are_unique_within_their_partition_only(open_: MakeRecords)
             await written(records, Insert(key, {"text": key.partition}, ("k:1",)))
         for key in others:
             stored = await found(records, key._replace(id="k:1"))
-            expect(stored is not None and stored.key == key, "each partition has its own k:1")
+            stored = is_there("each partition has its own k:1", stored)
+            agree("each partition has its own k:1", stored.key, key)
 
 
 async def a_conflicting_insert_takes_none_of_its_ids(open_: MakeRecords) -> None:
@@ -100,7 +103,7 @@ async def a_conflicting_insert_takes_none_of_its_ids(open_: MakeRecords) -> None
         await written(records, Insert(HERE, BODY, ("k:1",)))
         await refused(records, Insert(HERE._replace(id="2"), BODY, ("k:2", "k:1")))
         await written(records, Insert(HERE._replace(id="3"), BODY, ("k:2",)))
-        expect(await found(records, HERE._replace(id="2")) is None, "the refused record is not there")
+        agree("the refused record is not there", await found(records, HERE._replace(id="2")), None)
 
 
 async def a_delete_frees_the_key_and_all_further_ids(open_: MakeRecords) -> None:
@@ -108,7 +111,7 @@ async def a_delete_frees_the_key_and_all_further_ids(open_: MakeRecords) -> None
     async with open_("a") as records:
         (version,) = await written(records, Insert(HERE, BODY, ("k:1", "e:1")))
         await written(records, Delete(HERE, version))
-        expect(not await records.get([HERE, HERE._replace(id="k:1")]), "it is found no more")
+        nothing("a record that was deleted", await records.get([HERE, HERE._replace(id="k:1")]))
         await written(records, Insert(HERE._replace(id="e:1"), BODY, ("k:1", HERE.id)))
 
 
@@ -120,7 +123,7 @@ async def keys_with_odd_characters_stay_apart(open_: MakeRecords) -> None:
     async with open_("a") as records:
         await written(records, *(Insert(key, {"at": list(key)}) for key in keys))
         answer = await records.get(keys)
-        expect(all(answer[key].body == {"at": list(key)} for key in keys), "each key has its own record")
+        agree("each key has its own record", [answer[key].body for key in keys], [{"at": list(key)} for key in keys])
 
 
 async def many_keys_and_writes_fit_in_one_call(open_: MakeRecords) -> None:
@@ -128,7 +131,7 @@ async def many_keys_and_writes_fit_in_one_call(open_: MakeRecords) -> None:
     keys = [HERE._replace(id=f"{number:012d}") for number in range(1_500)]
     async with open_("a") as records:
         await written(records, *(Insert(key, BODY, (f"k:{key.id}",)) for key in keys))
-        expect(set(await records.get(keys)) == set(keys), "all are found at once")
+        agree("the keys of all that are asked for at once", set(await records.get(keys)), set(keys))
 
 
 async def of_concurrent_inserts_of_one_id_one_is_written(open_: MakeRecords) -> None:
@@ -140,7 +143,7 @@ async def of_concurrent_inserts_of_one_id_one_is_written(open_: MakeRecords) -> 
             for name, store in (("a", one), ("b", two))
         ]
         answers: Sequence[Sequence[Written | Conflict]] = await asyncio.gather(*tries)
-        expect(sum(isinstance(answer[0], Written) for answer in answers) == 1, "exactly one has the id")
+        agree("exactly one has the id", sum(isinstance(answer[0], Written) for answer in answers), 1)
 
 
 RECORDS_KEYS: Final = suite(

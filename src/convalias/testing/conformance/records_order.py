@@ -18,7 +18,7 @@ from convalias.ports.records import (
     due_after,
     due_pages,
 )
-from convalias.testing.conformance.check import expect, suite
+from convalias.testing.conformance.check import agree, at_least, at_most, is_there, suite
 from convalias.testing.conformance.records_keys import BODY, HERE, MakeRecords, written
 
 _NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -44,16 +44,16 @@ async def a_range_ascends_by_the_octets_of_ids(open_: MakeRecords) -> None:
     ids = ["10", "9", "B", "a", "b", "~", "-", "_", "A", "a-", "a0", "aa"]
     async with open_("a") as records:
         await written(records, *(Insert(_at(one), BODY) for one in ids))
-        expect(await _range(records) == sorted(ids), "ids come in the order of their octets")
+        agree("ids come in the order of their octets", await _range(records), sorted(ids))
 
 
 async def a_range_starts_behind_after_and_ends_at_its_limit(open_: MakeRecords) -> None:
     """Paging neither repeats nor leaves out."""
     async with open_("a") as records:
         await written(records, *(Insert(_at(one), BODY) for one in "abcde"))
-        expect(await _range(records, after="b", limit=2) == ["c", "d"], "two behind b")
-        expect(await _range(records, after="bb", limit=9) == ["c", "d", "e"], "after need not be there")
-        expect(await _range(records, after="e") == [], "nothing behind the last")
+        agree("two behind b", await _range(records, after="b", limit=2), ["c", "d"])
+        agree("after need not be there", await _range(records, after="bb", limit=9), ["c", "d", "e"])
+        agree("nothing behind the last", await _range(records, after="e"), [])
 
 
 async def a_range_stays_in_its_table_and_partition(open_: MakeRecords) -> None:
@@ -61,30 +61,33 @@ async def a_range_stays_in_its_table_and_partition(open_: MakeRecords) -> None:
     async with open_("a") as records:
         others = [HERE._replace(partition="c10"), HERE._replace(partition="c"), HERE._replace(table="events2")]
         await written(records, *(Insert(key, BODY) for key in (*others, HERE)))
-        expect(await _range(records) == [HERE.id], "one record lies here")
+        agree("one record lies here", await _range(records), [HERE.id])
 
 
 async def a_range_and_the_latest_go_by_keys_alone(open_: MakeRecords) -> None:
     """A further id is no place in the order, and no second time in it."""
     async with open_("a") as records:
         await written(records, Insert(_at("1"), BODY, ("z", "0")), Insert(_at("2"), BODY, ("1a",)))
-        expect(await _range(records) == ["1", "2"], "each record once, by its key")
-        expect(await _range(records, after="1") == ["2"], "further ids are not between")
+        agree("each record once, by its key", await _range(records), ["1", "2"])
+        agree("further ids are not between", await _range(records, after="1"), ["2"])
         latest = await records.latest(HERE.table, HERE.partition)
-        expect(latest is not None and latest.key.id == "2", "the latest is the highest key")
+        latest = is_there("the latest is the highest key", latest)
+        agree("the latest is the highest key", latest.key.id, "2")
 
 
 async def the_latest_is_the_highest_key_of_the_partition(open_: MakeRecords) -> None:
     """Insert in any order; expect None in an empty partition."""
     async with open_("a") as records:
-        expect(await records.latest(HERE.table, HERE.partition) is None, "nothing is there yet")
+        agree("nothing is there yet", await records.latest(HERE.table, HERE.partition), None)
         versions = [(await written(records, Insert(_at(one), BODY)))[0] for one in ("2", "3", "1")]
         await written(records, Insert(Key(HERE.table, "c2", "9"), BODY))
         latest = await records.latest(HERE.table, HERE.partition)
-        expect(latest is not None and latest.key.id == "3", "3 is the highest")
+        latest = is_there("3 is the highest", latest)
+        agree("3 is the highest", latest.key.id, "3")
         await written(records, Delete(_at("3"), versions[1]))
         latest = await records.latest(HERE.table, HERE.partition)
-        expect(latest is not None and latest.key.id == "2", "then 2 is")
+        latest = is_there("then 2 is", latest)
+        agree("then 2 is", latest.key.id, "2")
 
 
 async def due_gives_what_is_due_at_or_before_until(open_: MakeRecords) -> None:
@@ -92,7 +95,7 @@ async def due_gives_what_is_due_at_or_before_until(open_: MakeRecords) -> None:
     async with open_("a") as records:
         times = {"before": _NOON - _MICROSECOND, "at": _NOON, "behind": _NOON + _MICROSECOND}
         await written(records, *(Insert(_at(one), BODY, (), Due("feed", at)) for one, at in times.items()))
-        expect(await _due(records) == ["before", "at"], "what is due behind is not given")
+        agree("what is due behind is not given", await _due(records), ["before", "at"])
 
 
 async def due_ascends_by_time_then_key_up_to_its_limit(open_: MakeRecords) -> None:
@@ -109,8 +112,8 @@ async def due_ascends_by_time_then_key_up_to_its_limit(open_: MakeRecords) -> No
             due = Due("feed", _NOON + timedelta(minutes=minutes))
             await written(records, Insert(Key(table, partition, id_), BODY, (), due))
         later = _NOON + timedelta(hours=1)
-        expect(await _due(records, until=later) == ["e", "c", "d", "b", "a"], "by time, then by key")
-        expect(await _due(records, until=later, limit=2) == ["e", "c"], "the limit keeps the first")
+        agree("by time, then by key", await _due(records, until=later), ["e", "c", "d", "b", "a"])
+        agree("the limit keeps the first", await _due(records, until=later, limit=2), ["e", "c"])
 
 
 async def a_lane_read_by_pages_leaves_nothing_out(open_: MakeRecords) -> None:
@@ -119,8 +122,8 @@ async def a_lane_read_by_pages_leaves_nothing_out(open_: MakeRecords) -> None:
         expected = await _lane_of_equal_times(records)
         for size in _SIZES:
             found = await _paged(other, size=size)
-            expect(set(found) >= set(expected), f"pages of {size} leave nothing out")
-            expect(set(found) <= set(expected), f"pages of {size} give nothing else")
+            at_least(f"pages of {size} leave nothing out", set(found), set(expected))
+            at_most(f"pages of {size} give nothing else", set(found), set(expected))
 
 
 async def a_lane_read_by_pages_repeats_nothing_and_keeps_its_order(open_: MakeRecords) -> None:
@@ -128,7 +131,7 @@ async def a_lane_read_by_pages_repeats_nothing_and_keeps_its_order(open_: MakeRe
     async with open_("a") as records, open_("a") as other:
         expected = await _lane_of_equal_times(records)
         for size in _SIZES:
-            expect(await _paged(other, size=size) == expected, f"each record comes once, in order, by pages of {size}")
+            agree(f"each record comes once, in order, by pages of {size}", await _paged(other, size=size), expected)
 
 
 async def due_goes_on_behind_a_place_whose_record_is_gone(open_: MakeRecords) -> None:
@@ -139,8 +142,8 @@ async def due_goes_on_behind_a_place_whose_record_is_gone(open_: MakeRecords) ->
         later, place = _NOON + _MICROSECOND, DuePlace(_NOON, keys[2])
         await written(records, Replace(keys[1], versions[1], BODY, Due("feed", later)))
         await written(records, Delete(keys[2], versions[2]))
-        expect(await _behind(records, place, limit=2) == ["d", "e"], "two behind the one that is gone")
-        expect(await _behind(records, place, until=later) == ["d", "e", "f", "b"], "what was put off comes behind them")
+        agree("two behind the one that is gone", await _behind(records, place, limit=2), ["d", "e"])
+        agree("what was put off comes behind them", await _behind(records, place, until=later), ["d", "e", "f", "b"])
 
 
 async def due_behind_a_place_ends_at_until(open_: MakeRecords) -> None:
@@ -151,11 +154,11 @@ async def due_behind_a_place_ends_at_until(open_: MakeRecords) -> None:
         await written(records, Insert(_at("c"), BODY, (), Due("feed", later)))
         await written(records, Insert(_at("d"), BODY, (), Due("feed2", _NOON)))
         early = DuePlace(_NOON - _MICROSECOND, _at("z"))
-        expect(await _behind(records, early) == ["a", "b"], "all that is due by then")
-        expect(await _behind(records, DuePlace(_NOON, _at("a"))) == ["b"], "one is due behind the first")
-        expect(await _behind(records, DuePlace(_NOON, _at("b"))) == [], "nothing is due behind the last")
-        expect(await _behind(records, DuePlace(later, _at("a"))) == [], "nothing is due behind a place after `until`")
-        expect(await _behind(records, early, lane="fee") == [], "nothing in a lane that nobody named")
+        agree("all that is due by then", await _behind(records, early), ["a", "b"])
+        agree("one is due behind the first", await _behind(records, DuePlace(_NOON, _at("a"))), ["b"])
+        agree("nothing is due behind the last", await _behind(records, DuePlace(_NOON, _at("b"))), [])
+        agree("nothing is due behind a place after `until`", await _behind(records, DuePlace(later, _at("a"))), [])
+        agree("nothing in a lane that nobody named", await _behind(records, early, lane="fee"), [])
 
 
 async def _lane_of_equal_times(records: Records) -> list[Key]:
@@ -172,7 +175,8 @@ async def _paged(records: Records, *, size: int) -> list[Key]:
     """Read a lane by pages; a store that never comes to an end is left after twice as many rows as there are."""
     found: list[Key] = []
     async for page in due_pages(records, "feed", until=_NOON, size=size):
-        expect(0 < len(page) <= size, f"no page is empty, or larger than {size}")
+        is_there("a page", page)
+        at_most("the length of a page", len(page), size)
         found += [one.key for one in page]
         if len(found) > 2 * _ROWS:
             break
@@ -194,8 +198,8 @@ async def lanes_are_apart(open_: MakeRecords) -> None:
             Insert(_at("2"), BODY, (), Due("feed2", _NOON)),
             Insert(_at("3"), BODY),
         )
-        expect(await _due(records) == ["1"], "one is due in this lane")
-        expect(await _due(records, lane="fee") == [], "none in a lane that nobody named")
+        agree("one is due in this lane", await _due(records), ["1"])
+        agree("none in a lane that nobody named", await _due(records, lane="fee"), [])
 
 
 async def a_replace_sets_or_clears_the_due_time(open_: MakeRecords) -> None:
@@ -205,9 +209,9 @@ async def a_replace_sets_or_clears_the_due_time(open_: MakeRecords) -> None:
         await written(records, Replace(_at("1"), versions[0], BODY))
         await written(records, Replace(_at("2"), versions[1], BODY, Due("other", _NOON)))
         await written(records, Replace(_at("3"), versions[2], BODY, Due("feed", _NOON + _MICROSECOND)))
-        expect(await _due(records) == [], "none is due as before")
-        expect(await _due(records, until=_NOON + _MICROSECOND) == ["3"], "one is due later")
-        expect(await _due(records, lane="other") == ["2"], "one is due elsewhere")
+        agree("none is due as before", await _due(records), [])
+        agree("one is due later", await _due(records, until=_NOON + _MICROSECOND), ["3"])
+        agree("one is due elsewhere", await _due(records, lane="other"), ["2"])
 
 
 async def what_is_deleted_is_not_due(open_: MakeRecords) -> None:
@@ -215,8 +219,8 @@ async def what_is_deleted_is_not_due(open_: MakeRecords) -> None:
     async with open_("a") as records:
         (version,) = await written(records, Insert(HERE, BODY, (), Due("feed", _NOON)))
         await written(records, Delete(HERE, version))
-        expect(await _due(records) == [], "nothing is due")
-        expect(await _range(records) == [], "nothing is there")
+        agree("nothing is due", await _due(records), [])
+        agree("nothing is there", await _range(records), [])
 
 
 async def a_due_time_comes_back_to_the_microsecond(open_: MakeRecords) -> None:
@@ -225,7 +229,7 @@ async def a_due_time_comes_back_to_the_microsecond(open_: MakeRecords) -> None:
     async with open_("a") as records:
         await written(records, Insert(HERE, BODY, (), due))
         stored = (await records.get([HERE]))[HERE]
-        expect(stored.due == due, "the due time read is the one written")
+        agree("the due time read is the one written", stored.due, due)
 
 
 async def appends_at_the_latest_plus_one_leave_no_hole(open_: MakeRecords) -> None:
@@ -234,7 +238,7 @@ async def appends_at_the_latest_plus_one_leave_no_hole(open_: MakeRecords) -> No
         for turn in range(20):
             key = f"k:{turn // 2}"
             await _append(one if turn % 2 else two, key)
-        expect(await _range(one) == [f"{seq:012d}" for seq in range(1, 11)], "ten keys, ten places, in a row")
+        agree("ten keys, ten places, in a row", await _range(one), [f"{seq:012d}" for seq in range(1, 11)])
 
 
 async def _append(records: Records, name: str) -> None:

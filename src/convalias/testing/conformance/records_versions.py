@@ -6,7 +6,7 @@ import asyncio
 from typing import Final
 
 from convalias.ports.records import Body, Conflict, Delete, Insert, Json, Replace, Written
-from convalias.testing.conformance.check import expect, suite
+from convalias.testing.conformance.check import agree, is_there, none_of, nothing, suite
 from convalias.testing.conformance.records_keys import BODY, HERE, MakeRecords, found, refused, written
 
 _OTHER: Final[Body] = {"$": "note/1", "text": "changed"}
@@ -25,8 +25,11 @@ async def a_replace_puts_a_new_body_under_the_same_keys(open_: MakeRecords) -> N
         (first,) = await written(records, Insert(HERE, BODY, ("k:1",)))
         (second,) = await written(records, Replace(HERE, first, _OTHER))
         stored = await found(records, HERE._replace(id="k:1"))
-        expect(stored is not None and stored.body == _OTHER and stored.also == ("k:1",), "new body, same ids")
-        expect(stored is not None and stored.version == second != first, "the version is the one answered, and new")
+        stored = is_there("new body, same ids", stored)
+        agree("new body, same ids", stored.body, _OTHER)
+        agree("new body, same ids", stored.also, ("k:1",))
+        agree("the version is the one answered", stored.version, second)
+        none_of("the version is new", second, (first,))
 
 
 async def a_replace_of_another_version_is_a_conflict(open_: MakeRecords) -> None:
@@ -36,7 +39,8 @@ async def a_replace_of_another_version_is_a_conflict(open_: MakeRecords) -> None
         await written(records, Replace(HERE, first, _OTHER))
         await refused(records, Replace(HERE, first, BODY))
         stored = await found(records, HERE)
-        expect(stored is not None and stored.body == _OTHER, "the refused body is not there")
+        stored = is_there("the refused body is not there", stored)
+        agree("the refused body is not there", stored.body, _OTHER)
 
 
 async def a_delete_of_another_version_is_a_conflict(open_: MakeRecords) -> None:
@@ -45,7 +49,7 @@ async def a_delete_of_another_version_is_a_conflict(open_: MakeRecords) -> None:
         (first,) = await written(records, Insert(HERE, BODY))
         await written(records, Replace(HERE, first, _OTHER))
         await refused(records, Delete(HERE, first))
-        expect(await found(records, HERE) is not None, "the record is still there")
+        is_there("the record is still there", await found(records, HERE))
 
 
 async def what_is_gone_cannot_be_replaced_or_deleted(open_: MakeRecords) -> None:
@@ -55,7 +59,7 @@ async def what_is_gone_cannot_be_replaced_or_deleted(open_: MakeRecords) -> None
         await written(records, Delete(HERE, version))
         await refused(records, Replace(HERE, version, _OTHER))
         await refused(records, Delete(HERE, version))
-        expect(await found(records, HERE) is None, "a replace does not create")
+        agree("a replace does not create", await found(records, HERE), None)
 
 
 async def a_version_never_comes_back(open_: MakeRecords) -> None:
@@ -73,7 +77,7 @@ async def of_concurrent_replaces_of_one_version_one_is_written(open_: MakeRecord
         (version,) = await written(one, Insert(HERE, {"by": 0}))
         tries = [store.write([Replace(HERE, version, {"by": by})]) for by in range(1, 9) for store in (one, two)]
         answers = await asyncio.gather(*tries)
-        expect(sum(isinstance(answer[0], Written) for answer in answers) == 1, "exactly one replaced it")
+        agree("exactly one replaced it", sum(isinstance(answer[0], Written) for answer in answers), 1)
 
 
 async def counting_by_compare_and_set_loses_nothing(open_: MakeRecords) -> None:
@@ -93,7 +97,8 @@ async def counting_by_compare_and_set_loses_nothing(open_: MakeRecords) -> None:
             if done >= 20:  # noqa: PLR2004 - often enough
                 break
         stored = await found(two, HERE)
-        expect(stored is not None and _count(stored.body) == done, "the sum is the number of writes that were done")
+        stored = is_there("the sum is the number of writes that were done", stored)
+        agree("the sum is the number of writes that were done", _count(stored.body), done)
 
 
 async def writes_of_one_call_are_answered_in_their_order(open_: MakeRecords) -> None:
@@ -102,16 +107,16 @@ async def writes_of_one_call_are_answered_in_their_order(open_: MakeRecords) -> 
         ids = ["1", "2", "2", "3"]
         answers = await records.write([Insert(HERE._replace(id=id_), BODY) for id_ in ids])
         first, *twins, last = [type(one) for one in answers]
-        expect((first, last) == (Written, Written), "the first and the last are done")
-        expect({*twins} == {Written, Conflict}, "of the two in between one is done, the other is the conflict")
-        expect(len(await records.get([HERE._replace(id=id_) for id_ in ids])) == 3, "three are there")  # noqa: PLR2004
+        agree("the first and the last are done", (first, last), (Written, Written))
+        agree("of the two in between one is done, the other is the conflict", {*twins}, {Written, Conflict})
+        agree("three are there", len(await records.get([HERE._replace(id=id_) for id_ in ids])), 3)
 
 
 async def an_empty_call_answers_nothing(open_: MakeRecords) -> None:
     """Expect no error."""
     async with open_("a") as records:
-        expect(not await records.write([]), "no writes, no answers")
-        expect(not await records.get([]), "no keys, no records")
+        nothing("no writes, no answers", await records.write([]))
+        nothing("no keys, no records", await records.get([]))
 
 
 async def a_body_comes_back_as_it_was(open_: MakeRecords) -> None:
@@ -119,7 +124,8 @@ async def a_body_comes_back_as_it_was(open_: MakeRecords) -> None:
     async with open_("a") as records:
         await written(records, Insert(HERE, _RICH))
         stored = await found(records, HERE)
-        expect(stored is not None and stored.body == _RICH, "the body read is the body written")
+        stored = is_there("the body read is the body written", stored)
+        agree("the body read is the body written", stored.body, _RICH)
 
 
 async def a_body_is_never_shared_with_the_store(open_: MakeRecords) -> None:
@@ -130,11 +136,12 @@ async def a_body_is_never_shared_with_the_store(open_: MakeRecords) -> None:
         inner.append("slipped in")
         stored = await found(records, HERE)
         read = None if stored is None else stored.body["list"]
-        expect(read == ["kept"], "what was handed in is not shared")
+        agree("what was handed in is not shared", read, ["kept"])
         if isinstance(read, list):
             read.append("slipped in")
         again = await found(records, HERE)
-        expect(again is not None and again.body == {"list": ["kept"]}, "what was handed out is not shared")
+        again = is_there("what was handed out is not shared", again)
+        agree("what was handed out is not shared", again.body, {"list": ["kept"]})
 
 
 async def what_was_answered_is_seen_by_every_process(open_: MakeRecords) -> None:
@@ -144,8 +151,9 @@ async def what_was_answered_is_seen_by_every_process(open_: MakeRecords) -> None
             key = HERE._replace(id=f"{number:012d}")
             await written(one, Insert(key, BODY, (f"k:{number}",)))
             latest = await two.latest(HERE.table, HERE.partition)
-            expect(latest is not None and latest.key == key, "latest sees it")
-            expect(await found(two, HERE._replace(id=f"k:{number}")) is not None, "get sees it")
+            latest = is_there("latest sees it", latest)
+            agree("latest sees it", latest.key, key)
+            is_there("get sees it", await found(two, HERE._replace(id=f"k:{number}")))
 
 
 async def what_was_answered_is_there_after_everybody_left(open_: MakeRecords) -> None:
@@ -154,7 +162,8 @@ async def what_was_answered_is_there_after_everybody_left(open_: MakeRecords) ->
         (version,) = await written(records, Insert(HERE, BODY, ("k:1",)))
     async with open_("a") as records:
         stored = await found(records, HERE)
-        expect(stored is not None and stored.version == version, "the record and its version are there")
+        stored = is_there("the record and its version are there", stored)
+        agree("the record and its version are there", stored.version, version)
         await refused(records, Insert(HERE._replace(id="2"), BODY, ("k:1",)))
 
 
