@@ -21,7 +21,7 @@ from convalias.domain.aliases.alias import AliasKeys
 from convalias.domain.conversations.participants import Account, Participant
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.errors import InvalidValue
-from convalias.domain.expecting import check_fields, each, expect, whole_number
+from convalias.domain.expecting import check_fields, check_time, each, expect, whole_number
 from convalias.domain.ids import AccountId, UseCase
 from convalias.domain.mail.checks import Checked, Finding
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
@@ -276,6 +276,12 @@ def test_functions_numbers_and_mappings_are_checked_and_unknown_types_are_not() 
     ):
         with pytest.raises(InvalidValue, match="Anything"):
             Anything(call, None, ratio, names, pair, several)  # type: ignore[arg-type]
+
+
+def test_a_time_with_a_zone_is_a_time() -> None:
+    check_time("now", NOW)
+    with pytest.raises(InvalidValue, match="now: found None, expected a time with a zone"):
+        check_time("now", None)
 
 
 def test_a_bool_is_no_number_and_one_text_is_not_several() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from convalias.domain.errors import InvalidValue
-from convalias.domain.mail.reasons import CONSEQUENCES, GONE, Reason, Severity, reason, unknown_reason
+from convalias.domain.mail.reasons import CONSEQUENCES, GONE, OwnReason, Reason, Severity, reason, unknown_reason
 
 ABOUT_ALIAS = {Reason.UNKNOWN_ALIAS, Reason.FORGED_ALIAS, Reason.EXPIRED_ALIAS, Reason.REVOKED_ALIAS}
 
@@ -99,3 +99,7 @@ def test_a_name_that_nobody_knows_is_a_reason_that_says_so() -> None:
     assert unknown.advice.startswith("MADE_UP is no reason that this release knows")
     with pytest.raises(InvalidValue, match="found 'made up'"):
         unknown_reason("made up")
+
+
+def test_a_reason_made_by_hand_tells_nobody_anything() -> None:
+    assert OwnReason("QUOTA", QUOTA.consequence).refusal("en") is None
