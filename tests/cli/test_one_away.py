@@ -16,9 +16,8 @@ import pytest
 
 from cli.away import COMMANDS, SETTINGS, Command, furnish
 from cli.desk import WORLD, Commands, mail
-from convalias.app import engines
+from convalias.app import engines, facade
 from convalias.app.opening import Patience
-from convalias.cli import deployment
 
 SECRET = "made-up-secret"
 KEYS = "0:" + "A" * 43 + "="
@@ -48,7 +47,7 @@ def port(request: pytest.FixtureRequest) -> Iterator[int]:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands wait for half a second."""
     soon = timedelta(milliseconds=500)
-    monkeypatch.setattr(deployment, "of_a_command", lambda: Patience(soon, in_all=soon, call=10 * soon))
+    monkeypatch.setattr(facade, "of_a_command", lambda: Patience(soon, in_all=soon, call=10 * soon))
     monkeypatch.setattr(engines, "of_a_command", lambda: Patience(soon, in_all=soon, call=10 * soon))
     monkeypatch.setattr(engines, "MIGRATES_WITHIN", soon)
 
