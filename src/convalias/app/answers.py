@@ -10,7 +10,6 @@ from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Any, Final, TypeGuard, Union, get_args, get_origin, get_type_hints
 
-from convalias.ports.conversations import PostDeclined
 from convalias.ports.records import Conflict
 
 _MODULE: Final = re.compile(r"\b(?:\w+\.)+(?=\w)")
@@ -139,13 +138,6 @@ def _of_thread(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
     return ""
 
 
-def _of_post(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
-    del given
-    if isinstance(answer, PostDeclined) and not _is_text(answer.reason):
-        return f"found PostDeclined with {_found(answer.reason)} as its reason, expected text"
-    return ""
-
-
 def _of_find(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
     if answer is None:
         return ""
@@ -221,7 +213,6 @@ def _of_due_after(answer: Any, given: Mapping[str, Any]) -> str:  # noqa: ANN401
 
 MISMATCHES: Final[Mapping[tuple[str, str], Callable[[Any, Mapping[str, Any]], str]]] = {
     ("conversations", "thread"): _of_thread,
-    ("conversations", "post"): _of_post,
     ("conversations", "find"): _of_find,
     ("conversations", "untold"): _of_untold,
     ("conversations", "told"): _of_told,

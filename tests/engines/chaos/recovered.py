@@ -16,7 +16,7 @@ from pymongo import MongoClient
 from pymongo.read_preferences import ReadPreference
 
 from convalias.adapters import s3, sqs, system
-from convalias.adapters.kafka.messages import received
+from convalias.adapters.kafka.messages import read_message
 from convalias.adapters.mongo.documents import Document, stored
 from convalias.adapters.mongo.schema import COLLECTION
 from convalias.ports.records import Insert
@@ -136,7 +136,7 @@ def _read_log(world: World, url: str) -> None:
                 if message is None or message.error() is not None:
                     continue
                 position = (message.offset() or 0) + 1
-                if (record := received(message)) is not None:
+                if (record := read_message(message)) is not None:
                     partition.records.append(record)
     finally:
         reader.close()
