@@ -139,6 +139,8 @@ class PostDeclined:
     reason: str
     """For operators. Without personal data: it is logged."""
 
+    __attrs_post_init__ = check_fields
+
 
 PostAnswer: TypeAlias = Posted | AlreadyPosted | PostDeclined
 
