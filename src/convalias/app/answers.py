@@ -226,10 +226,6 @@ MISMATCHES: Final[Mapping[tuple[str, str], Callable[[Any, Mapping[str, Any]], st
 """By port and call: what is wrong with an answer of the right type, empty if nothing is."""
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
 def _found(value: object) -> str:
     return "None" if value is None else type(value).__name__
 
