@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,6 +29,14 @@ MUST_NOT_BE_NAMED: Mapping[str, re.Pattern[str]] = {
 WRITTEN_BY_HAND = (".ci", "bench", "changelog.d", "docs", "examples", "requirements", "src", "tests")
 TEXTS = frozenset(
     {"", ".cfg", ".html", ".in", ".ini", ".json", ".jsonl", ".md", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml"}
+)
+
+
+AT_THE_TOP = frozenset(
+    (
+        ".ci .editorconfig .gitattributes .gitignore CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md SECURITY.md"
+        " bench changelog.d compose.yaml deploy docs examples pyproject.toml requirements src tests"
+    ).split()
 )
 
 
@@ -70,6 +80,14 @@ def named(text: str) -> list[str]:
 
 def is_try_star(node: ast.AST) -> bool:
     return isinstance(node, ast.TryStar)
+
+
+def test_nothing_lies_at_the_top_of_the_checkout_but_what_belongs_there() -> None:
+    """A trial in the checkout leaves a data directory, and a commit of everything takes it along."""
+    if not (PROJECT / ".git").exists() or (git := shutil.which("git")) is None:
+        pytest.skip("what is committed is known in a git checkout alone")
+    said = subprocess.run([git, "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert {name.partition("/")[0] for name in said.stdout.split("\0") if name} == AT_THE_TOP
 
 
 def test_every_module_says_its_one_reason_in_its_docstring() -> None:
