@@ -21,6 +21,8 @@ PAUSE = 1.0
 log = logging.getLogger("loop")
 cv = Convalias.from_toml("convalias.toml")
 events = urlsplit(os.environ["CONVALIAS_EVENTS"])
+if events.username is not None or events.scheme != "kafka":
+    raise SystemExit("CONVALIAS_EVENTS: this example speaks to a Kafka without password and TLS; give its client yours")
 TOPIC = events.path.strip("/")
 
 

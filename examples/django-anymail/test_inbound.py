@@ -49,7 +49,7 @@ def raw(to: str, subject: str = "Re") -> str:
 
 def mailgun(mime: str, recipient: str, **changed: str) -> int:
     at, token = str(int(time.time())), uuid4().hex
-    signature = hmac.new(b"anymail:example", (at + token).encode(), hashlib.sha256).hexdigest()
+    signature = hmac.new(b"key-of-mailgun", (at + token).encode(), hashlib.sha256).hexdigest()
     post = {"recipient": recipient, "sender": "bob@home.example", "timestamp": at, "token": token}
     post |= {"signature": signature, "body-mime": mime} | changed
     return Client().post("/anymail/mailgun/inbound_mime/", post, **BASIC).status_code

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# For trying out: without SECRET_KEY, pages show errors in full. Only the hosts named here are answered.
 SECRET_KEY = os.environ.get("SECRET_KEY", "for trying out alone")
 DEBUG = "SECRET_KEY" not in os.environ
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "testserver"]
