@@ -205,6 +205,16 @@ def test_events_without_a_key_are_warned_of_where_no_mail_comes_in(
     assert findings(commands, "--config", config)[check]["found"] == "2 set"
 
 
+def test_a_door_of_ses_without_buckets_is_warned_of(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVALIAS_SES_TOPICS", "arn:aws:sns:eu-west-1:123456789012:mail")
+    config = commands.file("ses.toml", 'inbound = ["ses"]\n')
+    found = findings(commands, "--config", config)["buckets of ses"]
+    assert (found["health"], "no mail is fetched" in found["found"]) == ("warning", True)
+    assert "CONVALIAS_SES_BUCKETS" in found["mend"]
+    monkeypatch.setenv("CONVALIAS_SES_BUCKETS", "s3://my-mail")
+    assert "buckets of ses" not in findings(commands, "--config", config)
+
+
 def test_a_door_whose_package_is_missing_is_told(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(group: str, name: str, *needed: str) -> object:
         raise MissingPackageError(f"{group} {name} {needed}", extra="mailgun")

@@ -57,9 +57,8 @@ async def test_mail_is_fetched_whole_or_its_beginning_and_only_from_buckets_that
         assert found is not None
         assert (found.octets, found.is_whole) == (octets, is_whole)
     assert await fetches.get(bucket.name, "in/nowhere", most=10, kept=10) is None
-    for name, key in (("of-somebody", KEY), (bucket.name, ""), (bucket.name, "in/../x"), (bucket.name, "/x")):
-        with pytest.raises(NotOurs):
-            await fetches.get(name, key, most=10, kept=10)
+    with pytest.raises(NotOurs):
+        await fetches.get("of-somebody", KEY, most=10, kept=10)
     with pytest.raises(Unavailable, match="convalias-nowhere"):
         await fetches.get("convalias-nowhere", KEY, most=10, kept=10)
 

@@ -688,7 +688,7 @@ class Convalias:
 
         It may be made before this is open; while it is not, all but `/healthz` answers 503. The app opens nothing and
         runs no worker: `lifespan` does. `providers`: whose posts are taken in; None: those of the settings, or nobody's
-        where there are no settings. `lines`: where answers 5xx are told; None: in the log `convalias.http`.
+        where there are no settings. `lines`: where answers 5xx and 401 are told; None: in the log `convalias.http`.
         Raises `WrongSettings` for a door without a key.
         """
         from convalias.app.web import web_app  # noqa: PLC0415 - starlette loads when used

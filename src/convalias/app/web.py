@@ -55,7 +55,7 @@ def web_app(
     """The doors of these providers, the pages behind the links in mails, `/healthz` and `/readyz`.
 
     It may be made before `cv` is open, and outlives it: while it is not open, all but `/healthz` answers 503.
-    `checks` is asked each time it is opened. `lines`: where answers 5xx are told; None: in the log `convalias.http`.
+    `checks` is asked each time it is opened. `lines`: where answers 5xx and 401 are told; None: in the log `convalias.http`.
     """
     made: list[tuple[Ports, _Doors]] = []
 

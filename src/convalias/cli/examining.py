@@ -36,7 +36,7 @@ from convalias.services.conversations.alias_keys import KeySurvey
 from convalias.services.conversations.errors import KeysRefused
 from convalias.services.inbound.relay import LANE as INBOUND
 from convalias.services.operations.numbers import Reading
-from convalias.settings import DOORS, KEYS, Settings, WrongSettings
+from convalias.settings import DOORS, KEYS, Settings, WrongSettings, door_variable
 from convalias.stores.outbound.letters import LANE as DELIVERIES
 
 SPARE: Final = 1_000_000_000
@@ -121,15 +121,24 @@ def _door(door: str, settings: Settings, *, events: bool) -> Finding:
 
 
 def _options(door: str, settings: Settings) -> Iterator[Finding]:
-    """What a door could use besides its key, and cannot as it is set."""
+    """What a door could use besides its key, and cannot as it is set, or misses."""
     try:
-        wrong = DoorKey.options_of(door, settings)
+        wrong, options = DoorKey.options_of(door, settings), registered_door(door).options
     except (MissingPackageError, registry.WrongRegistration):  # told of beside its key
         return
     for key in wrong:
         yield Finding(
             check=f"setting {key.variable}", health=Health.MISCONFIGURED, found=key.problem, mend="correct it"
         )
+    there = settings.door_secrets.get(door, {})
+    for option in options:
+        if option.without and not there.get(option.name, "").strip(" ,"):
+            yield Finding(
+                check=f"{option.name.lower().replace('_', ' ')} of {door}",
+                health=Health.WARNING,
+                found=f"none: {option.without}",
+                mend=f"set {door_variable(door, option.name)}: {option.expected}",
+            )
 
 
 def _senders(settings: Settings) -> Finding:

@@ -150,7 +150,7 @@ _ALL: Final = (
     Metric(
         name="icer.http.errors",
         labels=_labels(door="route of the request", status="HTTP status", error="class of an exception, or empty"),
-        help="Requests that were answered with 5xx.",
+        help="Requests that were answered with 5xx, or with 401: nothing proved the post.",
     ),
     Metric(
         name="icer.reports.unproved", help="Bounces and complaints that prove nothing about a notification of ours."

@@ -1,4 +1,4 @@
-"""Each answer 5xx is a line and a count, equal lines once a minute, and nothing of what was posted."""
+"""Each answer 5xx or 401 is a line and a count, equal lines once a minute, and nothing of what was posted."""
 
 from __future__ import annotations
 
@@ -140,6 +140,15 @@ async def test_readiness_is_one_line_a_minute_whatever_its_words_say(caplog: pyt
         assert await desk.ask("GET", "/readyz") == 503
         await desk.clock.advance(timedelta(seconds=1))
     assert said(caplog) == [f"GET /readyz answered 503: raw: {QUEUE} is away; workers: not ready"]
+
+
+def test_a_post_that_nothing_proves_is_a_line_and_a_count(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk(asgi.Doors(inbound={"mailgun": Door().webhook}, checks={}))
+    forged = multipart([(name, "0" * 64 if name == "signature" else value) for name, value in raw_form()])
+    for _ in range(2):
+        assert desk.asked("POST", MIME, forged) == 401
+    assert said(caplog) == [f"POST {MIME} answered 401"]
+    assert desk.counted() == [{"door": MIME, "status": "401", "error": ""}] * 2
 
 
 def test_a_good_answer_is_no_line(caplog: pytest.LogCaptureFixture) -> None:

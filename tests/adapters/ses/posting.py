@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from convalias.adapters import memory
 from convalias.adapters.ses import Certificates, MailTaker, SignedMessages, Webhook
-from convalias.adapters.ses.objects import FoundMail, NotOurs
+from convalias.adapters.ses.objects import FoundMail, NotOurs, UnfetchableKey
 from convalias.adapters.ses.sns import to_sign
 from convalias.codec import loads
 from convalias.domain.inbound.posts import EnvelopeRecord
@@ -135,6 +135,8 @@ class Bucketful:
     async def get(self, bucket: str, key: str, *, most: int, kept: int) -> FoundMail | None:
         if bucket != BUCKET:
             raise NotOurs("not set")
+        if "//" in key:
+            raise UnfetchableKey("no client can ask for it")
         self.asked.append(key)
         if self.is_away:
             raise Unavailable("the bucket of received mail")

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from adapters.ses.posting import (
     ALIAS,
@@ -24,8 +25,11 @@ from adapters.ses.posting import (
     sns,
 )
 from convalias.adapters.ses.sns import LARGEST
+from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ReturnPath
+from convalias.ports.errors import Unavailable
+from convalias.services.inbound.receiver import Receipt
 
 UNPROVED = (401, "not signed by SNS for a topic of ours")
 
@@ -90,8 +94,6 @@ REFUSED: dict[str, dict[str, Any]] = {
     "the hash of another version": forged(sns(received()), SignatureVersion="2"),
     "a topic of somebody else, well signed": signed(sns(received(), topic=f"{TOPIC}x")),
     "no topic": signed(sns(received(), topic="")),
-    "yesterday's post": signed(sns(received(), at=NOON - timedelta(hours=25))),
-    "tomorrow's post": signed(sns(received(), at=NOON + timedelta(hours=1))),
     "no time": forged(sns(received()), Timestamp="noon"),
     "a time without a zone": forged(sns(received()), Timestamp="2026-03-01T12:00:00"),
     "an unknown type": signed(sns(received(), Type="Order")),
@@ -152,7 +154,7 @@ async def test_a_certificate_is_fetched_once_and_one_that_is_none_not_at_every_p
     wrong = Post()
     wrong.at_sns[CERTIFICATE] = b"no certificate"
     for _ in range(3):
-        assert (await wrong.post(signed(sns(received())))).status == 401
+        assert (await wrong.post(signed(sns(received())))).status == 503
     assert wrong.fetched == [CERTIFICATE]
     wrong.at_sns[CERTIFICATE] = certificate()
     await wrong.clock.advance(timedelta(minutes=6))
@@ -163,7 +165,22 @@ async def test_a_certificate_that_does_not_hold_now_proves_nothing() -> None:
     for begins, days in ((NOON - timedelta(days=30), 20), (NOON + timedelta(days=1), 20)):
         post = Post()
         post.at_sns[CERTIFICATE] = certificate(begins, days=days)
-        assert (await post.post(signed(sns(received())))).status == 401
+        answer = await post.post(signed(sns(received())))
+        assert (answer.status, await post.records()) == (503, [])  # by our clock, which may be wrong
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), -timedelta(hours=25)])
+async def test_what_sns_signed_is_posted_again_when_our_clock_is_right_again(ahead: timedelta) -> None:
+    post = Post()
+    body = signed(sns(received(), at=NOON + ahead))
+    answer = await post.post(body)
+    assert (answer.status, await post.records()) == (503, [])
+    assert "clock" in str(answer.error)
+    forged_one = {**body, "MessageId": "another"}
+    assert (await post.post(forged_one)).status == 401
+    if ahead > timedelta(0):
+        await post.clock.advance(ahead)
+        assert (await post.post(body)).status == 200
 
 
 async def test_while_sns_or_the_bucket_is_away_and_while_the_mail_is_not_there_it_is_posted_again() -> None:
@@ -205,10 +222,15 @@ async def test_what_is_no_object_is_no_post(body: bytes) -> None:
     assert (await Post().post(body)).status == 400
 
 
-async def test_a_bucket_that_is_not_set_is_never_asked() -> None:
+@pytest.mark.parametrize(
+    ("bucket", "told"),
+    [(f"{BUCKET}-of-somebody", f"the bucket {BUCKET}-of-somebody, which is not set,"), ("a\nb", "a bucket, which is")],
+)
+async def test_a_bucket_that_is_not_set_is_never_asked(bucket: str, told: str) -> None:
     post = Post()
-    answer = await post.post(signed(sns(received({"bucketName": f"{BUCKET}-of-somebody"}))))
-    assert (answer.status, answer.text) == (401, "topic or bucket: not one of those that are set")
+    answer = await post.post(signed(sns(received({"bucketName": bucket}))))
+    assert (answer.status, answer.text) == (503, "bucket: not one of those that are set")
+    assert str(answer.error).startswith(told)
     assert (post.bucket.asked, await post.records()) == ([], [])
 
 
@@ -217,6 +239,7 @@ async def test_a_bucket_that_is_not_set_is_never_asked() -> None:
     [
         "no json",
         received({"type": "Lambda"}),
+        received({"objectKey": "in//d6iitobk75ur44p8kdnnp7g2n800"}),
         received({"type": "SNS"}),
         received({"type": "SNS", "encoding": "BASE64"}, content="%%%"),
         received(recipients=[]),
@@ -225,10 +248,23 @@ async def test_a_bucket_that_is_not_set_is_never_asked() -> None:
         json.dumps({"notificationType": "Received"}),
     ],
 )
-async def test_what_ses_does_not_publish_of_mail_is_refused(text: str) -> None:
+async def test_what_sns_signed_and_nobody_can_read_is_kept_once_for_a_person(text: str) -> None:
     post = Post()
-    assert (await post.post(signed(sns(text)))).status == 400
-    assert await post.records() == []
+    for _ in range(2):
+        answer = await post.post(signed(sns(text)))
+        assert (answer.status, answer.text[:19]) == (200, "kept for a person: ")
+    (record,) = await post.records()
+    assert record.quarantined == "unparseable"
+    assert await post.raw() == b"X-Convalias-Message: ses\r\n\r\n" + text.encode()
+
+
+async def test_while_the_raw_store_is_away_nothing_is_kept_for_a_person_and_sns_posts_again() -> None:
+    async def away(mail: IncomingMail) -> Receipt:
+        raise Unavailable("raw store")
+
+    post = Post()
+    post.door = evolve(post.door, mails=evolve(post.mails, accept=away))
+    assert (await post.post(signed(sns("no json")))).status == 503
 
 
 @pytest.mark.parametrize(

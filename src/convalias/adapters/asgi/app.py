@@ -57,7 +57,7 @@ class Doors:
     attachments: AttachmentDoor | None = None
     checks: Mapping[str, Callable[[], Awaitable[object]]]
     telemetry: Telemetry | None = None
-    """Where answers 5xx are counted while these doors stand, if the app was given no other place."""
+    """Where answers 5xx and 401 are counted while these doors stand, if the app was given no other place."""
 
 
 def app(
@@ -73,7 +73,7 @@ def app(
     `POST /inbound/<name><address>` of each name in `inbound` and each of its addresses (`DoorKind.addresses`),
     `POST /events/<name>` of each name in `events`, `GET` and `POST /approvals/{token}` and `/unsubscribe/{token}` (shows, acts), `GET /attachments/{token}` (shows) and `/attachments/{token}/file`, `GET /healthz` (the process lives), `GET /readyz` (raw store and queue answer).
 
-    Each answer 5xx is a line (equal ones once a minute, with a count) in `lines`, or in the log `convalias.http` by the
+    Each answer 5xx or 401 is a line (equal ones once a minute, with a count) in `lines`, or in the log `convalias.http` by the
     clock of this machine, and a count in `telemetry`.
     """
 

@@ -1,4 +1,4 @@
-"""Answers 5xx as log lines and counts: class, engine and ids, never a posted body or a token."""
+"""Answers 5xx and 401 as log lines and counts: class, engine and ids, never a posted body or a token."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from convalias.services.running.outages import leaves, outage_in
 from convalias.services.running.places import told_of
 
 log: Final = logging.getLogger("convalias.http")
-"""Logger `convalias.http`: each answer 5xx of the doors, without personal data."""
+"""Logger `convalias.http`: each answer 5xx or 401 of the doors, without personal data."""
 METRIC: Final = "icer.http.errors"
 NOT_OPEN: Final = "not open yet"
 FAILED: Final = 500
+UNPROVED: Final = 401
+"""A post that nothing proves is lost if it was genuine: most providers never post again after it."""
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -47,7 +49,7 @@ class Failures:
     """Where they are counted, asked for at each; None: nowhere."""
 
     def told(self, route: str, endpoint: Endpoint) -> Endpoint:
-        """Return the end point of that route, whose answers 5xx are told. What it raises becomes a 500."""
+        """Return the end point of that route, whose answers 5xx and 401 are told. What it raises becomes a 500."""
 
         async def answered(request: Request) -> Response:
             try:
@@ -55,7 +57,7 @@ class Failures:
             except Exception as error:  # noqa: BLE001 - whatever it is: the server would write each of them, unbounded
                 because(request, error)
                 response = PlainTextResponse("failed\n", FAILED)
-            if response.status_code >= FAILED:
+            if response.status_code >= FAILED or response.status_code == UNPROVED:
                 why = getattr(request.state, "because", "")
                 self._tell(f"{request.method} {route} answered {response.status_code}", why)
                 self._count(route, response.status_code, why)

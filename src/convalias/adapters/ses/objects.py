@@ -24,7 +24,14 @@ _NO_BUCKET: Final = "NoSuchBucket"
 
 
 class NotOurs(ValueError):
-    """Raised if a notification names a bucket that is not set, or a key that none can be."""
+    """Raised if a notification names a bucket that is not set."""
+
+
+class UnfetchableKey(ValueError):
+    """Raised if no client of ours can ask for that key: it has an empty part, or one of dots.
+
+    S3 takes such keys. But the client refuses them, and some it changes into the key of another object.
+    """
 
 
 @frozen
@@ -46,10 +53,12 @@ class MailObjects:
     async def get(self, bucket: str, key: str, *, most: int, kept: int) -> FoundMail | None:
         """Return the mail there; None if there is none yet. Raises `NotOurs` before any request, and `Unavailable`.
 
-        `most`: octets of the largest mail; of a larger one the first `kept` are fetched.
+        Raises `UnfetchableKey`, before any request too. `most`: octets of the largest mail; of a larger one the first `kept` are fetched.
         """
-        if bucket not in self._buckets or not key or any(part in {"", ".", ".."} for part in key.split("/")):
-            raise NotOurs("found a bucket that is not set, or no key")
+        if bucket not in self._buckets:
+            raise NotOurs("found a bucket that is not set")
+        if any(part in {"", ".", ".."} for part in key.split("/")):
+            raise UnfetchableKey("found a key with an empty part")
         try:
             return await self._get(self._store(bucket), key, most=most, kept=kept)
         except FileNotFoundError as error:
@@ -61,7 +70,10 @@ class MailObjects:
         raise wrong
 
     async def _get(self, store: ObjectStore, key: str, *, most: int, kept: int) -> FoundMail:
-        found = await obstore.get_async(store, key)  # its size is known before its body is read
+        try:
+            found = await obstore.get_async(store, key)  # its size is known before its body is read
+        except ValueError as error:
+            raise UnfetchableKey("found a key that the client refuses") from error
         size = found.meta["size"]
         if size <= most:
             return FoundMail((await found.bytes_async()).to_bytes(), is_whole=True)

@@ -44,6 +44,11 @@ def wrong_topics(text: str) -> str:
     return f"found {wrong[0]!r}" if wrong else ""
 
 
+def is_bucket(name: str) -> bool:
+    """Return whether a bucket can be called so."""
+    return _BUCKET.fullmatch(name) is not None
+
+
 def buckets_in(text: str) -> dict[str, Bucket]:
     """Return the buckets of a comma-separated list of URLs, by name. Raises `ValueError`."""
     found = [_bucket(part.strip()) for part in text.split(",") if part.strip()]
@@ -61,7 +66,7 @@ def wrong_buckets(text: str) -> str:
 
 def _bucket(url: str) -> Bucket:
     parts = urlsplit(url)
-    if parts.scheme != "s3" or not _BUCKET.fullmatch(parts.netloc) or parts.path.strip("/"):
+    if parts.scheme != "s3" or not is_bucket(parts.netloc) or parts.path.strip("/"):
         raise ValueError("found a URL that names no bucket")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     region, endpoint = options.pop("region", None), options.pop("endpoint", None)
@@ -84,4 +89,5 @@ BUCKETS: Final = DoorSecret(
     name="BUCKETS",
     expected="the bucket of each receipt rule, such as s3://my-mail?region=eu-west-1 (several: comma-separated)",
     problem=wrong_buckets,
+    without="no mail is fetched: only that which stands in its notification is taken in",
 )

@@ -14,7 +14,8 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
-from convalias.adapters.ses.objects import FoundMail, NotOurs
+from convalias.adapters.ses.objects import FoundMail, NotOurs, UnfetchableKey
+from convalias.adapters.ses.place import is_bucket
 from convalias.adapters.ses.sns import in_envelope
 from convalias.codec.addresses import address_in
 from convalias.codec.posted_json import PostedObject, UnreadableJson, list_of, object_of, read_object, text_of
@@ -34,7 +35,12 @@ RECIPIENTS: Final = 1_000
 # Written to a topic when SES is told to use it.
 _GREETING: Final = "Successfully validated SNS topic"
 _NOTHING: Final = HttpAnswer(200, "nothing to do")
-_FOREIGN: Final = HttpAnswer(401, "topic or bucket: not one of those that are set")
+_FOREIGN_TOPIC: Final = HttpAnswer(401, "topic: not one of those that are set")
+FOREIGN: Final = 401
+"""Status of a topic or a bucket that is not set."""
+MISSING: Final = 404
+"""Status of a mail that is not in its bucket, or not yet."""
+_UNFETCHABLE: Final = HttpAnswer(400, "receipt.action.objectKey: expected no empty part, and none of dots")
 _MISSING: Final = HttpAnswer(404, "the mail is not in its bucket")
 # Only damage to what is stored comes here: what its token binds is made of the same facts.
 _REUSED: Final = HttpAnswer(409, "kept before as another mail")
@@ -77,7 +83,7 @@ class MailTaker:
         if not in_envelope(posted):
             return await self._taken(posted)
         if text_of(posted, "TopicArn") not in self.topics:
-            return _FOREIGN
+            return _FOREIGN_TOPIC
         return await self.take(text_of(posted, "Message", most=None))
 
     async def take(self, text: str) -> HttpAnswer:
@@ -118,7 +124,9 @@ class MailTaker:
                 try:
                     found = await self.objects.get(bucket, key, most=self.mail_limit, kept=KEPT)
                 except NotOurs:
-                    return _FOREIGN
+                    return _foreign(bucket)
+                except UnfetchableKey:
+                    return _UNFETCHABLE
                 return found or _MISSING
             case "SNS":
                 octets = _content(text_of(posted, "content", most=None), text_of(action, "encoding"))
@@ -151,6 +159,12 @@ class MailTaker:
             token_at=_time(text_of(about, "timestamp")),
             digest=named,
         )
+
+
+def _foreign(bucket: str) -> HttpAnswer:
+    """Its name is for the log, where a person finds what to set. Told only if it is one: it came from outside."""
+    named = f"the bucket {bucket}" if is_bucket(bucket) else "a bucket"
+    return HttpAnswer(FOREIGN, "bucket: not one of those that are set", Unavailable(f"{named}, which is not set,"))
 
 
 def _named(message: str, recipients: tuple[str, ...]) -> str:

@@ -32,6 +32,8 @@ OLDEST: Final = timedelta(days=1)
 """A post is as old at most; SNS tries for an hour."""
 AHEAD: Final = timedelta(minutes=5)
 """A clock of SNS may be so much ahead of ours."""
+_CLOCK: Final = "the clock of this machine, to which the time of a post that SNS signed does not fit,"
+_NO_CERTIFICATE: Final = "the certificate that a post of SNS names"
 _JSON: Final = "application/json"
 """SNS says `text/plain`, whatever it posts."""
 # Version 1 is the default of a topic; its SHA-1 is no worse than the certificate's host, which TLS proves.
@@ -78,7 +80,11 @@ class SignedMessages:
     clock: Clock
 
     async def read(self, post: DoorPost) -> SnsMessage | HttpAnswer:
-        """Return the message of a post, or what SNS is answered. A subscription to a topic of ours is confirmed."""
+        """Return the message of a post, or what SNS is answered. A subscription to a topic of ours is confirmed.
+
+        SNS never posts again after a 4xx. So that is only for what it surely did not sign for us: a post whose time
+        does not fit to our clock, or whose certificate is of no use now, is asked for again (503).
+        """
         body = await read_within(post.chunks, LARGEST)
         if body is None:
             return HttpAnswer(413, f"request: more than {LARGEST} octets")
@@ -97,11 +103,9 @@ class SignedMessages:
         return HttpAnswer(200, "nothing to do") if message.kind is Kind.UNSUBSCRIPTION else message
 
     async def _proved(self, posted: PostedObject) -> SnsMessage | None:
-        """What costs nothing is looked at first: only what may be for us makes us fetch a certificate."""
+        """Only what may be for us makes us fetch a certificate. The time is looked at when it is proved."""
         message = _message(posted)
         if message is None or message.topic not in self.topics:
-            return None
-        if not -AHEAD <= self.clock.now() - message.at <= OLDEST:
             return None
         algorithm, signature = _HASHES.get(text_of(posted, "SignatureVersion")), _signature(posted)
         url = text_of(posted, "SigningCertURL") or text_of(posted, "SigningCertUrl")
@@ -110,8 +114,12 @@ class SignedMessages:
         try:
             key = await self.certificates.key(url)
             key.verify(signature, to_sign(posted), PKCS1v15(), algorithm)
-        except (InvalidSignature, UnusableCertificate):
+        except InvalidSignature:
             return None
+        except UnusableCertificate as error:
+            raise Unavailable(_NO_CERTIFICATE) from error
+        if not -AHEAD <= self.clock.now() - message.at <= OLDEST:
+            raise Unavailable(_CLOCK)
         return message
 
     async def _confirmed(self, message: SnsMessage, url: str) -> HttpAnswer:

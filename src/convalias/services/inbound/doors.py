@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Protocol, TypeAlias, assert_never
 
@@ -18,6 +19,7 @@ from convalias.services.inbound.receiver import Kept, Receipt, TokenReused
 
 _ADDRESS: Final = re.compile(r"(/[a-z0-9_-]{1,40}){0,4}")
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
+_MARK: Final = "X-Convalias-Message: "
 
 
 class DoorAnswer(Protocol):
@@ -59,6 +61,17 @@ async def answer_to_mail(
             return reused
         case _:
             assert_never(receipt)
+
+
+def mail_of_message(
+    name: str, text: str, *, reason: str, token: str | None = None, token_at: datetime | None = None
+) -> IncomingMail:
+    """Return a message that cannot be taken in as mail for a person: the message itself, as it came.
+
+    `name`: of the provider's door. `reason`: why it is in quarantine. `token`, `token_at`: of `IncomingMail`.
+    """
+    raw = f"{_MARK}{name}\r\n\r\n{text}".encode("utf-8", "surrogatepass")
+    return IncomingMail(raw, source=name, quarantine=reason, token=token, token_at=token_at)
 
 
 async def answer_to_event(
@@ -194,6 +207,8 @@ class DoorSecret:
     """What a person is asked for; it follows "expected"."""
     problem: Callable[[str], str] = field(default=_any, repr=False)
     """Say what is wrong about a value, without showing it. Empty: nothing is."""
+    without: str = ""
+    """What a person is warned of while an option (`DoorKind.options`) is not set. Empty: nothing is missed."""
 
     def refusal(self, value: str) -> str:
         """Return what is wrong about a value, and what was expected; empty if nothing is wrong."""

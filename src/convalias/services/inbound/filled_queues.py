@@ -14,7 +14,7 @@ from convalias.domain.outbound.delivery import backoff
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Unavailable
 from convalias.ports.queue import Job, JobQueue
-from convalias.services.inbound.doors import DoorAnswer, HttpAnswer, MessageDoor
+from convalias.services.inbound.doors import DoorAnswer, HttpAnswer, MessageDoor, mail_of_message
 from convalias.services.inbound.receiver import Receipt
 from convalias.services.running.log_lines import LogLines
 from convalias.services.running.places import told_of
@@ -33,7 +33,6 @@ _DONE: Final = frozenset({200, 409})
 """Kept, now or before."""
 _AWAY: Final = 503
 _FAULT: Final = 500
-_MARK: Final = "X-Convalias-Message: "
 
 
 @frozen(kw_only=True)
@@ -97,8 +96,7 @@ class FilledQueue:
 
 def _given_up(name: str, body: str, answer: DoorAnswer) -> IncomingMail:
     """The message itself, as it stood in the queue: its id, its bucket and its key are in it."""
-    raw = f"{_MARK}{name}\r\n\r\n{body}".encode("utf-8", "surrogatepass")
-    return IncomingMail(raw, source=name, quarantine="missing" if answer.status == MISSING else "unparseable")
+    return mail_of_message(name, body, reason="missing" if answer.status == MISSING else "unparseable")
 
 
 def _raise_outage(answers: Sequence[DoorAnswer]) -> None:
