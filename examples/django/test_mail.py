@@ -89,8 +89,9 @@ def test_who_left_the_website_gets_no_mail(chat: Client) -> None:
 
 def test_the_pages_and_checks_of_convalias_are_there(chat: Client) -> None:
     with cv:
-        assert chat.get("/mail/healthz").content == b"ok\n"
+        assert chat.get("/mail/healthz").getvalue() == b"ok\n"
         assert chat.get("/mail/unsubscribe/nothing").status_code == 404
+        assert [chat.get(path).status_code for path in ("/mail/%E2%82%AC", "/mail/%C3%A9")] == [404, 404]
 
 
 def test_the_command_works_until_it_is_stopped(chat: Client) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import io
+import json
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -19,7 +22,7 @@ from starlette.responses import Response, StreamingResponse
 from convalias import Participant
 from convalias.app import Providers
 from convalias.blocking import Convalias
-from convalias.blocking.wsgi import Body, Doors, exchange, scope_of
+from convalias.blocking.wsgi import Body, Doors, StillSending, exchange, scope_of
 from convalias.settings import WrongSettings
 from system.forked import child_of
 
@@ -105,6 +108,49 @@ def test_a_mail_that_a_provider_posts_becomes_a_message(cv: Convalias) -> None:
     assert asked(doors, environment("POST", HOOK, body))[::2] == ("200 OK", b"kept\n")
     cv.run_until_idle()
     assert b"Hello Ann!" in cv.mailbox("ann@home.example")[0]
+
+
+def parsed(post: Mapping[str, str]) -> dict[str, str]:
+    """The same mail as the provider posts it in parts."""
+    head, text = post["body-mime"].split("\n\n", 1)
+    fields = [line.split(": ", 1) for line in head.splitlines()]
+    return {name: value for name, value in post.items() if name != "body-mime"} | {
+        "message-headers": json.dumps(fields),
+        "body-plain": text,
+    }
+
+
+def multipart(post: Mapping[str, str]) -> bytes:
+    parts = [f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{post[name]}\r\n' for name in post]
+    return "".join([*parts, "--x--\r\n"]).encode()
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "encode", "content_type"),
+    [
+        (HOOK, dict, lambda post: urlencode(post).encode(), "application/x-www-form-urlencoded"),
+        (HOOK, dict, multipart, "multipart/form-data; boundary=x"),
+        (
+            HOOK.removesuffix("/mime"),
+            parsed,
+            lambda post: urlencode(post).encode(),
+            "application/x-www-form-urlencoded",
+        ),
+    ],
+    ids=["raw", "multipart", "parsed"],
+)
+def test_a_post_that_ends_early_is_not_kept_and_its_repeat_is_whole(
+    cv: Convalias, path: str, fields: Any, encode: Any, content_type: str
+) -> None:
+    alias, doors = opened(cv), cv.wsgi(PROVIDERS)
+    text = "Hello Ann! " + "All of this is text. " * 10
+    body = encode(fields(signed_now(cv, posted(alias, text))))
+    about = {"CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(len(body))}
+    assert asked(doors, environment("POST", path, body[:-40], **about))[::2] == ("400 Bad Request", b"gone")
+    assert asked(doors, environment("POST", path, body, **about))[::2] == ("200 OK", b"kept\n")
+    cv.run_until_idle()
+    (mail,) = cv.mailbox("ann@home.example")
+    assert mail.count(b"All of this is text.") >= 10
 
 
 def test_a_post_that_is_not_signed_is_refused(cv: Convalias) -> None:
@@ -202,7 +248,6 @@ async def test_a_request_reaches_the_app_as_it_was_sent() -> None:
     ("length", "more", "read"),
     [
         ("4", {}, b"abcd"),
-        ("9", {}, b"abcdef"),  # the client went away
         ("", {}, b""),
         ("", {"wsgi.input_terminated": True}, b"abcdef"),
         ("-1", {}, b""),
@@ -215,6 +260,61 @@ async def test_a_body_ends_where_the_request_says(length: str, more: Mapping[str
     while not body.has_ended:
         parts.append(await body.read())
     assert b"".join(parts) == read
+    assert not body.is_short
+
+
+async def test_a_body_that_ends_early_is_a_client_that_is_gone() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert await receive() == {"type": "http.request", "body": b"abcdef", "more_body": True}
+        assert await receive() == {"type": "http.disconnect"}
+        assert await receive() == {"type": "http.disconnect"}
+        await Response("gone", 400)(scope, receive, send)
+
+    answer = await exchange(app, environment("POST", "/", b"abcdef", CONTENT_LENGTH="9"))
+    assert answer.status == 400
+
+
+class Dripping(Stream):
+    """The stream of a client that sends nothing more until it is let."""
+
+    def __init__(self, octets: bytes) -> None:
+        super().__init__(octets)
+        self.reads, self.let, self.is_read = threading.Event(), threading.Event(), threading.Event()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads.set()
+        self.let.wait(10)
+        self.is_read.set()
+        return super().read(size)
+
+
+def impatient(stream: Dripping) -> Any:
+    """An app that answers while the stream is being read."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        more = asyncio.ensure_future(receive())
+        await asyncio.to_thread(stream.reads.wait, 10)
+        more.cancel()
+        await Response("too slow", 408)(scope, receive, send)
+
+    return app
+
+
+def test_a_connection_that_is_still_read_is_not_used_again(cv: Convalias) -> None:
+    stream = Dripping(b"x=y")
+    environ = environment("POST", HOOK, b"x=y") | {"wsgi.input": stream}
+    heads: list[str] = []
+    parts = iter(Doors(cv._opening, lambda _: impatient(stream))(environ, lambda status, *_: heads.append(status)))  # type: ignore[arg-type, return-value, func-returns-value]
+    assert (heads, next(parts)) == (["408 Request Timeout"], b"too slow")
+    with pytest.raises(StillSending):
+        next(parts)
+    stream.let.set()
+    assert stream.is_read.wait(10)
+
+
+def test_text_that_a_framework_has_decoded_is_refused(cv: Convalias) -> None:
+    status, _, words = asked(cv.wsgi(PROVIDERS), environment("GET", "/\u20ac"))
+    assert (status, words.split(b":")[0]) == ("400 Bad Request", b"text beyond latin-1")
 
 
 async def test_a_streamed_answer_is_whole_and_its_client_is_gone_behind_it() -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.csrf import csrf_exempt
 
@@ -14,10 +14,11 @@ doors = cv.wsgi()
 
 
 @csrf_exempt  # whoever posts proves it by a signature, or by the token in a link
-def mail(request: HttpRequest, rest: str) -> HttpResponse:
+def mail(request: HttpRequest, rest: str) -> StreamingHttpResponse:
     """The webhooks and pages of convalias: it checks, bounds and answers them."""
-    below = {"SCRIPT_NAME": request.META.get("SCRIPT_NAME", "") + "/mail", "PATH_INFO": f"/{rest}"}
-    answer = HttpResponse()
+    octets = f"/{rest}".encode().decode("latin-1")  # Django decoded it; WSGI has octets, one by one
+    below = {"SCRIPT_NAME": request.META.get("SCRIPT_NAME", "") + "/mail", "PATH_INFO": octets}
+    answer = StreamingHttpResponse()  # so that the server itself hears of what is raised behind an answer
 
     def start(status: str, headers: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
         answer.status_code = int(status[:3])
@@ -25,7 +26,7 @@ def mail(request: HttpRequest, rest: str) -> HttpResponse:
             answer.headers[name] = value
         return answer.write
 
-    answer.content = b"".join(doors({**request.META, **below}, start))
+    answer.streaming_content = doors({**request.META, **below}, start)
     return answer
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CHUNK: Final = 65_536
 """Octets of a body that are read at a time."""
 _SHUT: Final = b"not open\n"
+_MISREAD: Final = b"text beyond latin-1: WSGI has octets one by one (PEP 3333)\n"
+_PLAIN: Final = (b"content-type", b"text/plain")
 _UNPREFIXED: Final = {"CONTENT_TYPE": b"content-type", "CONTENT_LENGTH": b"content-length"}
 _TEXT: Final = "latin-1"
 """PEP 3333: octets of a request stand in text one by one."""
@@ -31,6 +33,10 @@ class MakesApp(Protocol):
     def __call__(self, cv: Convalias, /) -> ASGIApp:
         """Make it; nothing is opened."""
         ...
+
+
+class StillSending(Exception):
+    """The request was answered while its client is still sending it: the server has to close the connection."""
 
 
 class Doors:
@@ -47,15 +53,18 @@ class Doors:
         self._made: tuple[Convalias, ASGIApp] | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse, /) -> Iterable[bytes]:
-        """Answer a request. Raises what opening raises, but answers 503 where the façade was closed."""
+        """Answer a request. Raises what opening raises, but answers 503 where the façade was closed.
+
+        Behind an answer that did not wait for its request, such as 408, the returned parts raise `StillSending`.
+        """
         try:
             answer = self._opening().call(lambda cv: exchange(self._app(cv), environ))
         except NotOpen:
-            answer = Answer(503, [(b"content-type", b"text/plain")], [_SHUT])
+            answer = Answer(503, [_PLAIN], [_SHUT])
         body = [] if environ["REQUEST_METHOD"] == "HEAD" else answer.body
         headers = [(name.decode(_TEXT), value.decode(_TEXT)) for name, value in answer.headers]
         start_response(f"{answer.status} {_phrase(answer.status)}", headers)
-        return body
+        return _breaking_off(body) if answer.is_early else body
 
     def _app(self, cv: Convalias) -> ASGIApp:
         """The app of what is open now: another one after a fork, and after it was closed. Runs on the loop."""
@@ -72,18 +81,20 @@ class Answer:
     headers: list[tuple[bytes, bytes]] = field(factory=list[tuple[bytes, bytes]])
     body: list[bytes] = field(factory=list[bytes])
     whole: asyncio.Event = field(factory=asyncio.Event)
+    is_early: bool = False
+    """The server's stream is still being read, and whatever comes on this connection may be taken from it."""
 
 
 async def exchange(app: ASGIApp, environ: WSGIEnvironment) -> Answer:
     """Hand a request of a WSGI server to an ASGI app. Raises what the app raises before it has answered."""
     body, answer = Body(environ), Answer()
+    try:
+        scope = scope_of(environ)
+    except UnicodeEncodeError:  # of a framework that decoded it already
+        return Answer(400, [_PLAIN], [_MISREAD])
 
     async def receive() -> Message:
-        if body.has_ended:
-            await answer.whole.wait()
-            return {"type": "http.disconnect"}
-        chunk = await body.read()
-        return {"type": "http.request", "body": chunk, "more_body": not body.has_ended}
+        return await _next_of(body, answer)
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -94,15 +105,36 @@ async def exchange(app: ASGIApp, environ: WSGIEnvironment) -> Answer:
                 answer.whole.set()
 
     try:
-        await app(scope_of(environ), receive, send)
+        await app(scope, receive, send)
     except Exception:
         if not answer.whole.is_set():
             raise
+    answer.is_early = body.is_being_read
     return answer
 
 
+async def _next_of(body: Body, answer: Answer) -> Message:
+    """The next part of a request. A client that stopped in the middle is gone; any other is when it has its answer."""
+    if not body.has_ended:
+        chunk = await body.read()
+        if not body.is_short:
+            return {"type": "http.request", "body": chunk, "more_body": not body.has_ended}
+    elif not body.is_short:
+        await answer.whole.wait()
+    return {"type": "http.disconnect"}
+
+
+def _breaking_off(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Fail behind the last part: a server closes the connection then. It has no other way to be told (PEP 3333)."""
+    yield from parts
+    raise StillSending("answered before the whole request came: the connection is closed")
+
+
 def scope_of(environ: WSGIEnvironment) -> Scope:
-    """The request as ASGI has it; what was cut off in front of its path stands there again."""
+    """The request as ASGI has it; what was cut off in front of its path stands there again.
+
+    Raises `UnicodeEncodeError` for text that is not in the encoding of WSGI.
+    """
     root = _path(environ.get("SCRIPT_NAME", ""))
     return {
         "type": "http",
@@ -143,6 +175,12 @@ class Body:
         if not length and environ.get("wsgi.input_terminated"):
             self._left = None
         self.has_ended = False
+        self.is_being_read = False
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the client was gone before all came. Servers raise nothing then: their stream just ends."""
+        return self.has_ended and bool(self._left)
 
     async def read(self) -> bytes:
         """Return the next part; empty at the end. Raises what the server raises for a client that is gone.
@@ -151,8 +189,16 @@ class Body:
         """
         size = CHUNK if self._left is None else min(CHUNK, self._left)
         got: list[bytes] = []
+
+        def take() -> None:
+            try:
+                got.append(self._stream.read(size))
+            finally:
+                self.is_being_read = False
+
         if size:
-            await in_thread(lambda: got.append(self._stream.read(size)), name="convalias-body")
+            self.is_being_read = True
+            await in_thread(take, name="convalias-body")
         chunk = b"".join(got)
         if self._left is not None:
             self._left -= len(chunk)
