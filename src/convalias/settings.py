@@ -40,6 +40,8 @@ from convalias.stores.retention import MAIL_KEPT
 __all__ = ["SenderAuthentication", "Settings", "WrongSettings"]
 
 T = TypeVar("T")
+FILE: Final = "convalias.toml"
+"""Read where a process is, unless it is told of another."""
 DATA: Final = "CONVALIAS_DATA"
 KEYS: Final = "CONVALIAS_KEYS"
 RAW: Final = "CONVALIAS_RAW"
@@ -356,7 +358,7 @@ def _starts(schemes: Sequence[str]) -> str:
 
 
 def _toml(path: str | os.PathLike[str] | None) -> Toml:
-    file = Path("convalias.toml" if path is None else path)
+    file = Path(FILE if path is None else path)
     try:
         found = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -98,6 +98,11 @@ class Commands:
         return [event for event in events if event["kind"] == "message_added"]
 
 
+def told_by_default(commands: Commands) -> str:
+    """What a command says in a folder where nobody said which deployment is meant."""
+    return f"neither convalias.toml in {commands.folder} nor a CONVALIAS_ variable is there: all is by default"
+
+
 def mail(
     number: int = 1, *, to: str = JOHN_ALIAS, sender: str = MARY, text: str = "Hello John", head: str = ""
 ) -> bytes:

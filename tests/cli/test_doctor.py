@@ -10,11 +10,12 @@ import pytest
 
 from adapters.mime.authentication.signing import Zone
 from adapters.mime.authentication.test_signer import ED_PEM
-from cli.desk import WORLD, Commands, mail
+from cli.desk import WORLD, Commands, mail, told_by_default
 from convalias import registry
 from convalias.adapters.dns import DnsResolver
 from convalias.adapters.mime.authentication.signer import Signer
 from convalias.app import Convalias
+from convalias.cli import main
 from convalias.extras import MissingPackageError
 from convalias.ports.dns import TemporaryFailure, TxtAnswer
 from convalias.ports.mail import Outgoing
@@ -37,6 +38,26 @@ def test_what_is_good_is_0_with_warnings(commands: Commands) -> None:
         assert (found[worker]["health"], found[worker]["found"]) == ("warning", "no sign of life")
         warned.add(worker)
     assert {row["health"] for name, row in found.items() if name not in warned} == {"good"}
+
+
+def test_that_all_is_by_default_is_said(
+    commands: Commands, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def settings(*arguments: str) -> tuple[str, str]:
+        assert main(["doctor", "--json", *arguments]) == 0
+        (row,) = [row for row in json.loads(capsys.readouterr().out) if row["check"] == "settings"]
+        return row["health"], row["found"]
+
+    # How a process logs says nothing about a deployment.
+    monkeypatch.setenv("CONVALIAS_LOG_FORMAT", "json")
+    assert settings() == ("warning", told_by_default(commands))
+    elsewhere = commands.file("elsewhere.toml", "")
+    assert settings("--data", str(commands.data)) == settings("--config", elsewhere) == ("good", "read")
+    with monkeypatch.context() as patched:
+        patched.setenv("CONVALIAS_PLATFORM_SAID", "yes")
+        assert settings() == ("good", "read")
+    commands.file("convalias.toml", "")
+    assert settings() == ("good", "read")
 
 
 def test_who_proves_senders_is_said(commands: Commands) -> None:

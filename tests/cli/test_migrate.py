@@ -4,14 +4,22 @@ import asyncio
 
 import pytest
 
-from cli.desk import Commands, mail
+from cli.desk import Commands, mail, told_by_default
 from convalias.app import Convalias
+from convalias.cli import main
 from ports.minimal.talks import Conversations
 
 
 def test_the_embedded_backend_has_nothing_to_migrate(commands: Commands) -> None:
     assert commands.run("migrate").out == "nothing to migrate\n"
     assert commands.ask("migrate") == {"made": {}}
+
+
+def test_that_all_is_by_default_is_said(capsys: pytest.CaptureFixture[str], commands: Commands) -> None:
+    assert main(["migrate"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "nothing to migrate\n"
+    assert said.err == f"convalias: {told_by_default(commands)}\n"
 
 
 def test_mail_goes_to_the_raw_store_that_is_set(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from pathlib import Path
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import click
 from attrs import frozen
@@ -15,10 +17,13 @@ from convalias.app.facade import Convalias, Entry
 from convalias.app.refusals import refuse_unreached
 from convalias.app.workers import ALL_WORKERS, WORKERS, Worker
 from convalias.cli.application import APP, Application
-from convalias.settings import DATA, Settings, read_settings
+from convalias.cli.logs import FORMAT, LEVEL
+from convalias.settings import DATA, FILE, Settings, read_settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_OF_A_PROCESS: Final = frozenset({FORMAT, LEVEL})
+"""Variables of ours that say nothing about a deployment."""
 
 
 @frozen(kw_only=True)
@@ -34,6 +39,17 @@ class At:
     def settings(self) -> Settings:
         """All settings. Raises `WrongSettings`."""
         return read_settings(self.config, data=self.data) if self.app is None else self.app.settings()
+
+    @property
+    def by_default(self) -> str:
+        """The line that says that nothing but defaults is looked at; empty where anything names a deployment.
+
+        A settings file, an option, a variable of ours other than those of the log, or the program of a host does.
+        """
+        variables = {name for name in os.environ if name.startswith("CONVALIAS_")} - _OF_A_PROCESS
+        if self.app or self.data or self.config or variables or Path(FILE).exists():
+            return ""
+        return f"neither {FILE} in {Path.cwd()} nor a CONVALIAS_ variable is there: all is by default"
 
     @property
     def workers(self) -> tuple[Worker, ...]:

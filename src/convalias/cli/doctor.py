@@ -38,7 +38,7 @@ def command(at: At) -> int:
 
 def _examine(at: At) -> Sequence[Finding]:
     """From the ground up: what stands on something wrong is not looked at."""
-    settings, findings = examine_settings(at.settings)
+    settings, findings = examine_settings(at.settings, by_default=at.by_default)
     if settings is None:
         return findings
     findings = [*findings, *_program(at), *examine_place(settings)]

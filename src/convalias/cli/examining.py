@@ -70,8 +70,8 @@ class Finding:
     mend: str = ""
 
 
-def examine_settings(read: Callable[[], Settings]) -> tuple[Settings | None, list[Finding]]:
-    """The settings, where they can be read at all."""
+def examine_settings(read: Callable[[], Settings], *, by_default: str = "") -> tuple[Settings | None, list[Finding]]:
+    """The settings, where they can be read at all; `by_default` says why nothing but defaults was found."""
     try:
         settings = read()
         signer_of(settings)
@@ -81,7 +81,7 @@ def examine_settings(read: Callable[[], Settings]) -> tuple[Settings | None, lis
             for key, problem in wrong.problems.items()
         ]
     return settings, [
-        Finding(check="settings", found="read"),
+        _read(by_default),
         *(_door(door, settings, events=False) for door in settings.inbound),
         *(_door(door, settings, events=False) for door in settings.sources if door not in settings.inbound),
         *(one for door in {**dict.fromkeys(settings.inbound), **settings.sources} for one in _options(door, settings)),
@@ -91,6 +91,13 @@ def examine_settings(read: Callable[[], Settings]) -> tuple[Settings | None, lis
         _asking(settings),
         _unsubscribing(settings),
     ]
+
+
+def _read(by_default: str) -> Finding:
+    if not by_default:
+        return Finding(check="settings", found="read")
+    mend = "ask where the settings are, with the environment of the deployment, or name them by --config"
+    return Finding(check="settings", health=Health.WARNING, found=by_default, mend=mend)
 
 
 def _door(door: str, settings: Settings, *, events: bool) -> Finding:

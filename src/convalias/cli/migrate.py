@@ -39,6 +39,8 @@ def command(at: At, source: str | None, *, keep_first: bool, take_over: bool, ow
     our own events from now on.
     """
     settings = at.settings()
+    if at.by_default:
+        click.echo(f"convalias: {at.by_default}", err=True)
     made = asyncio.run(migrate(settings, keep_first=keep_first))
     lines = [f"{setting}: made {', '.join(names) or 'nothing; all is there'}" for setting, names in made.items()]
     taken = _taken(at) if take_over else None
