@@ -17,6 +17,7 @@ import jsonschema
 import pytest
 import yaml
 
+from convalias.adapters.asgi import ConnectionBounds
 from convalias.settings import read_settings
 from deploy.files import DEPLOY, EXTRAS, PAGE, PROJECT, dockerfile, extras_of, refused, unknown_variables
 
@@ -112,13 +113,29 @@ def test_what_the_image_is_built_from_is_there_and_sent() -> None:
 
 
 def test_the_image_and_the_page_install_the_same_extras_which_there_are() -> None:
-    (installing,) = [text for text in instructions("RUN", 0) if "pip install" in text and "convalias[" in text]
+    (installing,) = [text for text in instructions("RUN", 0) if "pip install" in text and ".whl)[" in text]
     extras = extras_of(shlex.split(installing)[-1])
     assert extras <= EXTRAS.keys()
-    (line,) = re.findall(r"^/opt/convalias/bin/pip install (.*)$", PAGE.read_text("utf-8"), re.MULTILINE)
-    assert extras_of(shlex.split(line)[0]) == extras
-    # Each engine, door and sender that the settings of both folders name.
-    assert extras >= {"asgi", "cli", "mime", "s3", "sqs", "mongo", "kafka", "smtp", "mailgun"}
+    (line,) = re.findall(r"^/opt/convalias-\$VERSION/bin/pip install (.*)$", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert extras_of(shlex.split(line)[0].removesuffix("==$VERSION")) == extras
+    # Each engine, door and sender that the settings of both folders name, and what proves senders.
+    assert extras >= {"asgi", "cli", "dns", "mime", "s3", "sqs", "mongo", "kafka", "smtp", "mailgun"}
+
+
+def test_the_image_takes_the_wheel_that_it_made_and_asks_no_index_for_another() -> None:
+    (installing,) = [text for text in instructions("RUN", 0) if "pip install" in text and ".whl)[" in text]
+    wanted = [word for word in shlex.split(installing)[-3:] if "[" in word]
+    assert [word.partition("[")[0] for word in wanted] == ["$(echo /dist/*.whl)"]
+    assert "links" not in installing
+
+
+def test_an_image_of_ones_own_is_installed_by_root_and_runs_as_nobody() -> None:
+    told = re.findall(r"^#   (.*)$", (CONTAINER / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    ours = dockerfile("\n".join(told))
+    assert [one.name for one in ours] == ["FROM", "USER", "COPY", "RUN", "USER", "ENV"]
+    assert [one.text for one in ours if one.name == "USER"] == ["0", *instructions("USER", LAST)]
+    assert ours[3].text.startswith("/opt/convalias/bin/pip install ")
+    assert unknown_variables([ours[-1].text.partition("=")[0]]) == []
 
 
 def test_the_pins_of_the_image_are_the_versions_of_the_lock(tmp_path: Path) -> None:
@@ -237,4 +254,7 @@ def test_the_first_lines_make_a_key_that_the_settings_take(tmp_path: Path) -> No
     for folder in (CONTAINER, DEPLOY / "systemd"):
         settings = read_settings(folder / "convalias.toml", environ=mails)
         assert settings.keyring is not None
-        assert settings.http.connections_by_client == settings.http.connections
+        assert settings.authentication is not None
+        bounds = ConnectionBounds(total=settings.http.connections, by_client=settings.http.connections_by_client)
+        # What the proxy is given is what it gets, as far as a process may open files, and leaves others a place.
+        assert bounds.fitting(4096).by_client == bounds.by_client == bounds.total // 2

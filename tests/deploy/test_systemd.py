@@ -40,8 +40,41 @@ def test_a_unit_starts_a_command_that_there_is_where_the_page_installs_it(path: 
         assert refused(arguments) == ""
         assert arguments[arguments.index("--config") + 1] == "/etc/convalias/convalias.toml"
     page = PAGE.read_text(encoding="utf-8")
-    assert "python3 -m venv /opt/convalias\n" in page
+    assert "python3 -m venv /opt/convalias-$VERSION\n" in page
+    assert page.count("ln -sfn /opt/convalias-$VERSION /opt/convalias\n") == 2
     assert path.stem.removesuffix("@") in page
+
+
+def test_a_unit_without_its_settings_starts_the_program_of_a_host() -> None:
+    (text,) = re.findall(r"```ini\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (_, emptied), (name, line) = unit(text)
+    ((program, *arguments),) = commands(DEPLOY / "systemd" / "convalias-serve.service")
+    place = arguments.index("--config")
+    assert (emptied, name) == ("", "ExecStart")
+    assert shlex.split(line) == [program, *arguments[:place], *arguments[place + 2 :]]
+
+
+@pytest.mark.parametrize(
+    ("release", "program"), [("", "/opt/convalias/bin/convalias"), ("0.2.0", "/opt/convalias-0.2.0/bin/convalias")]
+)
+def test_a_command_is_run_as_the_units_run_theirs(release: str, program: str, tmp_path: Path) -> None:
+    script = DEPLOY / "systemd" / "convalias"
+    assert script.stat().st_mode & 0o777 == 0o755
+    assert "install -m 0755 deploy/systemd/convalias /usr/local/sbin/\n" in PAGE.read_text(encoding="utf-8")
+    stand_in = tmp_path / "systemd-run"
+    stand_in.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\nexit 69\n", encoding="utf-8")
+    stand_in.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "CONVALIAS_RELEASE": release}
+    asked = [script, "why", "--recipient", "a b"]
+    done = subprocess.run(asked, capture_output=True, check=False, env=environment, text=True, timeout=60)
+    given = done.stdout.split("\0")[:-1]
+    place = given.index(program)
+    assert (done.returncode, given[place + 1 :]) == (69, ["why", "--recipient", "a b"])
+    properties = [tuple(one.split("=", 1)) for one in given[:place] if "=" in one]
+    assert {name for name, _ in properties} >= {"User", "EnvironmentFile", "WorkingDirectory", "StateDirectory"}
+    for path in UNITS:
+        assert {*properties} <= {*unit(path.read_text(encoding="utf-8"))}
+    assert {one for one in given[:place] if "=" not in one} == {"--quiet", "--pipe", "--wait", "--collect", "-p"}
 
 
 def test_a_command_that_there_is_not_is_told() -> None:

@@ -40,6 +40,19 @@ def test_the_page_names_the_codes_that_suppress_and_the_fields_that_prove() -> N
     assert SETTINGS.count("?receipt=X-Convalias-Receipt") == 1
 
 
+def test_the_page_names_the_rights_that_amazon_asks_for() -> None:
+    assert {*re.findall(r"`(s3:\w+|sns:\w+)`", PAGE)} == {
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:PutObject",
+        "sns:Publish",
+    }
+    # What no mail of ours says, so that the set must be the identity's own.
+    assert "convalias writes no `X-SES-CONFIGURATION-SET`" in PAGE
+    sources = (PROJECT / "src" / "convalias").rglob("*.py")
+    assert [path for path in sources if "x-ses-configuration-set" in path.read_text(encoding="utf-8").lower()] == []
+
+
 def test_the_hour_and_a_half_of_the_page_is_what_the_pauses_come_to() -> None:
     pauses = [min(LONGEST_PAUSE, FIRST_PAUSE * 2**number) for number in range(TRIES - 1)]
     hours = sum(pause.total_seconds() for pause in pauses) / 3600
