@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from functools import cache
+from inspect import Parameter, Signature, isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, signature
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -15,6 +16,7 @@ from convalias.domain.errors import InvalidValue
 
 T = TypeVar("T")
 Holds: TypeAlias = Callable[[Any], bool]
+_WAITS: Final[Sequence[Callable[[object], bool]]] = (iscoroutinefunction, isgeneratorfunction, isasyncgenfunction)
 _WORDS: Final[Mapping[object, str]] = {
     str: "text",
     int: "a whole number",
@@ -36,6 +38,30 @@ def expect(what: str, found: object, *kinds: type, expected: str) -> None:
     """
     if not isinstance(found, kinds) or (isinstance(found, bool) and bool not in kinds):
         raise InvalidValue(what, found=found, expected=expected)
+
+
+def expect_function(what: str, found: object, *, of: str) -> None:
+    """Raise `InvalidValue` unless this can be called with one value, and answers at once. `of`: the value in words.
+
+    >>> expect_function("rule 'x'", lambda case, *, limit: None, of="MailCase")
+    Traceback (most recent call last):
+    convalias.domain.errors.InvalidValue: rule 'x': found 'a function of (case, *, limit)', expected a function of one MailCase
+    """
+    expected = f"a function of one {of}"
+    if not callable(found):
+        raise InvalidValue(what, found=found, expected=expected)
+    if any(waits(one) for one in (found, getattr(found, "__call__", None)) for waits in _WAITS):  # noqa: B004 - an object with one
+        raise InvalidValue(what, found=f"async or a generator: {found!r}", expected=f"a plain function of one {of}")
+    try:
+        takes = signature(found, follow_wrapped=False)  # what a decorator calls it with is the decorator's affair
+    except (TypeError, ValueError):
+        return  # some that are not written in Python do not tell
+    try:
+        takes.bind(object())
+    except TypeError as error:
+        names = [one.replace(annotation=Parameter.empty) for one in takes.parameters.values()]
+        told = takes.replace(parameters=names, return_annotation=Signature.empty)
+        raise InvalidValue(what, found=f"a function of {told}", expected=expected) from error
 
 
 def check_time(what: str, found: object) -> None:

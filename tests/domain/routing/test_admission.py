@@ -73,3 +73,28 @@ def test_a_policy_that_answers_something_else_is_named() -> None:
     bare = admission("bare")(lambda _: True)  # type: ignore[arg-type,return-value]
     with pytest.raises(InvalidValue, match="admission 'bare' gave bool: found True, expected an Admittance"):
         bare(PROVED)
+
+
+async def waits(_applicant: Applicant) -> Admittance:
+    return Admittance.ADMIT
+
+
+def of_two(_applicant: Applicant, *, limit: int) -> Admittance:
+    return Admittance.ADMIT
+
+
+class Contracts:
+    """Admissions of an object of the host's."""
+
+    def known(self, _applicant: Applicant) -> Admittance:
+        return Admittance.ASK
+
+
+def test_an_admission_is_a_plain_function_of_one_applicant() -> None:
+    with pytest.raises(InvalidValue, match=r"admission 'x': found 'async .*expected a plain function of one Applicant"):
+        admission("x")(waits)  # type: ignore[arg-type]
+    with pytest.raises(
+        InvalidValue, match=r"admission 'x': found 'a function of \(_applicant, \*, limit\)', expected a f"
+    ):
+        admission("x")(of_two)  # type: ignore[arg-type]
+    assert admission("x")(Contracts().known)(PROVED) is Admittance.ASK

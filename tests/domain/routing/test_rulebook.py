@@ -1,7 +1,7 @@
 """A book of rules is changed by making a new one; a rule belongs to its step, and says what it says in verdicts."""
 
 import re
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import pytest
@@ -135,6 +135,33 @@ def of_two(_case: object, _more: object) -> None: ...
 def of_none() -> None: ...
 def of_one(_case: object, _more: int = 1) -> None: ...
 def of_any(*_cases: object) -> None: ...
+def of_one_and_a_name(_case: object, *, limit: int) -> None: ...
+
+
+@wraps(of_two)
+def decorated(case: object) -> None:
+    of_two(case, 7)
+
+
+class Quotas:
+    """Rules of an object of the host's."""
+
+    def kept(self, _case: object) -> None: ...
+    def of_two(self, _case: object, _more: object) -> None: ...
+
+
+class Waiting:
+    """An object that answers only when it is awaited."""
+
+    async def __call__(self, _case: object) -> None: ...
+
+
+class Silent:
+    """An object that does not tell what it takes."""
+
+    __signature__ = 7
+
+    def __call__(self, _case: object) -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -144,6 +171,8 @@ def of_any(*_cases: object) -> None: ...
         (yields, "async or a generator"),
         (of_two, "found 'a function of (_case, _more)', expected a function of one RelayCase"),
         (of_none, "found 'a function of ()', expected a function of one RelayCase"),
+        (Quotas().of_two, "found 'a function of (_case, _more)'"),
+        (of_one_and_a_name, "rule 'of-one-and-a-name': found 'a function of (_case, *, limit)', expected a function"),
         (7, "expected a function with a name"),
         (partial(of_one), "expected a function with a name"),
     ],
@@ -156,6 +185,12 @@ def test_a_rule_is_a_plain_function_of_one_case(function: Any, told: str) -> Non
 def test_what_can_be_called_with_one_case_may_be_a_rule() -> None:
     assert rule(9)(of_one)(RELAY_CASE) is None
     assert rule(9)(of_any)(RELAY_CASE) is None
+    assert rule(9)(Quotas().kept)(RELAY_CASE) is None
+    assert rule(9)(decorated)(RELAY_CASE) is None
     assert Rule(RuleName("x"), 9, None, "", partial(of_two, _more=1))(RELAY_CASE) is None
+    assert Rule(RuleName("x"), 9, None, "", Silent())(RELAY_CASE) is None
+    for waiting in (Waiting(), partial(waits)):
+        with pytest.raises(InvalidValue, match=r"rule 'x': found .async or a generator"):
+            Rule(RuleName("x"), 9, None, "", waiting)  # type: ignore[arg-type]
     with pytest.raises(InvalidValue, match="rule 'x': found 7, expected a function of one RelayCase"):
         Rule(RuleName("x"), 9, None, "", 7)  # type: ignore[arg-type]

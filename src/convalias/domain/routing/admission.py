@@ -11,7 +11,7 @@ from attrs import field, frozen
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.errors import InvalidValue
-from convalias.domain.expecting import check_fields, expect
+from convalias.domain.expecting import check_fields, expect, expect_function
 from convalias.domain.ids import AccountId
 from convalias.domain.mail.authentication import Authentication
 from convalias.domain.mail.reasons import OwnReason
@@ -74,7 +74,10 @@ class Admission:
     name: str
     decide: Callable[[Applicant], Admittance | Because] = field(repr=False, eq=False)
 
-    __attrs_post_init__ = check_fields
+    def __attrs_post_init__(self) -> None:
+        """Refuse what could not be asked: no plain function of one applicant."""
+        check_fields(self)
+        expect_function(f"admission {self.name!r}", self.decide, of=Applicant.__name__)
 
     def __call__(self, applicant: Applicant, /) -> Admittance:
         """Return what the policy says, without the reason; `answer` has both."""
@@ -90,7 +93,7 @@ class Admission:
 
 
 def admission(name: str) -> Callable[[Callable[[Applicant], Admittance | Because]], Admission]:
-    """Make a function a named admission policy (decorator)."""
+    """Make a function a named admission policy (decorator). Raises `InvalidValue` as `rule` does."""
     expect("name of an admission", name, str, expected='text: @admission("partners") above a function')
 
     def make(decide: Callable[[Applicant], Admittance | Because]) -> Admission:

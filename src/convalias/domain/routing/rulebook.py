@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
-from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS
 from itertools import chain
-from types import CodeType, NoneType
+from types import NoneType
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeGuard, TypeVar, overload
 
 from attrs import field, frozen
 
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.errors import InvalidValue, shown
-from convalias.domain.expecting import check_fields, expect
+from convalias.domain.expecting import check_fields, expect, expect_function
 from convalias.domain.ids import ConversationId
 from convalias.domain.mail.authentication import Authentication
 from convalias.domain.mail.envelope import ClearFrom, InboundMail, MessageEnvelope
@@ -124,7 +123,6 @@ D = TypeVar("D", bound=AnyCase)
 _PHASE_OF_STEP: Final = {1: 0, 2: 0, 3: 1, 5: 2, 6: 3, 7: 3, 8: 4, 9: 5, 10: 6, 11: 6}
 _CASES: Final = (MailCase, ArrivalCase, AliasCase, SenderCase, AuthorCase, RelayCase, OverlapCase)
 _VERDICTS: Final = frozenset({RelayToConversation, HandToLegacy, SkipOverlap, Hold, Reject, Ignore})
-_WAITS: Final = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR
 
 
 class WrongVerdict(InvalidValue):
@@ -159,7 +157,7 @@ class Rule(Generic[C]):
         _refuse_step(f"step of {what}", self.step)
         expect(f"number of {what}", self.number, int, NoneType, expected="a whole number or None")
         expect(f"law of {what}", self.law, str, expected="text")
-        _refuse_function(what, self.decide, _CASES[self.phase].__name__)
+        expect_function(what, self.decide, of=_CASES[self.phase].__name__)
 
     def __call__(self, case: C, /) -> Verdict | None:
         """What the rule says about this case. Raises `InvalidValue` for a case of another step, and for no verdict."""
@@ -189,22 +187,6 @@ def _refuse_step(what: str, step: object) -> None:
     expect(what, step, int, expected=wanted)
     if step not in _PHASE_OF_STEP:
         raise InvalidValue(what, found=step, expected=wanted)
-
-
-def _refuse_function(what: str, decide: object, case: str) -> None:
-    """Refuse what cannot be called with a case, or answers only when it is awaited."""
-    if not callable(decide):
-        raise InvalidValue(what, found=decide, expected=f"a function of one {case}")
-    code = getattr(decide, "__code__", None)
-    if not isinstance(code, CodeType):
-        return  # a partial, or an object that can be called
-    if code.co_flags & _WAITS:
-        raise InvalidValue(what, found=f"async or a generator: {decide!r}", expected=f"a plain function of one {case}")
-    least = code.co_argcount - len(getattr(decide, "__defaults__", None) or ())
-    takes_one = least <= 1 <= code.co_argcount or bool(least <= 1 and code.co_flags & CO_VARARGS)
-    if not takes_one:
-        names = ", ".join(code.co_varnames[: code.co_argcount])
-        raise InvalidValue(what, found=f"a function of ({names})", expected=f"a function of one {case}")
 
 
 @overload
