@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from email import message_from_bytes, policy
+from typing import Any
 
 import pytest
 
@@ -175,6 +176,33 @@ async def test_what_a_rule_fails_on_for_a_day_is_a_dead_letter_that_names_it(ans
         (letter,) = await cv.operations.dead()
         assert letter.reason.startswith(why)
         assert "bob@home.example" not in letter.reason
+
+
+@admission("failing")
+def failing(_applicant: Applicant) -> Admittance:
+    """Fail on everybody."""
+    raise LookupError
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"rules": book_with(Broken("Let", 10_000))}, "rules.broken: KeyError"),
+        ({"rules": book_with(Broken("Let", 10_000, "no verdict"))}, "rules.broken: rule 'broken', found str"),
+        ({"policy": RoutingPolicy(admission=failing)}, "admissions.failing: LookupError"),
+    ],
+)
+async def test_a_process_is_ready_while_a_rule_fails_on_one_mail_again_and_again(given: Any, told: str) -> None:
+    clock = memory.Clock()
+    async with Convalias.in_memory(alias_domain="reply.example", clock=clock, **given) as cv:
+        await opened(cv)
+        await arrives(cv, "eve@home.example", "Let me in.")
+        for _ in range(5):
+            await clock.advance(timedelta(minutes=1))
+            await cv.run_until_idle()
+        shown = str(await (await cv.checks())["adapters"]())
+        assert shown.startswith(told)
+        assert shown.endswith(" times in a row")
 
 
 async def test_an_admission_that_fails_is_named_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:

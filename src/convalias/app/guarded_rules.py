@@ -63,16 +63,19 @@ def _admission(policy: Admission, faults: AdapterFaults) -> Admission:
 
 
 def _guarded(decide: Callable[[CaseT], AnswerT], call: str, faults: AdapterFaults) -> Callable[[CaseT], AnswerT]:
-    """The same function; what it raises is tried again, within the bounds of all faults of the host."""
+    """The same function; what it raises is tried again, within the bounds of all faults of the host.
+
+    It keeps no process from being ready: any stranger may write the mail on which a rule fails.
+    """
 
     def guarded(case: CaseT) -> AnswerT:
         try:
             answer = decide(case)
         except InvalidValue as wrong:  # of an answer that is none; its text may quote the mail, its parts do not
             told = f"{wrong.what}, found {type(wrong.found).__name__}, expected {wrong.expected}"
-            raise AdapterFailed(call, faults.note(call, wrong, told)) from wrong
+            raise AdapterFailed(call, faults.note(call, wrong, told, is_of_one_mail=True)) from wrong
         except Exception as error:
-            raise AdapterFailed(call, faults.note(call, error)) from error
+            raise AdapterFailed(call, faults.note(call, error, is_of_one_mail=True)) from error
         faults.worked(call)
         return answer
 

@@ -58,6 +58,7 @@ class _Fault:
     told: str
     at: datetime
     in_a_row: int = 1
+    is_of_one_mail: bool = False
 
     @property
     def often(self) -> str:
@@ -78,11 +79,14 @@ class AdapterFaults:
     lines: LogLines
     faults: dict[str, _Fault] = field(factory=_none)
 
-    def note(self, call: str, error: BaseException, told: str = "") -> str:
-        """Write down and log class, file and line, or what says more than they do; what was written."""
+    def note(self, call: str, error: BaseException, told: str = "", *, is_of_one_mail: bool = False) -> str:
+        """Write down and log class, file and line, or what says more than they do; what was written.
+
+        `is_of_one_mail`: one mail, tried again, may fail so by itself. Then the process stays ready for all others.
+        """
         told, before = told or told_of(error), self.faults.get(call)
         in_a_row = 1 if before is None else before.in_a_row + 1
-        self.faults[call] = _Fault(told, self.clock.now(), in_a_row)
+        self.faults[call] = _Fault(told, self.clock.now(), in_a_row, is_of_one_mail)
         self.lines.repeated(f"{call} of the host: {told}", engine=call)
         return told
 
@@ -97,9 +101,9 @@ class AdapterFaults:
         return "; ".join(f"{call}: {fault.told}, {fault.often}" for call, fault in self._recent().items())
 
     async def check(self) -> str:
-        """The same. Raises `NotReady` where a call fails again and again."""
+        """The same. Raises `NotReady` where a call fails again and again, and not for one mail alone."""
         told = self.lately()
-        if any(fault.in_a_row >= IN_A_ROW for fault in self._recent().values()):
+        if any(fault.in_a_row >= IN_A_ROW and not fault.is_of_one_mail for fault in self._recent().values()):
             raise NotReady(told)
         return told
 
