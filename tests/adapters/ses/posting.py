@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from convalias.adapters import memory
 from convalias.adapters.ses import Certificates, MailTaker, SignedMessages, Webhook
-from convalias.adapters.ses.objects import FoundMail, NotOurs, UnfetchableKey
+from convalias.adapters.ses.objects import Denied, FoundMail, NotOurs, UnfetchableKey
 from convalias.adapters.ses.sns import to_sign
 from convalias.codec import loads
 from convalias.domain.inbound.posts import EnvelopeRecord
@@ -131,6 +131,7 @@ class Bucketful:
         self.objects = {f"{BUCKET}/{KEY}": RAW, **objects}
         self.asked: list[str] = []
         self.is_away = False
+        self.is_denied = False
 
     async def get(self, bucket: str, key: str, *, most: int, kept: int) -> FoundMail | None:
         if bucket != BUCKET:
@@ -140,6 +141,8 @@ class Bucketful:
         self.asked.append(key)
         if self.is_away:
             raise Unavailable("the bucket of received mail")
+        if self.is_denied:
+            raise Denied("the bucket of received mail")
         found = self.objects.get(f"{bucket}/{key}")
         if found is None:
             return None

@@ -1,11 +1,15 @@
-"""Objects in buckets: what is refused before any request."""
+"""Objects in buckets: what is refused before any request, and what S3 refuses."""
 
 from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Iterator
 
 import pytest
 
 from convalias.adapters.ses import MailObjects
-from convalias.adapters.ses.objects import NotOurs, UnfetchableKey
+from convalias.adapters.ses.objects import Denied, NotOurs, UnfetchableKey
 from convalias.adapters.ses.place import buckets_in
 
 NOWHERE = "s3://my-mail?region=eu-west-1&endpoint=http://127.0.0.1:1"
@@ -21,3 +25,34 @@ async def test_a_bucket_that_is_not_set_is_asked_for_no_key() -> None:
     for buckets in (NOWHERE, ""):
         with pytest.raises(NotOurs):
             await MailObjects(buckets_in(buckets)).get("of-somebody", "in//x", most=10, kept=10)
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(int(self.path[-3:]))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """A server that answers with the number at the end of a key."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as served:
+        thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{served.server_address[1]}"
+        served.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_what_our_credentials_may_not_read_is_no_outage(
+    status: int, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    objects = MailObjects(buckets_in(f"s3://my-mail?region=eu-west-1&endpoint={server}"))
+    with pytest.raises(Denied, match="my-mail, which our credentials may not read,"):
+        await objects.get("my-mail", f"in/{status}", most=10, kept=10)

@@ -190,7 +190,9 @@ async def test_while_sns_or_the_bucket_is_away_and_while_the_mail_is_not_there_i
     post.at_sns[CERTIFICATE] = certificate()
     post.bucket.is_away = True
     assert (await post.post(signed(sns(received())))).status == 503
-    post.bucket.is_away = False
+    post.bucket.is_away, post.bucket.is_denied = False, True
+    assert (await post.post(signed(sns(received())))).status == 503
+    post.bucket.is_denied = False
     there = post.bucket.objects.copy()
     post.bucket.objects.clear()
     answer = await post.post(signed(sns(received())))
@@ -363,5 +365,7 @@ async def test_nothing_that_is_missing_is_answered_as_there_in_a_queue() -> None
     post = Post()
     post.bucket.objects.clear()
     assert (await post.mails.message(received())).status == 404
+    post.bucket.is_denied = True
+    assert (await post.mails.message(received())).status == 403
     post.bucket.is_away = True
     assert (await post.mails.message(received())).status == 503

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.codec import loads
 from convalias.domain.inbound.posts import EnvelopeRecord, IncomingMail
 from convalias.ports.errors import Unavailable
 from convalias.ports.queue import Job
+from convalias.services.inbound import filled_queues
 from convalias.services.inbound.doors import HttpAnswer
-from convalias.services.inbound.filled_queues import LEASE, TRIES, WITHIN, FilledQueue
+from convalias.services.inbound.filled_queues import LEASE, SEEN, SURELY, TRIES, WITHIN, FilledQueue
 from convalias.services.inbound.receiver import Receipt, Receiver
 from convalias.services.running.log_lines import LogLines
 
@@ -68,6 +70,7 @@ class Forgetful(memory.JobQueue):
 class World:
     def __init__(self) -> None:
         self.clock = memory.Clock()
+        self.is_away = False
         self.blobs = memory.Blobs()
         self.telemetry = memory.Telemetry()
         jobs = memory.JobQueue(self.clock)
@@ -85,6 +88,8 @@ class World:
         )
 
     async def accept(self, mail: IncomingMail) -> Receipt:
+        if self.is_away:
+            raise Unavailable("raw store")
         return await self.receiver.accept(mail)
 
     async def kept(self) -> list[EnvelopeRecord]:
@@ -118,6 +123,7 @@ async def test_a_death_between_keeping_and_acknowledging_doubles_nothing() -> No
     ("does", "reason"),
     [
         (HttpAnswer(404, "the mail is not in its bucket"), "missing"),
+        (HttpAnswer(403, "the bucket may not be read"), "missing"),
         (HttpAnswer(400, "body: expected JSON"), "unparseable"),
         (KeyError("john@home.example"), "unparseable"),
     ],
@@ -179,11 +185,58 @@ async def test_while_something_is_away_nothing_is_given_up_and_the_worker_says_s
     assert [one.quarantined for one in await world.kept()] == [None]
 
 
-async def test_what_is_away_for_one_keeps_no_other_waiting() -> None:
+async def test_what_is_away_for_one_keeps_no_other_waiting_and_is_told(caplog: pytest.LogCaptureFixture) -> None:
     world = World()
-    world.door.does["m1"] = HttpAnswer(503, "away")
+    world.door.does["m1"] = HttpAnswer(503, "away", Unavailable("the bucket"))
     await world.queue.put(["m1", "m2"])
     assert await world.filled.step() == 1
+    assert await world.waits() == 1
+    assert "ses: a message waits for something that is away: the bucket" in caplog.text
+
+
+async def test_an_outage_of_hours_makes_no_first_failure_the_last_one() -> None:
+    world = World()
+    world.door.does["m1"] = HttpAnswer(503, "away")
+    await world.queue.put(["m1"])
+    for _ in range(2 * TRIES):
+        with pytest.raises(Unavailable):
+            await world.filled.step()
+        await world.clock.advance(timedelta(minutes=15))
+    world.door.does["m1"] = HttpAnswer(404, "the mail is not in its bucket")
+    for _ in range(SEEN - 1):
+        assert await world.filled.step() == 0
+        await world.clock.advance(timedelta(minutes=15))
+    assert await world.kept() == []
+    assert await world.filled.step() == 1
+    assert [one.quarantined for one in await world.kept()] == ["missing"]
+
+
+async def test_processes_that_live_for_one_try_give_a_message_up_all_the_same() -> None:
+    world = World()
+    world.door.does["m1"] = HttpAnswer(404, "the mail is not in its bucket")
+    await world.queue.put(["m1"])
+    for _ in range(SURELY - 1):
+        assert await evolve(world.filled).step() == 0
+        await world.clock.advance(timedelta(minutes=15))
+    assert await evolve(world.filled).step() == 1
+    assert [one.quarantined for one in await world.kept()] == ["missing"]
+
+
+async def test_of_many_messages_that_fail_the_oldest_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filled_queues, "REMEMBERED", 2)
+    world = World()
+    bodies = ["m1", "m2", "m3"]
+    world.door.does = dict.fromkeys(bodies, HttpAnswer(404, "the mail is not in its bucket"))
+    await world.queue.put(bodies)
+    await world.filled.step()
+    assert len(world.filled._failed) == 2
+
+
+async def test_one_that_may_not_be_read_ends_no_work_with_an_error() -> None:
+    world = World()
+    world.door.does["m1"] = HttpAnswer(403, "the bucket may not be read", Unavailable("the bucket"))
+    await world.queue.put(["m1"])
+    assert await world.filled.step() == 0
     assert await world.waits() == 1
 
 
@@ -202,15 +255,10 @@ async def test_a_raw_store_that_is_away_when_a_message_is_given_up_loses_it_not(
     for _ in range(TRIES - 1):
         await world.filled.step()
         await world.clock.advance(timedelta(minutes=15))
-
-    async def away(mail: IncomingMail) -> Receipt:
-        raise Unavailable("raw store")
-
-    failing = FilledQueue(
-        name="ses", queue=world.queue, door=world.door, accept=away, clock=world.clock, lines=LogLines(log, world.clock)
-    )
+    world.is_away = True
     with pytest.raises(Unavailable):
-        await failing.step()
+        await world.filled.step()
+    world.is_away = False
     await world.clock.advance(timedelta(minutes=15))
     assert await world.filled.step() == 1
     assert [one.quarantined for one in await world.kept()] == ["unparseable"]

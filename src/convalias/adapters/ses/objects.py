@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import obstore
 from attrs import frozen
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import ObjectStore, S3Store
 
 from convalias.adapters.ses.place import Bucket
@@ -25,6 +25,13 @@ _NO_BUCKET: Final = "NoSuchBucket"
 
 class NotOurs(ValueError):
     """Raised if a notification names a bucket that is not set."""
+
+
+class Denied(Unavailable):
+    """Raised if our credentials may not read it. Only a person mends that; S3 says so of a missing mail, too.
+
+    (Of a missing one, unless the credentials may list the bucket.)
+    """
 
 
 class UnfetchableKey(ValueError):
@@ -53,7 +60,7 @@ class MailObjects:
     async def get(self, bucket: str, key: str, *, most: int, kept: int) -> FoundMail | None:
         """Return the mail there; None if there is none yet. Raises `NotOurs` before any request, and `Unavailable`.
 
-        Raises `UnfetchableKey`, before any request too. `most`: octets of the largest mail; of a larger one the first `kept` are fetched.
+        Raises `UnfetchableKey`, before any request too, and `Denied`. `most`: octets of the largest mail; of a larger one the first `kept` are fetched.
         """
         if bucket not in self._buckets:
             raise NotOurs("found a bucket that is not set")
@@ -65,6 +72,8 @@ class MailObjects:
             if _NO_BUCKET not in str(error):
                 return None
             wrong = Unavailable(f"{WHAT}, {bucket}, which is not there,")
+        except (PermissionDeniedError, UnauthenticatedError):
+            wrong = Denied(f"{WHAT}, {bucket}, which our credentials may not read,")
         except (BaseError, OSError) as error:  # its text may quote what was signed: the class alone is told
             wrong = Unavailable(f"{WHAT}, {bucket} ({type(error).__name__}),")
         raise wrong

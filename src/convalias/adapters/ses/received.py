@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
-from convalias.adapters.ses.objects import FoundMail, NotOurs, UnfetchableKey
+from convalias.adapters.ses.objects import Denied, FoundMail, NotOurs, UnfetchableKey
 from convalias.adapters.ses.place import is_bucket
 from convalias.adapters.ses.sns import in_envelope
 from convalias.codec.addresses import address_in
@@ -38,6 +38,8 @@ _NOTHING: Final = HttpAnswer(200, "nothing to do")
 _FOREIGN_TOPIC: Final = HttpAnswer(401, "topic: not one of those that are set")
 FOREIGN: Final = 401
 """Status of a topic or a bucket that is not set."""
+DENIED: Final = 403
+"""Status of a mail that our credentials may not read."""
 MISSING: Final = 404
 """Status of a mail that is not in its bucket, or not yet."""
 _UNFETCHABLE: Final = HttpAnswer(400, "receipt.action.objectKey: expected no empty part, and none of dots")
@@ -90,7 +92,7 @@ class MailTaker:
         """Take in what was published. May be repeated.
 
         200: kept and queued, or no mail. 400: not what SES publishes of mail. 401: a bucket that is not set, which is
-        not asked. 404: the mail is not there yet. 503: try again.
+        not asked. 403: our credentials may not read it. 404: the mail is not there yet. 503: try again.
         """
         if text.startswith(_GREETING):
             return _NOTHING
@@ -110,6 +112,8 @@ class MailTaker:
             return HttpAnswer(400, "receipt.recipients and mail.messageId: expected a list of texts and a text")
         try:
             found = await self._octets(object_of(receipt, "action"), posted)
+        except Denied as denied:
+            return HttpAnswer(DENIED, str(denied), denied)
         except Unavailable as away:
             return HttpAnswer(503, str(away), away)
         if isinstance(found, HttpAnswer):

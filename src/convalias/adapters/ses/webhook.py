@@ -9,7 +9,7 @@ from attrs import frozen
 from convalias.adapters.ses.certificates import Certificates, fetched
 from convalias.adapters.ses.objects import MailObjects
 from convalias.adapters.ses.place import BUCKETS, TOPICS, buckets_in, topics_in
-from convalias.adapters.ses.received import FOREIGN, MISSING, SOURCE, MailTaker
+from convalias.adapters.ses.received import DENIED, FOREIGN, MISSING, SOURCE, MailTaker
 from convalias.adapters.ses.sns import SignedMessages, SnsMessage
 from convalias.services.inbound.doors import DoorKind, DoorNeeds, DoorPost, HttpAnswer, answer_to_mail, mail_of_message
 
@@ -42,7 +42,7 @@ class Webhook:
         if not isinstance(found, SnsMessage):
             return found
         answer = await self.mails.take(found.text)
-        if answer.status in {FOREIGN, MISSING}:
+        if answer.status in {FOREIGN, DENIED, MISSING}:
             return HttpAnswer(503, answer.text, answer.error)
         return await self._for_a_person(found, answer) if answer.status == UNREADABLE else answer
 

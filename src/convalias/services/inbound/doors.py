@@ -142,8 +142,8 @@ class MessageDoor(Protocol):
     async def message(self, body: str) -> DoorAnswer:
         """Take a message in, and say how it went, with the status of HTTP for that. May be repeated.
 
-        200: done. 503: the same message may work later, however often. 404: what it tells of is not there yet. Any
-        other: it will never work, unless somebody mends something. Raises nothing.
+        200: done. 503: the same message may work later, however often. 404: what it tells of is not there yet. 403: it
+        may not be read. Any other: it will never work, unless somebody mends something. Raises nothing.
         """
         ...
 
