@@ -275,13 +275,14 @@ def read_settings(
     alias_domains = reader.domains("alias_domains")
     doors = reader.doors("inbound")
     event_doors = reader.event_doors("delivery_events", doors)
-    sources = reader.sources(environment)
+    queue, sources = reader.engine("queue", environment, QUEUE, registry.QUEUES), reader.sources(environment)
+    reader.apart({"queue": queue, **{f"sources.{door}": url for door, url in sources.items()}})
     settings = Settings(
         data=Path(folder),
         raw=reader.engine("raw", environment, RAW, registry.BLOBS),
         events=reader.engine("events", environment, EVENTS, registry.EVENT_LOGS),
         events_kept=reader.number("events_kept", 100_000),
-        queue=reader.engine("queue", environment, QUEUE, registry.QUEUES),
+        queue=queue,
         store=reader.engine("store", environment, STORE, registry.STORES),
         mail=reader.engine("mail", environment, MAIL, registry.MAIL),
         mail_password=reader.secret(environment, MAIL_PASSWORD),
@@ -324,6 +325,12 @@ def read_settings(
     )
     reader.finish()
     return settings
+
+
+def _queue_at(url: str) -> str:
+    """Return scheme, place and name of a queue: without user and options, which change nothing about that."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('?')[0].strip('/').rpartition('@')[2]}"
 
 
 def _twice(group: str, name: str) -> str:
@@ -438,6 +445,13 @@ class _Reader(TableReader):
             elif url := self._url(shown, written, environment, source_variable(door), registry.QUEUES):
                 found[door] = url
         return found
+
+    def apart(self, queues: Mapping[str, str | None]) -> None:
+        """Refuse two of these that are one queue: one of the two readers would throw away what is the other's."""
+        known: dict[str, str] = {}
+        for key, url in queues.items():
+            if url is not None and (first := known.setdefault(_queue_at(url), key)) != key:
+                self.problems[key] = f"found the queue of the setting {first}; expected another one"
 
     def detectors(self, key: str) -> tuple[str, ...]:
         """URLs of detectors, which know no passwords."""

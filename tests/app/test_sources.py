@@ -131,6 +131,10 @@ def test_the_settings_name_the_queue_of_a_registered_door() -> None:
         ),
         ("[sources]\nses = 7\n", "sources.ses: found 7, expected a URL"),
         ('[sources]\nses = "amqp://x/y"\n', "sources.ses: expected a URL that starts with sqs://"),
+        (
+            f'queue = "sqs://eu-west-1/received-mail/?poll=5"\n{SOURCE}',
+            "sources.ses: found the queue of the setting queue; expected another one",
+        ),
         ("sources = 7\n", "sources: found 7, expected a table"),
     ],
 )
