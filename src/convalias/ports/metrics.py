@@ -150,7 +150,7 @@ _ALL: Final = (
     Metric(
         name="icer.http.errors",
         labels=_labels(door="route of the request", status="HTTP status", error="class of an exception, or empty"),
-        help="Requests that were answered with 5xx, or with 401: nothing proved the post.",
+        help="Requests that were answered with 5xx; with 401: nothing proved the post; with 200, and a person has to look.",
     ),
     Metric(
         name="icer.reports.unproved", help="Bounces and complaints that prove nothing about a notification of ours."

@@ -151,6 +151,18 @@ def test_a_post_that_nothing_proves_is_a_line_and_a_count(caplog: pytest.LogCapt
     assert desk.counted() == [{"door": MIME, "status": "401", "error": ""}] * 2
 
 
+def test_what_stands_behind_a_good_answer_is_an_error_line_and_a_count(caplog: pytest.LogCaptureFixture) -> None:
+    class Ended:
+        async def handle(self, post: DoorPost) -> HttpAnswer:
+            return HttpAnswer(200, "subscription ended", Unavailable("the subscription, which was ended,"))
+
+    desk = Desk(asgi.Doors(inbound={"mailgun": Ended()}, checks={}))
+    assert desk.asked("POST", MIME) == 200
+    assert said(caplog) == [f"POST {MIME} answered 200: Unavailable: the subscription, which was ended,"]
+    assert caplog.records[-1].levelname == "ERROR"
+    assert desk.counted() == [{"door": MIME, "status": "200", "error": "Unavailable"}]
+
+
 def test_a_good_answer_is_no_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "convalias.http")
     desk = Desk(asgi.Doors(inbound={"mailgun": Door().webhook}, checks={}))

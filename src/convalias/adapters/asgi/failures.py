@@ -22,6 +22,7 @@ log: Final = logging.getLogger("convalias.http")
 METRIC: Final = "icer.http.errors"
 NOT_OPEN: Final = "not open yet"
 FAILED: Final = 500
+REFUSED: Final = 400
 UNPROVED: Final = 401
 """A post that nothing proves is lost if it was genuine: most providers never post again after it."""
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -57,22 +58,24 @@ class Failures:
             except Exception as error:  # noqa: BLE001 - whatever it is: the server would write each of them, unbounded
                 because(request, error)
                 response = PlainTextResponse("failed\n", FAILED)
-            if response.status_code >= FAILED or response.status_code == UNPROVED:
-                why = getattr(request.state, "because", "")
-                self._tell(f"{request.method} {route} answered {response.status_code}", why)
+            why = getattr(request.state, "because", "")
+            if response.status_code >= FAILED or response.status_code == UNPROVED or isinstance(why, BaseException):
+                # Whoever posted was told that all is well, and will not say it again.
+                level = logging.ERROR if response.status_code < REFUSED else logging.WARNING
+                self._tell(f"{request.method} {route} answered {response.status_code}", why, level)
                 self._count(route, response.status_code, why)
             return response
 
         return answered
 
-    def _tell(self, what: str, why: BaseException | str) -> None:
+    def _tell(self, what: str, why: BaseException | str, level: int) -> None:
         if isinstance(why, str):
             self.lines.repeated(f"{what}: {why}" if why else what)
             return
         trace, record = (str(getattr(why, name, "")) for name in ("trace", "record"))
         engine = "" if outage_in(why) is None else cause_of(why)
         told = f"{_class_of(why)}: {engine}" if engine else told_of(why)
-        self.lines.repeated(f"{what}: {told}", engine=engine, trace=trace, record=record)
+        self.lines.repeated(f"{what}: {told}", level=level, engine=engine, trace=trace, record=record)
 
     def _count(self, route: str, status: int, why: BaseException | str) -> None:
         with suppress(Exception):  # a figure that cannot be taken changes no answer

@@ -42,6 +42,10 @@ _CERTIFICATE: Final = re.compile(r"/SimpleNotificationService-[0-9A-Za-z]{1,64}\
 _NOTIFICATION: Final = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
 _CONFIRMATION: Final = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
 _UNPROVED: Final = HttpAnswer(401, "not signed by SNS for a topic of ours")
+# Whoever has an UnsubscribeURL can end a subscription. An unsigned request cannot forbid that when it confirms one.
+_ENDED: Final = HttpAnswer(
+    200, "subscription ended", Unavailable("a subscription of SNS to this door, which was ended,")
+)
 
 
 class Kind(Enum):
@@ -100,7 +104,7 @@ class SignedMessages:
             return HttpAnswer(503, str(away), away)
         if message is None:
             return _UNPROVED
-        return HttpAnswer(200, "nothing to do") if message.kind is Kind.UNSUBSCRIPTION else message
+        return _ENDED if message.kind is Kind.UNSUBSCRIPTION else message
 
     async def _proved(self, posted: PostedObject) -> SnsMessage | None:
         """Only what may be for us makes us fetch a certificate. The time is looked at when it is proved."""

@@ -43,7 +43,7 @@ class HttpAnswer:
     status: int
     text: str
     error: Exception | None = field(default=None, eq=False, repr=False)
-    """What stood in the way, for whoever writes the log; never part of the answer."""
+    """What stood in the way, for whoever writes the log; never part of the answer. Told whatever the status is."""
 
 
 async def answer_to_mail(
