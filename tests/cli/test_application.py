@@ -218,5 +218,22 @@ def test_keys_are_made_before_a_program_can_be_opened(
     here: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CONVALIAS_APP", "shop.nowhere:cv")
-    assert main(["keys", "new", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["newest"] == 0
+    for given in (["--data", "elsewhere"], ["--config", "convalias.toml"]):
+        assert main(["keys", "new", "--json", *given]) == 0
+        assert json.loads(capsys.readouterr().out)["newest"] == 0
+
+
+@pytest.mark.parametrize("command", [["migrate"], ["migrate", "--take-over"], ["keys", "new"]])
+def test_beside_a_program_commands_that_go_by_settings_alone_want_to_know_which(
+    here: Shop, command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sorted(here.folder.rglob("*"))
+    monkeypatch.setenv("CONVALIAS_DATA", str(here.folder / "elsewhere"))
+    monkeypatch.setenv("CONVALIAS_APP", NAMED)
+    assert main(command) == 64
+    error = capsys.readouterr().err
+    assert error.startswith(f"convalias: CONVALIAS_APP={NAMED} names a program, and convalias {command[0]} ")
+    assert error.count("\n") == 1
+    assert sorted(here.folder.rglob("*")) == before
+    monkeypatch.setenv("CONVALIAS_APP", "")
+    assert main(["migrate", "--json"]) == 0

@@ -91,13 +91,18 @@ def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def placed(command: Callable[Concatenate[At, P], int]) -> Callable[..., int]:
-    """Give a command the options --data, --config and --json, as its first parameter: it goes by settings alone."""
+    """Give a command the options --data, --config and --json, as its first parameter: it goes by settings alone.
+
+    Where CONVALIAS_APP is set, one of the first two must be given: the program may read other settings.
+    """
 
     @click.option("--data", envvar=DATA, metavar="DIR", help=f"The data directory; also ${DATA}.")
     @click.option("--config", metavar="FILE", help="Settings; without it convalias.toml where that is there.")
     @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
     @wraps(command)
     def at_place(*args: P.args, **kwargs: P.kwargs) -> int:
+        if "app" not in kwargs:
+            _refuse_unnamed()
         app = _text(kwargs.pop("app", None)) or None
         if app is not None:
             _refuse_beside(app)
@@ -130,6 +135,16 @@ def _refuse_beside(app: str) -> None:
             raise click.UsageError(
                 f"--{name} beside --app {app}: that program names its settings itself; leave one out"
             )
+
+
+def _refuse_unnamed() -> None:
+    """The settings of this directory, or of the environment, need not be those of the program: do nothing elsewhere."""
+    context, app = click.get_current_context(), os.environ.get(APP)
+    given = {context.get_parameter_source(name) for name in ("data", "config")}
+    if app and ParameterSource.COMMANDLINE not in given:
+        raise click.UsageError(
+            f"{APP}={app} names a program, and {context.command_path} reads no settings of it: name them by --config or --data"
+        )
 
 
 def _text(value: object) -> str | None:
