@@ -42,6 +42,13 @@ def test_each_name_is_there_in_both_places_and_is_one_thing(name: str) -> None:
     assert name in dir(convalias.domain)
 
 
+def test_what_the_core_raises_is_caught_by_its_public_name() -> None:
+    with pytest.raises(convalias.domain.InvalidAddress):
+        EmailAddress.parse("no address")
+    with pytest.raises(convalias.domain.InvalidValue):
+        MailDomains(7)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("module", [convalias, convalias.domain])
 def test_a_misspelt_name_is_named(module: object) -> None:
     with pytest.raises(AttributeError, match="ruote"):

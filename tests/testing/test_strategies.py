@@ -43,7 +43,9 @@ from convalias.testing.strategies import NOW, Exchange
 FEW = settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 READER = Reader(alias_domains=frozenset({"reply.example", "talk.example"}))
 WORLD, PLAN = (Draft202012Validator(json.loads(schema(name))) for name in SCHEMAS)
-PUBLIC = [one for name in convalias.domain.__all__ if isinstance(one := getattr(convalias.domain, name), type)]
+NAMED = [getattr(convalias.domain, name) for name in convalias.domain.__all__]
+PUBLIC = [one for one in NAMED if isinstance(one, type) and not issubclass(one, Exception)]
+"""The classes of values: what is raised is never drawn."""
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The pure core: entities, rules, plans. Synchronous; no clock, no randomness, no I/O.
 
-It offers what `convalias` offers of it, and what only somebody needs who writes rules or sets stages.
+It offers what `convalias` offers of it, and what only somebody needs who writes rules, sets stages or catches errors.
 
 The public names are loaded when they are first used: importing the package costs nothing, and a program that routes
 nothing never loads the rules.
@@ -14,6 +14,7 @@ TYPE_CHECKING = False  # what checkers take it for is True; `typing` is not wort
 
 if TYPE_CHECKING:
     from convalias.domain.addresses.email_address import EmailAddress as EmailAddress
+    from convalias.domain.addresses.email_address import InvalidAddress as InvalidAddress
     from convalias.domain.addresses.email_address import MailDomains as MailDomains
     from convalias.domain.aliases.alias import ConversationAlias as ConversationAlias
     from convalias.domain.aliases.alias import LegacyAlias as LegacyAlias
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from convalias.domain.conversations.participants import PeripheralAuthor as PeripheralAuthor
     from convalias.domain.conversations.threads import ConversationThread as ConversationThread
     from convalias.domain.conversations.threads import ThreadState as ThreadState
+    from convalias.domain.errors import InvalidValue as InvalidValue
     from convalias.domain.ids import AccountId as AccountId
     from convalias.domain.ids import ConversationId as ConversationId
     from convalias.domain.ids import UseCase as UseCase
@@ -123,6 +125,8 @@ __all__ = [
     "Hold",
     "Ignore",
     "IncomingMail",
+    "InvalidAddress",
+    "InvalidValue",
     "LegacyAlias",
     "MailCase",
     "MailClass",
@@ -201,6 +205,8 @@ _HOMES = {
     "Hold": "routing.verdicts",
     "Ignore": "routing.verdicts",
     "IncomingMail": "inbound.posts",
+    "InvalidAddress": "addresses.email_address",
+    "InvalidValue": "errors",
     "LegacyAlias": "aliases.alias",
     "MailCase": "routing.rulebook",
     "MailClass": "mail.automation",
