@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.server
 import ipaddress
 import ssl
@@ -20,7 +21,15 @@ from cryptography.x509.oid import NameOID
 from adapters.ses.posting import NOON, certificate
 from convalias.adapters import memory
 from convalias.adapters.ses import certificates
-from convalias.adapters.ses.certificates import LARGEST, MOST, Certificates, UnusableCertificate, fetched
+from convalias.adapters.ses.certificates import (
+    LARGEST,
+    MOST,
+    WAITING,
+    Certificates,
+    NothingThere,
+    UnusableCertificate,
+    fetched,
+)
 from convalias.ports.errors import Unavailable
 
 
@@ -87,9 +96,10 @@ async def test_what_is_there_is_fetched_and_nothing_else(
     url, file = server
     monkeypatch.setattr(certificates.ssl, "create_default_context", lambda: trusting(file))
     assert await fetched(f"{url}/there?x=1") == b"octets"
-    for path in ("/moved", "/long", "/nowhere", ""):
-        with pytest.raises(Unavailable):
+    for path, is_there in (("/moved", True), ("/long", True), ("/nowhere", False), ("", False)):
+        with pytest.raises(Unavailable) as raised:
             await fetched(url + path)
+        assert isinstance(raised.value, NothingThere) is not is_there
 
 
 def trusting(file: Path) -> ssl.SSLContext:
@@ -119,3 +129,44 @@ async def test_a_certificate_with_another_key_than_sns_signs_with_is_none() -> N
 
     with pytest.raises(UnusableCertificate, match="another key than RSA"):
         await Certificates(memory.Clock(NOON), fetch).key("https://x/")
+
+
+async def test_where_nothing_lies_nothing_is_looked_for_again_and_an_outage_is_not_remembered() -> None:
+    asked: list[str] = []
+
+    async def fetch(url: str) -> bytes:
+        asked.append(url)
+        raise NothingThere("it") if url == "https://x/none" else Unavailable("it")
+
+    known = Certificates(memory.Clock(NOON), fetch)
+    for _ in range(3):
+        with pytest.raises(UnusableCertificate):
+            await known.key("https://x/none")
+        with pytest.raises(Unavailable):
+            await known.key("https://x/away")
+    assert (asked.count("https://x/none"), asked.count("https://x/away")) == (1, 3)
+
+
+async def test_so_many_urls_are_waited_for_and_for_more_sns_is_told_to_post_again_at_once() -> None:
+    asked: list[str] = []
+    begun, answers = asyncio.Event(), asyncio.Event()
+
+    async def fetch(url: str) -> bytes:
+        asked.append(url)
+        begun.set()
+        await answers.wait()
+        return certificate() if url == "https://x/0" else b"no certificate"
+
+    known = Certificates(memory.Clock(NOON), fetch)
+    urls = [f"https://x/{number}" for number in range(WAITING)]
+    waiting = [asyncio.create_task(known.key(url)) for url in (*urls, "https://x/0", "https://x/1")]
+    await begun.wait()
+    with pytest.raises(Unavailable, match="too many certificates are waited for"):
+        async with asyncio.timeout(2):
+            await known.key("https://x/another")
+    answers.set()
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(one).__name__ for one in found].count("UnusableCertificate") == WAITING
+    assert asked == urls  # whoever waits for the same one waits together
+    with pytest.raises(UnusableCertificate):
+        await known.key("https://x/another")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import ssl
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
@@ -26,13 +26,21 @@ WITHIN: Final = 5.0
 """Seconds for a connection, and for each answer."""
 MOST: Final = 64
 """Certificates that are kept, and URLs that are known to lead to none. SNS has one in each region, for years."""
+WAITING: Final = 8
+"""URLs whose certificates are waited for at once. Who posts chooses the URL: for more, SNS is told to post again."""
 WRONG_FOR: Final = timedelta(minutes=5)
 """So long a URL that led to no certificate is not fetched again."""
 WHAT: Final = "Amazon SNS"
+REFUSED: Final = 400
+FAILED: Final = 500
 
 
 class UnusableCertificate(ValueError):
     """Raised if what lies at a URL is no certificate that holds now."""
+
+
+class NothingThere(Unavailable):
+    """Raised if the host says that nothing lies at a URL. Another look a moment later is no use."""
 
 
 @frozen
@@ -43,7 +51,10 @@ class _Kept:
 
 
 async def fetched(url: str) -> bytes:
-    """Fetch an https URL: TLS is verified, nothing is followed, the answer is bounded. Raises `Unavailable`."""
+    """Fetch an https URL: TLS is verified, nothing is followed, the answer is bounded.
+
+    Raises `NothingThere` for an answer 4xx, else `Unavailable`.
+    """
     return await asyncio.to_thread(_read, url)
 
 
@@ -59,6 +70,8 @@ def _read(url: str) -> bytes:
         raise Unavailable(WHAT) from error
     finally:
         connection.close()
+    if REFUSED <= answer.status < FAILED:
+        raise NothingThere(f"{WHAT} (answered {answer.status})")
     if answer.status != http.client.OK or len(body) > LARGEST:
         raise Unavailable(f"{WHAT} (answered {answer.status}, {len(body)} octets)")
     return body
@@ -68,11 +81,12 @@ class Certificates:
     """The public keys of certificates, by URL. Who asks has looked at the URL: it is fetched as it is."""
 
     def __init__(self, clock: Clock, fetch: Callable[[str], Awaitable[bytes]] = fetched) -> None:
-        """Fetch nothing yet. `fetch` raises `Unavailable`."""
+        """Fetch nothing yet. `fetch` raises `NothingThere` and `Unavailable`."""
         self._clock = clock
         self._fetch = fetch
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._wrong: OrderedDict[str, datetime] = OrderedDict()
+        self._waited_for: Counter[str] = Counter()
         self._turn = asyncio.Lock()
         """One is fetched at a time, whatever strangers post."""
 
@@ -80,23 +94,42 @@ class Certificates:
         """Return the key of the certificate there. Raises `UnusableCertificate`, `Unavailable`."""
         kept = self._kept.get(url)
         if kept is None:
-            async with self._turn:
-                kept = self._kept.get(url) or await self._new(url)
+            kept = await self._in_turn(url)
         if not kept.begins <= self._clock.now() <= kept.ends:
             self._kept.pop(url, None)
             raise UnusableCertificate("found a certificate that does not hold now")
         return kept.key
 
-    async def _new(self, url: str) -> _Kept:
-        now = self._clock.now()
+    async def _in_turn(self, url: str) -> _Kept:
+        """Whoever waits for the certificate of one URL waits together: a burst after the start is no flood."""
+        self._refuse_wrong(url)
+        if url not in self._waited_for and len(self._waited_for) >= WAITING:
+            raise Unavailable(f"{WHAT} (too many certificates are waited for)")
+        self._waited_for[url] += 1
+        try:
+            async with self._turn:
+                return self._kept.get(url) or await self._new(url)
+        finally:
+            self._waited_for[url] -= 1
+            if not self._waited_for[url]:
+                del self._waited_for[url]
+
+    def _refuse_wrong(self, url: str) -> None:
         since = self._wrong.get(url)
-        if since is not None and now - since < WRONG_FOR:
+        if since is not None and self._clock.now() - since < WRONG_FOR:
             raise UnusableCertificate("found no certificate there a moment ago")
+
+    async def _new(self, url: str) -> _Kept:
+        self._refuse_wrong(url)  # whoever waited before may have found that
+        now = self._clock.now()
         try:
             kept = _certificate(await self._fetch(url))
         except UnusableCertificate:
             _remember(self._wrong, url, now)
             raise
+        except NothingThere as error:
+            _remember(self._wrong, url, now)
+            raise UnusableCertificate("found nothing there") from error
         _remember(self._kept, url, kept)
         return kept
 
