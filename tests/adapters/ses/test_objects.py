@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.server
 import threading
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 
 from convalias.adapters.ses import MailObjects
-from convalias.adapters.ses.objects import Denied, NotOurs, UnfetchableKey
+from convalias.adapters.ses import objects as objects_of_ses
+from convalias.adapters.ses.objects import LARGE_AT_ONCE, SMALL, Denied, NotOurs, UnfetchableKey
 from convalias.adapters.ses.place import buckets_in
 
 NOWHERE = "s3://my-mail?region=eu-west-1&endpoint=http://127.0.0.1:1"
@@ -56,3 +59,38 @@ async def test_what_our_credentials_may_not_read_is_no_outage(
     objects = MailObjects(buckets_in(f"s3://my-mail?region=eu-west-1&endpoint={server}"))
     with pytest.raises(Denied, match="my-mail, which our credentials may not read,"):
         await objects.get("my-mail", f"in/{status}", most=10, kept=10)
+
+
+class Slow:
+    """An answer of S3: its body comes when others had their turn, and those that come side by side are counted."""
+
+    at_once: ClassVar[list[int]] = []
+    open = 0
+
+    def __init__(self, size: int) -> None:
+        self.meta = {"size": size}
+
+    async def bytes_async(self) -> Slow:
+        Slow.open += 1
+        for _ in range(10):
+            await asyncio.sleep(0)
+        Slow.at_once.append(Slow.open)
+        Slow.open -= 1
+        return self
+
+    def to_bytes(self) -> bytes:
+        return b"x"
+
+
+@pytest.mark.parametrize(("size", "at_once"), [(SMALL + 1, LARGE_AT_ONCE), (SMALL, 6)])
+async def test_of_large_mails_no_more_are_fetched_at_once_than_there_is_room_for(
+    size: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def get(*_: object) -> Slow:
+        return Slow(size)
+
+    monkeypatch.setattr(objects_of_ses.obstore, "get_async", get)
+    Slow.at_once.clear()
+    objects = MailObjects(buckets_in(NOWHERE))
+    await asyncio.gather(*(objects.get("my-mail", f"in/{one}", most=2 * SMALL, kept=10) for one in range(6)))
+    assert (len(Slow.at_once), max(Slow.at_once)) == (6, at_once)

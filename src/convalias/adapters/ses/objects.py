@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +22,10 @@ if TYPE_CHECKING:  # names of its stubs only
 WHAT: Final = "the bucket of received mail"
 TIMEOUT: Final = timedelta(seconds=20)
 """For one request: a mail of 25 MB over 10 Mbit/s takes that."""
+SMALL: Final = 1_048_576
+"""Octets of a mail that waits for no other one."""
+LARGE_AT_ONCE: Final = 2
+"""Mails over that which are fetched at once: the client holds the octets of each twice while it hands them over."""
 _NO_BUCKET: Final = "NoSuchBucket"
 
 
@@ -56,6 +62,7 @@ class MailObjects:
         """Make no request yet."""
         self._buckets = dict(buckets)
         self._stores: dict[str, ObjectStore] = {}
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def get(self, bucket: str, key: str, *, most: int, kept: int) -> FoundMail | None:
         """Return the mail there; None if there is none yet. Raises `NotOurs` before any request, and `Unavailable`.
@@ -85,7 +92,8 @@ class MailObjects:
             raise UnfetchableKey("found a key that the client refuses") from error
         size = found.meta["size"]
         if size <= most:
-            return FoundMail((await found.bytes_async()).to_bytes(), is_whole=True)
+            async with self._large if size > SMALL else nullcontext():
+                return FoundMail((await found.bytes_async()).to_bytes(), is_whole=True)
         del found
         return FoundMail(bytes(await obstore.get_range_async(store, key, start=0, end=min(kept, size))), is_whole=False)
 
