@@ -26,7 +26,7 @@ MUST_NOT_BE_NAMED: Mapping[str, re.Pattern[str]] = {
     "the address of a package index": re.compile(r"[-]-(?:extra-)?index-url(?![\w-])|[-]-trusted-host|[-]-find-links"),
     "a folder of one machine": re.compile(r"(?<![\w.])/(?:[w]ork|[r]oot|[h]ome/\w+)/"),
 }
-WRITTEN_BY_HAND = (".ci", "bench", "changelog.d", "docs", "examples", "requirements", "src", "tests")
+WRITTEN_BY_HAND = (".ci", "bench", "changelog.d", "deploy", "docs", "examples", "requirements", "src", "tests")
 TEXTS = frozenset(
     {"", ".cfg", ".html", ".in", ".ini", ".json", ".jsonl", ".md", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml"}
 )
