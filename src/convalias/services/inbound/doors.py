@@ -207,7 +207,7 @@ class DoorSecret:
     """What a person is asked for; it follows "expected"."""
     problem: Callable[[str], str] = field(default=_any, repr=False)
     """Say what is wrong about a value, without showing it. Empty: nothing is."""
-    without: str = ""
+    without: str = field(default="", repr=False)
     """What a person is warned of while an option (`DoorKind.options`) is not set. Empty: nothing is missed."""
 
     def refusal(self, value: str) -> str:
