@@ -30,26 +30,17 @@ def refuse_wishes(policy: object, rules: object) -> None:
 
 def guard_rules(book: RuleBook, faults: AdapterFaults) -> RuleBook:
     """Return the book with each rule of the host's own behind a guard; the library's stay as they are."""
-    return RuleBook(
-        name=book.name,
-        mail=_table(book.mail, faults),
-        arrival=_table(book.arrival, faults),
-        alias=_table(book.alias, faults),
-        sender=_table(book.sender, faults),
-        author=_table(book.author, faults),
-        relay=_table(book.relay, faults),
-        overlap=_table(book.overlap, faults),
-    )
+
+    def guarded(table: tuple[Rule[C], ...]) -> tuple[Rule[C], ...]:
+        return tuple(_rule(one, faults) if _is_foreign(one.decide) else one for one in table)
+
+    return book.by_table(guarded)
 
 
 def guard_policy(policy: RoutingPolicy, faults: AdapterFaults) -> RoutingPolicy:
     """Return the policy with each admission of the host's own behind a guard."""
     by_use_case = {case: _admission(one, faults) for case, one in policy.admission_by_use_case.items()}
     return evolve(policy, admission=_admission(policy.admission, faults), admission_by_use_case=by_use_case)
-
-
-def _table(table: tuple[Rule[C], ...], faults: AdapterFaults) -> tuple[Rule[C], ...]:
-    return tuple(_rule(one, faults) if _is_foreign(one.decide) else one for one in table)
 
 
 def _rule(one: Rule[C], faults: AdapterFaults) -> Rule[C]:

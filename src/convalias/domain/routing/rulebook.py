@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator
 from itertools import chain
 from types import NoneType
-from typing import Any, Final, Generic, Literal, TypeAlias, TypeGuard, TypeVar, overload
+from typing import Any, Final, Generic, Literal, Protocol, TypeAlias, TypeGuard, TypeVar, overload
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.errors import InvalidValue, shown
@@ -236,6 +236,14 @@ Listener: TypeAlias = Callable[[Heard], None]
 # --- the book ----------------------------------------------------------------------------------------
 
 
+class EachTable(Protocol):
+    """A change of a table, whichever of the seven it is."""
+
+    def __call__(self, table: tuple[Rule[C], ...], /) -> tuple[Rule[C], ...]:
+        """Return what stands in the place of the table."""
+        ...
+
+
 @frozen(kw_only=True)
 class RuleBook:
     """Seven tables, in the order of decision; in each the first rule that speaks decides.
@@ -298,15 +306,23 @@ class RuleBook:
 
     def heard_by(self, listener: Listener) -> RuleBook:
         """The same rules, each telling the listener what it was shown and what it said."""
+
+        def listened_to(table: tuple[Rule[C], ...]) -> tuple[Rule[C], ...]:
+            return tuple(_telling(one, listener) for one in table)
+
+        return self.by_table(listened_to)
+
+    def by_table(self, change: EachTable) -> RuleBook:
+        """Return a book of the same name with each of the seven tables changed by this function."""
         return RuleBook(
             name=self.name,
-            mail=_listened_to(self.mail, listener),
-            arrival=_listened_to(self.arrival, listener),
-            alias=_listened_to(self.alias, listener),
-            sender=_listened_to(self.sender, listener),
-            author=_listened_to(self.author, listener),
-            relay=_listened_to(self.relay, listener),
-            overlap=_listened_to(self.overlap, listener),
+            mail=change(self.mail),
+            arrival=change(self.arrival),
+            alias=change(self.alias),
+            sender=change(self.sender),
+            author=change(self.author),
+            relay=change(self.relay),
+            overlap=change(self.overlap),
         )
 
     def _edited(self, at: Rule[C], by: tuple[Rule[C], ...]) -> RuleBook:
@@ -314,16 +330,11 @@ class RuleBook:
             expect("rule", one, Rule, expected="a rule: @rule(9) above a function makes one")
         if at.name not in {one.name for one in self}:
             raise InvalidValue("rule", found=at.name, expected=f"one of {', '.join(one.name for one in self)}")
-        return RuleBook(
-            name=f"{self.name}, edited",
-            mail=_spliced(self.mail, at, by),
-            arrival=_spliced(self.arrival, at, by),
-            alias=_spliced(self.alias, at, by),
-            sender=_spliced(self.sender, at, by),
-            author=_spliced(self.author, at, by),
-            relay=_spliced(self.relay, at, by),
-            overlap=_spliced(self.overlap, at, by),
-        )
+
+        def spliced(table: tuple[Rule[D], ...]) -> tuple[Rule[D], ...]:
+            return _spliced(table, at, by)
+
+        return evolve(self.by_table(spliced), name=f"{self.name}, edited")
 
 
 def _of_one_phase(rules: tuple[Rule[C], ...], example: Rule[D]) -> TypeGuard[tuple[Rule[D], ...]]:
@@ -339,10 +350,6 @@ def _spliced(table: tuple[Rule[D], ...], at: Rule[C], by: tuple[Rule[C], ...]) -
                 raise InvalidValue("rule", found=[one.step for one in by], expected=f"a rule of the step {here.step}")
             return (*table[:place], *by, *table[place + 1 :])
     return table
-
-
-def _listened_to(table: tuple[Rule[C], ...], listener: Listener) -> tuple[Rule[C], ...]:
-    return tuple(_telling(one, listener) for one in table)
 
 
 def _telling(one: Rule[C], listener: Listener) -> Rule[C]:
