@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from email import message_from_bytes, policy
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from app.blips import PROVED
 from convalias.adapters import memory
 from convalias.app import Convalias
+from convalias.app.guarded_rules import guard_rules
+from convalias.app.guards import AdapterFaults
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import UseCase
 from convalias.domain.inbound.posts import IncomingMail
@@ -21,7 +24,9 @@ from convalias.domain.routing.policy import RoutingPolicy
 from convalias.domain.routing.rulebook import RelayCase, Rule, RuleBook, rule
 from convalias.domain.routing.rules import RULES
 from convalias.domain.routing.verdicts import Reject, RelayToConversation, RuleName, Verdict
+from convalias.ports.errors import AdapterFailed
 from convalias.services.operations.operations import Asked
+from convalias.services.running.log_lines import LogLines
 
 QUOTA = reason(
     "QUOTA",
@@ -153,6 +158,22 @@ async def test_a_rule_that_fails_for_a_while_loses_no_mail(caplog: pytest.LogCap
         assert not await cv.operations.dead()
     assert "rules.broken of the host: KeyError at app/test_own_rules.py:" in caplog.text
     assert "bob@home.example" not in caplog.text
+
+
+@pytest.mark.parametrize("anchor", [table[0] for table in RULES.tables], ids=lambda one: one.name)
+def test_a_rule_of_the_host_is_guarded_in_each_table(anchor: Rule[Any]) -> None:
+    """It is called with what no rule sees: whatever comes of that is "try again", and names the rule."""
+
+    def silent(_case: object) -> None:
+        """Say nothing."""
+
+    clock = memory.Clock()
+    faults = AdapterFaults(clock, LogLines(logging.getLogger("convalias.test"), clock))
+    book = RULES.before(anchor, Rule(RuleName("broken"), anchor.step, None, "Silent.", silent))
+    (guarded,) = set(guard_rules(book, faults)) - set(RULES)
+    decide: Any = guarded.decide
+    with pytest.raises(AdapterFailed, match=r"rules\.broken of the host: case of rule"):
+        decide(None)
 
 
 @pytest.mark.parametrize(

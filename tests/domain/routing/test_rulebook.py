@@ -194,3 +194,10 @@ def test_what_can_be_called_with_one_case_may_be_a_rule() -> None:
             Rule(RuleName("x"), 9, None, "", waiting)  # type: ignore[arg-type]
     with pytest.raises(InvalidValue, match="rule 'x': found 7, expected a function of one RelayCase"):
         Rule(RuleName("x"), 9, None, "", 7)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("gone", list(RULES), ids=lambda one: one.name)
+def test_a_book_is_edited_and_listened_to_in_each_of_its_tables(gone: Rule[Any]) -> None:
+    rest = [one.name for one in RULES if one.name != gone.name]
+    assert [one.name for one in RULES.without(gone)] == rest
+    assert not set(RULES) & set(RULES.heard_by(lambda _: None))
