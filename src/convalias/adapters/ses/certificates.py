@@ -8,7 +8,7 @@ import ssl
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 from urllib.parse import urlsplit
 
 from attrs import frozen
@@ -17,8 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from convalias.ports.ambient import Clock
 from convalias.ports.errors import Unavailable
-
-T = TypeVar("T")
+from convalias.stores.remembering import remember
 
 LARGEST: Final = 65_536
 """Octets of an answer."""
@@ -125,12 +124,12 @@ class Certificates:
         try:
             kept = _certificate(await self._fetch(url))
         except UnusableCertificate:
-            _remember(self._wrong, url, now)
+            remember(self._wrong, url, now, most=MOST)
             raise
         except NothingThere as error:
-            _remember(self._wrong, url, now)
+            remember(self._wrong, url, now, most=MOST)
             raise UnusableCertificate("found nothing there") from error
-        _remember(self._kept, url, kept)
+        remember(self._kept, url, kept, most=MOST)
         return kept
 
 
@@ -143,10 +142,3 @@ def _certificate(pem: bytes) -> _Kept:
     if not isinstance(key, RSAPublicKey):
         raise UnusableCertificate("found a certificate with another key than RSA")
     return _Kept(key, found.not_valid_before_utc, found.not_valid_after_utc)
-
-
-def _remember(known: OrderedDict[str, T], url: str, value: T) -> None:
-    known[url] = value
-    known.move_to_end(url)
-    if len(known) > MOST:
-        known.popitem(last=False)

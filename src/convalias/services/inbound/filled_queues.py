@@ -20,6 +20,7 @@ from convalias.services.inbound.doors import DoorAnswer, HttpAnswer, MessageDoor
 from convalias.services.inbound.receiver import Receipt
 from convalias.services.running.log_lines import LogLines, cause_of
 from convalias.services.running.places import told_of
+from convalias.stores.remembering import remember
 
 BATCH: Final = 10
 LEASE: Final = timedelta(minutes=3)
@@ -96,9 +97,8 @@ class FilledQueue:
     def _is_over(self, job: Job) -> bool:
         """Count this try, and return whether it is the last one."""
         body = hashlib.sha256(job.body.encode("utf-8", "surrogatepass")).digest()
-        failed = self._failed[body] = self._failed.pop(body, 0) + 1
-        if len(self._failed) > REMEMBERED:
-            self._failed.popitem(last=False)
+        failed = self._failed.get(body, 0) + 1
+        remember(self._failed, body, failed, most=REMEMBERED)
         return job.receives >= TRIES and (failed >= SEEN or job.receives >= SURELY)
 
     async def _answer(self, body: str) -> DoorAnswer:
