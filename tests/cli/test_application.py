@@ -11,11 +11,12 @@ import sys
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from attrs import frozen
 
+from cli.desk import Ran
 from cli.host_program import SETTINGS, SOURCE
 from convalias.cli import main
 
@@ -35,17 +36,6 @@ for line in json.loads(sys.argv[1]):
     done.append([status, out.getvalue(), err.getvalue()])
 print(json.dumps(done))
 """
-
-
-@frozen
-class Ran:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 @frozen
