@@ -91,8 +91,8 @@ class MailTaker:
     async def take(self, text: str) -> HttpAnswer:
         """Take in what was published. May be repeated.
 
-        200: kept and queued, or no mail. 400: not what SES publishes of mail. 401: in a bucket that is not set, which is
-        not asked. 403: our credentials may not read it. 404: the mail is not there yet. 503: try again.
+        200: kept and queued, or no mail. 400: not what SES publishes of mail. 401: the mail is in a bucket that is not
+        set, and is not fetched. 403: our credentials may not read it. 404: it is not there yet. 503: try again.
         """
         if text.startswith(_GREETING):
             return _NOTHING
