@@ -203,3 +203,8 @@ def test_mail_is_sent_to_the_local_part_as_written_and_the_domain_as_a_labels(
     key: str, written: str, wire: str
 ) -> None:
     assert EmailAddress(key, written).wire == wire
+
+
+def test_a_domain_that_is_no_text_is_refused() -> None:
+    with pytest.raises(InvalidValue, match=r"domain: found 7, expected text, such as mail\.example"):
+        canonical_domain(7)  # type: ignore[arg-type]

@@ -52,9 +52,10 @@ class _ReadOnce:
         """Return the setting that was read first."""
         name = use_case, axis
         async with self._turns[name]:
-            if name not in self._known:
-                self._known[name] = await self.flags.read(use_case, axis)
-        return self._known[name]
+            if name in self._known:
+                return self._known[name]
+            setting = self._known[name] = await self.flags.read(use_case, axis)
+            return setting
 
 
 def stage_of(assigned: Stage | Cohort) -> Stage:
