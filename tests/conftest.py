@@ -41,6 +41,8 @@ settings.register_profile(
     # Two processes on a busy machine draw slowly, which says nothing about a strategy.
     suppress_health_check=[HealthCheck.too_slow],
 )
+CORPORA_DEMANDED = os.environ.get("CONVALIAS_REQUIRE_CORPORA") == "1"
+"""Read once: a test of commands takes every variable of ours away."""
 settings.load_profile(os.environ.get("CONVALIAS_HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 
@@ -118,8 +120,7 @@ def pytest_make_collect_report(
 
 
 def _failed_where_demanded(report: Report, name: str) -> Report:
-    demanded = os.environ.get("CONVALIAS_REQUIRE_CORPORA") == "1"
-    if demanded and report.skipped and "../shared/" in str(report.longrepr):
+    if CORPORA_DEMANDED and report.skipped and "../shared/" in str(report.longrepr):
         report.outcome = "failed"
         report.longrepr = f"{name} was skipped for want of ../shared, which CONVALIAS_REQUIRE_CORPORA=1 demands"
     return report

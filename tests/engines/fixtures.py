@@ -35,6 +35,8 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 ENGINES: Final = ("mongodb", "kafka", "s3", "sqs", "postgresql", "four_engines")
 """Names of the fixtures."""
+DEMANDED: Final = os.environ.get("CONVALIAS_REQUIRE_ENGINES") == "1"
+"""Read once: a test of commands takes every variable of ours away."""
 
 
 class Listening(Protocol):
@@ -213,8 +215,7 @@ def pytest_make_collect_report(
 
 
 def _failed_where_demanded(report: Report, name: str) -> Report:
-    demanded = os.environ.get("CONVALIAS_REQUIRE_ENGINES") == "1"
-    if demanded and report.skipped and MISSING in str(report.longrepr):
+    if DEMANDED and report.skipped and MISSING in str(report.longrepr):
         report.outcome = "failed"
         report.longrepr = f"{name} was skipped, which CONVALIAS_REQUIRE_ENGINES=1 forbids: {report.longrepr}"
     return report

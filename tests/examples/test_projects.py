@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from engines.fixtures import AwsServer, KafkaServer
+from engines.fixtures import AwsServer, KafkaServer, of_a_broker
 from examples.projects import EXAMPLES, PROJECTS, Project, Ran, commands, database, not_there, programs, ran
 from setup.clean import CHECKOUT, locked
 from test_public_modules import private
@@ -133,6 +133,7 @@ def test_the_tests_of_a_project_pass_on_postgresql(
         passed(ran(project.folder, tmp_path / project.name, site, {"postgresql": url}))
 
 
+@of_a_broker  # each makes its topic, which the mock does not answer
 @of("kafka")
 def test_the_tests_of_a_project_pass_on_kafka(project: Project, site: Path, kafka: KafkaServer, tmp_path: Path) -> None:
     passed(ran(project.folder, tmp_path / project.name, site, {"kafka": kafka.bootstrap}))
