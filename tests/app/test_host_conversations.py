@@ -112,6 +112,7 @@ async def test_a_mail_becomes_a_message_of_the_host_once_and_the_others_are_told
         assert here.stored == ["I would like to come"]
         (posted,) = here.tables.posted
         assert (posted.author, posted.author_name, posted.subject) == ("bob", "Bob", "Job")
+        assert (posted.flags, posted.verified) == (frozenset({"unverified"}), False)
         assert len(posted.key) == 42
         assert "home.example" not in posted.key
         assert (here.told_of("ann", "I would like to come"), here.told_of("bob", "I would like to come")) == (1, 0)

@@ -12,6 +12,7 @@ from attrs import fields_dict
 from convalias import ports
 from convalias.app.guards import WITHIN
 from convalias.app.workers import UNHURRIED
+from convalias.domain.conversations import events
 from convalias.domain.outbound.decision import ALONE_AFTER, ALONE_TRIES, FAULTY_FOR
 from convalias.services.feed.untold_feed import BATCH, SOUGHT_FOR
 from convalias.stores.conversations.host_rows import KEPT
@@ -19,7 +20,7 @@ from convalias.stores.conversations.hosted import LOOK_AGAIN
 from docs.test_docs import PROJECT
 
 PAGE = (PROJECT / "docs" / "reference" / "host-conversations.md").read_text(encoding="utf-8")
-CALLS, VALUES, BESIDES, TIMES = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
+CALLS, VALUES, FLAGS, BESIDES, TIMES = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
 
 
 def rows(section: str) -> list[list[str]]:
@@ -39,6 +40,14 @@ def test_the_page_lists_each_field_of_each_value() -> None:
         for name in re.findall(r"`(\w+)`", names):
             listed = set(re.findall(r"`(\w+)`", told)) - {"Participant"}
             assert listed == set(fields_dict(getattr(ports, name))), name
+
+
+def test_the_page_lists_each_flag_of_a_new_message() -> None:
+    listed = {name for row in rows(FLAGS) for name in re.findall(r"`(\w+)`", row[0])}
+    # Of a text that is shown later, and never of one that is new.
+    assert listed | {events.TEXT_MISSING} == set(
+        re.findall(r'^[A-Z_]+: Final = "(\w+)"$', inspect.getsource(events), re.MULTILINE)
+    )
 
 
 def test_the_page_lists_the_capabilities_as_they_are_called() -> None:

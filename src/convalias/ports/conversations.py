@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from attrs import Attribute, field, frozen
 
+from convalias.domain.conversations.events import UNVERIFIED
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.errors import InvalidValue
@@ -92,8 +93,15 @@ class NewMessage:
     full_text: str = field(default="", repr=False)
     """With quoted history."""
     attachments: tuple[Attachment, ...] = ()
+    flags: frozenset[str] = frozenset()
+    """What readers should be told beside the text, in the words of `MessageAdded.flags`: see `verified`, and `harmful`."""
 
     __attrs_post_init__ = check_fields
+
+    @property
+    def verified(self) -> bool:
+        """Whether it is proved that the author sent it. Of any other message show that it is not."""
+        return UNVERIFIED not in self.flags
 
 
 @frozen(kw_only=True)

@@ -287,6 +287,7 @@ class HostConversations:
             subject=message.subject,
             full_text=message.full_text,
             attachments=message.attachments,
+            flags=message.flags,
         )
 
     # --- what the feed finds -------------------------------------------------------------------------

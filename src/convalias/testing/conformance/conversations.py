@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
+from convalias.domain.conversations.events import UNVERIFIED
 from convalias.domain.conversations.threads import ThreadState
 from convalias.domain.mail.envelope import Attachment
 from convalias.ports.conversations import (
@@ -54,6 +55,7 @@ def _mail(
         subject="Re: a room",
         full_text=f"{text}\n> quoted",
         attachments=(Attachment("plan.pdf", "application/pdf", 3, "0" * 64),),
+        flags=frozenset({UNVERIFIED}),
     )
 
 
