@@ -11,11 +11,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from convalias import Convalias, IncomingMail, Participant
+from convalias import RULES, Convalias, Hold, IncomingMail, Participant, Reason, RelayToConversation, Verdict, rule
 from convalias.adapters import asgi, memory
+from convalias.domain import RelayCase, rules
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.approvals.links import Allow
+from convalias.domain.conversations.events import MessageAdded
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound.held import HeldMail
+from convalias.domain.inbound.held import Admits, HeldMail
 from convalias.domain.system_mail.approval_texts import TEXTS
 from convalias.services.conversations.messaging import introduce
 
@@ -79,6 +82,31 @@ async def test_a_held_mail_is_let_in_by_the_posted_form_and_added_once(
         events = await cv.messaging.events("c1")
         texts = [text for one in events if (text := getattr(one.happening, "text", None)) is not None]
         assert [text.strip() for text in texts] == ["Hello Ann!"]
+
+
+@rule(9)
+def somebody_looks_first(case: RelayCase) -> Verdict | None:
+    """Whatever would be relayed waits."""
+    if not isinstance(case.verdict, RelayToConversation):
+        return None
+    return Hold(Reason.NEEDS_APPROVAL, case.verdict.author, case.verdict.dedup_key)
+
+
+async def test_what_a_rule_of_the_hosts_own_held_is_let_in_too() -> None:
+    book = RULES.before(rules.empty, somebody_looks_first)
+    async with Convalias.in_memory(alias_domain="reply.example", rules=book) as cv:
+        people = [Participant.of(one, addresses=[f"{one}@home.example"]) for one in ("ann", "bob")]
+        alias = (await cv.open_conversation("c1", use_case="hiring", participants=people))[AccountId("ann")]
+        raw = f"From: bob@home.example\nTo: {alias}\nMessage-ID: <1@home>\n\nHello Ann!\n"
+        await cv.receiver.accept(IncomingMail(raw.encode(), recipients=[alias]))
+        await pass_by(cv, timedelta(minutes=2))
+        assert [one.state.value for one in await held(cv)] == ["held"]
+        await cv.approvals.decide(link(cv).rpartition("/")[2], Allow(Admits.THIS_MAIL))
+        await pass_by(cv, timedelta(minutes=1))
+        events = await cv.messaging.events("c1")
+        assert [one.happening.text.strip() for one in events if isinstance(one.happening, MessageAdded)] == [
+            "Hello Ann!"
+        ]
 
 
 async def held(cv: Convalias) -> list[HeldMail]:

@@ -12,13 +12,30 @@ from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import AccountId
 from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.authentication import Authentication
+from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.checks import Checked, Finding
 from convalias.domain.mail.dedup import MailKey
-from convalias.domain.mail.envelope import AmbiguousFrom, Oddity
+from convalias.domain.mail.envelope import AmbiguousFrom, MessageEnvelope, Oddity
+from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing import rules
-from convalias.domain.routing.context import Holders
+from convalias.domain.routing.context import Holders, RoutingContext
+from convalias.domain.routing.decision import route
 from convalias.domain.routing.let_in import NOBODY, as_relayed, hold_key, let_in
+from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.policy import SenderTrust
-from convalias.domain.routing.verdicts import Hold, RelayToConversation, Verdict
+from convalias.domain.routing.rulebook import (
+    AliasCase,
+    AuthorCase,
+    OverlapCase,
+    RelayCase,
+    RuleBook,
+    SenderCase,
+    rule,
+)
+from convalias.domain.routing.rules import RULES
+from convalias.domain.routing.verdicts import Hold, RelayToConversation, SkipOverlap, Verdict
+from convalias.testing.strategies import NOW
+from domain.cases import ALIAS, BOBS_ACCOUNT, CONTEXT, DOMAINS, KEY, SECOND, STORED, THREAD
 from domain.routing.test_rules_author import ADMITTED, ASKED
 from domain.routing.test_rules_author import NOBODY as STRANGER
 from domain.routing.test_rules_relay import C1, MAIL, RELAY_CASE, STALE, UNKNOWN_HOLD, WAITS
@@ -41,13 +58,83 @@ def test_what_was_let_in_is_that_mail_and_no_other_under_its_message_id() -> Non
     assert let_in(known, evolve(MAIL, content=evolve(MAIL.content, digest="another")), C1, WAITS) is None
 
 
-def test_it_stands_above_what_else_would_hold_it() -> None:
-    key = hold_key(C1, STALE.mail, WAITS.dedup_key)
-    known = evolve(STALE.context, approvals={key: Admits.THIS_MAIL})
-    assert rules.replayed_signature(evolve(STALE, context=known)) is None
-    odd = evolve(RELAY_CASE, mail=evolve(MAIL, oddities=frozenset({Oddity.HEADER})))
-    assert rules.odd_header(odd) is not None
-    assert rules.odd_header(evolve(odd, context=known)) is None
+@rule(5)
+def at_the_alias(_case: AliasCase) -> Verdict | None:
+    """Everything waits."""
+    return Hold(Reason.NEEDS_APPROVAL)
+
+
+@rule(6)
+def at_the_class(_case: SenderCase) -> Verdict | None:
+    """Everything waits."""
+    return Hold(Reason.NEEDS_APPROVAL)
+
+
+@rule(7)
+def at_the_sender(_case: SenderCase) -> Verdict | None:
+    """Everything waits."""
+    return Hold(Reason.NEEDS_APPROVAL)
+
+
+@rule(8)
+def at_the_author(case: AuthorCase) -> Verdict | None:
+    """Everything waits."""
+    return Hold(Reason.NEEDS_APPROVAL, case.author)
+
+
+@rule(9)
+def at_the_end(case: RelayCase) -> Verdict | None:
+    """Everything waits."""
+    return Hold(Reason.NEEDS_APPROVAL, dedup_key=KEY) if isinstance(case.verdict, RelayToConversation) else None
+
+
+@rule(10)
+def at_the_second(_case: OverlapCase) -> Verdict | None:
+    """Everything waits."""
+    return Hold(Reason.NEEDS_APPROVAL)
+
+
+@pytest.mark.parametrize(
+    ("book", "mail"),
+    [
+        pytest.param(RULES.before(rules.revoked_alias, at_the_alias), MAIL, id="an own rule of step 5"),
+        pytest.param(RULES.before(rules.own_mail, at_the_class), MAIL, id="an own rule of step 6"),
+        pytest.param(RULES.before(rules.own_mail, at_the_sender), MAIL, id="an own rule of step 7"),
+        pytest.param(RULES.before(rules.several_accounts, at_the_author), MAIL, id="an own rule of step 8"),
+        pytest.param(RULES.before(rules.automatic_mail, at_the_end), MAIL, id="an own rule of step 9"),
+        pytest.param(RULES, evolve(STALE.mail, to=()), id="a replayed signature"),
+        pytest.param(RULES, evolve(MAIL, oddities=frozenset({Oddity.HEADER})), id="an odd header"),
+        pytest.param(RULES, evolve(MAIL, checked=Checked(Finding.HARMFUL)), id="a finding"),
+        pytest.param(RULES, evolve(MAIL, mail_class=MailClass.BULK), id="bulk"),
+    ],
+)
+def test_a_mail_that_was_let_in_is_relayed_whichever_rule_held_it(book: RuleBook, mail: MessageEnvelope) -> None:
+    held = decided(mail, CONTEXT, book)
+    assert isinstance(held, Hold)
+    known = [
+        decided(mail, evolve(CONTEXT, approvals={hold_key(C1, mail, held.dedup_key): admits}), book)
+        for admits in Admits
+    ]
+    assert [isinstance(one, RelayToConversation) for one in known] == [admits is Admits.THIS_MAIL for admits in Admits]
+
+
+def test_so_is_one_that_was_held_at_its_second_address() -> None:
+    book, mail = RULES.before(rules.second_alias, at_the_second), evolve(MAIL, recipients=(ALIAS, SECOND))
+    context = RoutingContext.of(THREAD, STORED, evolve(STORED, address=SECOND), BOBS_ACCOUNT, now=NOW, domains=DOMAINS)
+    assert isinstance(plan(mail, context, book).of(SECOND).verdict, Hold)
+    known = evolve(context, approvals={hold_key(C1, mail, None): Admits.THIS_MAIL})
+    assert plan(mail, known, book).of(SECOND).verdict == SkipOverlap(ALIAS)
+
+
+def decided(mail: MessageEnvelope, context: RoutingContext, book: RuleBook) -> Verdict:
+    (ruling,) = plan(mail, context, book)
+    return ruling.verdict
+
+
+def plan(mail: MessageEnvelope, context: RoutingContext, book: RuleBook) -> RoutingPlan:
+    found = route(mail, context, rules=book)
+    assert isinstance(found, RoutingPlan)
+    return found
 
 
 def test_from_that_names_nobody_is_relayed_from_nobody() -> None:

@@ -5,12 +5,24 @@ from functools import partial, wraps
 from typing import Any
 
 import pytest
+from attrs import evolve
 
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.errors import InvalidValue
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing import rules
 from convalias.domain.routing.decision import route
-from convalias.domain.routing.rulebook import AliasCase, AuthorCase, Heard, RelayCase, Rule, WrongVerdict, rule
+from convalias.domain.routing.rulebook import (
+    AliasCase,
+    ArrivalCase,
+    AuthorCase,
+    Heard,
+    MailCase,
+    RelayCase,
+    Rule,
+    WrongVerdict,
+    rule,
+)
 from convalias.domain.routing.rules import RULES
 from convalias.domain.routing.verdicts import Hold, RuleName, Verdict
 from domain.cases import AUTHOR_CASE, CONTEXT, MAIL, MAIL_CASE, RELAY_CASE, RELAYED
@@ -109,6 +121,27 @@ def test_what_is_no_verdict_is_refused_with_the_name_of_its_rule() -> None:
         route(MAIL, CONTEXT, rules=RULES.before(rules.empty, over_quota))
     with pytest.raises(WrongVerdict, match="rule 'sure' gave bool True"):
         route(MAIL, CONTEXT, rules=RULES.before(rules.spoofed_sender, sure))
+
+
+@rule(2)
+def suspect(_case: MailCase) -> Verdict | None:
+    """Somebody looks first."""
+    return Hold(Reason.NEEDS_APPROVAL)
+
+
+@rule(3)
+def new_here(_case: ArrivalCase) -> Verdict | None:
+    """Somebody looks first."""
+    return Hold(Reason.NEEDS_APPROVAL)
+
+
+def test_a_hold_before_a_conversation_is_known_is_no_verdict() -> None:
+    """Nobody could be asked: such a mail would be in no list of what waits."""
+    with pytest.raises(WrongVerdict, match=r"rule 'suspect' gave Hold .*, expected no Hold at step 2, where no"):
+        route(MAIL, CONTEXT, rules=RULES.before(rules.blocked_sender, suspect))
+    unknown = evolve(MAIL, recipients=(EmailAddress.parse("nobody-1ab131e9@reply.example"),))
+    with pytest.raises(WrongVerdict, match=r"rule 'new-here' gave Hold .*, expected no Hold at step 3, where no"):
+        route(unknown, CONTEXT, rules=RULES.before(rules.unknown_alias, new_here))
 
 
 def test_a_rule_is_shown_the_case_of_its_step_alone() -> None:

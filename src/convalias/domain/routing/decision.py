@@ -25,6 +25,7 @@ from convalias.domain.routing.arrival import (
 )
 from convalias.domain.routing.context import RoutingContext, Witness
 from convalias.domain.routing.identification import TakesPart, identify
+from convalias.domain.routing.let_in import was_let_in
 from convalias.domain.routing.plan import Case, Decision, RoutingPlan, TryAgain
 from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy, SenderTrust
 from convalias.domain.routing.rulebook import (
@@ -214,7 +215,7 @@ class _Run:
 
     def _alias(self, recipient: AliasRecipient) -> Ruling:
         """Steps 5 to 10."""
-        said = _first(self.case.rules.alias, AliasCase(recipient, self.case.context))
+        said = self._unanswered(self.case.rules.alias, AliasCase(recipient, self.case.context), recipient)
         if said is not None and _about_alias(said[0]):
             return Ruling(recipient, *said)
         first = self.firsts.get(recipient.thread.id)
@@ -232,7 +233,8 @@ class _Run:
         return Ruling(recipient, *(self._overlapping(recipient, first) or (HandToLegacy(), NO_RULE, None)))
 
     def _overlapping(self, recipient: AliasRecipient | LegacyRecipient, first: Ruling | None) -> Said | None:
-        said = _first(self.case.rules.overlap, OverlapCase(self.mail, self.authentication, recipient, first))
+        asked = OverlapCase(self.mail, self.authentication, recipient, first)
+        said = self._unanswered(self.case.rules.overlap, asked, recipient)
         if said is not None and first is not None and said[0] is first.verdict:
             return first.verdict, first.rule, first.number  # a copied verdict was made by the rule that made it
         return said
@@ -267,6 +269,8 @@ class _Run:
             verdict = one.decide(sender)
             if verdict is not None:
                 one.refuse_wrong(verdict)
+                if one.step == _MAIL_CLASS and self._is_answered(verdict, recipient):
+                    continue  # what step 7 holds is let in by step 9
                 said = verdict, one.name, one.number
                 if one.step == _MAIL_CLASS:
                     return said
@@ -278,7 +282,30 @@ class _Run:
         standing = RelayCase(
             mail, self.authentication, recipient, said[0], self.named, self.signed_for, case.context, case.policy
         )
-        return _first(case.rules.relay, standing) or said
+        return self._unanswered(case.rules.relay, standing, recipient) or said
+
+    def _unanswered(
+        self, table: tuple[Rule[C], ...], case: C, recipient: AliasRecipient | LegacyRecipient
+    ) -> Said | None:
+        """What the first rule says that speaks. A hold that a participant has answered is not said once more.
+
+        The rules behind it go on: so a rule need not know of approvals, and no approved mail waits for ever.
+        """
+        for one in table:
+            verdict = one.decide(case)
+            if verdict is None:
+                continue
+            one.refuse_wrong(verdict)
+            if not self._is_answered(verdict, recipient):
+                return verdict, one.name, one.number
+        return None
+
+    def _is_answered(self, verdict: Verdict, recipient: AliasRecipient | LegacyRecipient) -> bool:
+        """Whether it is a hold, and a participant let the mail in."""
+        conversation = recipient.conversation
+        if not isinstance(verdict, Hold) or conversation is None:
+            return False
+        return was_let_in(self.case.context, self.mail, conversation, verdict)
 
     def _by_author(self, recipient: AliasRecipient, trust: SenderTrust) -> Said:
         """Step 8."""

@@ -33,6 +33,11 @@ def let_in(context: RoutingContext, mail: MessageEnvelope, conversation: Convers
     return context.approvals.get(hold_key(conversation, mail, hold.dedup_key))
 
 
+def was_let_in(context: RoutingContext, mail: MessageEnvelope, conversation: ConversationId, hold: Hold) -> bool:
+    """Return whether this very mail was let in; of its address alone a hold of the book takes no word."""
+    return let_in(context, mail, conversation, hold) is Admits.THIS_MAIL
+
+
 def as_relayed(conversation: ConversationId, mail: MessageEnvelope, hold: Hold) -> RelayToConversation:
     """The held mail, let in: under the author and key it was held with; from nobody where From names nobody."""
     author = hold.author or PeripheralAuthor(NOBODY)

@@ -122,15 +122,16 @@ D = TypeVar("D", bound=AnyCase)
 
 _PHASE_OF_STEP: Final = {1: 0, 2: 0, 3: 1, 5: 2, 6: 3, 7: 3, 8: 4, 9: 5, 10: 6, 11: 6}
 _CASES: Final = (MailCase, ArrivalCase, AliasCase, SenderCase, AuthorCase, RelayCase, OverlapCase)
+_FIRST_OF_A_CONVERSATION: Final = 5
 _VERDICTS: Final = frozenset({RelayToConversation, HandToLegacy, SkipOverlap, Hold, Reject, Ignore})
 
 
 class WrongVerdict(InvalidValue):
-    """A rule gave something that is neither a verdict nor None."""
+    """A rule gave something that is neither a verdict nor None, or a `Hold` before a conversation is known."""
 
-    def __init__(self, name: str, found: object) -> None:
-        """The rule's name, and what it gave."""
-        super().__init__(f"rule {name!r}", found=found, expected="a Verdict or None")
+    def __init__(self, name: str, found: object, expected: str = "a Verdict or None") -> None:
+        """The rule's name, what it gave, and what it should."""
+        super().__init__(f"rule {name!r}", found=found, expected=expected)
 
     def __str__(self) -> str:
         """One line: rule, found, expected."""
@@ -169,9 +170,14 @@ class Rule(Generic[C]):
         return verdict
 
     def refuse_wrong(self, verdict: Verdict) -> None:
-        """Raise `WrongVerdict` unless this is one of the six verdicts. Asked of each rule that speaks."""
+        """Raise `WrongVerdict` unless this is one of the six verdicts. Asked of each rule that speaks.
+
+        A hold before step 5 is none either: there is no conversation yet whose participants could be asked.
+        """
         if type(verdict) not in _VERDICTS:
             raise WrongVerdict(self.name, verdict)
+        if self.step < _FIRST_OF_A_CONVERSATION and isinstance(verdict, Hold):
+            raise WrongVerdict(self.name, verdict, f"no Hold at step {self.step}, where no conversation is known yet")
 
     @property
     def phase(self) -> int:

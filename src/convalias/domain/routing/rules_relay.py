@@ -7,13 +7,12 @@ from typing import Final
 
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.conversations.threads import ThreadState
-from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.authentication import Authentication, is_weak, rests_on_dkim_alone
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.envelope import ClearFrom, Oddity
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.mail.subjects import is_marked, topic
-from convalias.domain.routing.let_in import as_relayed, let_in
+from convalias.domain.routing.let_in import as_relayed, let_in, was_let_in
 from convalias.domain.routing.misses import BY_SOURCE, EVERYBODY, IN_ALL, source_of
 from convalias.domain.routing.repeated_texts import counts, text_key
 from convalias.domain.routing.rulebook import OverlapCase, RelayCase, rule
@@ -48,7 +47,7 @@ def automatic_mail(case: RelayCase) -> Verdict | None:
             # A person's tool may add a List-* field: such mail must not vanish.
             if case.mail.spam:
                 return Ignore(Reason.SPAM)
-            return _unless_let_in(case, Hold(Reason.NEEDS_APPROVAL, verdict.author, verdict.dedup_key))
+            return Hold(Reason.NEEDS_APPROVAL, verdict.author, verdict.dedup_key)
         case _:
             return Ignore(Reason.AUTOMATED)
 
@@ -128,9 +127,10 @@ def _repeats_a_subject(case: RelayCase) -> bool:
 @rule(9)
 def approved(case: RelayCase) -> Verdict | None:
     """A held mail that a participant let in becomes a message of the conversation."""
-    if not isinstance(case.verdict, Hold) or not _was_let_in(case, case.verdict):
+    hold, conversation = case.verdict, case.recipient.thread.id
+    if not isinstance(hold, Hold) or not was_let_in(case.context, case.mail, conversation, hold):
         return None
-    return as_relayed(case.recipient.thread.id, case.mail, case.verdict)
+    return as_relayed(conversation, case.mail, hold)
 
 
 @rule(9)
@@ -139,7 +139,7 @@ def found_by_check(case: RelayCase) -> Verdict | None:
     checked, verdict = case.mail.checked, case.verdict
     if checked is None or not checked.needs_a_person or not isinstance(verdict, RelayToConversation):
         return None
-    return _unless_let_in(case, Hold(Reason.NEEDS_APPROVAL, verdict.author, verdict.dedup_key))
+    return Hold(Reason.NEEDS_APPROVAL, verdict.author, verdict.dedup_key)
 
 
 @rule(9)
@@ -148,7 +148,7 @@ def odd_header(case: RelayCase) -> Verdict | None:
     oddities, verdict = case.mail.oddities, case.verdict
     if not oddities or Oddity.HEADER not in oddities or not isinstance(verdict, RelayToConversation):
         return None
-    return _unless_let_in(case, Hold(Reason.MIME_AMBIGUOUS, verdict.author, verdict.dedup_key))
+    return Hold(Reason.MIME_AMBIGUOUS, verdict.author, verdict.dedup_key)
 
 
 @rule(9, number=12)
@@ -160,8 +160,7 @@ def replayed_signature(case: RelayCase) -> Verdict | None:
         return None
     if by_list is not None and case.context.lists.get((case.recipient.thread.id, by_list), False):
         return None  # a list posts what was signed for the list: whom participants let in here posts nothing again
-    hold = Hold(Reason.NEEDS_APPROVAL, verdict.author, verdict.dedup_key, by_list=by_list)
-    return _unless_let_in(case, hold)
+    return Hold(Reason.NEEDS_APPROVAL, verdict.author, verdict.dedup_key, by_list=by_list)
 
 
 def _posted_again(case: RelayCase) -> bool:
@@ -175,15 +174,6 @@ def _signed_for_others(case: RelayCase) -> bool:
     if not rests_on_dkim_alone(evidence) or is_weak(evidence):
         return False
     return case.recipient.thread.id not in case.signed_for
-
-
-def _unless_let_in(case: RelayCase, hold: Hold) -> Hold | None:
-    return None if _was_let_in(case, hold) else hold
-
-
-def _was_let_in(case: RelayCase, hold: Hold) -> bool:
-    """Whether this very mail was; of its address alone these rules take no word."""
-    return let_in(case.context, case.mail, case.recipient.thread.id, hold) is Admits.THIS_MAIL
 
 
 def _would_be_kept(case: RelayCase) -> bool:

@@ -21,6 +21,7 @@ from convalias.testing.laws.carrying import (
     legacy_is_no_way_around_a_decision,
     nothing_crosses_conversations,
     nothing_is_skipped_unless_it_is_carried,
+    what_was_let_in_waits_no_more,
 )
 from convalias.testing.laws.deciding import (
     answered,
@@ -62,6 +63,7 @@ __all__ = [
     "refused_aliases_are_alike",
     "the_blocked_are_dropped_everywhere",
     "what_is_asked_for_is_enough",
+    "what_was_let_in_waits_no_more",
     "who_fails_authentication_posts_nothing",
 ]
 
@@ -79,6 +81,7 @@ ALL: Final[tuple[Law, ...]] = (
     nothing_crosses_conversations,
     a_mail_is_told_by_its_sender_and_id,
     legacy_is_no_way_around_a_decision,
+    what_was_let_in_waits_no_more,
     nobody_posts_in_the_name_of_another,
     who_fails_authentication_posts_nothing,
     the_blocked_are_dropped_everywhere,
@@ -132,6 +135,9 @@ class PolicyLaws:
 
     def test_legacy_is_no_way_around_a_decision(self) -> None:
         check(legacy_is_no_way_around_a_decision, self.policy, self.rules)
+
+    def test_what_was_let_in_waits_no_more(self) -> None:
+        check(what_was_let_in_waits_no_more, self.policy, self.rules)
 
     def test_nobody_posts_in_the_name_of_another(self) -> None:
         check(nobody_posts_in_the_name_of_another, self.policy, self.rules)

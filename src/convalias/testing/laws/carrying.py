@@ -4,10 +4,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from attrs import evolve
+
 from convalias.domain.ids import ConversationId
+from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
+from convalias.domain.routing.context import HoldKey
 from convalias.domain.routing.decision import route
+from convalias.domain.routing.let_in import hold_key
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.domain.routing.rulebook import RuleBook
@@ -22,6 +29,9 @@ from convalias.domain.routing.verdicts import (
     SkipOverlap,
 )
 from convalias.testing.strategies import Exchange
+
+_MOST_HOLDS: Final = 100
+"""So many holds of one mail, each let in, are no end."""
 
 
 def nothing_is_skipped_unless_it_is_carried(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
@@ -76,6 +86,26 @@ def a_mail_is_told_by_its_sender_and_id(example: Exchange, policy: RoutingPolicy
                 assert isinstance(mail.sender, ClearFrom)
                 assert ruling.conversation is not None
                 assert ruling.verdict.dedup_key == MailKey(ruling.conversation, mail.sender.address, mail.message_id)
+
+
+def what_was_let_in_waits_no_more(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
+    """Once a participant has let a held mail in, no rule holds it again: it would wait for ever."""
+    mail, context = example.mail, example.context
+    let_in: set[HoldKey] = set()
+    while isinstance(mail, MessageEnvelope) and isinstance(
+        decision := route(mail, context, policy, rules), RoutingPlan
+    ):
+        held = {
+            hold_key(one.conversation, mail, one.verdict.dedup_key)
+            for one in decision
+            if isinstance(one.verdict, Hold) and one.conversation is not None
+        }
+        assert not held & let_in
+        assert len(let_in) < _MOST_HOLDS
+        if not held:
+            break
+        let_in |= held
+        context = evolve(context, approvals={**context.approvals, **dict.fromkeys(held, Admits.THIS_MAIL)})
 
 
 def legacy_is_no_way_around_a_decision(example: Exchange, policy: RoutingPolicy, rules: RuleBook) -> None:
