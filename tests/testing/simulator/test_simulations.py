@@ -20,8 +20,13 @@ from typing import Final
 import pytest
 from attrs import asdict, define, field
 
+from convalias.domain.mail.reasons import Reason, reason
+from convalias.domain.routing import rules
 from convalias.domain.routing.admission import FREE, STRICT
 from convalias.domain.routing.policy import LoopGuard, RoutingPolicy
+from convalias.domain.routing.rulebook import RelayCase, rule
+from convalias.domain.routing.rules import RULES
+from convalias.domain.routing.verdicts import Hold, Ignore, Reject, RelayToConversation, Verdict
 from convalias.testing.simulator.run import Plan, Report, simulate
 from convalias.testing.simulator.weather import CALM
 
@@ -247,6 +252,56 @@ def test_what_once_looked_like_a_violation_is_none(seed: int, mails: int) -> Non
 def test_other_policies_hold_the_invariants_too(policy: RoutingPolicy) -> None:
     report = simulate(Plan(seed=3, mails=25, policy=policy))
     assert not report.violations
+
+
+QUOTA = reason("QUOTA", refusal="Enough for today.", retryable=True)
+QUIET = reason("QUIET")
+
+
+def _nth(case: RelayCase) -> int:
+    """A number of a mail that is the same at each try."""
+    return sum(case.mail.message_id.value)
+
+
+@rule(9)
+def kept_by_the_host(case: RelayCase) -> Verdict | None:
+    """Of what would be relayed, some is refused, some ignored and some looked at first."""
+    match case.verdict:
+        case RelayToConversation() if _nth(case) % 3 == 0:
+            return Reject(QUOTA)
+        case RelayToConversation() if _nth(case) % 5 == 0:
+            return Ignore(QUIET)
+        case RelayToConversation(author=author, dedup_key=key) if _nth(case) % 7 == 0:
+            return Hold(Reason.NEEDS_APPROVAL, author, key)
+        case _:
+            return None
+
+
+@rule(9)
+def raises_on_some(case: RelayCase) -> Verdict | None:
+    """Takes something for granted."""
+    if _nth(case) % 17 == 0:
+        raise KeyError(case.mail.content.subject)
+    return None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hosted", [False, True])
+def test_rules_of_a_hosts_own_hold_the_invariants_too(*, hosted: bool) -> None:
+    book, states = RULES.before(rules.empty, kept_by_the_host), Counter[str]()
+    for seed in (1, 4, 11):
+        report = simulate(Plan(seed=seed, mails=40, rules=book, hosted=hosted))
+        assert list(report.violations) == [], f"seed {seed}"
+        states.update(report.states)
+    assert min(states[f"mail {one}"] for one in ("relayed", "refused", "ignored", "held")) > 0
+    assert states["hold approved"] > 0
+
+
+def test_a_rule_that_raises_is_told_with_its_place() -> None:
+    report = simulate(Plan(seed=1, mails=30, rules=RULES.before(rules.empty, raises_on_some)))
+    told = [one.what for one in report.violations if one.law == "I1"]
+    assert told
+    assert all("rules.raises-on-some of the host: KeyError at " in one for one in told)
 
 
 @pytest.mark.parametrize("seed", [4, 16])

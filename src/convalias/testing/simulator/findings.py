@@ -19,9 +19,10 @@ from convalias.domain.conversations.projection import fold
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import ConversationId, EventId
 from convalias.domain.inbound.held import HeldMail
-from convalias.domain.inbound.outcomes import OutcomeRecord
+from convalias.domain.inbound.outcomes import Done, Held, Ignored, OutcomeRecord, Refused
 from convalias.domain.inbound.posts import EnvelopeRecord
 from convalias.domain.outbound.delivery import DeliveryDecision
+from convalias.domain.routing.rules import RULES
 from convalias.stores.conversations.host_rows import MAILS
 from convalias.testing.simulator.journal import Mail, Post
 from convalias.testing.simulator.platform import Row, named
@@ -161,6 +162,16 @@ class Findings:
         return platform is not None and any(
             one.thread == conversation and one.text.partition(" ")[0] == mail.name for one in platform.declined
         )
+
+    def is_kept_by_own_rule(self, mail: Mail, conversation: ConversationId) -> bool:
+        """Whether the rules are the host's own, and refused, held or ignored that mail there: ours would not."""
+        if self.world.shape.rules == RULES:
+            return False
+        there = {to for to, place in zip(mail.recipients, mail.conversations, strict=True) if place == conversation}
+        posts = [post for post in self.world.journal.posts if post.mail is mail]
+        outcomes = [found.outcome for post in posts if (found := self.outcomes.get(envelope_key(post))) is not None]
+        effects = [effect for one in outcomes if isinstance(one, Done) for effect in one.effects]
+        return any(to in there and isinstance(effect, Refused | Held | Ignored) for to, effect in effects)
 
     def is_early(self, event: ConversationEvent) -> bool:
         """Whether a fast clock may take that message for one from before the first start."""

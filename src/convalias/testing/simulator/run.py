@@ -14,6 +14,8 @@ from attrs import field, frozen
 from convalias.app.ports import Ports
 from convalias.domain.outbound.decision import FAULTY_FOR
 from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.rules import RULES
 from convalias.testing.simulator.acts import Act, Script, drawn_acts
 from convalias.testing.simulator.checker import glanced, judged, states
 from convalias.testing.simulator.draws import Draws
@@ -51,6 +53,9 @@ class Plan:
     weather: Weather | None = None
     """None: drawn from the seed."""
     policy: RoutingPolicy | None = None
+    """None: the default one."""
+    rules: RuleBook = RULES
+    """Every process decides by these."""
     ports: Callable[[Ports], Ports] | None = None
     """Adapters of one's own: called for every process that starts, with the simulated ports, for those it shall have.
     An adapter around a simulated port meets that port's faults; one in place of it meets only those it makes itself."""
@@ -105,7 +110,7 @@ async def _run(plan: Plan) -> Report:
     chosen = [act for act in acts if plan.acts is None or act.number in plan.acts]
     ends = (acts[-1].at if acts else 0.0) + 60.0
     weather = drawn(draws, until=ends) if plan.weather is None else plan.weather
-    shape = drawn_shape(draws, plan.policy, hosted=plan.hosted)
+    shape = drawn_shape(draws, plan.policy, plan.rules, hosted=plan.hosted)
     if shape.restores:  # a mail that kills whoever reads it would end the operator's replay at every try
         weather = weather.without(Fault.POISON)
     world = World(plan.seed, weather=weather, shape=shape, recording=plan.recording)

@@ -22,6 +22,8 @@ from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import ConversationId, EventId
 from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.routing.policy import RoutingPolicy
+from convalias.domain.routing.rulebook import RuleBook
+from convalias.domain.routing.rules import RULES
 from convalias.ports.errors import PortError
 from convalias.ports.mail import guarantee_of
 from convalias.stores.inbound.mails import InboundRecords
@@ -98,6 +100,7 @@ class Shape:
     tells_deaths: bool = False
     """Whether one process can tell that another died (one machine), or only time does (several)."""
     policy: RoutingPolicy = RoutingPolicy()
+    rules: RuleBook = RULES
     begun_before: bool = False
     """Whether its conversations are older than the migration: they have events and legacy aliases, and no aliases."""
     restores: bool = False
@@ -110,7 +113,9 @@ class Shape:
     """Whether a platform keeps the conversations in tables of its own, and we have no events."""
 
 
-def drawn_shape(draws: Draws, policy: RoutingPolicy | None = None, *, hosted: bool = False) -> Shape:
+def drawn_shape(
+    draws: Draws, policy: RoutingPolicy | None = None, rules: RuleBook = RULES, *, hosted: bool = False
+) -> Shape:
     """The shape of a seed. Hosted: not upgraded, which is about events of ours."""
     stream = draws.stream("shape")
     shape = Shape(
@@ -121,6 +126,7 @@ def drawn_shape(draws: Draws, policy: RoutingPolicy | None = None, *, hosted: bo
         tells_deaths=stream.chance(0.5),
         by_mail=stream.chance(0.5),
         policy=RoutingPolicy() if policy is None else policy,
+        rules=rules,
         upgrades=draws.stream("upgrades").chance(0.25),
     )
     shape = evolve(shape, restores=not shape.upgrades and draws.stream("restores").chance(0.15))
@@ -395,6 +401,7 @@ class World:
                 alias_domains=(ALIAS_DOMAIN,), legacy_domains=(LEGACY_DOMAIN,) if self.shape.legacy else ()
             ),
             policy=self.shape.policy,
+            rules=self.shape.rules,
         )
 
     async def ask(

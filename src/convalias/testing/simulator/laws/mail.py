@@ -112,7 +112,7 @@ def a_mail_of_a_participant_arrives(found: Findings) -> Iterator[Violation]:
         for conversation, by_alias in _posted(mail, accepted).items():
             if not is_steady(found, mail, conversation) or lost & set(mail.recipients):
                 continue
-            if found.is_declined(mail, conversation):
+            if found.is_declined(mail, conversation) or found.is_kept_by_own_rule(mail, conversation):
                 continue
             is_message = bool(found.as_messages(mail, conversation))
             if not is_message and (by_alias or (mail.name, conversation) not in handed):
