@@ -225,6 +225,7 @@ def test_what_a_signal_handler_raises_cancels_the_call(number: signal.Signals) -
 
 def test_no_wait_is_without_end_for_a_signal_just_before_it_wakes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     cv, waiting = memory(), Waiting()
+    background.background()  # there before: whoever makes it waits for its thread
     waits: list[float | None] = []
 
     class Deaf(SimpleQueue[object]):
