@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from datetime import timedelta
 from email import message_from_bytes, policy
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from app.blips import PROVED
 from convalias.adapters import memory
@@ -27,6 +29,7 @@ from convalias.domain.routing.verdicts import Reject, RelayToConversation, RuleN
 from convalias.ports.errors import AdapterFailed
 from convalias.services.operations.operations import Asked
 from convalias.services.running.log_lines import LogLines
+from domain.cases import RELAY_CASE
 
 QUOTA = reason(
     "QUOTA",
@@ -174,6 +177,25 @@ def test_a_rule_of_the_host_is_guarded_in_each_table(anchor: Rule[Any]) -> None:
     decide: Any = guarded.decide
     with pytest.raises(AdapterFailed, match=r"rules\.broken of the host: case of rule"):
         decide(None)
+
+
+def test_what_only_looks_like_a_rule_of_the_library_is_guarded_too() -> None:
+    """Whoever wraps one copies its module; whoever listens may raise."""
+
+    def deaf(heard: object) -> None:
+        raise KeyError(heard)
+
+    @functools.wraps(rules.empty.decide)
+    def counted(case: RelayCase) -> Verdict | None:
+        raise KeyError(case)
+
+    clock = memory.Clock()
+    faults = AdapterFaults(clock, LogLines(logging.getLogger("convalias.test"), clock))
+    wrapped = RULES.replacing(rules.empty, evolve(rules.empty, decide=counted))
+    for book in (wrapped, RULES.heard_by(deaf)):
+        guarded: Any = next(one.decide for one in guard_rules(book, faults) if one.name == rules.empty.name)
+        with pytest.raises(AdapterFailed, match=r"rules\.empty of the host: KeyError at app/test_own_rules"):
+            guarded(RELAY_CASE)
 
 
 @pytest.mark.parametrize(

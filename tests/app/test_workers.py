@@ -14,7 +14,7 @@ import pytest
 from convalias.adapters import memory
 from convalias.app import Convalias
 from convalias.app.health import LoopHealth, WorkersHealth
-from convalias.app.workers import BROKEN_AFTER, Loop, drain, kept_running
+from convalias.app.workers import BROKEN_AFTER, Loop, Step, drain, kept_running
 from convalias.ports.errors import Unavailable
 from convalias.ports.queue import Job
 from convalias.services.conversations.errors import NotReady
@@ -297,3 +297,29 @@ def test_who_drains_looks_again_after_catching_up() -> None:
     assert asyncio.run(drain({"outbound": step}, catch_up=catch_up, done=done))
     assert done == {"outbound": 2}
     assert len(waits) == 2
+
+
+def test_what_raises_in_one_worker_keeps_no_other_from_its_work() -> None:
+    """As from a cron job: each run is a process of its own, and one message of the host may fail in all of them."""
+    left = {"inbound": [1, 0], "outbound": [2, 1, 0]}
+    tries: list[str] = []
+
+    def working(name: str) -> Step:
+        async def step() -> int:
+            return left[name].pop(0) if left[name] else 0
+
+        return step
+
+    async def failing() -> int:
+        tries.append("feed")
+        raise KeyError("row")
+
+    async def catch_up() -> bool:
+        return False
+
+    steps = {"inbound": working("inbound"), "feed": failing, "outbound": working("outbound")}
+    done = Counter[str]()
+    with pytest.raises(KeyError, match="row"):
+        asyncio.run(drain(steps, catch_up=catch_up, done=done))
+    assert done == {"inbound": 1, "outbound": 3}
+    assert tries == ["feed"]

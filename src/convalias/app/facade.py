@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from enum import Enum
@@ -635,7 +635,7 @@ class Convalias:
         self._has_seen_host = True
 
     async def open_conversation(
-        self, conversation: str, *, use_case: str, participants: Sequence[Participant]
+        self, conversation: str, *, use_case: str, participants: Iterable[Participant]
     ) -> Mapping[str, EmailAddress]:
         """Create it, and make its participants known by the addresses they bring: the alias of each, by account.
 
@@ -643,7 +643,7 @@ class Convalias:
         the addresses, and nothing is written about them here: an account that brings addresses and that the directory
         does not know is refused (`InvalidValue`), for nobody would ever reach it.
         """
-        messaging = self.messaging
+        messaging, participants = self.messaging, tuple(participants)
         storable.conversation_id(conversation)
         storable.use_case(use_case)
         storable.participants(participants)  # before the first of them is introduced
@@ -797,7 +797,8 @@ class Convalias:
 
         `within`: no step begins after that time. One that is under way then has `STOP_WITHIN` more, as with `stop`, and
         is then cancelled and released; `in_time` is False where more is due. None: as long as it takes. At its end
-        the lease of the feed is released. Raises `HostMissing` too.
+        the lease of the feed is released. Where a part of the work raises, the others are done, and then that is
+        raised. Raises `HostMissing` too.
         """
         steps = {
             f"{worker}{number or ''}": work.step

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import NoneType
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from attrs import evolve
 
 from convalias.app.guards import AdapterFaults
 from convalias.domain.errors import InvalidValue
 from convalias.domain.expecting import expect
-from convalias.domain.routing.admission import Admission
+from convalias.domain.routing.admission import FREE, LIGHT, STRICT, Admission
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.domain.routing.rulebook import C, Rule, RuleBook
+from convalias.domain.routing.rules import RULES
 from convalias.ports.errors import AdapterFailed
 
+# By identity: a name can be copied, as by `functools.wraps`, and what listens to a rule is not that rule.
+_OUR_RULES: Final = frozenset(one.decide for one in RULES)
+_OUR_ADMISSIONS: Final = frozenset(one.decide for one in (FREE, LIGHT, STRICT))
 CaseT = TypeVar("CaseT")
 AnswerT = TypeVar("AnswerT")
 
@@ -32,7 +36,7 @@ def guard_rules(book: RuleBook, faults: AdapterFaults) -> RuleBook:
     """Return the book with each rule of the host's own behind a guard; the library's stay as they are."""
 
     def guarded(table: tuple[Rule[C], ...]) -> tuple[Rule[C], ...]:
-        return tuple(_rule(one, faults) if _is_foreign(one.decide) else one for one in table)
+        return tuple(one if one.decide in _OUR_RULES else _rule(one, faults) for one in table)
 
     return book.by_table(guarded)
 
@@ -48,7 +52,7 @@ def _rule(one: Rule[C], faults: AdapterFaults) -> Rule[C]:
 
 
 def _admission(policy: Admission, faults: AdapterFaults) -> Admission:
-    if not _is_foreign(policy.decide):
+    if policy.decide in _OUR_ADMISSIONS:
         return policy
     return Admission(policy.name, _guarded(policy.answer, f"admissions.{policy.name}", faults))
 
@@ -71,8 +75,3 @@ def _guarded(decide: Callable[[CaseT], AnswerT], call: str, faults: AdapterFault
         return answer
 
     return guarded
-
-
-def _is_foreign(decide: object) -> bool:
-    module = getattr(decide, "__module__", None) or type(decide).__module__
-    return module.partition(".")[0] != "convalias"

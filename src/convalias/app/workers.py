@@ -291,22 +291,28 @@ async def drain(
     is_over: Callable[[], bool] = _never,
     done: Counter[str],
 ) -> bool:
-    """Step them all until none finds anything due, and count in `done` how much each did. Raises what a step raises.
+    """Step them all until none finds anything due, and count in `done` how much each did.
+
+    A step that raises is left; the others are done to their end, and then what it raised is raised.
 
     `catch_up` is asked then: True when it waited for something that a step may now find. `is_over` is asked before
     each step: True when no other may begin. Returns whether nothing is due.
     """
-    is_caught_up = False
+    is_caught_up, failed = False, dict[str, Exception]()
     while True:
         before = done.total()
         for name, step in steps.items():
-            while not is_over() and (count := await step()):
-                done[name] += count
-        if is_over():
-            return False
-        if done.total() > before:
+            try:
+                while name not in failed and not is_over() and (count := await step()):
+                    done[name] += count
+            except Exception as error:  # noqa: BLE001 - raised below: others would never be told of anything
+                failed[name] = error
+        if done.total() > before and not is_over():
             is_caught_up = False
-        elif is_caught_up or not await catch_up():
-            return True
+        elif is_caught_up or is_over() or not await catch_up():
+            break
         else:
             is_caught_up = True
+    for raised in failed.values():
+        raise raised
+    return not is_over()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
 from functools import partial
@@ -288,7 +288,7 @@ class Convalias:
     # --- conversations -------------------------------------------------------------------------------
 
     def open_conversation(
-        self, conversation: str, *, use_case: str, participants: Sequence[Participant]
+        self, conversation: str, *, use_case: str, participants: Iterable[Participant]
     ) -> Mapping[str, EmailAddress]:
         """Create it, and make its participants known by the addresses they bring: the alias of each, by account.
 
