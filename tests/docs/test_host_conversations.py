@@ -12,7 +12,7 @@ from attrs import fields_dict
 from convalias import ports
 from convalias.app.guards import WITHIN
 from convalias.app.workers import UNHURRIED
-from convalias.domain.conversations import events
+from convalias.domain.conversations import events, storable
 from convalias.domain.outbound.decision import ALONE_AFTER, ALONE_TRIES, FAULTY_FOR
 from convalias.services.feed.untold_feed import BATCH, SOUGHT_FOR
 from convalias.stores.conversations.host_rows import KEPT
@@ -21,6 +21,9 @@ from docs.test_docs import PROJECT
 
 PAGE = (PROJECT / "docs" / "reference" / "host-conversations.md").read_text(encoding="utf-8")
 CALLS, VALUES, FLAGS, BESIDES, TIMES = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
+
+
+FLAG = r'^[A-Z_]+: Final = "(\w+)"$'
 
 
 def rows(section: str) -> list[list[str]]:
@@ -44,10 +47,9 @@ def test_the_page_lists_each_field_of_each_value() -> None:
 
 def test_the_page_lists_each_flag_of_a_new_message() -> None:
     listed = {name for row in rows(FLAGS) for name in re.findall(r"`(\w+)`", row[0])}
-    # Of a text that is shown later, and never of one that is new.
-    assert listed | {events.TEXT_MISSING} == set(
-        re.findall(r'^[A-Z_]+: Final = "(\w+)"$', inspect.getsource(events), re.MULTILINE)
-    )
+    named = {word for one in (events, storable) for word in re.findall(FLAG, inspect.getsource(one), re.MULTILINE)}
+    # The first is of a text that is shown later, and never of one that is new.
+    assert listed | {events.TEXT_MISSING} == named
 
 
 def test_the_page_lists_the_capabilities_as_they_are_called() -> None:

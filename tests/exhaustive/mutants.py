@@ -242,13 +242,6 @@ def _unknown(case: AuthorCase, said: Verdict | None) -> Verdict | None:
     return Reject(Reason.UNKNOWN_SENDER) if said == Reject(Reason.NOT_PARTICIPANT) else said
 
 
-@_instead(rules_author.applicant, "a stranger's author is not verified")
-@_applicant
-def _never_verified(case: AuthorCase, said: Verdict | None) -> Verdict | None:
-    held = isinstance(said, Hold) and said.reason is Reason.NEEDS_APPROVAL
-    return Hold(Reason.NEEDS_APPROVAL, PeripheralAuthor(case.sender.address)) if held else said
-
-
 @_instead(rules_author.applicant, "FREE admits the doubtful")
 @_applicant
 def _free_doubtful(case: AuthorCase, said: Verdict | None) -> Verdict | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import ConversationId
@@ -145,15 +145,6 @@ def grace_for_the_expired(case: AliasCase) -> Verdict | None:
     return Hold(Reason.NEEDS_APPROVAL) if expired else None
 
 
-@rule(9)
-def asks_again(case: RelayCase) -> Verdict | None:
-    """Asks about one mail under a new name each time."""
-    if not isinstance(case.verdict, RelayToConversation):
-        return None
-    key = evolve(case.verdict.dedup_key, variant=str(len(case.context.approvals)))
-    return Hold(Reason.NEEDS_APPROVAL, case.verdict.author, key)
-
-
 MUTANTS: Mapping[laws.Law, Mutant] = {
     laws.every_mail_is_decided: Mutant("a fact that may be missing", RULES.before(rules.participant, by_market)),
     laws.every_recipient_has_one_verdict: Mutant("no verdict", RULES.before(rules.unknown_alias, bare_reason)),
@@ -169,7 +160,7 @@ MUTANTS: Mapping[laws.Law, Mutant] = {
     laws.nothing_crosses_conversations: Mutant("elsewhere", RULES.before(rules.participant, into_the_first)),
     laws.a_mail_is_told_by_its_sender_and_id: Mutant("by alias", RULES.before(rules.participant, keyed_by_alias)),
     laws.legacy_is_no_way_around_a_decision: Mutant("legacy asked anew", RULES.without(rules.decided_already)),
-    laws.what_was_let_in_waits_no_more: Mutant("asks again", RULES.before(rules.empty, asks_again)),
+    laws.what_was_let_in_waits_no_more: Mutant("never let in", RULES.without(rules.approved)),
     laws.nobody_posts_in_the_name_of_another: Mutant(
         "a colleague", RULES.before(rules.several_accounts, a_colleague_will_do)
     ),

@@ -47,6 +47,7 @@ from convalias.domain.routing.verdicts import (
 )
 from convalias.testing import laws, strategies
 from convalias.testing.strategies import NOW, Exchange
+from domain.cases import AUTHOR, KEY
 
 ANN, BOB = AccountId("ann"), AccountId("bob")
 C1, C2, C3 = ConversationId("c1"), ConversationId("c2"), ConversationId("c3")
@@ -238,7 +239,7 @@ def test_a_blocked_sender_is_dropped_for_every_recipient() -> None:
 def test_an_empty_book_does_no_harm() -> None:
     foreign, unknown = at("else@else.example"), at("nobody@reply.example")
     plan = decided(mail(FIRST, SECOND, foreign, unknown, LOST), rules=RuleBook())
-    held = Hold(Reason.NEEDS_APPROVAL)
+    held = Hold(Reason.NEEDS_APPROVAL, AUTHOR, KEY)  # whoever holds it, the mail has one key
     ignored = Ignore(Reason.NOT_OURS)
     assert verdicts(plan) == {FIRST: held, SECOND: held, foreign: ignored, unknown: ignored, LOST: HandToLegacy()}
     assert {one.rule for one in plan} == {NO_RULE}

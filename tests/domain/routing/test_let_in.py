@@ -6,23 +6,26 @@ import pytest
 from attrs import evolve
 
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.aliases.alias import LegacyAlias
 from convalias.domain.approvals.holds import masked, may_answer
 from convalias.domain.conversations.participants import Participant, ParticipantKind, PeripheralAuthor
 from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import AccountId
 from convalias.domain.inbound.held import Admits
-from convalias.domain.mail.authentication import Authentication
+from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.checks import Checked, Finding
 from convalias.domain.mail.dedup import MailKey
-from convalias.domain.mail.envelope import AmbiguousFrom, MessageEnvelope, Oddity
+from convalias.domain.mail.envelope import AmbiguousFrom, ClearFrom, MailContent, MessageEnvelope, Oddity
+from convalias.domain.mail.message_id import MessageId
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing import rules
+from convalias.domain.routing.admission import STRICT
 from convalias.domain.routing.context import Holders, RoutingContext
 from convalias.domain.routing.decision import route
 from convalias.domain.routing.let_in import NOBODY, as_relayed, hold_key, let_in
 from convalias.domain.routing.plan import RoutingPlan
-from convalias.domain.routing.policy import SenderTrust
+from convalias.domain.routing.policy import RoutingPolicy, SenderTrust
 from convalias.domain.routing.rulebook import (
     AliasCase,
     AuthorCase,
@@ -33,9 +36,9 @@ from convalias.domain.routing.rulebook import (
     rule,
 )
 from convalias.domain.routing.rules import RULES
-from convalias.domain.routing.verdicts import Hold, RelayToConversation, SkipOverlap, Verdict
+from convalias.domain.routing.verdicts import HandToLegacy, Hold, Reject, RelayToConversation, SkipOverlap, Verdict
 from convalias.testing.strategies import NOW
-from domain.cases import ALIAS, BOBS_ACCOUNT, CONTEXT, DOMAINS, KEY, SECOND, STORED, THREAD
+from domain.cases import ALIAS, BOBS_ACCOUNT, CONTEXT, DOMAINS, EVE, KEY, LEGACY, SECOND, STORED, THREAD
 from domain.routing.test_rules_author import ADMITTED, ASKED
 from domain.routing.test_rules_author import NOBODY as STRANGER
 from domain.routing.test_rules_relay import C1, MAIL, RELAY_CASE, STALE, UNKNOWN_HOLD, WAITS
@@ -88,6 +91,12 @@ def at_the_end(case: RelayCase) -> Verdict | None:
     return Hold(Reason.NEEDS_APPROVAL, dedup_key=KEY) if isinstance(case.verdict, RelayToConversation) else None
 
 
+@rule(11)
+def at_the_legacy_address(_case: OverlapCase) -> Verdict | None:
+    """Everything waits."""
+    return Hold(Reason.NEEDS_APPROVAL)
+
+
 @rule(10)
 def at_the_second(_case: OverlapCase) -> Verdict | None:
     """Everything waits."""
@@ -122,8 +131,58 @@ def test_so_is_one_that_was_held_at_its_second_address() -> None:
     book, mail = RULES.before(rules.second_alias, at_the_second), evolve(MAIL, recipients=(ALIAS, SECOND))
     context = RoutingContext.of(THREAD, STORED, evolve(STORED, address=SECOND), BOBS_ACCOUNT, now=NOW, domains=DOMAINS)
     assert isinstance(plan(mail, context, book).of(SECOND).verdict, Hold)
-    known = evolve(context, approvals={hold_key(C1, mail, None): Admits.THIS_MAIL})
+    known = evolve(context, approvals={hold_key(C1, mail, KEY): Admits.THIS_MAIL})
     assert plan(mail, known, book).of(SECOND).verdict == SkipOverlap(ALIAS)
+
+
+def test_and_one_for_its_legacy_address() -> None:
+    mail = evolve(MAIL, recipients=(LEGACY,), to=())
+    context = evolve(CONTEXT, legacy={LEGACY: LegacyAlias(LEGACY, C1)})
+    assert plan(mail, context, RULES).of(LEGACY).verdict == HandToLegacy()
+    book = RULES.before(rules.carried_already, at_the_legacy_address)
+    assert plan(mail, context, book).of(LEGACY).verdict == WAITS
+    known = evolve(context, approvals={hold_key(C1, mail, KEY): Admits.THIS_MAIL})
+    assert plan(mail, known, book).of(LEGACY).verdict == HandToLegacy()
+
+
+def test_rules_behind_a_hold_that_was_answered_still_refuse() -> None:
+    """As whoever wrote: a participant is one, and whom the policy does not know is let in by no rule before it."""
+    short = evolve(MAIL, content=MailContent(empty=True))
+    known = evolve(CONTEXT, approvals={hold_key(C1, short, KEY): Admits.THIS_MAIL})
+    for book in (RULES.before(rules.own_mail, at_the_sender), RULES.before(rules.several_accounts, at_the_author)):
+        assert decided(short, CONTEXT, book) == WAITS
+        assert decided(short, known, book) == Reject(Reason.EMPTY)
+    nobody = evolve(short, sender=AmbiguousFrom(), evidence=SenderEvidence(Dmarc.PASS))
+    assert decided(nobody, CONTEXT, RULES) == Hold(Reason.FROM_AMBIGUOUS)
+    let_in = {hold_key(C1, nobody, None): Admits.THIS_MAIL}
+    assert decided(nobody, evolve(CONTEXT, approvals=let_in), RULES) == Reject(Reason.EMPTY)
+    eves = evolve(MAIL, sender=ClearFrom(EVE))
+    key = MailKey(C1, EVE, MAIL.message_id)
+    strict = RoutingPolicy(admission=STRICT)
+    stranger = evolve(CONTEXT, approvals={hold_key(C1, eves, key): Admits.THIS_MAIL})
+    for context, verdict in (
+        (CONTEXT, Hold(Reason.NEEDS_APPROVAL, None, key)),
+        (stranger, Reject(Reason.UNKNOWN_SENDER)),
+    ):
+        (ruling,) = route(eves, context, strict, RULES.before(rules.own_mail, at_the_sender))  # type: ignore[misc]
+        assert ruling.verdict == verdict
+
+
+def test_who_wrote_a_held_mail_is_its_author_whatever_the_rule_says() -> None:
+    for before, own in ((rules.revoked_alias, at_the_alias), (rules.own_mail, at_the_sender)):
+        book = RULES.before(before, own)
+        assert decided(MAIL, CONTEXT, book) == WAITS
+        known = evolve(CONTEXT, approvals={hold_key(C1, MAIL, KEY): Admits.THIS_MAIL})
+        assert decided(MAIL, known, book) == as_relayed(C1, MAIL, WAITS)
+
+
+def test_another_mail_of_the_same_words_was_not_let_in() -> None:
+    for mail in (MAIL, evolve(MAIL, sender=AmbiguousFrom())):
+        another = evolve(mail, message_id=MessageId(b"2@corp.example"))
+        keys = (
+            [None] * 2 if isinstance(mail.sender, AmbiguousFrom) else [KEY, evolve(KEY, message_id=another.message_id)]
+        )
+        assert hold_key(C1, mail, keys[0]) != hold_key(C1, another, keys[1])
 
 
 def decided(mail: MessageEnvelope, context: RoutingContext, book: RuleBook) -> Verdict:

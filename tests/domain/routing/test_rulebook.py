@@ -1,16 +1,16 @@
 """A book of rules is changed by making a new one; a rule belongs to its step, and says what it says in verdicts."""
 
-import re
-from functools import partial, wraps
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from attrs import evolve
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.errors import InvalidValue
+from convalias.domain.ids import ConversationId
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing import rules
+from convalias.domain.routing.context import RoutingContext
 from convalias.domain.routing.decision import route
 from convalias.domain.routing.rulebook import (
     AliasCase,
@@ -24,8 +24,25 @@ from convalias.domain.routing.rulebook import (
     rule,
 )
 from convalias.domain.routing.rules import RULES
-from convalias.domain.routing.verdicts import Hold, RuleName, Verdict
-from domain.cases import AUTHOR_CASE, CONTEXT, MAIL, MAIL_CASE, RELAY_CASE, RELAYED
+from convalias.domain.routing.verdicts import HandToLegacy, Hold, RelayToConversation, SkipOverlap, Verdict
+from convalias.testing.strategies import NOW
+from domain.cases import (
+    ALIAS,
+    AUTHOR,
+    AUTHOR_CASE,
+    BOBS_ACCOUNT,
+    CONTEXT,
+    DOMAINS,
+    KEY,
+    LEGACY,
+    MAIL,
+    MAIL_CASE,
+    RELAY_CASE,
+    RELAYED,
+    SECOND,
+    STORED,
+    THREAD,
+)
 
 
 @rule(9, number=99)
@@ -135,102 +152,38 @@ def new_here(_case: ArrivalCase) -> Verdict | None:
     return Hold(Reason.NEEDS_APPROVAL)
 
 
-def test_a_hold_before_a_conversation_is_known_is_no_verdict() -> None:
-    """Nobody could be asked: such a mail would be in no list of what waits."""
-    with pytest.raises(WrongVerdict, match=r"rule 'suspect' gave Hold .*, expected no Hold at step 2, where no"):
+def test_what_the_step_of_a_rule_cannot_say_is_refused() -> None:
+    """Before step 5 nobody could be asked: such a mail would be in no list of what waits."""
+    with pytest.raises(WrongVerdict, match=r"rule 'suspect' gave Hold .*, expected Reject, Ignore or None at step 2$"):
         route(MAIL, CONTEXT, rules=RULES.before(rules.blocked_sender, suspect))
     unknown = evolve(MAIL, recipients=(EmailAddress.parse("nobody-1ab131e9@reply.example"),))
-    with pytest.raises(WrongVerdict, match=r"rule 'new-here' gave Hold .*, expected no Hold at step 3, where no"):
+    with pytest.raises(WrongVerdict, match=r"rule 'new-here' gave Hold .*, expected Reject, Ignore or None at step 3$"):
         route(unknown, CONTEXT, rules=RULES.before(rules.unknown_alias, new_here))
+    told = "expected RelayToConversation, Hold, Reject, Ignore or None at step 9$"
+    for verdict in (SkipOverlap(ALIAS), HandToLegacy()):
+        with pytest.raises(WrongVerdict, match=f"rule 'saying' gave {type(verdict).__name__} .*, {told}"):
+            route(MAIL, CONTEXT, rules=RULES.before(rules.empty, saying(verdict)))
 
 
-def test_a_rule_is_shown_the_case_of_its_step_alone() -> None:
-    with pytest.raises(InvalidValue, match="expected an instance of RelayCase"):
-        rules.empty(MAIL_CASE)  # type: ignore[arg-type]
-    assert rules.empty(RELAY_CASE) is None
+def saying(verdict: Verdict, step: Literal[9, 10, 11] = 9) -> Rule[Any]:
+    def saying(_case: Any) -> Verdict | None:
+        """Says that of every mail."""
+        return verdict
+
+    return rule(step)(saying)  # type: ignore[arg-type, return-value]  # of any case
 
 
-@pytest.mark.parametrize("step", [4, 0, 12, "9", None])
-def test_there_are_steps_and_no_others(step: Any) -> None:
-    told = f"step of a rule: found {step!r}, expected one of 1, 2, 3, 5, 6, 7, 8, 9, 10, 11"
-    with pytest.raises(InvalidValue, match=re.escape(told)):
-        rule(step)
-    with pytest.raises(InvalidValue, match="step of rule 'x'"):
-        Rule(RuleName("x"), step, None, "", lambda _: None)
-
-
-async def waits(_case: object) -> None: ...
-def yields(_case: object) -> Any:
-    yield
-
-
-def of_two(_case: object, _more: object) -> None: ...
-def of_none() -> None: ...
-def of_one(_case: object, _more: int = 1) -> None: ...
-def of_any(*_cases: object) -> None: ...
-def of_one_and_a_name(_case: object, *, limit: int) -> None: ...
-
-
-@wraps(of_two)
-def decorated(case: object) -> None:
-    of_two(case, 7)
-
-
-class Quotas:
-    """Rules of an object of the host's."""
-
-    def kept(self, _case: object) -> None: ...
-    def of_two(self, _case: object, _more: object) -> None: ...
-
-
-class Waiting:
-    """An object that answers only when it is awaited."""
-
-    async def __call__(self, _case: object) -> None: ...
-
-
-class Silent:
-    """An object that does not tell what it takes."""
-
-    __signature__ = 7
-
-    def __call__(self, _case: object) -> None: ...
-
-
-@pytest.mark.parametrize(
-    ("function", "told"),
-    [
-        (waits, "async or a generator"),
-        (yields, "async or a generator"),
-        (of_two, "found 'a function of (_case, _more)', expected a function of one RelayCase"),
-        (of_none, "found 'a function of ()', expected a function of one RelayCase"),
-        (Quotas().of_two, "found 'a function of (_case, _more)'"),
-        (of_one_and_a_name, "rule 'of-one-and-a-name': found 'a function of (_case, *, limit)', expected a function"),
-        (7, "expected a function with a name"),
-        (partial(of_one), "expected a function with a name"),
-    ],
-)
-def test_a_rule_is_a_plain_function_of_one_case(function: Any, told: str) -> None:
-    with pytest.raises(InvalidValue, match=re.escape(told)):
-        rule(9)(function)
-
-
-def test_what_can_be_called_with_one_case_may_be_a_rule() -> None:
-    assert rule(9)(of_one)(RELAY_CASE) is None
-    assert rule(9)(of_any)(RELAY_CASE) is None
-    assert rule(9)(Quotas().kept)(RELAY_CASE) is None
-    assert rule(9)(decorated)(RELAY_CASE) is None
-    assert Rule(RuleName("x"), 9, None, "", partial(of_two, _more=1))(RELAY_CASE) is None
-    assert Rule(RuleName("x"), 9, None, "", Silent())(RELAY_CASE) is None
-    for waiting in (Waiting(), partial(waits)):
-        with pytest.raises(InvalidValue, match=r"rule 'x': found .async or a generator"):
-            Rule(RuleName("x"), 9, None, "", waiting)  # type: ignore[arg-type]
-    with pytest.raises(InvalidValue, match="rule 'x': found 7, expected a function of one RelayCase"):
-        Rule(RuleName("x"), 9, None, "", 7)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("gone", list(RULES), ids=lambda one: one.name)
-def test_a_book_is_edited_and_listened_to_in_each_of_its_tables(gone: Rule[Any]) -> None:
-    rest = [one.name for one in RULES if one.name != gone.name]
-    assert [one.name for one in RULES.without(gone)] == rest
-    assert not set(RULES) & set(RULES.heard_by(lambda _: None))
+def test_a_mail_goes_nowhere_but_where_its_recipient_leads() -> None:
+    elsewhere = RelayToConversation(ConversationId("c2"), AUTHOR, KEY)
+    with pytest.raises(
+        WrongVerdict,
+        match=r"^rule .saying. gave RelayToConversation, expected one to the conversation that the recipient leads to$",
+    ):
+        route(MAIL, CONTEXT, rules=RULES.before(rules.empty, saying(elsewhere)))
+    both = evolve(MAIL, recipients=(ALIAS, SECOND))
+    two = RoutingContext.of(THREAD, STORED, evolve(STORED, address=SECOND), BOBS_ACCOUNT, now=NOW, domains=DOMAINS)
+    with pytest.raises(WrongVerdict, match="expected HandToLegacy for a legacy address alone"):
+        route(both, two, rules=RULES.before(rules.second_alias, saying(HandToLegacy(), 10)))
+    lost = evolve(MAIL, recipients=(LEGACY,), to=())
+    with pytest.raises(WrongVerdict, match="expected no Hold for a legacy address that leads nowhere here"):
+        route(lost, CONTEXT, rules=RULES.before(rules.carried_already, saying(Hold(Reason.NEEDS_APPROVAL), 11)))

@@ -13,7 +13,7 @@ from convalias.codec import load
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.holds import HeldPage, HoldPolicy, day_after, proof_of
 from convalias.domain.approvals.links import Allow, Deny, NotHis, Request, Unusable
-from convalias.domain.conversations.participants import Account, Participant, PeripheralAuthor
+from convalias.domain.conversations.participants import Account, Participant, ParticipantKind, PeripheralAuthor
 from convalias.domain.ids import AccountId, ConversationId
 from convalias.domain.inbound.held import Admits, Admitted, AdmittedList, HeldMail, HoldId, HoldState
 from convalias.domain.inbound.outcomes import Done, Effect, Held, OutcomeRecord, Refused, Relayed, Skipped
@@ -277,6 +277,10 @@ async def test_no_link_but_ours_in_time_opens_anything() -> None:
     hold = await holding(town, desk)
     assert await desk.approvals.decide("1.2.3", Allow()) is Unusable.FORGED
     assert await desk.approvals.show(token(evolve(hold, id=HoldId("m-0")))) is NotHis.GONE
+    for kind in (ParticipantKind.DELEGATED, ParticipantKind.HISTORICAL):  # they let nobody in, with an old link neither
+        await desk.messaging.remove_participant(C2, ANN)
+        await desk.messaging.add_participant(C2, Participant(ANN, kind=kind))
+        assert await desk.approvals.decide(token(hold), Allow()) is NotHis.NOT_A_PARTICIPANT
     await desk.messaging.remove_participant(C2, ANN)
     assert await desk.approvals.decide(token(hold), Allow()) is NotHis.NOT_A_PARTICIPANT
     await town.clock.advance(timedelta(days=14))

@@ -15,8 +15,8 @@ from convalias.adapters import memory
 from convalias.codec import load
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.approvals.holds import ASK_AFTER, HoldPolicy, day_after
-from convalias.domain.ids import ConversationId
-from convalias.domain.inbound.held import Admits, Asking, HeldMail, HoldId, HoldState, Waiting
+from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.inbound.held import Admits, Admitted, Asking, HeldMail, HoldId, HoldState, Waiting
 from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing.context import HoldKey
@@ -93,6 +93,17 @@ async def test_another_mail_under_the_same_key_has_a_hold_of_its_own() -> None:
     assert [await holds.of(key) for key in keys] == [one, second, None]
     await holds.change(C1, second.id, approved, now=NOON)
     assert list((await holds.approvals(keys)).values()) == [None, Admits.THIS_MAIL, None]
+
+
+async def test_a_no_to_a_mail_stands_above_a_yes_to_its_address() -> None:
+    holds, eve = holds_over(), EmailAddress.parse("eve@else.example")
+    await holds.admit(Admitted(conversation=C1, address=eve, by=AccountId("ann"), at=NOON))
+    await holds.keep(HOLD)
+    of_this_mail, of_another = HoldKey(C1, HOLD.id, eve), HoldKey(C1, HoldId("m-other"), eve)
+    both = dict.fromkeys((of_this_mail, of_another), Admits.THIS_ADDRESS)
+    assert await holds.approvals([of_this_mail, of_another]) == both
+    await holds.change(C1, HOLD.id, rejected, now=NOON)
+    assert await holds.approvals([of_this_mail, of_another]) == {**both, of_this_mail: None}
 
 
 async def test_a_hold_of_an_older_release_is_of_whatever_has_its_key() -> None:

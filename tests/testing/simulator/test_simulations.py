@@ -29,6 +29,7 @@ from convalias.domain.routing.rules import RULES
 from convalias.domain.routing.verdicts import Hold, Ignore, Reject, RelayToConversation, Verdict
 from convalias.testing.simulator.run import Plan, Report, simulate
 from convalias.testing.simulator.weather import CALM
+from testing.simulator.mutants import MUTANTS
 
 # What the simulator covers of the product says little: everything runs, whatever it does.
 pytestmark = pytest.mark.no_cover
@@ -295,6 +296,17 @@ def test_rules_of_a_hosts_own_hold_the_invariants_too(*, hosted: bool) -> None:
         states.update(report.states)
     assert min(states[f"mail {one}"] for one in ("relayed", "refused", "ignored", "held")) > 0
     assert states["hold approved"] > 0
+
+
+@rule(9)
+def says_nothing(_case: RelayCase) -> Verdict | None:
+    """Never speaks."""
+
+
+def test_what_is_lost_is_seen_whoever_wrote_the_rules() -> None:
+    book, slip = RULES.before(rules.empty, says_nothing), MUTANTS["job-before-mail"]
+    report = simulate(Plan(seed=2, mails=12, rules=book, mutant=slip, weather=slip.weather))
+    assert any("never became a message" in one.what for one in report.violations)
 
 
 def test_a_rule_that_raises_is_told_with_its_place() -> None:

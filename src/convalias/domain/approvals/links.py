@@ -22,6 +22,7 @@ from convalias.domain.approvals.holds import (
     HoldPolicy,
     Stands,
     decide,
+    may_answer,
 )
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.errors import InvalidValue
@@ -152,7 +153,7 @@ def answered(
     """
     if hold is None or (hold.id, hold.conversation) != (link.hold, link.conversation) or thread.id != link.conversation:
         return NotHis.GONE
-    if not thread.takes_part(link.account):
+    if all(one.account != link.account for one in may_answer(thread)):
         return NotHis.NOT_A_PARTICIPANT
     match request:
         case Look():

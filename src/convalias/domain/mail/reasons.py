@@ -90,8 +90,8 @@ def _tellable(text: str, *, severity: Severity = Severity.ROUTINE) -> tuple[str,
     return text, severity, True, False
 
 
-def _silent(*, severity: Severity = Severity.ROUTINE) -> tuple[str, Severity, bool, bool]:
-    return GONE, severity, False, False
+def _silent(text: str = GONE, *, severity: Severity = Severity.ROUTINE) -> tuple[str, Severity, bool, bool]:
+    return text, severity, False, False
 
 
 def _about_alias(*, severity: Severity = Severity.ROUTINE) -> tuple[str, Severity, bool, bool]:
@@ -126,7 +126,8 @@ _ROWS: Final = {
     Reason.BOUNCE: _silent(),
     Reason.EMPTY: _tellable("This message is empty."),
     Reason.RATE_LIMITED: _tellable("Too many messages in a short time. Please try again later."),
-    Reason.NEEDS_APPROVAL: _silent(),
+    # Nobody is told that a mail waits; a participant is when nobody let it in in time.
+    Reason.NEEDS_APPROVAL: _silent("Nobody in the conversation let this message in. Please open it in the app."),
     Reason.DECLINED: _tellable("This conversation did not take your message. Please open it in the app."),
 }
 

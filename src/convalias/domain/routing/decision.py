@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from typing import Final, TypeAlias, assert_never
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from convalias.domain.addresses.email_address import EmailAddress
-from convalias.domain.conversations.participants import AccountAuthor
+from convalias.domain.conversations.participants import AccountAuthor, Author
+from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.expecting import expect
 from convalias.domain.ids import ConversationId
 from convalias.domain.mail.authentication import Authentication, judge
 from convalias.domain.mail.automation import MailClass
+from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import NULL_RETURN_PATH, ClearFrom, InboundMail, MessageEnvelope, UnreadableMail
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing.arrival import (
@@ -24,7 +26,7 @@ from convalias.domain.routing.arrival import (
     signed_recipients,
 )
 from convalias.domain.routing.context import RoutingContext, Witness
-from convalias.domain.routing.identification import TakesPart, identify
+from convalias.domain.routing.identification import Identification, TakesPart, identify
 from convalias.domain.routing.let_in import was_let_in
 from convalias.domain.routing.plan import Case, Decision, RoutingPlan, TryAgain
 from convalias.domain.routing.policy import DEFAULT_POLICY, RoutingPolicy, SenderTrust
@@ -39,6 +41,7 @@ from convalias.domain.routing.rulebook import (
     Rule,
     RuleBook,
     SenderCase,
+    WrongVerdict,
 )
 from convalias.domain.routing.rules import RULES
 from convalias.domain.routing.verdicts import (
@@ -215,7 +218,7 @@ class _Run:
 
     def _alias(self, recipient: AliasRecipient) -> Ruling:
         """Steps 5 to 10."""
-        said = self._unanswered(self.case.rules.alias, AliasCase(recipient, self.case.context), recipient)
+        said = self._said(self.case.rules.alias, AliasCase(recipient, self.case.context), recipient)
         if said is not None and _about_alias(said[0]):
             return Ruling(recipient, *said)
         first = self.firsts.get(recipient.thread.id)
@@ -234,7 +237,7 @@ class _Run:
 
     def _overlapping(self, recipient: AliasRecipient | LegacyRecipient, first: Ruling | None) -> Said | None:
         asked = OverlapCase(self.mail, self.authentication, recipient, first)
-        said = self._unanswered(self.case.rules.overlap, asked, recipient)
+        said = self._said(self.case.rules.overlap, asked, recipient)
         if said is not None and first is not None and said[0] is first.verdict:
             return first.verdict, first.rule, first.number  # a copied verdict was made by the rule that made it
         return said
@@ -264,48 +267,82 @@ class _Run:
         mail, case = self.mail, self.case
         trust = case.policy.trust_for(recipient.thread.use_case)
         sender = SenderCase(mail, self.authentication, trust)
-        said: Said | None = None
-        for one in case.rules.sender:
-            verdict = one.decide(sender)
-            if verdict is not None:
-                one.refuse_wrong(verdict)
-                if one.step == _MAIL_CLASS and self._is_answered(verdict, recipient):
-                    continue  # what step 7 holds is let in by step 9
-                said = verdict, one.name, one.number
-                if one.step == _MAIL_CLASS:
-                    return said
-                break
+        spoken = self._spoken(case.rules.sender, sender, recipient)
+        said, step = next(((said, one.step) for said, one, answered in spoken if not answered), (None, 0))
+        if said is not None and step == _MAIL_CLASS:
+            return said
         said = said or self._by_author(recipient, trust)
         if self.named is None:
             self.named = NamedConversations((*mail.to, *mail.cc), case.context)
             self.signed_for = NamedConversations(signed_recipients(mail), case.context)
-        standing = RelayCase(
-            mail, self.authentication, recipient, said[0], self.named, self.signed_for, case.context, case.policy
-        )
-        return self._unanswered(case.rules.relay, standing, recipient) or said
+        return self._standing(said, recipient)
 
-    def _unanswered(
-        self, table: tuple[Rule[C], ...], case: C, recipient: AliasRecipient | LegacyRecipient
-    ) -> Said | None:
+    def _standing(self, said: Said, recipient: AliasRecipient) -> Said:
+        """Step 9: what stands. A hold that became a relay is looked at once more, as what would be relayed."""
+        case, named = self.case, self.named or ()
+        asked = RelayCase(
+            self.mail, self.authentication, recipient, said[0], named, self.signed_for, case.context, case.policy
+        )
+        found = self._said(case.rules.relay, asked, recipient)
+        if found is None or not (isinstance(said[0], Hold) and isinstance(found[0], RelayToConversation)):
+            return found or said
+        return self._standing(found, recipient)
+
+    def _said(self, table: tuple[Rule[C], ...], case: C, recipient: AliasRecipient | LegacyRecipient) -> Said | None:
         """What the first rule says that speaks. A hold that a participant has answered is not said once more.
 
         The rules behind it go on: so a rule need not know of approvals, and no approved mail waits for ever.
         """
+        return next((said for said, _, answered in self._spoken(table, case, recipient) if not answered), None)
+
+    def _spoken(
+        self, table: tuple[Rule[C], ...], case: C, recipient: AliasRecipient | LegacyRecipient
+    ) -> Iterator[tuple[Said, Rule[C], bool]]:
+        """What each rule says that speaks, the rule, and whether it holds a mail that a participant let in."""
+        thread, conversation = recipient.thread, recipient.conversation
         for one in table:
             verdict = one.decide(case)
             if verdict is None:
                 continue
             one.refuse_wrong(verdict)
-            if not self._is_answered(verdict, recipient):
-                return verdict, one.name, one.number
-        return None
+            answered = False
+            match verdict:
+                case RelayToConversation() if verdict.conversation != conversation:
+                    raise WrongVerdict(one.name, type(verdict), "one to the conversation that the recipient leads to")
+                case HandToLegacy() if isinstance(recipient, AliasRecipient):
+                    raise WrongVerdict(one.name, type(verdict), "HandToLegacy for a legacy address alone")
+                case Hold():
+                    if thread is None:
+                        raise WrongVerdict(
+                            one.name, type(verdict), "no Hold for a legacy address that leads nowhere here"
+                        )
+                    verdict = self._of_this_mail(verdict, thread)
+                    answered = was_let_in(self.case.context, self.mail, thread.id, verdict)
+                case _:
+                    pass
+            yield (verdict, one.name, one.number), one, answered
 
-    def _is_answered(self, verdict: Verdict, recipient: AliasRecipient | LegacyRecipient) -> bool:
-        """Whether it is a hold, and a participant let the mail in."""
-        conversation = recipient.conversation
-        if not isinstance(verdict, Hold) or conversation is None:
-            return False
-        return was_let_in(self.case.context, self.mail, conversation, verdict)
+    def _of_this_mail(self, hold: Hold, thread: ConversationThread) -> Hold:
+        """The hold under the one key of the mail in its conversation: whichever rules hold it, it is asked about once.
+
+        A rule that names no author leaves it to us who takes part.
+        """
+        sender = self.mail.sender
+        key: MailKey | None = None
+        author: Author | None = None
+        if isinstance(sender, ClearFrom):
+            key = MailKey(thread.id, sender.address, self.mail.message_id)
+            author = hold.author or self._as_author(self._identified(sender.address, thread))
+        return hold if (hold.author, hold.dedup_key) == (author, key) else evolve(hold, author=author, dedup_key=key)
+
+    def _identified(self, sender: EmailAddress, thread: ConversationThread) -> Identification:
+        return identify(sender, thread, self.case.context, historical_days=self.case.policy.historical_days)
+
+    def _as_author(self, known: Identification) -> AccountAuthor | None:
+        """The one account that takes part, where there is one."""
+        if not isinstance(known, TakesPart):
+            return None
+        return AccountAuthor(known.account, known.standing, verified=self.mail.verified)
 
     def _by_author(self, recipient: AliasRecipient, trust: SenderTrust) -> Said:
         """Step 8."""
@@ -314,14 +351,18 @@ class _Run:
             return Hold(Reason.FROM_AMBIGUOUS), NO_RULE, None
         if case.context.away:
             self._hear_witnesses(sender.address)
-        known = identify(sender.address, recipient.thread, case.context, historical_days=case.policy.historical_days)
-        author = None
-        if isinstance(known, TakesPart):
-            author = AccountAuthor(known.account, known.standing, verified=self.mail.verified)
+        known = self._identified(sender.address, recipient.thread)
+        author = self._as_author(known)
         asked = AuthorCase(
             self.mail, sender, authentication, trust, recipient, known, author, case.context, case.policy
         )
-        return _first(case.rules.author, asked) or (Hold(Reason.NEEDS_APPROVAL), NO_RULE, None)
+        let_in: Said | None = None
+        for said, _, answered in self._spoken(case.rules.author, asked, recipient):
+            if not answered:
+                return said
+            let_in = said
+        # Step 9 makes a message of what was let in.
+        return let_in or (self._of_this_mail(Hold(Reason.NEEDS_APPROVAL), recipient.thread), NO_RULE, None)
 
     def _hear_witnesses(self, sender: EmailAddress) -> None:
         """Step 4, as far as step 8 needs it: the directory always, the history where the directory names nobody."""

@@ -18,8 +18,8 @@ NOBODY: Final = EmailAddress.parse("unknown-sender@from.invalid")
 
 
 def hold_id(conversation: ConversationId, mail: MessageEnvelope, key: MailKey | None) -> HoldId:
-    """A hold's key: its dedup key; without one the digest of the conversation and the mail's canonical digest."""
-    return HoldId(keyed("h", conversation, mail.content.digest) if key is None else str(key))
+    """A hold's key: its dedup key; without one, where From names nobody, a digest of conversation, Message-ID and content."""
+    return HoldId(keyed("h", conversation, mail.message_id.value, mail.content.digest) if key is None else str(key))
 
 
 def hold_key(conversation: ConversationId, mail: MessageEnvelope, key: MailKey | None) -> HoldKey:
@@ -40,5 +40,6 @@ def was_let_in(context: RoutingContext, mail: MessageEnvelope, conversation: Con
 
 def as_relayed(conversation: ConversationId, mail: MessageEnvelope, hold: Hold) -> RelayToConversation:
     """The held mail, let in: under the author and key it was held with; from nobody where From names nobody."""
-    author = hold.author or PeripheralAuthor(NOBODY)
-    return RelayToConversation(conversation, author, hold.dedup_key or MailKey(conversation, NOBODY, mail.message_id))
+    sender = mail.sender.address if isinstance(mail.sender, ClearFrom) else NOBODY
+    author = hold.author or PeripheralAuthor(sender)
+    return RelayToConversation(conversation, author, hold.dedup_key or MailKey(conversation, sender, mail.message_id))

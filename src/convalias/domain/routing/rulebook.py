@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from itertools import chain
 from types import NoneType
 from typing import Any, Final, Generic, Literal, Protocol, TypeAlias, TypeGuard, TypeVar, overload
@@ -122,12 +122,18 @@ D = TypeVar("D", bound=AnyCase)
 
 _PHASE_OF_STEP: Final = {1: 0, 2: 0, 3: 1, 5: 2, 6: 3, 7: 3, 8: 4, 9: 5, 10: 6, 11: 6}
 _CASES: Final = (MailCase, ArrivalCase, AliasCase, SenderCase, AuthorCase, RelayCase, OverlapCase)
-_FIRST_OF_A_CONVERSATION: Final = 5
-_VERDICTS: Final = frozenset({RelayToConversation, HandToLegacy, SkipOverlap, Hold, Reject, Ignore})
+_LAST: Final = 11
+_VERDICTS: Final[Mapping[int, tuple[type, ...]]] = {
+    # No conversation is known yet: nobody could be asked, and there is nowhere to post.
+    **dict.fromkeys((1, 2, 3), (Reject, Ignore)),
+    **dict.fromkeys((5, 6, 7, 8, 9), (RelayToConversation, Hold, Reject, Ignore)),
+    # What only another recipient can carry, and what is legacy's, is known last.
+    **dict.fromkeys((10, _LAST), (RelayToConversation, Hold, Reject, Ignore, HandToLegacy, SkipOverlap)),
+}
 
 
 class WrongVerdict(InvalidValue):
-    """A rule gave something that is neither a verdict nor None, or a `Hold` before a conversation is known."""
+    """A rule gave no verdict, or one that its step or the recipient cannot have."""
 
     def __init__(self, name: str, found: object, expected: str = "a Verdict or None") -> None:
         """The rule's name, what it gave, and what it should."""
@@ -135,7 +141,10 @@ class WrongVerdict(InvalidValue):
 
     def __str__(self) -> str:
         """One line: rule, found, expected."""
-        return f"{self.what} gave {type(self.found).__name__} {shown(self.found)}, expected {self.expected}"
+        found = (
+            self.found.__name__ if isinstance(self.found, type) else f"{type(self.found).__name__} {shown(self.found)}"
+        )
+        return f"{self.what} gave {found}, expected {self.expected}"
 
 
 @frozen
@@ -170,14 +179,13 @@ class Rule(Generic[C]):
         return verdict
 
     def refuse_wrong(self, verdict: Verdict) -> None:
-        """Raise `WrongVerdict` unless this is one of the six verdicts. Asked of each rule that speaks.
-
-        A hold before step 5 is none either: there is no conversation yet whose participants could be asked.
-        """
-        if type(verdict) not in _VERDICTS:
+        """Raise `WrongVerdict` unless this is one of the verdicts of its step. Asked of each rule that speaks."""
+        if type(verdict) in _VERDICTS[self.step]:
+            return
+        if type(verdict) not in _VERDICTS[_LAST]:
             raise WrongVerdict(self.name, verdict)
-        if self.step < _FIRST_OF_A_CONVERSATION and isinstance(verdict, Hold):
-            raise WrongVerdict(self.name, verdict, f"no Hold at step {self.step}, where no conversation is known yet")
+        allowed = ", ".join(one.__name__ for one in _VERDICTS[self.step])
+        raise WrongVerdict(self.name, verdict, f"{allowed} or None at step {self.step}")
 
     @property
     def phase(self) -> int:

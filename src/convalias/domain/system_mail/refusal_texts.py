@@ -42,6 +42,7 @@ _OTHERS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.NOT_PARTICIPANT: "Sie nehmen an dieser Unterhaltung nicht teil. Bitte antworten Sie von der Adresse, mit "
         "der Sie registriert sind.",
         Reason.EMPTY: "Diese Nachricht ist leer.",
+        Reason.NEEDS_APPROVAL: "Niemand in der Unterhaltung hat diese Nachricht zugelassen. Bitte öffnen Sie sie in der App.",
         Reason.DECLINED: "Diese Unterhaltung hat Ihre Nachricht nicht angenommen. Bitte öffnen Sie sie in der App.",
         Reason.RATE_LIMITED: "Zu viele Nachrichten in kurzer Zeit. Bitte versuchen Sie es später noch einmal.",
     },
@@ -55,6 +56,7 @@ _OTHERS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.NOT_PARTICIPANT: "Vous ne participez pas à cette conversation. Veuillez répondre depuis l'adresse de votre "
         "inscription.",
         Reason.EMPTY: "Ce message est vide.",
+        Reason.NEEDS_APPROVAL: "Personne dans la conversation n'a accepté ce message. Veuillez l'ouvrir dans l'application.",
         Reason.DECLINED: "Cette conversation n'a pas accepté votre message. Veuillez l'ouvrir dans l'application.",
         Reason.RATE_LIMITED: "Trop de messages en peu de temps. Veuillez réessayer plus tard.",
     },
@@ -66,6 +68,7 @@ _OTHERS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.ACCOUNT_AMBIGUOUS: "このアドレスは複数のアカウントで使われています。アプリで返信するか、ご自身のアドレスから返信してください。",
         Reason.NOT_PARTICIPANT: "あなたはこの会話に参加していません。ご登録のメールアドレスから返信してください。",
         Reason.EMPTY: "メッセージに内容がありません。",
+        Reason.NEEDS_APPROVAL: "会話の参加者による承認がなかったため、このメッセージは届きませんでした。アプリで会話を開いてください。",
         Reason.DECLINED: "この会話はメッセージを受け付けませんでした。アプリで会話を開いてください。",
         Reason.RATE_LIMITED: "短時間に多くのメッセージが送信されました。しばらくしてからもう一度お試しください。",
     },

@@ -102,7 +102,7 @@ class Approvals:
             finding=hold.finding,
             since=hold.since,
             expires_at=expires,
-            may_admit_address=hold.sender is not None,
+            may_admit_address=hold.sender is not None and not hold.participant,
             by_list=hold.by_list,
         )
 
@@ -169,6 +169,7 @@ class Approvals:
             reason=Reason.NEEDS_APPROVAL,
             record=loads(body, EnvelopeRecord),
             about=canonical(hold.message_id.encode()),
+            to_participant=hold.participant,
         )
 
     async def carry_out(self, hold: HeldMail) -> datetime | None:

@@ -49,7 +49,7 @@ from convalias.domain.routing.decision import may_be_told
 from convalias.domain.routing.earlier_subjects import with_subject
 from convalias.domain.routing.let_in import hold_key
 from convalias.domain.routing.plan import RoutingPlan
-from convalias.domain.routing.verdicts import AliasRecipient
+from convalias.domain.routing.verdicts import AliasRecipient, LegacyRecipient
 from convalias.domain.system_mail.refusal_texts import language_of
 from convalias.ports.ambient import Telemetry
 from convalias.ports.blobs import Blobs
@@ -321,7 +321,8 @@ class PlanCarrier:
     async def _refuse(self, command: Refuse, plan: RoutingPlan, record: EnvelopeRecord) -> Effect:
         if command.tell is None or self.notices is None:
             return Refused(command.reason)
-        thread = _thread(plan, command.recipient)
+        at = plan.of(command.recipient).recipient
+        thread = at.thread if isinstance(at, AliasRecipient | LegacyRecipient) else None
         told = await self.notices.refuse(
             command.tell,
             alias=command.recipient,
@@ -377,15 +378,10 @@ def is_final(effect: Effect) -> bool:
             assert_never(effect)
 
 
-def _thread(plan: RoutingPlan, recipient: EmailAddress) -> ConversationThread | None:
+def _conversation(plan: RoutingPlan, recipient: EmailAddress) -> ConversationId | None:
     """Where that alias leads."""
     found = plan.of(recipient).recipient
-    return found.thread if isinstance(found, AliasRecipient) else None
-
-
-def _conversation(plan: RoutingPlan, recipient: EmailAddress) -> ConversationId | None:
-    thread = _thread(plan, recipient)
-    return None if thread is None else thread.id
+    return found.thread.id if isinstance(found, AliasRecipient) else None
 
 
 def _claims(plan: RoutingPlan, record: EnvelopeRecord) -> tuple[Claim, ...]:

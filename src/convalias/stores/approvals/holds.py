@@ -197,9 +197,10 @@ class Holds:
         answers: dict[HoldKey, Admits | None] = {}
         for one, keys in mails.items():
             hold = _among(one, [load(found[key].body, HeldMail) for key in keys if key in found])
-            approved = hold is not None and hold.state is HoldState.APPROVED
-            address = senders.get(one) in found
-            answers[one] = Admits.THIS_MAIL if approved else Admits.THIS_ADDRESS if address else None
+            state = None if hold is None else hold.state
+            # A person's no about this mail stands above a yes about its address.
+            address = senders.get(one) in found and state is not HoldState.REJECTED
+            answers[one] = Admits.THIS_MAIL if state is HoldState.APPROVED else Admits.THIS_ADDRESS if address else None
         return answers
 
     # --- deciding and carrying out -------------------------------------------------------------------
