@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import closing
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
@@ -127,9 +128,9 @@ async def test_a_slot_is_waited_for_and_after_a_wait_in_vain_no_more_until_one_i
         next_one = asyncio.create_task(slots.take_free(conversation))
         await settled()
         assert not next_one.done()
-        slots.release("c1")
+        slots.giving_back("c1")()
         assert await next_one
-        slots.release(conversation)
+        slots.giving_back(conversation)()
         assert await slots.take_free("c1")
 
 
@@ -140,7 +141,7 @@ async def test_after_a_wait_in_vain_nobody_waits_until_a_slot_is_free(other: str
     assert not await slots.take_free(other)
     with patch.object(asyncio, "timeout", side_effect=AssertionError("it waits again")):
         assert not await slots.take_free(other)
-    slots.release("c1")
+    slots.giving_back("c1")()
     assert await slots.take_free(other)
 
 
@@ -154,7 +155,7 @@ async def test_one_conversation_has_half_of_them_at_most() -> None:
         waiting = asyncio.create_task(slots.take_free("c2"))
         assert not await waiting
     for conversation in ("c1", "c1", "c3"):
-        slots.release(conversation)
+        slots.giving_back(conversation)()
     assert not slots.is_full("c1")
     assert not slots._here.shares, "nothing is kept of conversations of which nothing is sent"
 
@@ -170,7 +171,7 @@ async def test_who_is_called_off_while_he_waits_for_a_slot_leaves_nothing() -> N
         with pytest.raises(asyncio.CancelledError):
             await waiting
     for conversation in ("c1", "c2"):
-        slots.release(conversation)
+        slots.giving_back(conversation)()
     assert not slots._here.shares
     assert await slots.take_free("c3")
 
@@ -184,10 +185,28 @@ async def test_who_is_called_off_lets_the_next_of_his_conversation_go_on() -> No
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    slots.release("c1")
+    slots.giving_back("c1")()
     await settled()
     assert second.done()
     assert await second
+
+
+def test_what_a_closed_loop_left_gives_its_slot_to_no_other() -> None:
+    """Its work is ended when it is collected, which may be while another loop runs."""
+    slots = SendingSlots(2)
+
+    async def taken() -> Callable[[], None]:
+        assert await slots.take_free("c1")
+        return slots.giving_back("c1")
+
+    async def elsewhere(give_back: Callable[[], None]) -> list[bool]:
+        assert await slots.take_free("c1")
+        give_back()
+        return [slots.is_full("c1"), await slots.take_free("c2"), slots.is_full("c2")]
+
+    first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
+    with closing(first), closing(second):
+        assert second.run_until_complete(elsewhere(first.run_until_complete(taken()))) == [True] * 3
 
 
 async def test_after_a_death_no_more_is_in_doubt_than_was_being_sent() -> None:

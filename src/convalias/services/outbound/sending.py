@@ -215,13 +215,14 @@ class Sending:
         place = encoded(decision.conversation)
         if not await self.slots.take_free(place):
             return None
+        give_back = self.slots.giving_back(place)
         try:
             work = await self.ledger.insert_taken(decision, now=self.clock.now(), lease=self.lease)
         except BaseException:
-            self.slots.release(place)
+            give_back()
             raise
         if work is None:
-            self.slots.release(place)
+            give_back()
             return False
 
         async def fresh() -> Scene:
@@ -233,7 +234,7 @@ class Sending:
             try:
                 return await self._work(work, fresh)
             finally:
-                self.slots.release(place)
+                give_back()
 
         self.slots.begin(send())
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
@@ -75,7 +75,7 @@ class SendingSlots:
             self._left(here, conversation, share)
 
     async def take_free(self, conversation: str) -> bool:
-        """Take a slot, if need be after a wait; whether it was taken, and is to be released.
+        """Take a slot, if need be after a wait; whether it was taken, and is to be given back.
 
         After a wait in vain nobody waits until one is found free.
         """
@@ -109,13 +109,20 @@ class SendingSlots:
             share.none_came_free, self._none_came_free = not has_share, has_share
             return False
 
-    def release(self, conversation: str) -> None:
-        """Give a slot back that `take_free` took."""
+    def giving_back(self, conversation: str) -> Callable[[], None]:
+        """Return what gives a slot back that `take_free` took: to this loop, whichever runs then.
+
+        Work that a closed loop left is ended when it is collected, perhaps while another loop runs.
+        """
         here = self._here
         share = here.shares[conversation]
-        here.gate.release()
-        share.gate.release()
-        self._left(here, conversation, share)
+
+        def give_back() -> None:
+            here.gate.release()
+            share.gate.release()
+            self._left(here, conversation, share)
+
+        return give_back
 
     def _shared(self, here: _OfLoop, conversation: str) -> _Share:
         share = here.shares.get(conversation)
