@@ -24,7 +24,7 @@ CORPORA = Path(__file__).resolve().parents[2] / "shared" / "corpora"
 """Real and broken mail, kept beside the checkout: `../shared/corpora`."""
 
 # The engines, for whoever asks for one (nothing is started before), and the summary of what did not run.
-pytest_plugins = ["engines.fixtures", "skips"]
+pytest_plugins = ["engines.fixtures", "examples.fixtures", "skips"]
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -34,7 +34,7 @@ settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("quick", max_examples=10, deadline=None, derandomize=True)
 settings.register_profile(
     "ci",
-    max_examples=300,
+    max_examples=150,
     deadline=None,
     # The same examples in every run: a red run is red again when somebody looks.
     derandomize=True,

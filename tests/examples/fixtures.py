@@ -1,4 +1,4 @@
-"""The wheel that the examples run over."""
+"""The wheel of this checkout, installed: what the examples run over, and what an extra is tried with."""
 
 from __future__ import annotations
 

@@ -47,7 +47,8 @@ def surroundings(**more: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(_OF_THIS_RUN) and (not name.startswith("PIP_") or name[4:] in _REACHING)
     }
-    return {**kept, **more}
+    # What is installed here is imported once, if at all: pip need not compile it. (A false value switches compiling off.)
+    return {**kept, "PIP_NO_COMPILE": "0", **more}
 
 
 def ran(

@@ -11,7 +11,7 @@ import pytest
 
 from setup.clean import CHECKOUT, VERSION, locked, marks, pythons, ran, succeeded, surroundings
 
-pytestmark = marks
+pytestmark = [*marks, pytest.mark.xdist_group("distribution")]
 
 UV: Final = Path(sys.executable).with_name("uv")
 PROGRAM: Final = """\

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -13,9 +14,10 @@ import pytest
 
 from convalias.testing import conformance
 from docs import chat
+from setup.alone import linked
 from setup.clean import CHECKOUT, VERSION, copied, finding, installed, locked, marks, ran, succeeded, surroundings, venv
 
-pytestmark = marks
+pytestmark = [*marks, pytest.mark.xdist_group("installing")]
 
 OURS: Final = "+checkout"
 """Of the version that is built here: an index has no such release, so none of its own is taken instead."""
@@ -103,18 +105,16 @@ def test_a_strangers_project_runs_the_suite_of_conversations_in_eight_lines(
     assert installed(python)["convalias"] == f"{VERSION}{OURS}"
 
 
-@pytest.fixture(scope="module")
-def pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of a venv whose pip installs into others."""
-    return venv(tmp_path_factory.mktemp("pip") / "venv")
-
-
 @pytest.mark.parametrize("extra", MODULES)
-def test_each_extra_alone_imports_what_it_is_for(extra: str, shelf: dict[str, str], pip: Path, tmp_path: Path) -> None:
-    python = venv(tmp_path / "venv", "--without-pip")
-    succeeded([pip, "-m", "pip", "--python", python, "install", "--quiet", f"convalias[{extra}]"], tmp_path, shelf)
+def test_each_extra_alone_imports_what_it_is_for(extra: str, site: Path, tmp_path: Path) -> None:
+    """With nothing on the path but the wheel and what the extra requires, in the versions of this environment."""
+    linked(tmp_path / "alone", f"convalias[{extra}]", site=site)
+    python = [sys.executable, "-S"]
+    alone = surroundings(PYTHONPATH=str(tmp_path / "alone"))
     said: dict[str, str] = json.loads(
-        succeeded([python, "-c", IMPORTING, *(module for modules in MODULES.values() for module in modules)], tmp_path)
+        succeeded(
+            [*python, "-c", IMPORTING, *(module for modules in MODULES.values() for module in modules)], tmp_path, alone
+        )
     )
     assert {module: said.get(module) for module in MODULES[extra]} == dict.fromkeys(MODULES[extra])
     brings = r"\w+ is not installed; pip install 'convalias\[(\w+)\]' brings it"

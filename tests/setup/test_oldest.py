@@ -11,7 +11,7 @@ import pytest
 
 from setup.clean import CHECKOUT, marks, ran, succeeded, surroundings
 
-pytestmark = marks
+pytestmark = [*marks, pytest.mark.xdist_group("oldest")]
 
 UV: Final = Path(sys.executable).with_name("uv")
 PARTS: Final = (

@@ -15,7 +15,7 @@ import pytest
 from docs.sites import SITE, module_of_the_site
 from setup.clean import CHECKOUT, marks, ran, succeeded, surroundings
 
-pytestmark = marks
+pytestmark = [*marks, pytest.mark.xdist_group("site")]
 
 LOCK: Final = CHECKOUT / "requirements" / "docs.txt"
 FETCHED: Final = {("script", "src"), ("img", "src"), ("iframe", "src"), ("source", "src"), ("source", "srcset")}

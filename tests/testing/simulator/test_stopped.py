@@ -58,4 +58,4 @@ def test_nothing_is_doubled_or_lost_by_processes_that_stand_still() -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
 def test_who_calls_although_his_lease_is_over_is_seen() -> None:
-    assert killed(MUTANTS["called-behind-the-lease"], range(40)) is not None
+    assert killed(MUTANTS["called-behind-the-lease"], [10, *range(10)]) is not None  # one seed in ten sees it
