@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 
 from convalias.adapters import memory
 from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import UseCase
 from convalias.ports.conversations import Message, MessageRef, Thread
 from convalias.ports.errors import AdapterFailed, Unavailable
-from convalias.services.feed.untold_feed import BATCH, FAILS_FOR_ALL, SIDE_BY_SIDE, UntoldFeed
+from convalias.services.feed.untold_feed import BATCH, FAILS_FOR_ALL, NOTED_AGAIN, SIDE_BY_SIDE, UntoldFeed
 from convalias.stores.conversations.host_rows import HostRows
 from convalias.stores.conversations.hosted import HostConversations
 from convalias.stores.conversations.listing import Listing
@@ -185,6 +187,34 @@ async def test_a_host_that_can_note_nothing_is_tried_again_with_all(number: int)
     here.fail("")
     assert await here.feed.step() == number
     assert here.told == {*refs}
+
+
+async def test_a_told_that_changes_nothing_is_an_outage_that_says_so_and_not_a_loop() -> None:
+    """As where the commit was forgotten: it was asked, and told, some thousand times a second."""
+
+    class Forgetful(Talks):
+        calls = 0
+
+        async def told(self, messages: Sequence[MessageRef]) -> None:
+            self.calls += 1
+
+    here = Feed()
+    here.host = Forgetful(here.host.tables)
+    here.feed = evolve(here.feed, conversations=evolve(here.feed.conversations, port=here.host))
+    here.say()
+    assert [await here.feed.step() for _ in range(6)] == [1, 1, 1, 0, 0, 0]
+    await here.clock.advance(NOTED_AGAIN)
+    with pytest.raises(AdapterFailed, match=r"^conversations\.told of the host: it returns, and .* is it committed\?$"):
+        await here.feed.step()
+    assert await here.feed.step() == 0
+    assert here.host.calls == 4
+    here.host = Talks(here.host.tables)  # mended
+    here.feed.conversations.port.told = here.host.told  # type: ignore[method-assign]
+    await here.clock.advance(NOTED_AGAIN)
+    with suppress(AdapterFailed):
+        await here.feed.step()
+    assert [await here.feed.step() for _ in range(2)] == [0, 0]
+    assert len(here.told) == 1
 
 
 async def test_a_store_that_is_away_at_a_told_is_waited_for() -> None:

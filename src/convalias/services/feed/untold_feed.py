@@ -46,13 +46,20 @@ FAILS_FOR_ALL: Final = 8
 """So many messages, one by one, on which `told` fails before it has worked for one: it fails for all."""
 NOTED_AGAIN: Final = timedelta(minutes=1)
 """How often the host is told again of a message that it could not note."""
+TOLD_IN_VAIN: Final = 3
+"""So often `told` returned for a message of which the host tells all the same: it is not committed. Once is a restore."""
 NAMELESS: Final = ConversationId("nameless")
 """Stands in a dead letter for ids that no store can keep."""
+IN_VAIN: Final = "it returns, and the host tells of the same message again: is it committed?"
 Looked: TypeAlias = ConversationEvent | Exception | None
 """A message, None where the host does not find it, or what its adapter raised."""
 
 
 def _none_listed() -> OrderedDict[ConversationId, None]:
+    return OrderedDict()
+
+
+def _none_noted() -> OrderedDict[MessageRef, int]:
     return OrderedDict()
 
 
@@ -84,7 +91,9 @@ class UntoldFeed(Feed):
     _unnoted: dict[MessageRef, tuple[datetime, datetime]] = field(
         factory=dict[MessageRef, tuple[datetime, datetime]], init=False, repr=False, eq=False
     )
-    """What is published and `told` fails on: since when, and when that was tried last."""
+    """What is published and `told` fails on, or does nothing for: since when, and when that was tried last."""
+    _noted: OrderedDict[MessageRef, int] = field(factory=_none_noted, init=False, repr=False, eq=False)
+    """How often `told` returned for each of the last messages."""
     _made_at: datetime = field(
         default=Factory(lambda self: self.clock.now(), takes_self=True), init=False, repr=False, eq=False
     )
@@ -114,6 +123,9 @@ class UntoldFeed(Feed):
         if not refs:
             return 0
         refs = list(dict.fromkeys(refs))
+        for ref in refs:
+            if self._noted.get(ref, 0) >= TOLD_IN_VAIN:
+                self._unnoted.setdefault(ref, (self.clock.now(), self.clock.now()))
         nameless = [ref for ref in refs if not _is_storable(ref)]
         asked = [ref for ref in refs if ref not in self._unnoted and ref not in nameless]
         for ref in nameless:
@@ -157,6 +169,8 @@ class UntoldFeed(Feed):
             try:
                 await self.conversations.port.told(some)
                 noted += len(some)
+                for ref in some:
+                    remember(self._noted, ref, self._noted.get(ref, 0) + 1, most=REMEMBERED)
             except AdapterFailed:
                 if len(some) > 1:
                     half = len(some) // 2
@@ -170,7 +184,10 @@ class UntoldFeed(Feed):
         return noted
 
     async def _note_late(self, refs: Sequence[MessageRef]) -> int:
-        """Tell the host once more of what is published, and what it could not note; in the end an operator hears of it."""
+        """Tell the host once more of what is published, and what it could not note; in the end an operator hears of it.
+
+        Raises `AdapterFailed` where `told` returns, and changes nothing.
+        """
         now, noted = self.clock.now(), 0
         for ref in refs:
             since, tried = self._unnoted[ref]
@@ -184,6 +201,9 @@ class UntoldFeed(Feed):
                     await self._bury(ConversationId(ref.thread), event, str(fault), what="published, and not noted")
                 self._unnoted[ref] = since, now
                 return noted  # the others in a moment: each may take its time to fail
+            if self._noted.get(ref, 0) >= TOLD_IN_VAIN:
+                self._unnoted[ref] = since, now
+                raise AdapterFailed("conversations.told", IN_VAIN)
             del self._unnoted[ref]
             noted += 1
         return noted
