@@ -307,12 +307,13 @@ async def drain(
                     done[name] += count
             except Exception as error:  # noqa: BLE001 - raised below: others would never be told of anything
                 failed[name] = error
-        if done.total() > before and not is_over():
+        in_time = not is_over()
+        if in_time and done.total() > before:
             is_caught_up = False
-        elif is_caught_up or is_over() or not await catch_up():
+        elif not in_time or is_caught_up or not await catch_up():
             break
         else:
             is_caught_up = True
     for raised in failed.values():
         raise raised
-    return not is_over()
+    return in_time

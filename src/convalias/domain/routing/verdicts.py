@@ -114,7 +114,11 @@ class SkipOverlap:
 
 @frozen
 class Hold:
-    """Kept, not posted, until a participant has decided. No author and key where From is ambiguous."""
+    """Kept, not posted, until a participant has decided.
+
+    The decision gives it the key of the mail and, where the rule named none, the author who takes part. It has neither
+    where From is ambiguous.
+    """
 
     reason: AnyReason
     author: Author | None = None
