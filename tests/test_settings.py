@@ -302,6 +302,7 @@ def test_a_secret_in_the_file_is_refused_and_not_quoted(tmp_path: Path, key: str
         ("messages_an_hour = 0", "messages_an_hour"),
         ("unverified_messages_an_hour = 0", "unverified_messages_an_hour"),
         ("mail_kept_days = -1", "mail_kept_days"),
+        ("mail_kept_days = 14", "mail_kept_days"),
         ("missing_key_ids = [32]", "missing_key_ids"),
         ("missing_key_ids = [true]", "missing_key_ids"),
         ("missing_key_ids = 1", "missing_key_ids"),

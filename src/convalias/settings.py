@@ -20,6 +20,7 @@ from convalias.domain.addresses.email_address import EmailAddress, InvalidAddres
 from convalias.domain.aliases.alias import KEY_IDS, AliasFormat
 from convalias.domain.aliases.naming import NamePolicy
 from convalias.domain.aliases.styles import AliasStyle, AliasStyles, StyleWish
+from convalias.domain.approvals.holds import DEFAULT_HOLD_POLICY
 from convalias.domain.deployment.domains_and_policy import ADMISSIONS
 from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.deployment.policy_overlay import PolicyOverlay
@@ -311,7 +312,7 @@ def read_settings(
         on_check_away=reader.when_away("on_check_away"),
         messages_an_hour=reader.count("messages_an_hour", VERIFIED_AN_HOUR),
         unverified_messages_an_hour=reader.count("unverified_messages_an_hour", UNVERIFIED_AN_HOUR),
-        mail_kept=timedelta(days=days) if (days := reader.number("mail_kept_days", MAIL_KEPT.days)) else None,
+        mail_kept=_mail_kept(reader),
         inbound_batches=reader.count("inbound_batches", 4),
         alias_styles=reader.alias_styles(),
         overlay=reader.policy(),
@@ -379,6 +380,15 @@ def _toml(path: str | os.PathLike[str] | None) -> Toml:
     if deep := next((key for key, value in found.items() if is_deeper(value, _DEEPEST)), None):
         raise WrongSettings({deep: _TOO_DEEP})
     return found
+
+
+def _mail_kept(reader: _Reader) -> timedelta | None:
+    """A mail that waits for an answer must still be there when it is let in."""
+    days, waits = reader.number("mail_kept_days", MAIL_KEPT.days), DEFAULT_HOLD_POLICY.lasts.days
+    if 0 < days <= waits:
+        reader.problem("mail_kept_days", days, f"0, or more than the {waits} days that held mail waits for an answer")
+        return MAIL_KEPT
+    return timedelta(days=days) if days else None
 
 
 def _secret(environment: Mapping[str, str], name: str) -> str:

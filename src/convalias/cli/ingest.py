@@ -61,11 +61,13 @@ def _piped(at: At, recipients: tuple[str, ...], sender: str | None) -> int:
 
 async def _kept_at_once(cv: Convalias, mail: IncomingMail) -> Row:
     await cv.check_place(within=PLACE_WITHIN)
+    await cv.check_keys(within=PLACE_WITHIN)  # with others, mail of ours is cut as a stranger's is
     return await _accepted(cv, mail, STDIN)
 
 
 async def _ingest(cv: Convalias, found: Iterable[FiledMail], *, hidden: bool) -> Sequence[Row]:
     await cv.check_place(within=PLACE_WITHIN)
+    await cv.check_keys(within=PLACE_WITHIN)  # with others, mail of ours is cut as a stranger's is
     rows: list[Row] = []
     with progress("ingesting", hidden=hidden) as advance:
         for mail in found:

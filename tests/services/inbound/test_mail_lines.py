@@ -14,6 +14,7 @@ from convalias.domain.inbound.posts import MailReference
 from convalias.ports.mail import ReadMail
 from convalias.ports.records import Replace
 from convalias.services.inbound.mail_lines import concluded, nothing
+from convalias.stores.retention import MAIL_KEPT
 from services.inbound_desk import LEGACY, NOBODY, TO_C1, Process, open_town, written
 
 MAIL = "convalias.mail"
@@ -74,6 +75,7 @@ async def test_what_is_given_up_quarantined_or_gone_is_told(caplog: pytest.LogCa
         await broken.relay.process(dead)
     gone = await process.take(written(TO_C1, number=3))
     await town.blobs.delete([gone.record])
+    await town.clock.advance(MAIL_KEPT)
     assert await process.relay.process(gone) == Expired()
     said = lines(caplog)
     assert said[0] == line(quarantined, "quarantined too_large")

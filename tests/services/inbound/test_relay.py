@@ -49,6 +49,7 @@ from convalias.stores.conversations.attachments import attachment_key
 from convalias.stores.errors import Contended
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.inbound.mails import InboundRecords
+from convalias.stores.retention import MAIL_KEPT
 from services.inbound_desk import (
     BOB,
     BOBS,
@@ -226,15 +227,42 @@ async def test_mail_of_others_is_not_ours() -> None:
     assert town.telemetry.total("icer.messages.processed", effect="ignored", reason="NOT_OURS") == 1
 
 
-async def test_a_raw_mail_or_record_that_is_gone_is_expired() -> None:
+async def test_a_raw_mail_or_record_that_retention_took_is_expired() -> None:
     town = await open_town()
     process = Process(town)
     reference = await process.take(written(TO_C1))
     await town.blobs.delete(await town.blobs.names("raw/", after="", limit=1))
-    assert await process.relay.process(reference) == Expired()
     gone = MailReference(RecordKey("envelopes/2026/03/01/none.json"), TraceId("t"))
-    assert await process.relay.process(gone) == Expired()
+    await town.clock.advance(MAIL_KEPT)
+    for one in (reference, gone):
+        assert await process.relay.process(one) == Expired()
     assert await town.messages() == []
+
+
+@pytest.mark.parametrize("kept", [MAIL_KEPT, None])
+async def test_one_that_is_to_be_kept_still_is_tried_again_and_comes_in_when_it_is_back(kept: timedelta | None) -> None:
+    """As where a place is not mounted, or a worker looks into a wrong one: the mail did not expire."""
+    town = await open_town()
+    process = Process(town)
+    process.relay = evolve(
+        process.relay, stores=evolve(process.relay.stores, inbound=evolve(process.relay.stores.inbound, kept=kept))
+    )
+    reference = await process.take(written(TO_C1))
+    (name,) = await town.blobs.names("raw/", after="", limit=1)
+    raw = await town.blobs.get(name)
+    assert raw is not None
+    for damaged in (None, raw[:20], b""):
+        await town.blobs.delete([name])
+        if damaged is not None:
+            await town.blobs.put(name, damaged)
+        assert isinstance(await process.relay.process(reference), Again | Dead)
+    assert isinstance(outcome := await process.relay.process(reference), Dead)
+    assert outcome.reason.startswith("MailGone at ")
+    await town.blobs.delete([name])
+    await town.blobs.put(name, raw)
+    standing = await process.relay.stores.inbound.outcome(reference.record)
+    assert isinstance(await process.relay.conclude(reference, standing=standing), Done)
+    assert [one.text for one in await town.messages()] == ["Hello"]
 
 
 async def test_a_plan_is_carried_out_with_its_own_mail_alone() -> None:

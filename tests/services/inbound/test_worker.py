@@ -251,6 +251,6 @@ def test_a_reference_travels_as_ids_alone() -> None:
 async def test_a_job_whose_mail_is_gone_is_done() -> None:
     town = await open_town()
     process = Process(town)
-    await town.queue.put(["mail/1 envelopes/2026/03/01/none.json t"])
+    await town.queue.put(["mail/1 envelopes/2025/03/01/none.json t"])
     jobs = await process.queue.take(limit=9, wait=timedelta(0), lease=timedelta(1))
     assert [one.progress for one in await process.worker.process(jobs)] == [Expired()]

@@ -158,6 +158,11 @@ def raw_key(raw: bytes, received: datetime) -> RawKey:
     return RawKey(f"raw/{received:%Y/%m/%d}/{hashlib.sha256(raw).hexdigest()}")
 
 
+def is_whole(key: RawKey, raw: bytes) -> bool:
+    """Whether these are the octets that were kept under that key."""
+    return key.rpartition("/")[2] == hashlib.sha256(raw).hexdigest()
+
+
 def record_key(mail: IncomingMail, received: datetime) -> RecordKey:
     """`envelopes/yyyy/mm/dd/<digest of source and token>.json`, by the token's own day.
 

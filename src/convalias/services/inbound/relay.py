@@ -31,7 +31,7 @@ from convalias.domain.inbound.outcomes import (
     Quarantined,
     Refused,
 )
-from convalias.domain.inbound.posts import EnvelopeRecord, MailReference
+from convalias.domain.inbound.posts import EnvelopeRecord, MailReference, RecordKey
 from convalias.domain.inbound.tries import (
     AWAY_FOR,
     GiveUp,
@@ -67,6 +67,7 @@ from convalias.services.inbound.checking import Checking
 from convalias.services.inbound.evidence import EvidenceFinder
 from convalias.services.inbound.facts import FactFinder, mail_name
 from convalias.services.inbound.mail_lines import concluded
+from convalias.services.inbound.receiver import is_whole
 from convalias.services.outbound.reports import Reports
 from convalias.services.running.log_lines import engine_away
 from convalias.services.running.outages import because, described, fault_in, is_unreadable, leaves, outage_in
@@ -74,7 +75,7 @@ from convalias.services.running.reason_labels import ReasonLabels
 from convalias.services.system_mail.address_notices import Announcing
 from convalias.stores.errors import Contended
 from convalias.stores.inbound.dead_letters import DeadLetters
-from convalias.stores.inbound.mails import InboundRecords
+from convalias.stores.inbound.mails import InboundRecords, day_of
 from convalias.stores.inbound.misses import Misses
 from convalias.stores.inbound.traffic import Traffic
 
@@ -106,6 +107,10 @@ class Stores:
     """None: mails are not counted, and a loop guard sees nothing."""
     misses: Misses | None = None
     """None: nobody notices who guesses aliases."""
+
+
+class MailGone(Exception):
+    """The octets of a mail that is kept still are not there, or are not those that were taken in."""
 
 
 @frozen(kw_only=True)
@@ -254,7 +259,11 @@ class InboundRelay:
         """
         record, raw = await self._load(mail)
         if record is None or raw is None:
+            if self._is_kept(mail.record):  # a place that is not mounted, a wrong one, a file that somebody removed
+                raise MailGone
             return await self._written(self._outcome(mail, Expired(), record=record), standing)
+        if not is_whole(record.raw, raw):
+            raise MailGone
         if record.cut and record.quarantined is None and self._is_ours_by_now(record):
             record = evolve(record, quarantined=TOO_LARGE)
         read = await self.read(record, raw)
@@ -265,6 +274,11 @@ class InboundRelay:
         if self.reports is not None:
             await self.reports.take(read.mail, raw, record)
         return await self._route(mail, record, raw, read, standing)
+
+    def _is_kept(self, record: RecordKey) -> bool:
+        """Whether retention has left the mail of that day alone so far. It goes by days: one more is allowed for."""
+        kept = self.stores.inbound.kept
+        return kept is None or day_of(record) > f"{self.clock.now() - kept + timedelta(days=1):%Y/%m/%d}"
 
     def _is_ours_by_now(self, record: EnvelopeRecord) -> bool:
         """Whether a domain or a key became known since the mail was cut: its rest is gone, so nothing of it is relayed."""

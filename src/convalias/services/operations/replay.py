@@ -203,13 +203,14 @@ class Replay:
 
 
 def is_final(outcome: Outcome) -> bool:
-    """Whether a replay leaves it alone. Holds, refusals by rule, dead and quarantined mails are decided anew."""
+    """Whether a replay leaves it alone. Holds, refusals by rule, dead and quarantined mails are decided anew.
+
+    So is one that had expired: its octets may be back.
+    """
     match outcome:
         case Done(effects=effects):
             return all(is_final_effect(effect) for _, effect in effects)
-        case Expired():
-            return True
-        case Dead() | Quarantined():
+        case Dead() | Quarantined() | Expired():
             return False
         case _:
             assert_never(outcome)
