@@ -15,7 +15,7 @@ from convalias.domain.conversations.participants import Participant
 from convalias.domain.ids import UseCase
 from convalias.ports.conversations import Message, MessageRef, Thread
 from convalias.ports.errors import AdapterFailed, Unavailable
-from convalias.services.feed.untold_feed import BATCH, FAILS_FOR_ALL, NOTED_AGAIN, SIDE_BY_SIDE, UntoldFeed
+from convalias.services.feed.untold_feed import BATCH, FAILS_FOR_ALL, NOTED_AGAIN, SIDE_BY_SIDE, SOUGHT_FOR, UntoldFeed
 from convalias.stores.conversations.host_rows import HostRows
 from convalias.stores.conversations.hosted import HostConversations
 from convalias.stores.conversations.listing import Listing
@@ -187,6 +187,34 @@ async def test_a_host_that_can_note_nothing_is_tried_again_with_all(number: int)
     here.fail("")
     assert await here.feed.step() == number
     assert here.told == {*refs}
+
+
+async def test_the_minute_of_a_message_that_is_not_found_begins_when_it_is_not_found() -> None:
+    """Seed 10093 of 200 mails: our store was away for minutes, then a replica was behind once, and nobody was told."""
+
+    class Behind(Talks):
+        looks: list[Exception | None] = []  # noqa: RUF012 - of each host its own, below
+
+        async def find(self, thread: str, *, message: str | None = None, key: str | None = None) -> Message | None:
+            if not self.looks:
+                return await super().find(thread, message=message, key=key)
+            if (look := self.looks.pop(0)) is not None:
+                raise look
+            return None
+
+    away = Unavailable("store")
+    here = Feed()
+    here.host = Behind(here.host.tables)
+    here.host.looks = [away, away, None, away, None]
+    here.feed = evolve(here.feed, conversations=evolve(here.feed.conversations, port=here.host))
+    ref = here.say()
+    for _ in range(5):
+        with suppress(Unavailable):
+            assert await here.feed.step() == 0
+        await here.clock.advance(SOUGHT_FOR)
+    assert await here.feed.step() == 1
+    assert here.told == {ref}
+    assert await here.published() == 1
 
 
 async def test_a_told_that_changes_nothing_is_an_outage_that_says_so_and_not_a_loop() -> None:

@@ -86,6 +86,8 @@ class UntoldFeed(Feed):
         default=Factory(lambda self: FaultyWork(clock=self.clock), takes_self=True), init=False, repr=False, eq=False
     )
     """Messages that were not found, or on which the host's adapter failed."""
+    _missing: dict[MessageRef, datetime] = field(factory=dict[MessageRef, datetime], init=False, repr=False, eq=False)
+    """Messages that the last look did not find: since when none has."""
     _late: set[MessageRef] = field(factory=set[MessageRef], init=False, repr=False, eq=False)
     """Messages beside those in their threads, when they were told of last."""
     _unnoted: dict[MessageRef, tuple[datetime, datetime]] = field(
@@ -152,6 +154,7 @@ class UntoldFeed(Feed):
         found = {ref: one for ref, one in looked.items() if isinstance(one, ConversationEvent)}
         for ref in found:
             self._sought.worked(ref)
+            self._missing.pop(ref, None)
         await self._publish([event for event in found.values() if self._is_news(event, beginning)])
         given_up = [ref for ref, one in looked.items() if ref not in found and await self._is_given_up(ref, one)]
         noted = await self._note([*found, *given_up])
@@ -293,9 +296,11 @@ class UntoldFeed(Feed):
 
     async def _is_given_up(self, ref: MessageRef, looked: Looked) -> bool:
         """Whether a message need not be looked for again: withdrawn before it was told of, or failed on for too long."""
-        since = self._sought.since(ref)
+        self._sought.since(ref)
         if not isinstance(looked, Exception):
-            is_over = self.clock.now() - since >= SOUGHT_FOR
+            # From the first look that did not find it: one that failed says nothing about the message.
+            missing = self._missing.setdefault(ref, self.clock.now())
+            is_over = self.clock.now() - missing >= SOUGHT_FOR
             if is_over:
                 self.telemetry.measure("convs.feed.withdrawn", 1)
         elif isinstance(looked, Unavailable) and not isinstance(looked, AdapterFailed):
@@ -307,6 +312,8 @@ class UntoldFeed(Feed):
                 await self._bury(seen.conversation, seen.event, because(looked))
         if is_over:
             self._sought.forget(ref)
+        if is_over or isinstance(looked, Exception):
+            self._missing.pop(ref, None)
         return is_over
 
     async def _bury_nameless(self, ref: MessageRef) -> None:
