@@ -24,7 +24,7 @@ from convalias.domain.routing.rulebook import (
     rule,
 )
 from convalias.domain.routing.rules import RULES
-from convalias.domain.routing.verdicts import HandToLegacy, Hold, RelayToConversation, SkipOverlap, Verdict
+from convalias.domain.routing.verdicts import HandToLegacy, Hold, RelayToConversation, RuleName, SkipOverlap, Verdict
 from convalias.testing.strategies import NOW
 from domain.cases import (
     ALIAS,
@@ -150,6 +150,16 @@ def suspect(_case: MailCase) -> Verdict | None:
 def new_here(_case: ArrivalCase) -> Verdict | None:
     """Somebody looks first."""
     return Hold(Reason.NEEDS_APPROVAL)
+
+
+def test_a_step_that_there_is_not_is_refused() -> None:
+    with pytest.raises(InvalidValue, match=r"step of rule 'silent': found 4, expected one of 1, 2, 3, 5, .*, 11$"):
+        Rule(RuleName("silent"), 4, None, "", lambda _case: None)
+
+
+def test_a_function_that_does_not_tell_what_it_takes_is_taken_at_its_word() -> None:
+    """As some that are not written in Python."""
+    assert Rule(RuleName("silent"), 9, None, "", vars).name == "silent"  # type: ignore[arg-type]
 
 
 def test_what_the_step_of_a_rule_cannot_say_is_refused() -> None:
