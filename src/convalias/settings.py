@@ -384,11 +384,16 @@ def _toml(path: str | os.PathLike[str] | None) -> Toml:
 
 def _mail_kept(reader: _Reader) -> timedelta | None:
     """A mail that waits for an answer must still be there when it is let in."""
-    days, waits = reader.number("mail_kept_days", MAIL_KEPT.days), DEFAULT_HOLD_POLICY.lasts.days
-    if 0 < days <= waits:
+    days = reader.number("mail_kept_days", MAIL_KEPT.days)
+    if not days:
+        return None
+    kept = timedelta(days=days)
+    try:
+        DEFAULT_HOLD_POLICY.fits(raw_kept=kept)
+    except InvalidValue:
+        waits = DEFAULT_HOLD_POLICY.lasts.days
         reader.problem("mail_kept_days", days, f"0, or more than the {waits} days that held mail waits for an answer")
-        return MAIL_KEPT
-    return timedelta(days=days) if days else None
+    return kept
 
 
 def _secret(environment: Mapping[str, str], name: str) -> str:
