@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, Literal
 
 from convalias.domain.addresses.email_address import EmailAddress, MailDomains
 from convalias.domain.aliases.alias import ConversationAlias
@@ -23,7 +23,9 @@ from convalias.domain.routing.rulebook import (
     MailCase,
     OverlapCase,
     RelayCase,
+    Rule,
     SenderCase,
+    rule,
 )
 from convalias.domain.routing.verdicts import (
     AliasRecipient,
@@ -33,6 +35,7 @@ from convalias.domain.routing.verdicts import (
     Ruling,
     Source,
     UnknownRecipient,
+    Verdict,
 )
 from convalias.testing.strategies import NOW
 
@@ -78,3 +81,11 @@ AUTHOR_CASE: Final = AuthorCase(
 )
 RELAY_CASE: Final = RelayCase(MAIL, Authentication.UNPROVED, RECIPIENT, RELAYED, (), (), CONTEXT, DEFAULT_POLICY)
 OVERLAP_CASE: Final = OverlapCase(MAIL, Authentication.UNPROVED, LEGACY_RECIPIENT, FIRST)
+
+
+def saying(verdict: Verdict, step: Literal[5, 6, 7, 9, 10, 11] = 9) -> Rule[Any]:
+    def saying(_case: Any) -> Verdict | None:
+        """Says that of every mail."""
+        return verdict
+
+    return rule(step)(saying)

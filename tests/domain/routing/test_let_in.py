@@ -27,18 +27,15 @@ from convalias.domain.routing.let_in import NOBODY, as_relayed, hold_key, let_in
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.policy import RoutingPolicy, SenderTrust
 from convalias.domain.routing.rulebook import (
-    AliasCase,
     AuthorCase,
-    OverlapCase,
     RelayCase,
     RuleBook,
-    SenderCase,
     rule,
 )
 from convalias.domain.routing.rules import RULES
 from convalias.domain.routing.verdicts import HandToLegacy, Hold, Reject, RelayToConversation, SkipOverlap, Verdict
 from convalias.testing.strategies import NOW
-from domain.cases import ALIAS, BOBS_ACCOUNT, CONTEXT, DOMAINS, EVE, KEY, LEGACY, SECOND, STORED, THREAD
+from domain.cases import ALIAS, BOBS_ACCOUNT, CONTEXT, DOMAINS, EVE, KEY, LEGACY, SECOND, STORED, THREAD, saying
 from domain.routing.test_rules_author import ADMITTED, ASKED
 from domain.routing.test_rules_author import NOBODY as STRANGER
 from domain.routing.test_rules_relay import C1, MAIL, RELAY_CASE, STALE, UNKNOWN_HOLD, WAITS
@@ -61,22 +58,9 @@ def test_what_was_let_in_is_that_mail_and_no_other_under_its_message_id() -> Non
     assert let_in(known, evolve(MAIL, content=evolve(MAIL.content, digest="another")), C1, WAITS) is None
 
 
-@rule(5)
-def at_the_alias(_case: AliasCase) -> Verdict | None:
-    """Everything waits."""
-    return Hold(Reason.NEEDS_APPROVAL)
-
-
-@rule(6)
-def at_the_class(_case: SenderCase) -> Verdict | None:
-    """Everything waits."""
-    return Hold(Reason.NEEDS_APPROVAL)
-
-
-@rule(7)
-def at_the_sender(_case: SenderCase) -> Verdict | None:
-    """Everything waits."""
-    return Hold(Reason.NEEDS_APPROVAL)
+HELD = Hold(Reason.NEEDS_APPROVAL)
+at_the_alias, at_the_class, at_the_sender = saying(HELD, 5), saying(HELD, 6), saying(HELD, 7)
+at_the_second, at_the_legacy_address = saying(HELD, 10), saying(HELD, 11)
 
 
 @rule(8)
@@ -89,18 +73,6 @@ def at_the_author(case: AuthorCase) -> Verdict | None:
 def at_the_end(case: RelayCase) -> Verdict | None:
     """Everything waits."""
     return Hold(Reason.NEEDS_APPROVAL, dedup_key=KEY) if isinstance(case.verdict, RelayToConversation) else None
-
-
-@rule(11)
-def at_the_legacy_address(_case: OverlapCase) -> Verdict | None:
-    """Everything waits."""
-    return Hold(Reason.NEEDS_APPROVAL)
-
-
-@rule(10)
-def at_the_second(_case: OverlapCase) -> Verdict | None:
-    """Everything waits."""
-    return Hold(Reason.NEEDS_APPROVAL)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """A book of rules is changed by making a new one; a rule belongs to its step, and says what it says in verdicts."""
 
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -42,6 +42,7 @@ from domain.cases import (
     SECOND,
     STORED,
     THREAD,
+    saying,
 )
 
 
@@ -173,14 +174,6 @@ def test_what_the_step_of_a_rule_cannot_say_is_refused() -> None:
     for verdict in (SkipOverlap(ALIAS), HandToLegacy()):
         with pytest.raises(WrongVerdict, match=f"rule 'saying' gave {type(verdict).__name__} .*, {told}"):
             route(MAIL, CONTEXT, rules=RULES.before(rules.empty, saying(verdict)))
-
-
-def saying(verdict: Verdict, step: Literal[9, 10, 11] = 9) -> Rule[Any]:
-    def saying(_case: Any) -> Verdict | None:
-        """Says that of every mail."""
-        return verdict
-
-    return rule(step)(saying)  # type: ignore[arg-type, return-value]  # of any case
 
 
 def test_a_mail_goes_nowhere_but_where_its_recipient_leads() -> None:
