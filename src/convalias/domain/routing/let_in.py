@@ -34,7 +34,7 @@ def let_in(context: RoutingContext, mail: MessageEnvelope, conversation: Convers
 
 
 def was_let_in(context: RoutingContext, mail: MessageEnvelope, conversation: ConversationId, hold: Hold) -> bool:
-    """Return whether this very mail was let in; of its address alone a hold of the book takes no word."""
+    """Return whether this very mail was let in. That its address was does not count."""
     return let_in(context, mail, conversation, hold) is Admits.THIS_MAIL
 
 
