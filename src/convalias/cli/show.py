@@ -22,7 +22,17 @@ from convalias.domain.operations.numbers import Figure
 from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.stores.conversations.parking import CONVERSATIONS
 
-_DELIVERIES: Final = ("notification_id", "conversation", "recipient", "owner", "stage", "state", "attempts", "reason")
+_DELIVERIES: Final = (
+    "notification_id",
+    "conversation",
+    "recipient",
+    "owner",
+    "stage",
+    "state",
+    "attempts",
+    "next_at",
+    "reason",
+)
 _LEGACY: Final = ("kind", "external_id", "message_id", "address", "suppress_notification", "notified")
 _HOLDS: Final = ("id", "conversation", "message_id", "sender", "reason", "state")
 _DEAD: Final = ("id", "lane", "recipients", "reason", "attempts", "explanation")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from attrs import evolve
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.ids import AccountId, ConversationId, EventId, Seq, UseCase
@@ -39,6 +40,7 @@ from convalias.domain.operations.advice import (
     of_effect,
     of_outcome,
 )
+from convalias.domain.outbound.decision import is_postponed
 from convalias.domain.outbound.delivery import (
     Delivery,
     DeliveryDecision,
@@ -65,7 +67,13 @@ def row(state: DeliveryState, *, attempts: int = 1, next_at: datetime | None = N
     )
 
 
-def decision(*rows: Delivery, owner: Owner = Owner.HUB, index: IndexRow | None = None) -> DeliveryDecision:
+def decision(
+    *rows: Delivery,
+    owner: Owner = Owner.HUB,
+    index: IndexRow | None = None,
+    tried: datetime | None = None,
+    decided_at: datetime = NOON,
+) -> DeliveryDecision:
     return DeliveryDecision(
         event=EventId("e1"),
         conversation=ConversationId("c1"),
@@ -74,9 +82,10 @@ def decision(*rows: Delivery, owner: Owner = Owner.HUB, index: IndexRow | None =
         owner=owner,
         stage=Stage.NATIVE if owner is Owner.HUB else Stage.LEGACY,
         reason="nothing set",
-        decided_at=NOON,
+        decided_at=decided_at,
         deliveries=rows,
         index=index,
+        tried=tried,
     )
 
 
@@ -142,6 +151,7 @@ def test_no_advice_replays_mail_so_that_nobody_hears_of_it() -> None:
         (row(DeliveryState.PLANNED, attempts=0, next_at=NOON), Owner.HUB, Situation.DUE),
         (row(DeliveryState.PLANNED, next_at=LATER), Owner.HUB, Situation.RETRIED),
         (row(DeliveryState.TRIED, next_at=LATER), Owner.HUB, Situation.RETRIED),
+        (row(DeliveryState.PLANNED, attempts=0, next_at=LATER, reason="parked"), Owner.HUB, Situation.RETRIED),
         (row(DeliveryState.TRIED), Owner.HUB, Situation.IN_FLIGHT),
         (row(DeliveryState.PLANNED, attempts=0), Owner.LEGACY, Situation.LEGACY_DUE),
         (row(DeliveryState.SENT), Owner.HUB, Situation.SENT),
@@ -155,15 +165,36 @@ def test_no_advice_replays_mail_so_that_nobody_hears_of_it() -> None:
 )
 def test_a_delivery_is_in_a_situation(one: Delivery, owner: Owner, situation: Situation) -> None:
     around = Circumstances(now=NOON, letters=("e1.a1",))
-    assert of_delivery(decision(one, owner=owner), one, around).situation is situation
+    tried = NOON if one.attempts or one.reason else None
+    assert of_delivery(decision(one, owner=owner, tried=tried), one, around).situation is situation
 
 
 def test_what_legacy_is_to_tell_waits_as_its_call_does() -> None:
     planned = row(DeliveryState.PLANNED, attempts=0)
     failing = IndexRow(suppress_notification=False, attempts=2, next_at=LATER)
     around = Circumstances(now=NOON)
-    waiting = of_delivery(decision(planned, owner=Owner.LEGACY, index=failing), planned, around)
+    waiting = of_delivery(decision(planned, owner=Owner.LEGACY, index=failing, tried=NOON), planned, around)
     assert waiting == State(Situation.RETRIED, "2026-03-01 12:05:00")
+    first = evolve(failing, attempts=0)
+    waiting = of_delivery(decision(planned, owner=Owner.LEGACY, index=first), planned, around)
+    assert waiting == State(Situation.POSTPONED, "2026-03-01 12:05:00")
+
+
+def test_what_waits_for_the_bound_of_an_hour_is_not_called_due() -> None:
+    waiting = row(DeliveryState.PLANNED, attempts=0, next_at=LATER)
+    state = of_delivery(decision(waiting), waiting, Circumstances(now=NOON))
+    assert state == State(Situation.POSTPONED, "2026-03-01 12:05:00")
+    assert advice([state]).startswith("nothing: it waits for the bound of an hour")
+    assert advice([state]).endswith("until 2026-03-01 12:05:00")
+    assert of_delivery(decision(waiting), waiting, Circumstances(now=LATER)).situation is Situation.DUE
+
+
+def test_what_a_clock_ahead_decided_waits_for_no_bound() -> None:
+    waiting = row(DeliveryState.PLANNED, attempts=0, next_at=LATER)
+    ahead = decision(waiting, decided_at=LATER)
+    state = of_delivery(ahead, waiting, Circumstances(now=NOON))
+    assert state == State(Situation.CLOCK_AHEAD, "2026-03-01 12:05:00")
+    assert not is_postponed(ahead, NOON)
 
 
 def test_every_delivery_state_is_in_a_situation() -> None:

@@ -74,7 +74,7 @@ async def decided(
         decided_at=NOON,
         deliveries=rows,
         index=index,
-        tried=NOON,
+        tried=NOON if any(one.attempts for one in (*rows, index) if one is not None) else None,
     )
     assert await Ledger(records=town.records, incarnation=memory.Incarnation()).insert(decision)
 
@@ -94,6 +94,11 @@ async def the_story(process: Process) -> Story:
             row(DeliveryState.PLANNED, next_at=NOON + timedelta(hours=1), reason="TimeoutError"),
             "again at 2026-03-01 13:00:00, TimeoutError",
             Situation.RETRIED,
+        ),
+        (
+            row(DeliveryState.PLANNED, attempts=0, next_at=NOON + timedelta(hours=1)),
+            "planned    to ann by email (hub), due at 2026-03-01 13:00:00, as e1",
+            Situation.POSTPONED,
         ),
         (row(DeliveryState.UNCERTAIN, reason="may have been sent"), "uncertain  to ann", Situation.UNCERTAIN),
         (row(DeliveryState.CANCELLED, reason="withdrawn"), "cancelled  to ann", Situation.CANCELLED),
@@ -117,7 +122,12 @@ async def test_each_delivery_is_told_with_owner_and_state(one: Delivery, line: s
     [
         (IndexRow(suppress_notification=True, done=True, attempts=1), Owner.HUB, "was called, suppressed, 1 tries"),
         (IndexRow(suppress_notification=False, attempts=1, next_at=NOON), Owner.LEGACY, "is called again, notifying"),
-        (IndexRow(suppress_notification=False, next_at=NOON), Owner.LEGACY, "was not called yet"),
+        (
+            IndexRow(suppress_notification=False, next_at=NOON),
+            Owner.LEGACY,
+            "not called yet, due at 2026-03-01 12:00:00",
+        ),
+        (IndexRow(suppress_notification=True), Owner.HUB, "was not called yet"),
         (IndexRow(suppress_notification=True, attempts=5, reason="rejected"), Owner.HUB, "was not reached: rejected"),
     ],
     ids=str,

@@ -30,6 +30,7 @@ from convalias.domain.inbound.outcomes import (
 )
 from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.reasons import AnyReason, OwnReason, Reason
+from convalias.domain.outbound.decision import is_postponed
 from convalias.domain.outbound.delivery import WITHDRAWN, Delivery, DeliveryDecision, DeliveryState, IndexRow, Owner
 
 
@@ -60,6 +61,8 @@ class Situation(Enum):
     DUE = "due"
     IN_FLIGHT = "in flight"
     LEGACY_DUE = "legacy due"
+    POSTPONED = "postponed"
+    CLOCK_AHEAD = "decided by a clock that is ahead"
     LEGACY_TOLD = "legacy told"
     TOO_LATE = "too late"
     CANCELLED = "cancelled"
@@ -120,6 +123,8 @@ ADVICE: Final[Mapping[Situation, str]] = MappingProxyType(
         Situation.DUE: "it is due: see that an outbound worker runs (convalias worker outbound; doctor)",
         Situation.IN_FLIGHT: "a call is under way, or its answer was lost: look again in a minute",
         Situation.LEGACY_DUE: "the legacy relay is to tell the recipients and was not called yet: look again in a minute",
+        Situation.POSTPONED: "nothing: it waits for the bound of an hour (messages_an_hour, unverified_messages_an_hour) until {about}",
+        Situation.CLOCK_AHEAD: "set the clocks of all machines by NTP: one that is ahead decided it, and it waits until {about}",
         Situation.LEGACY_TOLD: "the legacy relay was called and tells the recipients: look there for {about}",
         Situation.TOO_LATE: "nothing is sent: it was too old when it was decided; tell the recipient yourself",
         Situation.CANCELLED: "nothing is sent: {about}",
@@ -248,11 +253,18 @@ _AT_REST: Final[Mapping[DeliveryState, Situation]] = MappingProxyType(
 def _moving(decision: DeliveryDecision, row: Delivery, *, now: datetime) -> State:
     ours = decision.owner is Owner.HUB
     call = row if ours or decision.index is None else decision.index
-    if call.attempts and call.next_at is not None and call.next_at > now:
-        return State(Situation.RETRIED, f"{call.next_at:%Y-%m-%d %H:%M:%S}")
+    if call.next_at is not None and call.next_at > now:
+        return State(_awaited(decision, now=now), f"{call.next_at:%Y-%m-%d %H:%M:%S}")
     if not ours:
         return State(Situation.LEGACY_DUE)
     return State(Situation.DUE if row.state is DeliveryState.PLANNED else Situation.IN_FLIGHT)
+
+
+def _awaited(decision: DeliveryDecision, *, now: datetime) -> Situation:
+    """The situation of what is due later."""
+    if decision.tried is not None:
+        return Situation.RETRIED
+    return Situation.POSTPONED if is_postponed(decision, now) else Situation.CLOCK_AHEAD
 
 
 def of_decision(decision: DeliveryDecision, around: Circumstances, *, index_letter: str) -> tuple[State, ...]:

@@ -152,8 +152,12 @@ def postponed(decision: DeliveryDecision, *, until: datetime, why: str) -> Deliv
 
 
 def is_postponed(decision: DeliveryDecision, now: datetime) -> bool:
-    """Whether nothing was called yet because its time has not come."""
-    return decision.tried is None and decision.due_at is not None and decision.due_at > now
+    """Whether nothing was called yet because the bound of an hour sets a later time, which has not come.
+
+    What is due when it was decided waits for no bound: a clock that was ahead decided it.
+    """
+    due = decision.due_at
+    return decision.tried is None and due is not None and due > max(now, decision.decided_at)
 
 
 def _scheduled(decision: DeliveryDecision, *, at: datetime, quiet: bool) -> DeliveryDecision:

@@ -41,7 +41,7 @@ from convalias.domain.operations.advice import (
     of_outcome,
 )
 from convalias.domain.operations.numbers import SEEN_WITHIN
-from convalias.domain.outbound.delivery import Channel, Delivery, DeliveryDecision, Owner
+from convalias.domain.outbound.delivery import Channel, Delivery, DeliveryDecision, IndexRow
 from convalias.domain.outbound.suppressions import Muted, Suppressed, Unreadable
 from convalias.domain.printable import visible
 from convalias.ports.ambient import Clock
@@ -292,7 +292,7 @@ class MailFollower:
                     decision.decided_at if isinstance(found, Unreadable) else found.at, _suppressed(recipient, found)
                 )
         if decision.index is not None:
-            told.step(decision.tried or decision.decided_at, f"index      {_index(decision)}")
+            told.step(decision.tried or decision.decided_at, f"index      {_index(decision.index)}")
             self._letter(letters.get(ids[-1]), told)
 
     def _letter(self, letter: DeadLetter | None, told: _Told) -> None:
@@ -354,12 +354,19 @@ def _delivery(decision: DeliveryDecision, row: Delivery) -> str:
     parts: Sequence[str] = (
         f"{row.state.value:<10} to {row.recipient} by {row.channel.value} ({decision.owner.value})",
         f"{row.attempts} tries" if row.attempts else "",
-        f"again at {row.next_at:%Y-%m-%d %H:%M:%S}" if row.next_at is not None and row.attempts else "",
+        _due(row.next_at, row.attempts),
         row.reason,
         f"receipt {row.receipt}" if row.receipt else "",
         f"as {row.id}",
     )
     return ", ".join(part for part in parts if part)
+
+
+def _due(next_at: datetime | None, attempts: int) -> str:
+    """When it is called, or called again; empty: it waits for nothing."""
+    if next_at is None:
+        return ""
+    return f"{'again' if attempts else 'due'} at {next_at:%Y-%m-%d %H:%M:%S}"
 
 
 def _suppressed(recipient: AccountId, found: Suppressed | Muted | Unreadable) -> str:
@@ -378,10 +385,10 @@ def _suppressed(recipient: AccountId, found: Suppressed | Muted | Unreadable) ->
             assert_never(found)
 
 
-def _index(decision: DeliveryDecision) -> str:
-    index = decision.index
-    if index is None or (decision.owner is Owner.LEGACY and not index.reason and not index.attempts):
-        return "the legacy relay was not called yet"
+def _index(index: IndexRow) -> str:
+    if not (index.attempts or index.reason):
+        due = _due(index.next_at, 0)
+        return f"the legacy relay was not called yet{due and f', {due}'}"
     how = "suppressed" if index.suppress_notification else "notifying"
     end = "was called" if index.done else f"was not reached: {index.reason}" if index.reason else "is called again"
     return f"the legacy relay {end}, {how}, {index.attempts} tries"
