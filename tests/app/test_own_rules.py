@@ -17,7 +17,7 @@ from convalias.app import Convalias
 from convalias.app.guarded_rules import guard_rules
 from convalias.app.guards import AdapterFaults
 from convalias.domain.conversations.participants import Participant
-from convalias.domain.ids import UseCase
+from convalias.domain.ids import ConversationId, UseCase
 from convalias.domain.inbound.posts import IncomingMail
 from convalias.domain.mail.reasons import Severity, reason
 from convalias.domain.routing import rules
@@ -29,7 +29,7 @@ from convalias.domain.routing.verdicts import Reject, RelayToConversation, RuleN
 from convalias.ports.errors import AdapterFailed
 from convalias.services.operations.operations import Asked
 from convalias.services.running.log_lines import LogLines
-from domain.cases import RELAY_CASE
+from domain.cases import AUTHOR, KEY, RELAY_CASE
 
 QUOTA = reason(
     "QUOTA",
@@ -219,6 +219,40 @@ async def test_what_a_rule_fails_on_for_a_day_is_a_dead_letter_that_names_it(ans
         (letter,) = await cv.operations.dead()
         assert letter.reason.startswith(why)
         assert "bob@home.example" not in letter.reason
+
+
+async def test_a_verdict_that_its_recipient_cannot_have_is_tried_again_and_names_its_rule() -> None:
+    elsewhere = RelayToConversation(ConversationId("c2"), AUTHOR, KEY)
+    clock = memory.Clock()
+    broken = book_with(Broken("Bad", 10_000, elsewhere))
+    async with Convalias.in_memory(alias_domain="reply.example", rules=broken, clock=clock) as cv:
+        await opened(cv)
+        await arrives(cv, "bob@home.example", "Bad words.")
+        await clock.advance(timedelta(minutes=1))
+        await cv.run_until_idle()
+        shown = str(await (await cv.checks())["adapters"]())
+        why = "rule 'broken', found RelayToConversation, expected one to the conversation that the recipient leads to"
+        assert shown.startswith(f"rules.broken: {why}")
+        assert shown.endswith(" times in a row")
+        for _ in range(120):
+            await clock.advance(timedelta(minutes=14))
+            await cv.run_until_idle()
+        (letter,) = await cv.operations.dead()
+        assert letter.reason == f"rules.broken of the host: {why}"
+        await arrives(cv, "bob@home.example", "Hello.")
+        assert await texts(cv) == ["Hello."]
+
+
+async def test_a_rule_that_gives_a_right_verdict_has_worked_since() -> None:
+    clock, answers = memory.Clock(), [Reject(QUOTA), RelayToConversation(ConversationId("c2"), AUTHOR, KEY)]
+    book = RULES.before(rules.empty, Rule(RuleName("broken"), 9, None, "Fails once.", lambda _case: answers.pop()))
+    async with Convalias.in_memory(alias_domain="reply.example", rules=book, clock=clock) as cv:
+        await opened(cv)
+        await arrives(cv, "bob@home.example", "Hello.")
+        assert str(await (await cv.checks())["adapters"]()).endswith(", once")
+        await clock.advance(timedelta(minutes=1))
+        await cv.run_until_idle()
+        assert str(await (await cv.checks())["adapters"]()).endswith(", has worked since")
 
 
 @admission("failing")

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from types import NoneType
 from typing import Final, TypeVar
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
 from convalias.app.guards import AdapterFaults
 from convalias.domain.errors import InvalidValue
 from convalias.domain.expecting import expect
-from convalias.domain.routing.admission import FREE, LIGHT, STRICT, Admission
+from convalias.domain.routing.admission import FREE, LIGHT, STRICT, Admission, Admittance, Because
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.domain.routing.rulebook import C, Rule, RuleBook
 from convalias.domain.routing.rules import RULES
+from convalias.domain.routing.verdicts import AliasRecipient, LegacyRecipient, Verdict
 from convalias.ports.errors import AdapterFailed
 
 # By identity: a name can be copied, as by `functools.wraps`, and what listens to a rule is not that rule.
@@ -47,8 +48,23 @@ def guard_policy(policy: RoutingPolicy, faults: AdapterFaults) -> RoutingPolicy:
     return evolve(policy, admission=_admission(policy.admission, faults), admission_by_use_case=by_use_case)
 
 
+@frozen
+class _GuardedRule(Rule[C]):
+    """A rule of the host: what it raises, and a verdict that its recipient cannot have, is tried again."""
+
+    faults: AdapterFaults = field(repr=False, eq=False)
+
+    def refuse_wrong(self, verdict: Verdict, recipient: AliasRecipient | LegacyRecipient | None = None) -> None:
+        """Raise `AdapterFailed` for a verdict that the step or the recipient cannot have."""
+        try:
+            super().refuse_wrong(verdict, recipient)
+        except InvalidValue as wrong:
+            raise _failed(f"rules.{self.name}", self.faults, wrong) from wrong
+        self.faults.worked(f"rules.{self.name}")
+
+
 def _rule(one: Rule[C], faults: AdapterFaults) -> Rule[C]:
-    return Rule(one.name, one.step, one.number, one.law, _guarded(one, f"rules.{one.name}", faults))
+    return _GuardedRule(one.name, one.step, one.number, one.law, _guarded(one, f"rules.{one.name}", faults), faults)
 
 
 def _admission(policy: Admission, faults: AdapterFaults) -> Admission:
@@ -66,12 +82,19 @@ def _guarded(decide: Callable[[CaseT], AnswerT], call: str, faults: AdapterFault
     def guarded(case: CaseT) -> AnswerT:
         try:
             answer = decide(case)
-        except InvalidValue as wrong:  # of an answer that is none; its text may quote the mail, its parts do not
-            told = f"{wrong.what}, found {type(wrong.found).__name__}, expected {wrong.expected}"
-            raise AdapterFailed(call, faults.note(call, wrong, told, is_of_one_mail=True)) from wrong
+        except InvalidValue as wrong:
+            raise _failed(call, faults, wrong) from wrong
         except Exception as error:
             raise AdapterFailed(call, faults.note(call, error, is_of_one_mail=True)) from error
-        faults.worked(call)
+        if answer is None or isinstance(answer, Admittance | Because):  # a verdict is checked once more
+            faults.worked(call)
         return answer
 
     return guarded
+
+
+def _failed(call: str, faults: AdapterFaults, wrong: InvalidValue) -> AdapterFailed:
+    """An answer that is none. Its text may quote the mail, its parts do not."""
+    found = wrong.found if isinstance(wrong.found, type) else type(wrong.found)
+    told = f"{wrong.what}, found {found.__name__}, expected {wrong.expected}"
+    return AdapterFailed(call, faults.note(call, wrong, told, is_of_one_mail=True))

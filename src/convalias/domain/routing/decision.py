@@ -41,7 +41,6 @@ from convalias.domain.routing.rulebook import (
     Rule,
     RuleBook,
     SenderCase,
-    WrongVerdict,
 )
 from convalias.domain.routing.rules import RULES
 from convalias.domain.routing.verdicts import (
@@ -299,27 +298,16 @@ class _Run:
         self, table: tuple[Rule[C], ...], case: C, recipient: AliasRecipient | LegacyRecipient
     ) -> Iterator[tuple[Said, Rule[C], bool]]:
         """What each rule says that speaks, the rule, and whether it holds a mail that a participant let in."""
-        thread, conversation = recipient.thread, recipient.conversation
+        thread = recipient.thread
         for one in table:
             verdict = one.decide(case)
             if verdict is None:
                 continue
-            one.refuse_wrong(verdict)
+            one.refuse_wrong(verdict, recipient)
             answered = False
-            match verdict:
-                case RelayToConversation() if verdict.conversation != conversation:
-                    raise WrongVerdict(one.name, type(verdict), "one to the conversation that the recipient leads to")
-                case HandToLegacy() if isinstance(recipient, AliasRecipient):
-                    raise WrongVerdict(one.name, type(verdict), "HandToLegacy for a legacy address alone")
-                case Hold():
-                    if thread is None:
-                        raise WrongVerdict(
-                            one.name, type(verdict), "no Hold for a legacy address that leads nowhere here"
-                        )
-                    verdict = self._of_this_mail(verdict, thread)
-                    answered = was_let_in(self.case.context, self.mail, thread.id, verdict)
-                case _:
-                    pass
+            if isinstance(verdict, Hold) and thread is not None:
+                verdict = self._of_this_mail(verdict, thread)
+                answered = was_let_in(self.case.context, self.mail, thread.id, verdict)
             yield (verdict, one.name, one.number), one, answered
 
     def _of_this_mail(self, hold: Hold, thread: ConversationThread) -> Hold:

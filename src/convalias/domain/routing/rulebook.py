@@ -178,14 +178,25 @@ class Rule(Generic[C]):
             self.refuse_wrong(verdict)
         return verdict
 
-    def refuse_wrong(self, verdict: Verdict) -> None:
-        """Raise `WrongVerdict` unless this is one of the verdicts of its step. Asked of each rule that speaks."""
-        if type(verdict) in _VERDICTS[self.step]:
-            return
-        if type(verdict) not in _VERDICTS[_LAST]:
-            raise WrongVerdict(self.name, verdict)
-        allowed = ", ".join(one.__name__ for one in _VERDICTS[self.step])
-        raise WrongVerdict(self.name, verdict, f"{allowed} or None at step {self.step}")
+    def refuse_wrong(self, verdict: Verdict, recipient: AliasRecipient | LegacyRecipient | None = None) -> None:
+        """Raise `WrongVerdict` unless its step and the recipient, if there is one, can have this verdict.
+
+        Asked of each rule that speaks.
+        """
+        if type(verdict) not in _VERDICTS[self.step]:
+            if type(verdict) not in _VERDICTS[_LAST]:
+                raise WrongVerdict(self.name, verdict)
+            allowed = ", ".join(one.__name__ for one in _VERDICTS[self.step])
+            raise WrongVerdict(self.name, verdict, f"{allowed} or None at step {self.step}")
+        match verdict:
+            case RelayToConversation() if recipient is not None and verdict.conversation != recipient.conversation:
+                raise WrongVerdict(self.name, type(verdict), "one to the conversation that the recipient leads to")
+            case HandToLegacy() if isinstance(recipient, AliasRecipient):
+                raise WrongVerdict(self.name, type(verdict), "HandToLegacy for a legacy address alone")
+            case Hold() if isinstance(recipient, LegacyRecipient) and recipient.thread is None:
+                raise WrongVerdict(self.name, type(verdict), "no Hold for a legacy address that leads nowhere here")
+            case _:
+                pass
 
     @property
     def phase(self) -> int:
