@@ -10,9 +10,11 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import AliasKeys, LegacyAlias
 from convalias.domain.conversations.participants import Account, AccountAuthor, Standing
 from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence
 from convalias.domain.mail.automation import MailClass
-from convalias.domain.mail.envelope import AmbiguousFrom, ClearFrom, InboundMail, UnreadableMail
+from convalias.domain.mail.dedup import MailKey
+from convalias.domain.mail.envelope import AmbiguousFrom, ClearFrom, From, InboundMail, Oddity, UnreadableMail
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.migration.rollout import Stage
 from convalias.domain.routing.context import Enrolment, Fact, RoutingContext, Witness
@@ -22,6 +24,7 @@ from convalias.domain.routing.explanation import (
     Evidence,
     Explanation,
     Fired,
+    LetIn,
     Looked,
     Passed,
     Ruled,
@@ -29,6 +32,7 @@ from convalias.domain.routing.explanation import (
     Weighed,
     numbered,
 )
+from convalias.domain.routing.let_in import hold_key
 from convalias.domain.routing.policy import RoutingPolicy
 from convalias.domain.routing.rendering import outcome, said
 from convalias.domain.routing.verdicts import (
@@ -44,7 +48,7 @@ from convalias.domain.routing.verdicts import (
 )
 from convalias.testing import strategies
 from convalias.testing.strategies import NOW, Exchange
-from domain.cases import ALIAS, ANN, BOB, BOBS, C1, CONTEXT, DOMAINS, EVE, LEGACY, MAIL, SECOND, STORED, THREAD
+from domain.cases import ALIAS, ANN, BOB, BOBS, C1, CONTEXT, DOMAINS, EVE, KEY, LEGACY, MAIL, SECOND, STORED, THREAD
 
 
 def why(mail: InboundMail = MAIL, context: RoutingContext = CONTEXT) -> Explanation:
@@ -238,3 +242,24 @@ def test_the_list_that_a_mail_came_by_is_said_and_where_it_was_let_in() -> None:
     said = json.dumps(explanation.data())
     assert '"list_let_into": ["c1"]' in said
     assert "lists.example" not in said
+
+
+@pytest.mark.parametrize("sender", [ClearFrom(BOBS), AmbiguousFrom()], ids=["of Bob", "of nobody"])
+def test_it_says_that_a_participant_let_the_mail_in(sender: From) -> None:
+    mail = evolve(MAIL, oddities=frozenset({Oddity.HEADER}), sender=sender, evidence=SenderEvidence(Dmarc.PASS))
+    key = hold_key(C1, mail, KEY if isinstance(sender, ClearFrom) else None)
+    assert not [one for one in why(mail).steps if isinstance(one, LetIn)]
+    explanation = why(mail, evolve(CONTEXT, approvals={key: Admits.THIS_MAIL}))
+    assert LetIn(C1, Admits.THIS_MAIL) in explanation.steps
+    assert "let in: this mail, by a participant of c1" in explanation.text().splitlines()
+    assert '{"step": "let in", "conversation": "c1", "admits": "this_mail"}' in json.dumps(explanation.data())
+
+
+def test_it_says_that_a_participant_let_the_address_in_and_nothing_of_another_mail() -> None:
+    mail = evolve(MAIL, sender=ClearFrom(EVE))
+    key = hold_key(C1, mail, MailKey(C1, EVE, mail.message_id))
+    another = hold_key(C1, evolve(mail, content=evolve(mail.content, digest="x")), MailKey(C1, EVE, mail.message_id))
+    told = why(mail, evolve(CONTEXT, approvals={key: Admits.THIS_ADDRESS, another: Admits.THIS_MAIL})).text()
+    assert [line for line in told.splitlines() if line.startswith("let in")] == [
+        "let in: the address, by a participant of c1"
+    ]

@@ -11,13 +11,16 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import ConversationAlias
 from convalias.domain.conversations.participants import Standing
 from convalias.domain.ids import AccountId, ConversationId
+from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.authentication import Authentication, SenderEvidence, judge, rests_on_dkim_alone
 from convalias.domain.mail.checks import Checked
+from convalias.domain.mail.dedup import MailKey
 from convalias.domain.mail.envelope import InboundMail, MessageEnvelope, UnreadableMail
 from convalias.domain.routing.arrival import resolved
 from convalias.domain.routing.context import RoutingContext, Witness
 from convalias.domain.routing.decision import route
 from convalias.domain.routing.identification import Identification, Outsider, Several, Stranger, TakesPart
+from convalias.domain.routing.let_in import hold_key
 from convalias.domain.routing.plan import Case, Decision, RoutingPlan, TryAgain
 from convalias.domain.routing.rulebook import AuthorCase, Heard, MailCase, SenderCase
 from convalias.domain.routing.verdicts import (
@@ -75,6 +78,14 @@ class Examined:
 
 
 @frozen
+class LetIn:
+    """A participant let the mail into a conversation, or its address."""
+
+    conversation: ConversationId
+    admits: Admits
+
+
+@frozen
 class Weighed:
     """An account was considered as the author; none at all: the sender is a stranger."""
 
@@ -122,7 +133,7 @@ class Waiting:
     witness: Witness
 
 
-Step: TypeAlias = Looked | Arrived | Evidence | Examined | Weighed | Passed | Fired | Ruled | Waiting
+Step: TypeAlias = Looked | Arrived | Evidence | Examined | LetIn | Weighed | Passed | Fired | Ruled | Waiting
 
 
 @frozen
@@ -176,6 +187,7 @@ def explain(case: Case) -> Explanation:
         steps.append(_evidence(evidence, case.context))
         if case.mail.checked is not None:
             steps.append(Examined(case.mail.checked))
+        steps.extend(_approvals(case.mail, case.context))
     for one in heard:
         steps.extend(_weighed(one))
         steps.append(_rule_step(one))
@@ -190,6 +202,15 @@ def _evidence(evidence: SenderEvidence, context: RoutingContext) -> Evidence:
     return Evidence(
         judge(evidence), None if signed is None else tuple(sorted(signed)), evidence.via_list, tuple(let_in)
     )
+
+
+def _approvals(mail: MessageEnvelope, context: RoutingContext) -> Iterable[LetIn]:
+    """What participants let in of this mail; asked for by rules that would hold it, or would refuse a stranger."""
+    for key, admits in context.approvals.items():
+        conversation, sender = key.conversation, key.sender
+        named = None if sender is None else MailKey(conversation, sender, mail.message_id)
+        if admits is not None and key == hold_key(conversation, mail, named):
+            yield LetIn(conversation, admits)
 
 
 def _outcome(decision: Decision) -> Iterable[Ruled | Waiting]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import assert_never
+from typing import Final, assert_never
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import AccountAuthor, Author, PeripheralAuthor
+from convalias.domain.inbound.held import Admits
 from convalias.domain.routing.explanation import (
     Arrived,
     Evidence,
@@ -14,6 +15,7 @@ from convalias.domain.routing.explanation import (
     Explanation,
     Fired,
     Json,
+    LetIn,
     Looked,
     Passed,
     Pseudonym,
@@ -104,8 +106,8 @@ def _lines(step: Step, show: Pseudonym) -> Iterable[str]:
             yield f"  {show(recipient)}{unwrapped}: {kind}{leads}"
         case Evidence():
             yield from _proofs(step)
-        case Examined(checked=checked):
-            yield f"check: {checked.finding.value}{checked.said and f', {checked.said}'}"
+        case Examined() | LetIn():
+            yield _judged(step)
         case Weighed(recipient=recipient, accounts=accounts, standing=standing, takes_part=takes_part):
             part = f"{standing.value}, takes part" if takes_part and standing is not None else "takes no part"
             yield f"candidates at {show(recipient)}: {', '.join(accounts) or 'nobody known'}, {part}"
@@ -122,6 +124,21 @@ def _lines(step: Step, show: Pseudonym) -> Iterable[str]:
             yield f"=> try again: {witness.value} is away"
         case _:
             assert_never(step)
+
+
+def _judged(step: Examined | LetIn) -> str:
+    """What a detector said of the mail, or a participant."""
+    if isinstance(step, LetIn):
+        return f"let in: {_LET_IN[step.admits]}, by a participant of {step.conversation}"
+    checked = step.checked
+    return f"check: {checked.finding.value}{checked.said and f', {checked.said}'}"
+
+
+_LET_IN: Final[Mapping[Admits, str]] = {
+    Admits.THIS_MAIL: "this mail",
+    Admits.THIS_ADDRESS: "the address",
+    Admits.THIS_LIST: "the list",
+}
 
 
 def _numbered(rule: str, number: int | None) -> str:
@@ -164,8 +181,8 @@ def _datum(step: Step, hide: Pseudonym) -> Mapping[str, Json]:
                 "dkim_signed": signed,
             }
             return proved if step.via_list is None else {**proved, "list_let_into": [*step.let_in]}
-        case Examined(checked=checked):
-            return {"step": "examined", "finding": checked.finding.value, "said": checked.said}
+        case Examined() | LetIn():
+            return _judgement(step)
         case Weighed(accounts=accounts, standing=standing):
             return {
                 "step": "weighed",
@@ -186,6 +203,12 @@ def _datum(step: Step, hide: Pseudonym) -> Mapping[str, Json]:
             return {"step": "waiting", "witness": witness.value}
         case _:
             assert_never(step)
+
+
+def _judgement(step: Examined | LetIn) -> Mapping[str, Json]:
+    if isinstance(step, LetIn):
+        return {"step": "let in", "conversation": step.conversation, "admits": step.admits.value}
+    return {"step": "examined", "finding": step.checked.finding.value, "said": step.checked.said}
 
 
 def _hidden(recipient: EmailAddress | None, hide: Pseudonym) -> str | None:
