@@ -294,3 +294,28 @@ async def test_a_table_that_is_gone_is_told(tmp_path: Path) -> None:
     statement(tmp_path, "DROP TABLE jobs")
     with pytest.raises(UnusableDirectoryError, match="lacks the table jobs; restore"):
         await opened(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("stored", "limit", "in_a_thread"), [(0, 1_000, 0), (64, 1_000, 0), (65, 1_000, 1), (65, 64, 0), (65, 65, 1)]
+)
+async def test_a_page_is_read_in_a_thread_only_where_it_holds_many_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: int, limit: int, in_a_thread: int
+) -> None:
+    """Handed over and back for each page, an embedded mail cost a fifth more: most pages hold a few rows."""
+    keys = [Key("notes", "c1", f"{number:03d}") for number in range(stored)]
+    handed: list[object] = []
+    to_thread = asyncio.to_thread
+
+    async def counting(work: Callable[..., object], *arguments: object) -> object:
+        handed.append(work)
+        return await to_thread(work, *arguments)
+
+    async with Database(tmp_path) as database:
+        records = Records(database)
+        await records.write([Insert(key, {"v": 1}) for key in keys])
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncio, "to_thread", counting)
+            found = await records.range("notes", "c1", after="", limit=limit)
+    assert [one.key for one in found] == keys[:limit]
+    assert len(handed) == in_a_thread

@@ -6,9 +6,10 @@ import asyncio
 import os
 import sqlite3
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from attrs import frozen
 
@@ -129,6 +130,20 @@ class Database:
             raise
         except TimeoutError as error:
             raise Unavailable("the embedded store") from error
+
+    async def page(
+        self, query: str, values: tuple[str | int | None, ...], made: Callable[[Any], T], *, limit: int
+    ) -> Sequence[T]:
+        """Select at most `limit` rows, and make a value of each. The last parameter of `query` is the limit."""
+
+        def select(most: int) -> Work[list[Any]]:
+            return lambda connection: connection.execute(query, (*values, most)).fetchall()
+
+        # Pages are mostly all but empty, whatever their limit.
+        few = await self.read(select(min(limit, _ROWS_AT_ONCE + 1)))
+        if len(few) <= _ROWS_AT_ONCE:
+            return [made(row) for row in few]
+        return await self.read(lambda connection: [made(row) for row in select(limit)(connection)], rows=limit)
 
     def _state(self) -> _Open:
         if self._open is None:

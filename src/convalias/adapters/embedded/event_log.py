@@ -190,10 +190,7 @@ class _Subscription:
         return True
 
     async def _next(self, limit: int) -> Sequence[EventRecord]:
-        values = (self._cursor, limit)
-        rows: list[_Row] = await self._database.read(
-            lambda connection: connection.execute(_NEXT, values).fetchall(), rows=limit
-        )
+        rows: Sequence[_Row] = await self._database.page(_NEXT, (self._cursor,), tuple, limit=limit)
         if rows:
             self._cursor = rows[-1][0]
         return [_record(row) for row in rows]

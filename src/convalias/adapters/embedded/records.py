@@ -25,7 +25,7 @@ _BY_NAME: Final = (
     " WHERE n.tbl = ? AND n.part = ? AND n.name = ?"
 )
 _RANGE: Final = "SELECT * FROM records WHERE tbl = ? AND part = ? AND id > ? ORDER BY id LIMIT ?"
-_LATEST: Final = "SELECT * FROM records WHERE tbl = ? AND part = ? ORDER BY id DESC LIMIT 1"
+_LATEST: Final = "SELECT * FROM records WHERE tbl = ? AND part = ? ORDER BY id DESC LIMIT ?"
 _PARTITIONS: Final = "SELECT DISTINCT part FROM records WHERE tbl = ? AND part > ? ORDER BY part LIMIT ?"
 _DUE: Final = "SELECT * FROM records WHERE lane = ? AND at <= ? ORDER BY at, tbl, part, id LIMIT ?"
 _DUE_AFTER: Final = (
@@ -76,21 +76,21 @@ class Records:
 
     async def range(self, table: str, partition: str, *, after: str, limit: int) -> Sequence[Stored]:
         """Return records by key, ascending."""
-        return await self._several(_RANGE, (table, partition, after, limit), limit)
+        return await self._database.page(_RANGE, (table, partition, after), _stored, limit=limit)
 
     async def latest(self, table: str, partition: str) -> Stored | None:
         """The highest key."""
-        found = await self._several(_LATEST, (table, partition), 1)
+        found = await self._database.page(_LATEST, (table, partition), _stored, limit=1)
         return found[0] if found else None
 
     async def due(self, lane: str, *, until: datetime, limit: int) -> Sequence[Stored]:
         """Return due records by (at, key), ascending."""
-        return await self._several(_DUE, (lane, stored(until), limit), limit)
+        return await self._database.page(_DUE, (lane, stored(until)), _stored, limit=limit)
 
     async def due_after(self, lane: str, *, after: DuePlace, until: datetime, limit: int) -> Sequence[Stored]:
         """The same behind a place; the index of lanes is entered there."""
-        values = (lane, stored(after.at), *after.key, stored(until), limit)
-        return await self._several(_DUE_AFTER, values, limit)
+        values = (lane, stored(after.at), *after.key, stored(until))
+        return await self._database.page(_DUE_AFTER, values, _stored, limit=limit)
 
     async def partitions(self, table: str, *, after: str, limit: int) -> Sequence[str]:
         """Return the partitions of a table, ascending; no part of the port: for tools that show a data directory."""
@@ -101,13 +101,7 @@ class Records:
 
     async def all(self, *, after: Key, limit: int) -> Sequence[Stored]:
         """Return all records of any table by key, ascending; no part of the port: for moving to another engine."""
-        return await self._several(_ALL, (*after, limit), limit)
-
-    async def _several(self, query: str, values: tuple[str | int, ...], limit: int) -> Sequence[Stored]:
-        def rows(connection: sqlite3.Connection) -> list[Stored]:
-            return [_stored(row) for row in connection.execute(query, values)]
-
-        return await self._database.read(rows, rows=limit)
+        return await self._database.page(_ALL, after, _stored, limit=limit)
 
 
 def _get(connection: sqlite3.Connection, keys: Sequence[Key]) -> Mapping[Key, Stored]:
