@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from copy import copy
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -73,6 +77,17 @@ def test_the_two_commands_of_the_readme_need_no_engine_and_measure_no_coverage()
     assert '-m "not slow and not soak and not engine"' in asked
     assert "lint-imports" in asked
     assert "--cov" not in asked
+
+
+@pytest.mark.xdist_group("together")
+def test_the_tests_of_a_group_run_in_one_process(request: pytest.FixtureRequest) -> None:
+    """The scheduler reads the group off the end of a test's name, where pytest-xdist writes it, as pytest lets it."""
+    assert "--dist loadgroup" in commands("full")
+    worker: Any = import_module("xdist.remote").WorkerInteractor  # publishes no types
+    test = copy(cast("pytest.Item", request.node))
+    config = SimpleNamespace(getvalue={"loadgroup": True}.__getitem__)
+    worker.pytest_collection_modifyitems(None, config, [test])
+    assert test.nodeid.endswith("@together")
 
 
 def test_what_one_process_has_compiled_the_next_one_reads() -> None:
