@@ -61,3 +61,27 @@ def test_workers_of_a_command_are_refused_where_a_platform_keeps_its_conversatio
     assert refused.err.count("\n") == 1
     assert "our own events from now on" in commands.run("migrate", "--own-conversations").out
     commands.work()
+
+
+def test_a_used_directory_without_its_store_is_refused_until_an_empty_one_is_asked_for(commands: Commands) -> None:
+    commands.load()
+    commands.ask("ingest", commands.file("mail.eml", mail()))
+    (commands.data / "store.db").unlink()
+    for command in (
+        ["worker", "inbound", "--once"],
+        ["ingest", commands.file("mail.eml", mail(2))],
+        ["show", "jobs"],
+        ["load", str(commands.folder / "world.json")],
+        ["migrate", "--take-over"],
+    ):
+        ran = commands.run(*command)
+        assert (ran.status, ran.err.count("\n")) == (78, 1)
+        assert "store.db is gone" in ran.err
+    (row,) = [row for row in commands.run("doctor", "--json").json if row["check"] == "data directory"]
+    assert (row["health"], "--new-store" in row["found"]) == ("misconfigured", True)
+    (commands.data / "keys").unlink()
+    assert commands.run("doctor").status == commands.run("worker", "inbound", "--once").status == 78
+    assert not [name for name in ("store.db", "keys") if (commands.data / name).exists()]
+    assert "store.db: an empty one was made" in commands.run("migrate", "--new-store").out
+    assert "store.db: is there and stays" in commands.run("migrate", "--new-store").out
+    assert commands.ask("show", "jobs")["ready"] == 0

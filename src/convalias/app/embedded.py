@@ -235,7 +235,8 @@ def keys_at(settings: Settings) -> FoundKeys:
     A directory that was used before without a key file had its keys elsewhere. It gets no new ones: what touches no
     alias works without. Raises `WrongSettings` where the file has another secret than what was set, under one id.
     """
-    was_used = (settings.data / STORE_FILE).exists()  # before the file: who makes both makes the file first
+    # Before the key file is looked for: who makes it and a store makes the key file first.
+    was_used = (settings.data / STORE_FILE).exists() or folders.was_used(settings.data)
     given, kept = shared_keyring(settings), stored_keyring(settings.data)
     if given is not None:
         if kept is not None and (clashes := given.clashes(kept)):
@@ -256,6 +257,19 @@ def _clash(number: int, path: Path) -> str:
         f"key {number} has another secret than key {number} of {path}, which made aliases; take what `convalias keys"
         " new` prints now, which holds the keys of both, or remove the file if nothing was made with it"
     )
+
+
+async def make_store(settings: Settings) -> bool:
+    """Make an empty store in the data directory, also where the former one is gone; False if one is there.
+
+    Raises `UnusableDirectoryError`, and `Unavailable` while the disk is full or the file locked.
+    """
+    try:
+        async with adapters.Database(settings.data):
+            return False
+    except adapters.LostStoreError:
+        async with adapters.Database(settings.data, anew=True):
+            return True
 
 
 def _made(data: Path, fresh: Keyring) -> Keyring:

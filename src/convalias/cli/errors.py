@@ -30,6 +30,7 @@ _OF_THE_STORE: Final = frozenset(
     {
         "UnusableDirectoryError",
         "NewerFormatError",
+        "LostStoreError",
         "UnusableStoreError",
         "DuplicatesError",
         "UnusableBucketError",

@@ -15,8 +15,8 @@ from attrs import frozen
 from convalias import registry
 from convalias.adapters.embedded import EmbeddedError
 from convalias.adapters.embedded.folder import file_system
-from convalias.adapters.embedded.schema import lacking
-from convalias.app.embedded import KEY_FILE, keys_at
+from convalias.adapters.embedded.schema import lacking, lost
+from convalias.app.embedded import KEY_FILE, STORE_FILE, keys_at
 from convalias.app.facade import Convalias
 from convalias.app.guards import SHOWN_FOR
 from convalias.app.providers import DoorKey, registered_door, registered_event_door
@@ -211,6 +211,10 @@ def examine_place(settings: Settings) -> list[Finding]:
     folder = settings.data
     if not folder.is_dir():
         return [Finding(check="data directory", health=Health.WARNING, found=f"{folder} is made at the first use")]
+    if (lost_store := lost(folder / STORE_FILE)) is not None:
+        return [
+            Finding(check="data directory", health=Health.MISCONFIGURED, found=str(lost_store), mend="see what it says")
+        ]
     return [
         Finding(check="data directory", found=f"{folder} on {file_system(folder) or 'a disk'}"),
         _space(folder),
@@ -222,7 +226,7 @@ def examine_place(settings: Settings) -> list[Finding]:
 
 def _indexes(folder: Path) -> Iterator[Finding]:
     """Whether somebody dropped one: this look makes none, so that it is said before the next start mends it."""
-    path = folder / "store.db"
+    path = folder / STORE_FILE
     if not path.exists():
         return
     try:
@@ -274,7 +278,7 @@ def _counted(ring: Keyring) -> str:
 
 def _clock(folder: Path) -> Finding:
     now = datetime.now(UTC)
-    database = folder / "store.db"
+    database = folder / STORE_FILE
     written = datetime.fromtimestamp(database.stat().st_mtime, UTC) if database.exists() else now
     if now < _EPOCH or written > now + STALE:
         return Finding(

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from attrs import asdict
 
+from convalias.app.embedded import STORE_FILE, make_store
 from convalias.app.engines import migrate, shared_keyring
 from convalias.app.moving import Moved, NotAtRest, move
 from convalias.cli.deployment import At, placed
@@ -23,8 +24,11 @@ from convalias.settings import Settings
 @click.option("--keep-first", is_flag=True, help="Of records under one name the first keeps it; all of them stay.")
 @click.option("--take-over", is_flag=True, help="Let the store belong with this data directory: the other one is gone.")
 @click.option("--own-conversations", is_flag=True, help="The platform has stopped keeping its own conversations.")
+@click.option("--new-store", is_flag=True, help="Make an empty store.db where that of this data directory is gone.")
 @placed
-def command(at: At, source: str | None, *, keep_first: bool, take_over: bool, own_conversations: bool) -> int:
+def command(
+    at: At, source: str | None, *, keep_first: bool, take_over: bool, own_conversations: bool, new_store: bool
+) -> int:
     """Make what a store needs before it is used: the indexes of MongoDB.
 
     With --from, mail of that data directory is copied to `raw` and its records to `store`, as far as these are set;
@@ -37,12 +41,18 @@ def command(at: At, source: str | None, *, keep_first: bool, take_over: bool, ow
 
     Where a platform keeps its own conversations, workers without them are refused. With --own-conversations they are
     our own events from now on.
+
+    A data directory that was used and has no store.db is refused. With --new-store an empty one is made: mail to
+    earlier aliases is refused for good. One that is there stays.
     """
     settings = at.settings()
     if at.by_default:
         click.echo(f"convalias: {at.by_default}", err=True)
     made = asyncio.run(migrate(settings, keep_first=keep_first))
     lines = [f"{setting}: made {', '.join(names) or 'nothing; all is there'}" for setting, names in made.items()]
+    if new_store:
+        is_made = asyncio.run(make_store(settings))
+        lines.append(f"{settings.data / STORE_FILE}: {'an empty one was made' if is_made else 'is there and stays'}")
     taken = _taken(at) if take_over else None
     done: Row = {"made": made} if taken is None else {"made": made, "directory": taken.path}
     if taken is not None:

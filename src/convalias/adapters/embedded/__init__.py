@@ -3,7 +3,13 @@
 from convalias.adapters.embedded.blobs import Blobs
 from convalias.adapters.embedded.database import Database
 from convalias.adapters.embedded.directory import DataDirectory
-from convalias.adapters.embedded.errors import EmbeddedError, NewerFormatError, NotOpenError, UnusableDirectoryError
+from convalias.adapters.embedded.errors import (
+    EmbeddedError,
+    LostStoreError,
+    NewerFormatError,
+    NotOpenError,
+    UnusableDirectoryError,
+)
 from convalias.adapters.embedded.event_log import EventLog
 from convalias.adapters.embedded.files import DurableFiles
 from convalias.adapters.embedded.legacy import LegacyRelay
@@ -20,6 +26,7 @@ __all__ = [
     "EventLog",
     "JobQueue",
     "LegacyRelay",
+    "LostStoreError",
     "NewerFormatError",
     "NotOpenError",
     "Outbox",

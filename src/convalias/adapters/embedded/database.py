@@ -77,11 +77,20 @@ class Database:
     """
 
     def __init__(
-        self, directory: Path, *, patience: float = _PATIENCE_SECONDS, open_within: float | None = None
+        self,
+        directory: Path,
+        *,
+        patience: float = _PATIENCE_SECONDS,
+        open_within: float | None = None,
+        anew: bool = False,
     ) -> None:
-        """Name the data directory; nothing is touched. `open_within`: seconds for a lock when opening, where others."""
+        """Name the data directory; nothing is touched. `open_within`: seconds for a lock when opening, where others.
+
+        `anew`: make an empty store also where the one that was there is gone.
+        """
         self._open_within = patience if open_within is None else open_within
         self._directory = directory
+        self._anew = anew
         self._patience = patience
         self._open: _Open | None = None
 
@@ -155,7 +164,7 @@ class Database:
     def _open_here(self) -> _Open:
         folder.make(self._directory)
         path = self._directory / "store.db"
-        writer = connect(path, patience=self._open_within)
+        writer = connect(path, patience=self._open_within, anew=self._anew)
         near, far = _Reader(path, self._patience), _Reader(path, self._patience)
         return _Open(os.getpid(), GroupCommit(writer, patience=self._patience), near, far)
 

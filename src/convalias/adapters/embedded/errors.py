@@ -22,5 +22,18 @@ class NewerFormatError(UnusableDirectoryError):
     """A newer convalias wrote this directory."""
 
 
+class LostStoreError(UnusableDirectoryError):
+    """Raised if a directory was used before, and its `store.db` is gone or has nothing in it."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the file."""
+        super().__init__(
+            path,
+            f"{'is empty' if path.exists() else 'is gone'}, though this data directory was used, as its blobs show",
+            right="mount its disk, or bring the file back from the backup;"
+            " for an empty store, which refuses mail to all earlier aliases: convalias migrate --new-store",
+        )
+
+
 class NotOpenError(EmbeddedError):
     """A call came before `open()`, after `close()`, or in the child of a fork."""

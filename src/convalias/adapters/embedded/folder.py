@@ -44,6 +44,23 @@ def make(folder: Path, *, mounts: Path = _MOUNTS) -> None:
         )
 
 
+def was_used(data: Path) -> bool:
+    """Whether a store was made in this data directory before: something of ours lies in `blobs`.
+
+    Nothing is put there before the tables of the store are durable. The folder alone says nothing: an operator may
+    have made it, for a disk of its own. Raises `UnusableDirectoryError`.
+    """
+    blobs = data / "blobs"
+    try:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(blobs) as found:
+            return any(one.name == ".tmp" or not one.name.startswith((".", "lost+found")) for one in found)
+    except OSError as error:
+        raise UnusableDirectoryError(
+            blobs, f"cannot be read ({error.strerror})", right="use a folder that this user may read and write"
+        ) from error
+    return False
+
+
 def make_durable(folder: Path, *, mode: int = 0o777) -> None:
     """Create a folder and those above it; each stays, also when power fails."""
     if folder.is_dir():

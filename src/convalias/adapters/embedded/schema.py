@@ -7,12 +7,12 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
 from convalias.adapters.embedded import folder, forks
-from convalias.adapters.embedded.errors import NewerFormatError, UnusableDirectoryError
+from convalias.adapters.embedded.errors import LostStoreError, NewerFormatError, UnusableDirectoryError
 from convalias.ports.errors import Unavailable
 
 T = TypeVar("T")
@@ -53,22 +53,27 @@ CREATE TABLE event_groups (
 """
 
 
-def connect(path: Path, *, patience: float) -> sqlite3.Connection:
+def connect(path: Path, *, patience: float, anew: bool = False) -> sqlite3.Connection:
     """A connection that commits for good: WAL, and a sync at each commit. Create the tables if they are not there.
 
-    `patience` is in seconds. Raises `UnusableDirectoryError`, also where a parent had the file open at a fork;
-    `Unavailable` while the disk is full or the file locked.
+    `patience` is in seconds. `anew`: create them also where a store was made before and is gone. Raises
+    `UnusableDirectoryError`, also where a parent had the file open at a fork; `Unavailable` while the disk is full or
+    the file locked.
     """
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise UnusableDirectoryError(
             path, f"needs SQLite 3.35, this Python has {sqlite3.sqlite_version}", right="use a newer Python"
         )
     with _refusals(path):
+        # Asked before the file is looked at: another process that comes first makes the tables, and then the blobs.
+        may_create = anew or not folder.was_used(path.parent)
+        if not may_create and _is_empty(path):  # before anything is written
+            raise LostStoreError(path)
         folder.make_database(path)
         connection = forks.connection(path)
         try:
             # Each step of several processes that open a new file may be in the way of another's.
-            patiently(lambda: _configure(connection, path), patience)
+            patiently(lambda: _configure(connection, path, may_create=may_create), patience)
         except BaseException:
             connection.close()
             raise
@@ -102,7 +107,7 @@ def _may_pass(error: sqlite3.OperationalError) -> bool:
     return error.sqlite_errorcode & 0xFF in passing
 
 
-def _configure(connection: sqlite3.Connection, path: Path) -> None:
+def _configure(connection: sqlite3.Connection, path: Path, *, may_create: bool) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA journal_size_limit = 67108864")
@@ -115,14 +120,14 @@ def _configure(connection: sqlite3.Connection, path: Path) -> None:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        _create(connection, path)
+        _create(connection, path, may_create=may_create)
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 
 
-def _create(connection: sqlite3.Connection, path: Path) -> None:
+def _create(connection: sqlite3.Connection, path: Path, *, may_create: bool) -> None:
     application, version = _marks(connection)
     if (application, version) == (_APPLICATION, FORMAT):  # another process was faster
         return
@@ -132,6 +137,8 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
         )
     if connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
         raise UnusableDirectoryError(path, "is another program's database", right="use an empty data directory")
+    if not may_create:  # such as a copy of the file without its write-ahead log
+        raise LostStoreError(path)
     for statement in _TABLES.split(";"):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {_APPLICATION}")
@@ -164,6 +171,26 @@ def _remake(connection: sqlite3.Connection, path: Path, name: str, statement: st
             f"lacks the index {name}, and has several records under one key: {_doubled(connection)}",
             right="restore it from a backup, or delete all but one of each with sqlite3, then start again",
         ) from error
+
+
+def lost(path: Path) -> UnusableDirectoryError | None:
+    """Return why the database of a directory that was used cannot be opened: it is gone, or has no octet. Else None.
+
+    Nothing is made.
+    """
+    try:
+        # Asked first: another process that comes first makes the tables, and then the blobs.
+        was_used = folder.was_used(path.parent)
+    except UnusableDirectoryError as unreadable:
+        return unreadable
+    return LostStoreError(path) if was_used and _is_empty(path) else None
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether the file is not there, or has no octet."""
+    with suppress(FileNotFoundError):
+        return path.stat().st_size == 0
+    return True
 
 
 def lacking(path: Path) -> tuple[str, ...]:
