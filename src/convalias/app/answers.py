@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 import types
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, TypeGuard, Union, get_args, get_origin, get_type_hints
 
 from convalias.ports.records import Conflict
@@ -54,35 +54,42 @@ def refuse_answer(
 
 def fits(value: object, hint: object) -> bool:
     """Whether a value is of that type, with all that a container holds; True where that cannot be told."""
+    return _holding(hint)(value)
+
+
+@cache
+def _holding(hint: object) -> Callable[[Any], bool]:
+    """Says of a value whether it fits. A hint is looked through once: each call of a guarded port asks."""
     origin, of = get_origin(hint), get_args(hint)
     if hint is None or hint is type(None):
-        return value is None
+        return lambda value: value is None
     if origin is Union or origin is types.UnionType:
-        return any(fits(value, one) for one in of)
+        each = [_holding(one) for one in of]
+        return lambda value: any(holds(value) for holds in each)
     if origin is not None:
-        return _fits_generic(value, origin, of)
-    hint = getattr(hint, "__supertype__", hint)  # of a NewType
-    if not isinstance(hint, type) or hint is Any:
-        return True
-    return value is not None if getattr(hint, "_is_protocol", False) else isinstance(value, hint)
+        return _holding_generic(origin, [_holding(one) for one in of])
+    kind = getattr(hint, "__supertype__", hint)  # of a NewType
+    if not isinstance(kind, type) or kind is Any:
+        return lambda _: True
+    if getattr(kind, "_is_protocol", False):
+        return lambda value: value is not None
+    return lambda value: isinstance(value, kind)
 
 
-def _fits_generic(value: object, origin: object, of: tuple[Any, ...]) -> bool:
+def _holding_generic(origin: object, of: Sequence[Callable[[Any], bool]]) -> Callable[[Any], bool]:
     if not isinstance(origin, type):
-        return True
+        return lambda _: True
     if issubclass(origin, Mapping):
-        return _is_mapping(value) and _all(value, of[0]) and _all(value.values(), of[1])
-    if issubclass(origin, AbstractSet):
-        return _is_set(value) and _all(value, of[0])
-    if issubclass(origin, Sequence):
-        return _is_sequence(value) and _all(value, of[0])
-    if issubclass(origin, Collection):
-        return _is_collection(value) and _all(value, of[0])
-    return value is not None
+        key, held = of
+        return lambda value: _is_mapping(value) and all(map(key, value)) and all(map(held, value.values()))
+    for kind, is_one in ((AbstractSet, _is_set), (Sequence, _is_sequence), (Collection, _is_collection)):
+        if issubclass(origin, kind):
+            return partial(_all, is_one, of[0])
+    return lambda value: value is not None
 
 
-def _all(values: Iterable[Any], hint: object) -> bool:
-    return all(fits(one, hint) for one in values)
+def _all(is_one: Callable[[Any], bool], holds: Callable[[Any], bool], value: Any) -> bool:  # noqa: ANN401
+    return is_one(value) and all(map(holds, value))
 
 
 @cache

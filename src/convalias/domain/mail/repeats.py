@@ -17,6 +17,8 @@ _DIGITS: Final = re.compile(r"\d+")
 _WEEKDAY: Final = re.compile(
     r"(?<=[(\uff08])[日月火水木金土일월화수목금토](?=[)\uff09])|(?<=星期|禮拜|礼拜)[一二三四五六日天]"
 )
+_FOLDS: Final = re.compile(r"[\d日月火水木金土일월화수목금토一二三四五六]")
+"""A sign without which nothing in a word is folded."""
 _NAMES: Final = frozenset(
     {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
      "mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun", "am", "pm", "noon",
@@ -76,6 +78,8 @@ def repeat_digest(text: str, attachments: Iterable[str]) -> str:
 
 
 def _folded_word(word: str) -> str:
+    if not _FOLDS.search(word):
+        return word
     if _CODE.fullmatch(word):
         return "#" + _end_of(word)
     return _WEEKDAY.sub("#", _DIGITS.sub("#", word))
