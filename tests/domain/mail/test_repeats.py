@@ -18,6 +18,8 @@ from convalias.domain.mail.repeats import folded, is_short, repeat_digest
         ("Reçu le dimanche 1 mars à 12 h", "Reçu le lundi 2 avril à 13 h"),
         ("2026年3月1日(日) 12:00に受信しました", "2026年12月31日(月) 9:30に受信しました"),
         ("Sent at 11 am", "Sent at 2  PM"),
+        ("我們星期天不上班", "我們星期一不上班"),
+        ("下礼拜天回覆", "下礼拜五回覆"),
         ("Sun, 01 Mar 2026 12:00:00 +0000", "Mon, 2 Mar 2026 9:00 +0100"),
     ],
 )

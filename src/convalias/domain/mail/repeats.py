@@ -14,10 +14,10 @@ _FOLDED: Final = 16 * 1024
 _CODE: Final = re.compile(r"(?=\D*\d)[!-~]+")
 """A word of ASCII with a digit in it: a number, a time, the number of a ticket."""
 _DIGITS: Final = re.compile(r"\d+")
-_WEEKDAY: Final = re.compile(
-    r"(?<=[(\uff08])[日月火水木金土일월화수목금토](?=[)\uff09])|(?<=星期|禮拜|礼拜)[一二三四五六日天]"
-)
-_FOLDS: Final = re.compile(r"[\d日月火水木金土일월화수목금토一二三四五六]")
+_IN_BRACKETS: Final = "日月火水木金土일월화수목금토"
+_OF_A_WEEK: Final = "一二三四五六日天"
+_WEEKDAY: Final = re.compile(rf"(?<=[(\uff08])[{_IN_BRACKETS}](?=[)\uff09])|(?<=星期|禮拜|礼拜)[{_OF_A_WEEK}]")
+_FOLDS: Final = re.compile(rf"[\d{_IN_BRACKETS}{_OF_A_WEEK}]")
 """A sign without which nothing in a word is folded."""
 _NAMES: Final = frozenset(
     {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
