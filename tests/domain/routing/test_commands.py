@@ -92,9 +92,10 @@ def test_the_author_of_the_first_claim_stands() -> None:
 
 def test_who_claimed_the_mail_and_left_since_is_refused_and_nobody_writes_in_his_place() -> None:
     gone = Claim(ClaimKey(C1, BOBS, MESSAGE), Path.RELAY, AccountAuthor(AccountId("gone")))
-    (refusal,) = commands(plan(), [gone])
-    assert isinstance(refusal, Refuse)
-    assert refusal.reason is Reason.NOT_PARTICIPANT
+    for evidence, told in ((SenderEvidence(), None), (SenderEvidence(Dmarc.PASS), BOBS)):
+        (refusal,) = commands(plan(evolve(MAIL, evidence=evidence)), [gone])
+        assert isinstance(refusal, Refuse)
+        assert (refusal.reason, refusal.tell) == (Reason.NOT_PARTICIPANT, told)
 
 
 def test_a_claim_that_names_no_author_leaves_the_one_of_the_rules() -> None:

@@ -25,6 +25,7 @@ from convalias.domain.mail.envelope import (
 from convalias.domain.mail.message_id import MessageId
 from convalias.domain.mail.reasons import Reason
 from convalias.domain.migration.rollout import Stage
+from convalias.domain.routing import rules
 from convalias.domain.routing.context import Enrolment, Fact, RoutingContext, Witness
 from convalias.domain.routing.decision import NO_RULE, route
 from convalias.domain.routing.plan import RoutingPlan, TryAgain
@@ -47,7 +48,7 @@ from convalias.domain.routing.verdicts import (
 )
 from convalias.testing import laws, strategies
 from convalias.testing.strategies import NOW, Exchange
-from domain.cases import AUTHOR, KEY
+from domain.cases import AUTHOR, KEY, saying
 
 ANN, BOB = AccountId("ann"), AccountId("bob")
 C1, C2, C3 = ConversationId("c1"), ConversationId("c2"), ConversationId("c3")
@@ -243,6 +244,44 @@ def test_an_empty_book_does_no_harm() -> None:
     ignored = Ignore(Reason.NOT_OURS)
     assert verdicts(plan) == {FIRST: held, SECOND: held, foreign: ignored, unknown: ignored, LOST: HandToLegacy()}
     assert {one.rule for one in plan} == {NO_RULE}
+
+
+HELD = Hold(Reason.NEEDS_APPROVAL)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (ThreadState.CLOSED, Reason.CONVERSATION_CLOSED),
+        (ThreadState.ARCHIVED, Reason.CONVERSATION_CLOSED),
+        (ThreadState.ERASED, Reason.UNKNOWN_ALIAS),
+    ],
+)
+@pytest.mark.parametrize(
+    "book",
+    [
+        RuleBook(),
+        RuleBook(author=RULES.author),
+        RULES.before(rules.revoked_alias, saying(relayed(C1), 5)),
+        RULES.before(rules.revoked_alias, saying(HELD, 5)),
+        RuleBook(overlap=(saying(HELD, 10),)),
+    ],
+    ids=["empty", "relays", "relays at step 5", "holds at step 5", "holds a second alias"],
+)
+def test_what_is_not_open_takes_nothing_and_asks_nobody_whatever_the_book(
+    book: RuleBook, state: ThreadState, reason: Reason
+) -> None:
+    plan = decided(evolve(mail(FIRST, SECOND), evidence=PROVED), world(thread(C1, state)), rules=book)
+    assert verdicts(plan) == {FIRST: Reject(reason), SECOND: Reject(reason)}
+    assert plan.tell_sender
+    assert {one.rule for one in plan} == {NO_RULE}
+
+
+def test_nobody_is_asked_about_mail_for_a_legacy_address_of_a_closed_conversation() -> None:
+    book, closed = RULES.before(rules.carried_already, saying(HELD, 11)), world(thread(C1, ThreadState.CLOSED))
+    assert isinstance(decided(mail(LEGACY), rules=book)[LEGACY], Hold)
+    assert decided(mail(LEGACY), closed, rules=book)[LEGACY] == Reject(Reason.CONVERSATION_CLOSED)
+    assert decided(mail(LEGACY), closed)[LEGACY] == HandToLegacy()
 
 
 def test_an_ambiguous_from_is_held_by_an_empty_book() -> None:

@@ -20,7 +20,9 @@ from convalias.domain.inbound.outcomes import Done, Effect, Held, OutcomeRecord,
 from convalias.domain.inbound.posts import MailReference, RecordKey
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.mail.reasons import Reason
+from convalias.domain.routing import rules
 from convalias.domain.routing.context import HoldKey
+from convalias.domain.routing.rules import RULES
 from convalias.ports.errors import AdapterFailed, Unavailable
 from convalias.ports.hub import Guarantee
 from convalias.stores.approvals.holds import Holds
@@ -418,6 +420,20 @@ async def test_the_51st_mail_is_refused_and_the_same_mail_is_no_further_one() ->
     await desk.take(written(TO_C2, number=4))
     await desk.worker.step()
     assert len(await town.holds()) == 3
+
+
+async def test_what_was_let_in_ends_with_its_conversation_whatever_the_rules() -> None:
+    town = await open_town()
+    desk = Desk(town)
+    relay = evolve(desk.relay, rules=RULES.without(rules.closed_conversation))
+    desk.worker, desk.approvals = evolve(desk.worker, relay=relay), evolve(desk.approvals, relay=relay)
+    hold = await holding(town, desk)
+    await desk.approvals.decide(token(hold), Allow())
+    await desk.messaging.close(C2, by=ANN)
+    await desk.work()
+    assert await effect(town) == Refused(Reason.CONVERSATION_CLOSED, told=True)
+    assert len(town.outbox.mailbox(BOBS)) == 1
+    assert await desk.holds.due(until=town.clock.now() + timedelta(days=365), limit=1) == []
 
 
 async def test_what_cannot_be_carried_out_yet_is_tried_again_and_an_outage_is_raised() -> None:

@@ -298,6 +298,13 @@ def test_rules_of_a_hosts_own_hold_the_invariants_too(*, hosted: bool) -> None:
     assert states["hold approved"] > 0
 
 
+def test_rules_that_know_of_no_closed_conversation_lose_no_mail() -> None:
+    """The messages that they order could not be added: each such mail was given up after three tries."""
+    report = simulate(Plan(seed=6, mails=20, rules=RULES.without(rules.closed_conversation)))
+    assert list(report.violations) == []
+    assert report.states["mail refused"] > 0
+
+
 @rule(9)
 def says_nothing(_case: RelayCase) -> Verdict | None:
     """Never speaks."""

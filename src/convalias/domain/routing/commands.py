@@ -17,6 +17,7 @@ from convalias.domain.inbound.held import HoldId
 from convalias.domain.mail.dedup import MailKey, keyed
 from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.mail.reasons import AnyReason, Reason
+from convalias.domain.routing.decision import may_be_told
 from convalias.domain.routing.let_in import hold_id as held_as
 from convalias.domain.routing.plan import RoutingPlan
 from convalias.domain.routing.verdicts import (
@@ -262,9 +263,14 @@ def _refusal(ruling: Ruling, reason: AnyReason, plan: RoutingPlan) -> Refuse:
 
 
 def _to_be_told(ruling: Ruling, reason: AnyReason, plan: RoutingPlan) -> EmailAddress | None:
-    """The From address: it is the one that was authenticated."""
-    arrived = ruling.recipient.source is Source.ENVELOPE
-    told = plan.tell_sender and arrived and reason.consequence.may_tell_sender
+    """The From address: it is the one that was authenticated.
+
+    A plan says whether its own refusals may be told: of a message that cannot be added it has not asked that.
+    """
+    arrived, answerable, mail = ruling.recipient.source is Source.ENVELOPE, plan.tell_sender, plan.case.mail
+    if isinstance(ruling.verdict, RelayToConversation) and isinstance(mail, MessageEnvelope):
+        answerable = may_be_told(mail)
+    told = answerable and arrived and reason.consequence.may_tell_sender
     return _sender(plan) if told else None
 
 

@@ -9,7 +9,7 @@ from attrs import define, evolve, field
 
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import AccountAuthor, Author
-from convalias.domain.conversations.threads import ConversationThread
+from convalias.domain.conversations.threads import ConversationThread, ThreadState
 from convalias.domain.expecting import expect
 from convalias.domain.ids import ConversationId
 from convalias.domain.mail.authentication import Authentication, judge
@@ -142,6 +142,18 @@ def _whole(found: tuple[Recipient, ...], said: Said, case: Case) -> RoutingPlan:
     return RoutingPlan(rulings, tell_sender=False, case=case)
 
 
+def _while_open(said: Said, thread: ConversationThread) -> Said:
+    """Refuse what only an open conversation can take, or ask about, where a book of one's own lets it come so far.
+
+    Its message could not be added, so a mail that was let in before would wait for ever.
+    """
+    verdict = said[0]
+    if thread.state is ThreadState.OPEN or not isinstance(verdict, RelayToConversation | Hold):
+        return said
+    gone = thread.state is ThreadState.ERASED
+    return Reject(Reason.UNKNOWN_ALIAS if gone else Reason.CONVERSATION_CLOSED), NO_RULE, None
+
+
 def _may_tell(mail: MessageEnvelope, authentication: Authentication, rulings: tuple[Ruling, ...]) -> bool:
     """Step 13: whether the sender may be told of a refusal. Never a machine, a null return path, or the unproved.
 
@@ -222,17 +234,18 @@ class _Run:
             return Ruling(recipient, *said)
         first = self.firsts.get(recipient.thread.id)
         if first is None:
-            ruling = Ruling(recipient, *(said or self._decided(recipient)))
+            ruling = Ruling(recipient, *_while_open(said or self._decided(recipient), recipient.thread))
             self.firsts[recipient.thread.id] = ruling
             return ruling
-        said = said or self._overlapping(recipient, first)
-        return Ruling(recipient, *(said or (first.verdict, first.rule, first.number)))
+        said = said or self._overlapping(recipient, first) or (first.verdict, first.rule, first.number)
+        return Ruling(recipient, *_while_open(said, recipient.thread))
 
     def _legacy(self, recipient: LegacyRecipient) -> Ruling:
         """Step 11."""
         thread = recipient.thread
         first = None if thread is None else self.firsts.get(thread.id)
-        return Ruling(recipient, *(self._overlapping(recipient, first) or (HandToLegacy(), NO_RULE, None)))
+        said = self._overlapping(recipient, first) or (HandToLegacy(), NO_RULE, None)
+        return Ruling(recipient, *(said if thread is None else _while_open(said, thread)))
 
     def _overlapping(self, recipient: AliasRecipient | LegacyRecipient, first: Ruling | None) -> Said | None:
         asked = OverlapCase(self.mail, self.authentication, recipient, first)
