@@ -244,8 +244,16 @@ async def quarantined(machine: Machine) -> None:
 
 
 async def newer_record(machine: Machine) -> None:
-    key = RecordKey("envelopes/2026/03/01/newer.json")
-    await machine.ports.blobs.put(key, json.dumps({"$": "envelope_record/99"}).encode())
+    await a_record(machine, json.dumps({"$": "envelope_record/99"}).encode())
+
+
+async def damaged_record(machine: Machine) -> None:
+    await a_record(machine, b'{"$": "envelope_rec')
+
+
+async def a_record(machine: Machine, octets: bytes) -> None:
+    key = RecordKey("envelopes/2026/03/01/unreadable.json")
+    await machine.ports.blobs.put(key, octets)
     await machine.ports.queue.put([reference_body(MailReference(key, TraceId("t1")))])
     machine.asked = Asked(record=key)
     await machine.work(minutes=1)
@@ -358,7 +366,7 @@ FAULTS: Final = (
         arrange=dead,
         why=("dead       after 3 tries", "letter", "convalias replay --job"),
         doctor=("dead letters: warning: 1 inbound",),
-        jobs=("'lane': 'inbound'", "UnknownFormat"),
+        jobs=("'lane': 'inbound'", "address_holders: found format address_holders/99"),
         log=("icer.processing.errors", "UnknownFormat", "mail dead after 3 tries"),
     ),
     Fault(
@@ -510,8 +518,16 @@ FAULTS: Final = (
         arrange=newer_record,
         why=("the envelope record is in a format that this release cannot read",),
         doctor=("dead letters: warning: 1 inbound",),
-        jobs=("UnknownFormat",),
+        jobs=("envelope_record: found format envelope_record/99",),
         log=("UnknownFormat", "mail dead after 3 tries"),
+    ),
+    Fault(
+        name="envelope record damaged",
+        arrange=damaged_record,
+        why=("it was damaged or written by hand", "the envelope record is damaged: bring it back from a backup"),
+        doctor=("dead letters: warning: 1 inbound",),
+        jobs=("envelope_record: a stored record cannot be read (JSONDecodeError)",),
+        log=("BrokenRecord", "mail dead after 3 tries"),
     ),
     Fault(
         name="event in a format of a newer release",

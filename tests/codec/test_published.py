@@ -58,9 +58,15 @@ def test_a_broken_record_is_told(octets: bytes) -> None:
         loads_published(octets)
 
 
-@pytest.mark.parametrize("mark", ["published_event/2", "event/1", "", None])
-def test_a_version_of_another_release_is_told(mark: str | None) -> None:
+@pytest.mark.parametrize("mark", ["published_event/2", "event/1"])
+def test_a_version_of_another_release_is_told(mark: str) -> None:
     with pytest.raises(UnknownFormat):
+        loads_published(json.dumps({**WHOLE, "$": mark}).encode())
+
+
+@pytest.mark.parametrize("mark", ["", None])
+def test_a_record_without_a_version_is_broken(mark: str | None) -> None:
+    with pytest.raises(BrokenRecord, match="no format"):
         loads_published(json.dumps({**WHOLE, "$": mark}).encode())
 
 

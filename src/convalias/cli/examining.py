@@ -23,7 +23,7 @@ from convalias.app.providers import DoorKey, registered_door, registered_event_d
 from convalias.app.signing import signer_of
 from convalias.cli.errors import is_unusable
 from convalias.cli.stored import everything
-from convalias.codec.errors import CodecError
+from convalias.codec.errors import CodecError, UnknownFormat
 from convalias.domain.addresses.email_address import MailDomains
 from convalias.domain.addresses.vouching import is_public_mailbox_provider
 from convalias.domain.conversations.participants import Account
@@ -305,7 +305,7 @@ async def examine_store(cv: Convalias, settings: Settings) -> list[Finding]:
     except EmbeddedError as error:
         return [Finding(check="store", health=Health.MISCONFIGURED, found=str(error), mend="see what it says")]
     except CodecError as error:
-        return [Finding(check="store", health=Health.MISCONFIGURED, found=str(error), mend="use a newer convalias")]
+        return [Finding(check="store", health=Health.MISCONFIGURED, found=str(error), mend=_made_readable(error))]
     except PortError as error:
         if is_unusable(error):
             return [Finding(check="store", health=Health.MISCONFIGURED, found=str(error), mend="see what it says")]
@@ -430,7 +430,9 @@ async def _number(figure: Figure, reading: Reading) -> Finding:
     """A number beside its bound. An engine that is away, or that cannot tell, hides no other number."""
     try:
         number = await reading()
-    except (PortError, CodecError) as error:
+    except CodecError as error:
+        return Finding(check=figure.value, health=Health.UNKNOWN, found=str(error), mend=_made_readable(error))
+    except PortError as error:
         return Finding(
             check=figure.value, health=Health.AWAY, found=str(error), mend="see that it runs, then try again"
         )
@@ -441,6 +443,10 @@ async def _number(figure: Figure, reading: Reading) -> Finding:
     if number.is_past:
         return Finding(check=figure.value, health=Health.WARNING, found=str(number), mend=number.bound.mend)
     return Finding(check=figure.value, found=str(number))
+
+
+def _made_readable(error: CodecError) -> str:
+    return "use a newer convalias" if isinstance(error, UnknownFormat) else "it is damaged: bring it back from a backup"
 
 
 async def _dead(cv: Convalias) -> Finding:

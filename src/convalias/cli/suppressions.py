@@ -33,7 +33,10 @@ def list_(at: At, account: str | None) -> int:
         rows = [row for row in rows if row["account"] == account]
     listing(rows, as_json=at.as_json, columns=_COLUMNS)
     if found.unreadable:
-        click.echo(f"convalias: suppressions: {found.unreadable} left out; use a newer convalias", err=True)
+        click.echo(
+            f"convalias: suppressions: {found.unreadable} left out; use a newer convalias, or lift and add again what is damaged",
+            err=True,
+        )
     return Exit.OK
 
 

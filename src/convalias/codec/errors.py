@@ -26,7 +26,10 @@ class UnknownFormat(CodecError):
 
 
 class BrokenRecord(CodecError):
-    """A record that says what it is, but lacks what that needs. Its values are never quoted: they may be personal."""
+    """A record that does not say what it is, or lacks what that needs. No newer release reads it either.
+
+    Its values are never quoted: they may be personal.
+    """
 
     def __init__(self, kind: str, because: str) -> None:
         """Which kind, and the class of the fault."""

@@ -62,7 +62,7 @@ class Codec:
 
     def load(self, body: Body, expected: type[T] | Format[T]) -> T:
         """The record in a body of any version. Raises `UnknownFormat`, `BrokenRecord`."""
-        row = expected if isinstance(expected, Format) else self._row(expected)
+        row = self._format(expected)
         fields = _upgraded(body, row)
         try:
             kind = row.classes[0]
@@ -85,10 +85,13 @@ class Codec:
         try:
             body = JSON.loads(octets)
         except ValueError as fault:
-            raise BrokenRecord("JSON", type(fault).__name__) from None
+            raise BrokenRecord(self._format(expected).tag, type(fault).__name__) from None
         if not _is_object(body):
-            raise BrokenRecord("JSON", "no object")
+            raise BrokenRecord(self._format(expected).tag, "no object")
         return self.load(body, expected)
+
+    def _format(self, expected: type[T] | Format[T]) -> Format[Any]:
+        return expected if isinstance(expected, Format) else self._row(expected)
 
     def _row(self, kind: type[object]) -> Format[Any]:
         row = self._by_class.get(kind)
@@ -107,7 +110,9 @@ def _upgraded(body: Body, row: Format[Any]) -> Body:
     if mark == row.mark:
         return body
     tag, _, number = mark.partition("/") if isinstance(mark, str) else ("", "", "")
-    version = int(number) if number.isascii() and number.isdigit() else 0
+    if not (tag and number.isascii() and number.isdigit()):  # no release writes such a mark
+        raise BrokenRecord(row.tag, "no format")
+    version = int(number)
     if tag != row.tag or version not in row.readable:
         raise UnknownFormat(row.tag, mark, [f"{row.tag}/{one}" for one in row.readable])
     fields: Body = {name: value for name, value in body.items() if name != MARK}

@@ -287,7 +287,7 @@ _ALL: Final = (
     Metric(
         name="convalias.deployment.unreadable",
         labels=_ERROR,
-        help="Looks at what the deployment was told that met a record of a newer release.",
+        help="Looks at what the deployment was told that met a record of a newer release, or a damaged one.",
     ),
     Metric(
         name="convalias.retention.ended", labels=_labels(what="rows, blobs or texts"), help="Things removed by age."

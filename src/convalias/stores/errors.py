@@ -38,6 +38,10 @@ class PostingDeclined(StoreError):
         return f"conversation {self.conversation!r}: the host declined a message ({self.because})"
 
 
+class MailGone(StoreError):
+    """The octets of a mail that is kept still are not there, or are not those that were taken in."""
+
+
 class TextMissing(StoreError):
     """The long text of a message cannot be found: it is never shown short as if it were whole."""
 
@@ -70,5 +74,5 @@ class Parked(Unavailable):
         """One line, with the way on."""
         return (
             f"{self.what} is parked from event {self.seq} on ({self.because});"
-            " run a release that can read it, then convalias replay --dead takes it up"
+            " mend that, or run a release that can read it; then convalias replay --dead takes it up"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -257,7 +257,7 @@ async def test_one_that_is_to_be_kept_still_is_tried_again_and_comes_in_when_it_
             await town.blobs.put(name, damaged)
         assert isinstance(await process.relay.process(reference), Again | Dead)
     assert isinstance(outcome := await process.relay.process(reference), Dead)
-    assert outcome.reason.startswith("MailGone at ")
+    assert outcome.reason == "the raw mail is damaged: it is not what was taken in"
     await town.blobs.delete([name])
     await town.blobs.put(name, raw)
     standing = await process.relay.stores.inbound.outcome(reference.record)
@@ -297,6 +297,41 @@ async def test_the_third_failure_is_a_dead_letter_and_its_job_is_done() -> None:
     assert (letter.id, letter.subject, letter.tries) == (reference.trace, reference.record, 3)
     assert letter.reason == why
     assert [one.outcome for one in await town.outcomes()] == [Dead(why, 3)]
+
+
+async def given_up_beside(process: Process, reference: MailReference, other: Callable[[], Awaitable[object]]) -> None:
+    """Give a mail up while, between its letter and its outcome, another job of it comes to an end."""
+
+    class Overtaken(DeadLetters):
+        async def put(self, letter: DeadLetter) -> None:
+            await super().put(letter)
+            await other()
+
+    for _ in range(2):
+        await process.relay.process(reference)
+    stores = evolve(process.relay.stores, dead_letters=Overtaken(records=process.town.records))
+    await evolve(process.relay, stores=stores).process(reference)
+
+
+@pytest.mark.parametrize("trace", [None, TraceId("swept")], ids=["comes twice", "of the sweeper"])
+async def test_of_two_jobs_of_a_mail_that_is_given_up_one_letter_stays(trace: TraceId | None) -> None:
+    town = await open_town()
+    process = Process(town, reader=Broken())
+    reference = await process.take(written(TO_C1))
+    second = evolve(reference, trace=trace or reference.trace)
+    await given_up_beside(process, reference, lambda: process.relay.process(second))
+    (outcome,) = await town.outcomes()
+    assert outcome.trace == second.trace
+    assert [one.trace for one in await process.operations.dead()] == [second.trace]
+
+
+async def test_a_mail_that_another_worker_relayed_meanwhile_keeps_no_letter() -> None:
+    town = await open_town()
+    process, well = Process(town, reader=Broken()), Process(town)
+    reference = await process.take(written(TO_C1))
+    await given_up_beside(process, reference, lambda: well.relay.process(reference))
+    assert isinstance((await town.outcomes())[0].outcome, Done)
+    assert await process.operations.dead() == ()
 
 
 async def test_a_dead_letter_explains_the_decision_and_names_nobody() -> None:

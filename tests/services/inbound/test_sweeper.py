@@ -9,6 +9,7 @@ from attrs import evolve
 from convalias.adapters import memory
 from convalias.domain.inbound.outcomes import Dead, Done
 from convalias.ports.errors import Unavailable
+from convalias.services.inbound.relay import LANE
 from services.inbound_desk import NOON, TO_C1, Process, Town, open_town, written
 
 HOUR = timedelta(hours=1)
@@ -107,6 +108,24 @@ async def test_a_damaged_record_is_queued_and_given_up_by_the_relay() -> None:
     outcomes = [one.outcome for one in await town.outcomes()]
     assert {type(one) for one in outcomes} == {Done, Dead}
     assert await process.sweeper.sweep() == 0
+
+
+async def test_a_damaged_record_whose_job_still_waits_is_called_so_in_one_letter() -> None:
+    town = await open_town()
+    process = Process(town)
+    record = (await process.take(written(TO_C1))).record
+    whole = await town.blobs.get(record)
+    assert whole is not None
+    await town.blobs.delete([record])
+    await town.blobs.put(record, whole[:50])
+    assert await process.sweeper.sweep() == 1  # under a trace of its own, as the damaged one cannot be read
+    await process.drain()
+    (outcome,) = await town.outcomes()
+    assert isinstance(outcome.outcome, Dead)
+    (letter,) = [one async for one in process.dead_letters.list(LANE)]
+    assert letter.trace == outcome.trace
+    damaged = "envelope_record: a stored record cannot be read (JSONDecodeError); it was damaged or written by hand"
+    assert letter.reason == outcome.outcome.reason == damaged
 
 
 async def test_a_record_that_is_deleted_meanwhile_is_left_alone() -> None:

@@ -24,7 +24,7 @@ from convalias.domain.outbound.delivery import (
     Owner,
 )
 from convalias.domain.outbound.suppressions import EventPlace
-from convalias.ports.records import Key, Replace
+from convalias.ports.records import Body, Key, Replace
 from convalias.services.operations.mail_following import Story
 from convalias.services.operations.operations import Asked
 from convalias.stores.encoding import encoded
@@ -168,15 +168,38 @@ async def test_nobody_has_decided_and_nobody_can_decide_are_told_apart() -> None
     assert (await the_story(process)).next.startswith("nobody is told: mend what failed")
 
 
-async def test_a_decision_that_cannot_be_read_is_told() -> None:
+@pytest.mark.parametrize(
+    ("damage", "told_of"),
+    [
+        ({"$": "decision/99"}, "the decision is in a format that this release cannot read: use a newer convalias"),
+        ({"$": None}, "the decision is damaged: bring it back from a backup, then: convalias replay --dead"),
+        ({"event": 7}, "the decision is damaged: bring it back from a backup, then: convalias replay --dead"),
+    ],
+    ids=["newer", "no format", "damaged"],
+)
+async def test_a_decision_that_cannot_be_read_is_told(damage: Body, told_of: str) -> None:
     town = await open_town()
     process = Process(town)
     event = await relayed(town, process)
     await decided(town, event, row())
     key = Key("decisions", encoded(C1), encoded(event))
     standing = (await town.records.get([key]))[key]
-    await town.records.write([Replace(key, standing.version, {**standing.body, "$": "decision/99"})])
-    assert (await the_story(process)).next.startswith("the decision is in a format")
+    await town.records.write([Replace(key, standing.version, {**standing.body, **damage})])
+    assert (await the_story(process)).next == told_of
+
+
+@pytest.mark.parametrize("length", [0, 50])
+async def test_a_record_that_was_cut_is_called_damaged_and_not_newer(length: int) -> None:
+    town = await open_town()
+    process = Process(town)
+    key = (await process.take(written(TO_C1))).record
+    body = await town.blobs.get(key)
+    assert body is not None
+    await town.blobs.delete([key])
+    await town.blobs.put(key, body[:length])
+    (story,) = await process.operations.why(Asked(record=key))
+    assert "unreadable the envelope record: envelope_record: a stored record cannot be read" in str(story)
+    assert story.next == "the envelope record is damaged: bring it back from a backup, then: convalias replay --dead"
 
 
 @pytest.mark.parametrize(
@@ -320,7 +343,7 @@ async def test_a_parked_conversation_is_told_and_hides_nothing_else() -> None:
     operations = process.operations
     stores = evolve(operations.follower.stores, conversations=ParkedStore())
     process.operations = evolve(operations, follower=evolve(operations.follower, stores=stores))
-    assert (await the_story(process)).next.startswith("conversation c1 is parked: run a release")
+    assert (await the_story(process)).next.startswith("conversation c1 is parked: mend what its letter names")
     found = await process.operations.why(Asked(conversation=C1))
     assert len(found) == 1
     assert "event/99" in found.notes[0]

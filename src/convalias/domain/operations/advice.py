@@ -38,6 +38,7 @@ class Situation(Enum):
     """The situation of a mail, an event or a delivery. In the order of urgency: the first one is told first."""
 
     UNREADABLE = "unreadable"
+    DAMAGED = "damaged"
     PARKED = "parked"
     DEAD = "dead"
     UNDECIDABLE = "undecidable"
@@ -100,7 +101,8 @@ class Circumstances:
 ADVICE: Final[Mapping[Situation, str]] = MappingProxyType(
     {
         Situation.UNREADABLE: "{about} is in a format that this release cannot read: use a newer convalias",
-        Situation.PARKED: "{about} is parked: run a release that can read it, then: convalias replay --dead",
+        Situation.DAMAGED: "{about} is damaged: bring it back from a backup, then: convalias replay --dead",
+        Situation.PARKED: "{about} is parked: mend what its letter names, or run a release that can read it; then: convalias replay --dead",
         Situation.DEAD: "mend what failed, then: convalias replay --job {about} (all of them: convalias replay --dead)",
         Situation.UNDECIDABLE: "nobody is told: mend what failed, then: convalias replay --job {about}",
         Situation.FAILED: "mend what the channel refused, then: convalias replay --job {about}",

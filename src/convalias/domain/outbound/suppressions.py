@@ -55,7 +55,7 @@ class Muted:
 
 @frozen
 class Unreadable:
-    """A suppression in a format of a newer release. It forbids mail as any other does, and says no more here."""
+    """A suppression of a newer release, or a damaged one. It forbids mail as any other does, and says no more here."""
 
 
 @frozen(kw_only=True)
@@ -65,7 +65,7 @@ class SuppressionList:
     addresses: tuple[Suppressed, ...] = ()
     muted: tuple[Muted, ...] = ()
     unreadable: int = 0
-    """Rows in a format of a newer release: they forbid mail as well."""
+    """Rows of a newer release, or damaged ones: they forbid mail as well."""
 
 
 class Subscription(Enum):

@@ -73,7 +73,7 @@ from convalias.services.running.log_lines import engine_away
 from convalias.services.running.outages import because, described, fault_in, is_unreadable, leaves, outage_in
 from convalias.services.running.reason_labels import ReasonLabels
 from convalias.services.system_mail.address_notices import Announcing
-from convalias.stores.errors import Contended
+from convalias.stores.errors import Contended, MailGone
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.inbound.mails import InboundRecords, day_of
 from convalias.stores.inbound.misses import Misses
@@ -107,10 +107,6 @@ class Stores:
     """None: mails are not counted, and a loop guard sees nothing."""
     misses: Misses | None = None
     """None: nobody notices who guesses aliases."""
-
-
-class MailGone(Exception):
-    """The octets of a mail that is kept still are not there, or are not those that were taken in."""
 
 
 @frozen(kw_only=True)
@@ -260,10 +256,10 @@ class InboundRelay:
         record, raw = await self._load(mail)
         if record is None or raw is None:
             if self._is_kept(mail.record):  # a place that is not mounted, a wrong one, a file that somebody removed
-                raise MailGone
+                raise MailGone("the raw mail is not where it was kept")
             return await self._written(self._outcome(mail, Expired(), record=record), standing)
         if not is_whole(record.raw, raw):
-            raise MailGone
+            raise MailGone("the raw mail is damaged: it is not what was taken in")
         if record.cut and record.quarantined is None and self._is_ours_by_now(record):
             record = evolve(record, quarantined=TOO_LARGE)
         read = await self.read(record, raw)
@@ -480,7 +476,19 @@ class InboundRelay:
             self._concluded(outcome)
         else:  # another worker was first, and has told
             self._count(outcome.outcome)
+            await self._take_back(ours, outcome)
         return outcome.outcome
+
+    async def _take_back(self, ours: OutcomeRecord, standing: OutcomeRecord) -> None:
+        """Drop the letter of a mail that another job concluded first: a mail has one letter, and only if it is dead.
+
+        A mail whose envelope record cannot be read is queued again by the sweeper, under a trace of its own.
+        """
+        if not isinstance(ours.outcome, Dead) or (isinstance(standing.outcome, Dead) and standing.trace == ours.trace):
+            return
+        letters = self.stores.dead_letters
+        for letter in (await letters.several(LANE, [DeadLetterId(str(ours.trace))])).values():
+            await letters.drop(letter)
 
     def _concluded(self, outcome: OutcomeRecord) -> None:
         self._count(outcome.outcome)

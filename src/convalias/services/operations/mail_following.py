@@ -8,7 +8,7 @@ from typing import Final, assert_never
 
 from attrs import field, frozen
 
-from convalias.codec import CodecError, loads
+from convalias.codec import CodecError, UnknownFormat, loads
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import ConversationEvent, MessageAdded
 from convalias.domain.ids import AccountId, ConversationId, EventId, TraceId
@@ -157,7 +157,7 @@ class MailFollower:
             record = loads(body, EnvelopeRecord)
         except CodecError as error:
             told.step(self.clock.now(), f"unreadable the envelope record: {error}")
-            told.state(State(Situation.UNREADABLE, "the envelope record"))
+            told.state(_unreadable("the envelope record", error))
             return None
         what = f"received   by {record.source}, kept as {record.raw}"
         if record.quarantined:
@@ -170,7 +170,7 @@ class MailFollower:
             return await self.stores.inbound.outcome(key)
         except CodecError as error:
             told.step(self.clock.now(), f"unreadable the outcome: {error}")
-            told.state(State(Situation.UNREADABLE, "the outcome"))
+            told.state(_unreadable("the outcome", error))
             return None
 
     async def _waits(self, record: EnvelopeRecord, told: _Told) -> None:
@@ -251,7 +251,7 @@ class MailFollower:
             decision = await self.stores.ledger.get(conversation, event)
         except CodecError as error:
             told.step(now, f"unreadable the decision: {error}")
-            told.state(State(Situation.UNREADABLE, "the decision"))
+            told.state(_unreadable("the decision", error))
             return
         if decision is None:
             await self._undecided(conversation, event, standing, told)
@@ -301,6 +301,11 @@ class MailFollower:
         told.step(letter.at, f"letter     {letter.id} after {letter.tries} tries: {letter.reason}")
         for line in letter.explanation.splitlines():
             told.step(letter.at, f"           {line}")
+
+
+def _unreadable(what: str, error: CodecError) -> State:
+    """The state of a stored record: of a newer release, or damaged."""
+    return State(Situation.UNREADABLE if isinstance(error, UnknownFormat) else Situation.DAMAGED, what)
 
 
 def _minutes(waited: timedelta) -> str:
@@ -380,7 +385,7 @@ def _suppressed(recipient: AccountId, found: Suppressed | Muted | Unreadable) ->
         case Muted(conversation=conversation):
             return f"muted      {conversation} for {recipient}: a wish, or a complaint; see {mend}"
         case Unreadable():
-            return f"suppressed mail to {recipient}, by a newer release of convalias; see convalias suppressions list"
+            return f"suppressed mail to {recipient}, by a newer release or a damaged record; see convalias suppressions list"
         case _:
             assert_never(found)
 

@@ -9,7 +9,7 @@ from typing import TypeGuard
 from convalias.codec import CodecError
 from convalias.ports.errors import AdapterFailed, Deferred, Unavailable
 from convalias.services.running.places import told_of
-from convalias.stores.errors import Contended
+from convalias.stores.errors import Contended, StoreError
 
 SOON = timedelta(seconds=1)
 
@@ -49,7 +49,10 @@ def described(error: BaseException) -> str:
 
 
 def because(error: BaseException) -> str:
-    """Explain why work was given up: an outage by its class, anything else with the line that raised it."""
+    """Explain why work was given up.
+
+    An outage is named by its class, a fault of a stored record by its text, anything else with the line that raised it.
+    """
     return ", ".join(sorted({_reason(leaf) for leaf in leaves(error)}))
 
 
@@ -61,7 +64,10 @@ def fault_in(error: BaseException) -> AdapterFailed | None:
 def _reason(leaf: BaseException) -> str:
     if isinstance(leaf, AdapterFailed | Deferred):
         return str(leaf)
-    return type(leaf).__name__ if outage_in(leaf) is not None else told_of(leaf)
+    if outage_in(leaf) is not None:
+        return type(leaf).__name__
+    # The texts of those name no person, and say more than our line does.
+    return str(leaf) if isinstance(leaf, CodecError | StoreError) else told_of(leaf)
 
 
 def _is_group(error: BaseException) -> TypeGuard[BaseExceptionGroup[BaseException]]:
