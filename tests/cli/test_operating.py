@@ -219,7 +219,10 @@ def test_a_dead_letter_says_for_whom_and_why_and_is_discarded_by_itself(commands
     ]
     assert [row["id"] for row in commands.ask("dead", "list", "--lane", "deliveries")] == ["d2"]
     assert [row["id"] for row in commands.ask("show", "jobs")["dead"]] == ["d1", "d2"]
-    assert "john" in commands.run("show", "jobs").out
+    for command in (("show", "jobs"), ("dead", "list")):
+        lines = [line.split() for line in commands.run(*command).out.splitlines()]
+        assert ["d1", "inbound", row["record"], "j…@reply.example"] in [line[:4] for line in lines]
+        assert ["d2", "deliveries", "c1", "e1", "john"] in [line[:5] for line in lines]
     assert commands.ask("dead", "discard", "d1")["discarded"] is True
     assert [row["id"] for row in commands.ask("dead", "list")] == ["d2"]
     assert commands.run("dead", "discard", "d1").status == 66

@@ -20,7 +20,7 @@ from convalias.stores.conversations.parking import CONVERSATIONS, RECORDS
 from convalias.stores.outbound.letters import LANE as DELIVERIES
 
 LANES: Final = (INBOUND, DELIVERIES, CONVERSATIONS, RECORDS)
-_COLUMNS: Final = ("id", "lane", "recipients", "reason", "attempts", "explanation", "trace_id", "at")
+_COLUMNS: Final = ("id", "lane", "subject", "recipients", "reason", "attempts", "explanation", "trace_id", "at")
 
 
 @click.group("dead")

@@ -35,7 +35,7 @@ _DELIVERIES: Final = (
 )
 _LEGACY: Final = ("kind", "external_id", "message_id", "address", "suppress_notification", "notified")
 _HOLDS: Final = ("id", "conversation", "message_id", "sender", "reason", "state")
-_DEAD: Final = ("id", "lane", "recipients", "reason", "attempts", "explanation")
+_DEAD: Final = ("id", "lane", "subject", "recipients", "reason", "attempts", "explanation")
 _PARTICIPANTS: Final = ("account", "role", "name")
 _EVENTS: Final = ("seq", "kind", "author", "origin", "text", "occurred_at")
 
