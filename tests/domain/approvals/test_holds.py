@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import chain
 
 import pytest
 from attrs import evolve
@@ -172,6 +173,109 @@ def test_who_writes_in_a_participants_name_takes_ten_places_at_most() -> None:
     alone = HoldPolicy(most=1, participants=1)
     assert room_for(PARTICIPANT, [STRANGER], alone) == GivesWay(STRANGER)
     assert room_for(held("participant", 98), [PARTICIPANT], evolve(alone, participants=2)) is Room.FULL
+
+
+CONFIRMED = evolve(PARTICIPANT, evidence=SenderEvidence(Dmarc.PASS))
+SIGNED = SenderEvidence(Dmarc.PASS, dkim_aligned=True, dkim_signed=frozenset({"from", "to"}))
+
+
+def forged(name: int, count: int) -> list[HeldMail]:
+    """So many in the name of that participant, each later than those before; a higher name came later, too."""
+    return [
+        evolve(held("participant", 100 * name + number), sender=EmailAddress.parse(f"p{name}@home.example"))
+        for number in range(count)
+    ]
+
+
+def confirmed(name: int, count: int) -> list[HeldMail]:
+    return [evolve(one, evidence=SenderEvidence(Dmarc.PASS)) for one in forged(name, count)]
+
+
+def waiting(*mails: HeldMail, policy: HoldPolicy = HoldPolicy()) -> list[HeldMail]:  # noqa: B008 - frozen
+    """What waits when those have come one after the other."""
+    there: list[HeldMail] = []
+    for mail in mails:
+        room = room_for(mail, there, policy)
+        if isinstance(room, GivesWay):
+            there.remove(room.hold)
+        if room is not Room.FULL:
+            there.append(mail)
+    return there
+
+
+def flood(*names: int) -> list[HeldMail]:
+    """Ten in each of those names, and as many of strangers who are made up."""
+    return [*chain.from_iterable(forged(name, 10) for name in names), *several("stranger", 10 * len(names))]
+
+
+def test_mail_in_the_names_of_participants_fills_twenty_places_and_keeps_nobody_proved_out() -> None:
+    five = [*chain.from_iterable(forged(name, 10) for name in range(5))]
+    there = waiting(*five)
+    assert len(there) == 20
+    assert room_for(STRANGER, there) is Room.FREE
+    full = waiting(*flood(*range(5)))
+    assert len(full) == 40
+    assert (room_for(PROVED, full), room_for(CONFIRMED, full)) == (Room.FREE, Room.FREE)
+    of_domains, of_people = several("proved", 40), [*chain(confirmed(7, 10), confirmed(8, 10))]
+    assert [one for one in waiting(*flood(*range(5)), *of_domains) if one in of_domains] == of_domains
+    assert [one for one in waiting(*flood(*range(5)), *of_people) if one in of_people] == of_people
+
+
+@pytest.mark.parametrize("names", [1, 2, 3, 7, 10, 20])
+def test_of_mail_in_participants_names_each_name_keeps_its_part_of_the_places(names: int) -> None:
+    others, part = flood(*range(1, names)), min(20 // names, 10)
+    mine = forged(names, part)
+    assert [one for one in waiting(*others, *mine, *others) if one in mine] == mine
+    early = forged(0, part)
+    assert [one for one in waiting(*early, *others) if one in early] == early
+    assert len(waiting(*others, *mine)) <= 40
+
+
+def test_the_newest_of_the_name_that_has_the_most_gives_way_and_none_that_has_one_more() -> None:
+    there = [*forged(1, 10), *forged(2, 9), *forged(3, 1)]
+    assert room_for(PARTICIPANT, there) == GivesWay(there[9])
+    ten = [one for name in range(10) for one in forged(name, 2)]
+    assert room_for(PARTICIPANT, ten) == GivesWay(ten[-1])
+    twenty = [one for name in range(20) for one in forged(name, 1)]
+    assert room_for(PARTICIPANT, twenty) is Room.FULL
+
+
+def test_a_participants_own_mail_takes_the_place_of_one_in_his_name() -> None:
+    ten = forged(1, 10)
+    own = evolve(CONFIRMED, sender=ten[0].sender)
+    assert room_for(own, ten) == GivesWay(ten[-1])
+    assert room_for(evolve(own, evidence=SIGNED), ten) is Room.FULL, "who has a signed mail may post it again"
+    assert room_for(evolve(own, id=HoldId("own")), confirmed(1, 10)) is Room.FULL
+
+
+def test_ten_places_stay_participants_though_strangers_are_proved() -> None:
+    claims, proved = forged(1, 10) + forged(2, 10), several("proved", 40)
+    assert room_for(PROVED, [*claims, *proved[:30]]) == GivesWay(claims[-1])
+    there = waiting(*claims, *proved)
+    assert [one for one in there if one.participant] == [*forged(1, 5), *forged(2, 5)]
+    assert room_for(PROVED, there) is Room.FULL
+    assert room_for(CONFIRMED, there) == GivesWay(there[9])
+    assert room_for(PARTICIPANT, there) == GivesWay(there[9])
+    assert room_for(CONFIRMED, [*confirmed(1, 9), *several("proved", 41)]) == GivesWay(proved[0])
+    assert room_for(CONFIRMED, [*confirmed(1, 10), *proved]) == GivesWay(confirmed(1, 10)[-1])
+    assert room_for(CONFIRMED, [one for name in range(50) for one in confirmed(name, 1)]) is Room.FULL
+
+
+@given(st.lists(st.sampled_from([*flood(1, 2, 3), *confirmed(4, 11), *confirmed(5, 11), *several("proved", 40)])))
+def test_no_order_of_coming_takes_more_places_than_there_are(mails: list[HeldMail]) -> None:
+    there = waiting(*mails)
+    assert len(there) <= 50
+    assert sum(not one.participant for one in there) <= 40
+    assert sum(one.id.startswith("stranger") for one in there) <= 20
+    assert sum(one.evidence == SenderEvidence(Dmarc.NONE) for one in there if one.participant) <= 20
+    if CONFIRMED not in there:
+        assert room_for(CONFIRMED, there) is not Room.FULL
+
+
+def test_where_strangers_have_no_place_participants_have() -> None:
+    nobody = HoldPolicy(strangers=0)
+    assert room_for(STRANGER, [], nobody) is Room.FULL
+    assert len(waiting(*forged(1, 10), *forged(2, 10), policy=nobody)) == 10
 
 
 def test_an_ambiguous_sender_is_a_stranger_whatever_is_proved() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -39,7 +40,7 @@ class HoldPolicy:
     most: int = field(default=50, validator=validators.ge(1))
     """Waiting mails per conversation; decided ones do not count."""
     participants: int = field(default=10, validator=validators.ge(0))
-    """Places that only mail of participants takes; so many one participant's address takes at most."""
+    """Places that no mail of outsiders takes; so many one participant's address takes at most."""
     strangers: int = field(default=20, validator=validators.ge(0))
     """Places that all strangers whom nothing proves share."""
     by_domain: int = field(default=5, validator=validators.ge(1))
@@ -51,6 +52,11 @@ class HoldPolicy:
     def outsiders(self) -> int:
         """Places of all who take no part."""
         return max(self.most - self.participants, min(self.strangers, self.most))
+
+    @property
+    def claims(self) -> int:
+        """Places of all mail in participants' names that nothing confirms: anybody may have written it."""
+        return max(self.strangers, self.participants, 1)
 
     def fits(self, *, raw_kept: timedelta) -> None:
         """Raises `InvalidValue` when a mail could be approved after its bytes are gone."""
@@ -178,18 +184,20 @@ class GivesWay:
 def room_for(mail: HeldMail, among: Iterable[HeldMail], policy: HoldPolicy = DEFAULT_HOLD_POLICY) -> Room | GivesWay:
     """Whether that mail may wait beside those of its conversation. The same mail again is no further one.
 
-    Nobody whom nothing proves can take the places of others: strangers share some, a domain and a sender that are
-    proved have few each, and for a participant or somebody proved the stranger who has waited longest gives way.
+    Nobody can take the places of others by names that he makes up or borrows. Strangers whom nothing proves share some,
+    a domain and a sender that are proved have few each. Mail in participants' names that nothing confirms shares some
+    too, by turns of the names. For mail that is proved or a participant's, one that has less claim gives way.
     """
     known = [*among]
     if any(one.id == mail.id for one in known):
         return Room.KNOWN
     waiting = [one for one in known if one.state is HoldState.HELD]
+    if mail.participant:
+        return _for_participant(mail, waiting, policy)
     outsiders = [one for one in waiting if not one.participant]
     unproved = [one for one in outsiders if not _is_proved(one)]
-    if mail.participant:
-        return _for_participant(mail, waiting, unproved or outsiders, policy)
-    has_room = len(waiting) < policy.most and len(outsiders) < policy.outsiders
+    has_place = len(outsiders) < policy.outsiders
+    has_room = has_place and len(waiting) < policy.most
     if not _is_proved(mail):
         return Room.FREE if has_room and len(unproved) < policy.strangers else Room.FULL
     proved = [one for one in outsiders if _is_proved(one)]
@@ -197,26 +205,55 @@ def room_for(mail: HeldMail, among: Iterable[HeldMail], policy: HoldPolicy = DEF
     of_sender = sum(one.sender == mail.sender for one in proved)
     if of_domain >= policy.by_domain or of_sender >= policy.by_sender:
         return Room.FULL
-    return Room.FREE if has_room else _instead_of(unproved)
+    if has_room:
+        return Room.FREE
+    claims = [one for one in waiting if _is_claim(one)] if has_place else []
+    return _oldest(unproved) or _of_the_most(claims) or Room.FULL
 
 
-def _for_participant(
-    mail: HeldMail, waiting: Sequence[HeldMail], others: Sequence[HeldMail], policy: HoldPolicy
-) -> Room | GivesWay:
+def _for_participant(mail: HeldMail, waiting: Sequence[HeldMail], policy: HoldPolicy) -> Room | GivesWay:
     own = [one for one in waiting if one.participant]
-    if sum(one.sender == mail.sender for one in own) >= max(policy.participants, 1):
-        return Room.FULL  # anybody may write in his name
+    claims = [one for one in own if _is_claim(one)]
+    outsiders = [one for one in waiting if not one.participant]
+    unproved = [one for one in outsiders if not _is_proved(one)]
+    of_name = [one for one in own if one.sender == mail.sender]
+    if len(of_name) >= max(policy.participants, 1):  # anybody may write in his name
+        return Room.FULL if _is_claim(mail) else _of_the_most([one for one in of_name if _is_claim(one)]) or Room.FULL
+    if _is_claim(mail) and len(claims) >= policy.claims:
+        return _by_turns(mail, claims)
     if len(waiting) < policy.most:
         return Room.FREE
-    return _instead_of(others) if len(own) < policy.participants else Room.FULL
+    reserved = len(own) < policy.participants
+    if _is_claim(mail):
+        return (reserved and _oldest(unproved or outsiders)) or _by_turns(mail, claims)
+    return _oldest(unproved) or _of_the_most(claims) or (reserved and _oldest(outsiders)) or _by_turns(mail, own)
 
 
-def _instead_of(holds: Sequence[HeldMail]) -> Room | GivesWay:
-    return GivesWay(min(holds, key=lambda hold: hold.since)) if holds else Room.FULL
+def _oldest(holds: Sequence[HeldMail]) -> GivesWay | None:
+    return GivesWay(min(holds, key=lambda hold: hold.since)) if holds else None
+
+
+def _of_the_most(holds: Sequence[HeldMail]) -> GivesWay | None:
+    """The newest mail of the name that has the most: a flood comes behind what was there before it."""
+    counts = Counter(one.sender for one in holds)
+    newest = max(holds, key=lambda one: (counts[one.sender], one.since, one.id), default=None)
+    return None if newest is None else GivesWay(newest)
+
+
+def _by_turns(mail: HeldMail, holds: Sequence[HeldMail]) -> Room | GivesWay:
+    """Of n names each keeps an n-th part of the places: only a name with two more than the mail's gives one away."""
+    counts = Counter(one.sender for one in holds)
+    found = _of_the_most(holds)
+    return Room.FULL if found is None or counts[found.hold.sender] < counts[mail.sender] + _FAIR else found
 
 
 def _is_proved(hold: HeldMail) -> bool:
     return hold.sender is not None and judge(hold.evidence or _NOTHING) is Authentication.AUTHENTICATED
+
+
+def _is_claim(hold: HeldMail) -> bool:
+    """Whether it is in a participant's name, and nothing confirms that he sent it here: a signature alone does not."""
+    return hold.participant and proof_of(hold.evidence or _NOTHING) is not Proof.CONFIRMED
 
 
 def _organisation(hold: HeldMail) -> str:
@@ -225,6 +262,8 @@ def _organisation(hold: HeldMail) -> str:
 
 _NOTHING: Final = SenderEvidence()
 _LABELS: Final = 2
+_FAIR: Final = 2
+"""So many more a name has that gives a place to another: with one more they would only change places."""
 
 
 class Proof(Enum):

@@ -109,7 +109,7 @@ class Holds:
         raise Contended(HOLDS)
 
     async def _place(self, mail: HeldMail) -> bool:
-        """A place for it among those that wait. Decided ones lose theirs; a stranger's hold may have to expire for it."""
+        """A place for it among those that wait. Decided ones lose theirs; one of less claim may expire for it."""
         key = _conversation_key("waiting", mail.conversation)
         for _ in range(TRIES):
             stored = await self._stored(key)
