@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convalias.cli.application import APP
+from convalias.cli.logs import FORMAT, LEVEL
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.aliases.alias import AliasFormat
 from convalias.domain.aliases.naming import NamePolicy
@@ -29,11 +31,14 @@ from convalias.settings import (
     _KNOWN,
     _LOOP_GUARD,
     _POLICY,
+    DATA,
+    KEYS,
     DkimSigning,
     Http,
     SenderAuthentication,
     Settings,
     WrongSettings,
+    misspelt,
     read_settings,
 )
 
@@ -452,6 +457,30 @@ def engines_file(folder: Path, text: str) -> Path:
     path = folder / "engines.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("KEY", "CONVALIAS_KEYS"),
+        ("MAIL_PASSWD", "CONVALIAS_MAIL_PASSWORD"),
+        ("KEYS_FIL", "CONVALIAS_KEYS_FILE"),
+        ("CHANEL_SMS", "CONVALIAS_CHANNEL_SMS"),
+        ("LOGLEVEL", "CONVALIAS_LOG_LEVEL"),
+        ("LEGACY_DOMAIN", "legacy_domains in convalias.toml"),
+        ("BASE_URL", "base_url in convalias.toml"),
+    ],
+)
+def test_a_variable_that_is_nearly_a_setting_is_told_with_what_may_be_meant(name: str, meant: str) -> None:
+    assert misspelt({f"CONVALIAS_{name}": "x"}) == {f"CONVALIAS_{name}": meant}
+
+
+def test_no_variable_that_is_read_or_like_none_of_ours_is_told() -> None:
+    read = [DATA, KEYS, f"{KEYS}_FILE", APP, FORMAT, LEVEL, "CONVALIAS_TRACEBACK", "CONVALIAS_MAILGUN_SIGNING_KEYS"]
+    kubernetes = ["PORT", "SERVICE_HOST", "SERVICE_PORT", "PORT_8080_TCP", "PORT_8080_TCP_ADDR", "PORT_8080_TCP_PROTO"]
+    tests = ["SOAK", "SETUP", "REQUIRE_ENGINES", "HYPOTHESIS_PROFILE", "SIMULATED_MAILS", "SIMULATED_FROM", "SEED"]
+    others = [f"CONVALIAS_{name}" for name in (*kubernetes, *tests)]
+    assert misspelt(dict.fromkeys([*read, *others, "CONVALIA_KEYS", "PATH"], "x")) == {}
 
 
 @pytest.mark.parametrize("key", ENGINES)

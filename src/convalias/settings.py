@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -52,6 +53,11 @@ EVENTS: Final = "CONVALIAS_EVENTS"
 MAIL: Final = "CONVALIAS_MAIL"
 DKIM_KEY: Final = "CONVALIAS_DKIM_KEY"
 MAIL_PASSWORD: Final = "CONVALIAS_MAIL_PASSWORD"  # noqa: S105 - the name of a variable
+_OF_COMMANDS: Final = ("CONVALIAS_APP", "CONVALIAS_LOG_FORMAT", "CONVALIAS_LOG_LEVEL", "CONVALIAS_TRACEBACK")
+"""Variables that commands read themselves."""
+_PREFIX: Final = "CONVALIAS_"
+_ALIKE: Final = 0.8
+"""So much a name is like another one (difflib) that it is taken for a slip of the pen."""
 DOORS: Final = ("mailgun",)
 """By which mail comes in, unless set."""
 _KNOWN: Final = frozenset(
@@ -326,6 +332,36 @@ def read_settings(
     )
     reader.finish()
     return settings
+
+
+def misspelt(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables that nobody reads although they look like a setting, each with what may be meant.
+
+    A platform and a host have variables with our prefix too: `CONVALIAS_PORT` beside a service of Kubernetes. So what
+    is like none of ours is nobody's mistake, and what is like one is refused by nobody.
+    """
+    variables = frozenset(_variables())
+    meant = {key.upper(): f"{key} in {FILE}" for key in _KNOWN}
+    meant |= {name.removeprefix(_PREFIX): name for name in variables}
+    groups = (registry.INBOUND, registry.DELIVERY_EVENTS)
+    doors = tuple(door_variable(door, "") for group in groups for door in registry.names(group))
+    found: dict[str, str] = {}
+    for name in sorted({*environ} - variables):
+        if name.startswith(_PREFIX) and not name.startswith(doors):
+            alike = difflib.get_close_matches(name.removeprefix(_PREFIX), meant, n=1, cutoff=_ALIKE)
+            if alike:
+                found[name] = meant[alike[0]]
+    return found
+
+
+def _variables() -> Iterator[str]:
+    """Yield the variables that are read, but for those of the doors."""
+    yield from (DATA, *_OF_COMMANDS)
+    secrets = [KEYS, RAW, QUEUE, STORE, EVENTS, MAIL, DKIM_KEY, MAIL_PASSWORD]
+    secrets += [channel_variable(channel) for channel in Channel if channel is not Channel.EMAIL]
+    secrets += [source_variable(door) for door in registry.names(registry.INBOUND)]
+    for name in secrets:
+        yield from (name, f"{name}_FILE")
 
 
 def _queue_at(url: str) -> str:

@@ -40,6 +40,20 @@ def test_what_is_good_is_0_with_warnings(commands: Commands) -> None:
     assert {row["health"] for name, row in found.items() if name not in warned} == {"good"}
 
 
+def test_a_variable_that_is_nearly_a_setting_is_a_warning_here_and_at_the_start(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands.load()
+    monkeypatch.setenv("CONVALIAS_LEGACY_DOMAIN", "relay.example")
+    row = findings(commands)["variable CONVALIAS_LEGACY_DOMAIN"]
+    assert (row["health"], row["found"]) == ("warning", "nobody reads it")
+    assert row["mend"] == "set legacy_domains in convalias.toml, if that is meant"
+    said = commands.run("worker", "feed", "--once")
+    assert said.status == 0
+    assert "nobody reads the variable CONVALIAS_LEGACY_DOMAIN: is legacy_domains in convalias.toml meant?" in said.err
+    assert "relay.example" not in said.err
+
+
 def test_that_all_is_by_default_is_said(
     commands: Commands, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

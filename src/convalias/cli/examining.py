@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -36,7 +37,7 @@ from convalias.services.conversations.alias_keys import KeySurvey
 from convalias.services.conversations.errors import KeysRefused
 from convalias.services.inbound.relay import LANE as INBOUND
 from convalias.services.operations.numbers import Reading
-from convalias.settings import DOORS, KEYS, Settings, WrongSettings, door_variable
+from convalias.settings import DOORS, KEYS, Settings, WrongSettings, door_variable, misspelt
 from convalias.stores.outbound.letters import LANE as DELIVERIES
 
 SPARE: Final = 1_000_000_000
@@ -82,6 +83,7 @@ def examine_settings(read: Callable[[], Settings], *, by_default: str = "") -> t
         ]
     return settings, [
         _read(by_default),
+        *_variables(),
         *(_door(door, settings, events=False) for door in settings.inbound),
         *(_door(door, settings, events=False) for door in settings.sources if door not in settings.inbound),
         *(one for door in {**dict.fromkeys(settings.inbound), **settings.sources} for one in _options(door, settings)),
@@ -98,6 +100,16 @@ def _read(by_default: str) -> Finding:
         return Finding(check="settings", found="read")
     mend = "ask where the settings are, with the environment of the deployment, or name them by --config"
     return Finding(check="settings", health=Health.WARNING, found=by_default, mend=mend)
+
+
+def _variables() -> Iterator[Finding]:
+    for name, meant in misspelt(os.environ).items():
+        yield Finding(
+            check=f"variable {name}",
+            health=Health.WARNING,
+            found="nobody reads it",
+            mend=f"set {meant}, if that is meant",
+        )
 
 
 def _door(door: str, settings: Settings, *, events: bool) -> Finding:

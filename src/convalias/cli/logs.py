@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from typing import Final
 
 import click
 
+from convalias.settings import misspelt
+
 FORMAT: Final = "CONVALIAS_LOG_FORMAT"
 LEVEL: Final = "CONVALIAS_LOG_LEVEL"
 FORMATS: Final = ("text", "json")
@@ -22,6 +25,7 @@ FIELDS: Final = ("trace", "record", "engine", "worker", "count")
 """Of a line in JSON beside time, level, logger and message, where the line has them."""
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _OURS: Final = "convalias"
+log: Final = logging.getLogger("convalias.settings")
 
 
 class _Masked(logging.Formatter):
@@ -85,7 +89,10 @@ def log_to_stderr(*, form: str = "text", level: str = "info") -> None:
 
 
 def logged(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command the options --log-format and --log-level, and set up its log by them."""
+    """Give a command the options --log-format and --log-level, and set up its log by them.
+
+    The log begins with the variables of the environment that may be misspelt.
+    """
 
     @click.option(
         "--log-format",
@@ -106,6 +113,8 @@ def logged(command: Callable[..., int]) -> Callable[..., int]:
     @wraps(command)
     def with_log(*args: object, **kwargs: object) -> int:
         log_to_stderr(form=str(kwargs.pop("log_format")), level=str(kwargs.pop("log_level")))
+        for variable, meant in misspelt(os.environ).items():
+            log.warning("nobody reads the variable %s: is %s meant?", variable, meant)
         return command(*args, **kwargs)
 
     return with_log
