@@ -154,6 +154,11 @@ async def test_a_rule_that_fails_for_a_while_loses_no_mail(caplog: pytest.LogCap
         assert await texts(cv) == []
         told = str(await (await cv.checks())["adapters"]())
         assert told.startswith("rules.broken: KeyError at app/test_own_rules.py:")
+        # For doctor, which is another process: this one may end with its run.
+        left = await cv.services.numbers.signs.faults(since=clock.now())
+        assert [*left.values()] == [told]
+        waits = await why(cv, "<6@x>")
+        assert "failing    1 times so far, last: rules.broken of the host: KeyError at app/test_own_rules.py" in waits
         for _ in range(4):
             await clock.advance(timedelta(minutes=1))
             await cv.run_until_idle()

@@ -12,12 +12,12 @@ from convalias.adapters import memory
 from convalias.app.guards import SHOWN_FOR, AdapterFaults
 from convalias.app.memory import memory_ports
 from convalias.app.ports import Ports
-from convalias.app.signs import EVERY, giving_signs
+from convalias.app.signs import EVERY, giving_signs, leave_faults
 from convalias.app.workers import Work
-from convalias.domain.operations.numbers import SignOfLife
+from convalias.domain.operations.numbers import WORKERS, SignOfLife
 from convalias.ports.errors import Unavailable
 from convalias.services.running.log_lines import LogLines
-from convalias.stores.deployment.signs import Signs
+from convalias.stores.deployment.signs import TABLE, Signs
 
 
 def working(ports: Ports, *outcomes: int | Exception, raised: AdapterFaults | None = None) -> Work:
@@ -127,3 +127,29 @@ async def test_a_sign_tells_what_adapters_raised_in_its_process_until_they_have_
     assert await signs.faults(since=clock.now() - SHOWN_FOR) == {}, "its process gives no sign any more"
     await working(ports, raised=raised).step()
     assert await signs.faults(since=clock.now() - SHOWN_FOR) == {}
+
+
+async def test_a_run_leaves_what_adapters_raised_in_one_row_and_is_no_sign_of_life() -> None:
+    ports = memory_ports(legacy=False)
+    clock, signs, raised = ports.clock, Signs(records=ports.records), faults_of(ports)
+    assert isinstance(clock, memory.Clock)
+    await leave_faults(["inbound"], ports, raised)
+    assert await signs.latest() == {}
+    for _ in range(3):  # a process each
+        raised = faults_of(ports)
+        raised.note("rules.broken", KeyError("john@example.org"))
+        await leave_faults(["inbound"], ports, raised)
+        await clock.advance(timedelta(minutes=1))
+    (told,) = (await signs.faults(since=clock.now() - SHOWN_FOR)).items()
+    assert told[0] == "a run of inbound"
+    assert told[1].startswith("rules.broken: KeyError")
+    assert not {*await signs.latest()} & {*WORKERS}
+    assert len(await ports.records.range(TABLE, TABLE, after="", limit=9)) == 1
+
+
+async def test_a_store_that_is_away_fails_no_run_for_its_faults() -> None:
+    ports, faults = memory_ports(legacy=False), memory.Faults()
+    faults.fail("records.range", memory.before("store"))
+    raised = faults_of(ports)
+    raised.note("rules.broken", KeyError())
+    await leave_faults(["inbound"], ports.but(records=memory.faulty.Records(ports.records, faults)), raised)

@@ -661,7 +661,7 @@ FAULTS: Final = (
         name="a host's adapter with a bug",
         prepare=lambda machine: machine.instead.update(identity=BrokenDirectory()),
         arrange=a_mail,
-        why=("waiting    for 60 s",),
+        why=("failing    ", "last: identity.at of the host: KeyError at", "it is tried again by itself"),
         doctor=("oldest mail without outcome: warning", "adapters of the host: warning: identity.at: KeyError at"),
         jobs=("oldest mail without outcome: 1",),
         log=("identity.at of the host: KeyError", "test_surfaces.py"),

@@ -26,7 +26,7 @@ from convalias.app.own_loops import InboundLoop, OutboundLoop
 from convalias.app.ports import Instead, Mailboxes, Opener, Ports, with_system_mail
 from convalias.app.providers import Providers, message_door
 from convalias.app.services import Services, Wiring, assemble
-from convalias.app.signs import giving_signs
+from convalias.app.signs import giving_signs, leave_faults
 from convalias.app.waking import Wakes, waking
 from convalias.app.workers import (
     ALL_WORKERS,
@@ -826,6 +826,7 @@ class Convalias:
                 raise
         finally:
             self._draining -= 1
+            await leave_faults(workers or self._all, self.ports, self.faults)
             if not (self._running or self._draining):
                 await self.services.feed.close()  # its lease: the next run may be another process's
         depth = await self.ports.queue.depth()

@@ -18,6 +18,8 @@ from convalias.ports.errors import PortError
 from convalias.services.running.log_lines import LogLines
 from convalias.stores.deployment.signs import Signs
 
+ENDED: Final = "ended"
+"""The worker that a run until idle writes its faults down as: nobody misses it, for nobody looks for its sign."""
 EVERY: Final = timedelta(seconds=20)
 """At most one small write for each worker in this time."""
 
@@ -52,6 +54,20 @@ def _signing(worker: Worker, step: Step, ports: Ports, faults: AdapterFaults) ->
         return done
 
     return signing
+
+
+async def leave_faults(workers: Iterable[Worker], ports: Ports, faults: AdapterFaults) -> None:
+    """Write down what adapters of the host raised in a run until idle, whose process may end: `doctor` shows it.
+
+    One row for each set of workers, however often they run; none where nothing was raised.
+    """
+    told = faults.lately()
+    if not told:
+        return
+    name = f"a run of {', '.join(workers)}"
+    with suppress(PortError, CodecError, TimeoutError):
+        sign = SignOfLife(worker=ENDED, incarnation=name, at=ports.clock.now(), faults=told)
+        await Signs(records=ports.records).give(sign)
 
 
 def _tell(seen: Mapping[str, datetime], now: datetime, lines: LogLines, *, absent: Iterable[str]) -> None:

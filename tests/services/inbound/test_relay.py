@@ -521,7 +521,7 @@ async def test_a_mail_that_always_takes_too_long_is_given_up_and_can_be_redriven
     well = Process(town)
     assert (await well.replay.dead(dry_run=False)).events == 1
     assert [one async for one in desk.dead_letters.list(LANE)] == []
-    assert await town.inbound.overran(reference.record, at=NOON) == 1
+    assert await town.inbound.overran(reference.record, because="slow", at=NOON) == 1
 
 
 async def test_a_time_out_of_something_outside_counts_as_no_overrun() -> None:
@@ -531,7 +531,7 @@ async def test_a_time_out_of_something_outside_counts_as_no_overrun() -> None:
     reference = await desk.take(written(TO_C1))
     faults.fail("blobs.get", memory.before(TimeoutError), times=1)
     assert isinstance(await desk.relay.process(reference), Again)
-    assert await town.inbound.overran(reference.record, at=NOON) == 1
+    assert await town.inbound.overran(reference.record, because="slow", at=NOON) == 1
 
 
 async def test_what_was_concluded_though_too_late_is_concluded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -551,7 +551,7 @@ async def test_what_was_concluded_though_too_late_is_concluded(monkeypatch: pyte
     slow = evolve(desk.relay, stores=stores)
     limits.clear()
     assert isinstance(await slow.process(reference, receives=4), Done)
-    assert await town.inbound.overran(reference.record, at=NOON) == 1
+    assert await town.inbound.overran(reference.record, because="slow", at=NOON) == 1
 
 
 async def test_what_cannot_even_be_counted_is_given_back_for_long() -> None:

@@ -105,7 +105,7 @@ async def test_counts_of_tries_end_two_days_after_the_last_one() -> None:
     world = World()
     await world.inbound.failed(OLD, because="Broken", at=NOON)
     await world.inbound.begun(OLD, at=NOON)
-    await world.inbound.overran(OLD, at=NOON)
+    await world.inbound.overran(OLD, because="slow", at=NOON)
     world.clock.step(timedelta(hours=1))
     await world.inbound.failed(OLD, because="Broken", at=world.clock.now())
     world.clock.step(COUNT_KEPT - timedelta(hours=1))

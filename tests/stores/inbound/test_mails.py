@@ -14,7 +14,7 @@ from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.participants import AccountAuthor
 from convalias.domain.ids import AccountId, ConversationId, TraceId
 from convalias.domain.inbound.claims import Claim, ClaimKey, Path
-from convalias.domain.inbound.outcomes import Done, Expired, OutcomeRecord
+from convalias.domain.inbound.outcomes import Done, Expired, OutcomeRecord, Tries
 from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.message_id import MessageId
 from convalias.ports.records import Conflict, Delete, Insert, Key, Replace, Write, Written
@@ -156,11 +156,14 @@ async def test_failures_starts_and_overruns_are_counted_apart() -> None:
     await store.ended(RECORD)
     assert await store.begun(RECORD, at=NOON) == 1
     assert (await store.failed(RECORD, because="Other", at=NOON)).last == "Other"
-    assert [await store.overran(RECORD, at=NOON) for _ in range(2)] == [1, 2]
+    assert [await store.overran(RECORD, because="slow", at=NOON) for _ in range(2)] == [1, 2]
+    assert [await store.faulted(RECORD, because="theirs", at=NOON) for _ in range(4)] == [1, 2, 3, 4]
+    assert await store.tries(RECORD) == Tries(record=RECORD, failures=4, last="theirs"), "what came most often"
     await store.forgive(RECORD)
+    assert await store.tries(RECORD) is None
     assert (await store.failed(RECORD, because="Broken", at=NOON)).failures == 1
     assert await store.begun(RECORD, at=NOON) == 1
-    assert await store.overran(RECORD, at=NOON) == 1
+    assert await store.overran(RECORD, because="slow", at=NOON) == 1
 
 
 async def test_many_that_count_at_once_lose_no_count() -> None:

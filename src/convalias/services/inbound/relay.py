@@ -183,7 +183,7 @@ class InboundRelay:
     async def _faulty(self, mail: MailReference, fault: AdapterFailed) -> Progress:
         """Again, as with anything that is away; but what fails for a day, on one mail perhaps, is given up."""
         try:
-            faults = await self.stores.inbound.faulted(mail.record, at=self.clock.now())
+            faults = await self.stores.inbound.faulted(mail.record, because=str(fault), at=self.clock.now())
             return await self._after(mail, after_trouble(Trouble.FAULT, faults, str(fault), self.patience))
         except (Unavailable, Contended, TimeoutError):
             return Again(AWAY_FOR, str(fault))
@@ -214,7 +214,7 @@ class InboundRelay:
             return standing.outcome
         why = f"took longer than {PROCESS_WITHIN.total_seconds():.0f} s"
         self.telemetry.measure("icer.processing.errors", 1, error="Overrun")
-        overruns = await self.stores.inbound.overran(mail.record, at=self.clock.now())
+        overruns = await self.stores.inbound.overran(mail.record, because=why, at=self.clock.now())
         return await self._after(mail, after_trouble(Trouble.OVERRUN, overruns, why, self.patience))
 
     async def _once(self, mail: MailReference, receives: int) -> Progress:

@@ -110,9 +110,11 @@ class InboundRecords:
         return tuple({entry.record: entry for entry in entries}.values())
 
     async def tries(self, record: RecordKey) -> Tries | None:
-        """Recorded failures of a mail that waits, or None."""
-        stored = await self._get(_count_key("tries", record))
-        return None if stored is None else load(stored.body, Tries)
+        """Return the recorded failures of a mail that waits, of the kind that came most often, or None."""
+        keys = [_count_key(table, record) for table in ("tries", "faults", "overruns")]
+        found = await self.records.get(keys)
+        listed = [load(found[key].body, Tries) for key in keys if key in found]
+        return max(listed, key=lambda tries: tries.failures, default=None)
 
     async def concluded(self, day: str) -> AsyncIterator[RecordKey]:
         """Envelope records of one day that have an outcome, ascending. Reads no outcome: a damaged one is one."""
@@ -196,13 +198,13 @@ class InboundRecords:
         """Count work that was begun and not ended, this time included: the mail may have stopped its worker."""
         return (await self._count("starts", record, "begun", at)).failures
 
-    async def overran(self, record: RecordKey, *, at: datetime) -> int:
+    async def overran(self, record: RecordKey, *, because: str, at: datetime) -> int:
         """Count work that took longer than it may, this time included."""
-        return (await self._count("overruns", record, "overran", at)).failures
+        return (await self._count("overruns", record, because, at)).failures
 
-    async def faulted(self, record: RecordKey, *, at: datetime) -> int:
-        """Count failures of the host's adapters on the mail, this time included."""
-        return (await self._count("faults", record, "faulted", at)).failures
+    async def faulted(self, record: RecordKey, *, because: str, at: datetime) -> int:
+        """Count failures of the host's adapters on the mail, this time included. `because`: call, class and line."""
+        return (await self._count("faults", record, because, at)).failures
 
     async def ended(self, record: RecordKey) -> None:
         """Work on it came to an end, whichever: no worker died of it."""
