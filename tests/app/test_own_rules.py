@@ -97,7 +97,7 @@ async def test_a_mail_is_refused_for_a_reason_of_the_hosts_own_and_everybody_hea
         assert "You have written enough for today." in body.get_content()
         assert telemetry.total("icer.refusals.sent", reason="QUOTA") == 1
         told = await why(cv, "<20@x>")
-        assert "refused    QUOTA, the sender is told" in told
+        assert "refused    QUOTA, the sender was told" in told
         assert told.split()[-5:] == ["next", "raise", "the", "sender's", "quota"]
 
 

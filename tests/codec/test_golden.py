@@ -393,6 +393,12 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
         SystemMail(
             key="a-1", letter=AddressNotice(account=A2, old=MARY, at=NOON), state=SystemMailState.SENT, first=NOON
         ),
+        SystemMail(
+            key="a-2",
+            letter=AddressNotice(account=A2, old=MARY, at=NOON),
+            state=SystemMailState.DROPPED,
+            reason="the mail server refuses it at RCPT TO: 550 5.1.1",
+        ),
     ],
     "muted": [Muted(account=A2, conversation=C1, at=NOON)],
     "announcement": [
@@ -728,7 +734,8 @@ def test_a_refusal_can_be_written_as_processes_of_the_release_before_read_it() -
         assert isinstance(mail, SystemMail)
         read = load(Codec({"system_mail": 1}).dump(mail), SystemMail)
         known = evolve(mail.letter, about="", language="") if isinstance(mail.letter, RefusalLetter) else mail.letter
-        assert read == evolve(mail, letter=known)
+        assert read == evolve(mail, letter=known, reason="")
+        assert load(Codec({"system_mail": 2}).dump(mail), SystemMail) == evolve(mail, reason="")
 
 
 @pytest.mark.parametrize("tag", ["evidence", "envelope_record", "outcome_record", "hold"])

@@ -54,18 +54,18 @@ class Inbound:
 
     def notices(self) -> Notices:
         """Return the service that enters refusals in the system's outbox."""
-        return Notices(outbox=self._outbox())
+        return Notices(outbox=self.outbox())
 
     def announcing(self) -> Announcing:
         """Return the service that enters notices of the first use of an old address."""
-        return Announcing(outbox=self._outbox())
+        return Announcing(outbox=self.outbox())
 
     def approval_mails(self) -> ApprovalMails:
         """Return the service that enters questions about held mail."""
         return ApprovalMails(
             holds=self.stores.holds,
             conversations=self.stores.conversations,
-            outbox=self._outbox(),
+            outbox=self.outbox(),
             has_pages=bool(self.wiring.base_url),
             clock=self.ports.clock,
             telemetry=self.ports.telemetry,
@@ -74,7 +74,7 @@ class Inbound:
     def system_outbox(self, contacts: Contacts) -> SystemOutbox:
         """Return the worker that sends all of these."""
         return SystemOutbox(
-            rows=self._outbox(),
+            rows=self.outbox(),
             letters=self._letters(contacts),
             outgoing=self.ports.system_mail,
             guarantee=guarantee_of(self.ports.system_mail),
@@ -84,7 +84,8 @@ class Inbound:
             labels=self.labels,
         )
 
-    def _outbox(self) -> Outbox:
+    def outbox(self) -> Outbox:
+        """Return the rows of mail that the system itself writes."""
         return Outbox(records=self.ports.records, kept=self.wiring.mail_kept)
 
     def _letters(self, contacts: Contacts) -> Letters:

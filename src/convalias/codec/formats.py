@@ -199,6 +199,11 @@ def _system_mail_1(fields: Body) -> Body:
     return {**fields, "letter": {name: value for name, value in letter.items() if name not in {"about", "language"}}}
 
 
+def _system_mail_2(fields: Body) -> Body:
+    """Without why it was not sent."""
+    return {name: value for name, value in fields.items() if name != "reason"}
+
+
 def _releases_1(fields: Body) -> Body:
     """Without messages that have no numbers."""
     latest = fields["latest"]
@@ -324,7 +329,11 @@ REFUSAL: Final = Format("refusal", (RefusalDue,))
 TRIES: Final = Format("tries", (Tries,))
 SYSTEM_MAIL_TRY: Final = Format("system_mail_try", (SystemMailTry,))
 SYSTEM_MAIL: Final = Format(
-    "system_mail", (SystemMail,), version=2, upgrades={1: _same}, downgrades={1: _system_mail_1}
+    "system_mail",
+    (SystemMail,),
+    version=3,
+    upgrades={1: _same, 2: _same},
+    downgrades={1: _system_mail_1, 2: _system_mail_2},
 )
 MARK: Final = Format("mark", (Mark,))
 DECISION: Final = Format(

@@ -159,9 +159,21 @@ _ALL: Final = (
     Metric(
         name="icer.refusals.sent", unit="{mail}", labels=_labels(reason=_REASON_CODE), help="Refusal mails that left."
     ),
-    Metric(name="icer.refusals.given_up", unit="{mail}", labels=_ERROR, help="Refusal mails that cannot leave."),
+    Metric(
+        name="icer.refusals.given_up",
+        unit="{mail}",
+        labels=_ERROR,
+        help="Refusal mails that cannot leave.",
+        alert="a refusal was given up: the sender may not know of it",
+    ),
     Metric(name="icer.approvals.sent", unit="{mail}", help="Approval requests that left."),
-    Metric(name="icer.approvals.given_up", unit="{mail}", labels=_ERROR, help="Approval requests that cannot leave."),
+    Metric(
+        name="icer.approvals.given_up",
+        unit="{mail}",
+        labels=_ERROR,
+        help="Approval requests that cannot leave.",
+        alert="a question about held mail was given up: the participant may not know of it",
+    ),
     Metric(
         name="icer.approvals.not_asked",
         unit="{mail}",
@@ -172,7 +184,13 @@ _ALL: Final = (
     Metric(
         name="icer.announcements.sent", unit="{mail}", help="Notices to a current address that an old one was used."
     ),
-    Metric(name="icer.announcements.given_up", unit="{mail}", labels=_ERROR, help="Such notices that cannot leave."),
+    Metric(
+        name="icer.announcements.given_up",
+        unit="{mail}",
+        labels=_ERROR,
+        help="Such notices that cannot leave.",
+        alert="a notice of an old address was given up: the account may not know of it",
+    ),
     Metric(
         name="icer.system_mail.uncertain",
         unit="{mail}",

@@ -25,8 +25,8 @@ from convalias.domain.system_mail.tries import (
     after_answer,
     after_doubt,
     due_at,
+    given_up,
     next_step,
-    not_made,
 )
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -126,8 +126,8 @@ def test_a_doubt_is_kept_open_only_where_something_can_end_it(way_out: WayOut, s
 
 
 def test_what_cannot_be_written_is_dropped_unless_an_earlier_try_may_have_sent_it() -> None:
-    assert not_made(DUE) == evolve(DUE, state=SystemMailState.DROPPED)
-    assert not_made(TRYING) == UNCERTAIN
+    assert given_up(DUE, "refused") == evolve(DUE, state=SystemMailState.DROPPED, reason="refused")
+    assert given_up(TRYING, "refused") == evolve(UNCERTAIN, reason="refused")
 
 
 def test_what_the_former_release_tried_counts() -> None:

@@ -32,7 +32,7 @@ from convalias.ports.errors import AdapterFailed, Deferred, Rejected, Unavailabl
 from convalias.ports.hub import FOR_EVER, Answer, Guarantee, NotSent, Sent, Unknown
 from convalias.ports.mail import Outgoing
 from convalias.ports.records import Due, Insert, Key, Replace, Stored
-from convalias.services.system_mail.approval_requests import NotYet
+from convalias.services.system_mail.approval_requests import NoMail, NotYet
 from convalias.services.system_mail.outbox import SystemOutbox
 from convalias.stores.conversations.parking import RECORDS
 from convalias.stores.encoding import digest
@@ -81,11 +81,11 @@ class Written:
     def __init__(self) -> None:
         self.then: dict[type, object] = {}
 
-    async def written(self, mail: SystemMail) -> Outgoing | NotYet | None:
+    async def written(self, mail: SystemMail) -> Outgoing | NotYet | NoMail:
         then = self.then.get(type(mail.letter), self)
         if isinstance(then, Exception):
             raise then
-        if then is None or isinstance(then, NotYet):
+        if isinstance(then, NotYet | NoMail):
             return then
         return Outgoing(key=mail.key, raw=b"x", to=ANN)
 
@@ -297,6 +297,7 @@ async def test_a_mail_that_is_refused_for_good_is_given_up(first: Exception | No
     assert await desk.later() == [ends]
     assert (desk.out.sent, await desk.due()) == ([], [])
     assert desk.telemetry.total("icer.refusals.given_up", error="Rejected") == 1
+    assert [mail.reason for mail in await desk.mails()] == ["550 5.1.1"]
 
 
 async def test_what_a_kind_looks_up_in_vain_keeps_back_no_other_kind() -> None:
@@ -310,8 +311,18 @@ async def test_what_a_kind_looks_up_in_vain_keeps_back_no_other_kind() -> None:
     assert await desk.send() == SENT * 3
 
 
-@pytest.mark.parametrize(("then", "ends"), [(None, DROPPED), (ZeroDivisionError(), DROPPED), (NotYet(NOON + DAY), DUE)])
-async def test_what_is_not_written_is_dropped_or_put_off(then: object, ends: list[SystemMailState]) -> None:
+@pytest.mark.parametrize(
+    ("then", "ends", "reason"),
+    [
+        (NoMail("nobody"), DROPPED, "nobody"),
+        (ZeroDivisionError(), DROPPED, "ZeroDivisionError"),
+        (NotYet(NOON + DAY), DUE, ""),
+    ],
+    ids=str,
+)
+async def test_what_is_not_written_is_dropped_or_put_off(
+    then: object, ends: list[SystemMailState], reason: str
+) -> None:
     desk = Desk()
     desk.letters.then = {RefusalLetter: then}
     await desk.enter()
@@ -319,6 +330,7 @@ async def test_what_is_not_written_is_dropped_or_put_off(then: object, ends: lis
     desk.letters.then = {}
     assert await desk.later(DAY) == (SENT if ends is DUE else DROPPED)
     assert desk.telemetry.total("icer.refusals.given_up") == isinstance(then, Exception)
+    assert [mail.reason for mail in await desk.mails()] == [reason]
 
 
 async def test_of_two_processes_at_once_one_sends() -> None:
@@ -333,7 +345,7 @@ async def test_who_is_overtaken_while_it_writes_makes_no_call() -> None:
     await desk.enter()
     kept = desk.letters.written
 
-    async def beside(mail: SystemMail) -> Outgoing | NotYet | None:
+    async def beside(mail: SystemMail) -> Outgoing | NotYet | NoMail:
         desk.letters.written = kept  # type: ignore[method-assign]
         await desk.outbox().send_due()
         return await kept(mail)
@@ -482,7 +494,7 @@ class FailsOn(Written):
         super().__init__()
         self.keys = keys
 
-    async def written(self, mail: SystemMail) -> Outgoing | NotYet | None:
+    async def written(self, mail: SystemMail) -> Outgoing | NotYet | NoMail:
         if mail.key in self.keys:
             raise FAULT
         return await super().written(mail)

@@ -148,3 +148,17 @@ async def test_what_is_at_rest_stays_as_long_as_mail_and_a_notice_for_ever(
     assert await endings.end_due(now=over - timedelta(seconds=1)) == 0
     assert await endings.end_due(now=over) == ends
     assert await due(store, NOON + timedelta(days=999)) == []
+
+
+async def test_mails_are_found_by_their_keys_and_refusals_by_whom_they_tell() -> None:
+    store = Outbox(records=memory.Records())
+    notice = SystemMail(key="a-1", letter=AddressNotice(account=AccountId("a"), old=OLD, at=NOON))
+    await store.enter([notice], due=DUE, now=NOON)
+    assert await store.mails(["none", "a-1"]) == [notice]
+    assert list(await store.mails([])) == []
+    letter = refusal("a@corp.example")
+    assert await plan(store, letter)
+    found = await store.refusal(letter.sender, letter.alias, received=NOON)
+    assert found is not None
+    assert found.letter == letter
+    assert await store.refusal(letter.sender, letter.alias, received=NOON + timedelta(days=1)) is None

@@ -54,6 +54,7 @@ class Situation(Enum):
     REFUSED = "refused"
     HELD = "held"
     HELD_UNASKED = "held, nobody asked"
+    HELD_UNREACHED = "held, nobody reached"
     HOLD_EXPIRED = "hold expired"
     HELD_APPROVED = "hold approved"
     STAND_IN = "stand-in"
@@ -117,6 +118,7 @@ ADVICE: Final[Mapping[Situation, str]] = MappingProxyType(
         Situation.REFUSED: "{about}",
         Situation.HELD: "a participant may approve the hold (convalias show holds)",
         Situation.HELD_UNASKED: "nobody is asked about it: set base_url (convalias doctor), then a participant may approve it",
+        Situation.HELD_UNREACHED: "no question reached a participant: mend what it says, and tell one of them of the mail",
         Situation.HOLD_EXPIRED: "nobody answered in time: the sender may write again",
         Situation.HELD_APPROVED: "it was approved and is not carried out yet: see that an inbound worker runs, and convalias dead list",
         Situation.STAND_IN: "the stand-in relay took it, which only writes files: see legacy-outbox and convalias show legacy",

@@ -25,7 +25,7 @@ class SystemMailState(Enum):
     UNCERTAIN = "uncertain"
     """It may have left, nobody can tell, and it is not sent again."""
     DROPPED = "dropped"
-    """It was not sent and never will be: nobody is to be told any more, or no mail could be made."""
+    """It was not sent and never will be: nobody is to be told any more, no mail could be made, or it was refused."""
 
 
 AT_REST: Final = frozenset({SystemMailState.SENT, SystemMailState.UNCERTAIN, SystemMailState.DROPPED})
@@ -87,3 +87,5 @@ class SystemMail:
     at: datetime | None = None
     """When the latest try began."""
     tries: int = 0
+    reason: str = ""
+    """Why it was dropped, or why nobody can tell. No address, no text of a server. Empty: nobody wrote it down."""

@@ -106,10 +106,10 @@ def after_doubt(mail: SystemMail, way_out: WayOut) -> SystemMail:
     return evolve(mail, state=SystemMailState.UNCERTAIN)
 
 
-def not_made(mail: SystemMail) -> SystemMail:
-    """Return the mail after nobody was to be told, or nothing could be written. An earlier try may have sent it."""
+def given_up(mail: SystemMail, because: str) -> SystemMail:
+    """Return the mail after it could not be made, or was refused for good. An earlier try may have sent it."""
     was_tried = mail.state is SystemMailState.TRYING
-    return evolve(mail, state=SystemMailState.UNCERTAIN if was_tried else SystemMailState.DROPPED)
+    return evolve(mail, state=SystemMailState.UNCERTAIN if was_tried else SystemMailState.DROPPED, reason=because)
 
 
 def due_at(mail: SystemMail, *, now: datetime) -> datetime | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final, assert_never
 
 from attrs import field, frozen
 
 from convalias.codec import CodecError, UnknownFormat, loads
 from convalias.domain.addresses.email_address import EmailAddress
+from convalias.domain.approvals.holds import approval_key, expires_at, who_is_asked
 from convalias.domain.conversations.events import ConversationEvent, MessageAdded
 from convalias.domain.ids import AccountId, ConversationId, EventId, TraceId
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
-from convalias.domain.inbound.held import HoldId
+from convalias.domain.inbound.held import HeldMail, HoldId, HoldState
 from convalias.domain.inbound.outcomes import (
     Dead,
     Done,
@@ -30,6 +32,7 @@ from convalias.domain.inbound.outcomes import (
 )
 from convalias.domain.inbound.posts import EnvelopeRecord, RecordKey
 from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence, judge
+from convalias.domain.mail.envelope import ClearFrom, MessageEnvelope
 from convalias.domain.operations.advice import (
     HOLDS,
     Circumstances,
@@ -44,9 +47,11 @@ from convalias.domain.operations.numbers import SEEN_WITHIN
 from convalias.domain.outbound.delivery import Channel, Delivery, DeliveryDecision, IndexRow
 from convalias.domain.outbound.suppressions import Muted, Suppressed, Unreadable
 from convalias.domain.printable import visible
+from convalias.domain.system_mail.letters import ApprovalLetter, SystemMail, SystemMailState
 from convalias.ports.ambient import Clock
 from convalias.ports.blobs import Blobs
 from convalias.ports.event_log import UNPLACED
+from convalias.ports.mail import MailReader
 from convalias.services.inbound.relay import LANE as INBOUND
 from convalias.services.outbound.suppressing import Suppressing
 from convalias.stores.aliases.aliases import Aliases
@@ -58,6 +63,7 @@ from convalias.stores.inbound.mails import InboundRecords
 from convalias.stores.outbound.ledger import Ledger
 from convalias.stores.outbound.letters import LANE as DELIVERIES
 from convalias.stores.outbound.letters import decision_letter, index_letter
+from convalias.stores.system_mail.outbox import Outbox
 
 DECIDED_WITHIN: Final = timedelta(seconds=SEEN_WITHIN)
 """An event that is older and has no decision is told of as undecided, not as on its way."""
@@ -112,6 +118,7 @@ class FollowedStores:
     ledger: Ledger
     holds: Holds
     aliases: Aliases
+    system_mail: Outbox
 
 
 @frozen(kw_only=True)
@@ -122,6 +129,7 @@ class MailFollower:
     stores: FollowedStores
     suppressing: Suppressing
     clock: Clock
+    reader: MailReader
     is_stand_in: bool = False
     """Whether the legacy relay is the one that only writes files."""
     asks_participants: bool = True
@@ -135,7 +143,7 @@ class MailFollower:
         if record is None and outcome is None and not told.states:
             return None
         if outcome is not None:
-            await self._concluded(outcome, told)
+            await self._concluded(outcome, record, told)
         elif record is not None:
             await self._waits(record, told)
         trace = record.trace if record is not None else outcome.trace if outcome is not None else TraceId("")
@@ -183,7 +191,7 @@ class MailFollower:
             told.step(self.clock.now(), f"waiting    for {_minutes(waited)}, nothing is decided about it yet")
             told.state(State(Situation.WAITING))
 
-    async def _concluded(self, outcome: OutcomeRecord, told: _Told) -> None:
+    async def _concluded(self, outcome: OutcomeRecord, record: EnvelopeRecord | None, told: _Told) -> None:
         if outcome.evidence is not None:
             told.step(outcome.decided_at, f"sender     {_proved(outcome.evidence, has_received=outcome.has_received)}")
         letter = None
@@ -195,7 +203,9 @@ class MailFollower:
             case Done(effects=effects):
                 for address, effect in effects:
                     where = f"at {address.key}, by rule {rules.get(address, '?')}"
-                    told.step(outcome.decided_at, f"{_said(effect, is_stand_in=self.is_stand_in)}, {where}")
+                    refusal = await self._refusal(address, effect, record, told)
+                    said = _said(effect, refusal, is_stand_in=self.is_stand_in)
+                    told.step(outcome.decided_at, f"{said}, {where}")
                     await self._effect(address, effect, outcome.record, told)
             case Dead(reason=reason, tries=tries):
                 told.step(outcome.decided_at, f"dead       after {tries} tries: {reason}")
@@ -224,16 +234,67 @@ class MailFollower:
             case _:
                 pass
 
+    async def _refusal(
+        self, alias: EmailAddress, effect: Effect, record: EnvelopeRecord | None, told: _Told
+    ) -> SystemMail | None:
+        """Find the mail that tells the sender; None: there is none, or it cannot be found any more."""
+        if record is None or not isinstance(effect, Refused) or not effect.told:
+            return None
+        raw = await self.blobs.get(record.raw)
+        mail = None if raw is None else (await self.reader.read(raw, record.post)).mail
+        if not isinstance(mail, MessageEnvelope) or not isinstance(mail.sender, ClearFrom):
+            return None
+        try:
+            return await self.stores.system_mail.refusal(mail.sender.address, alias, received=record.post.received_at)
+        except CodecError as error:
+            told.step(self.clock.now(), f"unreadable the refusal mail: {error}")
+            told.state(_unreadable("the refusal mail", error))
+            return None
+
     async def _hold(self, address: EmailAddress, hold: HoldId, told: _Told) -> None:
         alias = await self.stores.aliases.at(address)
         found = None if alias is None else await self.stores.holds.get(alias.conversation, hold)
-        situation = Situation.HELD if found is None else HOLDS[found.state]
-        if situation is Situation.HELD and not self.asks_participants:
-            situation = Situation.HELD_UNASKED
-        told.state(State(situation))
-        if found is not None:
-            by = "" if found.decided_by is None else f" by {found.decided_by}"
-            told.step(found.since, f"hold       {found.state.value}{by}, in {found.conversation}")
+        if found is None:
+            told.state(State(self._held(())))
+            return
+        by = "" if found.decided_by is None else f" by {found.decided_by}"
+        told.step(found.since, f"hold       {found.state.value}{by}, in {found.conversation}")
+        try:
+            questions = await self._questions(found)
+        except Parked as parked:
+            told.step(self.clock.now(), f"parked     {parked}")
+            told.state(State(Situation.PARKED, f"conversation {found.conversation}"))
+            return
+        except CodecError as error:
+            told.step(self.clock.now(), f"unreadable who was asked: {error}")
+            told.state(_unreadable("a question to a participant", error))
+            return
+        for at, account, mail in questions:
+            told.step(at, f"asked      {account}{_ASKED[mail.state]}{mail.reason and f': {mail.reason}'}")
+        is_held = found.state is HoldState.HELD
+        told.state(State(self._held([mail for *_, mail in questions]) if is_held else HOLDS[found.state]))
+
+    def _held(self, questions: Sequence[SystemMail]) -> Situation:
+        """The situation of a mail that waits for a participant, by the mails that asked about it."""
+        if not self.asks_participants:
+            return Situation.HELD_UNASKED
+        is_unreached = questions and all(mail.state is SystemMailState.DROPPED for mail in questions)
+        return Situation.HELD_UNREACHED if is_unreached else Situation.HELD
+
+    async def _questions(self, hold: HeldMail) -> list[tuple[datetime, AccountId, SystemMail]]:
+        """The mails that asked about it, oldest first: when, whom. Raises `CodecError`, `Parked`.
+
+        A participant is asked once a day at most, so that their keys are known.
+        """
+        asked = who_is_asked(await self.stores.conversations.thread(hold.conversation))
+        last = min(self.clock.now(), expires_at(hold, self.stores.holds.policy))
+        days = [hold.since + timedelta(days=number) for number in range((last - hold.since).days + 2)]
+        keys = [approval_key(hold.conversation, one.account, day) for day in days for one in asked]
+        return [
+            (letter.at, letter.account, mail)
+            for mail in await self.stores.system_mail.mails(keys)
+            if isinstance(letter := mail.letter, ApprovalLetter) and hold.id in letter.holds
+        ]
 
     # --- the event -----------------------------------------------------------------------------------
 
@@ -333,7 +394,34 @@ def _policy(evidence: SenderEvidence) -> str:
     return "unknown" if evidence.policy is None else evidence.policy.value
 
 
-def _said(effect: Effect, *, is_stand_in: bool) -> str:
+_TOLD: Final[Mapping[SystemMailState, str]] = MappingProxyType(
+    {
+        SystemMailState.DUE: "the sender is told",
+        SystemMailState.TRYING: "the sender is told",
+        SystemMailState.SENT: "the sender was told",
+        SystemMailState.UNCERTAIN: "the sender may have been told",
+        SystemMailState.DROPPED: "the sender could not be told",
+    }
+)
+_ASKED: Final[Mapping[SystemMailState, str]] = MappingProxyType(
+    {
+        SystemMailState.DUE: ", by a mail that waits to leave",
+        SystemMailState.TRYING: ", by a mail that is leaving, or left",
+        SystemMailState.SENT: "",
+        SystemMailState.UNCERTAIN: ", by a mail that may have left",
+        SystemMailState.DROPPED: " in vain: no mail left",
+    }
+)
+
+
+def _sender(refusal: SystemMail | None) -> str:
+    """Whether the sender was told that a mail was refused; None: only that a mail was to leave is known."""
+    if refusal is None:
+        return _TOLD[SystemMailState.DUE]
+    return _TOLD[refusal.state] + (f" ({refusal.reason})" if refusal.reason else "")
+
+
+def _said(effect: Effect, refusal: SystemMail | None, *, is_stand_in: bool) -> str:
     match effect:
         case Relayed(event=event, conversation=conversation, added=added):
             return f"relayed    to {conversation} as event {event}{'' if added else ' (it was there already)'}"
@@ -344,7 +432,7 @@ def _said(effect: Effect, *, is_stand_in: bool) -> str:
         case Held(hold=hold):
             return f"held       as {hold}"
         case Refused(reason=reason, told=is_told):
-            return f"refused    {reason.value}, {'the sender is told' if is_told else 'nobody is told'}"
+            return f"refused    {reason.value}, {_sender(refusal) if is_told else 'nobody is told'}"
         case Ignored(reason=reason):
             return f"ignored    {reason.value}"
         case _:

@@ -63,6 +63,14 @@ class NotYet:
     until: datetime
 
 
+@frozen
+class NoMail:
+    """No mail is to be written, now or later."""
+
+    because: str
+    """No address."""
+
+
 @frozen(kw_only=True)
 class ApprovalMails:
     """Enters approval mails in the outbox of the system.

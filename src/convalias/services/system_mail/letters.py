@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from attrs import frozen
 
@@ -12,9 +12,12 @@ from convalias.ports.ambient import Telemetry
 from convalias.ports.mail import Outgoing
 from convalias.services.running.reason_labels import ReasonLabels
 from convalias.services.system_mail.address_notices import NoticeLetters
-from convalias.services.system_mail.approval_requests import ApprovalLetters, NotYet
+from convalias.services.system_mail.approval_requests import ApprovalLetters, NoMail, NotYet
 from convalias.services.system_mail.refusals import RefusalLetters
 from convalias.stores.outbound.suppressions import Suppressions
+
+NOBODY: Final = "nobody is to be told any more, or nobody is reached"
+SUPPRESSED: Final = "mail to that address is suppressed: see convalias suppressions list"
 
 
 @frozen(kw_only=True)
@@ -26,12 +29,12 @@ class Letters:
     notices: NoticeLetters
     suppressions: Suppressions
 
-    async def written(self, mail: SystemMail) -> Outgoing | NotYet | None:
-        """Return the mail as it leaves. None: nobody is to be told, now or later."""
+    async def written(self, mail: SystemMail) -> Outgoing | NotYet | NoMail:
+        """Return the mail as it leaves."""
         written = await self._written(mail)
         if isinstance(written, Outgoing) and await self._is_suppressed(mail.letter, written.to):
-            return None
-        return written
+            return NoMail(SUPPRESSED)
+        return NoMail(NOBODY) if written is None else written
 
     async def _is_suppressed(self, letter: Letter, to: EmailAddress) -> bool:
         match letter:
@@ -45,6 +48,7 @@ class Letters:
                 assert_never(letter)
 
     async def _written(self, mail: SystemMail) -> Outgoing | NotYet | None:
+        """None: nobody is to be told, now or later."""
         match mail.letter:
             case RefusalLetter() as refusal:
                 return await self.refusals.written(refusal, key=mail.key)

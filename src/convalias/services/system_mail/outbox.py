@@ -22,8 +22,8 @@ from convalias.domain.system_mail.tries import (
     after_answer,
     after_doubt,
     due_at,
+    given_up,
     next_step,
-    not_made,
 )
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.errors import AdapterFailed, Deferred, Rejected, Unavailable
@@ -31,8 +31,9 @@ from convalias.ports.hub import FOR_EVER, Guarantee, NotSent, Sent, Unknown
 from convalias.ports.mail import Outgoing, OutgoingMail
 from convalias.ports.records import Stored
 from convalias.services.running.faulty_work import FaultyWork
+from convalias.services.running.outages import described
 from convalias.services.running.reason_labels import ReasonLabels
-from convalias.services.system_mail.approval_requests import NotYet
+from convalias.services.system_mail.approval_requests import NoMail, NotYet
 from convalias.services.system_mail.letters import Letters, count_given_up, count_sent
 from convalias.stores.conversations.parking import Parking
 from convalias.stores.errors import Parked
@@ -143,7 +144,7 @@ class SystemOutbox:
             away[type(mail.letter)] = failed
         except Exception as error:  # noqa: BLE001 - a mail that cannot be written is no reason to keep back others
             count_given_up(self.telemetry, mail.letter, type(error).__name__)
-            await self.rows.put(row, not_made(call.before), due=now, now=now)
+            await self.rows.put(row, given_up(call.before, described(error)), due=now, now=now)
         else:
             self.faulty.worked(mail.key)
             match outgoing:
@@ -151,8 +152,8 @@ class SystemOutbox:
                     await self._send(row, outgoing, call)
                 case NotYet(until=until):
                     await self.rows.put(row, mail, due=until, now=now)
-                case None:
-                    await self.rows.put(row, not_made(call.before), due=now, now=now)
+                case NoMail(because=because):
+                    await self.rows.put(row, given_up(call.before, because), due=now, now=now)
                 case _:
                     assert_never(outgoing)
 
@@ -179,9 +180,9 @@ class SystemOutbox:
             if marked is not row:
                 await self._put(marked, call.before)
             raise
-        except Rejected:
+        except Rejected as refused:
             count_given_up(self.telemetry, call.mail.letter, "Rejected")
-            await self._put(marked, not_made(call.before))
+            await self._put(marked, given_up(call.before, str(refused)))
         except Exception as error:  # noqa: BLE001 - an adapter's own: it may have left
             after = after_doubt(call.mail, self._way_out)
             await self._end(marked, after, because=type(error).__name__)
@@ -194,6 +195,7 @@ class SystemOutbox:
         if mail.state is SystemMailState.UNCERTAIN:
             count_given_up(self.telemetry, mail.letter, because)
             self.telemetry.measure("icer.system_mail.uncertain", 1, error=because)
+            mail = evolve(mail, reason=because)
         await self._put(row, mail)
 
     async def _put(self, row: Stored, mail: SystemMail) -> Stored | None:

@@ -12,6 +12,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import dump, load
+from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.system_mail.letters import AT_REST, AddressNotice, RefusalLetter, SystemMail
 from convalias.domain.system_mail.throttles import A_DAY_PER_DOMAIN, free_places
 from convalias.ports.records import Due, Insert, Key, Records, Replace, Stored, Written
@@ -48,8 +49,7 @@ class Outbox:
         Return whether a mail leaves for this very mail. A day of a domain has so many places, and a row takes a place
         under the name of sender and alias as well: both bounds are unique keys. Places of the former release count.
         """
-        partition = f"{received:%Y-%m-%d}.{digest(refusal.sender.domain)}"
-        name = f"of:{digest(refusal.sender.key, refusal.alias.key)}"
+        partition, name = _place(refusal.sender, refusal.alias, received)
         former = await FormerMails(records=self.records).refusals(partition)
         standing = next((row for row in former if name in row.also), None)
         if standing is not None:
@@ -64,6 +64,19 @@ class Outbox:
             if (trace := await self._trace_of(partition, name)) is not None:
                 return trace == refusal.trace
         return await self._trace_of(partition, name) == refusal.trace
+
+    async def refusal(self, sender: EmailAddress, alias: EmailAddress, *, received: datetime) -> SystemMail | None:
+        """Return the refusal that tells that sender of mail to that alias on that day; None: there is none."""
+        partition, name = _place(sender, alias, received)
+        return await self._get(Key(TABLE, partition, name))
+
+    async def mails(self, keys: Sequence[str]) -> Sequence[SystemMail]:
+        """Return questions and notices that were entered under these keys, in that order. One read."""
+        names = [_key(key) for key in keys]
+        if not names:
+            return ()
+        found = await self.records.get(names)
+        return [load(found[name].body, SystemMail) for name in names if name in found]
 
     async def due(self, *, until: datetime, limit: int) -> Sequence[Stored]:
         """Return rows whose mail wants attention; `load(row.body, SystemMail)` reads one."""
@@ -84,10 +97,17 @@ class Outbox:
 
     async def _trace_of(self, partition: str, name: str) -> str | None:
         """Return the trace of the mail for which that refusal was entered; None: there is none."""
-        key = Key(TABLE, partition, name)
+        mail = await self._get(Key(TABLE, partition, name))
+        return mail.letter.trace if mail is not None and isinstance(mail.letter, RefusalLetter) else None
+
+    async def _get(self, key: Key) -> SystemMail | None:
         stored = (await self.records.get([key])).get(key)
-        letter = None if stored is None else load(stored.body, SystemMail).letter
-        return letter.trace if isinstance(letter, RefusalLetter) else None
+        return None if stored is None else load(stored.body, SystemMail)
+
+
+def _place(sender: EmailAddress, alias: EmailAddress, received: datetime) -> tuple[str, str]:
+    """The partition of a refusal, and the name that it has there."""
+    return f"{received:%Y-%m-%d}.{digest(sender.domain)}", f"of:{digest(sender.key, alias.key)}"
 
 
 def _key(key: str) -> Key:
