@@ -11,7 +11,9 @@ from multiprocessing import get_context
 import pytest
 
 from convalias.testing.simulator.hunting import killed
-from testing.simulator.mutants import MUTANTS
+from testing.simulator import pinned
+from testing.simulator.mutants import MUTANTS, Mutant
+from testing.simulator.pinned import expect_seen
 
 # Slow enough without coverage; and what a mutant covers says nothing.
 pytestmark = pytest.mark.no_cover
@@ -30,20 +32,27 @@ AT_ONCE = (
     "shown-to-anybody",
     "now-on-a-lost-position",
 )
-"""Seen by the first seed or the second, so that each push can afford to look at them."""
+"""Seen by few mails, so that each push can afford to look at them."""
 SEEDS = 100
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", AT_ONCE)
 def test_a_slip_is_seen(name: str) -> None:
-    assert killed(MUTANTS[name], range(4)) is not None
+    expect_seen(name)
 
 
 @pytest.mark.slow
 def test_what_may_have_been_sent_and_is_sent_again_is_seen() -> None:
     """It takes a channel that forgets, and answers of it that are lost: one seed in ten shows both."""
-    assert killed(MUTANTS["uncertain-is-sent-again"], range(8, 40)) is not None
+    expect_seen("uncertain-is-sent-again")
+
+
+def test_a_seed_that_sees_its_slip_no_more_says_how_another_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pinned, "MUTANTS", {"mended": Mutant(name="mended", slip="None.", breaks="I1")})
+    monkeypatch.setattr(pinned, "SEEN_BY", {"mended": (3, 1)})
+    with pytest.raises(AssertionError, match="convalias simulate --mutant mended --mails 1 --seeds 100 --no-shrink"):
+        expect_seen("mended")
 
 
 def hunted(name: str) -> int | None:
