@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from convalias.adapters import memory
-from convalias.app import Convalias
+from convalias.app import Convalias, facade
 from convalias.app.facade import Entry
 from convalias.app.memory import memory_ports, memory_wiring
+from convalias.app.opening import Patience
 from convalias.app.wiring import Wiring
 from convalias.domain.addresses.email_address import MailDomains
 from convalias.domain.conversations.participants import Participant
@@ -188,6 +189,8 @@ def silent() -> Iterator[int]:
 def test_a_host_on_four_engines_that_are_away_enters_and_names_each(
     tmp_path: Path, silent: int, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Each opening waits for as long as it is told to, and nobody ever answers.
+    monkeypatch.setattr(facade, "lasting", lambda: Patience(timedelta(seconds=1)))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "made-up")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
     port = silent if where == "silent" else 9

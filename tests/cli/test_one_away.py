@@ -1,8 +1,8 @@
 """One engine away, by URLs that nobody answers at: what does not need it works, what does names engine, host, setting.
 
 How long a command waits is a value of the code (`of_a_command`), proved in virtual time by `tests/app/test_opening.py`.
-Here it is made short, so that the table is quick; by the clock, with servers that are stopped, it is run by
-`tests/engines/test_one_away.py`.
+Here it is short for what is away, because nobody would ever answer, and so long for the rest that no machine is too
+busy for it. By the clock, with servers that are stopped, the table is run by `tests/engines/test_one_away.py`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from typing import Final
 
 import pytest
 
 from cli.away import COMMANDS, SETTINGS, Command, furnish
 from cli.desk import WORLD, Commands, mail
-from convalias.app import engines, facade
-from convalias.app.opening import Patience
+from convalias.app import engines
+from convalias.app.opening import EngineName, Late, Opened, Patience
 
 SECRET = "made-up-secret"
+SOON: Final = timedelta(milliseconds=200)
+GENEROUS: Final = timedelta(minutes=5)
 KEYS = "0:" + "A" * 43 + "="
 
 
@@ -45,11 +48,16 @@ def port(request: pytest.FixtureRequest) -> Iterator[int]:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands wait for half a second."""
-    soon = timedelta(milliseconds=500)
-    monkeypatch.setattr(facade, "of_a_command", lambda: Patience(soon, in_all=soon, call=10 * soon))
-    monkeypatch.setattr(engines, "of_a_command", lambda: Patience(soon, in_all=soon, call=10 * soon))
-    monkeypatch.setattr(engines, "MIGRATES_WITHIN", soon)
+    """Commands wait for what is away for a moment, and for what is there as long as it takes."""
+    opened_later = Late.__init__
+
+    def at_once(self: Late, name: EngineName, opened: Opened, *, patience: Patience) -> None:
+        del patience
+        within = SOON if name.place.startswith("127.0.0.1:") else GENEROUS
+        opened_later(self, name, opened, patience=Patience(within, call=within))
+
+    monkeypatch.setattr(Late, "__init__", at_once)
+    monkeypatch.setattr(engines, "MIGRATES_WITHIN", SOON)
 
 
 def environment(away: str, port: int) -> dict[str, str]:
