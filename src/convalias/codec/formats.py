@@ -181,6 +181,15 @@ def _hold_6(fields: Body) -> Body:
     return {**known, "admits": "this_mail"} if known["admits"] == "this_list" else known
 
 
+def _hold_7(fields: Body) -> Body:
+    """Without whether its approval may be kept for its address: it is offered there."""
+    return {name: value for name, value in fields.items() if name != "by_address"}
+
+
+def _hold_needs(body: Body) -> int:
+    return 7 if body["by_address"] else 8
+
+
 def _whole(fields: Body) -> Body:
     """Without whether its mail was cut."""
     return {name: value for name, value in fields.items() if name != "cut"}
@@ -306,9 +315,10 @@ CLAIM: Final = Format("claim", (Claim,))
 HOLD: Final = Format(
     "hold",
     (HeldMail,),
-    version=7,
-    upgrades={1: _same, 2: _same, 3: _same, 4: _same, 5: _same, 6: _same},
-    downgrades={1: _hold_1, 2: _hold_2, 3: _without_signed, 4: _hold_4, 5: _hold_5, 6: _hold_6},
+    version=8,
+    upgrades={1: _same, 2: _same, 3: _same, 4: _same, 5: _same, 6: _same, 7: _same},
+    downgrades={1: _hold_1, 2: _hold_2, 3: _without_signed, 4: _hold_4, 5: _hold_5, 6: _hold_6, 7: _hold_7},
+    needs=_hold_needs,
 )
 WAITING: Final = Format("waiting", (Waiting,))
 ASKING: Final = Format("asking", (Asking,))

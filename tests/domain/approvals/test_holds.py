@@ -71,6 +71,12 @@ def test_where_from_is_ambiguous_there_is_no_address_to_admit() -> None:
     assert decided.admitted is None
 
 
+def test_an_address_whose_later_mail_would_be_held_all_the_same_is_not_admitted() -> None:
+    alone = evolve(HELD, by_address=False)
+    decided = decide(alone, Approve(ANN, Admits.THIS_ADDRESS), now=NOW)
+    assert decided == Changed(evolve(alone, state=HoldState.APPROVED, decided_by=ANN, admits=Admits.THIS_MAIL))
+
+
 def test_a_participant_may_turn_it_down() -> None:
     assert decide(HELD, Dismiss(BOB), now=NOW) == Changed(evolve(HELD, state=HoldState.REJECTED, decided_by=BOB))
 

@@ -12,7 +12,7 @@ from convalias.domain.conversations.participants import Participant, Participant
 from convalias.domain.deployment.keyring import Keyring, RootKey
 from convalias.domain.ids import AccountId
 from convalias.domain.inbound.held import Admits
-from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence
+from convalias.domain.mail.authentication import Authentication, Dmarc, DmarcPolicy, SenderEvidence
 from convalias.domain.mail.automation import MailClass
 from convalias.domain.mail.checks import Checked, Finding
 from convalias.domain.mail.dedup import MailKey
@@ -97,6 +97,64 @@ def test_a_mail_that_was_let_in_is_relayed_whichever_rule_held_it(book: RuleBook
         for admits in Admits
     ]
     assert [isinstance(one, RelayToConversation) for one in known] == [admits is Admits.THIS_MAIL for admits in Admits]
+
+
+OF_ADDRESS = Hold(Reason.NEEDS_APPROVAL, by_address=True)
+EVES = evolve(MAIL, sender=ClearFrom(EVE), evidence=SenderEvidence(Dmarc.PASS))
+EVES_KEY = MailKey(C1, EVE, EVES.message_id)
+
+
+@rule(8)
+def strangers_wait(case: AuthorCase) -> Verdict | None:
+    """Whoever takes no part waits."""
+    return None if case.author is not None else OF_ADDRESS
+
+
+@rule(9)
+def new_names_wait(case: RelayCase) -> Verdict | None:
+    """Who is new here waits."""
+    return OF_ADDRESS if isinstance(case.verdict, RelayToConversation) else None
+
+
+@pytest.mark.parametrize(
+    "book",
+    [
+        pytest.param(RULES, id="the library's"),
+        pytest.param(RULES.before(rules.revoked_alias, saying(OF_ADDRESS, 5)), id="an own rule of step 5"),
+        pytest.param(RULES.before(rules.own_mail, saying(OF_ADDRESS, 6)), id="an own rule of step 6"),
+        pytest.param(RULES.before(rules.own_mail, saying(OF_ADDRESS, 7)), id="an own rule of step 7"),
+        pytest.param(RULES.before(rules.several_accounts, strangers_wait), id="an own rule of step 8"),
+        pytest.param(RULES.replacing(rules.applicant, strangers_wait), id="the last rule of step 8"),
+        pytest.param(RULES.before(rules.automatic_mail, new_names_wait), id="an own rule of step 9"),
+    ],
+)
+def test_later_mail_of_an_address_that_was_let_in_is_held_by_no_rule_that_asks_about_the_address(
+    book: RuleBook,
+) -> None:
+    held = decided(EVES, CONTEXT, book)
+    assert isinstance(held, Hold)
+    assert held.by_address
+    known = evolve(CONTEXT, approvals={hold_key(C1, EVES, EVES_KEY): Admits.THIS_ADDRESS})
+    relayed = decided(EVES, known, book)
+    assert isinstance(relayed, RelayToConversation)
+    assert (type(relayed.author), relayed.dedup_key) == (PeripheralAuthor, EVES_KEY)
+    doubtful = evolve(EVES, evidence=SenderEvidence(Dmarc.FAIL, DmarcPolicy.NONE))
+    assert isinstance(decided(doubtful, known, book), Hold)
+
+
+def test_a_rule_that_holds_for_another_reason_holds_later_mail_of_the_address_too() -> None:
+    known = evolve(CONTEXT, approvals={hold_key(C1, EVES, EVES_KEY): Admits.THIS_ADDRESS})
+    for book in (RULES.before(rules.own_mail, at_the_sender), RULES.before(rules.automatic_mail, at_the_end)):
+        assert isinstance(decided(EVES, known, book), Hold)
+
+
+def test_an_address_that_was_let_in_stands_for_no_participant_and_for_nobody() -> None:
+    book = RULES.before(rules.own_mail, saying(OF_ADDRESS, 6))
+    known = evolve(CONTEXT, approvals={hold_key(C1, MAIL, KEY): Admits.THIS_ADDRESS})
+    assert decided(MAIL, known, book) == evolve(OF_ADDRESS, author=WAITS.author, dedup_key=KEY)
+    nobody = evolve(EVES, sender=AmbiguousFrom())
+    known = evolve(CONTEXT, approvals={hold_key(C1, nobody, None): Admits.THIS_ADDRESS})
+    assert decided(nobody, known, book) == OF_ADDRESS
 
 
 def test_so_is_one_that_was_held_at_its_second_address() -> None:

@@ -108,7 +108,7 @@ ASKED = Hold(Reason.NEEDS_APPROVAL, peripheral(), KEY_OF_EVE)
             stranger(FREE, authentication=Authentication.AUTHENTICATED, trust=SenderTrust.REQUIRE_ALIGNED),
             RelayToConversation(THREAD.id, peripheral(verified=True), KEY_OF_EVE),
         ),
-        (stranger(LIGHT), ASKED),
+        (stranger(LIGHT), evolve(ASKED, by_address=True)),
         (stranger(STRICT), Reject(Reason.UNKNOWN_SENDER)),
         (evolve(stranger(STRICT), identification=Outsider((ANN,))), Reject(Reason.NOT_PARTICIPANT)),
     ],

@@ -23,6 +23,7 @@ from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing import rules
 from convalias.domain.routing.context import HoldKey
 from convalias.domain.routing.rules import RULES
+from convalias.domain.routing.verdicts import Hold
 from convalias.ports.errors import AdapterFailed, Unavailable
 from convalias.ports.hub import Guarantee
 from convalias.stores.approvals.holds import Holds
@@ -30,6 +31,7 @@ from convalias.stores.conversations.directory import IdentityDirectory
 from convalias.stores.conversations.parking import RECORDS, Parking
 from convalias.stores.inbound.dead_letters import DeadLetters
 from convalias.stores.inbound.mails import InboundRecords
+from domain.cases import saying
 from services.approval_desk import ANNS, Desk, at_home, token
 from services.inbound.test_inbound_crashes import DiesAt, Killed
 from services.inbound_desk import ANN, BOB, BOBS, C1, C2, NOON, TO_C1, TO_C1_TOO, TO_C2, Town, open_town, written
@@ -356,6 +358,23 @@ async def test_an_address_that_was_let_in_may_write_on() -> None:
     await desk.holds.admit(admitted)
     await desk.holds.admit(evolve(admitted, by=BOB))
     assert await desk.holds.approvals([key]) == {key: Admits.THIS_ADDRESS}
+
+
+@pytest.mark.parametrize("by_address", [True, False], ids=["asks about the address", "asks about the mail"])
+async def test_a_rule_of_the_host_that_asks_about_an_address_holds_no_later_mail_of_it(*, by_address: bool) -> None:
+    town = await open_town()
+    desk = Desk(town)
+    held = Hold(Reason.NEEDS_APPROVAL, by_address=by_address)
+    relay = evolve(desk.relay, rules=RULES.before(rules.own_mail, saying(held, 6)))
+    desk.worker, desk.approvals = evolve(desk.worker, relay=relay), evolve(desk.approvals, relay=relay)
+    hold = await holding(town, desk)
+    page = await desk.approvals.decide(token(hold), Allow(Admits.THIS_ADDRESS))
+    assert isinstance(page, HeldPage)
+    assert (page.state, page.may_admit_address) == (HoldState.APPROVED, by_address)
+    await desk.work()
+    await desk.take(written(TO_C2, number=2, text="More"))
+    await desk.work()
+    assert [message.text.strip() for message in await town.messages(C2)] == ["Hello", *["More"] * by_address]
 
 
 LIST = "dev.lists.example"

@@ -123,7 +123,8 @@ def decide(hold: HeldMail, answer: HoldAnswer, *, now: datetime, policy: HoldPol
 
     Total; whatever comes too late expires it, and a decided hold stands.
 
-    An approval admits the address only where there is one: an ambiguous From names nobody. The same holds of the list.
+    An approval admits the address only where there is one, for an ambiguous From names nobody, and where later mail of
+    it would not be held all the same. The same holds of the list.
     """
     late = now >= expires_at(hold, policy)
     if hold.state is not HoldState.HELD:
@@ -134,7 +135,7 @@ def decide(hold: HeldMail, answer: HoldAnswer, *, now: datetime, policy: HoldPol
         case Lapse():
             return Stands(hold)
         case Approve(by=by, admits=admits):
-            admitted = hold.sender if admits is Admits.THIS_ADDRESS else None
+            admitted = hold.sender if admits is Admits.THIS_ADDRESS and hold.by_address else None
             by_list = hold.by_list if admits is Admits.THIS_LIST else None
             let_in = Admits.THIS_MAIL if admitted is None and by_list is None else admits
             return Changed(evolve(_moved(hold, HoldState.APPROVED, by), admits=let_in), admitted, by_list)
@@ -327,7 +328,7 @@ class HeldPage:
     since: datetime
     expires_at: datetime
     may_admit_address: bool
-    """Whether there is an address to let in."""
+    """Whether there is an address to let in, and that would be kept."""
     by_list: str | None = None
     """The mailing list that may be let in: its List-Id. None: there is none."""
 

@@ -66,6 +66,8 @@ class HeldMail:
     """What a detector found in it; None: none was asked."""
     by_list: str | None = None
     """The List-Id of the mailing list that it came by, if it waits for no other reason. None: none, or others too."""
+    by_address: bool = True
+    """Whether its approval may be kept for later mail of its address. True where that was not written down yet."""
 
 
 @frozen(kw_only=True)

@@ -78,6 +78,8 @@ class KeepHold:
     dedup_key: MailKey | None
     by_list: str | None = None
     """The mailing list whose approval would let it in."""
+    by_address: bool = False
+    """Whether its approval may be kept for later mail of its address."""
 
     @property
     def key(self) -> str:
@@ -242,6 +244,7 @@ def _hold(ruling: Ruling, verdict: Hold, plan: RoutingPlan) -> KeepHold | Note:
         verdict.author,
         verdict.dedup_key,
         verdict.by_list,
+        verdict.by_address,
     )
 
 

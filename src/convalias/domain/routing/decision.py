@@ -320,7 +320,10 @@ class _Run:
             answered = False
             if isinstance(verdict, Hold) and thread is not None:
                 verdict = self._of_this_mail(verdict, thread)
-                answered = was_let_in(self.case.context, self.mail, thread.id, verdict)
+                trust = self.case.policy.trust_for(thread.use_case)
+                answered = was_let_in(
+                    self.case.context, self.mail, thread.id, verdict, proof=self.authentication, trust=trust
+                )
             yield (verdict, one.name, one.number), one, answered
 
     def _of_this_mail(self, hold: Hold, thread: ConversationThread) -> Hold:

@@ -9,20 +9,17 @@ from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.inbound.held import Admits
 from convalias.domain.mail.authentication import Authentication, is_weak
 from convalias.domain.mail.dedup import MailKey
-from convalias.domain.mail.reasons import AnyReason, Reason
+from convalias.domain.mail.reasons import Reason
 from convalias.domain.routing.admission import Admittance, Applicant, Because
 from convalias.domain.routing.context import RoutingContext
 from convalias.domain.routing.identification import Outsider, Several
-from convalias.domain.routing.let_in import let_in
+from convalias.domain.routing.let_in import has_passed, is_doubtful, is_from_there, let_in
 from convalias.domain.routing.policy import SenderTrust
 from convalias.domain.routing.rulebook import AuthorCase, rule
 from convalias.domain.routing.verdicts import Hold, Reject, RelayToConversation, Verdict
 
 # Members that every mail is compared with, named once: Python 3.11 looks one up by a function call.
 _AUTHENTICATED: Final = Authentication.AUTHENTICATED
-_DOUBTFUL: Final = Authentication.DOUBTFUL
-_SPOOFED: Final = Authentication.SPOOFED
-_ACCEPT_ANY: Final = SenderTrust.ACCEPT_ANY
 _REQUIRE_ALIGNED: Final = SenderTrust.REQUIRE_ALIGNED
 
 
@@ -73,7 +70,7 @@ def applicant(case: AuthorCase) -> Verdict | None:
         case Admittance.REFUSE:
             return Reject(own or (Reason.NOT_PARTICIPANT if accounts else Reason.UNKNOWN_SENDER))
         case Admittance.ASK:
-            held = _held(case, author, own or Reason.NEEDS_APPROVAL)
+            held = Hold(own or Reason.NEEDS_APPROVAL, author, _key(case), by_address=True)
             return _relayed(case, author) if _address_let_in(case, held) else held
         case Admittance.ADMIT:
             return _held(case, author) if _doubtful(case) or _lacks_proof(case) else _relayed(case, author)
@@ -93,11 +90,7 @@ def _proved(case: AuthorCase) -> bool:
 
 
 def _doubtful(case: AuthorCase) -> bool:
-    """Any failure that got here, and a repaired From without proof; under ACCEPT_ANY nobody is doubtful."""
-    proof = case.authentication
-    # Servers read broken syntax in different ways: what was authenticated may be another domain, or none.
-    guessed = case.sender.repaired and proof is not _AUTHENTICATED
-    return (guessed or proof is _DOUBTFUL or proof is _SPOOFED) and case.trust is not _ACCEPT_ANY
+    return is_doubtful(case.sender, proof=case.authentication, trust=case.trust)
 
 
 def _lacks_proof(case: AuthorCase) -> bool:
@@ -106,24 +99,21 @@ def _lacks_proof(case: AuthorCase) -> bool:
 
 def _address_let_in(case: AuthorCase, hold: Hold) -> bool:
     """Whether a participant let the address in, and nothing speaks against this mail's being from there."""
-    conversation = case.recipient.thread.id
-    if let_in(case.context, case.mail, conversation, hold) is not Admits.THIS_ADDRESS or _doubtful(case):
+    if let_in(case.context, case.mail, case.recipient.thread.id, hold) is not Admits.THIS_ADDRESS:
         return False
-    return _proved(case) or not (case.trust is _REQUIRE_ALIGNED or _has_passed(case))
+    return is_from_there(case.context, case.mail, proof=case.authentication, trust=case.trust)
 
 
 def _has_passed(case: AuthorCase) -> bool:
-    """What passed once must pass: whether the address has authenticated before, for any account."""
-    holders = case.context.holders.get(case.sender.address)
-    return holders is not None and holders.authenticated_before
+    return has_passed(case.context, case.sender.address)
 
 
 def _key(case: AuthorCase) -> MailKey:
     return MailKey(case.recipient.thread.id, case.sender.address, case.mail.message_id)
 
 
-def _held(case: AuthorCase, author: Author, reason: AnyReason = Reason.NEEDS_APPROVAL) -> Hold:
-    return Hold(reason, author, _key(case))
+def _held(case: AuthorCase, author: Author) -> Hold:
+    return Hold(Reason.NEEDS_APPROVAL, author, _key(case))
 
 
 def _relayed(case: AuthorCase, author: Author) -> RelayToConversation:

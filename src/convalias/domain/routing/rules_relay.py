@@ -127,10 +127,13 @@ def _repeats_a_subject(case: RelayCase) -> bool:
 @rule(9)
 def approved(case: RelayCase) -> Verdict | None:
     """A held mail that a participant let in becomes a message of the conversation."""
-    hold, conversation = case.verdict, case.recipient.thread.id
-    if not isinstance(hold, Hold) or not was_let_in(case.context, case.mail, conversation, hold):
+    hold, thread = case.verdict, case.recipient.thread
+    if not isinstance(hold, Hold):
         return None
-    return as_relayed(conversation, case.mail, hold)
+    trust = case.policy.trust_for(thread.use_case)
+    if not was_let_in(case.context, case.mail, thread.id, hold, proof=case.authentication, trust=trust):
+        return None
+    return as_relayed(thread.id, case.mail, hold)
 
 
 @rule(9)

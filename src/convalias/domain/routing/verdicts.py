@@ -125,6 +125,8 @@ class Hold:
     dedup_key: MailKey | None = None
     by_list: str | None = field(default=None, kw_only=True)
     """The mailing list that it came by, where its approval would let the mail in. None: none would."""
+    by_address: bool = field(default=False, kw_only=True)
+    """Whether who lets the mail of a stranger in may let in later mail of its address too, as far as evidence allows."""
 
     __attrs_post_init__ = check_fields
 

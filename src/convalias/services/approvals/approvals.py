@@ -102,7 +102,7 @@ class Approvals:
             finding=hold.finding,
             since=hold.since,
             expires_at=expires,
-            may_admit_address=hold.sender is not None and not hold.participant,
+            may_admit_address=hold.sender is not None and hold.by_address and not hold.participant,
             by_list=hold.by_list,
         )
 

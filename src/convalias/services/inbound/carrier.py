@@ -309,6 +309,7 @@ class PlanCarrier:
             participant=isinstance(command.author, AccountAuthor),
             finding=None if mail.checked is None else mail.checked.finding,
             by_list=command.by_list,
+            by_address=command.by_address,
         )
         standing = await self.holds.keep(held, asks=not self.restores)
         if standing is not None:
