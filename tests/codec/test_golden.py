@@ -609,6 +609,14 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
     "undecided_event": [
         UndecidedEvent(conversation=C1, event=EventId("e2"), seq=Seq(2), since=NOON, trace="t"),
         UndecidedEvent(conversation=C1, event=EventId("e3"), seq=Seq(0), since=NOON),
+        UndecidedEvent(
+            conversation=C1,
+            event=EventId("e4"),
+            seq=Seq(4),
+            since=NOON,
+            fault="identity.at: KeyError",
+            failing_since=NOON,
+        ),
     ],
     "gone_event": [GoneEvent(conversation=C1, event=EventId("e2"), at=NOON)],
     "sign_of_life": [

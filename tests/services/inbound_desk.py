@@ -63,6 +63,7 @@ from convalias.stores.inbound.mails import InboundRecords
 from convalias.stores.inbound.traffic import Traffic
 from convalias.stores.outbound.ledger import Ledger
 from convalias.stores.outbound.suppressions import Suppressions
+from convalias.stores.outbound.undecided import UndecidedEvents
 from convalias.stores.system_mail.outbox import Outbox
 from services.keys_desk import guard
 
@@ -315,6 +316,7 @@ class Process:
                     holds=Holds(records=self.records),
                     aliases=aliases,
                     system_mail=Outbox(records=self.records),
+                    undecided=UndecidedEvents(records=self.records),
                 ),
                 reader=self.relay.reader,
                 suppressing=Suppressing(suppressions=suppressions, contacts=contacts, clock=town.clock),

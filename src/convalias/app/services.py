@@ -76,6 +76,7 @@ from convalias.stores.deployment.signs import Signs
 from convalias.stores.feed.positions import Positions
 from convalias.stores.outbound.delivery_events import DeliveryEvents as SeenEvents
 from convalias.stores.outbound.paces import Paces
+from convalias.stores.outbound.undecided import UndecidedEvents
 
 
 @frozen(kw_only=True)
@@ -296,6 +297,7 @@ def _operations(ports: Ports, stores: Stores, inbound: Inbound, keys: KeyGuard, 
                 holds=stores.holds,
                 aliases=stores.aliases,
                 system_mail=inbound.outbox(),
+                undecided=UndecidedEvents(records=ports.records),
             ),
             clock=ports.clock,
             reader=inbound.reader(),

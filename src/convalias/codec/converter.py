@@ -191,10 +191,10 @@ def _unions(
 ) -> None:
     def tagged(kind: type[object]) -> Callable[[Any], Any]:
         left_out: Any = {name: override(omit_if_default=True) for name in spared.get(kind, ())}
-        plain = make_dict_unstructure_fn(kind, converter, **left_out)
-        return lambda value: {TAG: tags[kind], **plain(value)}
+        plain: Callable[[Any], Any] = make_dict_unstructure_fn(kind, converter, **left_out)
+        return plain if kind not in tags else lambda value: {TAG: tags[kind], **plain(value)}
 
-    converter.register_unstructure_hook_factory(lambda kind: has(kind) and kind in tags, tagged)
+    converter.register_unstructure_hook_factory(lambda kind: has(kind) and (kind in tags or kind in spared), tagged)
 
     def one_of(kind: Any) -> Callable[[Any, Any], Any]:
         members = get_args(kind)

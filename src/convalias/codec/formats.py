@@ -460,7 +460,10 @@ TAGS: Final[Mapping[type[object], str]] = {
 }
 
 
-SPARED: Final[Mapping[type[object], Collection[str]]] = {events.MessageAdded: ("long",)}
+SPARED: Final[Mapping[type[object], Collection[str]]] = {
+    events.MessageAdded: ("long",),
+    UndecidedEvent: ("fault", "failing_since"),
+}
 """Fields that are not written while they hold their default: the release before reads such a body as its own."""
 
 

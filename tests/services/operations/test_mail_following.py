@@ -24,6 +24,7 @@ from convalias.domain.outbound.delivery import (
     Owner,
 )
 from convalias.domain.outbound.suppressions import EventPlace
+from convalias.domain.outbound.undecided import UndecidedEvent, failing
 from convalias.ports.records import Body, Key, Replace
 from convalias.services.operations.mail_following import Story
 from convalias.services.operations.operations import Asked
@@ -31,6 +32,7 @@ from convalias.stores.encoding import encoded
 from convalias.stores.errors import Parked
 from convalias.stores.outbound.ledger import Ledger
 from convalias.stores.outbound.letters import LANE, decision_letter, index_letter, subject_of
+from convalias.stores.outbound.undecided import UndecidedEvents, Waiting
 from services.inbound_desk import ANN, BOB, BOBS, C1, LEGACY, NOON, TO_C1, TO_C2, Process, Town, open_town, written
 
 NOTIFICATION = NotificationId("e1.a1.message.email")
@@ -166,6 +168,26 @@ async def test_nobody_has_decided_and_nobody_can_decide_are_told_apart() -> None
     assert "undecided  who is told of it, nobody has decided for 3 minutes" in str(await the_story(process))
     await process.dead_letters.put(letter(decision_letter(C1, event), event))
     assert (await the_story(process)).next.startswith("nobody is told: mend what failed")
+
+
+async def test_what_an_adapter_of_the_host_fails_to_decide_on_is_told_with_its_fault() -> None:
+    town = await open_town()
+    process = Process(town)
+    event = await relayed(town, process)
+    waits = UndecidedEvent(conversation=C1, event=event, seq=Seq(3), since=NOON)
+    undecided = UndecidedEvents(records=town.records)
+    await undecided.put([waits], due=NOON)
+    assert (await the_story(process)).next.startswith("nobody has decided who is told")
+    (row,) = await undecided.due(now=NOON, limit=9)
+    assert isinstance(row, Waiting)
+    fault = "channel_choice.of of the host: KeyError at own/choice.py:7 in of"
+    await undecided.later([evolve(row, event=failing(waits, fault, now=NOON))], due=NOON)
+    told_of = await the_story(process)
+    assert f"12:00:00  failing    to decide who is told of it since then, last: {fault}" in str(told_of)
+    assert told_of.next == f"mend what failed ({fault}); it is tried again by itself"
+    (row,) = await undecided.due(now=NOON, limit=9)
+    await town.records.write([Replace(row.stored.key, row.stored.version, {"$": "undecided_event/99"}, row.stored.due)])
+    assert (await the_story(process)).next.startswith("nobody has decided who is told")
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,14 @@ from convalias.domain.conversations import events as e
 from convalias.domain.ids import ConversationId, EventId, Seq
 from convalias.domain.outbound.delivery import DeliveryDecision
 from convalias.domain.outbound.undecided import UndecidedEvent
-from convalias.ports.errors import Deferred, Unavailable
+from convalias.ports.errors import AdapterFailed, Deferred, Unavailable
 from convalias.ports.records import Due, Insert, Key
 from convalias.services.feed.change_feed import record
 from convalias.services.outbound.deciding import STUCK_AFTER, Deciding
 from convalias.stores.conversations.event_store import EventStore
 from convalias.stores.outbound.ledger import Ledger
-from convalias.stores.outbound.undecided import LANE, TABLE
+from convalias.stores.outbound.letters import LANE as LETTERS
+from convalias.stores.outbound.undecided import LANE, TABLE, UndecidedEvents
 from services.outbound.test_growth import Hanging, among
 from services.outbound_world import ANN, C1, World, own
 
@@ -236,6 +237,39 @@ async def test_a_fault_of_ours_is_raised_whatever_the_others_do() -> None:
     broken(world, failure=ValueError())
     with pytest.raises(ZeroDivisionError):
         await impatient(world).decide([record(slow[0]), record(quick[0])])
+
+
+async def test_what_an_adapter_fails_on_is_a_letter_after_a_day_though_each_process_ends_at_once() -> None:
+    """As under cron: no process lives for five minutes, nor sees the fault twice."""
+    world, _, slow, quick = await among(1)
+    fault = AdapterFailed("conversations.after", "KeyError at own/talks.py:7 in after")
+    broken(world, failure=fault)
+    await impatient(world).decide([record(slow[0]), record(quick[0])])
+    await world.pass_time(hours=1)
+    first = world.clock.now()
+    for hour in range(25):
+        assert await world.letters() == []
+        assert await impatient(world, f"w{hour}").take_up_undecided() == (hour == 24)
+        standing = await UndecidedEvents(records=world.raw_records).of(C1, slow[0].id)
+        if hour < 24:
+            assert standing is not None
+            assert (standing.fault, standing.failing_since) == (str(fault), first)
+        await world.pass_time(hours=1)
+    assert await waiting(world) == 0
+    (letter,) = [one async for one in world.dead_letters.list(LETTERS)]
+    assert letter.reason == f"no decision: {fault}"
+
+
+async def test_an_outage_is_no_fault_of_an_adapter_however_long() -> None:
+    world, _, slow, quick = await among(1)
+    broken(world)
+    await impatient(world).decide([record(slow[0]), record(quick[0])])
+    for day in range(3):
+        await world.pass_time(hours=24)
+        assert await impatient(world, f"w{day}").take_up_undecided() == 0
+    standing = await UndecidedEvents(records=world.raw_records).of(C1, slow[0].id)
+    assert standing is not None
+    assert (standing.fault, standing.failing_since) == ("", None)
 
 
 async def test_a_worker_that_steps_by_itself_takes_up_what_waits() -> None:

@@ -24,6 +24,15 @@ async def test_what_works_again_begins_anew() -> None:
     assert faulty.failed("a") == clock.now() + AGAIN_AFTER, "put aside, then redriven"
 
 
+async def test_a_process_that_begins_counts_on_from_what_was_written_down() -> None:
+    clock = memory.Clock()
+    began = clock.now()
+    await clock.advance(timedelta(days=1))
+    assert not FaultyWork(clock=clock).is_hopeless("a")
+    assert not FaultyWork(clock=clock).is_hopeless("a", since=began + timedelta(seconds=1))
+    assert FaultyWork(clock=clock).is_hopeless("a", since=began)
+
+
 async def test_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faulty_work, "REMEMBERED", 2)
     clock = memory.Clock()

@@ -63,6 +63,7 @@ from convalias.stores.inbound.mails import InboundRecords
 from convalias.stores.outbound.ledger import Ledger
 from convalias.stores.outbound.letters import LANE as DELIVERIES
 from convalias.stores.outbound.letters import decision_letter, index_letter
+from convalias.stores.outbound.undecided import UndecidedEvents
 from convalias.stores.system_mail.outbox import Outbox
 
 DECIDED_WITHIN: Final = timedelta(seconds=SEEN_WITHIN)
@@ -119,6 +120,7 @@ class FollowedStores:
     holds: Holds
     aliases: Aliases
     system_mail: Outbox
+    undecided: UndecidedEvents
 
 
 @frozen(kw_only=True)
@@ -326,6 +328,12 @@ class MailFollower:
         if letter is not None:
             told.state(State(Situation.UNDECIDABLE, letter.id))
             self._letter(letter, told)
+            return
+        waiting = await self.stores.undecided.of(conversation, event)
+        if waiting is not None and waiting.fault:
+            since = waiting.failing_since or waiting.since
+            told.step(since, f"failing    to decide who is told of it since then, last: {waiting.fault}")
+            told.state(State(Situation.FAILING, waiting.fault))
         elif standing is not None:
             now = self.clock.now()
             waited = now - standing.appended_at

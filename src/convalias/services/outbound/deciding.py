@@ -24,7 +24,7 @@ from convalias.domain.outbound.decision import answered, decide, reowned
 from convalias.domain.outbound.delivery import Channel, DeliveryDecision, Owner
 from convalias.domain.outbound.first_tries import NOTIFY_WITHIN
 from convalias.domain.outbound.scene import Scene
-from convalias.domain.outbound.undecided import FIRST_PAUSE, UndecidedEvent, pause
+from convalias.domain.outbound.undecided import FIRST_PAUSE, UndecidedEvent, failing, pause
 from convalias.ports.ambient import Clock, Telemetry
 from convalias.ports.channels import ChannelChoice
 from convalias.ports.errors import AdapterFailed, NotFound, Unavailable
@@ -268,7 +268,12 @@ class Deciding:
                 if event.after is not None:
                     await self._missing(conversation, event.after, event.seq, event.trace, self.stages)
                 await self._guarded(
-                    conversation, event.event, event.seq, event.trace, _Shared(NOTHING_AHEAD, self.stages)
+                    conversation,
+                    event.event,
+                    event.seq,
+                    event.trace,
+                    _Shared(NOTHING_AHEAD, self.stages),
+                    since=event.failing_since,
                 )
             except (Unavailable, Contended, TimeoutError) as failure:
                 await self._later(waiting[place:], failure)
@@ -282,6 +287,8 @@ class Deciding:
         """Let these wait on, and leave their conversation to `take_up_undecided` for as long."""
         now, event = self.clock.now(), waiting[0].event
         until = now + (_told_when(failure) or pause(event, now=now))
+        if isinstance(failure, AdapterFailed):
+            waiting = [evolve(waiting[0], event=failing(event, str(failure), now=now)), *waiting[1:]]
         await self.undecided.later(waiting, due=until)
         remember(self._slow, event.conversation, until + TRIED_APART, most=REMEMBERED)
 
@@ -427,8 +434,16 @@ class Deciding:
             last = page[-1].seq
 
     async def _guarded(
-        self, conversation: ConversationId, event: EventId, seq: Seq, trace: str, shared: _Shared
+        self,
+        conversation: ConversationId,
+        event: EventId,
+        seq: Seq,
+        trace: str,
+        shared: _Shared,
+        *,
+        since: datetime | None = None,
     ) -> None:
+        """`since`: when an adapter of the host first failed on the event, where that was written down."""
         if event in self._decided:
             return
         try:
@@ -442,7 +457,7 @@ class Deciding:
         except (Parked, CodecError) as unreadable:
             await self._park_at(conversation, event, seq, trace, unreadable)
         except AdapterFailed as fault:
-            if not self._faulty.is_hopeless(event):
+            if not self._faulty.is_hopeless(event, since=since):
                 raise
             await self._bury(conversation, event, trace, why=str(fault))
         except (Unavailable, Contended, TimeoutError):

@@ -63,9 +63,13 @@ class FaultyWork:
             return None
         return self.clock.now() + AGAIN_AFTER
 
-    def is_hopeless(self, work: Hashable) -> bool:
-        """Note that an adapter failed on that piece, and return whether it has for too long."""
+    def is_hopeless(self, work: Hashable, *, since: datetime | None = None) -> bool:
+        """Note that an adapter failed on that piece, and return whether it has for too long.
+
+        `since`: when it first did in whichever process, where that was written down.
+        """
         one, now = self._noted(work), self.clock.now()
+        one.since = min(one.since, since or one.since)
         if 0 < one.tried < self._worked.get("last", 0):
             one.alone += 1
             one.alone_since = one.alone_since or now

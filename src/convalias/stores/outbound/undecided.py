@@ -9,6 +9,7 @@ from typing import Final
 from attrs import frozen
 
 from convalias.codec import CodecError, dump, load
+from convalias.domain.ids import ConversationId, EventId
 from convalias.domain.outbound.undecided import UndecidedEvent
 from convalias.ports.records import Delete, Due, Insert, Key, Records, Replace, Stored
 from convalias.stores.encoding import encoded
@@ -48,9 +49,17 @@ class UndecidedEvents:
         return [_read(stored) for stored in await self.records.due(LANE, until=now, limit=limit)]
 
     async def later(self, waiting: Sequence[Waiting], *, due: datetime) -> None:
-        """Let them wait until then, unless somebody else has changed a row meanwhile."""
-        rows = [one.stored for one in waiting]
-        await self.records.write([Replace(row.key, row.version, row.body, Due(LANE, due)) for row in rows])
+        """Let them wait until then, as they stand now, unless somebody else has changed a row meanwhile."""
+        await self.records.write(
+            [Replace(one.stored.key, one.stored.version, dump(one.event), Due(LANE, due)) for one in waiting]
+        )
+
+    async def of(self, conversation: ConversationId, event: EventId) -> UndecidedEvent | None:
+        """Return an event that waits; None: it does not, or its row cannot be read."""
+        key = Key(TABLE, encoded(conversation), encoded(event))
+        stored = (await self.records.get([key])).get(key)
+        read = None if stored is None else _read(stored)
+        return read.event if isinstance(read, Waiting) else None
 
     async def done(self, waiting: Waiting) -> None:
         """Note that it was decided about, by whomever."""
