@@ -356,6 +356,7 @@ SAMPLES: Final[Mapping[str, Sequence[object]]] = {
     "asking": [
         Asking(conversation=C1, wanted=1),
         Asking(conversation=C1, wanted=3, answered=2, at=NOON, listed=(HoldId("h"),), sending=True),
+        Asking(conversation=C1, wanted=3, answered=3, at=NOON, listed=(HoldId("h"),), pages=("https://a.example",)),
     ],
     "seen_event": [SeenEvent(digest="ab" * 32, at=NOON)],
     "event_place": [EventPlace(event=EventId("000p5vaf6m3o0000000000000c"), conversation=C1)],
@@ -736,6 +737,13 @@ def test_releases_can_be_written_as_processes_of_the_release_before_read_them() 
         assert load(body, Releases) == evolve(
             releases, latest=tuple(evolve(one, event=None) for one in releases.latest)
         )
+
+
+def test_asking_can_be_written_as_processes_of_the_release_before_read_it() -> None:
+    for asking in SAMPLES["asking"]:
+        assert isinstance(asking, Asking)
+        body = Codec({"asking": 1}).dump(asking)
+        assert (body["$"], load(body, Asking)) == ("asking/1", evolve(asking, pages=()))
 
 
 def test_a_refusal_can_be_written_as_processes_of_the_release_before_read_it() -> None:

@@ -21,6 +21,7 @@ from services.inbound_desk import ANN, LINK_KEYS, Process, Town
 
 ANNS = EmailAddress.parse("ann@home.example")
 KEYS = LINK_KEYS
+PAGES = "https://mail.example"
 
 
 class Writer:
@@ -41,7 +42,7 @@ class Desk(Process):
         *,
         faults: memory.Faults | None = None,
         policy: HoldPolicy = HoldPolicy(),  # noqa: B008 - frozen
-        asks: bool = True,
+        pages: str | None = PAGES,
     ) -> None:
         super().__init__(town, faults=faults)
         self.holds = Holds(records=self.records, policy=policy)
@@ -63,12 +64,12 @@ class Desk(Process):
             holds=self.holds,
             conversations=self.conversations,
             outbox=self.notices.outbox,
-            has_pages=asks,
+            pages=pages,
             clock=town.clock,
             telemetry=town.telemetry,
         )
         letters = self.system_outbox.letters
-        writes = evolve(letters.approvals, holds=self.holds, writer=Writer() if asks else None)
+        writes = evolve(letters.approvals, holds=self.holds, writer=None if pages is None else Writer())
         self.system_outbox = evolve(self.system_outbox, letters=evolve(letters, approvals=writes))
 
     async def work(self, *, minutes: int = 2) -> None:

@@ -66,7 +66,7 @@ class Inbound:
             holds=self.stores.holds,
             conversations=self.stores.conversations,
             outbox=self.outbox(),
-            has_pages=bool(self.wiring.base_url),
+            pages=self.wiring.base_url,
             clock=self.ports.clock,
             telemetry=self.ports.telemetry,
         )

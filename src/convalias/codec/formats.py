@@ -190,6 +190,11 @@ def _hold_needs(body: Body) -> int:
     return 7 if body["by_address"] else 8
 
 
+def _asking_1(fields: Body) -> Body:
+    """Without where the links of its mails led."""
+    return {name: value for name, value in fields.items() if name != "pages"}
+
+
 def _whole(fields: Body) -> Body:
     """Without whether its mail was cut."""
     return {name: value for name, value in fields.items() if name != "cut"}
@@ -321,7 +326,7 @@ HOLD: Final = Format(
     needs=_hold_needs,
 )
 WAITING: Final = Format("waiting", (Waiting,))
-ASKING: Final = Format("asking", (Asking,))
+ASKING: Final = Format("asking", (Asking,), version=2, upgrades={1: _same}, downgrades={1: _asking_1})
 ADMITTED: Final = Format("admitted", (Admitted,))
 ADMITTED_LIST: Final = Format("admitted_list", (AdmittedList,))
 SEEN_EVENT: Final = Format("seen_event", (SeenEvent,))

@@ -29,12 +29,13 @@ from convalias.domain.approvals.holds import (
     decide,
     expires_at,
     gives_way,
+    is_asked_again,
     room_for,
     to_ask_about,
 )
 from convalias.domain.errors import InvalidValue
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound.held import HeldMail, HoldId, HoldState
+from convalias.domain.inbound.held import Asking, HeldMail, HoldId, HoldState
 from convalias.domain.inbound.posts import RecordKey
 from convalias.domain.mail.authentication import Authentication, Dmarc, SenderEvidence
 from convalias.domain.mail.checks import Finding
@@ -333,3 +334,20 @@ def test_of_mail_that_rests_on_a_signature_only_what_is_signed_is_quoted() -> No
 def test_who_is_asked_is_told_what_a_detector_found() -> None:
     item = approval_item(evolve(HELD, finding=Finding.SPAM, sender=None), SenderEvidence(), "")
     assert (item.finding, item.masked) == (Finding.SPAM, "")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "pages", "again"),
+    [
+        (3, ("https://a.example",), True),
+        (2, ("https://a.example",), True),
+        (2, ("https://a.example", "https://b.example"), False),
+        (2, ("https://b.example", "https://a.example"), False),
+        (2, (), False),
+    ],
+)
+def test_new_mail_is_asked_about_and_old_mail_once_for_each_place_of_the_pages(
+    wanted: int, pages: tuple[str, ...], *, again: bool
+) -> None:
+    asking = Asking(conversation=C1, wanted=wanted, answered=2, pages=pages)
+    assert is_asked_again(asking, "https://b.example") is again

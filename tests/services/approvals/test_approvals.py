@@ -15,7 +15,7 @@ from convalias.domain.approvals.holds import HeldPage, HoldPolicy, day_after, pr
 from convalias.domain.approvals.links import Allow, Deny, NotHis, Request, Unusable
 from convalias.domain.conversations.participants import Account, Participant, ParticipantKind, PeripheralAuthor
 from convalias.domain.ids import AccountId, ConversationId
-from convalias.domain.inbound.held import Admits, Admitted, AdmittedList, HeldMail, HoldId, HoldState
+from convalias.domain.inbound.held import Admits, Admitted, AdmittedList, Asking, HeldMail, HoldId, HoldState
 from convalias.domain.inbound.outcomes import Done, Effect, Held, OutcomeRecord, Refused, Relayed, Skipped
 from convalias.domain.inbound.posts import MailReference, RecordKey
 from convalias.domain.mail.authentication import Dmarc, DmarcPolicy, SenderEvidence
@@ -527,6 +527,61 @@ async def test_participants_are_asked_once_a_day_and_quoted_nothing() -> None:
     assert len(town.outbox.mailbox(ANNS)) == 2
 
 
+async def test_who_was_asked_by_links_to_other_pages_is_asked_once_more_the_next_day() -> None:
+    town = await open_town()
+    wrong, right = Desk(town, pages="https://wrong.example"), Desk(town)
+    hold = await holding(town, wrong)
+    await wrong.work()
+    await right.work(minutes=60)
+    assert len(right.asked()) == 1
+    await right.work(minutes=24 * 60)
+    assert right.asked() == [f"b…@corp.example  {token(hold)}"] * 2
+    for _ in range(3):  # two machines that differ, turn by turn
+        await wrong.work(minutes=24 * 60)
+        await right.work(minutes=24 * 60)
+    assert len(right.asked()) == 2
+    await right.approvals.decide(token(hold), Deny())
+    await right.work(minutes=24 * 60)
+    assert await right.holds.to_ask(until=town.clock.now() + timedelta(days=365), limit=10) == []
+
+
+async def test_a_day_on_which_nothing_new_waits_costs_one_look_and_no_mail() -> None:
+    town = await open_town()
+    desk = Desk(town)
+    await holding(town, desk)
+    await desk.work()
+    await town.clock.advance(timedelta(days=1))
+    assert [await desk.mails.enter_due() for _ in range(3)] == [1, 0, 0]
+    assert len(desk.asked()) == 1
+
+
+async def test_mail_that_is_held_days_later_is_asked_about_soon() -> None:
+    town = await open_town()
+    desk = Desk(town)
+    await holding(town, desk)
+    await desk.work()
+    await desk.work(minutes=3 * 24 * 60)
+    await desk.take(written(TO_C2, number=2))
+    await desk.work(minutes=0)
+    await desk.work()
+    assert len(town.outbox.mailbox(ANNS)) == 2
+
+
+async def test_pages_that_the_release_before_did_not_write_down_are_those_of_the_next_look() -> None:
+    town = await open_town()
+    desk = Desk(town)
+    hold = await holding(town, desk)
+    await desk.work()
+    far = town.clock.now() + timedelta(days=365)
+    (row,) = await desk.holds.to_ask(until=far, limit=10)
+    await desk.holds.asked(row, evolve(load(row.body, Asking), pages=()), due=day_after(town.clock.now()))
+    await desk.work(minutes=24 * 60)
+    assert len(desk.asked()) == 1
+    moved = Desk(town, pages="https://moved.example")
+    await moved.work(minutes=24 * 60)
+    assert moved.asked() == [f"b…@corp.example  {token(hold)}"] * 2
+
+
 async def test_what_comes_while_an_approval_mail_is_made_is_asked_about_the_next_day() -> None:
     town = await open_town()
     desk = Desk(town)
@@ -563,7 +618,7 @@ async def test_nobody_is_asked_about_a_closed_conversation() -> None:
 async def test_without_pages_the_question_is_put_off_until_nothing_waits() -> None:
     town = await open_town()
     hold = await holding(town, Desk(town))
-    desk = Desk(town, asks=False)
+    desk = Desk(town, pages=None)
     far = town.clock.now() + timedelta(days=365)
     await desk.work()
     (row,) = await desk.holds.to_ask(until=far, limit=10)
@@ -582,7 +637,7 @@ async def test_without_pages_the_question_is_put_off_until_nothing_waits() -> No
 async def test_pages_that_come_later_are_linked_to_the_next_day() -> None:
     town = await open_town()
     hold = await holding(town, Desk(town))
-    await Desk(town, asks=False).work()
+    await Desk(town, pages=None).work()
     desk = Desk(town)
     await desk.work(minutes=24 * 60)
     assert desk.asked() == [f"b…@corp.example  {token(hold)}"]
@@ -594,7 +649,7 @@ async def test_a_mail_that_was_on_its_way_ends_when_pages_are_gone_for_good() ->
     await holding(town, desk)
     await town.clock.advance(timedelta(minutes=2))
     await desk.mails.enter_due()
-    gone = Desk(town, asks=False)
+    gone = Desk(town, pages=None)
     await gone.work(minutes=15 * 24 * 60)
     await gone.work()
     assert await desk.holds.to_ask(until=town.clock.now() + timedelta(days=365), limit=10) == []
@@ -628,7 +683,7 @@ async def test_a_question_that_was_entered_waits_for_pages_and_ends_with_its_mai
     hold = await holding(town, desk)
     await town.clock.advance(timedelta(minutes=2))
     assert [await desk.mails.enter_due(), await desk.mails.enter_due()] == [1, 1]
-    gone = Desk(town, asks=False)
+    gone = Desk(town, pages=None)
     assert [await gone.system_outbox.send_due(), await gone.system_outbox.send_due()] == [1, 0]
     await desk.work(minutes=24 * 60)
     assert desk.asked() == [f"b…@corp.example  {token(hold)}"]

@@ -225,15 +225,16 @@ async def test_what_was_listed_needs_no_further_mail_and_what_comes_later_the_ne
     (row,) = await holds.to_ask(until=NOON + ASK_AFTER, limit=10)
     sending = evolve(load(row.body, Asking), answered=1, at=NOON, listed=(HoldId("m-1"),), sending=True)
     await holds.asked(row, sending, due=NOON)
-    await holds.sent(C1, at=NOON - timedelta(days=1), more=NOON)  # of another mail
+    next_day = day_after(NOON)
+    await holds.sent(C1, at=NOON - timedelta(days=1), again=next_day)  # of another mail
     assert await holds.to_ask(until=NOON, limit=10)
-    await holds.sent(C1, at=NOON, more=NOON)
-    await holds.sent(ConversationId("c2"), at=NOON, more=NOON)
-    await holds.keep(mail(1))
-    assert not await holds.to_ask(until=NOON + timedelta(days=9), limit=10)
-    await holds.keep(mail(2))
-    assert not await holds.to_ask(until=day_after(NOON) - timedelta(seconds=1), limit=10)
-    assert len(await holds.to_ask(until=day_after(NOON), limit=10)) == 1
+    await holds.sent(C1, at=NOON, again=next_day)
+    await holds.sent(ConversationId("c2"), at=NOON, again=next_day)
+    for number, wanted in ((1, 1), (2, 2)):
+        await holds.keep(mail(number))
+        assert not await holds.to_ask(until=next_day - timedelta(seconds=1), limit=10)
+        (row,) = await holds.to_ask(until=next_day, limit=10)
+        assert load(row.body, Asking).wanted == wanted
 
 
 async def test_what_is_not_there_is_not_changed_and_nothing_waits_where_nothing_came() -> None:
@@ -261,7 +262,7 @@ async def test_a_decision_or_a_note_that_is_overtaken_for_ever_is_an_error() -> 
     with pytest.raises(Contended):
         await holds.change(C1, HOLD.id, rejected, now=NOON)
     with pytest.raises(Contended):
-        await holds.sent(C1, at=NOON, more=NOON)
+        await holds.sent(C1, at=NOON, again=NOON)
 
 
 class Stuck(memory.Records):

@@ -413,6 +413,14 @@ def ask_at(asking: Asking, since: datetime) -> datetime:
     return soon if asking.at is None else max(soon, day_after(asking.at))
 
 
+def is_asked_again(asking: Asking, pages: str) -> bool:
+    """Return whether an approval mail is due: about new mail, or as earlier links led elsewhere than `pages`.
+
+    Links of another `base_url` may lead nowhere. Two values that take turns ask once each.
+    """
+    return asking.wanted > asking.answered or (bool(asking.pages) and pages not in asking.pages)
+
+
 def still_asked(
     account: AccountId,
     listed: Iterable[HeldMail],

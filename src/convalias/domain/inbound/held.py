@@ -88,6 +88,11 @@ class Asking:
     """What it lists."""
     sending: bool = False
     """Mails with this list are to be entered in the outbox: a repeat enters the same."""
+    pages: tuple[str, ...] = ()
+    """Where the links of the approval mails led, since a mail was last held: `base_url`, as it was each time.
+
+    Empty: nobody was asked, or the release did not write it down.
+    """
 
 
 @frozen(kw_only=True)

@@ -16,6 +16,7 @@ from convalias.domain.approvals.holds import (
     approval_key,
     day_after,
     expires_at,
+    is_asked_again,
     still_asked,
     to_ask_about,
     who_is_asked,
@@ -81,8 +82,8 @@ class ApprovalMails:
     holds: Holds
     conversations: ConversationAccess
     outbox: Outbox
-    has_pages: bool
-    """False: no address of pages is set, so that a link would lead nowhere, and nobody is asked."""
+    pages: str | None
+    """Where links lead: `base_url`. None: it is not set, so that a link would lead nowhere, and nobody is asked."""
     clock: Clock
     telemetry: Telemetry
     faulty: FaultyWork = field(default=Factory(lambda self: FaultyWork(clock=self.clock), takes_self=True))
@@ -93,7 +94,7 @@ class ApprovalMails:
         for row in rows:
             try:
                 asking = load(row.body, Asking)
-                if asking.sending and self.has_pages:
+                if asking.sending and self.pages is not None:
                     await self._enter(asking)
                 else:
                     await self._list(row, asking)
@@ -114,20 +115,23 @@ class ApprovalMails:
     async def _list(self, row: Stored, asking: Asking) -> None:
         """Write down what the mails will list. If a mail was held meanwhile, the row is looked at again.
 
-        Without pages it is looked at again the next day, when there may be some, until nothing waits any more: by
-        then every hold was decided by other means or has expired.
+        As long as a mail waits it is looked at again each day: there may be pages then, or others.
         """
         now = self.clock.now()
         listed = to_ask_about(await self.holds.waiting(asking.conversation), now=now, policy=self.holds.policy)
         if not listed:
             await self.holds.asked(row, evolve(asking, answered=asking.wanted, sending=False), due=None)
             return
-        if not self.has_pages:
+        if self.pages is None:
             self.telemetry.measure("icer.approvals.not_asked", len(listed), reason="no base_url")
             await self.holds.asked(row, asking, due=day_after(now))
             return
+        if not is_asked_again(asking, self.pages):
+            await self.holds.asked(row, evolve(asking, pages=asking.pages or (self.pages,)), due=day_after(now))
+            return
         ids = tuple(one.id for one in listed)
-        frozen_list = evolve(asking, sending=True, at=now, listed=ids, answered=asking.wanted)
+        pages = (self.pages,) if asking.wanted > asking.answered else (*asking.pages, self.pages)
+        frozen_list = evolve(asking, sending=True, at=now, listed=ids, answered=asking.wanted, pages=pages)
         await self.holds.asked(row, frozen_list, due=now)
 
     async def _enter(self, asking: Asking) -> None:
@@ -144,7 +148,7 @@ class ApprovalMails:
             # The former release sent while this row said so: its workers may run still, or have died in a call.
             mails.append(with_former_tries(SystemMail(key=key, letter=letter), await former.take_over(key, at=now)))
         await self.outbox.enter(mails, due=now, now=now)
-        await self.holds.sent(asking.conversation, at=at, more=day_after(at))
+        await self.holds.sent(asking.conversation, at=at, again=day_after(at))
 
 
 @frozen(kw_only=True)

@@ -145,8 +145,10 @@ class Holds:
                 return
             # Counted even where an approval mail is due already: it may have been put together a moment ago.
             wanted = evolve(row, wanted=row.wanted + 1)
-            due = stored.due if stored is not None and stored.due is not None else Due(ASKING, ask_at(row, mail.since))
-            if await self._write(key, stored, wanted, due):
+            at = ask_at(row, mail.since)
+            if stored is not None and stored.due is not None:
+                at = min(at, stored.due.at)
+            if await self._write(key, stored, wanted, Due(ASKING, at)):
                 return
         raise Contended(ASKING)
 
@@ -254,16 +256,15 @@ class Holds:
         at = None if due is None else Due(ASKING, due)
         await self.records.write([Replace(row.key, row.version, dump(asking), at)])
 
-    async def sent(self, conversation: ConversationId, *, at: datetime, more: datetime) -> None:
-        """The approval mails of `at` are entered in the outbox; mails held since are asked about at `more`."""
+    async def sent(self, conversation: ConversationId, *, at: datetime, again: datetime) -> None:
+        """The approval mails of `at` are entered in the outbox; the conversation is looked at again at `again`."""
         key = _conversation_key(ASKING, conversation)
         for _ in range(TRIES):
             stored = await self._stored(key)
             row = None if stored is None else load(stored.body, Asking)
             if row is None or not row.sending or row.at != at:
                 return
-            due = Due(ASKING, more) if row.wanted > row.answered else None
-            if await self._write(key, stored, evolve(row, sending=False), due):
+            if await self._write(key, stored, evolve(row, sending=False), Due(ASKING, again)):
                 return
         raise Contended(ASKING)
 

@@ -101,7 +101,8 @@ class Restore:
     def _asking(self) -> frozenset[ConversationId]:
         """Conversations whose participants are yet to be asked, or for whom a question waits to leave."""
         rows = self._world.engines.records.table("asking")
-        listing = {load(one.body, Asking).conversation for one in rows if one.due is not None}
+        notes = [load(one.body, Asking) for one in rows if one.due is not None]
+        listing = {one.conversation for one in notes if one.sending or one.wanted > one.answered}
         mails = [load(one.body, SystemMail) for one in self._world.engines.records.table("system_outbox")]
         waiting = {
             mail.letter.conversation
