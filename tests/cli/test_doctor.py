@@ -54,6 +54,20 @@ def test_a_variable_that_is_nearly_a_setting_is_a_warning_here_and_at_the_start(
     assert "relay.example" not in said.err
 
 
+def test_a_use_case_that_only_the_settings_name_is_a_warning(commands: Commands) -> None:
+    commands.load()
+    tables = (
+        '[use_case.aply]\nadmission = "free"\n[use_case.apply]\nsender_trust = "accept_known"\n'
+        "[aliases.use_case.aply]\ndays = 1\n[aliases.use_case.apply]\ndays = 1\n[aliases.use_case.soon]\ndays = 1\n"
+    )
+    commands.file("convalias.toml", tables)
+    assert commands.run("rollout", "set", "soon", "--stage", "native", "--basis-points", "1").status == 0
+    warned = {check: row for check, row in findings(commands).items() if "use_case." in check}
+    assert sorted(warned) == ["setting aliases.use_case.aply", "setting use_case.aply"]
+    assert {row["health"] for row in warned.values()} == {"warning"}
+    assert "no conversation is of that use case" in warned["setting use_case.aply"]["found"]
+
+
 def test_that_all_is_by_default_is_said(
     commands: Commands, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ import click
 from convalias.app.facade import Entry
 from convalias.cli.deployment import At, located
 from convalias.cli.examining import Finding, Health, examine_place, examine_settings, examine_store
-from convalias.cli.examining_aliases import examine_aliases
+from convalias.cli.examining_aliases import examine_aliases, examine_use_cases
 from convalias.cli.examining_domains import examine_domains
 from convalias.cli.examining_engines import examine_engines
 from convalias.cli.examining_signing import examine_signing
@@ -63,6 +63,7 @@ async def _opened(at: At, settings: Settings) -> Sequence[Finding]:
     async with at.convalias(Entry.COMMAND) as cv:
         return [
             *findings,
+            *await examine_use_cases(cv, settings),
             *await examine_aliases(cv),
             *await examine_signing(cv, settings=settings),
             *await examine_domains(cv, settings=settings),
