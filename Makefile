@@ -25,6 +25,8 @@ INSTALL = $(PIP) install --quiet --disable-pip-version-check --no-deps --no-buil
 # Processes that run the tests: as many as there are cores, 0 is this one alone. All tests of one engine run in one.
 WORKERS ?= logical
 SHARED_OUT = -n $(WORKERS) --dist loadgroup
+# Of all tests those of engines, commands and set-up mostly wait: one process more uses the cores meanwhile.
+ALL_WORKERS = $(if $(filter logical,$(WORKERS)),$(shell expr 1 + "$$(getconf _NPROCESSORS_ONLN)"),$(WORKERS))
 # 0 lets the tests of an engine that is not there skip, with the line that mends it.
 REQUIRE ?= 1
 # Further arguments for pytest, as in `make test ARGS="tests/domain -k alias"`.
@@ -40,7 +42,7 @@ export PYTHONDONTWRITEBYTECODE :=
 WHOLLY_COVERED := src/convalias/domain/*,src/convalias/services/*,src/convalias/stores/*
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-engines quick test full everything test-setup engines engines-build format-check lint mypy pyright imports format \
+.PHONY: help venv demo demo-engines quick test full checks everything test-setup engines engines-build format-check lint mypy pyright imports format \
   bench soak docs pictures changelog lock build clean
 
 help: ## List these targets
@@ -95,9 +97,14 @@ test: imports ## Run the fast tests and the import contracts; no engines, no cov
 	$(BIN)/python -m pytest $(SHARED_OUT) -m "$(FAST)" $(ARGS)
 	@echo "Not run: slow tests and those that need an engine (make full runs both, and measures coverage)"
 
-full: format-check lint mypy pyright imports everything ## All that CI checks: every test, engines, slices of soak, coverage
+full: checks everything ## All that CI checks: every test, engines, slices of soak, coverage
+
+# Both type checkers take one core each: side by side.
+checks: $(STAMP)
+	@$(MAKE) --no-print-directory --jobs=2 mypy pyright format-check lint imports
 
 # Domain, services and stores are covered wholly, or it fails.
+everything: WORKERS := $(ALL_WORKERS)
 everything: $(STAMP)
 	@$(BIN)/python -m coverage erase
 	$(BIN)/python -m pytest $(SHARED_OUT) --cov --cov-report= $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -35,9 +36,12 @@ def there(program: str) -> str:
     return found
 
 
-def commands(target: str) -> str:
-    """What make would run, whatever is up to date."""
-    done = subprocess.run([there("make"), "-n", target], capture_output=True, check=True, cwd=PROJECT, text=True)
+def commands(*words: str) -> str:
+    """What make would run, whatever is up to date, and whatever a make around this run was told."""
+    path = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [there("make"), "-n", *words], capture_output=True, check=True, cwd=PROJECT, env=path, text=True
+    )
     return done.stdout
 
 
@@ -77,6 +81,12 @@ def test_the_two_commands_of_the_readme_need_no_engine_and_measure_no_coverage()
     assert '-m "not slow and not soak and not engine"' in asked
     assert "lint-imports" in asked
     assert "--cov" not in asked
+
+
+def test_the_full_run_has_a_process_more_than_there_are_cores_or_as_many_as_somebody_wants() -> None:
+    assert f"-m pytest -n {os.sysconf('SC_NPROCESSORS_ONLN') + 1} " in commands("full")
+    assert "-m pytest -n 7 " in commands("full", "WORKERS=7")
+    assert "-m pytest -n logical " in commands("test")
 
 
 @pytest.mark.xdist_group("together")
