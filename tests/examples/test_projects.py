@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -27,6 +28,8 @@ UNTYPED = [
     "--no-warn-return-any",
 ]
 """What mypy must overlook where a framework publishes no types."""
+AT_ONCE = 4
+"""Projects whose tests run side by side."""
 
 each = pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)
 
@@ -119,10 +122,27 @@ def passed(done: Ran, *, may_skip: bool = False) -> None:
     assert may_skip or not done.counts.get("skipped"), done.said
 
 
+@pytest.fixture(scope="module")
+def under_way(
+    request: pytest.FixtureRequest, site: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Future[Ran]]]:
+    """Runs of all projects that this session asks for, by name. They mostly wait, so some run side by side."""
+    copies = tmp_path_factory.mktemp("projects")
+    callspecs = [getattr(item, "callspec", None) for item in request.session.items if "under_way" in fixtures(item)]
+    asked: list[Project] = [one.params["project"] for one in callspecs if one is not None]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {one.name: pool.submit(ran, one.folder, copies / one.name, site, {}) for one in asked}
+
+
+def fixtures(item: pytest.Item) -> Sequence[str]:
+    return getattr(item, "fixturenames", ())
+
+
 @pytest.mark.slow
+@pytest.mark.xdist_group("examples")
 @each
-def test_the_tests_of_a_project_pass_over_the_wheel(project: Project, site: Path, tmp_path: Path) -> None:
-    passed(ran(project.folder, tmp_path / project.name, site, {}), may_skip=project.may_skip)
+def test_the_tests_of_a_project_pass_over_the_wheel(project: Project, under_way: Mapping[str, Future[Ran]]) -> None:
+    passed(under_way[project.name].result(), may_skip=project.may_skip)
 
 
 @of("postgresql")
