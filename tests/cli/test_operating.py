@@ -17,6 +17,7 @@ from convalias.domain.deployment.keyring import Keyring
 from convalias.domain.inbound.dead_letters import DeadLetter, DeadLetterId
 from convalias.domain.operations.advice import ADVICE, Situation
 from convalias.ports.records import Delete, Key, Replace
+from convalias.stores.deployment.deployments import KEY
 
 SECRET = "A" * 43 + "="
 
@@ -306,6 +307,21 @@ def test_records_that_cannot_be_read_are_left_out_of_a_list_with_a_line(commands
     shown = commands.run("show", "deliveries", "--json")
     assert shown.json == []
     assert "decisions: 1 left out, such as decision: found format decision/9" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("changed", "mend"),
+    [({"$": "deployment/99"}, "use a newer convalias"), ({"$": None}, "it is damaged: bring it back from a backup")],
+    ids=["newer", "damaged"],
+)
+def test_doctor_tells_a_damaged_record_from_one_of_a_newer_release(
+    commands: Commands, changed: dict[str, object], mend: str
+) -> None:
+    commands.load()
+    rewritten(commands, KEY, **changed)
+    ran = commands.run("doctor", "--json")
+    (row,) = [row for row in ran.json if row["health"] == "misconfigured"]
+    assert (ran.status, row["check"], row["mend"]) == (78, "store", mend)
 
 
 def test_a_replay_needs_to_know_of_what(commands: Commands) -> None:
