@@ -255,6 +255,21 @@ def test_a_participants_own_mail_takes_the_place_of_one_in_his_name() -> None:
     assert room_for(evolve(own, id=HoldId("own")), confirmed(1, 10)) is Room.FULL
 
 
+def test_of_the_places_of_a_domain_each_of_its_addresses_keeps_its_part() -> None:
+    """Or two accounts at a provider that gives them to everybody would keep everybody there out."""
+    first, second = ([held("proved", 10 * one + number, f"a{one}@new.test") for number in range(3)] for one in (1, 2))
+    assert room_for(PROVED, [*first, *second[:2]]) == GivesWay(first[2])
+    there = waiting(*first, *second, PROVED, evolve(PROVED, id=HoldId("again")))
+    assert [one.sender for one in there if one.sender == PROVED.sender] == [PROVED.sender]
+    assert len(there) == 5
+
+
+def test_a_strangers_own_mail_takes_the_place_of_a_signed_one_that_was_posted_again() -> None:
+    three = [evolve(held("proved", number, "new@new.test"), evidence=SIGNED) for number in range(3)]
+    assert room_for(PROVED, three) == GivesWay(three[2])
+    assert room_for(evolve(PROVED, evidence=SIGNED), three) is Room.FULL
+
+
 def test_ten_places_stay_participants_though_strangers_are_proved() -> None:
     claims, proved = forged(1, 10) + forged(2, 10), several("proved", 40)
     assert room_for(PROVED, [*claims, *proved[:30]]) == GivesWay(claims[-1])

@@ -201,11 +201,12 @@ def room_for(mail: HeldMail, among: Iterable[HeldMail], policy: HoldPolicy = DEF
     has_room = has_place and len(waiting) < policy.most
     if not _is_proved(mail):
         return Room.FREE if has_room and len(unproved) < policy.strangers else Room.FULL
-    proved = [one for one in outsiders if _is_proved(one)]
-    of_domain = sum(_organisation(one) == _organisation(mail) for one in proved)
-    of_sender = sum(one.sender == mail.sender for one in proved)
-    if of_domain >= policy.by_domain or of_sender >= policy.by_sender:
-        return Room.FULL
+    of_domain = [one for one in outsiders if _is_proved(one) and _organisation(one) == _organisation(mail)]
+    of_name = [one for one in of_domain if one.sender == mail.sender]
+    if len(of_name) >= policy.by_sender:
+        return _in_its_name(mail, of_name)
+    if len(of_domain) >= policy.by_domain:
+        return _by_turns(mail, of_domain)
     if has_room:
         return Room.FREE
     claims = [one for one in waiting if _is_claim(one)] if has_place else []
@@ -219,7 +220,7 @@ def _for_participant(mail: HeldMail, waiting: Sequence[HeldMail], policy: HoldPo
     unproved = [one for one in outsiders if not _is_proved(one)]
     of_name = [one for one in own if one.sender == mail.sender]
     if len(of_name) >= max(policy.participants, 1):  # anybody may write in his name
-        return Room.FULL if _is_claim(mail) else _of_the_most([one for one in of_name if _is_claim(one)]) or Room.FULL
+        return _in_its_name(mail, of_name)
     if _is_claim(mail) and len(claims) >= policy.claims:
         return _by_turns(mail, claims)
     if len(waiting) < policy.most:
@@ -228,6 +229,11 @@ def _for_participant(mail: HeldMail, waiting: Sequence[HeldMail], policy: HoldPo
     if _is_claim(mail):
         return (reserved and _oldest(unproved or outsiders)) or _by_turns(mail, claims)
     return _oldest(unproved) or _of_the_most(claims) or (reserved and _oldest(outsiders)) or _by_turns(mail, own)
+
+
+def _in_its_name(mail: HeldMail, of_name: Sequence[HeldMail]) -> Room | GivesWay:
+    """Where a name has all its places: for a confirmed mail, the newest gives way that anybody may have posted."""
+    return (_is_confirmed(mail) and _of_the_most([one for one in of_name if not _is_confirmed(one)])) or Room.FULL
 
 
 def _oldest(holds: Sequence[HeldMail]) -> GivesWay | None:
@@ -252,9 +258,14 @@ def _is_proved(hold: HeldMail) -> bool:
     return hold.sender is not None and judge(hold.evidence or _NOTHING) is Authentication.AUTHENTICATED
 
 
+def _is_confirmed(hold: HeldMail) -> bool:
+    """Whether the evidence confirms that its sender sent it here: a signature alone does not."""
+    return proof_of(hold.evidence or _NOTHING) is Proof.CONFIRMED
+
+
 def _is_claim(hold: HeldMail) -> bool:
-    """Whether it is in a participant's name, and nothing confirms that he sent it here: a signature alone does not."""
-    return hold.participant and proof_of(hold.evidence or _NOTHING) is not Proof.CONFIRMED
+    """Whether it is in a participant's name, and nothing confirms it."""
+    return hold.participant and not _is_confirmed(hold)
 
 
 def _organisation(hold: HeldMail) -> str:
