@@ -14,7 +14,8 @@ from convalias.testing.simulator.weather import Fault, Weather
 from ports.minimal.bare import PROTOCOLS, bared
 
 SOAK: Final = os.environ.get("CONVALIAS_SOAK") == "1"
-SEEDS: Final = range(7_100, 7_130 if SOAK else 7_101)
+SEEDS: Final = range(7_100, 7_130) if SOAK else (7_101,)
+"""That seed draws no mail on which an adapter raises, which is tried for a day: one test is about just that."""
 MAILS: Final = 20
 FEW: Final = 8
 """Where one port alone is bare."""
@@ -33,9 +34,9 @@ def test_the_laws_hold_over_bare_ports(names: tuple[str, ...]) -> None:
 
 @pytest.mark.slow
 def test_a_mail_on_which_an_adapter_of_the_host_raises_is_given_up_before_the_laws_are_asked() -> None:
-    """It is tried for a day: longer than anything else stands still that gets on."""
+    """It is tried for a day: longer than anything else stands still that gets on. Every port is bare, the reader too."""
     weather = Weather(on=frozenset({Fault.POISON}), until=3600.0)
-    report = simulate(Plan(seed=7_100, mails=MAILS, weather=weather, ports=partial(_bared, ("reader",))))
+    report = simulate(Plan(seed=7_100, mails=FEW, weather=weather, ports=partial(_bared, tuple(PROTOCOLS))))
     assert list(report.violations) == []
     assert report.states["mail dead"] == 1
 
