@@ -51,9 +51,11 @@ class NotifyingMail:
 
     async def send(self, mail: Outgoing) -> None:
         """Do what the port says."""
+        # Read before it is on its way: a backup that is restored meanwhile takes away what it is read by.
+        told = await read(mail, self.records, self.platform)
 
         async def effect() -> None:
-            self.engine.send(await read(mail, self.records, self.platform))
+            self.engine.send(told)
 
         await self.gate.call("hub.send", mail.key, effect, surely=True)
 
