@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from functools import cache
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
@@ -45,6 +44,32 @@ print(json.dumps(failed))
 WITHOUT_NOTICE = ("orjson", "uvloop")
 """What is done more slowly without them; nothing fails."""
 OF_COMMANDS = ("click", "rich", "uvicorn")
+NARROWEST = {
+    "aiohttp": "sqs",
+    "aiobotocore": "sqs",
+    "aiosmtpd": "lmtp",
+    "aiosmtplib": "smtp",
+    "authres": "mime",
+    "botocore": "sqs",
+    "bson": "mongo",
+    "click": "cli",
+    "confluent_kafka": "kafka",
+    "cryptography": "dkim",
+    "dns": "dns",
+    "httpx": "mailgun",
+    "hypothesis": "testing",
+    "nh3": "mime",
+    "obstore": "s3",
+    "orjson": "speed",
+    "pymongo": "mongo",
+    "python_multipart": "mailgun",
+    "rich": "cli",
+    "spf": "spf",
+    "starlette": "asgi",
+    "uvicorn": "asgi",
+    "uvloop": "speed",
+}
+"""The extra of each optional package: written down, because each process that collects tests would read all modules."""
 
 
 def requirements(distribution: str, *extras: str) -> set[str]:
@@ -66,7 +91,6 @@ def closure(asked: set[str]) -> set[str]:
     return whole
 
 
-@cache
 def narrowest() -> dict[str, str]:
     """The extra for each optional package that a module of ours imports, from the metadata of what is installed."""
     lines = [Requirement(line) for line in requires("convalias") or ()]
@@ -107,35 +131,11 @@ def without(package: str, script: str, folder: Path) -> subprocess.CompletedProc
 
 
 def test_the_metadata_knows_an_extra_for_each_optional_package() -> None:
-    assert narrowest() == {
-        "aiohttp": "sqs",
-        "aiobotocore": "sqs",
-        "aiosmtpd": "lmtp",
-        "aiosmtplib": "smtp",
-        "authres": "mime",
-        "botocore": "sqs",
-        "bson": "mongo",
-        "click": "cli",
-        "confluent_kafka": "kafka",
-        "cryptography": "dkim",
-        "dns": "dns",
-        "httpx": "mailgun",
-        "hypothesis": "testing",
-        "nh3": "mime",
-        "obstore": "s3",
-        "orjson": "speed",
-        "pymongo": "mongo",
-        "python_multipart": "mailgun",
-        "rich": "cli",
-        "spf": "spf",
-        "starlette": "asgi",
-        "uvicorn": "asgi",
-        "uvloop": "speed",
-    }
+    assert narrowest() == NARROWEST
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("package", sorted(narrowest()))
+@pytest.mark.parametrize("package", sorted(NARROWEST))
 def test_each_module_without_its_package_names_the_narrowest_extra(package: str, tmp_path: Path) -> None:
     # Without click the one door is `main`, which says it; see below.
     leave_out = "convalias.cli." if package == "click" else "-"
@@ -143,7 +143,7 @@ def test_each_module_without_its_package_names_the_narrowest_extra(package: str,
     assert ran.returncode == 0, ran.stderr
     failed: dict[str, str] = json.loads(ran.stdout)
     # uvicorn cannot be imported without click: the extra that a module of its server needs is uvicorn's.
-    extras = {narrowest()[package]} | ({narrowest()["uvicorn"]} if package == "click" else set())
+    extras = {NARROWEST[package]} | ({NARROWEST["uvicorn"]} if package == "click" else set())
     # The extra of a provider brings all that it needs: nobody has to put it together.
     extras |= {"ses"} if package in {"cryptography", "obstore"} else set()
     assert set(failed.values()) - {f"MissingPackageError: {line(package, extra)}" for extra in extras} == set()
@@ -160,7 +160,7 @@ def test_a_command_without_its_package_says_so_in_one_line(
 ) -> None:
     script = f"from convalias.cli import main; sys.exit(main({[*command]!r}))"
     ran = without(package, script, tmp_path)
-    assert (ran.returncode, ran.stderr) == (69, f"convalias: {line(package, narrowest()[package])}\n")
+    assert (ran.returncode, ran.stderr) == (69, f"convalias: {line(package, NARROWEST[package])}\n")
 
 
 def test_a_module_of_ours_that_is_missing_is_no_missing_package() -> None:
