@@ -163,9 +163,9 @@ def _left_out(kept: Method) -> Method:
 
 
 def _skipped(kept: Method) -> Method:
-    async def guarded(self: Deciding, *given: object) -> None:
+    async def guarded(self: Deciding, *given: object, **named: object) -> None:
         with suppress(PortError, StoreError, TimeoutError):
-            await kept(self, *given)
+            await kept(self, *given, **named)
 
     return guarded
 
