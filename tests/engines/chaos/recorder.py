@@ -123,7 +123,7 @@ def notification(told: Told) -> Notification:
 
 def outgoing(told: Told) -> Outgoing:
     """What was mailed by that call."""
-    return Outgoing(told.key, b64decode(told.what["raw"]), EmailAddress.parse(told.what["to"]))
+    return Outgoing(key=told.key, raw=b64decode(told.what["raw"]), to=EmailAddress.parse(told.what["to"]))
 
 
 def _written(notification: Notification) -> Mapping[str, Any]:
