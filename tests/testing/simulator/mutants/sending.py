@@ -12,7 +12,7 @@ from convalias.app import inbound as app_inbound
 from convalias.app import services as app_services
 from convalias.domain.addresses.email_address import EmailAddress
 from convalias.domain.conversations.events import ConversationEvent
-from convalias.domain.conversations.participants import AccountAuthor, Author
+from convalias.domain.conversations.participants import Account
 from convalias.domain.conversations.threads import ConversationThread
 from convalias.domain.ids import AccountId, Seq
 from convalias.domain.outbound import index_calls, notifications, tries
@@ -29,7 +29,7 @@ from convalias.ports.hub import FOR_EVER, Guarantee
 from convalias.ports.legacy import IndexCall
 from convalias.ports.mail import OutgoingMail
 from convalias.ports.records import Stored
-from convalias.services.conversations.contacts import Contacts
+from convalias.services.conversations import contacts
 from convalias.services.outbound.calls import Calls
 from convalias.services.outbound.sending import Sending
 from convalias.stores.conversations.own import OwnConversations
@@ -156,11 +156,11 @@ def _patient(kept: Method) -> Method:
 
 
 def _short_lease(kept: Method) -> Method:
-    async def take(self: Ledger, stored: Stored, *, now: datetime, lease: timedelta) -> Work | None:
-        work: Work | None = await kept(self, stored, now=now, lease=min(lease, _SHORT))
-        return work
+    def taken(decision: DeliveryDecision, *, lease: timedelta, **how: object) -> Taken:
+        held: Taken = kept(decision, lease=min(lease, _SHORT), **how)
+        return held
 
-    return take
+    return taken
 
 
 def _all_the_time(until: datetime, facts: Facts) -> timedelta:
@@ -189,9 +189,9 @@ async def _over_whoever_holds_it(self: Ledger, work: Work, results: Results) -> 
 
 
 def _address_for_a_name(kept: Method) -> Method:
-    async def name(self: Contacts, author: Author, thread: ConversationThread) -> str:
-        address = await self.address(author.account, thread) if isinstance(author, AccountAuthor) else author.address
-        return str(address) if address is not None else str(await kept(self, author, thread))
+    def name(account: AccountId, known: Account | None, thread: ConversationThread) -> str:
+        addresses = inner(contacts, "_addresses")(account, known, thread)
+        return str(addresses[0]) if addresses else str(kept(account, known, thread))
 
     return name
 
@@ -334,7 +334,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="A lease ends before the calls made under it, and whoever takes over believes that nothing was sent.",
         breaks="I2",
         patched=together(
-            around(Ledger, "take", _short_lease),
+            around(ledger, "taken", _short_lease),
             instead(tries, "time_for_call", _all_the_time),
             around(ledger, "taken", _believed),
         ),
@@ -361,7 +361,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         slip="Whoever takes over believes that nothing was sent, and whoever held it before writes his own results over it.",
         breaks="I2",
         patched=together(
-            around(Ledger, "take", _short_lease),
+            around(ledger, "taken", _short_lease),
             instead(Ledger, "release", _over_whoever_holds_it),
             around(ledger, "taken", _believed),
         ),
@@ -394,7 +394,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         name="address-for-a-name",
         slip="An author is shown by address.",
         breaks="I5",
-        patched=around(Contacts, "name", _address_for_a_name),
+        patched=around(contacts, "_name", _address_for_a_name),
     ),
     Mutant(
         name="address-in-from",
