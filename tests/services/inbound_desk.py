@@ -370,6 +370,14 @@ class Process:
         await self.system_outbox.send_due()
 
 
+async def shortened(town: Town, key: str, *, to: int) -> None:
+    """Leave of what is kept under that key its first octets, as after a write that a full disk cut."""
+    whole = await town.blobs.get(key)
+    assert whole is not None
+    await town.blobs.delete([key])
+    await town.blobs.put(key, whole[:to])
+
+
 async def open_town() -> Town:
     """A town with its conversations."""
     town = Town()

@@ -61,29 +61,9 @@ def _same(fields: Body) -> Body:
     return fields
 
 
-def _hold_1(fields: Body) -> Body:
-    """Without what the approval mail shows, and without the scope of the approval."""
-    return {name: value for name, value in fields.items() if name not in {"admits", "evidence", "alias", "tell"}}
-
-
-def _hold_2(fields: Body) -> Body:
-    """Without what tells it from another mail under its Message-ID."""
-    return {name: value for name, value in fields.items() if name != "content_digest"}
-
-
-def _hold_4(fields: Body) -> Body:
-    """Without whether it is a participant's."""
-    return {name: value for name, value in fields.items() if name != "participant"}
-
-
-def _hold_5(fields: Body) -> Body:
-    """Without what a detector found."""
-    return {name: value for name, value in fields.items() if name != "finding"}
-
-
-def _decision_1(fields: Body) -> Body:
-    """Without the minting flag as it stood."""
-    return {name: value for name, value in fields.items() if name != "minting"}
+def _without(*names: str) -> Step:
+    """Return the step back to a version that did not have these fields."""
+    return lambda fields: {name: value for name, value in fields.items() if name not in names}
 
 
 def _decision_2(fields: Body) -> Body:
@@ -92,11 +72,6 @@ def _decision_2(fields: Body) -> Body:
     if not isinstance(rows, Sequence) or isinstance(rows, str):
         return fields
     return {**fields, "deliveries": [_not_mailed(row) for row in rows]}
-
-
-def _decision_3(fields: Body) -> Body:
-    """Without whether the place of its event is there: whoever sends writes that again."""
-    return {name: value for name, value in fields.items() if name != "placed"}
 
 
 def _not_mailed(row: Json) -> Json:
@@ -141,11 +116,6 @@ def _rollout_1(fields: Body) -> Body:
     return bare if isinstance(bare, Mapping) else {}
 
 
-def _outcome_record_1(fields: Body) -> Body:
-    """Without what `why` shows of the sender."""
-    return {name: value for name, value in fields.items() if name not in {"received_at", "evidence", "has_received"}}
-
-
 def _without_signed(fields: Body) -> Body:
     """Without the fields that signatures cover, of the evidence in it."""
     evidence = fields.get("evidence")
@@ -181,28 +151,8 @@ def _hold_6(fields: Body) -> Body:
     return {**known, "admits": "this_mail"} if known["admits"] == "this_list" else known
 
 
-def _hold_7(fields: Body) -> Body:
-    """Without whether its approval may be kept for its address: it is offered there."""
-    return {name: value for name, value in fields.items() if name != "by_address"}
-
-
 def _hold_needs(body: Body) -> int:
     return 7 if body["by_address"] else 8
-
-
-def _asking_1(fields: Body) -> Body:
-    """Without where the links of its mails led."""
-    return {name: value for name, value in fields.items() if name != "pages"}
-
-
-def _whole(fields: Body) -> Body:
-    """Without whether its mail was cut."""
-    return {name: value for name, value in fields.items() if name != "cut"}
-
-
-def _dead_letter_1(fields: Body) -> Body:
-    """Without whom the work was for."""
-    return {name: value for name, value in fields.items() if name != "recipients"}
 
 
 def _system_mail_1(fields: Body) -> Body:
@@ -211,11 +161,6 @@ def _system_mail_1(fields: Body) -> Body:
     if not isinstance(letter, Mapping):
         return fields
     return {**fields, "letter": {name: value for name, value in letter.items() if name not in {"about", "language"}}}
-
-
-def _system_mail_2(fields: Body) -> Body:
-    """Without why it was not sent."""
-    return {name: value for name, value in fields.items() if name != "reason"}
 
 
 def _releases_1(fields: Body) -> Body:
@@ -227,11 +172,6 @@ def _releases_1(fields: Body) -> Body:
         {name: value for name, value in one.items() if name != "event"} for one in latest if isinstance(one, Mapping)
     ]
     return {**fields, "latest": bare}
-
-
-def _sign_of_life_1(fields: Body) -> Body:
-    """Without what adapters of the host raised."""
-    return {name: value for name, value in fields.items() if name != "faults"}
 
 
 @frozen
@@ -296,7 +236,7 @@ ENVELOPE_RECORD: Final = Format(
     (EnvelopeRecord,),
     version=4,
     upgrades={1: _same, 2: _same, 3: _same},
-    downgrades={1: _post_without_signed, 2: _whole, 3: _post_with_less_evidence},
+    downgrades={1: _post_without_signed, 2: _without("cut"), 3: _post_with_less_evidence},
 )
 EVIDENCE: Final = Format(
     "evidence",
@@ -313,7 +253,7 @@ OUTCOME_RECORD: Final = Format(
     (OutcomeRecord,),
     version=4,
     upgrades={1: _same, 2: _same, 3: _same},
-    downgrades={1: _outcome_record_1, 2: _without_signed, 3: _with_less_evidence},
+    downgrades={1: _without("received_at", "evidence", "has_received"), 2: _without_signed, 3: _with_less_evidence},
 )
 INDEX_ENTRY: Final = Format("index_entry", (IndexEntry,))
 CLAIM: Final = Format("claim", (Claim,))
@@ -322,11 +262,19 @@ HOLD: Final = Format(
     (HeldMail,),
     version=8,
     upgrades={1: _same, 2: _same, 3: _same, 4: _same, 5: _same, 6: _same, 7: _same},
-    downgrades={1: _hold_1, 2: _hold_2, 3: _without_signed, 4: _hold_4, 5: _hold_5, 6: _hold_6, 7: _hold_7},
+    downgrades={
+        1: _without("admits", "evidence", "alias", "tell"),
+        2: _without("content_digest"),
+        3: _without_signed,
+        4: _without("participant"),
+        5: _without("finding"),
+        6: _hold_6,
+        7: _without("by_address"),
+    },
     needs=_hold_needs,
 )
 WAITING: Final = Format("waiting", (Waiting,))
-ASKING: Final = Format("asking", (Asking,), version=2, upgrades={1: _same}, downgrades={1: _asking_1})
+ASKING: Final = Format("asking", (Asking,), version=2, upgrades={1: _same}, downgrades={1: _without("pages")})
 ADMITTED: Final = Format("admitted", (Admitted,))
 ADMITTED_LIST: Final = Format("admitted_list", (AdmittedList,))
 SEEN_EVENT: Final = Format("seen_event", (SeenEvent,))
@@ -335,7 +283,7 @@ SUPPRESSED: Final = Format("suppressed", (Suppressed,))
 MUTED: Final = Format("muted", (Muted,))
 ANNOUNCEMENT: Final = Format("announcement", (AnnouncementDue,))
 DEAD_LETTER: Final = Format(
-    "dead_letter", (DeadLetter,), version=2, upgrades={1: _same}, downgrades={1: _dead_letter_1}
+    "dead_letter", (DeadLetter,), version=2, upgrades={1: _same}, downgrades={1: _without("recipients")}
 )
 DEPLOYMENT: Final = Format("deployment", (Deployment,))
 DIRECTORY_CLAIM: Final = Format("directory_claim", (DirectoryClaim,))
@@ -348,7 +296,7 @@ SYSTEM_MAIL: Final = Format(
     (SystemMail,),
     version=3,
     upgrades={1: _same, 2: _same},
-    downgrades={1: _system_mail_1, 2: _system_mail_2},
+    downgrades={1: _system_mail_1, 2: _without("reason")},
 )
 MARK: Final = Format("mark", (Mark,))
 DECISION: Final = Format(
@@ -356,7 +304,8 @@ DECISION: Final = Format(
     (DeliveryDecision,),
     version=4,
     upgrades={1: _same, 2: _same, 3: _same},
-    downgrades={3: _decision_3, 2: _decision_2, 1: _decision_1},
+    # Without `placed`, whoever sends writes the place of the event again.
+    downgrades={3: _without("placed"), 2: _decision_2, 1: _without("minting")},
 )
 UNDECIDED_EVENT: Final = Format("undecided_event", (UndecidedEvent,))
 RELEASES: Final = Format("releases", (Releases,), version=2, upgrades={1: _same}, downgrades={1: _releases_1})
@@ -367,7 +316,7 @@ FIRST_START: Final = Format("first_start", (FirstStart,))
 LEGACY_ALIAS: Final = Format("legacy_alias", (LegacyAlias,))
 LEGACY_CALL: Final = Format("legacy_call", (LegacyCall,))
 SIGN_OF_LIFE: Final = Format(
-    "sign_of_life", (SignOfLife,), version=2, upgrades={1: _same}, downgrades={1: _sign_of_life_1}
+    "sign_of_life", (SignOfLife,), version=2, upgrades={1: _same}, downgrades={1: _without("faults")}
 )
 GONE_EVENT: Final = Format("gone_event", (GoneEvent,))
 HOST_FEED: Final = Format("host_feed", (HostFeed,))

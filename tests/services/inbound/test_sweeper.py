@@ -10,7 +10,7 @@ from convalias.adapters import memory
 from convalias.domain.inbound.outcomes import Dead, Done
 from convalias.ports.errors import Unavailable
 from convalias.services.inbound.relay import LANE
-from services.inbound_desk import NOON, TO_C1, Process, Town, open_town, written
+from services.inbound_desk import NOON, TO_C1, Process, Town, open_town, shortened, written
 
 HOUR = timedelta(hours=1)
 
@@ -114,10 +114,7 @@ async def test_a_damaged_record_whose_job_still_waits_is_called_so_in_one_letter
     town = await open_town()
     process = Process(town)
     record = (await process.take(written(TO_C1))).record
-    whole = await town.blobs.get(record)
-    assert whole is not None
-    await town.blobs.delete([record])
-    await town.blobs.put(record, whole[:50])
+    await shortened(town, record, to=50)
     assert await process.sweeper.sweep() == 1  # under a trace of its own, as the damaged one cannot be read
     await process.drain()
     (outcome,) = await town.outcomes()

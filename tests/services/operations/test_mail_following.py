@@ -33,7 +33,21 @@ from convalias.stores.errors import Parked
 from convalias.stores.outbound.ledger import Ledger
 from convalias.stores.outbound.letters import LANE, decision_letter, index_letter, subject_of
 from convalias.stores.outbound.undecided import UndecidedEvents, Waiting
-from services.inbound_desk import ANN, BOB, BOBS, C1, LEGACY, NOON, TO_C1, TO_C2, Process, Town, open_town, written
+from services.inbound_desk import (
+    ANN,
+    BOB,
+    BOBS,
+    C1,
+    LEGACY,
+    NOON,
+    TO_C1,
+    TO_C2,
+    Process,
+    Town,
+    open_town,
+    shortened,
+    written,
+)
 
 NOTIFICATION = NotificationId("e1.a1.message.email")
 
@@ -215,10 +229,7 @@ async def test_a_record_that_was_cut_is_called_damaged_and_not_newer(length: int
     town = await open_town()
     process = Process(town)
     key = (await process.take(written(TO_C1))).record
-    body = await town.blobs.get(key)
-    assert body is not None
-    await town.blobs.delete([key])
-    await town.blobs.put(key, body[:length])
+    await shortened(town, key, to=length)
     (story,) = await process.operations.why(Asked(record=key))
     assert "unreadable the envelope record: envelope_record: a stored record cannot be read" in str(story)
     assert story.next == "the envelope record is damaged: bring it back from a backup, then: convalias replay --dead"
